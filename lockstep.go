@@ -1,0 +1,17 @@
+// Package lockstep is the vocabulary that the parts of lockstep share: what a
+// tensor, a signature, a set of weights and a trace are, and what an engine
+// that runs a model can be asked for.
+//
+// It belongs here if both engines and the comparison must mean the same thing
+// by it. Nothing here computes: reading a model is native/savedmodel's work,
+// running it is native's or tfbridge's, and judging two runs is compare's.
+//
+// # Names
+//
+// Inputs and outputs go by the names of the SavedModel's SignatureDef. A
+// recurrent layer's final states are called <layer>/state_h and
+// <layer>/state_c, its weights <layer>/kernel, <layer>/recurrent_kernel and
+// <layer>/bias, and what it computes inside a step <layer>/t0007/i and so on,
+// the step counted from 0. In a sequence-to-sequence model <layer> is encoder
+// or decoder; the dense head is dense.
+package lockstep

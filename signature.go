@@ -1,0 +1,113 @@
+package lockstep
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// TensorSpec says what a signature wants or promises of one tensor.
+type TensorSpec struct {
+	Name  string // the SignatureDef's name for it
+	DType DType
+	// Shape has -1 where an axis may have any length. It is nil and
+	// UnknownRank is set where nothing is promised at all; a nil Shape without
+	// UnknownRank is a scalar's.
+	Shape       []int
+	UnknownRank bool
+}
+
+// String describes the spec, as in "encoder_input float32 (?, 10, 1)".
+func (s TensorSpec) String() string {
+	if s.UnknownRank {
+		return s.Name + " " + s.DType.String() + " of any shape"
+	}
+	return s.Name + " " + s.DType.String() + " " + FormatShape(s.Shape)
+}
+
+// Check tells whether t is what s wants: its type, its rank and every axis
+// that s fixes.
+func (s TensorSpec) Check(t *Tensor) error {
+	if t == nil {
+		return fmt.Errorf("lockstep: %q is missing, want %s", s.Name, s)
+	}
+	if t.dtype != s.DType {
+		return fmt.Errorf("lockstep: %q has the type %s, want %s", s.Name, t.dtype, s.DType)
+	}
+	if s.UnknownRank {
+		return nil
+	}
+	if len(t.shape) != len(s.Shape) {
+		return fmt.Errorf("lockstep: %q has the shape %s of rank %d, want %s of rank %d", s.Name, FormatShape(t.shape), len(t.shape), FormatShape(s.Shape), len(s.Shape))
+	}
+	for i, d := range s.Shape {
+		if d >= 0 && t.shape[i] != d {
+			return fmt.Errorf("lockstep: %q has the shape %s, want %s: axis %d is %d, want %d", s.Name, FormatShape(t.shape), FormatShape(s.Shape), i, t.shape[i], d)
+		}
+	}
+	return nil
+}
+
+// Signature is one way to call a model: the tensors that go in and come out.
+type Signature struct {
+	Name    string       // such as "serving_default"
+	Inputs  []TensorSpec // in order of name
+	Outputs []TensorSpec // in order of name
+}
+
+// Input returns the input of that name.
+func (s Signature) Input(name string) (TensorSpec, bool) { return find(s.Inputs, name) }
+
+// Output returns the output of that name.
+func (s Signature) Output(name string) (TensorSpec, bool) { return find(s.Outputs, name) }
+
+func find(specs []TensorSpec, name string) (TensorSpec, bool) {
+	for _, spec := range specs {
+		if spec.Name == name {
+			return spec, true
+		}
+	}
+	return TensorSpec{}, false
+}
+
+// CheckInputs tells whether inputs are exactly the tensors that s wants, by
+// name, type and shape. The error lists everything that is wrong.
+func (s Signature) CheckInputs(inputs map[string]*Tensor) error {
+	var errs []error
+	for _, spec := range s.Inputs {
+		if _, ok := inputs[spec.Name]; !ok {
+			errs = append(errs, fmt.Errorf("lockstep: no input %s, which signature %q wants; got %s", spec, s.Name, nameList(slices.Sorted(maps.Keys(inputs)))))
+			continue
+		}
+		if err := spec.Check(inputs[spec.Name]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		if _, ok := s.Input(name); !ok {
+			errs = append(errs, fmt.Errorf("lockstep: signature %q has no input %q; it has %s", s.Name, name, nameList(specNames(s.Inputs))))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func specNames(specs []TensorSpec) []string {
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.Name
+	}
+	return names
+}
+
+func nameList(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	return strings.Join(quoted, ", ")
+}

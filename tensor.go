@@ -1,0 +1,237 @@
+package lockstep
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Element is a Go type that a Tensor can hold.
+type Element interface {
+	float32 | float64 | Float16Bits | BFloat16Bits | int32 | int64 | bool | string
+}
+
+// Tensor is a dense array in row-major order: the last axis runs fastest.
+// The zero Tensor is invalid; New makes one.
+//
+// A Tensor does not copy what it is made of, and hands out its own slices.
+// Whoever writes to them must be the only one who uses the tensor.
+type Tensor struct {
+	dtype DType
+	shape []int
+	data  any // []E of the E that dtype names
+}
+
+// New makes a tensor of the given shape over data, which it keeps. A scalar
+// has no axes: New([]float32{1}).
+func New[E Element](data []E, shape ...int) (*Tensor, error) {
+	n, err := NumElements(shape)
+	if err != nil {
+		return nil, err
+	}
+	if n != len(data) {
+		return nil, fmt.Errorf("lockstep: shape %s wants %d elements, got %d", FormatShape(shape), n, len(data))
+	}
+	return &Tensor{dtype: dtypeOf[E](), shape: slices.Clone(shape), data: data}, nil
+}
+
+// Zeros makes a tensor of zeros, false or empty strings.
+func Zeros(dtype DType, shape ...int) (*Tensor, error) {
+	n, err := NumElements(shape)
+	if err != nil {
+		return nil, err
+	}
+	switch dtype {
+	case Float32:
+		return New(make([]float32, n), shape...)
+	case Float64:
+		return New(make([]float64, n), shape...)
+	case Float16:
+		return New(make([]Float16Bits, n), shape...)
+	case BFloat16:
+		return New(make([]BFloat16Bits, n), shape...)
+	case Int32:
+		return New(make([]int32, n), shape...)
+	case Int64:
+		return New(make([]int64, n), shape...)
+	case Bool:
+		return New(make([]bool, n), shape...)
+	case String:
+		return New(make([]string, n), shape...)
+	}
+	return nil, fmt.Errorf("lockstep: no tensor can have the type %s", dtype)
+}
+
+// Data returns the elements of t themselves, not a copy. It fails if t holds
+// another type than E.
+func Data[E Element](t *Tensor) ([]E, error) {
+	if t == nil {
+		return nil, fmt.Errorf("lockstep: no tensor where one of %s was wanted", dtypeOf[E]())
+	}
+	d, ok := t.data.([]E)
+	if !ok {
+		return nil, fmt.Errorf("lockstep: tensor holds %s, wanted %s", t.dtype, dtypeOf[E]())
+	}
+	return d, nil
+}
+
+// DType returns the type of t's elements.
+func (t *Tensor) DType() DType { return t.dtype }
+
+// Shape returns the length of each axis; the caller must not change it.
+func (t *Tensor) Shape() []int { return t.shape }
+
+// Rank returns the number of axes.
+func (t *Tensor) Rank() int { return len(t.shape) }
+
+// Len returns the number of elements.
+func (t *Tensor) Len() int {
+	n := 1
+	for _, d := range t.shape {
+		n *= d
+	}
+	return n
+}
+
+// String describes t without its elements, as in "float32 (2, 10, 1)".
+func (t *Tensor) String() string {
+	if t == nil {
+		return "no tensor"
+	}
+	return t.dtype.String() + " " + FormatShape(t.shape)
+}
+
+// Float64s returns the elements as a new slice of float64. It fails for
+// strings; false is 0 and true is 1; an int64 beyond 2^53 is rounded.
+func (t *Tensor) Float64s() ([]float64, error) {
+	out := make([]float64, t.Len())
+	switch d := t.data.(type) {
+	case []float32:
+		for i, v := range d {
+			out[i] = float64(v)
+		}
+	case []float64:
+		copy(out, d)
+	case []Float16Bits:
+		for i, v := range d {
+			out[i] = float64(v.Float32())
+		}
+	case []BFloat16Bits:
+		for i, v := range d {
+			out[i] = float64(v.Float32())
+		}
+	case []int32:
+		for i, v := range d {
+			out[i] = float64(v)
+		}
+	case []int64:
+		for i, v := range d {
+			out[i] = float64(v)
+		}
+	case []bool:
+		for i, v := range d {
+			if v {
+				out[i] = 1
+			}
+		}
+	default:
+		return nil, fmt.Errorf("lockstep: %s cannot be read as numbers", t)
+	}
+	return out, nil
+}
+
+// BitEqual tells whether t and u have the same type, the same shape and the
+// same elements, floats by their bits: NaN equals the same NaN, and -0 is not 0.
+func (t *Tensor) BitEqual(u *Tensor) bool {
+	if t == nil || u == nil {
+		return t == u
+	}
+	if t.dtype != u.dtype || !slices.Equal(t.shape, u.shape) {
+		return false
+	}
+	switch d := t.data.(type) {
+	case []float32:
+		return slices.EqualFunc(d, u.data.([]float32), func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) })
+	case []float64:
+		return slices.EqualFunc(d, u.data.([]float64), func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
+	case []Float16Bits:
+		return slices.Equal(d, u.data.([]Float16Bits))
+	case []BFloat16Bits:
+		return slices.Equal(d, u.data.([]BFloat16Bits))
+	case []int32:
+		return slices.Equal(d, u.data.([]int32))
+	case []int64:
+		return slices.Equal(d, u.data.([]int64))
+	case []bool:
+		return slices.Equal(d, u.data.([]bool))
+	case []string:
+		return slices.Equal(d, u.data.([]string))
+	}
+	return false
+}
+
+// NumElements returns the product of a shape's axes. It fails if an axis is
+// negative or the product does not fit an int.
+func NumElements(shape []int) (int, error) {
+	n := 1
+	for _, d := range shape {
+		if d < 0 {
+			return 0, fmt.Errorf("lockstep: shape %s has a negative axis", FormatShape(shape))
+		}
+	}
+	if slices.Contains(shape, 0) {
+		return 0, nil
+	}
+	for _, d := range shape {
+		if n > math.MaxInt/d {
+			return 0, fmt.Errorf("lockstep: shape %s has more elements than memory can hold", FormatShape(shape))
+		}
+		n *= d
+	}
+	return n, nil
+}
+
+// FormatShape writes a shape as Python does, an axis of any length as "?":
+// (2, ?, 1), (3,), ().
+func FormatShape(shape []int) string {
+	var b strings.Builder
+	b.WriteByte('(')
+	for i, d := range shape {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if d < 0 {
+			b.WriteByte('?')
+		} else {
+			b.WriteString(strconv.Itoa(d))
+		}
+	}
+	if len(shape) == 1 {
+		b.WriteByte(',')
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+func dtypeOf[E Element]() DType {
+	var e E
+	switch any(e).(type) {
+	case float32:
+		return Float32
+	case float64:
+		return Float64
+	case Float16Bits:
+		return Float16
+	case BFloat16Bits:
+		return BFloat16
+	case int32:
+		return Int32
+	case int64:
+		return Int64
+	case bool:
+		return Bool
+	}
+	return String
+}
