@@ -1,0 +1,152 @@
+// Package npz reads and writes named tensors as numpy's .npz and .npy files,
+// bit for bit.
+//
+// codeberg.org/sbinet/npyio, the one kept library for the format, was tried
+// first: it answers zeros for a file that is cut short, panics on a header
+// without a line end, writes no array whose rank is known only at run time,
+// and brings gonum. The format is small
+// (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+package npz
+
+import (
+	"archive/zip"
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// maxBytes bounds what one file may unpack to: a few kilobytes of zip can
+// claim, and hold, a terabyte.
+const maxBytes = 4 << 30
+
+// ReadFile reads an .npz, in the order of its entries, or an .npy, whose one
+// tensor gets the file's name without the ending.
+func ReadFile(path string) ([]lockstep.NamedTensor, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("npz: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("npz: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("npz: %s is not a file: want an .npz or .npy that numpy wrote", path)
+	}
+	var magic [len(npyMagic)]byte
+	if _, err := f.ReadAt(magic[:], 0); err == nil && string(magic[:]) == npyMagic {
+		t, err := readNPY(bufio.NewReader(f), maxBytes)
+		if err != nil {
+			return nil, fmt.Errorf("npz: %s: %w", path, err)
+		}
+		return []lockstep.NamedTensor{{Name: strings.TrimSuffix(filepath.Base(path), ".npy"), Tensor: t}}, nil
+	}
+	out, err := Read(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("npz: %s: %w", path, err)
+	}
+	return out, nil
+}
+
+// Read reads an .npz of size bytes, in the order of its entries.
+func Read(r io.ReaderAt, size int64) ([]lockstep.NamedTensor, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("it is no .npz: want what numpy.savez wrote: %w", err)
+	}
+	var out []lockstep.NamedTensor
+	seen := map[string]bool{}
+	left := int64(maxBytes)
+	for _, entry := range z.File {
+		name, ok := strings.CutSuffix(entry.Name, ".npy")
+		if !ok {
+			return nil, fmt.Errorf("entry %q is no array: its name does not end in .npy", entry.Name)
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("two arrays are called %q", name)
+		}
+		seen[name] = true
+		t, err := readEntry(entry, left)
+		if err != nil {
+			return nil, fmt.Errorf("array %q: %w", name, err)
+		}
+		left -= int64(t.Len() * max(t.DType().Size(), 1))
+		out = append(out, lockstep.NamedTensor{Name: name, Tensor: t})
+	}
+	return out, nil
+}
+
+func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, error) {
+	r, err := entry.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return readNPY(r, limit)
+}
+
+// WriteFile writes an .npz, or, if path ends in .npy, the one tensor of
+// tensors. The file appears whole or not at all.
+func WriteFile(path string, tensors []lockstep.NamedTensor) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("npz: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			err = fmt.Errorf("npz: writing %s: %w", path, err)
+		}
+	}()
+	w := bufio.NewWriter(f)
+	switch {
+	case filepath.Ext(path) != ".npy":
+		err = Write(w, tensors)
+	case len(tensors) == 1:
+		err = writeNPY(w, tensors[0].Tensor)
+	default:
+		err = fmt.Errorf("an .npy holds one tensor and there are %d: give a name that ends in .npz", len(tensors))
+	}
+	if err := errors.Join(err, w.Flush(), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Write writes an .npz whose bytes depend on the tensors alone, as numpy.savez
+// would: entries in the given order, not compressed.
+func Write(w io.Writer, tensors []lockstep.NamedTensor) error {
+	z := zip.NewWriter(w)
+	seen := map[string]bool{}
+	for _, nt := range tensors {
+		if seen[nt.Name] {
+			return fmt.Errorf("npz: two tensors are called %q", nt.Name)
+		}
+		seen[nt.Name] = true
+		entry, err := z.CreateHeader(&zip.FileHeader{Name: nt.Name + ".npy", Method: zip.Store})
+		if err != nil {
+			return err
+		}
+		if err := writeNPY(entry, nt.Tensor); err != nil {
+			return fmt.Errorf("npz: %q: %w", nt.Name, err)
+		}
+	}
+	return z.Close()
+}
+
+// Map returns the tensors by name.
+func Map(tensors []lockstep.NamedTensor) map[string]*lockstep.Tensor {
+	out := make(map[string]*lockstep.Tensor, len(tensors))
+	for _, nt := range tensors {
+		out[nt.Name] = nt.Tensor
+	}
+	return out
+}
