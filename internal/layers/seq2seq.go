@@ -1,0 +1,151 @@
+package layers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// ErrNotSeq2Seq is wrapped by the reason why a model is something else.
+var ErrNotSeq2Seq = errors.New("not an LSTM sequence-to-sequence model")
+
+// Seq2Seq is the sequence-to-sequence model: an encoder LSTM whose final states
+// begin a decoder LSTM, whose outputs pass through one dense layer.
+type Seq2Seq struct {
+	Encoder, Decoder *Layer
+	// DenseKernel (U, O) and DenseBias (O) are the head's variables; the bias
+	// has no node where there is none.
+	DenseKernel, DenseBias savedmodel.Ref
+	// EncoderInput and DecoderInput are the signature's inputs that feed them,
+	// Output its output that the head makes, each (N, T, features).
+	EncoderInput, DecoderInput, Output string
+}
+
+// findSeq2Seq proves that the graph is that model, by following its wires, and
+// reads its parts off it. Names and the order of variables are not looked at.
+func findSeq2Seq(m *savedmodel.MetaGraph, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
+	no := func(format string, args ...any) (*Seq2Seq, error) {
+		return nil, fmt.Errorf("layers: %w: %w", ErrNotSeq2Seq, fmt.Errorf(format, args...))
+	}
+	var lstms []*Layer
+	for _, l := range f.Layers {
+		if l.Kind == LSTM {
+			lstms = append(lstms, l)
+		}
+	}
+	if len(lstms) != 2 || len(f.Layers) != 2 {
+		return no("found %s, want two LSTM layers", describe(f))
+	}
+	s := &Seq2Seq{Encoder: lstms[0], Decoder: lstms[1]}
+	if feeds(s.Decoder, s.Encoder) {
+		s.Encoder, s.Decoder = s.Decoder, s.Encoder
+	}
+	if !feeds(s.Encoder, s.Decoder) {
+		return no("the final states of neither LSTM (%q, %q) are the other's initial states, h as h and c as c", lstms[0].Name, lstms[1].Name)
+	}
+	for _, l := range lstms {
+		if l.Activation != Tanh || l.RecurrentActivation != Sigmoid {
+			return no("the LSTM %q has the activations %s and %s, want tanh and sigmoid", l.Name, l.Activation, l.RecurrentActivation)
+		}
+	}
+	for i, state := range s.Encoder.InitialState {
+		if !isZero(state) {
+			return no("the encoder %q does not begin with zeros: its initial state_%c is %s", s.Encoder.Name, "hc"[i], state)
+		}
+	}
+	if s.Decoder.LastOnly {
+		return no("the decoder %q returns its last step alone (return_sequences=False)", s.Decoder.Name)
+	}
+	var err error
+	if s.EncoderInput, err = inputOf(g, s.Encoder); err != nil {
+		return no("encoder %q: %w", s.Encoder.Name, err)
+	}
+	if s.DecoderInput, err = inputOf(g, s.Decoder); err != nil {
+		return no("decoder %q: %w", s.Decoder.Name, err)
+	}
+	if err := s.findHead(m, g); err != nil {
+		return no("%w", err)
+	}
+	return s, nil
+}
+
+// feeds tells whether a's final states are b's initial states, in order.
+func feeds(a, b *Layer) bool {
+	return slices.EqualFunc(a.FinalState, b.InitialState, func(x, y savedmodel.Ref) bool { return x.Through() == y.Through() })
+}
+
+func describe(f *Found) string {
+	found, rest := f.Layers, f.Rest
+	if len(found)+len(rest) == 0 {
+		return "no recurrent layer"
+	}
+	s := fmt.Sprintf("%d recurrent layers", len(found))
+	for i, l := range found {
+		sep := ", "
+		if i == 0 {
+			sep = ": "
+		}
+		s += fmt.Sprintf("%s%s %q", sep, l.Kind, l.Name)
+	}
+	if len(rest) > 0 {
+		s += fmt.Sprintf(", and %d loops that are no known layer (%q: %s)", len(rest), rest[0].Loop.Name, rest[0].Reason)
+	}
+	return s
+}
+
+// isZero tells whether r is a tensor of zeros.
+func isZero(r savedmodel.Ref) bool {
+	r = r.Through()
+	switch {
+	case r.Node == nil:
+		return false
+	case r.Node.Op == "Fill" && len(r.Node.Inputs) == 2:
+		return isZero(r.Node.Inputs[1])
+	case r.Node.Op == "ZerosLike":
+		return true
+	case r.Node.Op == "Const":
+		t, err := r.Node.Const()
+		if err != nil {
+			return false
+		}
+		values, err := t.Float64s()
+		return err == nil && !slices.ContainsFunc(values, func(v float64) bool { return v != 0 })
+	}
+	return false
+}
+
+// inputOf returns the signature's input whose steps, in their own order, a
+// layer reads: list of (transpose of the input by [1, 0, 2]).
+func inputOf(g *savedmodel.Graph, l *Layer) (string, error) {
+	r, ok := batchMajor(l.Steps)
+	if !ok {
+		return "", fmt.Errorf("its steps are not those of a (batch, time, features) tensor in order: they come from %s (%s)", r, r.Node.Op)
+	}
+	for name, in := range g.Inputs {
+		if in.Node != nil && in == r {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("it reads %s (%s), which is no input of the signature", r, r.Node.Op)
+}
+
+// batchMajor returns x of TensorListFromTensor(transpose(x, [1, 0, 2])).
+func batchMajor(steps savedmodel.Ref) (savedmodel.Ref, bool) {
+	in, ok := operands(steps, "TensorListFromTensor", 2)
+	if !ok {
+		return steps.Through(), false
+	}
+	x, ok := swapped(in[0])
+	return x, ok
+}
+
+// swapped returns x of transpose(x, [1, 0, 2]).
+func swapped(r savedmodel.Ref) (savedmodel.Ref, bool) {
+	in, ok := operands(r, "Transpose", 2)
+	if !ok || !isInts(in[1], 1, 0, 2) {
+		return r.Through(), false
+	}
+	return in[0].Through(), true
+}

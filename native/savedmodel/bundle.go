@@ -1,0 +1,208 @@
+package savedmodel
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"slices"
+
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/raw"
+)
+
+// maxIndexBytes bounds variables.index, which has some 100 bytes a variable.
+const maxIndexBytes = 256 << 20
+
+// bundle is a checkpoint: an index of entries, and the files with their bytes
+// (tensorflow/core/util/tensor_bundle/tensor_bundle.h).
+type bundle struct {
+	fsys    fs.FS
+	model   string
+	entries map[string][]byte // BundleEntryProto by key, not yet parsed
+	shards  int
+}
+
+func openBundle(fsys fs.FS, model string) (*bundle, error) {
+	fail := func(format string, args ...any) (*bundle, error) {
+		return nil, fmt.Errorf("savedmodel: %s: variables/variables.index: %w", model, fmt.Errorf(format, args...))
+	}
+	index, err := readFile(fsys, "variables/variables.index", maxIndexBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("savedmodel: %s has no variables/variables.index: its weights are missing: %w", model, err)
+	}
+	if err != nil {
+		return fail("%w", err)
+	}
+	b := &bundle{fsys: fsys, model: model}
+	if b.entries, err = readTable(index); err != nil {
+		return fail("%w", err)
+	}
+	head, ok := b.entries[""]
+	if !ok {
+		return fail("no header entry: this is not the index of a checkpoint")
+	}
+	var header pb.BundleHeaderProto
+	if err := proto.Unmarshal(head, &header); err != nil {
+		return fail("the header: %w", err)
+	}
+	if header.GetEndianness() != pb.BundleHeaderProto_LITTLE {
+		return fail("the checkpoint was written on a big-endian machine, which is not supported")
+	}
+	if b.shards = int(header.GetNumShards()); b.shards < 1 {
+		return fail("the header says %d data files, want 1 or more", b.shards)
+	}
+	return b, nil
+}
+
+// check returns the entry that is restored into v, if it fits.
+func (b *bundle) check(v *Variable) (*pb.BundleEntryProto, error) {
+	fail := func(format string, args ...any) (*pb.BundleEntryProto, error) {
+		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q of variable %q: %w", b.model, v.Key, v.Name, fmt.Errorf(format, args...))
+	}
+	encoded, ok := b.entries[v.Key]
+	if !ok {
+		return fail("the checkpoint has no such entry: it belongs to another model")
+	}
+	e := &pb.BundleEntryProto{}
+	if err := proto.Unmarshal(encoded, e); err != nil {
+		return fail("%w", err)
+	}
+	if len(e.GetSlices()) > 0 {
+		return fail("it is partitioned in %d slices, which is not supported", len(e.GetSlices()))
+	}
+	dtype, err := readDType(e.GetDtype())
+	if err != nil {
+		return fail("%w", err)
+	}
+	shape, known := readShape(e.GetShape())
+	if !known || dtype != v.DType || !slices.Equal(shape, v.Shape) {
+		return fail("the checkpoint has %s %s, the graph wants %s %s: the checkpoint belongs to another model",
+			dtype, lockstep.FormatShape(shape), v.DType, lockstep.FormatShape(v.Shape))
+	}
+	return e, nil
+}
+
+// read reads an entry that check has passed.
+func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, error) {
+	name := fmt.Sprintf("variables/variables.data-%05d-of-%05d", e.GetShardId(), b.shards)
+	fail := func(err error) (*lockstep.Tensor, error) {
+		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q in %s: %w", b.model, key, name, err)
+	}
+	if e.GetShardId() < 0 || int(e.GetShardId()) >= b.shards {
+		return fail(fmt.Errorf("no such file: there are %d", b.shards))
+	}
+	f, err := b.fsys.Open(name)
+	if err != nil {
+		return fail(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fail(err)
+	}
+	offset, size := e.GetOffset(), e.GetSize()
+	if offset < 0 || size < 0 || offset > info.Size() || size > info.Size()-offset {
+		return fail(fmt.Errorf("%d bytes at %d, and the file has %d: it is cut short or the index is damaged", size, offset, info.Size()))
+	}
+	dtype, err := readDType(e.GetDtype())
+	if err != nil {
+		return fail(err)
+	}
+	shape, _ := readShape(e.GetShape())
+	n, err := lockstep.NumElements(shape)
+	if err != nil {
+		return fail(err)
+	}
+	if each := int64(dtype.Size()); dtype != lockstep.String && (size/each != int64(n) || size%each != 0) {
+		return fail(fmt.Errorf("%d bytes for %s %s, want %d elements of %d", size, dtype, lockstep.FormatShape(shape), n, each))
+	}
+	data, err := readAt(f, offset, size)
+	if err != nil {
+		return fail(err)
+	}
+	if dtype == lockstep.String {
+		t, err := readStrings(data, n, shape, e.GetCrc32C())
+		if err != nil {
+			return fail(err)
+		}
+		return t, nil
+	}
+	if got := maskedCRC(crc32.Checksum(data, castagnoli)); got != e.GetCrc32C() {
+		return fail(fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, e.GetCrc32C()))
+	}
+	t, err := raw.Decode(dtype, shape, data)
+	if err != nil {
+		return fail(err)
+	}
+	return t, nil
+}
+
+// readAt reads a part of a file that is known to lie inside it.
+func readAt(f fs.File, offset, size int64) ([]byte, error) {
+	data := make([]byte, size)
+	if r, ok := f.(io.ReaderAt); ok {
+		if size == 0 {
+			return data, nil
+		}
+		_, err := r.ReadAt(data, offset)
+		if errors.Is(err, io.EOF) {
+			err = nil // the part ends where the file does
+		}
+		return data, err
+	}
+	if _, err := io.CopyN(io.Discard, f, offset); err != nil {
+		return nil, err
+	}
+	_, err := io.ReadFull(f, data)
+	return data, err
+}
+
+// readStrings reads a tensor of strings: every length as a varint, the masked
+// checksum of the lengths, then the strings (WriteStringTensor in
+// tensor_bundle.cc). The checksum of an entry covers lengths as fixed 32-bit
+// numbers where they fit.
+func readStrings(data []byte, n int, shape []int, want uint32) (*lockstep.Tensor, error) {
+	if n > len(data) {
+		return nil, fmt.Errorf("%d bytes for %d strings", len(data), n)
+	}
+	lengths := make([]uint64, n)
+	crc, total, rest := uint32(0), uint64(0), data
+	var fixed [8]byte
+	for i := range lengths {
+		v, k := binary.Uvarint(rest)
+		if k <= 0 || v > uint64(len(data)) {
+			return nil, fmt.Errorf("the length of string %d is damaged", i)
+		}
+		lengths[i], rest = v, rest[k:]
+		total += v
+		if v <= 0xffffffff {
+			binary.LittleEndian.PutUint32(fixed[:], uint32(v))
+			crc = crc32.Update(crc, castagnoli, fixed[:4])
+		} else {
+			binary.LittleEndian.PutUint64(fixed[:], v)
+			crc = crc32.Update(crc, castagnoli, fixed[:8])
+		}
+	}
+	if len(rest) < 4 || uint64(len(rest)-4) != total {
+		return nil, fmt.Errorf("%d strings of %d bytes in all, and %d bytes are left for them", n, total, len(rest)-4)
+	}
+	if got := binary.LittleEndian.Uint32(rest); got != maskedCRC(crc) {
+		return nil, fmt.Errorf("the checksum of the lengths is %#08x, want %#08x", got, maskedCRC(crc))
+	}
+	crc = crc32.Update(crc, castagnoli, rest[:4])
+	rest = rest[4:]
+	if got := maskedCRC(crc32.Update(crc, castagnoli, rest)); got != want {
+		return nil, fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, want)
+	}
+	out := make([]string, n)
+	for i, l := range lengths {
+		out[i], rest = string(rest[:l]), rest[l:]
+	}
+	return lockstep.New(out, shape...)
+}

@@ -1,0 +1,77 @@
+package savedmodel
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/raw"
+)
+
+// maxConstElements bounds the elements of a constant that is given as one
+// value to be repeated: its shape is then the only thing that makes it large.
+const maxConstElements = 1 << 26
+
+// readTensor reads a TensorProto: either its bytes, or a list of values whose
+// last is repeated to the end (tensorflow/core/framework/tensor.proto).
+func readTensor(p *tensor_go_proto.TensorProto) (*lockstep.Tensor, error) {
+	if p == nil {
+		return nil, fmt.Errorf("no value")
+	}
+	dtype, err := readDType(p.GetDtype())
+	if err != nil {
+		return nil, err
+	}
+	shape, known := readShape(p.GetTensorShape())
+	if !known {
+		return nil, fmt.Errorf("a value of no shape")
+	}
+	n, err := lockstep.NumElements(shape)
+	if err != nil {
+		return nil, err
+	}
+	if content := p.GetTensorContent(); len(content) > 0 {
+		return raw.Decode(dtype, shape, content)
+	}
+	switch dtype {
+	case lockstep.Float32:
+		return repeat(p.GetFloatVal(), func(v float32) float32 { return v }, n, shape)
+	case lockstep.Float64:
+		return repeat(p.GetDoubleVal(), func(v float64) float64 { return v }, n, shape)
+	case lockstep.Float16:
+		return repeat(p.GetHalfVal(), func(v int32) lockstep.Float16Bits { return lockstep.Float16Bits(v & math.MaxUint16) }, n, shape)
+	case lockstep.BFloat16:
+		return repeat(p.GetHalfVal(), func(v int32) lockstep.BFloat16Bits { return lockstep.BFloat16Bits(v & math.MaxUint16) }, n, shape)
+	case lockstep.Int32:
+		return repeat(p.GetIntVal(), func(v int32) int32 { return v }, n, shape)
+	case lockstep.Int64:
+		return repeat(p.GetInt64Val(), func(v int64) int64 { return v }, n, shape)
+	case lockstep.Bool:
+		return repeat(p.GetBoolVal(), func(v bool) bool { return v }, n, shape)
+	default: // String, the last that readDType knows
+		return repeat(p.GetStringVal(), func(v []byte) string { return string(v) }, n, shape)
+	}
+}
+
+// repeat fills n elements with the values, the last one to the end; without
+// any value the elements are zero.
+func repeat[P any, E lockstep.Element](values []P, convert func(P) E, n int, shape []int) (*lockstep.Tensor, error) {
+	if len(values) > n {
+		return nil, fmt.Errorf("%d values for shape %s, want at most %d", len(values), lockstep.FormatShape(shape), n)
+	}
+	if n > len(values) && n > maxConstElements {
+		return nil, fmt.Errorf("%d values stand for shape %s of %d elements, want at most %d where values repeat", len(values), lockstep.FormatShape(shape), n, maxConstElements)
+	}
+	out := make([]E, n)
+	for i, v := range values {
+		out[i] = convert(v)
+	}
+	if len(values) > 0 {
+		for i := len(values); i < n; i++ {
+			out[i] = out[len(values)-1]
+		}
+	}
+	return lockstep.New(out, shape...)
+}

@@ -1,0 +1,167 @@
+package savedmodel
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// MetaGraph is one graph of a SavedModel, with its signatures and variables.
+// It may be used by several goroutines.
+type MetaGraph struct {
+	model     *SavedModel
+	pb        *pb.MetaGraphDef
+	nodes     map[string]*node_def_go_proto.NodeDef
+	functions map[string]*function_go_proto.FunctionDef
+	ops       map[string]*op_def_go_proto.OpDef
+
+	variables func() ([]*Variable, error)
+	bundle    func() (*bundle, error)
+}
+
+func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef) (*MetaGraph, error) {
+	g := &MetaGraph{
+		model:     m,
+		pb:        def,
+		nodes:     map[string]*node_def_go_proto.NodeDef{},
+		functions: map[string]*function_go_proto.FunctionDef{},
+		ops:       map[string]*op_def_go_proto.OpDef{},
+	}
+	for _, n := range def.GetGraphDef().GetNode() {
+		if _, twice := g.nodes[n.GetName()]; twice {
+			return nil, fmt.Errorf("savedmodel: %s: the graph has two nodes %q", m.name, n.GetName())
+		}
+		g.nodes[n.GetName()] = n
+	}
+	for _, f := range def.GetGraphDef().GetLibrary().GetFunction() {
+		g.functions[f.GetSignature().GetName()] = f
+	}
+	for _, op := range def.GetMetaInfoDef().GetStrippedOpList().GetOp() {
+		g.ops[op.GetName()] = op
+	}
+	g.variables = sync.OnceValues(g.readVariables)
+	g.bundle = sync.OnceValues(func() (*bundle, error) { return openBundle(m.fsys, m.name) })
+	return g, nil
+}
+
+// TensorFlowVersion returns the version of TensorFlow that wrote the model.
+func (g *MetaGraph) TensorFlowVersion() string { return g.pb.GetMetaInfoDef().GetTensorflowVersion() }
+
+// Signatures returns the signatures that can be called, in order of name.
+func (g *MetaGraph) Signatures() ([]lockstep.Signature, error) {
+	var out []lockstep.Signature
+	for _, name := range slices.Sorted(maps.Keys(g.pb.GetSignatureDef())) {
+		def := g.pb.GetSignatureDef()[name]
+		// The initialiser has no tensors; libtensorflow runs it when it loads.
+		if strings.HasPrefix(name, "__saved_model_") || len(def.GetOutputs()) == 0 {
+			continue
+		}
+		sig, err := readSignature(name, def)
+		if err != nil {
+			return nil, fmt.Errorf("savedmodel: %s: %w", g.model.name, err)
+		}
+		out = append(out, sig)
+	}
+	return out, nil
+}
+
+// Signature returns the signature of that name. An empty name means
+// serving_default, else the only signature that the model has.
+func (g *MetaGraph) Signature(name string) (lockstep.Signature, error) {
+	all, err := g.Signatures()
+	if err != nil {
+		return lockstep.Signature{}, err
+	}
+	want := name
+	if want == "" {
+		want = "serving_default"
+	}
+	var names []string
+	for _, s := range all {
+		if s.Name == want {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	switch {
+	case len(all) == 0:
+		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature that can be called (Keras writes none with save_traces=False): export the model again with model.export", g.model.name)
+	case name == "" && len(all) == 1:
+		return all[0], nil
+	case name == "":
+		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature serving_default; name one of: %s", g.model.name, strings.Join(names, ", "))
+	}
+	return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature %q; it has: %s", g.model.name, name, strings.Join(names, ", "))
+}
+
+func readSignature(name string, def *pb.SignatureDef) (lockstep.Signature, error) {
+	sig := lockstep.Signature{Name: name}
+	var err error
+	if sig.Inputs, err = readSpecs(def.GetInputs()); err != nil {
+		return sig, fmt.Errorf("signature %q: %w", name, err)
+	}
+	if sig.Outputs, err = readSpecs(def.GetOutputs()); err != nil {
+		return sig, fmt.Errorf("signature %q: %w", name, err)
+	}
+	return sig, nil
+}
+
+func readSpecs(infos map[string]*pb.TensorInfo) ([]lockstep.TensorSpec, error) {
+	var out []lockstep.TensorSpec
+	for _, name := range slices.Sorted(maps.Keys(infos)) {
+		info := infos[name]
+		if info.GetName() == "" {
+			return nil, fmt.Errorf("%q is not a plain tensor (a sparse or composite one is not supported)", name)
+		}
+		dtype, err := readDType(info.GetDtype())
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		shape, known := readShape(info.GetTensorShape())
+		out = append(out, lockstep.TensorSpec{Name: name, DType: dtype, Shape: shape, UnknownRank: !known})
+	}
+	return out, nil
+}
+
+// dtypes pairs TensorFlow's element types with ours.
+var dtypes = map[types_go_proto.DataType]lockstep.DType{
+	types_go_proto.DataType_DT_FLOAT:    lockstep.Float32,
+	types_go_proto.DataType_DT_DOUBLE:   lockstep.Float64,
+	types_go_proto.DataType_DT_HALF:     lockstep.Float16,
+	types_go_proto.DataType_DT_BFLOAT16: lockstep.BFloat16,
+	types_go_proto.DataType_DT_INT32:    lockstep.Int32,
+	types_go_proto.DataType_DT_INT64:    lockstep.Int64,
+	types_go_proto.DataType_DT_BOOL:     lockstep.Bool,
+	types_go_proto.DataType_DT_STRING:   lockstep.String,
+}
+
+func readDType(d types_go_proto.DataType) (lockstep.DType, error) {
+	if t, ok := dtypes[d]; ok {
+		return t, nil
+	}
+	return lockstep.Invalid, fmt.Errorf("the element type %s is not supported", d)
+}
+
+// readShape returns a shape with -1 for unknown axes; known is false where
+// not even the rank is given.
+func readShape(p *tensor_shape_go_proto.TensorShapeProto) (shape []int, known bool) {
+	if p == nil || p.GetUnknownRank() {
+		return nil, false
+	}
+	shape = []int{}
+	for _, d := range p.GetDim() {
+		shape = append(shape, int(max(d.GetSize(), -1)))
+	}
+	return shape, true
+}

@@ -1,0 +1,120 @@
+package savedmodel
+
+import (
+	"fmt"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// Node is one operation of a flat graph. It is immutable.
+type Node struct {
+	// Name is unique in its graph: the names of the inlined calls that lead
+	// to it and its own, joined by slashes.
+	Name string
+	// Op is the operation's type, such as MatMul; _Arg for the argument of a
+	// Function, which has no definition.
+	Op string
+	// Inputs are the tensors that it reads, lists of tensors flattened.
+	Inputs []Ref
+	// Control are the operations that must have run before it.
+	Control []*Node
+	// NumOutputs is the number of tensors that it makes, lists flattened.
+	NumOutputs int
+	// Main says that it stands under this name in the graph that
+	// libtensorflow loads, and not in a function's body.
+	Main bool
+
+	def *node_def_go_proto.NodeDef
+}
+
+// Ref is one output of a node.
+type Ref struct {
+	Node  *Node
+	Index int // among the node's outputs, lists flattened
+}
+
+// String returns the name of the tensor, as in "dense/MatMul:0".
+func (r Ref) String() string {
+	if r.Node == nil {
+		return "no tensor"
+	}
+	return fmt.Sprintf("%s:%d", r.Node.Name, r.Index)
+}
+
+// Attr returns an attribute of the operation, nil if it has none of the name.
+func (n *Node) Attr(name string) *attr_value_go_proto.AttrValue { return n.def.GetAttr()[name] }
+
+// AttrBool returns a boolean attribute, false if there is none.
+func (n *Node) AttrBool(name string) bool { return n.Attr(name).GetB() }
+
+// AttrInt returns an integer attribute, 0 if there is none.
+func (n *Node) AttrInt(name string) int64 { return n.Attr(name).GetI() }
+
+// AttrInts returns a list of integers, nil if there is none.
+func (n *Node) AttrInts(name string) []int64 { return n.Attr(name).GetList().GetI() }
+
+// AttrFloat returns a number, 0 if there is none.
+func (n *Node) AttrFloat(name string) float32 { return n.Attr(name).GetF() }
+
+// AttrString returns a string, "" if there is none.
+func (n *Node) AttrString(name string) string { return string(n.Attr(name).GetS()) }
+
+// AttrFunc returns the name of the function that an attribute names, "" if none.
+func (n *Node) AttrFunc(name string) string { return n.Attr(name).GetFunc().GetName() }
+
+// AttrType returns an element type; it fails if there is none, or one that
+// lockstep has no tensors for, such as the types of handles and lists.
+func (n *Node) AttrType(name string) (lockstep.DType, error) {
+	a := n.Attr(name)
+	if a == nil {
+		return lockstep.Invalid, fmt.Errorf("savedmodel: node %q (%s) has no attribute %q", n.Name, n.Op, name)
+	}
+	t, err := readDType(a.GetType())
+	if err != nil {
+		return t, fmt.Errorf("savedmodel: node %q (%s): attribute %q: %w", n.Name, n.Op, name, err)
+	}
+	return t, nil
+}
+
+// AttrShape returns a shape with -1 for axes of any length; known is false
+// where the attribute does not even fix the rank.
+func (n *Node) AttrShape(name string) (shape []int, known bool) {
+	return readShape(n.Attr(name).GetShape())
+}
+
+// Const returns the value of a Const operation.
+func (n *Node) Const() (*lockstep.Tensor, error) {
+	if n.Op != "Const" {
+		return nil, fmt.Errorf("savedmodel: node %q is a %s, want a Const", n.Name, n.Op)
+	}
+	t, err := readTensor(n.Attr("value").GetTensor())
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: constant %q: %w", n.Name, err)
+	}
+	return t, nil
+}
+
+// Through follows r through operations that copy their input: to what it is
+// a copy of.
+func (r Ref) Through() Ref {
+	for r.Node != nil {
+		switch r.Node.Op {
+		case "Identity", "StopGradient", "PreventGradient", "Snapshot":
+			if len(r.Node.Inputs) != 1 {
+				return r
+			}
+			r = r.Node.Inputs[0]
+		case "IdentityN":
+			if r.Index >= len(r.Node.Inputs) {
+				return r
+			}
+			r = r.Node.Inputs[r.Index]
+		default:
+			return r
+		}
+	}
+	return r
+}

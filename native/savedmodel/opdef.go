@@ -1,0 +1,129 @@
+package savedmodel
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+)
+
+// callee returns the function that a definition calls, "" if it is none.
+func (g *MetaGraph) callee(def *node_def_go_proto.NodeDef) string {
+	switch def.GetOp() {
+	case "PartitionedCall", "StatefulPartitionedCall":
+		return def.GetAttr()["f"].GetFunc().GetName()
+	}
+	if _, ok := g.functions[def.GetOp()]; ok {
+		return def.GetOp()
+	}
+	return ""
+}
+
+// result is one result of an operation: a tensor, or a list of tensors whose
+// number an attribute holds, as a number or as a list of types.
+type result struct{ name, list string }
+
+//go:embed opdefs.txt
+var opdefs string
+
+// knownResults are the results of TensorFlow's operations. A file carries the
+// definitions of those in its main graph, and not of all in its functions.
+var knownResults = sync.OnceValue(func() map[string][]result {
+	table := map[string][]result{}
+	for line := range strings.Lines(opdefs) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.Fields(line)
+		var results []result
+		for _, f := range fields[1:] {
+			name, list, _ := strings.Cut(f, "*")
+			results = append(results, result{name, list})
+		}
+		table[fields[0]] = results
+	}
+	return table
+})
+
+// results returns the results of an operation, from the file itself where it
+// says, since that is how the operation was when the model was written.
+func (g *MetaGraph) results(op string) ([]result, error) {
+	if d, ok := g.ops[op]; ok {
+		return readResults(d), nil
+	}
+	if known, ok := knownResults()[op]; ok {
+		return known, nil
+	}
+	return nil, fmt.Errorf("operation %s is none of TensorFlow's, and the file does not define it", op)
+}
+
+func readResults(d *op_def_go_proto.OpDef) []result {
+	var out []result
+	for _, a := range d.GetOutputArg() {
+		r := result{name: a.GetName(), list: a.GetNumberAttr()}
+		if r.list == "" {
+			r.list = a.GetTypeListAttr()
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// numOutputs returns how many tensors a node makes.
+func (g *MetaGraph) numOutputs(def *node_def_go_proto.NodeDef) (int, error) {
+	results, err := g.results(def.GetOp())
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, r := range results {
+		k, err := r.length(def)
+		if err != nil {
+			return 0, err
+		}
+		n += k
+	}
+	return n, nil
+}
+
+// resultOffset returns where the tensors of a named result begin among all
+// that a node makes. The empty name is the first result.
+func (g *MetaGraph) resultOffset(def *node_def_go_proto.NodeDef, name string) (int, error) {
+	if name == "" {
+		return 0, nil
+	}
+	results, err := g.results(def.GetOp())
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, r := range results {
+		if r.name == name {
+			return n, nil
+		}
+		k, err := r.length(def)
+		if err != nil {
+			return 0, err
+		}
+		n += k
+	}
+	return 0, fmt.Errorf("operation %s has no result %q", def.GetOp(), name)
+}
+
+// length returns how many tensors the result of a node is.
+func (r result) length(def *node_def_go_proto.NodeDef) (int, error) {
+	if r.list == "" {
+		return 1, nil
+	}
+	a := def.GetAttr()[r.list]
+	if types := a.GetList().GetType(); types != nil {
+		return len(types), nil
+	}
+	if n := a.GetI(); n >= 0 && n <= maxNodes {
+		return int(n), nil
+	}
+	return 0, fmt.Errorf("%s: attribute %q is %d, want 0 to %d", def.GetOp(), r.list, a.GetI(), maxNodes)
+}

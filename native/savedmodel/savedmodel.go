@@ -1,0 +1,140 @@
+// Package savedmodel reads a TensorFlow SavedModel directory in pure Go: its
+// signatures, its graph with the function calls inlined, and its variables.
+//
+// It runs nothing. It depends on no producer's habits: which checkpoint entry
+// feeds which variable is followed through the restore operation, as
+// libtensorflow does it, and neither Keras's metadata nor any name is relied
+// on. Files are taken as hostile: what they claim is checked against what is
+// there before memory is taken for it.
+//
+// Begin with Open, choose a MetaGraph, and ask it for its Signatures, its
+// Variables, or a signature's Graph.
+package savedmodel
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// maxGraphBytes bounds saved_model.pb: protobuf itself allows 2 GiB a message.
+const maxGraphBytes = 2 << 30
+
+// ErrNotSavedModel is wrapped by the error of Open for a directory that holds
+// no SavedModel, or something that is none.
+var ErrNotSavedModel = errors.New("not a SavedModel")
+
+// SavedModel is an opened directory. It is immutable.
+type SavedModel struct {
+	fsys fs.FS
+	name string // of the directory, for messages
+	pb   *pb.SavedModel
+}
+
+// Open reads the SavedModel in a directory.
+func Open(dir string) (*SavedModel, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("savedmodel: %s: no such directory: %w", dir, fs.ErrNotExist)
+		}
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	if !info.IsDir() {
+		hint := "want the directory that model.export or model.save wrote"
+		switch strings.ToLower(filepath.Ext(dir)) {
+		case ".keras", ".h5", ".hdf5":
+			hint = "this is Keras's own format: load it in Keras and model.export it"
+		case ".pb":
+			hint = "give the directory that it lies in"
+		}
+		return nil, fmt.Errorf("savedmodel: %s is a file: %w; %s", dir, ErrNotSavedModel, hint)
+	}
+	return open(os.DirFS(dir), dir)
+}
+
+// OpenFS reads the SavedModel at the root of fsys, which may be embedded.
+func OpenFS(fsys fs.FS) (*SavedModel, error) { return open(fsys, "the model") }
+
+func open(fsys fs.FS, name string) (*SavedModel, error) {
+	b, err := readFile(fsys, "saved_model.pb", maxGraphBytes)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("savedmodel: %s has no saved_model.pb: %w%s", name, ErrNotSavedModel, whatElse(fsys))
+		}
+		return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
+	}
+	m := &SavedModel{fsys: fsys, name: name, pb: &pb.SavedModel{}}
+	if err := proto.Unmarshal(b, m.pb); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes is damaged or cut short: %w", name, len(b), err)
+	}
+	if len(m.pb.GetMetaGraphs()) == 0 {
+		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes holds no graph: %w; it may be damaged", name, len(b), ErrNotSavedModel)
+	}
+	return m, nil
+}
+
+// whatElse says what a directory without saved_model.pb holds instead.
+func whatElse(fsys fs.FS) string {
+	for _, other := range []struct{ file, hint string }{
+		{"saved_model.pbtxt", "; it has a saved_model.pbtxt, a text form that is not supported: save the model again"},
+		{"saved_model.cpb", "; it has a saved_model.cpb, a graph of over 2 GiB in chunks, which is not supported"},
+		{"saved_model/saved_model.pb", "; its folder saved_model is one: give that"},
+		{"config.json", "; it looks like an unpacked .keras archive: load it in Keras and model.export it"},
+	} {
+		if _, err := fs.Stat(fsys, other.file); err == nil {
+			return other.hint
+		}
+	}
+	return "; want the directory that model.export or model.save wrote"
+}
+
+// readFile reads a whole file of at most limit bytes.
+func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes, want at most %d", name, info.Size(), limit)
+	}
+	b := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return b, nil
+}
+
+// MetaGraph returns the graph that was saved under exactly these tags; without
+// tags, under "serve", which Keras uses.
+func (m *SavedModel) MetaGraph(tags ...string) (*MetaGraph, error) {
+	if len(tags) == 0 {
+		tags = []string{"serve"}
+	}
+	want := slices.Sorted(slices.Values(tags))
+	var found []string
+	for _, g := range m.pb.GetMetaGraphs() {
+		have := slices.Sorted(slices.Values(g.GetMetaInfoDef().GetTags()))
+		if slices.Equal(have, want) {
+			return newMetaGraph(m, g)
+		}
+		found = append(found, "{"+strings.Join(have, ", ")+"}")
+	}
+	return nil, fmt.Errorf("savedmodel: %s has no graph with the tags {%s}; it has %s", m.name, strings.Join(want, ", "), strings.Join(found, ", "))
+}

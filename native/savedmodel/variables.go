@@ -1,0 +1,207 @@
+package savedmodel
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// Variable is a variable that loading the model fills from the checkpoint.
+type Variable struct {
+	// Name is the variable's resource name, as "lstm/lstm_cell/kernel".
+	Name string
+	// Node is the name of the VarHandleOp in the main graph.
+	Node string
+	// Key is the checkpoint's entry that is restored into it.
+	Key   string
+	DType lockstep.DType
+	Shape []int
+}
+
+// anonymous is the shared name of a resource that has none: each operation
+// with it makes its own (kAnonymousName in TensorFlow's resource_handle.h).
+const anonymous = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
+
+// resourceName returns what tells the variables of a graph apart.
+func resourceName(handle *Node) string {
+	name := handle.AttrString("shared_name")
+	if name == "" || name == anonymous {
+		name = handle.Name
+	}
+	if c := handle.AttrString("container"); c != "" {
+		name = c + "|" + name
+	}
+	return name
+}
+
+// Variables returns the variables that are restored when the model is loaded,
+// in order of name.
+func (g *MetaGraph) Variables() ([]*Variable, error) { return g.variables() }
+
+// Variable returns the variable whose handle or value r is, seen through
+// copies; false if r is something else. It fails if r is a variable that no
+// checkpoint entry is restored into, or if its element type is none of ours.
+func (g *MetaGraph) Variable(r Ref) (*Variable, bool, error) {
+	r = r.Through()
+	if r.Node != nil && r.Node.Op == "ReadVariableOp" && len(r.Node.Inputs) == 1 {
+		r = r.Node.Inputs[0].Through()
+	}
+	if r.Node == nil || r.Node.Op != "VarHandleOp" {
+		return nil, false, nil
+	}
+	all, err := g.variables()
+	if err != nil {
+		return nil, false, err
+	}
+	name := resourceName(r.Node)
+	for _, v := range all {
+		if v.Name == name {
+			return v, true, nil
+		}
+	}
+	return nil, false, fmt.Errorf("savedmodel: %s: no checkpoint entry is restored into the variable %q", g.model.name, name)
+}
+
+// readVariables follows the restore operation that libtensorflow runs when it
+// loads the model: each of its AssignVariableOps fills one variable with one
+// result of a RestoreV2, whose tensor_names hold the checkpoint's keys.
+func (g *MetaGraph) readVariables() ([]*Variable, error) {
+	fail := func(format string, args ...any) ([]*Variable, error) {
+		return nil, fmt.Errorf("savedmodel: %s: %w", g.model.name, fmt.Errorf(format, args...))
+	}
+	restore := g.pb.GetSaverDef().GetRestoreOpName()
+	if restore == "" {
+		return nil, nil // a model without variables
+	}
+	in := newInliner(g)
+	s := in.main()
+	m, err := s.make(restore)
+	if err != nil {
+		return fail("the restore operation %q: %w", restore, err)
+	}
+	if m.call != nil {
+		for _, name := range m.call.fn.GetRet() {
+			if _, err := m.call.resolve(name); err != nil {
+				return fail("the restore operation %q: %w", restore, err)
+			}
+		}
+	}
+	if err := in.finish(); err != nil {
+		return fail("the restore operation %q: %w", restore, err)
+	}
+	seen := map[string]string{}
+	var out []*Variable
+	for _, n := range in.nodes {
+		if n.Op != "AssignVariableOp" || len(n.Inputs) < 2 {
+			continue
+		}
+		handle := n.Inputs[0].Through().Node
+		if handle == nil || handle.Op != "VarHandleOp" {
+			return fail("the restore operation assigns to something that is no variable, at %q", n.Name)
+		}
+		v, err := newVariable(handle)
+		if err != nil {
+			return fail("variable %q: %w", resourceName(handle), err)
+		}
+		if v.Key, err = restoredKey(n.Inputs[1]); err != nil {
+			return fail("variable %q: %w", v.Name, err)
+		}
+		if before, twice := seen[v.Name]; twice {
+			if before != v.Key {
+				return fail("variable %q is restored from %q and from %q", v.Name, before, v.Key)
+			}
+			continue
+		}
+		seen[v.Name] = v.Key
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b *Variable) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return out, nil
+}
+
+func newVariable(handle *Node) (*Variable, error) {
+	dtype, err := handle.AttrType("dtype")
+	if err != nil {
+		return nil, err
+	}
+	shape, known := handle.AttrShape("shape")
+	if !known {
+		return nil, fmt.Errorf("the graph does not fix its shape")
+	}
+	for _, d := range shape {
+		if d < 0 {
+			return nil, fmt.Errorf("the graph leaves its shape %s open", lockstep.FormatShape(shape))
+		}
+	}
+	return &Variable{Name: resourceName(handle), Node: handle.Name, DType: dtype, Shape: shape}, nil
+}
+
+// restoredKey returns the checkpoint key behind a result of RestoreV2.
+func restoredKey(r Ref) (string, error) {
+	r = r.Through()
+	if r.Node == nil || r.Node.Op != "RestoreV2" || len(r.Node.Inputs) != 3 {
+		return "", fmt.Errorf("it is filled with %s, want a result of RestoreV2", r)
+	}
+	at := func(input int, what string) (string, error) {
+		names, err := r.Node.Inputs[input].Through().Node.Const()
+		if err != nil {
+			return "", fmt.Errorf("the %s of %q: %w", what, r.Node.Name, err)
+		}
+		list, err := lockstep.Data[string](names)
+		if err != nil {
+			return "", fmt.Errorf("the %s of %q: %w", what, r.Node.Name, err)
+		}
+		if r.Index >= len(list) {
+			return "", fmt.Errorf("%q has %d %s, no number %d", r.Node.Name, len(list), what, r.Index)
+		}
+		return list[r.Index], nil
+	}
+	slice, err := at(2, "slices")
+	if err != nil {
+		return "", err
+	}
+	if slice != "" {
+		return "", fmt.Errorf("it is restored from the slice %q of a partitioned variable, which is not supported", slice)
+	}
+	return at(1, "keys")
+}
+
+// Value reads a variable's value from the checkpoint.
+func (g *MetaGraph) Value(v *Variable) (*lockstep.Tensor, error) {
+	b, err := g.bundle()
+	if err != nil {
+		return nil, err
+	}
+	e, err := b.check(v)
+	if err != nil {
+		return nil, err
+	}
+	return b.read(v.Key, e)
+}
+
+// CheckVariables tells whether the checkpoint has, for every variable that
+// loading the model restores, an entry of the variable's type and shape.
+// libtensorflow does not ask: a checkpoint of another model loads, and fails
+// or answers something when it is run.
+func (g *MetaGraph) CheckVariables() error {
+	all, err := g.variables()
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	b, err := g.bundle()
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		if _, err := b.check(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
