@@ -1,0 +1,54 @@
+// Package kernel computes the inner loops of the native engine: products of a
+// layer's weights with rows of values, and the gates of a recurrent cell.
+//
+// A layer's weights are packed once, by New…, into the form that its loops
+// read; nobody outside the package sees that form. Everything here trusts its
+// caller: slices have the lengths that the comments give.
+//
+// # Order of summation
+//
+// Every sum begins with the bias and takes the inputs in order, then the
+// units in order, each product rounded before it is added: no fused
+// multiply-add, so that every machine computes the same bits. A row's result
+// does not depend on the rows beside it.
+package kernel
+
+import "math"
+
+// Float is the type that a layer computes in.
+type Float interface{ float32 | float64 }
+
+// addRow adds x·w to z: z[j] += x·w[j].
+func addRow[F Float](z, w []F, x F) {
+	w = w[:len(z)]
+	for j := range z {
+		z[j] += F(x * w[j])
+	}
+}
+
+// addProduct adds rows of x (rows, n) times w (n, m) to rows of z (rows, m).
+func addProduct[F Float](z, x, w []F, rows, n, m int) {
+	for r := range rows {
+		zr := z[r*m : (r+1)*m]
+		for k, v := range x[r*n : (r+1)*n] {
+			addRow(zr, w[k*m:(k+1)*m], v)
+		}
+	}
+}
+
+// fillRows sets each of the rows of z to b, or to zero if b is nil.
+func fillRows[F Float](z, b []F, rows, m int) {
+	if b == nil {
+		clear(z[:rows*m])
+		return
+	}
+	for r := range rows {
+		copy(z[r*m:(r+1)*m], b)
+	}
+}
+
+// Sigmoid is 1/(1+e^-x), by way of float64.
+func Sigmoid[F Float](x F) F { return F(1 / (1 + math.Exp(-float64(x)))) }
+
+// Tanh is the hyperbolic tangent, by way of float64.
+func Tanh[F Float](x F) F { return F(math.Tanh(float64(x))) }
