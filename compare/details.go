@@ -1,0 +1,234 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// maxStepsShown is the number of time steps whose errors are written out.
+const maxStepsShown = 16
+
+// first writes where a comparison first diverges, with both values.
+func (t *text) first(indent int, c *Comparison, r *Result) {
+	if r == nil {
+		return
+	}
+	t.blank()
+	if r.First == nil {
+		t.line(indent+2, indent+4, "first divergence: "+clean(r.Name)+": "+explain(c, r))
+		return
+	}
+	t.line(indent+2, indent+4, fmt.Sprintf("first outside: %s, %s", clean(r.Name), &r.First.Place))
+	t.fault(indent+4, c, r)
+}
+
+// fault writes both values of a tensor's first fault, and the bound.
+func (t *text) fault(indent int, c *Comparison, r *Result) {
+	f := r.First
+	ref, cand := clean(c.Reference), clean(c.Candidate)
+	b, a := shown(f.Reference, f.Candidate, r.Rule), shown(f.Candidate, f.Reference, r.Rule)
+	width := max(len([]rune(ref)), len([]rune(cand)), len("difference"))
+	t.labelled(indent, width, ref, b)
+	t.labelled(indent, width, cand, a)
+	t.labelled(indent, width, "difference", f.apart(r))
+}
+
+// labelled writes a label, padded to width, and a text that hangs beside it.
+func (t *text) labelled(indent, width int, label, s string) {
+	pad := strings.Repeat(" ", max(0, width-len([]rune(label))))
+	hang := min(indent+width+2, textWidth/2)
+	t.lines(wrap(strings.Repeat(" ", indent)+label+pad+"  ", s, hang, textWidth))
+}
+
+// apart says how far a fault's values are apart and what was allowed.
+func (f *Fault) apart(r *Result) string {
+	d := r.DType()
+	switch {
+	case !d.IsFloat() && f.AbsInt > 0:
+		return fmt.Sprintf("%d, none allowed", f.AbsInt)
+	case !d.IsFloat():
+		return "none allowed"
+	case !finite(f.Reference.Float64()) || !finite(f.Candidate.Float64()):
+		return "not defined: NaN and infinities agree only with themselves"
+	case r.Rule.Bits:
+		return fmt.Sprintf("%s, %s ulp, none allowed: every bit must be the same", up(f.Abs, 4), count(f.ULP))
+	}
+	s := fmt.Sprintf("%s, %s ulp", up(f.Abs, 4), count(f.ULP))
+	if r.Rule.Tolerance != nil {
+		s += fmt.Sprintf("; bound %s by %s", down(f.Bound, 4), r.Rule)
+	} else {
+		s += fmt.Sprintf("; allowed: %s", r.Rule)
+	}
+	return s + "; margin " + up(f.Margin, 4)
+}
+
+// shown writes a value that is set beside another: with its bits where these
+// were judged, and a long string near where the two part.
+func shown(v, other Value, rule Rule) string {
+	d := v.DType()
+	if d == lockstep.String {
+		return excerpt(v.text, other.text)
+	}
+	if rule.Bits && d.IsFloat() {
+		return fmt.Sprintf("%s (bits 0x%0*x)", v, 2*d.Size(), v.Bits())
+	}
+	return v.String()
+}
+
+// excerpt quotes at most 40 bytes of s around where it parts from other.
+func excerpt(s, other string) string {
+	const before, most = 10, 40
+	if len(s) <= most && len(other) <= most {
+		return fmt.Sprintf("%q", s)
+	}
+	same := 0
+	for same < min(len(s), len(other)) && s[same] == other[same] {
+		same++
+	}
+	from := max(0, same-before)
+	to := min(len(s), from+most)
+	return fmt.Sprintf("%q (bytes %d to %d of %d)", s[from:to], from, to, len(s))
+}
+
+// explain says why a tensor diverged for another reason than its elements.
+func explain(c *Comparison, r *Result) string {
+	ref, cand := clean(c.Reference), clean(c.Candidate)
+	switch r.Kind {
+	case Missing:
+		return fmt.Sprintf("%s lacks it; %s has %s", cand, ref, r.Reference)
+	case Extra:
+		return fmt.Sprintf("%s has %s; %s lacks it", cand, r.Candidate, ref)
+	case Absent:
+		return "no tensor on either side, only the name"
+	case Unreadable:
+		return fmt.Sprintf("not a tensor that can be read: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
+	case DTypeMismatch:
+		return fmt.Sprintf("another type: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
+	case ShapeMismatch:
+		return fmt.Sprintf("another shape: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
+	case Empty:
+		return fmt.Sprintf("nothing to compare: both have %s", r.Reference)
+	}
+	n := &r.NonFinite.Reference
+	return fmt.Sprintf("%s itself is not finite in %d of %s, which proves nothing; first %s at %s",
+		ref, n.N, plural(r.Elements, "value"), n.First.Reference, n.First)
+}
+
+// details describes the diverged tensors one by one.
+func (t *text) details(c *Comparison, indent int) {
+	left := max(0, t.options.Details)
+	first := c.First()
+	for i := range c.Results {
+		r := &c.Results[i]
+		if r.Verdict == InStep {
+			continue
+		}
+		if left == 0 {
+			if n := c.Diverged() - t.options.Details; t.options.Details > 0 && n > 0 {
+				t.blank()
+				t.line(indent, indent+2, fmt.Sprintf("and %s more diverged: see the table", plural(n, "tensor")))
+			}
+			return
+		}
+		left--
+		if r == first && r.Kind != Measured {
+			continue // its one line leads the report
+		}
+		t.blank()
+		t.tensor(c, r, indent, r == first)
+	}
+}
+
+// tensor describes one diverged tensor. Its first fault is left out where it
+// leads the report.
+func (t *text) tensor(c *Comparison, r *Result, indent int, leads bool) {
+	if r.Kind != Measured {
+		t.line(indent, indent+2, clean(r.Name)+": "+explain(c, r))
+		return
+	}
+	t.line(indent, indent+2, fmt.Sprintf("%s: %s, judged by %s", clean(r.Name), r.Reference, r.judgedBy()))
+	const width = len("smallest tolerance")
+	add := func(label, s string) { t.labelled(indent+2, width, label, s) }
+	if r.Outside > 0 {
+		s := fmt.Sprintf("%d of %s", r.Outside, plural(r.Elements, "value"))
+		if r.Layout.Time >= 0 {
+			s += fmt.Sprintf(", in %d of %s", r.StepsOutside, plural(len(r.Steps), "step"))
+		}
+		add("outside", s)
+		if !leads {
+			add("first", r.First.Place.String())
+			t.fault(indent+4, c, r)
+		}
+	} else if !leads {
+		add("not finite", explain(c, r))
+	}
+	t.nonFinite(c, r, add)
+	if r.Worst != nil && r.Finite > 0 {
+		abs := up(r.MaxAbs, 3)
+		if r.MaxAbsInt > 0 {
+			abs = fmt.Sprint(r.MaxAbsInt)
+		}
+		add("largest difference", fmt.Sprintf("%s at %s: %s %s, %s %s", abs, r.Worst,
+			clean(c.Reference), r.Worst.Reference, clean(c.Candidate), r.Worst.Candidate))
+		add("mean difference", up(r.MeanAbs, 3))
+	}
+	if r.ZeroReference > 0 {
+		add("without max rel", fmt.Sprintf("%s, where %s is 0", plural(r.ZeroReference, "value"), clean(c.Reference)))
+	}
+	if len(r.Steps) > 1 && r.MaxAbs > 0 {
+		add("max abs by step", bySteps(r.Steps))
+	}
+	if r.DType().IsFloat() {
+		add("smallest tolerance", smallestText(r.Smallest))
+	}
+}
+
+func (r *Result) judgedBy() string {
+	if r.DType().IsFloat() {
+		return r.Rule.String()
+	}
+	return "equality"
+}
+
+// nonFinite writes one line for every kind of NaN and infinity there is.
+func (t *text) nonFinite(c *Comparison, r *Result, add func(label, s string)) {
+	n := &r.NonFinite
+	ref, cand := clean(c.Reference), clean(c.Candidate)
+	for _, k := range []struct {
+		label, where string
+		count        *Count
+	}{
+		{"NaN", "in both", &n.BothNaN},
+		{"NaN", "in " + ref + " alone", &n.NaNInReference},
+		{"NaN", "in " + cand + " alone", &n.NaNInCandidate},
+		{"infinity", "the same in both", &n.SameInf},
+		{"infinity", "in " + ref + " alone", &n.InfInReference},
+		{"infinity", "in " + cand + " alone", &n.InfInCandidate},
+		{"infinity", "of opposite sign", &n.OppositeInf},
+	} {
+		if k.count.N > 0 {
+			p := k.count.First
+			add(k.label, fmt.Sprintf("%d %s, first at %s: %s %s, %s %s", k.count.N, k.where, p, ref, p.Reference, cand, p.Candidate))
+		}
+	}
+}
+
+// bySteps writes the largest error of the first steps, a NaN or an infinity in
+// the way as such.
+func bySteps(steps []Step) string {
+	var parts []string
+	for i, s := range steps {
+		if i == maxStepsShown {
+			parts = append(parts, "…")
+			break
+		}
+		if s.Apart > 0 {
+			parts = append(parts, "not finite")
+		} else {
+			parts = append(parts, up(s.MaxAbs, 2))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

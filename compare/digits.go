@@ -1,0 +1,108 @@
+package compare
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// up writes a number that is not negative with that many digits, rounded so
+// that what is read back is never smaller: a tolerance that passes still
+// passes as it is printed, and no error looks smaller than it is.
+func up(x float64, digits int) string { return rounded(x, digits, true) }
+
+// down is up towards zero, for bounds.
+func down(x float64, digits int) string { return rounded(x, digits, false) }
+
+func rounded(x float64, digits int, upward bool) string {
+	if !finite(x) {
+		return nonFiniteName(x)
+	}
+	s := strconv.FormatFloat(x, 'g', digits, 64)
+	if within(s, x, upward) {
+		return s
+	}
+	// s is the decimal of that length nearest to x, on the wrong side of it;
+	// the next one on the other side is the one wanted.
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(x, 'e', digits-1, 64), "e")
+	n, _ := strconv.ParseInt(strings.Replace(mantissa, ".", "", 1), 10, 64)
+	e, _ := strconv.Atoi(exponent)
+	if upward {
+		n++
+	} else {
+		n--
+	}
+	s = strconv.FormatInt(n, 10) + "e" + strconv.Itoa(e-digits+1)
+	if y, err := strconv.ParseFloat(s, 64); err == nil {
+		if s = strconv.FormatFloat(y, 'g', digits, 64); within(s, x, upward) {
+			return s
+		}
+	}
+	return exact(x) // beyond float64, or among subnormals of few digits
+}
+
+func within(s string, x float64, upward bool) bool {
+	y, err := strconv.ParseFloat(s, 64)
+	if upward {
+		return err == nil && y >= x
+	}
+	return err == nil && y <= x
+}
+
+// count writes a distance in full as long as that fits a column.
+func count(n uint64) string {
+	if n < 1e9 {
+		return strconv.FormatUint(n, 10)
+	}
+	return up(float64(n), 3)
+}
+
+// plural writes "1 value", "2 values".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// clean makes a name fit for a terminal: one that holds control characters or
+// invalid UTF-8 is written with escapes.
+func clean(s string) string {
+	printable := utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+	if printable {
+		return s
+	}
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
+// elide takes runes out of the middle of s until it is no longer than n.
+func elide(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	head := (n - 1) / 3 // the end of a tensor's name tells more than its beginning
+	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
+}
+
+// wrap breaks s at spaces into lines of at most width runes. The first line
+// starts with first, the others with as many spaces as hang. A word longer
+// than a line stays whole, so that a path can still be copied.
+func wrap(first, s string, hang, width int) []string {
+	var lines []string
+	line, empty := first, true
+	for _, word := range strings.Fields(s) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines = append(lines, line)
+			line, empty = strings.Repeat(" ", hang), true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	return append(lines, line)
+}

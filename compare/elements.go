@@ -1,0 +1,101 @@
+package compare
+
+import (
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// floats reads a tensor of any float type element by element.
+type floats struct {
+	at   func(i int) float64 // exact: float64 holds every number of every float type
+	bits func(i int) uint64  // in the tensor's own format
+}
+
+// floatsOf fails for a tensor of anything but floats.
+func floatsOf(t *lockstep.Tensor) (floats, bool) {
+	switch t.DType() {
+	case lockstep.Float32:
+		d, err := lockstep.Data[float32](t)
+		return floats{
+			at:   func(i int) float64 { return float64(d[i]) },
+			bits: func(i int) uint64 { return uint64(math.Float32bits(d[i])) },
+		}, err == nil
+	case lockstep.Float64:
+		d, err := lockstep.Data[float64](t)
+		return floats{
+			at:   func(i int) float64 { return d[i] },
+			bits: func(i int) uint64 { return math.Float64bits(d[i]) },
+		}, err == nil
+	case lockstep.Float16:
+		d, err := lockstep.Data[lockstep.Float16Bits](t)
+		return floats{
+			at:   func(i int) float64 { return float64(d[i].Float32()) },
+			bits: func(i int) uint64 { return uint64(d[i]) },
+		}, err == nil
+	case lockstep.BFloat16:
+		d, err := lockstep.Data[lockstep.BFloat16Bits](t)
+		return floats{
+			at:   func(i int) float64 { return float64(d[i].Float32()) },
+			bits: func(i int) uint64 { return uint64(d[i]) },
+		}, err == nil
+	}
+	return floats{}, false
+}
+
+// intsOf fails for a tensor of anything but integers.
+func intsOf(t *lockstep.Tensor) (func(i int) int64, bool) {
+	switch t.DType() {
+	case lockstep.Int32:
+		d, err := lockstep.Data[int32](t)
+		return func(i int) int64 { return int64(d[i]) }, err == nil
+	case lockstep.Int64:
+		d, err := lockstep.Data[int64](t)
+		return func(i int) int64 { return d[i] }, err == nil
+	}
+	return nil, false
+}
+
+// equalityOf compares two tensors of the same type, of integers, bools or
+// strings, element by element; it fails for all others.
+func equalityOf(a, b *lockstep.Tensor) (same func(i int) bool, ok bool) {
+	switch a.DType() {
+	case lockstep.Int32:
+		return equality[int32](a, b)
+	case lockstep.Int64:
+		return equality[int64](a, b)
+	case lockstep.Bool:
+		return equality[bool](a, b)
+	case lockstep.String:
+		return equality[string](a, b)
+	}
+	return nil, false
+}
+
+func equality[E interface {
+	lockstep.Element
+	comparable
+}](a, b *lockstep.Tensor) (func(i int) bool, bool) {
+	x, errX := lockstep.Data[E](a)
+	y, errY := lockstep.Data[E](b)
+	return func(i int) bool { return x[i] == y[i] }, errX == nil && errY == nil
+}
+
+// signBit is the sign's bit in a float of that type.
+func signBit(d lockstep.DType) uint64 { return 1 << (8*d.Size() - 1) }
+
+// ulpDistance counts the steps from one number to the next that lead from a to
+// b, both finite and in the format whose sign bit is given. Numbers of
+// opposite sign are counted through zero, and +0 and -0 are the same number.
+// It cannot overflow: the largest distance, between the float64s of largest
+// magnitude, is below 2^64.
+func ulpDistance(a, b, sign uint64) uint64 {
+	ma, mb := a&^sign, b&^sign
+	if (a^b)&sign != 0 {
+		return ma + mb
+	}
+	return max(ma, mb) - min(ma, mb)
+}
+
+// intDistance is |a-b|, which uint64 always holds; the subtraction wraps to it.
+func intDistance(a, b int64) uint64 { return uint64(max(a, b)) - uint64(min(a, b)) }

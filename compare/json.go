@@ -1,0 +1,80 @@
+package compare
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// JSONSchema is the number that JSON writes as "schema". The document's shape
+// does not change while it stays the same, but for fields that are added.
+const JSONSchema = 1
+
+// JSON writes the reports of one or more models as one document.
+//
+// Every field is always present, null where it has no meaning. Verdicts are
+// "in_step" and "diverged". Numbers are exact: a float64 is written with the
+// fewest digits that read back to it, an integer in full, even beyond 2^53, and
+// NaN, +Inf and -Inf, which JSON cannot write as numbers, are the strings
+// "NaN", "Infinity" and "-Infinity". Elements of the tensors are written alike,
+// floats with the fewest digits for their own type; the tensor's "dtype" tells
+// the string "NaN" from the number.
+func JSON(w io.Writer, reports ...*Report) error {
+	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: jsonVerdict(InStep)}
+	if len(reports) == 0 {
+		doc.Verdict = jsonVerdict(Diverged)
+	}
+	for _, r := range reports {
+		if r.Verdict() != InStep {
+			doc.Verdict = jsonVerdict(Diverged)
+		}
+		doc.Reports = append(doc.Reports, encodeReport(r))
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		return fmt.Errorf("compare: writing the report as JSON: %w", err)
+	}
+	return nil
+}
+
+// MarshalJSON writes a number, true, false or a string, and a float that is
+// not finite as a string.
+func (v Value) MarshalJSON() ([]byte, error) {
+	switch v.dtype {
+	case lockstep.String:
+		return json.Marshal(v.text)
+	case lockstep.Invalid:
+		return []byte("null"), nil
+	}
+	s := v.String()
+	if v.dtype.IsFloat() && !finite(v.Float64()) {
+		s = strconv.Quote(s)
+	}
+	return []byte(s), nil
+}
+
+// MarshalJSON writes "in_step" or "diverged".
+func (v Verdict) MarshalJSON() ([]byte, error) { return json.Marshal(jsonVerdict(v)) }
+
+func jsonVerdict(v Verdict) string {
+	if v == InStep {
+		return "in_step"
+	}
+	return "diverged"
+}
+
+// number is a float64 that may be infinite.
+type number float64
+
+// MarshalJSON writes x as exact does, quoted where it is not finite.
+func (x number) MarshalJSON() ([]byte, error) {
+	if !finite(float64(x)) {
+		return []byte(strconv.Quote(nonFiniteName(float64(x)))), nil
+	}
+	return []byte(exact(float64(x))), nil
+}

@@ -1,0 +1,177 @@
+package compare
+
+import (
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+func encodeReport(r *Report) jsonReport {
+	out := jsonReport{Model: r.Model, Verdict: r.Verdict(), Comparisons: []jsonComparison{}, Notes: list(r.Notes)}
+	if c, first := r.FirstDivergence(); c != nil {
+		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []Cause{}}
+		if first != nil {
+			d.Name, d.Causes, d.First = &first.Name, list(first.Causes), encodeFault(first)
+		}
+		out.FirstDivergence = &d
+	}
+	for i := range r.Comparisons {
+		out.Comparisons = append(out.Comparisons, encodeComparison(&r.Comparisons[i]))
+	}
+	return out
+}
+
+func encodeComparison(c *Comparison) jsonComparison {
+	out := jsonComparison{
+		Title:     c.Title,
+		Reference: c.Reference,
+		Candidate: c.Candidate,
+		Verdict:   c.Verdict(),
+		Tensors:   len(c.Results),
+		Diverged:  c.Diverged(),
+		Elements:  c.Elements(),
+		Outside:   c.Outside(),
+		Margin:    number(c.Margin()),
+		Results:   []jsonResult{},
+		Notes:     list(c.Notes),
+	}
+	if s, ok := c.Smallest(); ok {
+		out.Smallest = encodeSmallest(&s)
+	}
+	for i := range c.Results {
+		out.Results = append(out.Results, encodeResult(&c.Results[i]))
+	}
+	return out
+}
+
+func encodeResult(r *Result) jsonResult {
+	float := r.Kind == Measured && r.DType().IsFloat()
+	isNumber := r.Finite > 0 || float
+	out := jsonResult{
+		Name:          r.Name,
+		Verdict:       r.Verdict,
+		Kind:          r.Kind,
+		Causes:        list(r.Causes),
+		Rule:          encodeRule(r.Rule),
+		Reference:     encodeTensor(r.Reference),
+		Candidate:     encodeTensor(r.Candidate),
+		Elements:      r.Elements,
+		Outside:       r.Outside,
+		StepsOutside:  r.StepsOutside,
+		First:         encodeFault(r),
+		Margin:        number(r.Margin),
+		MarginAt:      encodePlace(r.MarginAt),
+		Smallest:      encodeSmallest(r.Smallest),
+		Differ:        r.Differ,
+		BitsDiffer:    r.BitsDiffer,
+		Finite:        r.Finite,
+		MaxAbs:        distance(r.DType(), isNumber, r.MaxAbs, r.MaxAbsInt),
+		MeanAbs:       numberIf(isNumber, r.MeanAbs),
+		MaxRel:        numberIf(isNumber, r.MaxRel),
+		ZeroReference: r.ZeroReference,
+		MaxULP:        ulpIf(float, r.MaxULP),
+		Worst:         encodePlace(r.Worst),
+		WorstRel:      encodePlace(r.WorstRel),
+		WorstULP:      encodePlace(r.WorstULP),
+	}
+	if float {
+		out.NonFinite = encodeNonFinite(&r.NonFinite)
+	}
+	for _, s := range r.Steps {
+		out.Steps = append(out.Steps, jsonStep{
+			MaxAbs: distance(r.DType(), isNumber, s.MaxAbs, s.MaxAbsInt),
+			MaxULP: ulpIf(float, s.MaxULP),
+			Differ: s.Differ,
+			Apart:  s.Apart,
+		})
+	}
+	return out
+}
+
+// distance is the exact form of |candidate-reference|, null without a meaning.
+func distance(d lockstep.DType, ok bool, abs float64, absInt uint64) any {
+	switch {
+	case !ok || math.IsNaN(abs):
+		return nil
+	case d.IsFloat():
+		return number(abs)
+	}
+	return absInt
+}
+
+func encodeRule(r Rule) jsonRule {
+	f, fixed := r.Tolerance.(Fixed)
+	return jsonRule{
+		Text:           r.String(),
+		Atol:           numberIf(fixed, f.Atol),
+		Rtol:           numberIf(fixed, f.Rtol),
+		ULP:            r.ULP,
+		Bits:           r.Bits,
+		AllowNonFinite: r.AllowNonFinite,
+	}
+}
+
+func encodeTensor(t *lockstep.Tensor) *jsonTensor {
+	if t == nil {
+		return nil
+	}
+	return &jsonTensor{DType: t.DType().String(), Shape: list(t.Shape())}
+}
+
+func encodePlace(p *Place) *jsonPlace {
+	if p == nil {
+		return nil
+	}
+	return &jsonPlace{
+		Index:     list(p.Index),
+		Flat:      p.Flat,
+		Batch:     axisIf(p.Batch),
+		Step:      axisIf(p.Step),
+		Unit:      axisIf(p.Unit),
+		Reference: p.Reference,
+		Candidate: p.Candidate,
+	}
+}
+
+func encodeFault(r *Result) *jsonFault {
+	f := r.First
+	if f == nil {
+		return nil
+	}
+	return &jsonFault{
+		jsonPlace: *encodePlace(&f.Place),
+		Abs:       distance(r.DType(), true, f.Abs, f.AbsInt),
+		Bound:     numberIf(!math.IsNaN(f.Bound), f.Bound),
+		ULP:       ulpIf(r.DType().IsFloat() && !math.IsNaN(f.Abs), f.ULP),
+		Margin:    number(f.Margin),
+	}
+}
+
+func encodeSmallest(s *Smallest) *jsonSmallest {
+	if s == nil {
+		return nil
+	}
+	return &jsonSmallest{
+		GivenAtol: number(s.Given.Atol),
+		GivenRtol: number(s.Given.Rtol),
+		Atol:      number(s.Atol),
+		Rtol:      number(s.Rtol),
+		AtolAlone: number(s.AtolAlone),
+		ULP:       s.ULP,
+	}
+}
+
+func encodeNonFinite(n *NonFinite) *jsonNonFinite {
+	count := func(c Count) jsonCount { return jsonCount{Count: c.N, First: encodePlace(c.First)} }
+	return &jsonNonFinite{
+		Reference:      count(n.Reference),
+		Candidate:      count(n.Candidate),
+		BothNaN:        count(n.BothNaN),
+		SameInf:        count(n.SameInf),
+		NaNInReference: count(n.NaNInReference),
+		NaNInCandidate: count(n.NaNInCandidate),
+		InfInReference: count(n.InfInReference),
+		InfInCandidate: count(n.InfInCandidate),
+		OppositeInf:    count(n.OppositeInf),
+	}
+}

@@ -1,0 +1,205 @@
+package compare
+
+import "math"
+
+// Verdict is the answer to whether two sides agree. The zero Verdict is no.
+type Verdict int
+
+// The two verdicts.
+const (
+	Diverged Verdict = iota
+	InStep
+)
+
+// String returns "in step" or "diverged".
+func (v Verdict) String() string {
+	if v == InStep {
+		return "in step"
+	}
+	return "diverged"
+}
+
+// Cause is a reason for which a tensor diverged.
+type Cause string
+
+// A Result names the Kind as its cause unless the tensors were Measured.
+const (
+	// Outside: elements do not agree.
+	Outside Cause = "outside"
+	// NonFiniteReference: the reference has NaNs or infinities, which prove
+	// nothing, and Rule.AllowNonFinite is not set.
+	NonFiniteReference Cause = "non_finite_reference"
+)
+
+// Result is a Difference and what a Rule makes of it.
+type Result struct {
+	Difference
+	Rule    Rule
+	Verdict Verdict
+	Causes  []Cause // at least one if Diverged, none if InStep
+
+	// Outside counts the elements that do not agree, StepsOutside the time
+	// steps that have any.
+	Outside      int
+	StepsOutside int
+	// First is the first of them, nil for none.
+	First *Fault
+	// Margin is the largest of |candidate-reference|/bound, a number of at
+	// most 1 where all elements agree: 0 where the difference is 0, +Inf where
+	// only the bound is, where NaNs or infinities do not agree, and where the
+	// tensors could not be measured. With a Rule of ULP the distance in units
+	// is divided by ULP instead; with both, the smaller quotient counts.
+	Margin float64
+	// MarginAt is the first place of that margin, nil where it is 0.
+	MarginAt *Place
+	// Smallest is what would have let the tensor pass. It is nil where no
+	// tolerance would, and for types that know none.
+	Smallest *Smallest
+}
+
+// Fault is an element that does not agree.
+type Fault struct {
+	Place
+	// Abs is |candidate-reference|, NaN where it is not defined; AbsInt is the
+	// same for integers without any rounding.
+	Abs    float64
+	AbsInt uint64
+	// Bound is what Abs was held against, NaN where nothing was.
+	Bound float64
+	// ULP is the distance in units in the last place, 0 where it is not
+	// defined.
+	ULP uint64
+	// Margin is as in Result, for this element.
+	Margin float64
+}
+
+// Judge holds every Difference against its rule. DefaultRule is used where
+// rules is nil.
+func Judge(differences []Difference, rules Rules) []Result {
+	if rules == nil {
+		rules = Uniform(DefaultRule())
+	}
+	out := make([]Result, len(differences))
+	for i, d := range differences {
+		out[i] = Result{Difference: d, Rule: rules(d.Name)}
+		out[i].judge()
+	}
+	return out
+}
+
+func (r *Result) judge() {
+	if r.Kind != Measured {
+		r.Margin = math.Inf(1)
+		r.Causes = []Cause{Cause(r.Kind)}
+		return
+	}
+	if ref, ok := floatsOf(r.Reference); ok {
+		cand, _ := floatsOf(r.Candidate)
+		r.judgeElements(func(i int) Fault { return r.Rule.judgeFloat(i, ref, cand, signBit(r.DType())) })
+	} else if same, ok := equalityOf(r.Reference, r.Candidate); ok {
+		r.judgeElements(func(i int) Fault { return judgeExact(same(i)) })
+		r.First.countInts(r)
+	}
+	if r.Outside > 0 {
+		r.Causes = append(r.Causes, Outside)
+	}
+	if r.NonFinite.Reference.N > 0 && !r.Rule.AllowNonFinite {
+		r.Causes = append(r.Causes, NonFiniteReference)
+	}
+	if len(r.Causes) == 0 {
+		r.Verdict = InStep
+	}
+	if s, ok := r.SmallestPassing(r.Rule.given(), r.Rule.AllowNonFinite); ok {
+		r.Smallest = &s
+	}
+}
+
+// judgeElements judges every element; what element returns lacks its Place. A
+// margin of at most 1 is agreement.
+func (r *Result) judgeElements(element func(i int) Fault) {
+	lastStep, marginAt := -1, -1
+	for s, i := range walk(r.Reference.Shape(), r.Layout.Time) {
+		f := element(i)
+		if f.Margin > r.Margin {
+			r.Margin, marginAt = f.Margin, i
+		}
+		if f.Margin <= 1 {
+			continue
+		}
+		r.Outside++
+		if r.First == nil {
+			f.Place = *r.place(i)
+			r.First = &f
+		}
+		if r.Layout.Time >= 0 && s != lastStep {
+			r.StepsOutside++
+			lastStep = s
+		}
+	}
+	r.MarginAt = r.placeIf(marginAt)
+}
+
+func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Fault {
+	a, b := cand.at(i), ref.at(i)
+	same := cand.bits(i) == ref.bits(i)
+	f := Fault{Abs: math.NaN(), Bound: math.NaN()}
+	// NaN and infinities come first: a bound means nothing to them.
+	if !finite(a) || !finite(b) {
+		agree := a == b || math.IsNaN(a) && math.IsNaN(b)
+		if rule.Bits {
+			agree = same
+		}
+		if !agree {
+			f.Margin = math.Inf(1)
+		}
+		return f
+	}
+	f.Abs = math.Abs(a - b)
+	f.ULP = ulpDistance(cand.bits(i), ref.bits(i), sign)
+	if rule.Bits {
+		if !same {
+			f.Margin = math.Inf(1)
+		}
+		return f
+	}
+	f.Margin = quotient(float64(f.ULP), float64(rule.ULP))
+	if f.ULP > rule.ULP { // two counts beyond 2^53 may have one quotient
+		f.Margin = max(f.Margin, math.Nextafter(1, 2))
+	}
+	if rule.Tolerance != nil {
+		f.Bound = rule.Tolerance.Bound(i, b)
+		if f.Bound >= 0 && finite(f.Bound) {
+			f.Margin = min(f.Margin, quotient(f.Abs, f.Bound))
+		}
+	}
+	return f
+}
+
+// quotient is x/bound for numbers that are not negative, 0/0 being 0. It is at
+// most 1 exactly if x <= bound, for floats that are not equal are too far apart
+// for their quotient to be rounded to 1.
+func quotient(x, bound float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return x / bound
+}
+
+func judgeExact(same bool) Fault {
+	f := Fault{Abs: math.NaN(), Bound: math.NaN()}
+	if !same {
+		f.Margin = math.Inf(1)
+	}
+	return f
+}
+
+// countInts fills in how far apart the integers of a first fault are.
+func (f *Fault) countInts(r *Result) {
+	ref, ok := intsOf(r.Reference)
+	if f == nil || !ok {
+		return
+	}
+	cand, _ := intsOf(r.Candidate)
+	f.AbsInt = intDistance(cand(f.Flat), ref(f.Flat))
+	f.Abs = float64(f.AbsInt)
+}

@@ -1,0 +1,80 @@
+package compare
+
+import "iter"
+
+// Layout says which axes of a tensor have a meaning. An axis that the tensor
+// lacks is -1; an axis out of range, or one named twice, counts as lacking.
+type Layout struct {
+	Batch, Time, Unit int
+}
+
+// Plain is the layout of a tensor without a batch, such as a weight.
+var Plain = Layout{Batch: -1, Time: -1, Unit: -1}
+
+// KerasLayout is the layout that Keras gives activations: (batch, time, units)
+// for rank 3, (batch, units) for rank 2, and Plain for any other rank.
+func KerasLayout(_ string, shape []int) Layout {
+	switch len(shape) {
+	case 2:
+		return Layout{Batch: 0, Time: -1, Unit: 1}
+	case 3:
+		return Layout{Batch: 0, Time: 1, Unit: 2}
+	}
+	return Plain
+}
+
+// PlainLayout is Plain for every tensor: the choice for weights.
+func PlainLayout(string, []int) Layout { return Plain }
+
+// within returns l without the axes that a tensor of that rank cannot have.
+func (l Layout) within(rank int) Layout {
+	axis := func(a, other1, other2 int) int {
+		if a < 0 || a >= rank || a == other1 || a == other2 {
+			return -1
+		}
+		return a
+	}
+	return Layout{
+		Batch: axis(l.Batch, l.Time, l.Unit),
+		Time:  axis(l.Time, l.Batch, l.Unit),
+		Unit:  axis(l.Unit, l.Batch, l.Time),
+	}
+}
+
+// walk yields the time step and the flat index of every element in the order
+// that "first" stands for: by step, then row-major. Without a time axis the
+// step is always 0.
+func walk(shape []int, timeAxis int) iter.Seq2[int, int] {
+	outer, steps, inner := 1, 1, 1
+	for axis, n := range shape {
+		switch {
+		case axis == timeAxis:
+			steps = n
+		case axis < timeAxis:
+			outer *= n
+		default: // the whole tensor, where there is no time axis
+			inner *= n
+		}
+	}
+	return func(yield func(step, flat int) bool) {
+		for s := range steps {
+			for o := range outer {
+				for i := range inner {
+					if !yield(s, (o*steps+s)*inner+i) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// unravel returns the index along every axis of a flat row-major index.
+func unravel(flat int, shape []int) []int {
+	index := make([]int, len(shape))
+	for axis := len(shape) - 1; axis >= 0; axis-- {
+		index[axis] = flat % shape[axis]
+		flat /= shape[axis]
+	}
+	return index
+}

@@ -1,0 +1,116 @@
+package compare
+
+import "math"
+
+func (d *Difference) measureFloats(ref, cand floats) {
+	sign := signBit(d.Reference.DType())
+	var mean meanOf
+	worst, worstRel, worstULP := -1, -1, -1
+	for s, i := range walk(d.Reference.Shape(), d.Layout.Time) {
+		step := d.step(s)
+		a, b := cand.at(i), ref.at(i)
+		if cand.bits(i) != ref.bits(i) {
+			d.BitsDiffer++
+		}
+		// Before any norm: NaN would poison it, or slip through a comparison.
+		if !finite(a) || !finite(b) {
+			if !d.NonFinite.count(d, i, a, b) {
+				d.Differ++
+				step.Differ++
+				step.Apart++
+			}
+			continue
+		}
+		d.Finite++
+		if a == b { // 0 apart by every measure
+			continue
+		}
+		d.Differ++
+		step.Differ++
+		abs := math.Abs(a - b)
+		mean.add(abs)
+		step.MaxAbs = max(step.MaxAbs, abs)
+		if abs > d.MaxAbs {
+			d.MaxAbs, worst = abs, i
+		}
+		ulp := ulpDistance(cand.bits(i), ref.bits(i), sign)
+		step.MaxULP = max(step.MaxULP, ulp)
+		if ulp > d.MaxULP {
+			d.MaxULP, worstULP = ulp, i
+		}
+		if b == 0 {
+			d.ZeroReference++
+		} else if rel := abs / math.Abs(b); rel > d.MaxRel {
+			d.MaxRel, worstRel = rel, i
+		}
+	}
+	d.MeanAbs = min(mean.over(d.Finite), d.MaxAbs)
+	d.Worst, d.WorstRel, d.WorstULP = d.placeIf(worst), d.placeIf(worstRel), d.placeIf(worstULP)
+}
+
+// placeIf describes the element at a flat index, nil for -1.
+func (d *Difference) placeIf(flat int) *Place {
+	if flat < 0 {
+		return nil
+	}
+	return d.place(flat)
+}
+
+// count files candidate a and reference b, of which one at least is not
+// finite, and tells whether they agree.
+func (n *NonFinite) count(d *Difference, flat int, a, b float64) (agree bool) {
+	if !finite(b) {
+		n.Reference.add(d, flat)
+	}
+	if !finite(a) {
+		n.Candidate.add(d, flat)
+	}
+	aNaN, bNaN := math.IsNaN(a), math.IsNaN(b)
+	switch {
+	case aNaN && bNaN:
+		n.BothNaN.add(d, flat)
+		return true
+	case bNaN:
+		n.NaNInReference.add(d, flat)
+	case aNaN:
+		n.NaNInCandidate.add(d, flat)
+	case a == b:
+		n.SameInf.add(d, flat)
+		return true
+	case finite(a):
+		n.InfInReference.add(d, flat)
+	case finite(b):
+		n.InfInCandidate.add(d, flat)
+	default:
+		n.OppositeInf.add(d, flat)
+	}
+	return false
+}
+
+func (c *Count) add(d *Difference, flat int) {
+	if c.N == 0 {
+		c.First = d.place(flat)
+	}
+	c.N++
+}
+
+// meanOf sums twice, once scaled down, so that a sum beyond float64 does not
+// hide a mean within it.
+type meanOf struct{ sum, scaled float64 }
+
+const meanScale = 0x1p-64 // no tensor has 2^64 elements
+
+func (m *meanOf) add(x float64) {
+	m.sum += x
+	m.scaled += x * meanScale
+}
+
+func (m *meanOf) over(n int) float64 {
+	switch {
+	case n == 0:
+		return 0
+	case math.IsInf(m.sum, 1):
+		return m.scaled / float64(n) / meanScale
+	}
+	return m.sum / float64(n)
+}

@@ -1,0 +1,143 @@
+package compare
+
+import "math"
+
+// Report is everything that was compared about one model.
+type Report struct {
+	// Model is the title: the model's path, or what else was compared.
+	Model       string
+	Comparisons []Comparison
+	// Notes are sentences of whoever made the report, shown at its end.
+	Notes []string
+}
+
+// Comparison is one pair of sides set side by side, such as the outputs of
+// tensorflow and native.
+type Comparison struct {
+	// Title says what was compared, such as "outputs and states"; it may be
+	// empty if a report has no other comparison.
+	Title string
+	// Reference and Candidate name the sides.
+	Reference, Candidate string
+	// Results are in the order in which "first" is meant.
+	Results []Result
+	Notes   []string
+}
+
+// Verdict is InStep if every result is, and there is one at all.
+func (c *Comparison) Verdict() Verdict {
+	if len(c.Results) == 0 || c.First() != nil {
+		return Diverged
+	}
+	return InStep
+}
+
+// First returns the first result that diverged, nil for none.
+func (c *Comparison) First() *Result {
+	for i := range c.Results {
+		if c.Results[i].Verdict != InStep {
+			return &c.Results[i]
+		}
+	}
+	return nil
+}
+
+// Diverged counts the results that diverged.
+func (c *Comparison) Diverged() int {
+	n := 0
+	for i := range c.Results {
+		if c.Results[i].Verdict != InStep {
+			n++
+		}
+	}
+	return n
+}
+
+// Elements counts the elements that were compared.
+func (c *Comparison) Elements() int {
+	n := 0
+	for i := range c.Results {
+		n += c.Results[i].Elements
+	}
+	return n
+}
+
+// Outside counts the elements that do not agree.
+func (c *Comparison) Outside() int {
+	n := 0
+	for i := range c.Results {
+		n += c.Results[i].Outside
+	}
+	return n
+}
+
+// Margin is the largest margin of a result, +Inf where nothing was compared.
+func (c *Comparison) Margin() float64 {
+	if len(c.Results) == 0 {
+		return math.Inf(1)
+	}
+	m := 0.0
+	for i := range c.Results {
+		m = max(m, c.Results[i].Margin)
+	}
+	return m
+}
+
+// Smallest returns the smallest tolerances under which the whole comparison
+// passes. Where the results have different tolerances of their own, atol and
+// rtol are sought beside the default ones. ok is false where no tolerance
+// would do, and where there are no floats.
+func (c *Comparison) Smallest() (s Smallest, ok bool) {
+	given, first := Fixed{}, true
+	for i := range c.Results {
+		switch r := &c.Results[i]; {
+		case r.Smallest == nil && (r.Verdict != InStep || r.DType().IsFloat()):
+			return Smallest{}, false
+		case r.Smallest == nil: // equal integers, bools, strings
+		case first:
+			given, first = r.Smallest.Given, false
+		case r.Smallest.Given != given:
+			given = Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}
+		}
+	}
+	for i := range c.Results {
+		r := &c.Results[i]
+		if r.Smallest == nil {
+			continue
+		}
+		t := *r.Smallest
+		if t.Given != given {
+			t, _ = r.SmallestPassing(given, r.Rule.AllowNonFinite)
+		}
+		if ok {
+			t = t.join(s)
+		}
+		s, ok = t, true
+	}
+	return s, ok
+}
+
+// Verdict is InStep if every comparison is, and there is one at all.
+func (r *Report) Verdict() Verdict {
+	if len(r.Comparisons) == 0 {
+		return Diverged
+	}
+	for i := range r.Comparisons {
+		if r.Comparisons[i].Verdict() != InStep {
+			return Diverged
+		}
+	}
+	return InStep
+}
+
+// FirstDivergence returns the first comparison that diverged and the first
+// result in it that did. The result is nil if that comparison has none, and
+// both are if the report is in step or empty.
+func (r *Report) FirstDivergence() (*Comparison, *Result) {
+	for i := range r.Comparisons {
+		if c := &r.Comparisons[i]; c.Verdict() != InStep {
+			return c, c.First()
+		}
+	}
+	return nil, nil
+}

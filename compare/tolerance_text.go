@@ -1,0 +1,64 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+)
+
+// smallestLine says what tolerance would let a whole comparison pass. What it
+// prints is rounded up, and passes as printed.
+func smallestLine(c *Comparison) string {
+	s, ok := c.Smallest()
+	switch {
+	case ok:
+		return "smallest tolerance that passes: " + smallestText(&s)
+	case c.Verdict() == InStep:
+		return "smallest tolerance that passes: none is needed, there are no floats"
+	}
+	return "smallest tolerance that passes: " + smallestText(nil)
+}
+
+func smallestText(s *Smallest) string {
+	switch {
+	case s == nil:
+		return "none would"
+	case s.ULP == 0:
+		return "none is needed, all numbers are equal"
+	}
+	atol := func(x float64, beside string) string {
+		if !finite(x) {
+			return "no atol " + beside
+		}
+		return "atol " + up(x, 3) + " " + beside
+	}
+	parts := []string{atol(s.Atol, "with rtol "+exact(s.Given.Rtol))}
+	if finite(s.Rtol) {
+		parts = append(parts, "rtol "+up(s.Rtol, 3)+" with atol "+exact(s.Given.Atol))
+	} else {
+		parts = append(parts, "no rtol with atol "+exact(s.Given.Atol))
+	}
+	if s.Given.Rtol != 0 {
+		parts = append(parts, atol(s.AtolAlone, "with rtol 0"))
+	}
+	return strings.Join(parts, "; ") + "; or " + fmt.Sprint(s.ULP) + " ulp"
+}
+
+// ruleLine says by what rule floats were judged.
+func ruleLine(c *Comparison) string {
+	rules, fixed := map[string]bool{}, true
+	for i := range c.Results {
+		rule := c.Results[i].Rule
+		rules[rule.String()] = true
+		if _, ok := rule.Tolerance.(Fixed); !ok || rule.Bits {
+			fixed = false
+		}
+	}
+	if len(rules) > 1 {
+		return fmt.Sprintf("judged by %d rules, each tensor by its own", len(rules))
+	}
+	s := "judged by " + c.Results[0].Rule.String()
+	if fixed {
+		s += fmt.Sprintf(": |a-b| <= atol + rtol*|b|, b of %s", clean(c.Reference))
+	}
+	return s
+}
