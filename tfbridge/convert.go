@@ -1,0 +1,202 @@
+//go:build tensorflow
+
+package tfbridge
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"runtime"
+	"sync"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/raw"
+)
+
+// dtypes pairs the element types that both sides have.
+var dtypes = map[lockstep.DType]tf.DataType{
+	lockstep.Float32:  tf.Float,
+	lockstep.Float64:  tf.Double,
+	lockstep.Float16:  tf.Half,
+	lockstep.BFloat16: tf.Bfloat16,
+	lockstep.Int32:    tf.Int32,
+	lockstep.Int64:    tf.Int64,
+	lockstep.Bool:     tf.Bool,
+	lockstep.String:   tf.String,
+}
+
+// toTensorFlow copies t into libtensorflow's memory.
+func toTensorFlow(t *lockstep.Tensor) (*tf.Tensor, error) {
+	out, err := copyIn(t)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t, err)
+	}
+	return out, nil
+}
+
+func copyIn(t *lockstep.Tensor) (*tf.Tensor, error) {
+	shape := shape64(t.Shape())
+	if t.DType() == lockstep.String {
+		texts, err := lockstep.Data[string](t)
+		if err != nil {
+			return nil, err
+		}
+		countTensorBytes(textBytes(texts))
+		flat, err := tf.NewTensor(texts)
+		if err != nil || len(shape) == 1 {
+			return flat, err
+		}
+		return reshaped(flat, shape)
+	}
+	b, err := raw.Encode(t)
+	if err != nil {
+		return nil, err
+	}
+	countTensorBytes(len(b))
+	dtype, ok := dtypes[t.DType()]
+	if !ok {
+		return nil, fmt.Errorf("libtensorflow has no type for it")
+	}
+	if dtype == tf.Half || dtype == tf.Bfloat16 {
+		bits, err := tf.ReadTensor(tf.Uint16, shape, bytes.NewReader(b))
+		if err != nil {
+			return nil, err
+		}
+		return bitcast(bits, dtype)
+	}
+	return tf.ReadTensor(dtype, shape, bytes.NewReader(b))
+}
+
+// fromTensorFlow copies t into a tensor of ours.
+func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
+	// The binding's readers let go of t before they have read its memory,
+	// which t's finalizer frees.
+	defer runtime.KeepAlive(t)
+	shape, n := make([]int, len(t.Shape())), 1
+	for i, d := range t.Shape() {
+		shape[i] = int(d)
+		n *= int(d)
+	}
+	for dtype, theirs := range dtypes {
+		if theirs != t.DataType() {
+			continue
+		}
+		if n == 0 {
+			return lockstep.Zeros(dtype, shape...)
+		}
+		if dtype == lockstep.String {
+			texts := flattenStrings(reflect.ValueOf(t.Value()), make([]string, 0, n))
+			countTensorBytes(textBytes(texts))
+			return lockstep.New(texts, shape...)
+		}
+		var b bytes.Buffer
+		if _, err := t.WriteContentsTo(&b); err != nil {
+			return nil, fmt.Errorf("reading a result: %w", err)
+		}
+		countTensorBytes(b.Len())
+		return raw.Decode(dtype, shape, b.Bytes())
+	}
+	return nil, fmt.Errorf("libtensorflow returned a tensor of its type %d, which lockstep has no type for", t.DataType())
+}
+
+// flattenStrings lists the strings in nested slices, row by row.
+func flattenStrings(v reflect.Value, out []string) []string {
+	if v.Kind() == reflect.String {
+		return append(out, v.String())
+	}
+	for i := range v.Len() {
+		out = flattenStrings(v.Index(i), out)
+	}
+	return out
+}
+
+// textBytes is about what strings take in libtensorflow: 24 bytes and their own.
+func textBytes(texts []string) int {
+	n := 24 * len(texts)
+	for _, s := range texts {
+		n += len(s)
+	}
+	return n
+}
+
+func shape64(shape []int) []int64 {
+	out := make([]int64, len(shape))
+	for i, d := range shape {
+		out[i] = int64(d)
+	}
+	return out
+}
+
+// converter is a session that makes the tensors that the binding cannot make:
+// it has no Go types for half precision, and cannot give strings a shape.
+// There is one in a process, for as long as it runs.
+type converter struct {
+	session        *tf.Session
+	bits           tf.Output
+	half, bfloat16 tf.Output
+	text, shape    tf.Output
+	reshaped       tf.Output
+}
+
+var newConverter = sync.OnceValues(func() (*converter, error) {
+	g := tf.NewGraph()
+	var failed error
+	add := func(op, name string, attrs map[string]any, inputs ...tf.Input) tf.Output {
+		if failed != nil {
+			return tf.Output{}
+		}
+		added, err := g.AddOperation(tf.OpSpec{Type: op, Name: name, Attrs: attrs, Input: inputs})
+		if err != nil {
+			failed = err
+			return tf.Output{}
+		}
+		return added.Output(0)
+	}
+	var c converter
+	c.bits = add("Placeholder", "bits", map[string]any{"dtype": tf.Uint16})
+	c.half = add("Bitcast", "half", map[string]any{"T": tf.Uint16, "type": tf.Half}, c.bits)
+	c.bfloat16 = add("Bitcast", "bfloat16", map[string]any{"T": tf.Uint16, "type": tf.Bfloat16}, c.bits)
+	c.text = add("Placeholder", "text", map[string]any{"dtype": tf.String})
+	c.shape = add("Placeholder", "shape", map[string]any{"dtype": tf.Int64})
+	c.reshaped = add("Reshape", "reshaped", map[string]any{"T": tf.String, "Tshape": tf.Int64}, c.text, c.shape)
+	if failed != nil {
+		return nil, failed
+	}
+	var err error
+	c.session, err = tf.NewSession(g, nil)
+	return &c, err
+})
+
+func bitcast(bits *tf.Tensor, to tf.DataType) (*tf.Tensor, error) {
+	c, err := newConverter()
+	if err != nil {
+		return nil, err
+	}
+	want := c.half
+	if to == tf.Bfloat16 {
+		want = c.bfloat16
+	}
+	return c.run(map[tf.Output]*tf.Tensor{c.bits: bits}, want)
+}
+
+func reshaped(texts *tf.Tensor, shape []int64) (*tf.Tensor, error) {
+	c, err := newConverter()
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := tf.NewTensor(shape)
+	if err != nil {
+		return nil, err
+	}
+	return c.run(map[tf.Output]*tf.Tensor{c.text: texts, c.shape: wanted}, c.reshaped)
+}
+
+func (c *converter) run(feeds map[tf.Output]*tf.Tensor, want tf.Output) (*tf.Tensor, error) {
+	out, err := c.session.Run(feeds, []tf.Output{want}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}

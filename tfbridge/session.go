@@ -1,0 +1,207 @@
+//go:build tensorflow
+
+package tfbridge
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	corepb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// tfSession is a model in libtensorflow, and what its files say about it.
+type tfSession struct {
+	dir   string
+	saved *tf.SavedModel
+	meta  *savedmodel.MetaGraph
+	graph *savedmodel.Graph // the signature, its function calls inlined
+	sig   lockstep.Signature
+
+	inputs  map[string]tf.Output
+	outputs []string // in order of name, as fetches
+	fetches []tf.Output
+
+	// What is looked for, once, when it is first asked for.
+	states  func() stateTaps
+	reading func() ([]weightTap, error)
+	finding sync.Mutex // savedmodel.Graph reads its functions when asked, and is for one goroutine
+}
+
+func open(dir string, s settings) (session, error) {
+	if err := load(); err != nil {
+		return nil, err
+	}
+	// Everything that can be wrong with the files is found by our own reader
+	// first: its messages say more, and libtensorflow accepts a checkpoint of
+	// another model.
+	model, err := savedmodel.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	meta, err := model.MetaGraph(s.tags...)
+	if err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	sig, err := meta.Signature(s.signature)
+	if err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	graph, err := meta.Flatten(sig.Name)
+	if err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	if err := meta.CheckVariables(); err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	config, err := proto.Marshal(&corepb.ConfigProto{
+		IntraOpParallelismThreads: int32(s.threads),
+		InterOpParallelismThreads: int32(s.threads),
+		UsePerSessionThreads:      s.threads > 0,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	m := &tfSession{dir: dir, meta: meta, graph: graph, sig: sig}
+	m.states = sync.OnceValue(m.findStates)
+	m.reading = sync.OnceValues(m.findWeights)
+	err = guard("loading "+dir, func() (err error) {
+		m.saved, err = tf.LoadSavedModel(dir, s.tags, &tf.SessionOptions{Config: config})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := m.bind(); err != nil {
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// bind finds the operations that the signature's names stand for.
+func (m *tfSession) bind() error {
+	names, ok := m.saved.Signatures[m.sig.Name]
+	if !ok {
+		return fmt.Errorf("tfbridge: libtensorflow does not see the signature %q in %s", m.sig.Name, m.dir)
+	}
+	m.inputs = map[string]tf.Output{}
+	taken := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(names.Inputs)) {
+		tensor := names.Inputs[name].Name
+		out, err := m.operation(tensor)
+		if err != nil {
+			return fmt.Errorf("tfbridge: input %q: %w", name, err)
+		}
+		if other, twice := taken[tensor]; twice {
+			return fmt.Errorf("tfbridge: the inputs %q and %q of the signature %q are one tensor, %q", other, name, m.sig.Name, tensor)
+		}
+		taken[tensor], m.inputs[name] = name, out
+	}
+	for _, name := range slices.Sorted(maps.Keys(names.Outputs)) {
+		out, err := m.operation(names.Outputs[name].Name)
+		if err != nil {
+			return fmt.Errorf("tfbridge: output %q: %w", name, err)
+		}
+		m.outputs = append(m.outputs, name)
+		m.fetches = append(m.fetches, out)
+	}
+	return nil
+}
+
+// operation resolves a tensor's name, "node:1" or "node", in the session's graph.
+func (m *tfSession) operation(tensor string) (tf.Output, error) {
+	name, index := tensor, 0
+	if i := strings.LastIndexByte(tensor, ':'); i >= 0 {
+		n, err := strconv.Atoi(tensor[i+1:])
+		if err != nil {
+			return tf.Output{}, fmt.Errorf("%q is not the name of a tensor", tensor)
+		}
+		name, index = tensor[:i], n
+	}
+	op := m.saved.Graph.Operation(name)
+	if op == nil {
+		return tf.Output{}, fmt.Errorf("the graph has no operation %q", name)
+	}
+	if index < 0 || index >= op.NumOutputs() {
+		return tf.Output{}, fmt.Errorf("operation %q has %d outputs, no output %d", name, op.NumOutputs(), index)
+	}
+	return op.Output(index), nil
+}
+
+func (m *tfSession) signature() lockstep.Signature { return m.sig }
+
+func (m *tfSession) run(inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	results, err := m.fetch(inputs, m.fetches)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*lockstep.Tensor, len(results))
+	for i, name := range m.outputs {
+		out[name] = results[i]
+	}
+	return out, nil
+}
+
+// fetch runs the session and brings the wanted tensors back, in their order.
+func (m *tfSession) fetch(inputs map[string]*lockstep.Tensor, want []tf.Output) ([]*lockstep.Tensor, error) {
+	if len(want) == 0 {
+		return nil, nil
+	}
+	var results []*lockstep.Tensor
+	err := guard("running "+m.dir, func() error {
+		feeds := make(map[tf.Output]*tf.Tensor, len(inputs))
+		for name, t := range inputs {
+			fed, err := toTensorFlow(t)
+			if err != nil {
+				return fmt.Errorf("input %q: %w", name, err)
+			}
+			feeds[m.inputs[name]] = fed
+		}
+		raw, err := m.saved.Session.Run(feeds, want, nil)
+		if err != nil {
+			return err
+		}
+		results = make([]*lockstep.Tensor, len(raw))
+		for i, t := range raw {
+			if results[i], err = fromTensorFlow(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return results, err
+}
+
+func (m *tfSession) close() error {
+	return guard("closing "+m.dir, func() error {
+		err := m.saved.Session.Close()
+		// The binding frees graphs and tensors in finalizers, which Go's
+		// collector has no reason to hurry: it does not see their memory.
+		m.saved, m.inputs, m.fetches, m.states, m.reading = nil, nil, nil, nil, nil
+		runtime.GC()
+		return err
+	})
+}
+
+// guard runs a call into the binding; a panic of the binding is an error.
+func guard(doing string, call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("tfbridge: %s: the TensorFlow binding panicked: %v", doing, p)
+		}
+	}()
+	if err := call(); err != nil {
+		return fmt.Errorf("tfbridge: %s: %w", doing, err)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+//go:build tensorflow
+
+package tfbridge
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// taps numbers what is imported into a session's graph.
+var taps atomic.Int64
+
+// tap makes inner tensors of the signature fetchable. A session can fetch only
+// what stands in its main graph, and the model's layers stand in functions; so
+// what the tensors need is imported beside them, reading the same placeholders
+// and the same variables.
+func (m *tfSession) tap(want []savedmodel.Ref) ([]tf.Output, error) {
+	def, main, err := m.graph.GraphDef(want)
+	if err != nil {
+		return nil, err
+	}
+	options := tf.GraphImportOptions{Prefix: fmt.Sprintf("lockstep_tap_%d", taps.Add(1))}
+	for _, n := range main {
+		op := m.saved.Graph.Operation(n.Name)
+		if op == nil {
+			return nil, fmt.Errorf("tfbridge: libtensorflow's graph has no node %q", n.Name)
+		}
+		for i := range n.NumOutputs {
+			options.AddInputMapping(n.Name, i, op.Output(i))
+		}
+	}
+	err = guard("importing inner tensors of "+m.dir, func() error {
+		return m.saved.Graph.ImportWithOptions(def, options)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]tf.Output, len(want))
+	for i, r := range want {
+		name := r.Node.Name
+		if !r.Node.Main {
+			name = options.Prefix + "/" + name
+		}
+		if out[i], err = m.operation(fmt.Sprintf("%s:%d", name, r.Index)); err != nil {
+			return nil, fmt.Errorf("tfbridge: an inner tensor: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// stateTaps are the final states of every recurrent layer.
+type stateTaps struct {
+	layers  []string
+	names   []string
+	outputs []tf.Output
+	err     error
+}
+
+// findStates finds the recurrent layers and taps their final states.
+func (m *tfSession) findStates() stateTaps {
+	m.finding.Lock()
+	defer m.finding.Unlock()
+	var t stateTaps
+	found, err := layers.Find(m.meta, m.graph)
+	if err != nil {
+		t.err = fmt.Errorf("tfbridge: %w", err)
+		return t
+	}
+	var refs []savedmodel.Ref
+	for _, l := range found.Layers {
+		t.layers = append(t.layers, l.Name)
+		for i, state := range l.FinalState {
+			t.names = append(t.names, l.Name+"/"+l.Kind.StateNames()[i])
+			refs = append(refs, state)
+		}
+	}
+	if len(refs) > 0 {
+		t.outputs, t.err = m.tap(refs)
+	}
+	return t
+}
+
+func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	var states stateTaps
+	if detail >= lockstep.States {
+		if states = m.states(); states.err != nil {
+			return nil, states.err
+		}
+	}
+	// One run fetches both, so that they belong together.
+	results, err := m.fetch(inputs, slices.Concat(m.fetches, states.outputs))
+	if err != nil {
+		return nil, err
+	}
+	trace := &lockstep.Trace{Engine: "tensorflow", Layers: states.layers, Outputs: map[string]*lockstep.Tensor{}}
+	for i, name := range m.outputs {
+		trace.Outputs[name] = results[i]
+	}
+	if detail >= lockstep.States {
+		trace.States = map[string]*lockstep.Tensor{}
+		for i, name := range states.names {
+			trace.States[name] = results[len(m.outputs)+i]
+		}
+	}
+	return trace, nil
+}
+
+// weightTap is a weight and the tensor that reads it.
+type weightTap struct {
+	layers.Weight
+	read tf.Output
+}
+
+// findWeights finds the seq2seq's weights and adds operations that read them.
+func (m *tfSession) findWeights() ([]weightTap, error) {
+	m.finding.Lock()
+	defer m.finding.Unlock()
+	named, err := layers.Weights(m.meta, m.graph)
+	if err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	out := make([]weightTap, len(named))
+	for i, w := range named {
+		out[i].Weight = w
+		if out[i].read, err = m.variable(w.Variable); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// weights reads the seq2seq's weights out of the session's own variables.
+func (m *tfSession) weights() (lockstep.Weights, error) {
+	taps, err := m.reading()
+	if err != nil {
+		return nil, err
+	}
+	fetches := make([]tf.Output, len(taps))
+	for i, t := range taps {
+		fetches[i] = t.read
+	}
+	values, err := m.fetch(nil, fetches)
+	if err != nil {
+		return nil, err
+	}
+	out := make(lockstep.Weights, len(taps))
+	for i, t := range taps {
+		if want := t.Variable; values[i].DType() != want.DType || !slices.Equal(values[i].Shape(), want.Shape) {
+			return nil, fmt.Errorf("tfbridge: %s is %s in libtensorflow, want %s %s", t.Name, values[i], want.DType, lockstep.FormatShape(want.Shape))
+		}
+		out[i] = lockstep.NamedTensor{Name: t.Name, Tensor: values[i]}
+	}
+	return out, nil
+}
+
+// variable adds an operation that reads a variable.
+func (m *tfSession) variable(v *savedmodel.Variable) (out tf.Output, err error) {
+	handle, err := m.operation(v.Node)
+	if err != nil {
+		return out, fmt.Errorf("tfbridge: variable %q: %w", v.Name, err)
+	}
+	err = guard("reading variable "+v.Name, func() error {
+		op, err := m.saved.Graph.AddOperation(tf.OpSpec{
+			Type:  "ReadVariableOp",
+			Name:  fmt.Sprintf("lockstep_read_%d", taps.Add(1)),
+			Input: []tf.Input{handle},
+			Attrs: map[string]any{"dtype": dtypes[v.DType]},
+		})
+		if err == nil {
+			out = op.Output(0)
+		}
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,119 @@
+package worker
+
+import (
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/lockstep-go/lockstep/tfbridge"
+)
+
+// Serve is what the child does: it answers requests from in until in ends.
+// Nothing else may write to out.
+func Serve(in io.Reader, out io.Writer) error {
+	s := server{models: map[int]*tfbridge.Model{}}
+	defer s.closeAll()
+	dec, enc := gob.NewDecoder(in), gob.NewEncoder(out)
+	for {
+		var req request
+		if err := dec.Decode(&req); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return fmt.Errorf("worker: reading a request: %w", err)
+		}
+		res, err := s.answer(req)
+		if err != nil {
+			res = response{Err: err.Error()}
+		}
+		if err := enc.Encode(res); err != nil {
+			return fmt.Errorf("worker: sending an answer: %w", err)
+		}
+	}
+}
+
+type server struct {
+	models map[int]*tfbridge.Model
+	next   int
+}
+
+func (s *server) answer(req request) (response, error) {
+	switch req.Op {
+	case opOpen:
+		return s.open(req)
+	case opVersion:
+		return response{Version: tfbridge.Version()}, tfbridge.Available()
+	}
+	m, ok := s.models[req.Model]
+	if !ok {
+		return response{}, fmt.Errorf("worker: no model %d is open", req.Model)
+	}
+	switch req.Op {
+	case opTrace:
+		return trace(m, req)
+	case opWeights:
+		return weights(m)
+	case opClose:
+		delete(s.models, req.Model)
+		return response{}, m.Close()
+	}
+	return response{}, fmt.Errorf("worker: unknown request %d", req.Op)
+}
+
+func (s *server) open(req request) (response, error) {
+	var options []tfbridge.Option
+	if len(req.Options.Tags) > 0 {
+		options = append(options, tfbridge.WithTags(req.Options.Tags...))
+	}
+	options = append(options, tfbridge.WithSignature(req.Options.Signature), tfbridge.WithThreads(req.Options.Threads))
+	m, err := tfbridge.Open(req.Dir, options...)
+	if err != nil {
+		return response{}, err
+	}
+	s.next++
+	s.models[s.next] = m
+	return response{Model: s.next, Signature: m.Signature(), Version: tfbridge.Version()}, nil
+}
+
+func trace(m *tfbridge.Model, req request) (response, error) {
+	inputs, err := fromWire(req.Inputs)
+	if err != nil {
+		return response{}, err
+	}
+	t, err := m.Trace(context.Background(), inputs, req.Detail)
+	if err != nil {
+		return response{}, err
+	}
+	res := response{Layers: t.Layers}
+	if res.Outputs, err = toWire(t.Outputs); err != nil {
+		return response{}, err
+	}
+	if res.States, err = toWire(t.States); err != nil {
+		return response{}, err
+	}
+	return res, nil
+}
+
+func weights(m *tfbridge.Model) (response, error) {
+	all, err := m.Weights()
+	if err != nil {
+		return response{}, err
+	}
+	var res response
+	for _, nt := range all {
+		w, err := wire(nt.Name, nt.Tensor)
+		if err != nil {
+			return response{}, err
+		}
+		res.Weights = append(res.Weights, w)
+	}
+	return res, nil
+}
+
+func (s *server) closeAll() {
+	for _, m := range s.models {
+		m.Close()
+	}
+}

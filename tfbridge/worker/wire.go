@@ -1,0 +1,120 @@
+package worker
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/raw"
+)
+
+type op int
+
+const (
+	opOpen op = iota
+	opTrace
+	opWeights
+	opClose
+	opVersion
+)
+
+// request is what the parent asks, one at a time.
+type request struct {
+	Op      op
+	Dir     string // of opOpen
+	Options Options
+	Model   int // of the others
+	Inputs  []wireTensor
+	Detail  lockstep.Detail
+}
+
+// doing says what the child is at, for the report of a crash.
+func (r request) doing() string {
+	switch r.Op {
+	case opOpen:
+		return "loading " + r.Dir
+	case opTrace:
+		return "running the model"
+	case opWeights:
+		return "reading the weights"
+	case opVersion:
+		return "loading libtensorflow"
+	}
+	return "closing the model"
+}
+
+// response is the answer; Err alone is set where the request failed.
+type response struct {
+	Err       string
+	Model     int
+	Version   string
+	Signature lockstep.Signature
+	Layers    []string
+	Outputs   []wireTensor
+	States    []wireTensor
+	Weights   []wireTensor
+}
+
+// wireTensor is a named tensor as gob carries it: its bits, since gob itself
+// would send float32 by way of float64.
+type wireTensor struct {
+	Name  string
+	DType lockstep.DType
+	Shape []int
+	Bytes []byte
+	Text  []string // of the type String, instead of Bytes
+}
+
+func wire(name string, t *lockstep.Tensor) (wireTensor, error) {
+	w := wireTensor{Name: name, DType: t.DType(), Shape: t.Shape()}
+	var err error
+	if t.DType() == lockstep.String {
+		w.Text, err = lockstep.Data[string](t)
+	} else {
+		w.Bytes, err = raw.Encode(t)
+	}
+	if err != nil {
+		return w, fmt.Errorf("worker: %q: %w", name, err)
+	}
+	return w, nil
+}
+
+func (w wireTensor) tensor() (*lockstep.Tensor, error) {
+	var t *lockstep.Tensor
+	var err error
+	if w.DType == lockstep.String {
+		t, err = lockstep.New(w.Text, w.Shape...)
+	} else {
+		t, err = raw.Decode(w.DType, w.Shape, w.Bytes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("worker: %q: %w", w.Name, err)
+	}
+	return t, nil
+}
+
+func toWire(tensors map[string]*lockstep.Tensor) ([]wireTensor, error) {
+	var out []wireTensor
+	for name, t := range tensors {
+		if t == nil {
+			return nil, fmt.Errorf("worker: %q: no tensor", name)
+		}
+		w, err := wire(name, t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+func fromWire(tensors []wireTensor) (map[string]*lockstep.Tensor, error) {
+	out := make(map[string]*lockstep.Tensor, len(tensors))
+	for _, w := range tensors {
+		t, err := w.tensor()
+		if err != nil {
+			return nil, err
+		}
+		out[w.Name] = t
+	}
+	return out, nil
+}
