@@ -1,0 +1,97 @@
+# The two commands of the README are `make demo` and `make test`; `make help`
+# lists the rest. Downloads are kept in the user's cache folder, so a second
+# clone fetches nothing.
+
+GO     ?= go
+PYTHON ?= python3
+
+PACKAGE := github.com/lockstep-go/lockstep
+FETCH   := $(PYTHON) tfbridge/libtensorflow/fetch.py
+
+# How a program with TensorFlow is linked: the C API's symbols stay open until
+# tfbridge opens the library, so the program starts without it. The stub
+# satisfies the binding's -ltensorflow.
+ifeq ($(shell uname -s),Darwin)
+OPEN_SYMBOLS := -Wl,-undefined,dynamic_lookup
+else
+OPEN_SYMBOLS := -Wl,--unresolved-symbols=ignore-in-object-files -Wl,--export-dynamic -Wl,-z,lazy
+endif
+
+# Expanded only where used: it asks the fetch script.
+TF_HOME    = $(shell $(FETCH) --where)
+TF_ENV     = CGO_ENABLED=1 CGO_CFLAGS="'-I$(TF_HOME)/include'" CGO_LDFLAGS="'-L$(TF_HOME)/stub' $(OPEN_SYMBOLS)"
+TF_LDFLAGS = -X '$(PACKAGE)/tfbridge.libraryDir=$(TF_HOME)'
+TF_FLAGS   = -tags tensorflow -ldflags "$(TF_LDFLAGS)"
+
+# The seed models of the demo, unpacked from their fixtures.
+DEMO   := build/models/seed_keras3 build/models/seed_tfkeras
+
+# Keras, for `make models` alone. The cache keeps one environment a list of
+# versions; the stamp is its last file.
+VENV   = $(shell $(FETCH) --cache)/keras-$(shell cksum < models/requirements.txt | cut -d' ' -f1)
+KERAS  = $(VENV)/bin/python
+
+.PHONY: help demo test build build-pure tensorflow compiler lint test-pure test-tensorflow bench models keras clean
+
+help:
+	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
+	@echo 'make test         set up what is missing and run every test'
+	@echo 'make build        bin/lockstep with TensorFlow in it'
+	@echo 'make build-pure   bin/lockstep without TensorFlow and without cgo'
+	@echo 'make tensorflow   fetch libtensorflow into the cache folder (build does it where needed)'
+	@echo 'make bench        both engines on the seed model, interleaved: latency, ratio, allocations'
+	@echo 'make models       make the committed models and their expected values again, with Keras'
+	@echo 'make lint         gofmt, go vet, staticcheck, go mod tidy'
+	@echo 'make clean        remove what was built here; the cache folder stays'
+
+demo: build $(DEMO)
+	@bin/lockstep check $(DEMO)
+	@echo
+	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
+	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
+
+test: lint test-pure test-tensorflow
+
+# A machine that has never seen TensorFlow or a C compiler.
+test-pure:
+	CGO_ENABLED=0 $(GO) test ./...
+
+# The same tests and those that need the real libtensorflow; none is skipped.
+test-tensorflow: tensorflow compiler
+	$(TF_ENV) $(GO) test $(TF_FLAGS) ./...
+
+build: tensorflow compiler
+	$(TF_ENV) $(GO) build $(TF_FLAGS) -o bin/lockstep ./cmd/lockstep
+
+build-pure:
+	CGO_ENABLED=0 $(GO) build -o bin/lockstep ./cmd/lockstep
+
+tensorflow:
+	@command -v $(PYTHON) >/dev/null || { echo 'make: no $(PYTHON) found: install Python 3, or name one with PYTHON=/path/to/python3; without TensorFlow, use make build-pure' >&2; exit 1; }
+	@$(FETCH) .libtensorflow
+
+compiler:
+	@command -v "$$($(GO) env CC)" >/dev/null || { echo "make: no C compiler $$($(GO) env CC), which cgo needs: install gcc (on Debian: apt-get install gcc libc6-dev), or name one with CC=...; without TensorFlow, use make build-pure" >&2; exit 1; }
+
+build/models/%: testdata/%/saved_model.zip
+	@rm -rf $@ && mkdir -p $@ && $(PYTHON) -m zipfile -e $< $@
+
+# Makes every fixture of testdata again, with the pinned Keras.
+models: keras
+	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS) models/make.py --out testdata
+
+keras:
+	@[ -f "$(VENV)/complete" ] || { \
+		echo 'make: installing the pinned Keras and TensorFlow (600 MB, once) ...' >&2; \
+		rm -rf "$(VENV)" && $(PYTHON) -m venv "$(VENV)" && \
+		"$(VENV)/bin/pip" install --quiet --disable-pip-version-check --no-deps -r models/requirements.txt && \
+		touch "$(VENV)/complete"; }
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change: $$out" >&2; exit 1; }
+	CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 $(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+
+clean:
+	rm -rf bin build .libtensorflow

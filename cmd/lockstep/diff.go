@@ -1,0 +1,52 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/npz"
+)
+
+func newDiff() *cobra.Command {
+	var f judgeFlags
+	cmd := &cobra.Command{
+		Use:   "diff REFERENCE.npz CANDIDATE.npz",
+		Short: "compare two sets of tensors",
+		Args:  wantArgs("two .npz files", 2, 2),
+		RunE: action(func(cmd *cobra.Command, args []string) error {
+			rules, err := f.rules(cmd)
+			if err != nil {
+				return err
+			}
+			sinks, err := f.sinks()
+			if err != nil {
+				return err
+			}
+			sides := make([][]lockstep.NamedTensor, 2)
+			for i := range sides {
+				if sides[i], err = npz.ReadFile(args[i]); err != nil {
+					return err
+				}
+			}
+			var order []string
+			for _, nt := range sides[0] {
+				order = append(order, nt.Name)
+			}
+			measured := compare.Measure(npz.Map(sides[0]), npz.Map(sides[1]), compare.Options{Order: order, Layout: compare.KerasLayout})
+			report := &compare.Report{
+				Model:       args[1],
+				Comparisons: []compare.Comparison{{Reference: args[0], Candidate: args[1], Results: compare.Judge(measured, rules)}},
+			}
+			if err := f.write(cmd, sinks, []*compare.Report{report}); err != nil {
+				return err
+			}
+			if report.Verdict() != compare.InStep {
+				return exit{code: exitDiverged}
+			}
+			return nil
+		}),
+	}
+	f.add(cmd)
+	return cmd
+}

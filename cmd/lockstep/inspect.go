@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+func newInspect() *cobra.Command {
+	var model modelFlags
+	var weights, format string
+	cmd := &cobra.Command{
+		Use:   "inspect MODEL",
+		Short: "show signatures, recurrent layers and weights (no TensorFlow needed)",
+		Args:  wantArgs("one model's directory", 1, 1),
+		RunE: action(func(cmd *cobra.Command, args []string) error {
+			if format != "text" && format != "json" {
+				return usagef("--format %q: want text or json", format)
+			}
+			d, err := native.Inspect(args[0], model.native()...)
+			if err != nil {
+				return err
+			}
+			if weights != "" {
+				w, err := d.ReadWeights()
+				if err != nil {
+					return err
+				}
+				if err := npz.WriteFile(weights, w); err != nil {
+					return err
+				}
+			}
+			if format == "json" {
+				return describeJSON(cmd.OutOrStdout(), args[0], d)
+			}
+			return describe(cmd.OutOrStdout(), args[0], d)
+		}),
+	}
+	model.add(cmd)
+	cmd.Flags().StringVar(&weights, "weights", "", "write the weights to this .npz")
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	return cmd
+}
+
+func describe(out io.Writer, name string, d *native.Description) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s, written by TensorFlow %s\n", name, d.TensorFlow)
+	for _, s := range d.Signatures {
+		mark := ""
+		if s.Name == d.Signature {
+			mark = " (described here)"
+		}
+		fmt.Fprintf(w, "\nsignature %s%s\n", s.Name, mark)
+		for _, spec := range s.Inputs {
+			fmt.Fprintf(w, "  input\t%s\t%s\t%s\n", spec.Name, spec.DType, shapeOf(spec))
+		}
+		for _, spec := range s.Outputs {
+			fmt.Fprintf(w, "  output\t%s\t%s\t%s\n", spec.Name, spec.DType, shapeOf(spec))
+		}
+	}
+	fmt.Fprintf(w, "\nrecurrent layers of %s\n", d.Signature)
+	for _, l := range d.Layers {
+		fmt.Fprintf(w, "  %s\t%s\t%s, recurrent %s\tloop %s\n", l.Name, l.Kind, l.Activation, l.RecurrentActivation, l.Loop)
+	}
+	for _, u := range d.Unrecognised {
+		fmt.Fprintf(w, "  ?\tno known layer\t%s\tloop %s\n", u.Reason, u.Node)
+	}
+	if len(d.Layers)+len(d.Unrecognised) == 0 {
+		fmt.Fprintln(w, "  none")
+	}
+	fmt.Fprintf(w, "\nweights\n")
+	for _, v := range d.Weights {
+		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\tcheckpoint key %s\n", v.Name, v.DType, lockstep.FormatShape(v.Shape), v.Variable, v.Key)
+	}
+	if d.Reason == nil {
+		fmt.Fprintf(w, "\nThe native engine runs this signature.\n")
+	} else {
+		fmt.Fprintf(w, "\nThe native engine does not run this signature: %v\n", d.Reason)
+	}
+	return w.Flush()
+}
+
+func shapeOf(spec lockstep.TensorSpec) string {
+	if spec.UnknownRank {
+		return "any shape"
+	}
+	return lockstep.FormatShape(spec.Shape)
+}
+
+// The JSON of inspect; a field keeps its name and meaning within schema 1. An
+// axis of any length is null, a shape of any rank as well.
+type (
+	inspection struct {
+		Schema       int             `json:"schema"`
+		Model        string          `json:"model"`
+		TensorFlow   string          `json:"tensorflow"`
+		Signature    string          `json:"signature"`
+		Signatures   []jsonSignature `json:"signatures"`
+		Layers       []jsonLayer     `json:"layers"`
+		Unrecognised []jsonLoop      `json:"unrecognised_loops"`
+		Weights      []jsonWeight    `json:"weights"`
+		Native       bool            `json:"native"`
+		Reason       string          `json:"native_reason,omitempty"`
+	}
+	jsonSignature struct {
+		Name    string     `json:"name"`
+		Inputs  []jsonSpec `json:"inputs"`
+		Outputs []jsonSpec `json:"outputs"`
+	}
+	jsonSpec struct {
+		Name  string `json:"name"`
+		DType string `json:"dtype"`
+		Shape []*int `json:"shape"`
+	}
+	jsonLayer struct {
+		Name                string `json:"name"`
+		Kind                string `json:"kind"`
+		Activation          string `json:"activation"`
+		RecurrentActivation string `json:"recurrent_activation"`
+		Loop                string `json:"loop"`
+	}
+	jsonLoop struct {
+		Loop   string `json:"loop"`
+		Reason string `json:"reason"`
+	}
+	jsonWeight struct {
+		Name     string `json:"name"`
+		DType    string `json:"dtype"`
+		Shape    []int  `json:"shape"`
+		Variable string `json:"variable"`
+		Key      string `json:"checkpoint_key"`
+	}
+)
+
+func describeJSON(out io.Writer, name string, d *native.Description) error {
+	doc := inspection{
+		Schema: 1, Model: name, TensorFlow: d.TensorFlow, Signature: d.Signature, Native: d.Reason == nil,
+		Signatures: []jsonSignature{}, Layers: []jsonLayer{}, Unrecognised: []jsonLoop{}, Weights: []jsonWeight{},
+	}
+	if d.Reason != nil {
+		doc.Reason = d.Reason.Error()
+	}
+	for _, s := range d.Signatures {
+		doc.Signatures = append(doc.Signatures, jsonSignature{s.Name, jsonSpecs(s.Inputs), jsonSpecs(s.Outputs)})
+	}
+	for _, l := range d.Layers {
+		doc.Layers = append(doc.Layers, jsonLayer(l))
+	}
+	for _, u := range d.Unrecognised {
+		doc.Unrecognised = append(doc.Unrecognised, jsonLoop{u.Node, u.Reason})
+	}
+	for _, w := range d.Weights {
+		doc.Weights = append(doc.Weights, jsonWeight{w.Name, w.DType.String(), w.Shape, w.Variable, w.Key})
+	}
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(doc)
+}
+
+func jsonSpecs(specs []lockstep.TensorSpec) []jsonSpec {
+	out := []jsonSpec{}
+	for _, s := range specs {
+		j := jsonSpec{Name: s.Name, DType: s.DType.String()}
+		if !s.UnknownRank {
+			j.Shape = make([]*int, len(s.Shape))
+			for i, d := range s.Shape {
+				if d >= 0 {
+					j.Shape[i] = &d
+				}
+			}
+		}
+		out = append(out, j)
+	}
+	return out
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep/tfbridge"
+	"github.com/lockstep-go/lockstep/tfbridge/worker"
+)
+
+// workerCommand is what the program calls itself with to run TensorFlow in a
+// process of its own, whose crash is an error and not the end.
+const workerCommand = "tensorflow-worker"
+
+func newWorker() *cobra.Command {
+	return &cobra.Command{
+		Use:    workerCommand,
+		Hidden: true,
+		Args:   wantArgs("no arguments", 0, 0),
+		RunE: action(func(cmd *cobra.Command, _ []string) error {
+			return worker.Serve(cmd.InOrStdin(), cmd.OutOrStdout())
+		}),
+	}
+}
+
+// startTensorFlow starts that process. The error says how to mend it where
+// this program has no TensorFlow.
+func startTensorFlow() (*worker.Process, error) {
+	if !tfbridge.Built() {
+		return nil, tfbridge.ErrUnavailable
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return worker.Start(self, workerCommand)
+}
