@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
@@ -50,16 +51,19 @@ func (f *Fault) apart(r *Result) string {
 		return fmt.Sprintf("%d, none allowed", f.AbsInt)
 	case !d.IsFloat():
 		return "none allowed"
-	case !finite(f.Reference.Float64()) || !finite(f.Candidate.Float64()):
+	case math.IsNaN(f.Abs) && r.Rule.Bits:
+		return "none allowed: every bit must be the same"
+	case math.IsNaN(f.Abs):
 		return "not defined: NaN and infinities agree only with themselves"
-	case r.Rule.Bits:
-		return fmt.Sprintf("%s, %s ulp, none allowed: every bit must be the same", up(f.Abs, 4), count(f.ULP))
 	}
 	s := fmt.Sprintf("%s, %s ulp", up(f.Abs, 4), count(f.ULP))
-	if r.Rule.Tolerance != nil {
+	switch {
+	case r.Rule.Bits:
+		return s + ", none allowed: every bit must be the same"
+	case r.Rule.Tolerance == nil:
+		s += fmt.Sprintf("; allowed %d ulp", r.Rule.ULP)
+	default:
 		s += fmt.Sprintf("; bound %s by %s", down(f.Bound, 4), r.Rule)
-	} else {
-		s += fmt.Sprintf("; allowed: %s", r.Rule)
 	}
 	return s + "; margin " + up(f.Margin, 4)
 }
@@ -148,7 +152,7 @@ func (t *text) tensor(c *Comparison, r *Result, indent int, leads bool) {
 		t.line(indent, indent+2, clean(r.Name)+": "+explain(c, r))
 		return
 	}
-	t.line(indent, indent+2, fmt.Sprintf("%s: %s, judged by %s", clean(r.Name), r.Reference, r.judgedBy()))
+	t.line(indent, indent+2, fmt.Sprintf("%s: %s, %s", clean(r.Name), r.Reference, r.judged()))
 	const width = len("smallest tolerance")
 	add := func(label, s string) { t.labelled(indent+2, width, label, s) }
 	if r.Outside > 0 {
@@ -185,11 +189,11 @@ func (t *text) tensor(c *Comparison, r *Result, indent int, leads bool) {
 	}
 }
 
-func (r *Result) judgedBy() string {
+func (r *Result) judged() string {
 	if r.DType().IsFloat() {
-		return r.Rule.String()
+		return r.Rule.judged()
 	}
-	return "equality"
+	return Rule{}.judged()
 }
 
 // nonFinite writes one line for every kind of NaN and infinity there is.

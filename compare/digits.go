@@ -28,9 +28,12 @@ func rounded(x float64, digits int, upward bool) string {
 	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(x, 'e', digits-1, 64), "e")
 	n, _ := strconv.ParseInt(strings.Replace(mantissa, ".", "", 1), 10, 64)
 	e, _ := strconv.Atoi(exponent)
-	if upward {
+	switch power := strings.Trim(mantissa, ".0") == "1"; {
+	case upward:
 		n++
-	} else {
+	case power: // below 1.00 comes 0.999, finer by one digit
+		n, e = 10*n-1, e-1
+	default:
 		n--
 	}
 	s = strconv.FormatInt(n, 10) + "e" + strconv.Itoa(e-digits+1)
@@ -89,11 +92,12 @@ func elide(s string, n int) string {
 
 // wrap breaks s at spaces into lines of at most width runes. The first line
 // starts with first, the others with as many spaces as hang. A word longer
-// than a line stays whole, so that a path can still be copied.
+// than a line stays whole, so that a path can still be copied, and spaces within
+// a line are kept: they may be part of a value.
 func wrap(first, s string, hang, width int) []string {
 	var lines []string
 	line, empty := first, true
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.Split(s, " ") {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			lines = append(lines, line)
 			line, empty = strings.Repeat(" ", hang), true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -23,13 +24,13 @@ const JSONSchema = 1
 // floats with the fewest digits for their own type; the tensor's "dtype" tells
 // the string "NaN" from the number.
 func JSON(w io.Writer, reports ...*Report) error {
-	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: jsonVerdict(InStep)}
+	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: InStep}
 	if len(reports) == 0 {
-		doc.Verdict = jsonVerdict(Diverged)
+		doc.Verdict = Diverged
 	}
 	for _, r := range reports {
 		if r.Verdict() != InStep {
-			doc.Verdict = jsonVerdict(Diverged)
+			doc.Verdict = Diverged
 		}
 		doc.Reports = append(doc.Reports, encodeReport(r))
 	}
@@ -43,7 +44,7 @@ func JSON(w io.Writer, reports ...*Report) error {
 }
 
 // MarshalJSON writes a number, true, false or a string, and a float that is
-// not finite as a string.
+// not finite as a string. Bytes of a string that are not UTF-8 become U+FFFD.
 func (v Value) MarshalJSON() ([]byte, error) {
 	switch v.dtype {
 	case lockstep.String:
@@ -59,13 +60,8 @@ func (v Value) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON writes "in_step" or "diverged".
-func (v Verdict) MarshalJSON() ([]byte, error) { return json.Marshal(jsonVerdict(v)) }
-
-func jsonVerdict(v Verdict) string {
-	if v == InStep {
-		return "in_step"
-	}
-	return "diverged"
+func (v Verdict) MarshalJSON() ([]byte, error) {
+	return json.Marshal(strings.ReplaceAll(v.String(), " ", "_"))
 }
 
 // number is a float64 that may be infinite.

@@ -46,7 +46,7 @@ func encodeComparison(c *Comparison) jsonComparison {
 
 func encodeResult(r *Result) jsonResult {
 	float := r.Kind == Measured && r.DType().IsFloat()
-	isNumber := r.Finite > 0 || float
+	isNumber := r.Finite > 0
 	out := jsonResult{
 		Name:          r.Name,
 		Verdict:       r.Verdict,
@@ -69,7 +69,7 @@ func encodeResult(r *Result) jsonResult {
 		MeanAbs:       numberIf(isNumber, r.MeanAbs),
 		MaxRel:        numberIf(isNumber, r.MaxRel),
 		ZeroReference: r.ZeroReference,
-		MaxULP:        ulpIf(float, r.MaxULP),
+		MaxULP:        ulpIf(float && isNumber, r.MaxULP),
 		Worst:         encodePlace(r.Worst),
 		WorstRel:      encodePlace(r.WorstRel),
 		WorstULP:      encodePlace(r.WorstULP),

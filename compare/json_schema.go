@@ -1,13 +1,11 @@
 package compare
 
-import "slices"
-
 // The types of this file are schema 1, field by field. A pointer or an any is
 // null where the field has no meaning.
 
 type jsonDocument struct {
 	Schema  int          `json:"schema"`
-	Verdict string       `json:"verdict"`
+	Verdict Verdict      `json:"verdict"`
 	Reports []jsonReport `json:"reports"`
 }
 
@@ -61,7 +59,7 @@ type jsonResult struct {
 	Differ        int            `json:"differ"`
 	BitsDiffer    int            `json:"bits_differ"`
 	Finite        int            `json:"finite"`
-	MaxAbs        any            `json:"max_abs"` // null for bools and strings
+	MaxAbs        any            `json:"max_abs"` // null, as the next two, without a number on both sides
 	MeanAbs       *number        `json:"mean_abs"`
 	MaxRel        *number        `json:"max_rel"`
 	ZeroReference int            `json:"zero_reference"`
@@ -143,7 +141,7 @@ func list[T any](s []T) []T {
 	if s == nil {
 		return []T{}
 	}
-	return slices.Clip(s)
+	return s
 }
 
 // numberIf returns x, null where it has no meaning.

@@ -91,7 +91,7 @@ func (r Rule) String() string {
 	case r.Bits:
 		return "bit for bit"
 	case r.Tolerance == nil && r.ULP == 0:
-		return "equal numbers"
+		return "equality"
 	case r.Tolerance == nil:
 		return ulp
 	case r.ULP == 0:

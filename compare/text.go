@@ -88,7 +88,7 @@ func (t *text) report(r *Report) {
 		if c.Title != "" {
 			on += ", " + clean(c.Title)
 		}
-		t.verdict(0, c.Verdict(), answer(c, on)+" "+figures(c))
+		t.verdict(0, c.Verdict(), answer(c, on)+figures(c))
 		t.first(0, c, first)
 		t.comparison(c, 0)
 	default:
@@ -111,7 +111,7 @@ func (t *text) several(r *Report, on string, lead *Comparison, first *Result) {
 			tensors, values, margin = tensors+len(c.Results), values+c.Elements(), max(margin, c.Margin())
 		}
 		t.verdict(0, InStep, fmt.Sprintf("all agree%s (%s, %s, %s, margin %s)", on, plural(len(r.Comparisons), "comparison"),
-			plural(tensors, "tensor"), plural(values, "value"), up(margin, 3)))
+			plural(tensors, "tensor"), plural(values, "value"), up(margin, 2)))
 	} else {
 		n := 0
 		for i := range r.Comparisons {
@@ -132,7 +132,7 @@ func (t *text) several(r *Report, on string, lead *Comparison, first *Result) {
 			title = clean(c.Title) + ": "
 		}
 		t.blank()
-		t.verdict(2, c.Verdict(), title+answer(c, "")+" "+figures(c))
+		t.verdict(2, c.Verdict(), title+answer(c, "")+figures(c))
 		if c != lead {
 			t.first(2, c, c.First())
 		}
@@ -162,13 +162,15 @@ func answer(c *Comparison, on string) string {
 // figures gives a comparison's extent in brackets.
 func figures(c *Comparison) string {
 	tensors, values := plural(len(c.Results), "tensor"), plural(c.Elements(), "value")
-	if c.Verdict() != InStep {
-		return fmt.Sprintf("(%d of %s, %d of %s outside, margin %s)", c.Diverged(), tensors, c.Outside(), values, up(c.Margin(), 3))
+	switch {
+	case len(c.Results) == 0:
+		return ""
+	case c.Verdict() != InStep:
+		return fmt.Sprintf(" (%d of %s, %d of %s outside, margin %s)", c.Diverged(), tensors, c.Outside(), values, up(c.Margin(), 2))
+	case allBits(c):
+		return fmt.Sprintf(" (%s, %s)", tensors, values)
 	}
-	if allBits(c) {
-		return fmt.Sprintf("(%s, %s)", tensors, values)
-	}
-	return fmt.Sprintf("(%s, %s, margin %s)", tensors, values, up(c.Margin(), 3))
+	return fmt.Sprintf(" (%s, %s, margin %s)", tensors, values, up(c.Margin(), 2))
 }
 
 func allBits(c *Comparison) bool {
@@ -198,7 +200,13 @@ func (t *text) comparison(c *Comparison, indent int) {
 
 func (t *text) notes(indent int, notes []string) {
 	for _, n := range notes {
-		t.line(indent, indent+2, "note: "+clean(n))
+		for i, l := range strings.Split(n, "\n") {
+			if i == 0 {
+				t.line(indent, indent+2, "note: "+clean(l))
+			} else {
+				t.line(indent+2, indent+2, clean(l))
+			}
+		}
 	}
 }
 
@@ -209,11 +217,14 @@ func (t *text) table(c *Comparison, indent int) {
 		r := &c.Results[i]
 		abs, rel, ulp := "-", "-", "-"
 		switch {
-		case r.Kind != Measured:
+		case r.Finite == 0: // nothing that could be subtracted
 		case r.DType().IsFloat():
 			abs, rel, ulp = up(r.MaxAbs, 3), up(r.MaxRel, 3), count(r.MaxULP)
-		case r.Finite > 0:
+		default:
 			abs, rel = count(r.MaxAbsInt), up(r.MaxRel, 3)
+		}
+		if r.ZeroReference > 0 && r.MaxRel == 0 {
+			rel = "-" // a 0 would say that all is well
 		}
 		tab.add(clean(r.Name), lockstep.FormatShape(r.Shape()), abs, rel, ulp, up(r.Margin, 3), verdictCell(r))
 	}

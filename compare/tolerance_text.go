@@ -56,9 +56,17 @@ func ruleLine(c *Comparison) string {
 	if len(rules) > 1 {
 		return fmt.Sprintf("judged by %d rules, each tensor by its own", len(rules))
 	}
-	s := "judged by " + c.Results[0].Rule.String()
+	s := c.Results[0].Rule.judged()
 	if fixed {
 		s += fmt.Sprintf(": |a-b| <= atol + rtol*|b|, b of %s", clean(c.Reference))
 	}
 	return s
+}
+
+// judged says in words how r judges.
+func (r Rule) judged() string {
+	if r.Bits {
+		return "judged bit for bit"
+	}
+	return "judged by " + r.String()
 }

@@ -57,8 +57,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func complain(w io.Writer, err error) {
-	// What is joined stands on lines of its own, each of which names itself.
-	fmt.Fprintf(w, "lockstep: %s\n", strings.ReplaceAll(err.Error(), "\n", "\nlockstep: "))
+	// What is joined stands on lines of its own, each of which names itself;
+	// TensorFlow's messages go on after a tab.
+	message := strings.ReplaceAll(err.Error(), "\n\t", " ")
+	fmt.Fprintf(w, "lockstep: %s\n", strings.ReplaceAll(message, "\n", "\nlockstep: "))
 }
 
 // exit is the end of a command: a code, and what to say about it.
@@ -93,7 +95,7 @@ func action(do func(cmd *cobra.Command, args []string) error) func(*cobra.Comman
 	}
 }
 
-// atLeast wants n or more arguments, exactly n or fewer than n+1 if exact.
+// wantArgs wants least to most arguments, or least and more if most is negative.
 func wantArgs(what string, least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {

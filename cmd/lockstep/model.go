@@ -1,7 +1,6 @@
 package main
 
 import (
-
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/native"
@@ -38,4 +37,3 @@ func (f *modelFlags) native() []native.Option {
 func (f *modelFlags) tensorflow() worker.Options {
 	return worker.Options{Tags: f.tags, Signature: f.signature, Threads: f.threads}
 }
-

@@ -1,0 +1,7 @@
+//go:build !tensorflow
+
+package main
+
+import "testing"
+
+func TestScriptsWithoutTensorFlow(t *testing.T) { scripts(t, "pure") }

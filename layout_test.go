@@ -1,0 +1,80 @@
+package lockstep_test
+
+import (
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lockstep-go/lockstep"
+
+// layout says what of this module each package may import, tests aside; a
+// pattern that ends in /... stands for a folder. It is the table of the
+// README's section on the layout.
+var layout = map[string][]string{
+	".":                      {},
+	"internal/raw":           {"."},
+	"internal/npz":           {".", "internal/raw"},
+	"internal/layers":        {".", "native/savedmodel"},
+	"internal/fixture":       {".", "internal/npz", "internal/raw"},
+	"native/savedmodel":      {".", "internal/raw"},
+	"native/internal/kernel": {},
+	"native":                 {".", "native/savedmodel", "native/internal/kernel", "internal/layers"},
+	"tfbridge":               {".", "native/savedmodel", "internal/layers", "internal/raw"},
+	"tfbridge/worker":        {".", "tfbridge", "internal/raw"},
+	"compare":                {"."},
+	"cmd/lockstep":           {"..."},
+}
+
+// Imports of others that only some packages may have: cgo and the binding stay
+// in tfbridge, and a service that imports native does not get a command line.
+var foreign = map[string][]string{
+	"C": {"tfbridge"},
+	"github.com/galeone/tensorflow/tensorflow/go": {"tfbridge"},
+	"github.com/galeone/tfgo":                     {"tfbridge"},
+	"github.com/spf13/cobra":                      {"cmd/lockstep"},
+	"unsafe":                                      {"tfbridge"},
+	"testing":                                     {"internal/fixture"},
+}
+
+func TestLayout(t *testing.T) {
+	for _, tags := range []string{"", "tensorflow"} {
+		out, err := exec.Command("go", "list", "-tags", tags, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if len(lines) != len(layout) {
+			t.Errorf("%d packages, and the layout lists %d", len(lines), len(layout))
+		}
+		for _, line := range lines {
+			fields := strings.Fields(line)
+			checkImports(t, local(fields[0]), fields[1:])
+		}
+	}
+}
+
+func checkImports(t *testing.T, name string, imports []string) {
+	allowed, listed := layout[name]
+	if !listed {
+		t.Errorf("package %s is not in the layout", name)
+		return
+	}
+	for _, i := range imports {
+		if i == module || strings.HasPrefix(i, module+"/") {
+			if !slices.Contains(allowed, local(i)) && !slices.Contains(allowed, "...") {
+				t.Errorf("package %s imports %s; it may import %q", name, local(i), allowed)
+			}
+			continue
+		}
+		if only, limited := foreign[i]; limited && !slices.Contains(only, name) {
+			t.Errorf("package %s imports %s; only %q may", name, i, only)
+		}
+	}
+}
+
+func local(importPath string) string {
+	return path.Clean(strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/"))
+}
