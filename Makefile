@@ -76,6 +76,11 @@ compiler:
 build/models/%: testdata/%/saved_model.zip
 	@rm -rf $@ && mkdir -p $@ && $(PYTHON) -m zipfile -e $< $@
 
+bench: build build/models/seed_keras3
+	bin/lockstep bench build/models/seed_keras3 --batch 1
+	@echo
+	bin/lockstep bench build/models/seed_keras3 --batch 32
+
 # Makes every fixture of testdata again, with the pinned Keras.
 models: keras
 	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS) models/make.py --out testdata

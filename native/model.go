@@ -168,6 +168,10 @@ func (m *Model) Weights() (lockstep.Weights, error) { return m.seq2seq.Weights()
 // Seq2Seq returns the model behind the signature, for its Runner and Forecast.
 func (m *Model) Seq2Seq() *Seq2Seq[float32] { return m.seq2seq }
 
+// InputNames returns the signature's names of what the encoder and the decoder
+// read, for those who go on with Seq2Seq.
+func (m *Model) InputNames() (encoder, decoder string) { return m.encoderInput, m.decoderInput }
+
 // WithWeights returns a model of the same signature with other weights, which
 // must have the names and shapes of m's. It is how a changed weight, or one
 // from elsewhere, is tried.

@@ -146,7 +146,7 @@ func TestRunnerAllocatesNothing(t *testing.T) {
 }
 
 func TestRunnerRefuses(t *testing.T) {
-	m := load1(t, "misleading_keras3").seq2seq // 4 features, 4 outputs
+	m := load1(t, "misleading_keras3").seq2seq     // 4 features, 4 outputs
 	wide := load1(t, "fixed_steps_keras3").seq2seq // 1 feature, 2 outputs
 	r := m.NewRunner(2)
 	ok(t, r.Encode(make([]float32, 2*3*4), 2))

@@ -1,0 +1,153 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// engine answers what it was made with.
+type engine struct {
+	name    string
+	outputs map[string]*lockstep.Tensor
+	states  map[string]*lockstep.Tensor
+	weights lockstep.Weights
+	err     error
+}
+
+func (e engine) Name() string                  { return e.name }
+func (e engine) Signature() lockstep.Signature { return lockstep.Signature{} }
+func (e engine) Run(context.Context, map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	return e.outputs, e.err
+}
+func (e engine) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Detail) (*lockstep.Trace, error) {
+	return &lockstep.Trace{Engine: e.name, Layers: []string{"encoder"}, Outputs: e.outputs, States: e.states}, e.err
+}
+func (e engine) Weights() (lockstep.Weights, error) { return e.weights, e.err }
+
+func named(name string, x *lockstep.Tensor) map[string]*lockstep.Tensor {
+	return map[string]*lockstep.Tensor{name: x}
+}
+
+func TestCheckVerdicts(t *testing.T) {
+	one, two := vec[float32](t, 1), vec[float32](t, 2)
+	w := func(x *lockstep.Tensor) lockstep.Weights {
+		return lockstep.Weights{{Name: "encoder/kernel", Tensor: x}}
+	}
+	tf := engine{name: "tensorflow", outputs: named("y", one), states: named("encoder/state_h", one), weights: w(one)}
+	as := func(change func(*engine)) *engine {
+		e := tf
+		e.name = "native"
+		change(&e)
+		return &e
+	}
+	same := as(func(*engine) {})
+	for _, c := range []struct {
+		name      string
+		candidate *engine
+		expected  map[string]*lockstep.Tensor
+		want      Verdict
+		first     string // the tensor that parts first
+		note      string
+	}{
+		{"same", same, nil, InStep, "", ""},
+		{"output", as(func(e *engine) { e.outputs = named("y", two) }), nil, Diverged, "y", ""},
+		{"state", as(func(e *engine) { e.states = named("encoder/state_h", two) }), nil, Diverged, "encoder/state_h", ""},
+		{"no state", as(func(e *engine) { e.states = nil }), nil, Diverged, "encoder/state_h", ""},
+		{"weight", as(func(e *engine) { e.weights = w(two) }), nil, Diverged, "encoder/kernel", ""},
+		{"weight's last bit", as(func(e *engine) { e.weights = w(vec[float32](t, 1.0000001)) }), nil, Diverged, "encoder/kernel", ""},
+		{"expected", same, named("y", one), InStep, "", ""},
+		{"export at fault", same, named("y", two), Diverged, "y", "tensorflow and native agree, and differ from keras: the SavedModel does not compute what was predicted"},
+		{"native at fault", as(func(e *engine) { e.outputs = named("y", two) }), named("y", one), Diverged, "y", "the fault is in native"},
+		{"tensorflow at fault", as(func(e *engine) { e.outputs = named("y", two) }), named("y", two), Diverged, "y", "the fault is in tensorflow"},
+		{"all differ", as(func(e *engine) { e.outputs = named("y", two) }), named("y", vec[float32](t, 3)), Diverged, "y", "keras, tensorflow and native all differ"},
+		{"unknown name expected", same, named("z", one), Diverged, "z", ""},
+		{"nothing expected", same, map[string]*lockstep.Tensor{}, Diverged, "", ""},
+		{"no candidate, agrees", nil, named("y", one), InStep, "", "no other engine was held against them: it is a GRU"},
+		{"no candidate, differs", nil, named("y", two), Diverged, "y", "suspect the export"},
+	} {
+		check := Check{Model: "m", Reference: tf, Expected: c.expected, ExpectedBy: "keras", Absent: "it is a GRU"}
+		if c.candidate != nil {
+			check.Candidate = *c.candidate
+		}
+		got, err := check.Run(context.Background())
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if v := got.Report.Verdict(); v != c.want {
+			t.Errorf("%s: %v, want %v", c.name, v, c.want)
+		}
+		if _, first := got.Report.FirstDivergence(); (first == nil) != (c.first == "") || first != nil && first.Name != c.first {
+			t.Errorf("%s: the first divergence is %+v, want %q", c.name, first, c.first)
+		}
+		if notes := strings.Join(got.Report.Notes, "\n"); !strings.Contains(notes, c.note) {
+			t.Errorf("%s: notes %q lack %q", c.name, notes, c.note)
+		}
+	}
+}
+
+func TestCheckWithoutVerdict(t *testing.T) {
+	broken := engine{name: "native", err: errors.New("it broke")}
+	fine := engine{name: "tensorflow", outputs: named("y", vec[float32](t, 1))}
+	twice := engine{name: "native", outputs: named("encoder/state_h", vec[float32](t, 1)), states: named("encoder/state_h", vec[float32](t, 2))}
+	for name, c := range map[string]Check{
+		"reference fails": {Reference: broken, Candidate: fine},
+		"candidate fails": {Reference: fine, Candidate: broken},
+		"one engine":      {Reference: fine, Absent: "it is a GRU"},
+		"one name twice":  {Reference: fine, Candidate: twice},
+	} {
+		if got, err := c.Run(context.Background()); err == nil {
+			t.Errorf("%s: %v, want an error", name, got.Report.Verdict())
+		}
+	}
+}
+
+func TestNonFiniteWeightsProveNothing(t *testing.T) {
+	notANumber := lockstep.Weights{{Name: "encoder/kernel", Tensor: vec[float32](t, float32(nan))}}
+	e := engine{name: "tensorflow", outputs: named("y", vec[float32](t, 1)), weights: notANumber}
+	c := Check{Reference: e, Candidate: e}
+	got, err := c.Run(context.Background())
+	if err != nil || got.Report.Verdict() != Diverged {
+		t.Errorf("NaN among the weights: %v, %v, want a divergence", got.Report.Verdict(), err)
+	}
+	c.Rules = Uniform(Rule{Tolerance: Fixed{}, AllowNonFinite: true})
+	if got, err = c.Run(context.Background()); err != nil || got.Report.Verdict() != InStep {
+		t.Errorf("NaN among the weights, allowed: %v, %v", got.Report.Verdict(), err)
+	}
+}
+
+func TestRandomInputs(t *testing.T) {
+	sig := lockstep.Signature{Inputs: []lockstep.TensorSpec{
+		{Name: "f", DType: lockstep.Float32, Shape: []int{-1, -1, 2}},
+		{Name: "i", DType: lockstep.Int64, Shape: []int{-1, 7}},
+		{Name: "s", DType: lockstep.Float64, Shape: []int{}},
+		{Name: "b", DType: lockstep.Bool, Shape: []int{-1}},
+	}}
+	a, err := RandomInputs(sig, 7, Sizes{Batch: 3, Steps: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := RandomInputs(sig, 7, Sizes{Batch: 3, Steps: 5})
+	other, _ := RandomInputs(sig, 8, Sizes{Batch: 3, Steps: 5})
+	for name, shape := range map[string][]int{"f": {3, 5, 2}, "i": {3, 7}, "s": {}, "b": {3}} {
+		if !slices.Equal(a[name].Shape(), shape) || !a[name].BitEqual(again[name]) {
+			t.Errorf("%s: %s, want the shape %v and the same again", name, a[name], shape)
+		}
+	}
+	if a["f"].BitEqual(other["f"]) {
+		t.Error("another seed, and the same inputs")
+	}
+	if err := sig.CheckInputs(a); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []lockstep.TensorSpec{{Name: "x", DType: lockstep.Float32, UnknownRank: true}, {Name: "x", DType: lockstep.String, Shape: []int{-1}}} {
+		if _, err := RandomInputs(lockstep.Signature{Inputs: []lockstep.TensorSpec{bad}}, 1, Sizes{1, 1}); err == nil || !strings.Contains(err.Error(), "give inputs") {
+			t.Errorf("%s: error %v", bad, err)
+		}
+	}
+}
