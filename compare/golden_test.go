@@ -106,7 +106,7 @@ func goldenReports(t testing.TB) map[string]*Report {
 			Results: Judge(Measure(hostileRef, hostileCand, Options{}), Uniform(DefaultRule())),
 			Notes:   []string{"written by a test\x1b[31m"},
 		}}},
-		"not_finite":    one(compared("", "tensorflow", "native", set{"x": vector(t, f32(1, float32(nan), 2)...)}, set{"x": vector(t, f32(1, float32(nan), 2)...)}, o, DefaultRule())),
+		"not_finite":    one(compared("", "tensorflow", "native", set{"x": vec(t, f32(1, float32(nan), 2)...)}, set{"x": vec(t, f32(1, float32(nan), 2)...)}, o, DefaultRule())),
 		"missing":       one(compared("", "tensorflow", "native", ref, set{"output_0": cand["output_0"]}, Options{Order: []string{"encoder/state_c", "output_0"}}, DefaultRule())),
 		"nothing":       one(compared("", "tensorflow", "native", nil, nil, o, DefaultRule())),
 		"no_comparison": {Model: model},
@@ -119,21 +119,21 @@ func hostile(t testing.TB) (ref, cand set) {
 	ref, cand = set{}, set{}
 	add := func(name string, r, c *lockstep.Tensor) { ref[name], cand[name] = r, c }
 	add("nan", tensor(t, f32(1, nan, 3, nan, 5, inf), 2, 3), tensor(t, f32(1, nan, nan, 4, inf, -inf), 2, 3))
-	add("nan everywhere", vector(t, nan, nan), vector(t, nan, nan))
-	add("type", vector[float32](t, 1), vector[float64](t, 1))
+	add("nan everywhere", vec(t, nan, nan), vec(t, nan, nan))
+	add("type", vec[float32](t, 1), vec[float64](t, 1))
 	add("shape", tensor(t, f32(1, 2), 1, 2), tensor(t, f32(1, 2), 2, 1))
 	add("empty", tensor[float32](t, nil, 3, 0), tensor[float32](t, nil, 3, 0))
 	add("scalar", tensor(t, f32(1)), tensor(t, f32(2)))
-	add("overflow", vector(t, 1.5e308, 0), vector(t, -1.5e308, 0))
-	add("zero reference", vector[float32](t, 0, 1), vector[float32](t, 1, 1))
-	add("int64", vector[int64](t, -1<<63, 1<<53), vector[int64](t, 1<<63-1, 1<<53+1))
-	add("bool", vector(t, true, false), vector(t, true, true))
-	add("string", vector(t, "a", strings.Repeat("long ", 20)+"end"), vector(t, "a", strings.Repeat("long ", 20)+"END"))
+	add("overflow", vec(t, 1.5e308, 0), vec(t, -1.5e308, 0))
+	add("zero reference", vec[float32](t, 0, 1), vec[float32](t, 1, 1))
+	add("int64", vec[int64](t, -1<<63, 1<<53), vec[int64](t, 1<<63-1, 1<<53+1))
+	add("bool", vec(t, true, false), vec(t, true, true))
+	add("string", vec(t, "a", strings.Repeat("long ", 20)+"end"), vec(t, "a", strings.Repeat("long ", 20)+"END"))
 	add("high rank", ramp(t, 1, 2, 1, 3), nudged(t, ramp(t, 1, 2, 1, 3), func(i int) int { return i << 16 }))
 	add("nil", nil, nil)
 	add("a/name/that/is/so/long/that/no/table/of/a/hundred/columns/could/ever/show/it/in/one/piece/state_h", ramp(t, 1, 1, 1, 1, 1, 1, 1, 1), ramp(t, 1, 1, 1, 1, 1, 1, 1, 1))
-	ref["only in a\x07"] = vector[int32](t, 1)
-	cand["only in b"] = vector[int32](t, 1)
+	ref["only in a\x07"] = vec[int32](t, 1)
+	cand["only in b"] = vec[int32](t, 1)
 	return ref, cand
 }
 

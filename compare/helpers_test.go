@@ -24,8 +24,8 @@ func tensor[E lockstep.Element](t testing.TB, data []E, shape ...int) *lockstep.
 	return x
 }
 
-// vector is a tensor of one axis.
-func vector[E lockstep.Element](t testing.TB, data ...E) *lockstep.Tensor {
+// vec is a tensor of one axis.
+func vec[E lockstep.Element](t testing.TB, data ...E) *lockstep.Tensor {
 	t.Helper()
 	return tensor(t, data, len(data))
 }

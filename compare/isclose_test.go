@@ -3,10 +3,9 @@ package compare
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"testing"
-
-	"math"
 )
 
 // numpy's own answers, made by testdata/isclose.py.
@@ -37,7 +36,7 @@ func TestFixedIsNumpysIsclose(t *testing.T) {
 				t.Fatalf("%q: %v", row, err)
 			}
 			cand, ref := math.Float64frombits(a), math.Float64frombits(b)
-			if got := passes(vector(t, ref), vector(t, cand), rule); got != (want == "close") {
+			if got := passes(vec(t, ref), vec(t, cand), rule); got != (want == "close") {
 				t.Errorf("%s: reference %v, candidate %v: passes is %v, numpy says %s", rule, ref, cand, got, want)
 			}
 			all[0], all[1] = append(all[0], ref), append(all[1], cand)
@@ -46,10 +45,10 @@ func TestFixedIsNumpysIsclose(t *testing.T) {
 			}
 		}
 		// numpy.allclose is isclose of all.
-		if r := judgeOne(vector(t, all[0]...), vector(t, all[1]...), rule); r.Verdict == InStep || r.Outside != len(all[0])-len(close[0]) {
+		if r := judgeOne(vec(t, all[0]...), vec(t, all[1]...), rule); r.Verdict == InStep || r.Outside != len(all[0])-len(close[0]) {
 			t.Errorf("%s: %s with %d outside, want %d", rule, r.Verdict, r.Outside, len(all[0])-len(close[0]))
 		}
-		if !passes(vector(t, close[0]...), vector(t, close[1]...), rule) {
+		if !passes(vec(t, close[0]...), vec(t, close[1]...), rule) {
 			t.Errorf("%s: the pairs that are close diverge together", rule)
 		}
 	}

@@ -1,0 +1,177 @@
+package compare
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestReportVerdict(t *testing.T) {
+	one, two := vec[float32](t, 1), vec[float32](t, 2)
+	good := compared("good", "r", "c", set{"x": one, "y": one}, set{"x": one, "y": one}, Options{}, DefaultRule())
+	bad := compared("bad", "r", "c", set{"x": one, "y": one, "z": one}, set{"x": one, "y": two, "z": two}, Options{}, DefaultRule())
+	nothing := compared("nothing", "r", "c", nil, nil, Options{}, DefaultRule())
+	empty := compared("empty", "r", "c", set{"x": vec[float32](t)}, set{"x": vec[float32](t)}, Options{}, DefaultRule())
+	for _, c := range []struct {
+		name        string
+		comparisons []Comparison
+		want        Verdict
+		title, at   string
+	}{
+		{"none", nil, Diverged, "", ""},
+		{"good", []Comparison{good}, InStep, "", ""},
+		{"good twice", []Comparison{good, good}, InStep, "", ""},
+		{"one bad of two", []Comparison{good, bad}, Diverged, "bad", "y"},
+		{"bad first", []Comparison{bad, good}, Diverged, "bad", "y"},
+		{"nothing compared", []Comparison{good, nothing}, Diverged, "nothing", ""},
+		{"empty", []Comparison{empty}, Diverged, "empty", "x"},
+	} {
+		r := Report{Comparisons: c.comparisons}
+		if got := r.Verdict(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		comparison, first := r.FirstDivergence()
+		title, at := "", ""
+		if comparison != nil {
+			title = comparison.Title
+		}
+		if first != nil {
+			at = first.Name
+		}
+		if title != c.title || at != c.at {
+			t.Errorf("%s: first divergence in %q at %q, want %q, %q", c.name, title, at, c.title, c.at)
+		}
+	}
+	if bad.Diverged() != 2 || bad.Elements() != 3 || bad.Outside() != 2 || bad.Margin() <= 1 || good.Margin() != 0 || !math.IsInf(nothing.Margin(), 1) {
+		t.Errorf("bad: %d diverged, %d elements, %d outside, margin %v", bad.Diverged(), bad.Elements(), bad.Outside(), bad.Margin())
+	}
+	if (Result{}).Verdict != Diverged || (&Report{}).Verdict() != Diverged || (&Comparison{Results: make([]Result, 1)}).Verdict() != Diverged {
+		t.Error("something that was never judged is in step")
+	}
+}
+
+func TestComparisonSmallest(t *testing.T) {
+	f := func(x float32) set { return set{"f": vec(t, x)} }
+	with := func(s set, name string, v ...int32) set { s[name] = vec(t, v...); return s }
+	for _, c := range []struct {
+		name      string
+		ref, cand set
+		ok        bool
+	}{
+		{"floats", f(1), f(2), true},
+		{"equal ints beside", with(f(1), "n", 1), with(f(2), "n", 1), true},
+		{"other ints beside", with(f(1), "n", 1), with(f(2), "n", 2), false},
+		{"ints alone", with(set{}, "n", 1), with(set{}, "n", 1), false},
+		{"missing", with(f(1), "n", 1), f(1), false},
+		{"NaN", f(float32(nan)), f(float32(nan)), false},
+		{"nothing", nil, nil, false},
+	} {
+		comparison := compared("", "r", "c", c.ref, c.cand, Options{}, DefaultRule())
+		if s, ok := comparison.Smallest(); ok != c.ok || ok && s.AtolAlone != 1 {
+			t.Errorf("%s: %+v, %v", c.name, s, ok)
+		}
+	}
+	// Tensors with rules of their own are brought to one that all can share.
+	ref := set{"a": vec(t, 1.0), "b": vec(t, 1.0)}
+	cand := set{"a": vec(t, 1.5), "b": vec(t, 1.25)}
+	rules := func(name string) Rule {
+		return Rule{Tolerance: Fixed{Atol: 1, Rtol: float64(len(name)) * float64(name[0])}}
+	}
+	c := Comparison{Results: Judge(Measure(ref, cand, Options{}), rules)}
+	s, ok := c.Smallest()
+	if !ok || s.Given != (Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}) {
+		t.Errorf("mixed rules: %+v, %v", s, ok)
+	}
+	if again := Judge(Measure(ref, cand, Options{}), Uniform(Rule{Tolerance: Fixed{Atol: s.Atol, Rtol: s.Given.Rtol}})); again[0].Verdict != InStep || again[1].Verdict != InStep {
+		t.Errorf("mixed rules: %+v does not pass", s)
+	}
+	if got := ruleLine(&c); got != "judged by 2 rules, each tensor by its own" {
+		t.Error(got)
+	}
+}
+
+func TestRuleString(t *testing.T) {
+	for _, c := range []struct {
+		rule Rule
+		want string
+	}{
+		{Rule{}, "equality"},
+		{DefaultRule(), "atol 1e-05, rtol 0.0001"},
+		{Rule{ULP: 4}, "4 ulp"},
+		{Rule{ULP: 4, Tolerance: Fixed{Atol: 1}}, "atol 1, rtol 0, or 4 ulp"},
+		{Rule{Bits: true, ULP: 4, Tolerance: Fixed{}}, "bit for bit"},
+		{Rule{Tolerance: bound{}}, "bounds of the test"},
+	} {
+		if got := c.rule.String(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestTextLimitsDetails(t *testing.T) {
+	ref, cand := set{}, set{}
+	for i := range 12 {
+		name := fmt.Sprintf("x%02d", i)
+		ref[name], cand[name] = vec[float32](t, 1), vec[float32](t, 2)
+	}
+	r := &Report{Comparisons: []Comparison{compared("", "r", "c", ref, cand, Options{}, DefaultRule())}}
+	for _, c := range []struct {
+		details, want int
+		more          string
+	}{
+		{0, DefaultDetails, "and 4 tensors more diverged"},
+		{3, 3, "and 9 tensors more diverged"},
+		{11, 11, "and 1 tensor more diverged"},
+		{12, 12, ""},
+		{-1, 0, ""},
+	} {
+		var b bytes.Buffer
+		if err := Text(&b, r, TextOptions{Details: c.details}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(b.String(), "judged by") - 1; got != c.want {
+			t.Errorf("%d details: %d tensors described, want %d", c.details, got, c.want)
+		}
+		if got := strings.Contains(b.String(), "more diverged"); got != (c.more != "") || !strings.Contains(b.String(), c.more) {
+			t.Errorf("%d details: want %q in\n%s", c.details, c.more, b.String())
+		}
+	}
+}
+
+func TestTextOfManySteps(t *testing.T) {
+	ref := tensor(t, make([]float32, 40), 1, 40, 1)
+	data := make([]float32, 40)
+	data[39] = 1
+	c := compared("", "r", "c", set{"x": ref}, set{"x": tensor(t, data, 1, 40, 1)}, Options{}, DefaultRule())
+	var b bytes.Buffer
+	if err := Text(&b, &Report{Comparisons: []Comparison{c}, Notes: []string{"two\nlines"}}, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"at x, step 39, batch row 0, unit 0", "1 of 40 values, in 1 of 40 steps", "0, …", "note: two\n  lines\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+// encoding/json cannot write these as numbers, and must not be asked to.
+func TestJSONNumbers(t *testing.T) {
+	for _, c := range []struct {
+		x    float64
+		want string
+	}{
+		{nan, `"NaN"`}, {inf, `"Infinity"`}, {-inf, `"-Infinity"`}, {0.1, "0.1"}, {0, "0"}, {math.MaxFloat64, "1.7976931348623157e+308"}, {5e-324, "5e-324"},
+	} {
+		if got, err := json.Marshal(number(c.x)); err != nil || string(got) != c.want {
+			t.Errorf("%v: %s, %v, want %s", c.x, got, err, c.want)
+		}
+	}
+	for v, want := range map[Verdict]string{InStep: `"in_step"`, Diverged: `"diverged"`} {
+		if got, err := json.Marshal(v); err != nil || string(got) != want {
+			t.Errorf("%s: %s, %v, want %s", v, got, err, want)
+		}
+	}
+}
