@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/lockstep-go/lockstep/native/savedmodel"
@@ -10,12 +11,11 @@ import (
 // findHead finds the dense layer between the decoder's outputs and the
 // signature's: one product with a variable and at most one addition of a
 // variable, and nothing else that computes on the values.
-func (s *Seq2Seq) findHead(m *savedmodel.MetaGraph, g *savedmodel.Graph) error {
-	below := readers(g, s.Decoder.Outputs)
-	for name, out := range g.Outputs {
-		head, ok := s.headOf(m, out, below)
-		if !ok || !keepsAxes(g, name) {
-			if head, ok = s.unrolledHead(m, g, out); !ok {
+func (s *Seq2Seq) findHead(sh *shapes, g *savedmodel.Graph) error {
+	for _, name := range slices.Sorted(maps.Keys(g.Outputs)) {
+		head, ok := s.headOf(sh, g.Outputs[name])
+		if !ok {
+			if head, ok = s.unrolledHead(sh, g, g.Outputs[name]); !ok {
 				continue
 			}
 		}
@@ -30,67 +30,98 @@ func (s *Seq2Seq) findHead(m *savedmodel.MetaGraph, g *savedmodel.Graph) error {
 	return nil
 }
 
-// keepsAxes tells whether an output is (batch, time, features), as far as the
-// signature says: a reshape after the head could make something else of it.
-func keepsAxes(g *savedmodel.Graph, output string) bool {
-	spec, ok := g.Signature.Output(output)
-	return ok && (spec.UnknownRank || len(spec.Shape) == 3)
-}
-
-// readers returns the nodes that a tensor's value reaches.
-func readers(g *savedmodel.Graph, r savedmodel.Ref) map[*savedmodel.Node]bool {
-	reached := map[*savedmodel.Node]bool{}
-	for _, n := range g.Nodes {
-		reached[n] = slices.ContainsFunc(n.Inputs, func(in savedmodel.Ref) bool { return in == r || reached[in.Node] })
-	}
-	return reached
-}
-
 type head struct{ kernel, bias savedmodel.Ref }
 
-// headOf walks from an output back to the decoder. Values may be moved into
-// other shapes on the way, as Dense and TimeDistributed do it, but the one
-// product must be over the decoder's units, which the shapes of the variable
-// fix: its kernel has as many rows.
-func (s *Seq2Seq) headOf(m *savedmodel.MetaGraph, out savedmodel.Ref, below map[*savedmodel.Node]bool) (h head, ok bool) {
-	variable := func(r savedmodel.Ref) (savedmodel.Ref, bool) {
-		_, isVar, err := m.Variable(r)
-		return r.Through(), err == nil && isVar
-	}
+// headOf walks from an output back to the decoder. On the way, values may be
+// put into other shapes but not into another order, as Dense and
+// TimeDistributed do it. The product must be over the decoder's units, the
+// bias along the features that it makes, and the output (batch, steps,
+// features) as the decoder's is (batch, steps, units); the shapes show that.
+func (s *Seq2Seq) headOf(sh *shapes, out savedmodel.Ref) (h head, ok bool) {
+	features := -1
 	for r := out.Through(); ; r = r.Through() {
 		n := r.Node
-		if n == nil || !below[n] {
+		if n == nil {
 			return h, false
 		}
-		switch n.Op {
-		case "AddV2", "BiasAdd", "Add":
-			bias, isVar := variable(n.Inputs[1])
-			if !isVar || h.bias.Node != nil || h.kernel.Node != nil {
-				return h, false
-			}
-			h.bias, r = bias, n.Inputs[0]
-		case "MatMul", "BatchMatMulV2":
-			kernel, isVar := variable(n.Inputs[1])
-			if !isVar || h.kernel.Node != nil || n.AttrBool("transpose_a") || n.AttrBool("transpose_b") || n.AttrBool("adj_x") || n.AttrBool("adj_y") {
-				return h, false
-			}
-			h.kernel, r = kernel, n.Inputs[0]
-		case "Transpose":
+		if n.Op == "Transpose" {
 			// The decoder's own transpose from time-major ends the walk;
 			// Tensordot's moves nothing.
 			if list, isStack := stacked(n); isStack {
-				return h, list == s.Decoder.Outputs && h.kernel.Node != nil
+				return h, list == s.Decoder.Outputs && h.kernel.Node != nil && sh.isHeadOf(out, r, features)
 			}
-			if !movesNothing(n.Inputs[1]) {
+		}
+		if len(n.Inputs) != 2 {
+			return h, false
+		}
+		switch {
+		case isSum(n):
+			size, isVar := sh.vector(n.Inputs[1])
+			if !isVar || h.bias.Node != nil || h.kernel.Node != nil || !sh.endsWith(n.Inputs[0], size) {
 				return h, false
 			}
-			r = n.Inputs[0]
-		case "Reshape":
-			r = n.Inputs[0]
+			h.bias, features = n.Inputs[1].Through(), size
+		case n.Op == "MatMul", n.Op == "BatchMatMulV2":
+			rows, columns, isVar := sh.matrix(n.Inputs[1])
+			if !isVar || h.kernel.Node != nil || !plainProduct(n) || rows != s.Decoder.Units || features >= 0 && columns != features || !sh.endsWith(n.Inputs[0], rows) {
+				return h, false
+			}
+			if _, known := sh.of(r); !known {
+				return h, false
+			}
+			h.kernel, features = n.Inputs[1].Through(), columns
+		case n.Op == "Transpose" && sh.movesNothing(n), n.Op == "Reshape":
 		default:
 			return h, false
 		}
+		r = n.Inputs[0]
 	}
+}
+
+// isHeadOf tells whether out has the axes of x but for the last, which has as
+// many elements as the head makes features.
+func (s *shapes) isHeadOf(out, x savedmodel.Ref, features int) bool {
+	have, ok := s.of(out)
+	from, known := s.of(x)
+	return ok && known && len(from) == 3 && slices.Equal(have, append(slices.Clone(from[:2]), fixed(features)))
+}
+
+// endsWith tells whether a tensor's last axis has n elements.
+func (s *shapes) endsWith(r savedmodel.Ref, n int) bool {
+	dims, ok := s.of(r)
+	return ok && len(dims) > 0 && dims[len(dims)-1] == fixed(n)
+}
+
+// matrix returns the shape of a variable of two axes.
+func (s *shapes) matrix(r savedmodel.Ref) (rows, columns int, ok bool) {
+	v, ok, err := s.m.Variable(r)
+	if err != nil || !ok || len(v.Shape) != 2 {
+		return 0, 0, false
+	}
+	return v.Shape[0], v.Shape[1], true
+}
+
+// vector returns the length of a variable of one axis.
+func (s *shapes) vector(r savedmodel.Ref) (length int, ok bool) {
+	v, ok, err := s.m.Variable(r)
+	if err != nil || !ok || len(v.Shape) != 1 {
+		return 0, false
+	}
+	return v.Shape[0], true
+}
+
+// movesNothing tells whether a transpose leaves every axis where it is.
+func (s *shapes) movesNothing(n *savedmodel.Node) bool {
+	perm, ok := s.list(n.Inputs[1])
+	if !ok {
+		return false
+	}
+	for i, axis := range perm {
+		if axis != fixed(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // stacked returns the list of transpose(TensorListStack(list), [1, 0, 2]).
@@ -104,50 +135,4 @@ func stacked(n *savedmodel.Node) (savedmodel.Ref, bool) {
 		return x, false
 	}
 	return in[0].Through(), true
-}
-
-// movesNothing tells whether r is the permutation 0, 1, 2, … as a constant or
-// as constants joined, which is how Tensordot writes it.
-func movesNothing(r savedmodel.Ref) bool {
-	r = r.Through()
-	parts := []savedmodel.Ref{r}
-	if r.Node != nil && r.Node.Op == "ConcatV2" {
-		parts = r.Node.Inputs[:len(r.Node.Inputs)-1]
-	}
-	next := 0.0
-	for _, p := range parts {
-		p = p.Through()
-		if p.Node == nil || p.Node.Op != "Const" {
-			return false
-		}
-		t, err := p.Node.Const()
-		if err != nil {
-			return false
-		}
-		axes, err := t.Float64s()
-		if err != nil {
-			return false
-		}
-		for _, a := range axes {
-			if a != next {
-				return false
-			}
-			next++
-		}
-	}
-	return true
-}
-
-// isInts tells whether r is a constant with exactly these values.
-func isInts(r savedmodel.Ref, want ...int64) bool {
-	r = r.Through()
-	if r.Node == nil || r.Node.Op != "Const" {
-		return false
-	}
-	t, err := r.Node.Const()
-	if err != nil {
-		return false
-	}
-	got, err := t.Float64s()
-	return err == nil && slices.EqualFunc(got, want, func(a float64, b int64) bool { return a == float64(b) })
 }

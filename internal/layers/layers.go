@@ -86,6 +86,7 @@ type Found struct {
 // Find looks at every loop of the graph.
 func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
 	f := &Found{}
+	sh := newShapes(m, g)
 	for _, n := range g.Nodes {
 		if n.Op != "While" && n.Op != "StatelessWhile" {
 			continue
@@ -95,7 +96,10 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
 			return nil, fmt.Errorf("layers: loop %q: %w", n.Name, err)
 		}
 		layer, reason := l.lstm()
-		if layer == nil {
+		if layer != nil {
+			reason = layer.measure(sh)
+		}
+		if reason != "" {
 			f.Rest = append(f.Rest, Unrecognised{Loop: n, Reason: reason})
 			continue
 		}
@@ -104,7 +108,7 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
 	if err := nameLayers(m, f.Layers); err != nil {
 		return nil, fmt.Errorf("layers: %w", err)
 	}
-	if f.Seq2Seq, f.Not = findSeq2Seq(m, g, f); f.Seq2Seq != nil {
+	if f.Seq2Seq, f.Not = findSeq2Seq(sh, g, f); f.Seq2Seq != nil {
 		f.Seq2Seq.Encoder.Name, f.Seq2Seq.Decoder.Name = "encoder", "decoder"
 	}
 	return f, nil

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -16,6 +17,10 @@ type loop struct {
 	counts     []bool                   // the body adds one to it
 }
 
+// maxVariables bounds the loop variables of a layer; Keras's loops have some
+// ten. Of more, every pair would have to be tried as its states.
+const maxVariables = 100
+
 func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
 	l := &loop{node: n, index: map[*savedmodel.Node]int{}}
 	var err error
@@ -26,7 +31,7 @@ func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
 		return nil, err
 	}
 	vars := len(n.Inputs)
-	if len(l.body.Args) != vars || len(l.body.Rets) != vars || len(l.cond.Args) != vars || len(l.cond.Rets) != 1 {
+	if n.NumOutputs != vars || len(l.body.Args) != vars || len(l.body.Rets) != vars || len(l.cond.Args) != vars || len(l.cond.Rets) != 1 {
 		return nil, fmt.Errorf("%d loop variables, a body from %d to %d and a condition from %d to %d: want as many each, and 1 from the condition",
 			vars, len(l.body.Args), len(l.body.Rets), len(l.cond.Args), len(l.cond.Rets))
 	}
@@ -43,6 +48,31 @@ func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
 		})
 	}
 	return l, nil
+}
+
+// changes returns an operation of the loop that may change something outside:
+// one with an effect, or one that gets a variable and does not just read it.
+func (l *loop) changes() *savedmodel.Node {
+	for _, f := range []*savedmodel.Function{l.cond, l.body} {
+		if len(f.Effects) > 0 {
+			return f.Effects[0]
+		}
+		for _, n := range f.Nodes {
+			for _, in := range n.Inputs {
+				i := slices.Index(f.Args, in.Through().Node)
+				if i >= 0 && l.node.Inputs[i].Through().Node.Op == "VarHandleOp" && !readsVariable(n) {
+					return n
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// readsVariable tells whether an operation that gets a variable's handle
+// leaves the variable as it is.
+func readsVariable(n *savedmodel.Node) bool {
+	return n.Op == "ReadVariableOp" || n.Op == "Identity" || n.Op == "IdentityN"
 }
 
 // arg returns which of the loop variables r is, unchanged since the step began.
@@ -83,6 +113,9 @@ func (l *loop) stepInput(r savedmodel.Ref) (list savedmodel.Ref, step int, ok bo
 	return list, step, ok
 }
 
+// maxBounds bounds the terms of a condition; Keras writes one or two.
+const maxBounds = 8
+
 // bounds reads the condition: a conjunction of counter < bound, each counter
 // beginning at zero. The step variable must be among the counters.
 func (l *loop) bounds(step int) ([]savedmodel.Ref, error) {
@@ -102,7 +135,7 @@ func (l *loop) bounds(step int) ([]savedmodel.Ref, error) {
 		}
 		in, ok := operands(r, "Less", 2)
 		if !ok {
-			return fmt.Errorf("its condition has a %s, want counters below bounds", r.Through().Node.Op)
+			return fmt.Errorf("its condition has %s (%s), want counters below bounds", r.Through(), r.Through().Node.Op)
 		}
 		counter, isArg := args[in[0].Through().Node]
 		if !isArg || !l.counts[counter] || !isInt(l.node.Inputs[counter], 0) {
@@ -115,7 +148,9 @@ func (l *loop) bounds(step int) ([]savedmodel.Ref, error) {
 			return fmt.Errorf("its condition compares a counter with something that changes")
 		}
 		bySteps = bySteps || counter == step
-		out = append(out, bound)
+		if out = append(out, bound); len(out) > maxBounds {
+			return fmt.Errorf("its condition has more than %d bounds", maxBounds)
+		}
 		return nil
 	}
 	if err := read(l.cond.Rets[0]); err != nil {
@@ -147,6 +182,3 @@ func (l *loop) written(item savedmodel.Ref, step int) (list int, lastOnly, ok bo
 	}
 	return 0, false, false
 }
-
-// isInt tells whether r is a constant scalar of the value v.
-func isInt(r savedmodel.Ref, v int64) bool { return isInts(r, v) }

@@ -1,6 +1,11 @@
 package layers
 
-import "github.com/lockstep-go/lockstep/native/savedmodel"
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
 
 // lstm proves that the loop's body is Keras's LSTM cell, gates in the order
 // i, f, c, o along the last axis:
@@ -11,6 +16,12 @@ import "github.com/lockstep-go/lockstep/native/savedmodel"
 //
 // and reads the roles off it; otherwise it says what is not so.
 func (l *loop) lstm() (*Layer, string) {
+	if n := len(l.body.Rets); n > maxVariables {
+		return nil, fmt.Sprintf("it has %d loop variables, want at most %d", n, maxVariables)
+	}
+	if n := l.changes(); n != nil {
+		return nil, fmt.Sprintf("a step may change what outlives it, by %q (%s)", n.Name, n.Op)
+	}
 	reason := "no loop variable becomes gate∘activation(cell state)"
 	for h := range l.body.Rets {
 		if l.invariant[h] || l.counts[h] {
@@ -92,15 +103,19 @@ func gatePart(r savedmodel.Ref, part int) (savedmodel.Ref, bool) {
 }
 
 // lstmLayer looks at the sum z and at what stands around the cell.
-func (l *loop) lstmLayer(h, c int, cell lstmCell) (*Layer, string) {
-	layer := &Layer{
+func (l *loop) lstmLayer(h, c int, cell lstmCell) (layer *Layer, reason string) {
+	layer = &Layer{
 		Kind: LSTM, Loop: l.node,
 		Activation: cell.act, RecurrentActivation: cell.rec,
 		InitialState: []savedmodel.Ref{l.node.Inputs[h].Through(), l.node.Inputs[c].Through()},
 		FinalState:   []savedmodel.Ref{l.out(h), l.out(c)},
 	}
 	step := -1
-	for _, term := range terms(cell.z) {
+	sum, ok := terms(cell.z, 3)
+	if !ok {
+		return nil, "the gates' sum has more than three terms"
+	}
+	for _, term := range sum {
 		a, b, isProduct := matMul(term)
 		if !isProduct {
 			bias, ok := l.outer(term)
@@ -137,4 +152,32 @@ func (l *loop) lstmLayer(h, c int, cell lstmCell) (*Layer, string) {
 	}
 	layer.Outputs, layer.LastOnly = l.out(list), lastOnly
 	return layer, ""
+}
+
+// measure sets the sizes of a layer by the shapes of its weights, or says why
+// they are not a layer's: other shapes could be spread over the gates.
+func (l *Layer) measure(sh *shapes) (reason string) {
+	for _, weight := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
+		if _, _, err := sh.m.Variable(weight); err != nil {
+			return err.Error()
+		}
+	}
+	kernel, known := sh.sizes(l.Kernel)
+	recurrent, ok := sh.sizes(l.RecurrentKernel)
+	if !known || !ok || len(kernel) != 2 || len(recurrent) != 2 {
+		return fmt.Sprintf("its kernels are %s and %s, want variables or constants of two axes", l.Kernel, l.RecurrentKernel)
+	}
+	l.Features, l.Units = kernel[0], recurrent[0]
+	gates := func(n int) bool { return n > 0 && n%4 == 0 && n/4 == l.Units }
+	if !gates(kernel[1]) || !gates(recurrent[1]) {
+		return fmt.Sprintf("its kernels have the shapes %s and %s, want four columns for each of the %d units",
+			lockstep.FormatShape(kernel), lockstep.FormatShape(recurrent), l.Units)
+	}
+	if l.Bias.Node == nil {
+		return ""
+	}
+	if bias, ok := sh.sizes(l.Bias); !ok || len(bias) != 1 || !gates(bias[0]) {
+		return fmt.Sprintf("its bias is %s of the shape %s, want a variable or constant of %d elements", l.Bias, lockstep.FormatShape(bias), 4*l.Units)
+	}
+	return ""
 }

@@ -1,6 +1,11 @@
 package layers
 
-import "github.com/lockstep-go/lockstep/native/savedmodel"
+import (
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
 
 // same tells whether two refs are the same tensor.
 func same(a, b savedmodel.Ref) bool { return a.Through() == b.Through() }
@@ -21,25 +26,111 @@ func either(r savedmodel.Ref, op string, try func(a, b savedmodel.Ref) bool) boo
 	return ok && (try(in[0], in[1]) || try(in[1], in[0]))
 }
 
-// terms takes a sum apart: AddV2, Add and BiasAdd of any nesting.
-func terms(r savedmodel.Ref) []savedmodel.Ref {
-	for _, op := range []string{"AddV2", "Add", "BiasAdd"} {
-		if in, ok := operands(r, op, 2); ok {
-			return append(terms(in[0]), terms(in[1])...)
+// terms takes a sum apart: AddV2, Add and BiasAdd of any nesting. It fails
+// where there are more than limit of them.
+func terms(r savedmodel.Ref, limit int) ([]savedmodel.Ref, bool) {
+	var out []savedmodel.Ref
+	for pending := []savedmodel.Ref{r}; len(pending) > 0; {
+		r, pending = pending[0].Through(), pending[1:]
+		if r.Node != nil && isSum(r.Node) {
+			pending = append(slices.Clone(r.Node.Inputs), pending...)
+		} else {
+			out = append(out, r)
+		}
+		if len(out)+len(pending) > limit {
+			return nil, false
 		}
 	}
-	return []savedmodel.Ref{r.Through()}
+	return out, true
+}
+
+// isSum tells whether n adds two tensors, the second along the last axis of
+// the first if it is a bias.
+func isSum(n *savedmodel.Node) bool {
+	switch n.Op {
+	case "AddV2", "Add", "BiasAdd":
+		return len(n.Inputs) == 2 && lastAxis(n)
+	}
+	return false
+}
+
+// lastAxis tells whether a BiasAdd adds along the last axis; others have no
+// such attribute.
+func lastAxis(n *savedmodel.Node) bool {
+	format := n.AttrString("data_format")
+	return format == "" || format == "NHWC"
 }
 
 // matMul returns the factors of a plain product of matrices.
 func matMul(r savedmodel.Ref) (a, b savedmodel.Ref, ok bool) {
 	in, ok := operands(r, "MatMul", 2)
-	if !ok {
-		return a, b, false
-	}
-	n := r.Through().Node
-	if n.AttrBool("transpose_a") || n.AttrBool("transpose_b") {
+	if !ok || !plainProduct(r.Through().Node) {
 		return a, b, false
 	}
 	return in[0], in[1], true
+}
+
+// plainProduct tells whether a product takes both its factors as they are.
+func plainProduct(n *savedmodel.Node) bool {
+	return !n.AttrBool("transpose_a") && !n.AttrBool("transpose_b") && !n.AttrBool("adj_x") && !n.AttrBool("adj_y")
+}
+
+// noMask tells whether a StridedSlice takes its ends as they are given, and
+// neither adds nor skips an axis; it may drop the one that it takes one of.
+func noMask(n *savedmodel.Node) bool {
+	return !slices.ContainsFunc(
+		[]string{"begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"},
+		func(mask string) bool { return n.AttrInt(mask) != 0 })
+}
+
+// isInts tells whether r is a constant list of exactly these values.
+func isInts(r savedmodel.Ref, want ...int64) bool {
+	r = r.Through()
+	if r.Node == nil {
+		return false
+	}
+	got, scalar, ok := constInts(r.Node, len(want))
+	return ok && !scalar && slices.Equal(got, want)
+}
+
+// isInt tells whether r is a constant scalar of the value v. A list of the one
+// value is something else: a condition made with it holds whatever it says.
+func isInt(r savedmodel.Ref, v int64) bool {
+	r = r.Through()
+	if r.Node == nil {
+		return false
+	}
+	got, scalar, ok := constInts(r.Node, 1)
+	return ok && scalar && got[0] == v
+}
+
+// constInts returns the elements of a constant scalar or list of at most limit
+// integers.
+func constInts(n *savedmodel.Node, limit int) (elements []int64, scalar, ok bool) {
+	if n.Op != "Const" {
+		return nil, false, false
+	}
+	// The shape first: a large constant is not read for nothing.
+	dims := n.Attr("value").GetTensor().GetTensorShape().GetDim()
+	if len(dims) > 1 || len(dims) == 1 && dims[0].GetSize() > int64(limit) {
+		return nil, false, false
+	}
+	t, err := n.Const()
+	if err != nil {
+		return nil, false, false
+	}
+	scalar = t.Rank() == 0
+	switch t.DType() {
+	case lockstep.Int32:
+		d, err := lockstep.Data[int32](t)
+		out := make([]int64, len(d))
+		for i, v := range d {
+			out[i] = int64(v)
+		}
+		return out, scalar, err == nil
+	case lockstep.Int64:
+		d, err := lockstep.Data[int64](t)
+		return d, scalar, err == nil
+	}
+	return nil, false, false
 }

@@ -25,7 +25,7 @@ type Seq2Seq struct {
 
 // findSeq2Seq proves that the graph is that model, by following its wires, and
 // reads its parts off it. Names and the order of variables are not looked at.
-func findSeq2Seq(m *savedmodel.MetaGraph, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
+func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
 	no := func(format string, args ...any) (*Seq2Seq, error) {
 		return nil, fmt.Errorf("layers: %w: %w", ErrNotSeq2Seq, fmt.Errorf(format, args...))
 	}
@@ -59,13 +59,22 @@ func findSeq2Seq(m *savedmodel.MetaGraph, g *savedmodel.Graph, f *Found) (*Seq2S
 		return no("the decoder %q returns its last step alone (return_sequences=False)", s.Decoder.Name)
 	}
 	var err error
-	if s.EncoderInput, err = inputOf(g, s.Encoder); err != nil {
+	if s.EncoderInput, err = inputOf(sh, g, s.Encoder); err != nil {
 		return no("encoder %q: %w", s.Encoder.Name, err)
 	}
-	if s.DecoderInput, err = inputOf(g, s.Decoder); err != nil {
+	if s.DecoderInput, err = inputOf(sh, g, s.Decoder); err != nil {
 		return no("decoder %q: %w", s.Decoder.Name, err)
 	}
-	if err := s.findHead(m, g); err != nil {
+	if err := sh.stack(s.Decoder); err != nil {
+		return no("decoder %q: %w", s.Decoder.Name, err)
+	}
+	if err := s.findHead(sh, g); err != nil {
+		if len(f.Rest) > 0 {
+			return no("%w, and there is a loop that is no known layer (%q: %s)", err, f.Rest[0].Loop.Name, f.Rest[0].Reason)
+		}
+		return no("%w", err)
+	}
+	if err := s.checkVariables(sh, g); err != nil {
 		return no("%w", err)
 	}
 	return s, nil
@@ -98,37 +107,79 @@ func describe(f *Found) string {
 // isZero tells whether r is a tensor of zeros.
 func isZero(r savedmodel.Ref) bool {
 	r = r.Through()
-	switch {
-	case r.Node == nil:
+	if r.Node == nil {
 		return false
-	case r.Node.Op == "Fill" && len(r.Node.Inputs) == 2:
-		return isZero(r.Node.Inputs[1])
-	case r.Node.Op == "ZerosLike":
-		return true
-	case r.Node.Op == "Const":
-		t, err := r.Node.Const()
-		if err != nil {
-			return false
-		}
-		values, err := t.Float64s()
-		return err == nil && !slices.ContainsFunc(values, func(v float64) bool { return v != 0 })
 	}
-	return false
+	if r.Node.Op == "ZerosLike" {
+		return true
+	}
+	rank := -1 // any
+	if in, ok := operands(r, "Fill", 2); ok {
+		r, rank = in[1].Through(), 0
+	}
+	if r.Node.Op != "Const" {
+		return false
+	}
+	t, err := r.Node.Const()
+	if err != nil || !t.DType().IsFloat() || rank >= 0 && t.Rank() != rank {
+		return false
+	}
+	values, err := t.Float64s()
+	return err == nil && !slices.ContainsFunc(values, func(v float64) bool { return v != 0 })
 }
 
-// inputOf returns the signature's input whose steps, in their own order, a
-// layer reads: list of (transpose of the input by [1, 0, 2]).
-func inputOf(g *savedmodel.Graph, l *Layer) (string, error) {
+// inputOf returns the signature's input whose steps, all of them and in their
+// own order, a layer reads: list of (transpose of the input by [1, 0, 2]).
+func inputOf(sh *shapes, g *savedmodel.Graph, l *Layer) (string, error) {
 	r, ok := batchMajor(l.Steps)
 	if !ok {
 		return "", fmt.Errorf("its steps are not those of a (batch, time, features) tensor in order: they come from %s (%s)", r, r.Node.Op)
 	}
-	for name, in := range g.Inputs {
-		if in.Node != nil && in == r {
-			return name, nil
+	for _, spec := range g.Signature.Inputs {
+		if in := g.Inputs[spec.Name]; in.Node != nil && in == r {
+			return spec.Name, sh.runsThrough(l, r)
 		}
 	}
 	return "", fmt.Errorf("it reads %s (%s), which is no input of the signature", r, r.Node.Op)
+}
+
+// runsThrough tells whether a layer's loop runs once for every step of x, a
+// (batch, time, features) tensor.
+func (s *shapes) runsThrough(l *Layer, x savedmodel.Ref) error {
+	in, ok := s.of(x)
+	if !ok || len(in) != 3 {
+		return fmt.Errorf("its input %s has no three axes in the signature", x)
+	}
+	if last := in[2]; last.open == "" && last != fixed(l.Features) {
+		return fmt.Errorf("its input %s has %d features, and its kernel is for %d", x, last.n, l.Features)
+	}
+	for _, bound := range l.Bounds {
+		if n, ok := s.int(bound); !ok || n != in[1] {
+			return fmt.Errorf("its loop is bounded by %s (%s), which is not the number of steps of %s", bound, bound.Node.Op, x)
+		}
+	}
+	return nil
+}
+
+// stack notes the shape of a layer's outputs stacked, (time, batch, units). It
+// fails if the list has not one element for each step: TensorFlow fills what
+// no step writes with zeros.
+func (s *shapes) stack(l *Layer) error {
+	x, _ := batchMajor(l.Steps)
+	in, ok := s.of(x)
+	if !ok || len(in) != 3 {
+		return fmt.Errorf("its input %s has no three axes in the signature", x)
+	}
+	list := l.Loop.Inputs[l.Outputs.Index].Through()
+	reserve, ok := operands(list, "TensorListReserve", 2)
+	if !ok {
+		return fmt.Errorf("its outputs are written into %s (%s), want an empty list", list, list.Node.Op)
+	}
+	if n, ok := s.int(reserve[1]); !ok || n != in[1] {
+		return fmt.Errorf("its outputs are written into a list of %s elements, which is not the number of steps of %s", reserve[1].Through(), x)
+	}
+	s.lists[l.Outputs] = []dim{in[1], in[0], fixed(l.Units)}
+	return nil
 }
 
 // batchMajor returns x of TensorListFromTensor(transpose(x, [1, 0, 2])).

@@ -1,10 +1,6 @@
 package layers
 
-import (
-	"slices"
-
-	"github.com/lockstep-go/lockstep/native/savedmodel"
-)
+import "github.com/lockstep-go/lockstep/native/savedmodel"
 
 // unrolledHead finds the dense layer where TimeDistributed was written out
 // step by step, as Keras 3 does for a fixed length:
@@ -14,7 +10,7 @@ import (
 //
 // Every step must be there, in its place, with the same variables, and the
 // decoder's input must be fixed to as many steps.
-func (s *Seq2Seq) unrolledHead(m *savedmodel.MetaGraph, g *savedmodel.Graph, out savedmodel.Ref) (h head, ok bool) {
+func (s *Seq2Seq) unrolledHead(sh *shapes, g *savedmodel.Graph, out savedmodel.Ref) (h head, ok bool) {
 	packed, ok := swapped(out)
 	if !ok || packed.Node == nil || packed.Node.Op != "Pack" || packed.Node.AttrInt("axis") != 0 {
 		return h, false
@@ -25,8 +21,8 @@ func (s *Seq2Seq) unrolledHead(m *savedmodel.MetaGraph, g *savedmodel.Graph, out
 		return h, false
 	}
 	for t, y := range steps {
-		at, isHead := s.headStep(m, y, int64(t))
-		if !isHead || t > 0 && !at.same(m, h) {
+		at, isHead := s.headStep(sh, y, int64(t))
+		if !isHead || t > 0 && !at.same(sh.m, h) {
 			return h, false
 		}
 		h = at
@@ -35,19 +31,17 @@ func (s *Seq2Seq) unrolledHead(m *savedmodel.MetaGraph, g *savedmodel.Graph, out
 }
 
 // headStep reads y = x[t]·kernel + bias.
-func (s *Seq2Seq) headStep(m *savedmodel.MetaGraph, y savedmodel.Ref, t int64) (h head, ok bool) {
-	variable := func(r savedmodel.Ref) bool {
-		_, isVar, err := m.Variable(r)
-		return err == nil && isVar
-	}
-	for _, op := range []string{"BiasAdd", "AddV2"} {
-		if in, isSum := operands(y, op, 2); isSum && variable(in[1]) {
-			h.bias, y = in[1].Through(), in[0]
-			break
+func (s *Seq2Seq) headStep(sh *shapes, y savedmodel.Ref, t int64) (h head, ok bool) {
+	features := -1
+	if n := y.Through().Node; n != nil && isSum(n) {
+		if features, ok = sh.vector(n.Inputs[1]); !ok {
+			return h, false
 		}
+		h.bias, y = n.Inputs[1].Through(), n.Inputs[0]
 	}
 	x, kernel, isProduct := matMul(y)
-	if !isProduct || !variable(kernel) {
+	rows, columns, isVar := sh.matrix(kernel)
+	if !isProduct || !isVar || rows != s.Decoder.Units || features >= 0 && columns != features {
 		return h, false
 	}
 	h.kernel = kernel.Through()
@@ -65,11 +59,7 @@ func (s *Seq2Seq) headStep(m *savedmodel.MetaGraph, y savedmodel.Ref, t int64) (
 
 // takesOne tells whether a slice takes one element of the first axis and drops
 // the axis: x[t].
-func takesOne(n *savedmodel.Node) bool {
-	return n.AttrInt("shrink_axis_mask") == 1 && !slices.ContainsFunc(
-		[]string{"begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"},
-		func(mask string) bool { return n.AttrInt(mask) != 0 })
-}
+func takesOne(n *savedmodel.Node) bool { return n.AttrInt("shrink_axis_mask") == 1 && noMask(n) }
 
 // same tells whether two heads have the same variables.
 func (h head) same(m *savedmodel.MetaGraph, other head) bool {

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -56,4 +57,33 @@ func (s *Seq2Seq) Weights(m *savedmodel.MetaGraph) ([]Weight, error) {
 		out = append(out, Weight{Name: w.name, Variable: v})
 	}
 	return out, nil
+}
+
+// checkVariables tells whether the weights are variables of one type, which
+// nothing changes while the signature runs.
+func (s *Seq2Seq) checkVariables(sh *shapes, g *savedmodel.Graph) error {
+	weights, err := s.Weights(sh.m)
+	if err != nil {
+		return err
+	}
+	for _, w := range weights {
+		if w.Variable.DType != weights[0].Variable.DType {
+			return fmt.Errorf("%s is %s and %s %s, want one type", weights[0].Name, weights[0].Variable.DType, w.Name, w.Variable.DType)
+		}
+	}
+	if len(g.Effects) > 0 {
+		return fmt.Errorf("a call changes what outlives it, by %q (%s)", g.Effects[0].Name, g.Effects[0].Op)
+	}
+	layers := []*savedmodel.Node{s.Encoder.Loop, s.Decoder.Loop}
+	for _, n := range g.Nodes {
+		if readsVariable(n) || slices.Contains(layers, n) {
+			continue
+		}
+		for _, in := range n.Inputs {
+			if in = in.Through(); in.Node.Op == "VarHandleOp" {
+				return fmt.Errorf("the variable %q is given to %q (%s), which may change it", in.Node.Name, n.Name, n.Op)
+			}
+		}
+	}
+	return nil
 }

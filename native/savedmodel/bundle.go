@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"slices"
 
@@ -17,7 +16,10 @@ import (
 )
 
 // maxIndexBytes bounds variables.index, which has some 100 bytes a variable.
-const maxIndexBytes = 256 << 20
+const maxIndexBytes = 64 << 20
+
+// bundleVersion is the version of the format that is read here.
+const bundleVersion = 1
 
 // bundle is a checkpoint: an index of entries, and the files with their bytes
 // (tensorflow/core/util/tensor_bundle/tensor_bundle.h).
@@ -54,6 +56,9 @@ func openBundle(fsys fs.FS, model string) (*bundle, error) {
 	if header.GetEndianness() != pb.BundleHeaderProto_LITTLE {
 		return fail("the checkpoint was written on a big-endian machine, which is not supported")
 	}
+	if v := header.GetVersion().GetMinConsumer(); v > bundleVersion {
+		return fail("the checkpoint is of the format's version %d, want at most %d", v, bundleVersion)
+	}
 	if b.shards = int(header.GetNumShards()); b.shards < 1 {
 		return fail("the header says %d data files, want 1 or more", b.shards)
 	}
@@ -80,7 +85,7 @@ func (b *bundle) check(v *Variable) (*pb.BundleEntryProto, error) {
 	if err != nil {
 		return fail("%w", err)
 	}
-	shape, known := readShape(e.GetShape())
+	shape, known := readTensorShape(e.GetShape())
 	if !known || dtype != v.DType || !slices.Equal(shape, v.Shape) {
 		return fail("the checkpoint has %s %s, the graph wants %s %s: the checkpoint belongs to another model",
 			dtype, lockstep.FormatShape(shape), v.DType, lockstep.FormatShape(v.Shape))
@@ -114,7 +119,7 @@ func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, err
 	if err != nil {
 		return fail(err)
 	}
-	shape, _ := readShape(e.GetShape())
+	shape, _ := readTensorShape(e.GetShape())
 	n, err := lockstep.NumElements(shape)
 	if err != nil {
 		return fail(err)
@@ -122,7 +127,7 @@ func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, err
 	if each := int64(dtype.Size()); dtype != lockstep.String && (size/each != int64(n) || size%each != 0) {
 		return fail(fmt.Errorf("%d bytes for %s %s, want %d elements of %d", size, dtype, lockstep.FormatShape(shape), n, each))
 	}
-	data, err := readAt(f, offset, size)
+	data, err := readPart(f, offset, size)
 	if err != nil {
 		return fail(err)
 	}
@@ -141,26 +146,6 @@ func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, err
 		return fail(err)
 	}
 	return t, nil
-}
-
-// readAt reads a part of a file that is known to lie inside it.
-func readAt(f fs.File, offset, size int64) ([]byte, error) {
-	data := make([]byte, size)
-	if r, ok := f.(io.ReaderAt); ok {
-		if size == 0 {
-			return data, nil
-		}
-		_, err := r.ReadAt(data, offset)
-		if errors.Is(err, io.EOF) {
-			err = nil // the part ends where the file does
-		}
-		return data, err
-	}
-	if _, err := io.CopyN(io.Discard, f, offset); err != nil {
-		return nil, err
-	}
-	_, err := io.ReadFull(f, data)
-	return data, err
 }
 
 // readStrings reads a tensor of strings: every length as a varint, the masked

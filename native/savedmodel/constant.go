@@ -12,7 +12,7 @@ import (
 
 // maxConstElements bounds the elements of a constant that is given as one
 // value to be repeated: its shape is then the only thing that makes it large.
-const maxConstElements = 1 << 26
+const maxConstElements = 1 << 22
 
 // readTensor reads a TensorProto: either its bytes, or a list of values whose
 // last is repeated to the end (tensorflow/core/framework/tensor.proto).
@@ -24,7 +24,7 @@ func readTensor(p *tensor_go_proto.TensorProto) (*lockstep.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape, known := readShape(p.GetTensorShape())
+	shape, known := readTensorShape(p.GetTensorShape())
 	if !known {
 		return nil, fmt.Errorf("a value of no shape")
 	}

@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -12,17 +15,20 @@ import (
 // Graph is what one signature computes, every function call inlined.
 type Graph struct {
 	Signature lockstep.Signature
-	// Nodes are the operations that the outputs need, each after those that it
-	// reads. Loops and branches stand as operations; Function reads their bodies.
+	// Nodes are the operations that run for the outputs, each after those that
+	// it reads. Loops and branches stand as operations; Function reads their
+	// bodies.
 	Nodes []*Node
 	// Inputs and Outputs are the signature's tensors by name. An input is the
 	// output of a Placeholder; one that no output needs has no node.
 	Inputs, Outputs map[string]Ref
-	// Effects are operations with an effect, such as AssignVariableOp, that
-	// run although no output needs their result.
+	// Effects are those of the Nodes that change something which outlives the
+	// run, such as AssignVariableOp. No output may need their result.
 	Effects []*Node
 
 	meta      *MetaGraph
+	mu        sync.Mutex // guards what follows
+	budget    *budget
 	functions map[string]*Function
 }
 
@@ -44,8 +50,8 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 		return nil, err
 	}
 	def := g.pb.GetSignatureDef()[sig.Name]
-	out := &Graph{Signature: sig, Inputs: map[string]Ref{}, Outputs: map[string]Ref{}, meta: g, functions: map[string]*Function{}}
-	in := newInliner(g)
+	out := &Graph{Signature: sig, Inputs: map[string]Ref{}, Outputs: map[string]Ref{}, meta: g, budget: newBudget(), functions: map[string]*Function{}}
+	in := newInliner(g, out.budget)
 	s := in.main()
 	for _, name := range slices.Sorted(maps.Keys(def.GetOutputs())) {
 		r, err := s.resolve(def.GetOutputs()[name].GetName())
@@ -54,32 +60,50 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 		}
 		out.Outputs[name] = r
 	}
-	if err := in.finish(); err != nil {
+	if out.Effects, err = in.finish(); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: signature %q: %w", g.model.name, sig.Name, err)
 	}
-	out.Nodes, out.Effects = in.nodes, in.effects
-	for name, info := range def.GetInputs() {
-		placeholder, _, _ := strings.Cut(info.GetName(), ":")
-		n, used := s.made[placeholder]
-		if !used {
-			out.Inputs[name] = Ref{}
-			continue
-		}
-		if n.node == nil || n.node.Op != "Placeholder" {
-			return nil, fmt.Errorf("savedmodel: %s: input %q of signature %q is not a placeholder", g.model.name, name, sig.Name)
-		}
-		out.Inputs[name] = Ref{Node: n.node}
+	out.Nodes = in.nodes
+	if err := out.readInputs(s, def.GetInputs()); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: signature %q: %w", g.model.name, sig.Name, err)
 	}
 	return out, nil
+}
+
+// readInputs finds the placeholders that the signature's inputs are fed to.
+func (g *Graph) readInputs(s *scope, infos map[string]*pb.TensorInfo) error {
+	fed := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(infos)) {
+		placeholder, index, _ := strings.Cut(infos[name].GetName(), ":")
+		if index != "" && index != "0" {
+			return fmt.Errorf("input %q is fed to %q, want a placeholder's one tensor", name, infos[name].GetName())
+		}
+		if other, twice := fed[placeholder]; twice {
+			return fmt.Errorf("inputs %q and %q are both fed to %q", other, name, placeholder)
+		}
+		fed[placeholder] = name
+		m, used := s.made[placeholder]
+		if !used {
+			g.Inputs[name] = Ref{}
+			continue
+		}
+		if m.node == nil || m.node.Op != "Placeholder" {
+			return fmt.Errorf("input %q is fed to %q, which is not a placeholder", name, placeholder)
+		}
+		g.Inputs[name] = Ref{Node: m.node}
+	}
+	return nil
 }
 
 // Function reads the body of a loop or a branch by its function's name, which
 // an attribute such as "body" holds.
 func (g *Graph) Function(name string) (*Function, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if f, ok := g.functions[name]; ok {
 		return f, nil
 	}
-	f, err := g.meta.function(name)
+	f, err := g.meta.function(name, g.budget)
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: function %q: %w", g.meta.model.name, name, err)
 	}
@@ -87,15 +111,15 @@ func (g *Graph) Function(name string) (*Function, error) {
 	return f, nil
 }
 
-func (g *MetaGraph) function(name string) (*Function, error) {
-	def, ok := g.functions[name]
+func (g *MetaGraph) function(name string, b *budget) (*Function, error) {
+	fn, ok := g.functions[name]
 	if !ok {
 		return nil, fmt.Errorf("the graph's library has no such function")
 	}
 	f := &Function{Name: name}
-	in := newInliner(g)
+	in := newInliner(g, b)
 	var args []Ref
-	for _, a := range def.GetSignature().GetInputArg() {
+	for _, a := range fn.def.GetSignature().GetInputArg() {
 		n := &Node{Name: a.GetName(), Op: "_Arg", NumOutputs: 1}
 		f.Args = append(f.Args, n)
 		args = append(args, Ref{Node: n})
@@ -104,19 +128,21 @@ func (g *MetaGraph) function(name string) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range def.GetSignature().GetOutputArg() {
-		r, err := s.resolve(def.GetRet()[a.GetName()])
+	for _, a := range fn.def.GetSignature().GetOutputArg() {
+		ret, err := s.ret(true, a.GetName(), 0)
+		if err != nil {
+			return nil, err
+		}
+		r, err := s.resolve(ret)
 		if err != nil {
 			return nil, fmt.Errorf("result %q: %w", a.GetName(), err)
 		}
 		f.Rets = append(f.Rets, r)
 	}
-	if err := s.controlReturns(); err != nil {
+	in.pending = append(in.pending, s)
+	if f.Effects, err = in.finish(); err != nil {
 		return nil, err
 	}
-	if err := in.finish(); err != nil {
-		return nil, err
-	}
-	f.Nodes, f.Effects = in.nodes, in.effects
+	f.Nodes = in.nodes
 	return f, nil
 }

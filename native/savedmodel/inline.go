@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 )
 
@@ -13,21 +12,36 @@ import (
 // an unrolled layer of 1,000 steps, is far below.
 const (
 	maxInlineDepth = 64        // calls within calls
-	maxNodes       = 2_000_000 // nodes of a flat graph
-	maxPath        = 200_000   // nodes on a path, which a reader's stack follows
+	maxPath        = 100_000   // nodes on a path, which a reader's stack follows
+	maxFlatBytes   = 256 << 20 // a flat graph with the loops' bodies, as estimated
+	nodeBytes      = 400       // a node without its name, inputs and outputs
+	callBytes      = 800       // an inlined call
 )
+
+// budget is how many bytes the flat graph may still take. A kilobyte of
+// functions that call each other twice would make 2^60 nodes.
+type budget struct{ left int }
+
+func newBudget() *budget { return &budget{maxFlatBytes} }
+
+func (b *budget) spend(n int) error {
+	if b.left -= n; b.left < 0 {
+		return fmt.Errorf("the graph takes more than %d MiB with its calls inlined", maxFlatBytes>>20)
+	}
+	return nil
+}
 
 // inliner makes nodes out of definitions, inlining calls, from the wanted
 // tensors backwards.
 type inliner struct {
 	meta    *MetaGraph
+	budget  *budget
 	nodes   []*Node // each after its inputs
-	effects []*Node
 	path    int
 	pending []*scope // called functions whose effects have not been looked at
 }
 
-func newInliner(g *MetaGraph) *inliner { return &inliner{meta: g} }
+func newInliner(g *MetaGraph, b *budget) *inliner { return &inliner{meta: g, budget: b} }
 
 // scope is the main graph or one call of a function.
 type scope struct {
@@ -35,8 +49,8 @@ type scope struct {
 	prefix string
 	depth  int
 	caller *scope
-	fname  string                         // "" in the main graph
-	fn     *function_go_proto.FunctionDef // nil in the main graph
+	fn     *function      // nil in the main graph
+	parts  *functionParts // of fn
 	defs   map[string]*node_def_go_proto.NodeDef
 	args   map[string]Ref
 	made   map[string]*made
@@ -44,9 +58,10 @@ type scope struct {
 
 // made is what a definition became: a node, or an inlined call.
 type made struct {
-	node *Node
-	call *scope
-	busy bool // its inputs are being made; meeting it again is a cycle
+	node   *Node
+	call   *scope
+	byName bool // the call's results have the function's names for them
+	busy   bool // its inputs are being made; meeting it again is a cycle
 }
 
 func (in *inliner) main() *scope {
@@ -59,31 +74,33 @@ func (in *inliner) enter(caller *scope, fname, prefix string, args []Ref) (*scop
 	if !ok {
 		return nil, fmt.Errorf("the graph's library has no function %q", fname)
 	}
-	s := &scope{in: in, prefix: prefix, caller: caller, fname: fname, fn: fn, args: map[string]Ref{}, made: map[string]*made{}}
+	s := &scope{in: in, prefix: prefix, caller: caller, fn: fn, made: map[string]*made{}}
 	if caller != nil {
 		s.depth = caller.depth + 1
 	}
 	for c := caller; c != nil; c = c.caller {
-		if c.fname == fname {
+		if c.fn == fn {
 			return nil, fmt.Errorf("function %q calls itself", fname)
 		}
 	}
 	if s.depth > maxInlineDepth {
-		return nil, fmt.Errorf("calls are nested more than %d deep at %q", maxInlineDepth, prefix)
+		return nil, fmt.Errorf("calls are nested more than %d deep at %.200q", maxInlineDepth, prefix)
 	}
-	formal := fn.GetSignature().GetInputArg()
+	formal, effects := fn.def.GetSignature().GetInputArg(), fn.def.GetSignature().GetControlOutput()
 	if len(formal) != len(args) {
 		return nil, fmt.Errorf("function %q takes %d arguments and is called with %d", fname, len(formal), len(args))
 	}
-	for i, a := range formal {
-		if a.GetNumberAttr() != "" || a.GetTypeListAttr() != "" {
-			return nil, fmt.Errorf("function %q takes a list of tensors as %q, which is not supported", fname, a.GetName())
-		}
-		s.args[a.GetName()] = args[i]
+	if err := in.budget.spend(callBytes + len(prefix) + 32*len(args) + 16*len(effects)); err != nil {
+		return nil, err
 	}
-	s.defs = make(map[string]*node_def_go_proto.NodeDef, len(fn.GetNodeDef()))
-	for _, n := range fn.GetNodeDef() {
-		s.defs[n.GetName()] = n
+	var err error
+	if s.parts, err = fn.parts(); err != nil {
+		return nil, err
+	}
+	s.defs = s.parts.nodes
+	s.args = make(map[string]Ref, len(args))
+	for i, a := range formal {
+		s.args[a.GetName()] = args[i]
 	}
 	return s, nil
 }
@@ -113,14 +130,21 @@ func (s *scope) resolve(name string) (Ref, error) {
 		}
 	}
 	if m.call != nil {
-		return s.callResult(m.call, result, index)
-	}
-	if s.fn != nil {
-		base, err := s.in.meta.resultOffset(m.node.def, result)
+		ret, err := m.call.ret(m.byName, result, index)
 		if err != nil {
 			return Ref{}, fmt.Errorf("%q: %w", name, err)
 		}
-		index += base
+		return m.call.resolve(ret)
+	}
+	if result != "" {
+		from, n, err := s.in.meta.resultRange(m.node.def, result)
+		if err != nil {
+			return Ref{}, fmt.Errorf("%q: %w", name, err)
+		}
+		if index >= n {
+			return Ref{}, fmt.Errorf("%q: the result %q of %s is %d tensors", name, result, m.node.Op, n)
+		}
+		index += from
 	}
 	if index >= m.node.NumOutputs {
 		return Ref{}, fmt.Errorf("%q: node %q (%s) has %d outputs", name, m.node.Name, m.node.Op, m.node.NumOutputs)
@@ -128,26 +152,32 @@ func (s *scope) resolve(name string) (Ref, error) {
 	return Ref{Node: m.node, Index: index}, nil
 }
 
-// callResult resolves a result of an inlined call: by position for the call
-// operations, whose one list is "output", by name where a function is called
-// as an operation.
-func (s *scope) callResult(call *scope, result string, index int) (Ref, error) {
-	results := call.fn.GetSignature().GetOutputArg()
-	for i, a := range results {
-		if result != "" && result != "output" && a.GetName() == result {
-			index += i
-			break
+// ret returns the tensor inside an inlined call that a result of it is: by
+// position for the call operations, whose one list is "output"; in a function,
+// by name where another is called as an operation. The main graph counts all
+// results through.
+func (call *scope) ret(byName bool, result string, index int) (string, error) {
+	results := call.fn.def.GetSignature().GetOutputArg()
+	switch {
+	case result == "":
+	case byName:
+		at, ok := call.parts.results[result]
+		if !ok || index != 0 {
+			return "", fmt.Errorf("function %q has no result %q at %d", call.fn.name, result, index)
 		}
+		index = at
+	case result != "output":
+		return "", fmt.Errorf("a call has the result \"output\" alone")
 	}
 	if index >= len(results) {
-		return Ref{}, fmt.Errorf("function %q has %d results, no result %d", call.fname, len(results), index)
+		return "", fmt.Errorf("function %q has %d results, no number %d", call.fn.name, len(results), index)
 	}
 	name := results[index].GetName()
-	ret, ok := call.fn.GetRet()[name]
+	ret, ok := call.fn.def.GetRet()[name]
 	if !ok {
-		return Ref{}, fmt.Errorf("function %q says nothing of its result %q", call.fname, name)
+		return "", fmt.Errorf("function %q says nothing of its result %q", call.fn.name, name)
 	}
-	return call.resolve(ret)
+	return ret, nil
 }
 
 // make makes the node of a definition, once, after all that it needs.
@@ -162,7 +192,7 @@ func (s *scope) make(name string) (*made, error) {
 	if !ok {
 		where := "the graph"
 		if s.fn != nil {
-			where = fmt.Sprintf("function %q", s.fname)
+			where = fmt.Sprintf("function %q", s.fn.name)
 		}
 		return nil, fmt.Errorf("%s has no node %q", where, name)
 	}
@@ -171,13 +201,17 @@ func (s *scope) make(name string) (*made, error) {
 	}
 	defer func() { s.in.path-- }()
 
+	if err := s.in.budget.spend(nodeBytes + len(s.prefix) + len(name) + 16*len(def.GetInput())); err != nil {
+		return nil, err
+	}
 	m := &made{busy: true}
 	s.made[name] = m
 	inputs, controls, err := s.inputs(def)
 	if err != nil {
 		return nil, err
 	}
-	if fname := s.in.meta.callee(def); fname != "" {
+	if fname, byName := s.in.meta.callee(def); fname != "" {
+		m.byName = byName
 		if m.call, err = s.in.enter(s, fname, s.prefix+name+"/", inputs); err != nil {
 			return nil, err
 		}
@@ -189,19 +223,21 @@ func (s *scope) make(name string) (*made, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node %q: %w", s.prefix+name, err)
 	}
+	if err := s.in.budget.spend(16 * outputs); err != nil { // a reader's, for what they hold
+		return nil, err
+	}
 	m.node = &Node{
 		Name: s.prefix + name, Op: def.GetOp(), Inputs: inputs, Control: controls,
 		NumOutputs: outputs, Main: s.fn == nil, def: def,
 	}
-	if s.in.nodes = append(s.in.nodes, m.node); len(s.in.nodes) > maxNodes {
-		return nil, fmt.Errorf("the inlined graph has more than %d nodes", maxNodes)
-	}
+	s.in.nodes = append(s.in.nodes, m.node)
 	m.busy = false
 	return m, nil
 }
 
 // inputs makes what a definition reads and waits for.
 func (s *scope) inputs(def *node_def_go_proto.NodeDef) (inputs []Ref, controls []*Node, err error) {
+	inputs = make([]Ref, 0, len(def.GetInput()))
 	for _, name := range def.GetInput() {
 		if after, isControl := strings.CutPrefix(name, "^"); isControl {
 			if s.fn != nil {
@@ -227,39 +263,36 @@ func (s *scope) inputs(def *node_def_go_proto.NodeDef) (inputs []Ref, controls [
 	return inputs, controls, nil
 }
 
-// controlReturns makes the operations that a function runs for their effect.
-func (s *scope) controlReturns() error {
-	for _, name := range s.fn.GetSignature().GetControlOutput() {
-		m, err := s.make(s.fn.GetControlRet()[name])
-		if err != nil {
+// runEffects makes the operations that a function runs for their effect: those
+// that it names, and any that change something, which libtensorflow keeps too.
+func (s *scope) runEffects() error {
+	for _, name := range s.fn.def.GetSignature().GetControlOutput() {
+		if _, err := s.make(s.fn.def.GetControlRet()[name]); err != nil {
 			return fmt.Errorf("effect %q: %w", name, err)
 		}
-		if m.node != nil && hasEffect(m.node.Op) {
-			s.in.effects = append(s.in.effects, m.node)
+	}
+	for _, name := range s.parts.effects {
+		if _, err := s.make(name); err != nil {
+			return fmt.Errorf("effect %q: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// finish looks at the effects of every function that was called.
-func (in *inliner) finish() error {
+// finish makes what every function that was called runs for its effect, and
+// returns the nodes that have one.
+func (in *inliner) finish() (effects []*Node, err error) {
 	for len(in.pending) > 0 {
 		s := in.pending[0]
 		in.pending = in.pending[1:]
-		if err := s.controlReturns(); err != nil {
-			return err
+		if err := s.runEffects(); err != nil {
+			return nil, err
 		}
 	}
-	return nil
-}
-
-// hasEffect tells whether an operation changes something that a later one, or
-// a later call, can see. Reading a variable and running a loop do not by
-// themselves; Keras lists them among a function's control results.
-func hasEffect(op string) bool {
-	switch op {
-	case "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "ResourceScatterUpdate", "ResourceScatterAdd", "Assert", "PrintV2":
-		return true
+	for _, n := range in.nodes {
+		if hasEffect(n.Op) {
+			effects = append(effects, n)
+		}
 	}
-	return false
+	return effects, nil
 }

@@ -3,11 +3,11 @@ package savedmodel
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
@@ -23,7 +23,7 @@ type MetaGraph struct {
 	model     *SavedModel
 	pb        *pb.MetaGraphDef
 	nodes     map[string]*node_def_go_proto.NodeDef
-	functions map[string]*function_go_proto.FunctionDef
+	functions map[string]*function
 	ops       map[string]*op_def_go_proto.OpDef
 
 	variables func() ([]*Variable, error)
@@ -35,7 +35,7 @@ func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef) (*MetaGraph, error) {
 		model:     m,
 		pb:        def,
 		nodes:     map[string]*node_def_go_proto.NodeDef{},
-		functions: map[string]*function_go_proto.FunctionDef{},
+		functions: map[string]*function{},
 		ops:       map[string]*op_def_go_proto.OpDef{},
 	}
 	for _, n := range def.GetGraphDef().GetNode() {
@@ -45,7 +45,14 @@ func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef) (*MetaGraph, error) {
 		g.nodes[n.GetName()] = n
 	}
 	for _, f := range def.GetGraphDef().GetLibrary().GetFunction() {
-		g.functions[f.GetSignature().GetName()] = f
+		name := f.GetSignature().GetName()
+		if _, isOp := knownResults()[name]; isOp {
+			return nil, fmt.Errorf("savedmodel: %s: the graph's library has a function %q, which is the name of an operation", m.name, name)
+		}
+		if _, twice := g.functions[name]; twice {
+			return nil, fmt.Errorf("savedmodel: %s: the graph's library has two functions %q", m.name, name)
+		}
+		g.functions[name] = newFunction(f)
 	}
 	for _, op := range def.GetMetaInfoDef().GetStrippedOpList().GetOp() {
 		g.ops[op.GetName()] = op
@@ -61,15 +68,10 @@ func (g *MetaGraph) TensorFlowVersion() string { return g.pb.GetMetaInfoDef().Ge
 // Signatures returns the signatures that can be called, in order of name.
 func (g *MetaGraph) Signatures() ([]lockstep.Signature, error) {
 	var out []lockstep.Signature
-	for _, name := range slices.Sorted(maps.Keys(g.pb.GetSignatureDef())) {
-		def := g.pb.GetSignatureDef()[name]
-		// The initialiser has no tensors; libtensorflow runs it when it loads.
-		if strings.HasPrefix(name, "__saved_model_") || len(def.GetOutputs()) == 0 {
-			continue
-		}
-		sig, err := readSignature(name, def)
+	for _, name := range g.signatureNames() {
+		sig, err := g.readSignature(name)
 		if err != nil {
-			return nil, fmt.Errorf("savedmodel: %s: %w", g.model.name, err)
+			return nil, err
 		}
 		out = append(out, sig)
 	}
@@ -79,42 +81,47 @@ func (g *MetaGraph) Signatures() ([]lockstep.Signature, error) {
 // Signature returns the signature of that name. An empty name means
 // serving_default, else the only signature that the model has.
 func (g *MetaGraph) Signature(name string) (lockstep.Signature, error) {
-	all, err := g.Signatures()
-	if err != nil {
-		return lockstep.Signature{}, err
-	}
+	names := g.signatureNames()
 	want := name
 	if want == "" {
 		want = "serving_default"
 	}
-	var names []string
-	for _, s := range all {
-		if s.Name == want {
-			return s, nil
-		}
-		names = append(names, s.Name)
-	}
 	switch {
-	case len(all) == 0:
+	case slices.Contains(names, want):
+		return g.readSignature(want)
+	case len(names) == 0:
 		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature that can be called (Keras writes none with save_traces=False): export the model again with model.export", g.model.name)
-	case name == "" && len(all) == 1:
-		return all[0], nil
+	case name == "" && len(names) == 1:
+		return g.readSignature(names[0])
 	case name == "":
 		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature serving_default; name one of: %s", g.model.name, strings.Join(names, ", "))
 	}
 	return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature %q; it has: %s", g.model.name, name, strings.Join(names, ", "))
 }
 
-func readSignature(name string, def *pb.SignatureDef) (lockstep.Signature, error) {
-	sig := lockstep.Signature{Name: name}
-	var err error
-	if sig.Inputs, err = readSpecs(def.GetInputs()); err != nil {
-		return sig, fmt.Errorf("signature %q: %w", name, err)
+// signatureNames lists the signatures that can be called. The initialiser,
+// which libtensorflow runs when it loads, has no tensors.
+func (g *MetaGraph) signatureNames() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(g.pb.GetSignatureDef())) {
+		if !strings.HasPrefix(name, "__saved_model_") && len(g.pb.GetSignatureDef()[name].GetOutputs()) > 0 {
+			names = append(names, name)
+		}
 	}
-	if sig.Outputs, err = readSpecs(def.GetOutputs()); err != nil {
-		return sig, fmt.Errorf("signature %q: %w", name, err)
+	return names
+}
+
+func (g *MetaGraph) readSignature(name string) (lockstep.Signature, error) {
+	def := g.pb.GetSignatureDef()[name]
+	inputs, err := readSpecs(def.GetInputs())
+	if err != nil {
+		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s: signature %q: input %w", g.model.name, name, err)
 	}
-	return sig, nil
+	outputs, err := readSpecs(def.GetOutputs())
+	if err != nil {
+		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s: signature %q: output %w", g.model.name, name, err)
+	}
+	return lockstep.Signature{Name: name, Inputs: inputs, Outputs: outputs}, nil
 }
 
 func readSpecs(infos map[string]*pb.TensorInfo) ([]lockstep.TensorSpec, error) {
@@ -161,7 +168,15 @@ func readShape(p *tensor_shape_go_proto.TensorShapeProto) (shape []int, known bo
 	}
 	shape = []int{}
 	for _, d := range p.GetDim() {
-		shape = append(shape, int(max(d.GetSize(), -1)))
+		shape = append(shape, int(min(max(d.GetSize(), -1), math.MaxInt)))
 	}
 	return shape, true
+}
+
+// readTensorShape returns the shape of a value, a scalar's where none is given.
+func readTensorShape(p *tensor_shape_go_proto.TensorShapeProto) (shape []int, known bool) {
+	if p == nil {
+		return []int{}, true
+	}
+	return readShape(p)
 }

@@ -11,16 +11,22 @@ import (
 )
 
 // callee returns the function that a definition calls, "" if it is none.
-func (g *MetaGraph) callee(def *node_def_go_proto.NodeDef) string {
+// byName says that the function stands as an operation of its own name, whose
+// results are then the function's.
+func (g *MetaGraph) callee(def *node_def_go_proto.NodeDef) (function string, byName bool) {
 	switch def.GetOp() {
 	case "PartitionedCall", "StatefulPartitionedCall":
-		return def.GetAttr()["f"].GetFunc().GetName()
+		return def.GetAttr()["f"].GetFunc().GetName(), false
 	}
 	if _, ok := g.functions[def.GetOp()]; ok {
-		return def.GetOp()
+		return def.GetOp(), true
 	}
-	return ""
+	return "", false
 }
+
+// maxResults bounds what an attribute says of a list's length; a loop's
+// variables are among the longest.
+const maxResults = 100_000
 
 // result is one result of an operation: a tensor, or a list of tensors whose
 // number an attribute holds, as a number or as a list of types.
@@ -48,14 +54,14 @@ var knownResults = sync.OnceValue(func() map[string][]result {
 	return table
 })
 
-// results returns the results of an operation, from the file itself where it
-// says, since that is how the operation was when the model was written.
+// results returns the results of an operation. A file may define operations
+// of its own, and not TensorFlow's otherwise: libtensorflow would not heed it.
 func (g *MetaGraph) results(op string) ([]result, error) {
-	if d, ok := g.ops[op]; ok {
-		return readResults(d), nil
-	}
 	if known, ok := knownResults()[op]; ok {
 		return known, nil
+	}
+	if d, ok := g.ops[op]; ok {
+		return readResults(d), nil
 	}
 	return nil, fmt.Errorf("operation %s is none of TensorFlow's, and the file does not define it", op)
 }
@@ -89,28 +95,24 @@ func (g *MetaGraph) numOutputs(def *node_def_go_proto.NodeDef) (int, error) {
 	return n, nil
 }
 
-// resultOffset returns where the tensors of a named result begin among all
-// that a node makes. The empty name is the first result.
-func (g *MetaGraph) resultOffset(def *node_def_go_proto.NodeDef, name string) (int, error) {
-	if name == "" {
-		return 0, nil
-	}
+// resultRange returns which of the tensors that a node makes a named result
+// is: n of them, beginning at from.
+func (g *MetaGraph) resultRange(def *node_def_go_proto.NodeDef, name string) (from, n int, err error) {
 	results, err := g.results(def.GetOp())
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	n := 0
 	for _, r := range results {
-		if r.name == name {
-			return n, nil
-		}
 		k, err := r.length(def)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		n += k
+		if r.name == name {
+			return from, k, nil
+		}
+		from += k
 	}
-	return 0, fmt.Errorf("operation %s has no result %q", def.GetOp(), name)
+	return 0, 0, fmt.Errorf("operation %s has no result %q", def.GetOp(), name)
 }
 
 // length returns how many tensors the result of a node is.
@@ -118,12 +120,16 @@ func (r result) length(def *node_def_go_proto.NodeDef) (int, error) {
 	if r.list == "" {
 		return 1, nil
 	}
-	a := def.GetAttr()[r.list]
-	if types := a.GetList().GetType(); types != nil {
-		return len(types), nil
+	a, ok := def.GetAttr()[r.list]
+	if !ok {
+		return 0, fmt.Errorf("%s has no attribute %q, which counts its results", def.GetOp(), r.list)
 	}
-	if n := a.GetI(); n >= 0 && n <= maxNodes {
-		return int(n), nil
+	n := a.GetI()
+	if list := a.GetList(); list != nil {
+		n = int64(len(list.GetType()))
 	}
-	return 0, fmt.Errorf("%s: attribute %q is %d, want 0 to %d", def.GetOp(), r.list, a.GetI(), maxNodes)
+	if n < 0 || n > maxResults {
+		return 0, fmt.Errorf("%s: attribute %q counts %d results, want 0 to %d", def.GetOp(), r.list, n, maxResults)
+	}
+	return int(n), nil
 }

@@ -12,6 +12,7 @@
 package savedmodel
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -114,11 +115,30 @@ func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%s has %d bytes, want at most %d", name, info.Size(), limit)
 	}
-	b := make([]byte, info.Size())
-	if _, err := io.ReadFull(f, b); err != nil {
+	b, err := readPart(f, 0, info.Size())
+	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return b, nil
+}
+
+// readPart reads size bytes at an offset. A file on disk has the size that it
+// says; of another, such as one in an archive, it is a claim, and memory is
+// taken only as the bytes come.
+func readPart(f fs.File, offset, size int64) ([]byte, error) {
+	if r, ok := f.(io.ReaderAt); ok {
+		b := make([]byte, size)
+		_, err := io.ReadFull(io.NewSectionReader(r, offset, size), b)
+		return b, err
+	}
+	if _, err := io.CopyN(io.Discard, f, offset); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if _, err := io.CopyN(&b, f, size); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // MetaGraph returns the graph that was saved under exactly these tags; without

@@ -43,11 +43,16 @@ func readTable(b []byte) (map[string][]byte, error) {
 		return nil, err
 	}
 	entries := map[string][]byte{}
-	keys := 0
+	keys, blocks := 0, 0
 	err = readBlock(index, func(_ string, handle []byte) error {
 		block, _, err := readHandle(b, handle)
 		if err != nil {
 			return err
+		}
+		// Blocks do not overlap; a file that names one very often would keep
+		// its reader busy.
+		if blocks += len(block); blocks > len(b) {
+			return fmt.Errorf("%w: its blocks overlap", errTable)
 		}
 		return readBlock(block, func(key string, value []byte) error {
 			if _, twice := entries[key]; twice {

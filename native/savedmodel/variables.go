@@ -74,20 +74,20 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 	if restore == "" {
 		return nil, nil // a model without variables
 	}
-	in := newInliner(g)
+	in := newInliner(g, newBudget())
 	s := in.main()
 	m, err := s.make(restore)
 	if err != nil {
 		return fail("the restore operation %q: %w", restore, err)
 	}
 	if m.call != nil {
-		for _, name := range m.call.fn.GetRet() {
-			if _, err := m.call.resolve(name); err != nil {
+		for i := range m.call.fn.def.GetSignature().GetOutputArg() {
+			if _, err := s.resolve(fmt.Sprintf("%s:%d", restore, i)); err != nil {
 				return fail("the restore operation %q: %w", restore, err)
 			}
 		}
 	}
-	if err := in.finish(); err != nil {
+	if _, err := in.finish(); err != nil {
 		return fail("the restore operation %q: %w", restore, err)
 	}
 	seen := map[string]string{}

@@ -1,0 +1,97 @@
+package savedmodel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+)
+
+// function is a function of the graph's library. Its parts are looked at when
+// it is first called, and once, since it may be called very often.
+type function struct {
+	name  string
+	def   *function_go_proto.FunctionDef
+	parts func() (*functionParts, error)
+}
+
+type functionParts struct {
+	nodes   map[string]*node_def_go_proto.NodeDef
+	results map[string]int // where a named result stands
+	effects []string       // the nodes that change something
+}
+
+func newFunction(def *function_go_proto.FunctionDef) *function {
+	f := &function{name: def.GetSignature().GetName(), def: def}
+	f.parts = sync.OnceValues(f.read)
+	return f
+}
+
+func (f *function) read() (*functionParts, error) {
+	p := &functionParts{
+		nodes:   make(map[string]*node_def_go_proto.NodeDef, len(f.def.GetNodeDef())),
+		results: make(map[string]int, len(f.def.GetSignature().GetOutputArg())),
+	}
+	for _, a := range f.def.GetSignature().GetInputArg() {
+		if a.GetNumberAttr() != "" || a.GetTypeListAttr() != "" {
+			return nil, fmt.Errorf("function %q takes a list of tensors as %q, which is not supported", f.name, a.GetName())
+		}
+	}
+	for i, a := range f.def.GetSignature().GetOutputArg() {
+		p.results[a.GetName()] = i
+	}
+	for _, n := range f.def.GetNodeDef() {
+		if _, twice := p.nodes[n.GetName()]; twice {
+			return nil, fmt.Errorf("function %q has two nodes %q", f.name, n.GetName())
+		}
+		p.nodes[n.GetName()] = n
+		for name, value := range n.GetAttr() {
+			if isOpen(value) {
+				return nil, fmt.Errorf("function %q leaves the attribute %q of its node %q to whoever calls it, which is not supported", f.name, name, n.GetName())
+			}
+		}
+		if hasEffect(n.GetOp()) {
+			p.effects = append(p.effects, n.GetName())
+		}
+	}
+	return p, nil
+}
+
+// isOpen tells whether an attribute's value, or one inside it, is to be put in
+// by a call of the function that it stands in.
+func isOpen(value *attr_value_go_proto.AttrValue) bool {
+	if value.GetPlaceholder() != "" || hasOpen(value.GetFunc()) {
+		return true
+	}
+	return slices.ContainsFunc(value.GetList().GetFunc(), hasOpen)
+}
+
+func hasOpen(f *attr_value_go_proto.NameAttrList) bool {
+	for _, value := range f.GetAttr() {
+		if isOpen(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// effectful begins the names of the operations that change something which a
+// later one, or a later call, can see. Reading a variable and running a loop
+// do not by themselves; Keras lists them among a function's control results.
+var effectful = []string{
+	"Assert", "Assign", "DestroyResource", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Print",
+	"QueueEnqueue", "ResourceApply", "ResourceScatter", "ResourceSparseApply", "ResourceStridedSliceAssign", "SaveV2", "WriteFile",
+}
+
+func hasEffect(op string) bool {
+	for _, begin := range effectful {
+		if strings.HasPrefix(op, begin) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,368 @@
+package savedmodel
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+)
+
+func ops(all []*Node) []string {
+	var out []string
+	for _, n := range all {
+		out = append(out, n.Op)
+	}
+	return out
+}
+
+// Whatever a node reads or waits for stands before it, in the graphs of every
+// fixture and in their loops.
+func TestNodesStandAfterTheirInputs(t *testing.T) {
+	check := func(name string, nodes []*Node, args []*Node) {
+		seen, names := map[*Node]bool{}, map[string]bool{}
+		for _, a := range args {
+			seen[a] = true
+		}
+		for _, n := range nodes {
+			for _, in := range n.Inputs {
+				if !seen[in.Node] || in.Index >= in.Node.NumOutputs {
+					t.Errorf("%s: %q reads %s, which does not stand before it", name, n.Name, in)
+				}
+			}
+			for _, c := range n.Control {
+				if !seen[c] {
+					t.Errorf("%s: %q waits for %q, which does not stand before it", name, n.Name, c.Name)
+				}
+			}
+			if names[n.Name] {
+				t.Errorf("%s: two nodes %q", name, n.Name)
+			}
+			if strings.HasSuffix(n.Op, "PartitionedCall") {
+				t.Errorf("%s: the call %q is left", name, n.Name)
+			}
+			seen[n], names[n.Name] = true, true
+		}
+	}
+	for _, name := range fixture.Names(t) {
+		if name == "not_callable" {
+			continue
+		}
+		g, err := metaGraph(t, fixture.Dir(t, name)).Flatten("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(name, g.Nodes, nil)
+		if len(g.Effects) > 0 {
+			t.Errorf("%s: %d effects, of %s", name, len(g.Effects), g.Effects[0].Op)
+		}
+		for _, n := range g.Nodes {
+			if body := n.AttrFunc("body"); body != "" {
+				f, err := g.Function(body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(body, f.Nodes, f.Args)
+				if again, err := g.Function(body); err != nil || again != f {
+					t.Errorf("%s is read twice: %v", body, err)
+				}
+				if len(f.Args) != len(n.Inputs) || len(f.Rets) != len(n.Inputs) {
+					t.Errorf("%s takes %d and returns %d of %d", body, len(f.Args), len(f.Rets), len(n.Inputs))
+				}
+			}
+		}
+		if _, err := g.Function("none"); err == nil || !strings.Contains(err.Error(), `function "none": the graph's library has no such function`) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestCallsByPositionAndByName(t *testing.T) {
+	two := fn("two", "first:output:0", node("first", "Tanh", "x"), node("second", "Sigmoid", "x"))
+	two.Signature.OutputArg = append(two.Signature.OutputArg, &op_def_go_proto.OpDef_ArgDef{Name: "output"})
+	two.Ret["output"] = "second:output:0"
+	two.NodeDef[0].Op, two.NodeDef[1].Op = "Identity", "StopGradient"
+	in := node("in", "Placeholder")
+	for name, c := range map[string]struct {
+		g    *pb.MetaGraphDef
+		want string
+	}{
+		"call":                   {graph(nodes{in, call("c", "two", "in"), node("out", "Relu", "c")}, two), "c/first"},
+		"call, second":           {graph(nodes{in, call("c", "two", "in"), node("out", "Relu", "c:1")}, two), "c/second"},
+		"call in a function":     {graph(nodes{in, call("out", "f", "in")}, two, fn("f", "c:output:1", call("c", "two", "x"))), "out/c/second"},
+		"operation":              {graph(nodes{in, node("c", "two", "in"), node("out", "Relu", "c:1")}, two), "c/second"},
+		"operation in function":  {graph(nodes{in, call("out", "f", "in")}, two, fn("f", "c:y:0", node("c", "two", "x"))), "out/c/first"},
+		"operation named output": {graph(nodes{in, call("out", "f", "in")}, two, fn("f", "c:output:0", node("c", "two", "x"))), "out/c/second"},
+	} {
+		g, err := openGraph(t, c.g).Flatten("")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		r := g.Outputs["out"]
+		if r.Node.Op == "Relu" {
+			r = r.Node.Inputs[0]
+		}
+		if r.Node.Name != c.want {
+			t.Errorf("%s: the result is %s, want %s", name, r, c.want)
+		}
+	}
+}
+
+// TensorFlow's operations are numbered as it numbers them, whatever a file
+// says of them; operations of the file's own are as it says.
+func TestTheFileDoesNotRedefineOperations(t *testing.T) {
+	def := func(name string, results ...string) *op_def_go_proto.OpDef {
+		d := &op_def_go_proto.OpDef{Name: name}
+		for _, r := range results {
+			d.OutputArg = append(d.OutputArg, &op_def_go_proto.OpDef_ArgDef{Name: r})
+		}
+		return d
+	}
+	f := fn("f", "u:idx:0", attr(node("u", "Unique", "x"), "T", intAttr(1)), node("mine", "Mine", "x"))
+	g := graph(nodes{node("in", "Placeholder"), call("out", "f", "in"), node("m", "Mine", "in")}, f)
+	g.MetaInfoDef.StrippedOpList = &op_def_go_proto.OpList{Op: []*op_def_go_proto.OpDef{def("Unique", "idx", "y"), def("Mine", "a", "b")}}
+	flat, err := openGraph(t, g).Flatten("")
+	if err != nil || flat.Outputs["out"].Index != 1 {
+		t.Errorf("idx of Unique is %v (%v), want 1", flat.Outputs["out"], err)
+	}
+	f.Ret["y"] = "mine:b:0"
+	flat, err = openGraph(t, g).Flatten("")
+	if err != nil || flat.Outputs["out"].Index != 1 || flat.Outputs["out"].Node.NumOutputs != 2 {
+		t.Errorf("b of Mine is %v (%v), want 1 of 2", flat.Outputs["out"], err)
+	}
+}
+
+func TestEffects(t *testing.T) {
+	in := node("in", "Placeholder")
+	v := node("v", "VarHandleOp")
+	// One effect that the function names, one behind another node that it
+	// names, and one that nothing leads to.
+	f := fn("f", "x", node("v", "VarHandleOp"), node("named", "AssignVariableOp", "v:resource:0", "x"),
+		node("behind", "AssignAddVariableOp", "v:resource:0", "x"), node("group", "NoOp", "^behind"),
+		node("alone", "ResourceScatterUpdate", "v:resource:0", "x", "x"), node("unused", "Tanh", "x"))
+	f.Signature.ControlOutput = []string{"a", "b"}
+	f.ControlRet = map[string]string{"a": "named", "b": "group"}
+	g, err := openGraph(t, graph(nodes{in, v, call("out", "f", "in")}, f)).Flatten("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ops(g.Effects)
+	slices.Sort(got)
+	if want := []string{"AssignAddVariableOp", "AssignVariableOp", "ResourceScatterUpdate"}; !slices.Equal(got, want) {
+		t.Errorf("effects %q, want %q", got, want)
+	}
+	if slices.Contains(ops(g.Nodes), "Tanh") {
+		t.Error("a node that nothing needs was made")
+	}
+}
+
+func TestSignatureInputs(t *testing.T) {
+	info := func(name string) *pb.TensorInfo {
+		return &pb.TensorInfo{Encoding: &pb.TensorInfo_Name{Name: name}, Dtype: types_go_proto.DataType_DT_FLOAT}
+	}
+	with := func(nodes nodes, inputs map[string]*pb.TensorInfo) *pb.MetaGraphDef {
+		g := graph(nodes, fn("f", "x"))
+		g.SignatureDef["serving_default"].Inputs = inputs
+		return g
+	}
+	in, other, out := node("in", "Placeholder"), node("other", "Placeholder"), node("out", "Identity", "in")
+	good := with(nodes{in, other, out}, map[string]*pb.TensorInfo{"a": info("in:0"), "b": info("other:0"), "c": info("nowhere")})
+	g, err := openGraph(t, good).Flatten("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, ok := g.Inputs["a"]; !ok || a.Node.Name != "in" {
+		t.Errorf("input a is %s", a)
+	}
+	for _, unused := range []string{"b", "c"} {
+		if r, ok := g.Inputs[unused]; !ok || r.Node != nil {
+			t.Errorf("input %s is %s (%v), want no tensor", unused, r, ok)
+		}
+	}
+	unsupported := info("in:0")
+	unsupported.Dtype = types_go_proto.DataType_DT_UINT8
+	sparse := &pb.TensorInfo{Encoding: &pb.TensorInfo_CooSparse_{}}
+	for name, c := range map[string]struct {
+		g     *pb.MetaGraphDef
+		words []string
+	}{
+		"fed twice":     {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:0"), "b": info("in")}), []string{`inputs "a" and "b" are both fed to "in"`}},
+		"no output":     {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:1")}), []string{`input "a" is fed to "in:1"`}},
+		"no such thing": {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("out:0")}), []string{`fed to "out", which is not a placeholder`}},
+		"a call":        {with(nodes{in, call("c", "f", "in"), node("out", "Identity", "c")}, map[string]*pb.TensorInfo{"a": info("c:0")}), []string{"not a placeholder"}},
+		"a type":        {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": unsupported}), []string{`signature "serving_default": input "a": the element type DT_UINT8 is not supported`}},
+		"sparse":        {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": sparse}), []string{`"a" is not a plain tensor`}},
+	} {
+		_, err := openGraph(t, c.g).Flatten("")
+		wantError(t, name, err, c.words...)
+	}
+
+	// A signature that cannot be read does not keep another from being used.
+	g2 := with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:0")})
+	g2.SignatureDef["images"] = &pb.SignatureDef{Inputs: map[string]*pb.TensorInfo{"a": unsupported}, Outputs: map[string]*pb.TensorInfo{"out": info("out:0")}}
+	m := openGraph(t, g2)
+	if _, err := m.Flatten(""); err != nil {
+		t.Error(err)
+	}
+	_, err = m.Signatures()
+	wantError(t, "the list", err, `signature "images"`, "DT_UINT8")
+}
+
+func TestGraphDef(t *testing.T) {
+	for _, name := range []string{"seed_units1_keras3", "seed_units1_tfkeras"} {
+		g, err := metaGraph(t, fixture.Dir(t, name)).Flatten("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(g.Nodes, func(n *Node) bool { return strings.HasSuffix(n.Op, "While") })
+		loop := g.Nodes[i]
+		b, main, err := g.GraphDef([]Ref{{loop, 4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var def graph_go_proto.GraphDef
+		if err := proto.Unmarshal(b, &def); err != nil {
+			t.Fatal(err)
+		}
+		have := map[string]*node_def_go_proto.NodeDef{}
+		for _, n := range main {
+			if !n.Main {
+				t.Errorf("%s: %q is not of the main graph", name, n.Name)
+			}
+			have[n.Name] = nil
+		}
+		for _, n := range def.GetNode() {
+			have[n.GetName()] = n
+		}
+		for _, n := range def.GetNode() {
+			for _, in := range n.GetInput() {
+				source, _, _ := strings.Cut(strings.TrimPrefix(in, "^"), ":")
+				if _, ok := have[source]; !ok {
+					t.Errorf("%s: %q reads %q, which is neither written nor in the main graph", name, n.GetName(), in)
+				}
+			}
+			for a := range n.GetAttr() {
+				if strings.HasPrefix(a, "_") {
+					t.Errorf("%s: %q keeps the note %q", name, n.GetName(), a)
+				}
+			}
+		}
+		if n := have[loop.Name]; n == nil || n.GetOp() != loop.Op || len(n.GetInput()) < len(loop.Inputs) || n.GetAttr()["body"].GetFunc().GetName() == "" {
+			t.Errorf("%s: the loop is not written whole: %v", name, n)
+		}
+		if len(def.GetNode())+len(main) >= len(g.Nodes) {
+			t.Errorf("%s: all %d nodes are written for the encoder's state", name, len(g.Nodes))
+		}
+		if def.GetVersions().GetProducer() == 0 {
+			t.Errorf("%s: the versions are lost", name)
+		}
+		if b, main, err := g.GraphDef(nil); err != nil || len(main) != 0 || len(b) > 20 {
+			t.Errorf("%s: nothing is %d bytes, %d nodes, %v", name, len(b), len(main), err)
+		}
+	}
+}
+
+func TestThrough(t *testing.T) {
+	x := &Node{Name: "x", Op: "Placeholder", NumOutputs: 1}
+	y := &Node{Name: "y", Op: "Placeholder", NumOutputs: 1}
+	pair := &Node{Name: "pair", Op: "IdentityN", Inputs: []Ref{{Node: x}, {Node: y}}, NumOutputs: 2}
+	short := &Node{Name: "short", Op: "IdentityN", NumOutputs: 1}
+	none := &Node{Name: "none", Op: "Identity", NumOutputs: 1}
+	deep := &Node{Name: "deep", Op: "StopGradient", Inputs: []Ref{{pair, 1}}, NumOutputs: 1}
+	tanh := &Node{Name: "tanh", Op: "Tanh", Inputs: []Ref{{Node: x}}, NumOutputs: 1}
+	for _, c := range []struct{ from, want Ref }{
+		{Ref{Node: x}, Ref{Node: x}}, {Ref{pair, 0}, Ref{Node: x}}, {Ref{pair, 1}, Ref{Node: y}}, {Ref{Node: deep}, Ref{Node: y}},
+		{Ref{Node: tanh}, Ref{Node: tanh}}, {Ref{}, Ref{}}, {Ref{Node: none}, Ref{Node: none}}, {Ref{Node: short}, Ref{Node: short}},
+	} {
+		if got := c.from.Through(); got != c.want {
+			t.Errorf("%s is a copy of %s, want %s", c.from, got, c.want)
+		}
+	}
+}
+
+func TestConst(t *testing.T) {
+	shape := func(dims ...int64) *tensor_shape_go_proto.TensorShapeProto {
+		s := &tensor_shape_go_proto.TensorShapeProto{}
+		for _, d := range dims {
+			s.Dim = append(s.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: d})
+		}
+		return s
+	}
+	type P = tensor_go_proto.TensorProto
+	read := func(p *P) (*lockstep.Tensor, error) {
+		def := attr(node("c", "Const"), "value", &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: p}})
+		return (&Node{Name: "c", Op: "Const", def: def}).Const()
+	}
+	tensor := func(x *lockstep.Tensor, err error) *lockstep.Tensor {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	const (
+		f32, f64, f16, bf16 = types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_DOUBLE, types_go_proto.DataType_DT_HALF, types_go_proto.DataType_DT_BFLOAT16
+		i32, i64, boolean   = types_go_proto.DataType_DT_INT32, types_go_proto.DataType_DT_INT64, types_go_proto.DataType_DT_BOOL
+		text                = types_go_proto.DataType_DT_STRING
+	)
+	for name, c := range map[string]struct {
+		p    *P
+		want *lockstep.Tensor
+	}{
+		"bytes":        {&P{Dtype: f32, TensorShape: shape(2), TensorContent: []byte{0, 0, 128, 63, 0, 0, 0, 64}}, tensor(lockstep.New([]float32{1, 2}, 2))},
+		"list":         {&P{Dtype: f32, TensorShape: shape(2), FloatVal: []float32{1, 2}}, tensor(lockstep.New([]float32{1, 2}, 2))},
+		"repeated":     {&P{Dtype: f64, TensorShape: shape(4), DoubleVal: []float64{1, 2}}, tensor(lockstep.New([]float64{1, 2, 2, 2}, 4))},
+		"zeros":        {&P{Dtype: i32, TensorShape: shape(2, 2)}, tensor(lockstep.New(make([]int32, 4), 2, 2))},
+		"scalar":       {&P{Dtype: i64, TensorShape: shape(), Int64Val: []int64{7}}, tensor(lockstep.New([]int64{7}))},
+		"no shape":     {&P{Dtype: i64, Int64Val: []int64{7}}, tensor(lockstep.New([]int64{7}))},
+		"empty":        {&P{Dtype: f32, TensorShape: shape(math.MaxInt64, 0)}, tensor(lockstep.New([]float32{}, math.MaxInt64, 0))},
+		"float16":      {&P{Dtype: f16, TensorShape: shape(1), HalfVal: []int32{0xfbff}}, tensor(lockstep.New([]lockstep.Float16Bits{0xfbff}, 1))},
+		"bfloat16":     {&P{Dtype: bf16, TensorShape: shape(1), HalfVal: []int32{0xff80}}, tensor(lockstep.New([]lockstep.BFloat16Bits{0xff80}, 1))},
+		"bool":         {&P{Dtype: boolean, TensorShape: shape(2), BoolVal: []bool{false, true}}, tensor(lockstep.New([]bool{false, true}, 2))},
+		"string":       {&P{Dtype: text, TensorShape: shape(2), StringVal: [][]byte{[]byte("a"), {0xff}}}, tensor(lockstep.New([]string{"a", "\xff"}, 2))},
+		"large repeat": {&P{Dtype: boolean, TensorShape: shape(maxConstElements)}, tensor(lockstep.Zeros(lockstep.Bool, maxConstElements))},
+	} {
+		got, err := read(c.p)
+		if err != nil || !got.BitEqual(c.want) {
+			t.Errorf("%s: %s (%v), want %s", name, got, err, c.want)
+		}
+	}
+	before := allocated()
+	for name, c := range map[string]struct {
+		p    *P
+		want string
+	}{
+		"none":             {nil, "no value"},
+		"a type":           {&P{Dtype: types_go_proto.DataType_DT_QINT8, TensorShape: shape()}, "DT_QINT8 is not supported"},
+		"no rank":          {&P{Dtype: f32, TensorShape: &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}}, "no shape"},
+		"negative":         {&P{Dtype: f32, TensorShape: shape(-5)}, "negative axis"},
+		"overflow":         {&P{Dtype: f32, TensorShape: shape(1<<40, 1<<40), FloatVal: []float32{1}}, "more elements than memory"},
+		"huge":             {&P{Dtype: f32, TensorShape: shape(1 << 40), FloatVal: []float32{1}}, "want at most 4194304 where values repeat"},
+		"huge zeros":       {&P{Dtype: text, TensorShape: shape(1 << 30)}, "want at most"},
+		"too many":         {&P{Dtype: f32, TensorShape: shape(1), FloatVal: []float32{1, 2}}, "2 values for shape (1,), want at most 1"},
+		"bytes too few":    {&P{Dtype: f32, TensorShape: shape(2), TensorContent: []byte{1, 2, 3}}, "3 bytes for a float32"},
+		"bytes of strings": {&P{Dtype: text, TensorShape: shape(1), TensorContent: []byte{1, 2, 3}}, "no fixed size"},
+	} {
+		if _, err := read(c.p); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `constant "c"`) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+	if used := allocated() - before; used > 1<<20 {
+		t.Errorf("refusing took %d bytes", used)
+	}
+	if _, err := (&Node{Name: "c", Op: "Tanh"}).Const(); err == nil {
+		t.Error("a Tanh has a value")
+	}
+}
