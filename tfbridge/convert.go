@@ -5,6 +5,7 @@ package tfbridge
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"reflect"
 	"runtime"
 	"sync"
@@ -71,9 +72,6 @@ func copyIn(t *lockstep.Tensor) (*tf.Tensor, error) {
 
 // fromTensorFlow copies t into a tensor of ours.
 func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
-	// The binding's readers let go of t before they have read its memory,
-	// which t's finalizer frees.
-	defer runtime.KeepAlive(t)
 	shape, n := make([]int, len(t.Shape())), 1
 	for i, d := range t.Shape() {
 		shape[i] = int(d)
@@ -87,18 +85,32 @@ func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
 			return lockstep.Zeros(dtype, shape...)
 		}
 		if dtype == lockstep.String {
-			texts := flattenStrings(reflect.ValueOf(t.Value()), make([]string, 0, n))
+			texts := flattenStrings(value(t), make([]string, 0, n))
 			countTensorBytes(textBytes(texts))
 			return lockstep.New(texts, shape...)
 		}
 		var b bytes.Buffer
-		if _, err := t.WriteContentsTo(&b); err != nil {
+		if err := contents(t, &b); err != nil {
 			return nil, fmt.Errorf("reading a result: %w", err)
 		}
 		countTensorBytes(b.Len())
 		return raw.Decode(dtype, shape, b.Bytes())
 	}
 	return nil, fmt.Errorf("libtensorflow returned a tensor of its type %d, which lockstep has no type for", t.DataType())
+}
+
+// contents writes t's memory. The binding lets go of t before it has read it,
+// and t's finalizer frees it.
+func contents(t *tf.Tensor, w io.Writer) error {
+	defer runtime.KeepAlive(t)
+	_, err := t.WriteContentsTo(w)
+	return err
+}
+
+// value reads t as Go's slices of slices; see contents.
+func value(t *tf.Tensor) reflect.Value {
+	defer runtime.KeepAlive(t)
+	return reflect.ValueOf(t.Value())
 }
 
 // flattenStrings lists the strings in nested slices, row by row.

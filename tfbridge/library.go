@@ -48,13 +48,13 @@ var load = sync.OnceValue(func() error {
 		return nil
 	}
 	if own := os.Getenv("LOCKSTEP_LIBTENSORFLOW"); own != "" {
-		return loadFrom(own, "LOCKSTEP_LIBTENSORFLOW")
+		return loadFrom(own, "LOCKSTEP_LIBTENSORFLOW names this folder: set it to one with a libtensorflow in it, or unset it")
 	}
-	return loadFrom(libraryDir, "the folder that it was built with")
+	return loadFrom(libraryDir, "this program was built with this folder: `make tensorflow` fetches the library into it, or set LOCKSTEP_LIBTENSORFLOW to another")
 })
 
-// loadFrom opens the libraries in dir, which from named.
-func loadFrom(dir, from string) error {
+// loadFrom opens the libraries in dir. The hint says where that name is from.
+func loadFrom(dir, hint string) error {
 	if dir == "" {
 		return fmt.Errorf("tfbridge: this program was linked without libtensorflow and without a folder to find it in: set LOCKSTEP_LIBTENSORFLOW")
 	}
@@ -66,20 +66,20 @@ func loadFrom(dir, from string) error {
 	for _, stem := range []string{"libtensorflow_framework", "libtensorflow"} {
 		path, err := find(dir, stem)
 		if err != nil {
-			return fmt.Errorf("tfbridge: %w (%s); `make tensorflow` fetches it", err, from)
+			return fmt.Errorf("tfbridge: %w; %s", err, hint)
 		}
 		c := C.CString(path)
 		message := C.lockstep_dlopen(c)
 		C.free(unsafe.Pointer(c))
 		if message != nil {
 			defer C.free(unsafe.Pointer(message))
-			return fmt.Errorf("tfbridge: libtensorflow does not load: %s (%s)", C.GoString(message), from)
+			return fmt.Errorf("tfbridge: libtensorflow does not load: %s; %s", C.GoString(message), hint)
 		}
 	}
 	// A function that is missing ends the process when it is called.
 	for _, symbol := range []string{"TF_Version", "TF_LoadSessionFromSavedModel", "TF_GraphImportGraphDef", "TF_SessionRun", "TF_TensorByteSize"} {
 		if !loaded(symbol) {
-			return fmt.Errorf("tfbridge: the library in %s (%s) has no %s: it is not a libtensorflow with the C API", dir, from, symbol)
+			return fmt.Errorf("tfbridge: the library in %s has no %s: it is not a libtensorflow with the C API; %s", dir, symbol, hint)
 		}
 	}
 	return nil

@@ -34,7 +34,6 @@ type tfSession struct {
 	// What is looked for, once, when it is first asked for.
 	states  func() stateTaps
 	reading func() ([]weightTap, error)
-	finding sync.Mutex // savedmodel.Graph reads its functions when asked, and is for one goroutine
 }
 
 func open(dir string, s settings) (session, error) {
@@ -95,17 +94,12 @@ func (m *tfSession) bind() error {
 		return fmt.Errorf("tfbridge: libtensorflow does not see the signature %q in %s", m.sig.Name, m.dir)
 	}
 	m.inputs = map[string]tf.Output{}
-	taken := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(names.Inputs)) {
-		tensor := names.Inputs[name].Name
-		out, err := m.operation(tensor)
+	for name, info := range names.Inputs {
+		out, err := m.operation(info.Name)
 		if err != nil {
 			return fmt.Errorf("tfbridge: input %q: %w", name, err)
 		}
-		if other, twice := taken[tensor]; twice {
-			return fmt.Errorf("tfbridge: the inputs %q and %q of the signature %q are one tensor, %q", other, name, m.sig.Name, tensor)
-		}
-		taken[tensor], m.inputs[name] = name, out
+		m.inputs[name] = out
 	}
 	for _, name := range slices.Sorted(maps.Keys(names.Outputs)) {
 		out, err := m.operation(names.Outputs[name].Name)

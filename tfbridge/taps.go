@@ -65,8 +65,6 @@ type stateTaps struct {
 
 // findStates finds the recurrent layers and taps their final states.
 func (m *tfSession) findStates() stateTaps {
-	m.finding.Lock()
-	defer m.finding.Unlock()
 	var t stateTaps
 	found, err := layers.Find(m.meta, m.graph)
 	if err != nil {
@@ -120,8 +118,6 @@ type weightTap struct {
 
 // findWeights finds the seq2seq's weights and adds operations that read them.
 func (m *tfSession) findWeights() ([]weightTap, error) {
-	m.finding.Lock()
-	defer m.finding.Unlock()
 	named, err := layers.Weights(m.meta, m.graph)
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)

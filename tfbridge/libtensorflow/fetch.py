@@ -2,28 +2,32 @@
 
     python3 fetch.py LINK      make LINK/lib, LINK/include and LINK/stub ready
     python3 fetch.py --where   print the folder that LINK will point to
+    python3 fetch.py --cache   print the cache folder
 
 The library and its C headers come out of the tensorflow-cpu wheel, whose
 version and hashes are pinned in pins.json. They are kept in the user's cache
 ($LOCKSTEP_CACHE, else $XDG_CACHE_HOME/lockstep, else ~/.cache/lockstep), so
-that a second clone downloads nothing; LINK is a symbolic link to them.
+that a second clone downloads nothing; LINK is a symbolic link to them. Only
+the first form writes anything. Any number of runs may go on at once.
 
 $LOCKSTEP_LIBTENSORFLOW names a folder that already holds a libtensorflow: an
 unpacked C library archive (lib/, include/) or an installed tensorflow package.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import zipfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+PINS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pins.json")
 MINIMUM = (3, 8)
 
 
@@ -32,13 +36,21 @@ class Failure(Exception):
 
 
 def main(argv):
-    if len(argv) != 2:
-        raise Failure("usage: fetch.py LINK | fetch.py --where")
-    pins = read_pins()
+    if sys.version_info < MINIMUM:
+        raise Failure(
+            f"{sys.executable} is Python {platform.python_version()}, want {'.'.join(map(str, MINIMUM))} or later: "
+            "name one with make PYTHON=/path/to/python3"
+        )
+    if len(argv) != 2 or argv[1].startswith("-") and argv[1] not in ("--where", "--cache"):
+        raise Failure("usage: fetch.py LINK | fetch.py --where | fetch.py --cache")
+    if argv[1] == "--cache":
+        print(cache_root())
+        return
     own = os.environ.get("LOCKSTEP_LIBTENSORFLOW", "")
     if own:
-        home = adopt(own)
+        home, links = adopted(own)
     else:
+        pins = read_pins()
         pin = pins["platforms"].get(platform_name())
         if pin is None:
             raise Failure(
@@ -50,13 +62,18 @@ def main(argv):
     if argv[1] == "--where":
         print(home)
         return
-    if not own and not complete(home, pin):
-        fetch(pins, pin, home)
+    try:
+        if own:
+            adopt(home, links)
+        else:
+            fetch(pins, pin, home)
+    except OSError as e:
+        raise Failure(f"{e}\nSet LOCKSTEP_CACHE to a folder on a disk that can be written to and has room.") from e
     link(home, argv[1])
 
 
 def read_pins():
-    with open(os.path.join(HERE, "pins.json"), encoding="utf-8") as f:
+    with open(PINS, encoding="utf-8") as f:
         return json.load(f)
 
 
@@ -80,7 +97,9 @@ def complete(home, pin):
         with open(os.path.join(home, "pin.json"), encoding="utf-8") as f:
             if json.load(f) != pin:
                 return False
-        return all(
+        parts = [os.path.join("include", name) for name in pin["headers"]]
+        parts += [os.path.join("lib", name) for name in pin["links"]] + [STUB]
+        return all(os.path.exists(os.path.join(home, name)) for name in parts) and all(
             os.path.getsize(os.path.join(home, "lib", name)) == lib["size"] for name, lib in pin["libraries"].items()
         )
     except (OSError, ValueError):
@@ -88,29 +107,64 @@ def complete(home, pin):
 
 
 def fetch(pins, pin, home):
-    os.makedirs(os.path.dirname(home), exist_ok=True)
-    free = shutil.disk_usage(os.path.dirname(home)).free
-    if free < pins["needs_bytes"]:
-        raise Failure(
-            f"{os.path.dirname(home)} has {free >> 20} MiB free, libtensorflow needs {pins['needs_bytes'] >> 20} MiB: "
-            "free some, or set LOCKSTEP_CACHE to a folder on another disk"
-        )
-    # Everything happens in a folder of our own that is renamed at the end, so
-    # that neither an interrupted run nor one beside us leaves half a library.
-    work = tempfile.mkdtemp(prefix=".fetch-", dir=os.path.dirname(home))
-    try:
-        wheel = download(pins, pin, work)
-        check_hash(wheel, pin["wheel_sha256"], "the wheel")
-        ready = os.path.join(work, "ready")
-        unpack(wheel, pin, ready)
-        with open(os.path.join(ready, "pin.json"), "w", encoding="utf-8") as f:
-            json.dump(pin, f)
+    if complete(home, pin):
+        return
+    cache = os.path.dirname(home)
+    os.makedirs(cache, exist_ok=True)
+    with locked(cache) as alone:
         if complete(home, pin):  # somebody else was faster
             return
-        shutil.rmtree(home, ignore_errors=True)
-        os.rename(ready, home)
+        if alone:
+            # What a run left that was killed where it could not clean up.
+            for name in os.listdir(cache):
+                if name.startswith(WORK):
+                    shutil.rmtree(os.path.join(cache, name), ignore_errors=True)
+        free = shutil.disk_usage(cache).free
+        if free < pins["needs_bytes"]:
+            raise Failure(
+                f"{cache} has {free >> 20} MiB free, libtensorflow needs {pins['needs_bytes'] >> 20} MiB: "
+                "free some, or set LOCKSTEP_CACHE to a folder on another disk"
+            )
+        # Everything happens in a folder of our own that is renamed at the end,
+        # so that an interrupted run leaves no half a library.
+        with work_folder(cache, WORK) as work:
+            wheel = download(pins, pin, work)
+            check_hash(wheel, pin["wheel_sha256"], "the wheel")
+            ready = os.path.join(work, "ready")
+            unpack(wheel, pin, ready)
+            with open(os.path.join(ready, "pin.json"), "w", encoding="utf-8") as f:
+                json.dump(pin, f)
+            shutil.rmtree(home, ignore_errors=True)
+            os.rename(ready, home)
+
+
+WORK = ".fetch-"
+
+
+@contextlib.contextmanager
+def work_folder(cache, prefix):
+    work = tempfile.mkdtemp(prefix=prefix, dir=cache)
+    try:
+        yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(cache):
+    """Lets one run at a time fetch; yields whether that is certain, which it is not on a disk without locks."""
+    import fcntl
+
+    with open(os.path.join(cache, ".lock"), "w", encoding="utf-8") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another run is fetching it; waiting ...")
+            fcntl.flock(f, fcntl.LOCK_EX)
+        except OSError:
+            yield False
+            return
+        yield True
 
 
 def download(pins, pin, work):
@@ -121,7 +175,11 @@ def download(pins, pin, work):
         "--implementation", "cp", "--python-version", pin["python"], "--abi", "cp" + pin["python"],
         "--platform", pin["tag"], "--dest", work, f"{pins['package']}=={pins['version']}",
     ]  # fmt: skip
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    # pip's own temporary files are as large as the wheel, and /tmp may be small.
+    environment = dict(os.environ, TMPDIR=work, PIP_REQUIRE_VIRTUALENV="0")
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False, env=environment
+    )
     wheels = [name for name in os.listdir(work) if name.endswith(".whl")]
     if done.returncode != 0 or len(wheels) != 1:
         raise Failure(
@@ -139,12 +197,13 @@ def find_pip(work):
     if subprocess.run(own + ["--version"], capture_output=True, check=False).returncode == 0:
         return own
     venv = os.path.join(work, "venv")
-    made = subprocess.run([sys.executable, "-m", "venv", venv], capture_output=True, text=True, check=False)
+    made = subprocess.run([sys.executable, "-m", "venv", venv], capture_output=True, text=True, errors="replace", check=False)
     if made.returncode == 0:
         return [os.path.join(venv, "bin", "python"), "-m", "pip"]
+    reason = ((made.stderr + made.stdout).strip().splitlines() or ["no reason given"])[0]
     raise Failure(
         f"{sys.executable} has no pip, and no virtual environment could be made with it:\n"
-        f"    {(made.stderr or made.stdout).strip().splitlines()[0] if (made.stderr or made.stdout).strip() else 'no reason given'}\n"
+        f"    {reason}\n"
         "Install pip (on Debian: apt-get install python3-pip python3-venv), or set LOCKSTEP_LIBTENSORFLOW."
     )
 
@@ -182,10 +241,13 @@ def unpack_headers(z, headers, include):
             todo += re.findall(r'^\s*#\s*include\s+"([^"]+)"', f.read(), flags=re.M)
 
 
+STUB = os.path.join("stub", "libtensorflow.a")
+
+
 def make_stub(home):
     """Writes an empty archive in libtensorflow's name, for programs that open the library when they need it."""
-    os.makedirs(os.path.join(home, "stub"))
-    with open(os.path.join(home, "stub", "libtensorflow.a"), "wb") as f:
+    os.makedirs(os.path.join(home, os.path.dirname(STUB)))
+    with open(os.path.join(home, STUB), "wb") as f:
         f.write(b"!<arch>\n")
 
 
@@ -212,9 +274,18 @@ def check_hash(path, want, what):
         )
 
 
-def adopt(own):
-    """Finds the library and the headers of a libtensorflow that the user has, and returns a folder shaped as ours."""
-    own = os.path.abspath(own)
+def adopted(own):
+    """Finds the library and the headers of a libtensorflow that the user has.
+
+    Returns the folder in the cache that is to be shaped as ours, and the links
+    that belong into it. The folder's name tells its contents, so what is there
+    once never changes.
+    """
+    if not os.path.isabs(own):
+        raise Failure(
+            f"LOCKSTEP_LIBTENSORFLOW={own} is relative, and tests run in other folders: set it to {os.path.abspath(own)}"
+        )
+    own = os.path.normpath(own)
     if not os.path.isdir(own):
         raise Failure(f"LOCKSTEP_LIBTENSORFLOW={own}: no such folder")
     dirs = [os.path.join(own, "lib"), own]
@@ -245,48 +316,79 @@ def adopt(own):
             f"LOCKSTEP_LIBTENSORFLOW={own} holds no {', no '.join(missing)} (looked in it and in its lib/).\n"
             "It should be an unpacked libtensorflow archive or the folder of an installed tensorflow package."
         )
-    digest = hashlib.sha256(own.encode()).hexdigest()[:12]
-    home = os.path.join(cache_root(), "libtensorflow-own-" + digest)
-    shutil.rmtree(home, ignore_errors=True)
-    os.makedirs(os.path.join(home, "lib"))
+    links = {"include": os.path.join(own, "include")}
     for d in dirs:
         for name in sorted(os.listdir(d)) if os.path.isdir(d) else []:
-            if name.startswith("libtensorflow") and not os.path.lexists(os.path.join(home, "lib", name)):
-                os.symlink(os.path.join(d, name), os.path.join(home, "lib", name))
+            if name.startswith("libtensorflow") and os.path.exists(os.path.join(d, name)):
+                links.setdefault(os.path.join("lib", name), os.path.join(d, name))
     end = ".dylib" if platform.system() == "Darwin" else ".so"
-    for name, target in [("libtensorflow" + end, main_library), ("libtensorflow_framework" + end, framework)]:
-        if not os.path.lexists(os.path.join(home, "lib", name)):
-            os.symlink(target, os.path.join(home, "lib", name))
-    os.symlink(os.path.join(own, "include"), os.path.join(home, "include"))
-    make_stub(home)
-    return home
+    links.setdefault(os.path.join("lib", "libtensorflow" + end), main_library)
+    links.setdefault(os.path.join("lib", "libtensorflow_framework" + end), framework)
+    digest = hashlib.sha256(json.dumps(links, sort_keys=True).encode()).hexdigest()[:12]
+    return os.path.join(cache_root(), "libtensorflow-own-" + digest), links
+
+
+def adopt(home, links):
+    """Makes the folder that adopted named, unless it is there."""
+
+    def there():
+        return os.path.exists(os.path.join(home, STUB)) and all(
+            os.path.islink(os.path.join(home, name)) and os.readlink(os.path.join(home, name)) == target
+            for name, target in links.items()
+        )
+
+    if there():
+        return
+    cache = os.path.dirname(home)
+    os.makedirs(cache, exist_ok=True)
+    with work_folder(cache, ".adopt-") as work:
+        ready = os.path.join(work, "ready")
+        os.makedirs(os.path.join(ready, "lib"))
+        for name, target in links.items():
+            os.symlink(target, os.path.join(ready, name))
+        make_stub(ready)
+        try:
+            if os.path.lexists(home) and not there():
+                os.rename(home, os.path.join(work, "damaged"))
+            os.rename(ready, home)
+        except OSError:
+            if not there():  # else somebody was faster
+                raise
 
 
 def link(home, name):
     if os.path.islink(name):
         if os.readlink(name) == home:
             return
-        os.unlink(name)
     elif os.path.exists(name):
         raise Failure(f"{name} is in the way: it should be a link that this script makes; move it and run again")
-    os.symlink(home, name)
+    temporary = f"{name}.{os.getpid()}"
+    os.symlink(home, temporary)
+    try:
+        os.replace(temporary, name)
+    except OSError:
+        os.unlink(temporary)
+        raise
 
 
 def say(message):
     print("libtensorflow: " + message, file=sys.stderr, flush=True)
 
 
-if __name__ == "__main__":
+def run(argv):
+    """Runs main; returns the exit status."""
+    # What ends a job politely must clean up as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if sys.version_info < MINIMUM:
-            raise Failure(f"Python {platform.python_version()} is too old, want {'.'.join(map(str, MINIMUM))} or later")
-        main(sys.argv)
-    except Failure as e:
+        main(argv)
+    except (Failure, OSError) as e:
         print(f"libtensorflow: {e}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as e:
-        print(f"libtensorflow: {e}", file=sys.stderr)
-        sys.exit(1)
+        return 1
     except KeyboardInterrupt:
         print("libtensorflow: interrupted; nothing was kept", file=sys.stderr)
-        sys.exit(130)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv))

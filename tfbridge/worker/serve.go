@@ -10,28 +10,61 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
-// Serve is what the child does: it answers requests from in until in ends.
-// Nothing else may write to out.
+// Serve is what the child does: it answers requests from in until in ends, be
+// it in the middle of a request: nobody waits for the answer any more. Where
+// out is the process's standard output, what others write there from now on,
+// as a model's print operations do, goes to standard error.
 func Serve(in io.Reader, out io.Writer) error {
-	s := server{models: map[int]*tfbridge.Model{}}
-	defer s.closeAll()
-	dec, enc := gob.NewDecoder(in), gob.NewEncoder(out)
-	for {
-		var req request
-		if err := dec.Decode(&req); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
+	out, err := ownOutput(out)
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	requests, ended := make(chan request), make(chan error, 1)
+	go func() {
+		dec := gob.NewDecoder(in)
+		for {
+			var req request
+			if err := dec.Decode(&req); err != nil {
+				ended <- err
+				return
 			}
-			return fmt.Errorf("worker: reading a request: %w", err)
+			requests <- req
 		}
-		res, err := s.answer(req)
-		if err != nil {
-			res = response{Err: err.Error()}
+	}()
+	s := server{models: map[int]*tfbridge.Model{}}
+	enc := gob.NewEncoder(out)
+	for {
+		var answered chan response
+		select {
+		case req := <-requests:
+			answered = make(chan response, 1)
+			go func() {
+				res, err := s.answer(req)
+				if err != nil {
+					res = failure(err)
+				}
+				answered <- res
+			}()
+		case err := <-ended:
+			s.closeAll()
+			return whyEnded(err)
 		}
-		if err := enc.Encode(res); err != nil {
-			return fmt.Errorf("worker: sending an answer: %w", err)
+		select {
+		case res := <-answered:
+			if err := enc.Encode(res); err != nil {
+				return fmt.Errorf("worker: sending an answer: %w", err)
+			}
+		case err := <-ended:
+			return whyEnded(err)
 		}
 	}
+}
+
+func whyEnded(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return fmt.Errorf("worker: reading a request: %w", err)
 }
 
 type server struct {
@@ -48,7 +81,7 @@ func (s *server) answer(req request) (response, error) {
 	}
 	m, ok := s.models[req.Model]
 	if !ok {
-		return response{}, fmt.Errorf("worker: no model %d is open", req.Model)
+		return response{}, fmt.Errorf("worker: %w", tfbridge.ErrClosed)
 	}
 	switch req.Op {
 	case opTrace:

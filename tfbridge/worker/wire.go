@@ -1,10 +1,13 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
 type op int
@@ -42,9 +45,10 @@ func (r request) doing() string {
 	return "closing the model"
 }
 
-// response is the answer; Err alone is set where the request failed.
+// response is the answer; Err and Kinds alone are set where the request failed.
 type response struct {
 	Err       string
+	Kinds     []int // which of kinds the error is
 	Model     int
 	Version   string
 	Signature lockstep.Signature
@@ -53,6 +57,43 @@ type response struct {
 	States    []wireTensor
 	Weights   []wireTensor
 }
+
+// kinds are the errors that a caller may want to tell apart with errors.Is.
+var kinds = []error{
+	tfbridge.ErrUnavailable,
+	tfbridge.ErrClosed,
+	fs.ErrNotExist,
+	fs.ErrPermission,
+}
+
+func failure(err error) response {
+	res := response{Err: err.Error()}
+	for i, kind := range kinds {
+		if errors.Is(err, kind) {
+			res.Kinds = append(res.Kinds, i)
+		}
+	}
+	return res
+}
+
+// error returns the child's error: its text, and what it is.
+func (r response) error() error {
+	e := &childError{text: r.Err}
+	for _, i := range r.Kinds {
+		if i >= 0 && i < len(kinds) {
+			e.is = append(e.is, kinds[i])
+		}
+	}
+	return e
+}
+
+type childError struct {
+	text string
+	is   []error
+}
+
+func (e *childError) Error() string   { return e.text }
+func (e *childError) Unwrap() []error { return e.is }
 
 // wireTensor is a named tensor as gob carries it: its bits, since gob itself
 // would send float32 by way of float64.

@@ -16,8 +16,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -26,27 +29,32 @@ import (
 // ended, and of every request after it.
 var ErrCrashed = errors.New("the TensorFlow process ended")
 
+// grace is how long a child may take to end once it has nothing more to do.
+const grace = 10 * time.Second
+
 // Process is a running child. It may be used by several goroutines; requests
 // wait for each other.
 type Process struct {
-	mu      sync.Mutex
-	cmd     *exec.Cmd
-	in      io.WriteCloser
-	enc     *gob.Encoder
-	dec     *gob.Decoder
-	log     *tail
-	crashed error
+	mu    sync.Mutex
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	enc   *gob.Encoder
+	dec   *gob.Decoder
+	log   *tail
+	ended error // what every further request is answered with; nil while the child lives
 }
 
 // Start runs a child that calls Serve. What it writes to standard error is
-// kept back: TensorFlow greets there. A crash shows the last lines of it.
+// kept back: TensorFlow greets there. A crash shows what it wrote last.
 func Start(name string, args ...string) (*Process, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Env = os.Environ()
 	if _, set := os.LookupEnv("TF_CPP_MIN_LOG_LEVEL"); !set {
 		cmd.Env = append(cmd.Env, "TF_CPP_MIN_LOG_LEVEL=1") // warnings and worse
 	}
-	p := &Process{cmd: cmd, log: &tail{limit: 8 << 10}}
+	// Who else holds the child's standard error must not hold us.
+	cmd.WaitDelay = time.Second
+	p := &Process{cmd: cmd, log: &tail{limit: 64 << 10}}
 	cmd.Stderr = p.log
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -67,7 +75,7 @@ func Start(name string, args ...string) (*Process, error) {
 func (p *Process) Alive() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.crashed == nil
+	return p.ended == nil
 }
 
 // Version loads libtensorflow in the child and returns its version.
@@ -76,19 +84,31 @@ func (p *Process) Version() (string, error) {
 	return res.Version, err
 }
 
-// Close ends the child, and with it every model that it has open.
+// Close ends the child, and with it every model that it has open. It waits for
+// the request that is under way.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.crashed != nil {
+	if p.ended != nil {
 		return nil // it was waited for when it ended
 	}
-	p.crashed = fmt.Errorf("worker: %w: it was closed", ErrCrashed)
-	p.in.Close()
-	if err := p.cmd.Wait(); err != nil {
+	p.ended = fmt.Errorf("worker: %w: it was closed", ErrCrashed)
+	if err := p.wait(grace); err != nil {
 		return fmt.Errorf("worker: the TensorFlow process did not end well: %w%s", err, p.log.quote())
 	}
 	return nil
+}
+
+// wait lets the child end, for so long, and stops it then.
+func (p *Process) wait(grace time.Duration) error {
+	p.in.Close()
+	timer := time.AfterFunc(grace, func() { p.cmd.Process.Kill() })
+	defer timer.Stop()
+	err := p.cmd.Wait()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return nil // it ended well, and somebody else holds its standard error
+	}
+	return err
 }
 
 // call sends one request and waits for its answer. When ctx ends first the
@@ -96,42 +116,51 @@ func (p *Process) Close() error {
 func (p *Process) call(ctx context.Context, req request) (response, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.crashed != nil {
-		return response{}, p.crashed
+	if p.ended != nil {
+		return response{}, p.ended
 	}
 	if err := ctx.Err(); err != nil {
 		return response{}, fmt.Errorf("worker: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { p.cmd.Process.Kill() })
-	defer stop()
-
 	var res response
 	err := p.enc.Encode(req)
 	if err == nil {
 		err = p.dec.Decode(&res)
 	}
-	if err != nil {
-		return response{}, p.ended(ctx, req)
-	}
-	if res.Err != "" {
-		return response{}, errors.New(res.Err)
+	switch {
+	case !stop(): // also where the answer was faster
+		p.wait(0)
+		p.ended = fmt.Errorf("worker: %w: it was stopped while %s (%v)", ErrCrashed, req.doing(), ctx.Err())
+		return response{}, fmt.Errorf("worker: %w while %s", ctx.Err(), req.doing())
+	case err != nil:
+		return response{}, p.crash(req, err)
+	case res.Err != "":
+		return response{}, res.error()
 	}
 	return res, nil
 }
 
-// ended waits for a child that no longer answers and says how it ended.
-func (p *Process) ended(ctx context.Context, req request) error {
-	p.in.Close()
+// crash says how a child ended that does not answer as it should.
+func (p *Process) crash(req request, why error) error {
+	patience := grace
+	gone := errors.Is(why, io.EOF) || errors.Is(why, io.ErrUnexpectedEOF) || errors.Is(why, syscall.EPIPE)
+	if !gone {
+		patience = 0
+	}
 	how := "it exited without an answer"
-	if err := p.cmd.Wait(); err != nil {
+	if err := p.wait(patience); err != nil {
 		how = err.Error()
 	}
-	p.crashed = fmt.Errorf("worker: %w (%s)%s", ErrCrashed, how, p.log.quote())
-	if ctx.Err() != nil {
-		p.crashed = fmt.Errorf("worker: %w", ctx.Err())
-		return p.crashed
+	hint := "this is a crash inside libtensorflow, not a verdict"
+	switch {
+	case !gone:
+		how, hint = why.Error(), "it is no lockstep worker, or another version of it"
+	case how == "signal: killed":
+		hint = "something stopped it, as a system does that runs out of memory; this is not a verdict"
 	}
-	return fmt.Errorf("worker: %w while %s (%s): this is a crash inside libtensorflow, not a verdict%s", ErrCrashed, req.doing(), how, p.log.quote())
+	p.ended = fmt.Errorf("worker: %w while %s (%s)", ErrCrashed, req.doing(), how)
+	return fmt.Errorf("%w: %s%s", p.ended, hint, p.log.quote())
 }
 
 // Model is a model that the child has open. It is a lockstep.Tracer.
@@ -190,8 +219,10 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	if trace.Outputs, err = fromWire(res.Outputs); err != nil {
 		return nil, err
 	}
-	if trace.States, err = fromWire(res.States); err != nil {
-		return nil, err
+	if detail >= lockstep.States {
+		if trace.States, err = fromWire(res.States); err != nil {
+			return nil, err
+		}
 	}
 	return trace, nil
 }
@@ -213,7 +244,7 @@ func (m *Model) Weights() (lockstep.Weights, error) {
 	return weights, nil
 }
 
-// Close frees the model in the child.
+// Close frees the model in the child; calls after it are tfbridge.ErrClosed.
 func (m *Model) Close() error {
 	_, err := m.process.call(context.Background(), request{Op: opClose, Model: m.id})
 	return err
@@ -236,17 +267,27 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// quote returns the last lines, indented, for the end of an error.
+// lastWords begins where a process says why it ends: TensorFlow's failed CHECK
+// ("F0000 …" or "… F tensorflow/…"), Go's panic or fatal error, a signal.
+var lastWords = regexp.MustCompile(`(?m)^(F\d{4} |\d{4}-\d\d-\d\d [\d:.]+: F |panic: |fatal error: |runtime: |SIG[A-Z]+: |terminate called ).*`)
+
+// quote returns what was written last, indented, for the end of an error.
 func (t *tail) quote() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
-	if len(lines) == 1 && lines[0] == "" {
+	const most = 12
+	text := strings.TrimSpace(string(t.b))
+	if text == "" {
 		return ""
 	}
-	// A Go traceback is long and its head says what happened.
-	if len(lines) > 12 {
-		lines = append(lines[:12:12], "…")
+	// What follows the reason is a traceback, which is long.
+	if at := lastWords.FindStringIndex(text); at != nil {
+		text = text[at[0]:]
+		if lines := strings.Split(text, "\n"); len(lines) > most {
+			text = strings.Join(lines[:most], "\n") + "\n…"
+		}
+	} else if lines := strings.Split(text, "\n"); len(lines) > most {
+		text = "…\n" + strings.Join(lines[len(lines)-most:], "\n")
 	}
-	return "; it last wrote:\n    " + strings.Join(lines, "\n    ")
+	return "; it last wrote:\n    " + strings.ReplaceAll(text, "\n", "\n    ")
 }

@@ -1,0 +1,494 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/tfbridge"
+)
+
+var (
+	_ lockstep.Tracer  = (*Model)(nil)
+	_ lockstep.Weigher = (*Model)(nil)
+)
+
+// The child of these tests is the test binary itself; its first argument says
+// what kind of child it is.
+const childMark = "lockstep-test-child"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == childMark {
+		child(os.Args[2])
+	}
+	os.Exit(m.Run())
+}
+
+// child is what a child does; it does not return.
+func child(kind string) {
+	firstRequest := func() {
+		var req request
+		if err := gob.NewDecoder(os.Stdin).Decode(&req); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(3)
+		}
+	}
+	signal := func(s syscall.Signal) {
+		syscall.Kill(os.Getpid(), s)
+		time.Sleep(time.Minute)
+	}
+	switch kind {
+	case "serve":
+		if err := Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	case "noisy": // others write to standard output once it serves
+		begun := make(chan struct{})
+		go func() {
+			<-begun
+			for ; ; time.Sleep(time.Millisecond) {
+				fmt.Println("noise of Go")
+				syscall.Write(1, []byte("noise of C\n"))
+			}
+		}()
+		Serve(&announcing{in: os.Stdin, begun: begun}, os.Stdout)
+		os.Exit(0)
+	case "killed":
+		firstRequest()
+		signal(syscall.SIGKILL)
+	case "aborts": // as a failed CHECK does, Go's traceback included
+		firstRequest()
+		fmt.Fprintln(os.Stderr, "I0000 00:00:1.2 3 port.cc:153] greetings")
+		fmt.Fprintln(os.Stderr, "F0000 00:00:1.2 3 tensor.cc:896] Check failed: dtype() == expected_dtype (11 vs. 3)")
+		for i := range 500 {
+			fmt.Fprintln(os.Stderr, "goroutine", i, "[select]: a line of a long traceback")
+		}
+		signal(syscall.SIGABRT)
+	case "panics":
+		firstRequest()
+		panic("a bug of ours")
+	case "exits":
+		firstRequest()
+		os.Exit(0)
+	case "talkative": // ends without a reason, after 20 MB of words
+		firstRequest()
+		for i := range 200_000 {
+			fmt.Fprintln(os.Stderr, strings.Repeat("word ", 20), i)
+		}
+		os.Exit(5)
+	case "garbage": // and does not end
+		firstRequest()
+		os.Stdout.Write([]byte("\x07garbage"))
+		time.Sleep(time.Minute)
+	case "hangs":
+		firstRequest()
+		time.Sleep(time.Minute)
+	case "leaves": // somebody behind who holds its standard error
+		firstRequest()
+		sleep := exec.Command("sleep", "60")
+		sleep.Stderr = os.Stderr
+		sleep.Start()
+		gob.NewEncoder(os.Stdout).Encode(response{Version: strconv.Itoa(sleep.Process.Pid)})
+		os.Exit(0)
+	case "parent": // starts a child of its own and is killed
+		p, err := Start(os.Args[0], childMark, "serve")
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(p.cmd.Process.Pid)
+		time.Sleep(time.Minute)
+	}
+	fmt.Fprintln(os.Stderr, "no such child:", kind)
+	os.Exit(4)
+}
+
+// announcing closes begun when something has been read.
+type announcing struct {
+	in    io.Reader
+	begun chan struct{}
+	once  sync.Once
+}
+
+func (a *announcing) Read(b []byte) (int, error) {
+	n, err := a.in.Read(b)
+	a.once.Do(func() { close(a.begun) })
+	return n, err
+}
+
+func start(t *testing.T, kind string) *Process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Start(self, childMark, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Close()
+		if state := stateOf(p.cmd.Process.Pid); state != "" {
+			t.Errorf("process %d is left behind: state %s", p.cmd.Process.Pid, state)
+		}
+	})
+	return p
+}
+
+// stateOf returns the state of a process, as ps shows it, "" if there is none.
+func stateOf(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, after, _ := strings.Cut(string(b), ") ")
+	return after[:1]
+}
+
+func wantWords(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("no error, want one that says %q", words)
+		return
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("the error does not say %q:\n%v", w, err)
+		}
+	}
+}
+
+func TestACrashSaysWhatHappened(t *testing.T) {
+	for _, c := range []struct {
+		kind  string
+		want  []string
+		never []string
+	}{
+		{"killed", []string{"while loading /models/m (signal: killed)", "out of memory", "not a verdict"}, []string{"crash inside"}},
+		{"aborts", []string{"while loading /models/m (exit status 2)", "a crash inside libtensorflow, not a verdict", "it last wrote:\n    F0000 00:00:1.2 3 tensor.cc:896] Check failed", "…"}, []string{"greetings", "goroutine 20 "}},
+		{"panics", []string{"(exit status 2)", "it last wrote:\n    panic: a bug of ours"}, nil},
+		{"exits", []string{"(it exited without an answer)", "not a verdict"}, nil},
+		{"talkative", []string{"(exit status 5)", "…\n", " 199999"}, []string{" 199900"}},
+		{"garbage", []string{"(gob: ", "it is no lockstep worker, or another version of it"}, []string{"crash inside"}},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			p := start(t, c.kind)
+			if !p.Alive() {
+				t.Error("it is not alive before it has been asked")
+			}
+			begun := time.Now()
+			_, err := p.Open(context.Background(), "/models/m", Options{})
+			if !errors.Is(err, ErrCrashed) {
+				t.Fatalf("error %v, want ErrCrashed", err)
+			}
+			wantWords(t, err, append(c.want, "worker: the TensorFlow process ended while loading /models/m")...)
+			for _, w := range c.never {
+				if strings.Contains(err.Error(), w) {
+					t.Errorf("the error says %q:\n%v", w, err)
+				}
+			}
+			if lines := strings.Count(err.Error(), "\n"); lines > 14 {
+				t.Errorf("the error has %d lines", lines)
+			}
+			if d := time.Since(begun); d > 5*time.Second {
+				t.Errorf("it took %v to find out", d)
+			}
+			if p.Alive() {
+				t.Error("it is alive after it ended")
+			}
+
+			// Whatever is asked later says it too, and does not wait.
+			_, open := p.Open(context.Background(), "/models/n", Options{})
+			_, version := p.Version()
+			m := &Model{process: p, id: 1}
+			_, run := m.Run(context.Background(), nil)
+			_, weights := m.Weights()
+			for call, err := range map[string]error{"Open": open, "Version": version, "Run": run, "Weights": weights, "Model.Close": m.Close()} {
+				if !errors.Is(err, ErrCrashed) || !strings.Contains(err.Error(), "while loading /models/m") {
+					t.Errorf("%s after the crash: %v", call, err)
+				}
+			}
+			for range 2 {
+				if err := p.Close(); err != nil {
+					t.Errorf("Close after the crash: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestACrashSaysWhatItWasDoing(t *testing.T) {
+	for doing, call := range map[string]func(*Model) error{
+		"running the model":     func(m *Model) error { _, err := m.Run(context.Background(), nil); return err },
+		"reading the weights":   func(m *Model) error { _, err := m.Weights(); return err },
+		"closing the model":     func(m *Model) error { return m.Close() },
+		"loading libtensorflow": func(m *Model) error { _, err := m.process.Version(); return err },
+	} {
+		err := call(&Model{process: start(t, "exits"), id: 1})
+		if !errors.Is(err, ErrCrashed) {
+			t.Errorf("%s: %v", doing, err)
+		}
+		wantWords(t, err, "ended while "+doing)
+	}
+}
+
+func TestTheContextStopsTheChild(t *testing.T) {
+	p := start(t, "hangs")
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	_, err := p.Open(ctx, "/models/m", Options{})
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrCrashed) {
+		t.Errorf("error %v, want the context's and no crash", err)
+	}
+	wantWords(t, err, "while loading /models/m")
+	if d := time.Since(begun); d > 5*time.Second {
+		t.Errorf("it took %v", d)
+	}
+	if p.Alive() {
+		t.Error("the child is alive")
+	}
+	_, err = p.Open(context.Background(), "/models/n", Options{})
+	if !errors.Is(err, ErrCrashed) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the next request: %v, want ErrCrashed alone", err)
+	}
+	wantWords(t, err, "it was stopped while loading /models/m (context deadline exceeded)")
+}
+
+// A context that ends as the answer comes has the child stopped all the same,
+// and that must not look like a crash later.
+func TestTheContextEndsWithTheAnswer(t *testing.T) {
+	for range 20 {
+		p := start(t, "serve")
+		ctx, cancel := context.WithCancel(context.Background())
+		go cancel()
+		p.Open(ctx, t.TempDir(), Options{})
+		alive := p.Alive()
+		_, err := p.Open(context.Background(), t.TempDir(), Options{})
+		if alive == errors.Is(err, ErrCrashed) {
+			t.Errorf("alive: %v, and then: %v", alive, err)
+		}
+		p.Close()
+	}
+}
+
+func TestAContextThatHasEndedStopsNothing(t *testing.T) {
+	p := start(t, "serve")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := p.Open(ctx, "/models/m", Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := p.Open(context.Background(), "/models/m", Options{}); err == nil || errors.Is(err, ErrCrashed) {
+		t.Errorf("error %v, want the child's", err)
+	}
+}
+
+func TestErrorsTravel(t *testing.T) {
+	p := start(t, "serve")
+	dir := filepath.Join(t.TempDir(), "gone")
+	_, err := p.Open(context.Background(), dir, Options{})
+	if errors.Is(err, ErrCrashed) {
+		t.Fatal(err)
+	}
+	_, here := tfbridge.Open(dir)
+	if err == nil || here == nil || err.Error() != here.Error() {
+		t.Errorf("the child says %v, want %v", err, here)
+	}
+	for _, kind := range []error{tfbridge.ErrUnavailable, fs.ErrNotExist, fs.ErrPermission, tfbridge.ErrClosed} {
+		if errors.Is(err, kind) != errors.Is(here, kind) {
+			t.Errorf("errors.Is(%q, %q) = %v in the parent alone", err, kind, errors.Is(err, kind))
+		}
+	}
+	m := &Model{process: p, id: 99}
+	if _, err := m.Weights(); !errors.Is(err, tfbridge.ErrClosed) {
+		t.Errorf("a model that is not open: %v, want ErrClosed", err)
+	}
+	if _, err := m.Run(context.Background(), map[string]*lockstep.Tensor{"x": nil}); err == nil || !strings.Contains(err.Error(), `"x"`) {
+		t.Errorf("a nil tensor: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.Version(); !errors.Is(err, ErrCrashed) || !strings.Contains(err.Error(), "it was closed") {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// What others print does not get between the answers, nor does it block.
+func TestOthersMayPrint(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("standard output is kept clean on Linux alone")
+	}
+	p := start(t, "noisy")
+	for range 20 {
+		if _, err := p.Open(context.Background(), "/models/m", Options{}); err == nil || errors.Is(err, ErrCrashed) {
+			t.Fatalf("error %v, want the child's", err)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func TestNobodyIsLeftBehind(t *testing.T) {
+	count := func() (files, goroutines int) {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries), runtime.NumGoroutine()
+	}
+	self, _ := os.Executable()
+	cycle := func(kind string) {
+		p, err := Start(self, childMark, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Open(context.Background(), "/models/m", Options{})
+		p.Close()
+		if state := stateOf(p.cmd.Process.Pid); state != "" {
+			t.Errorf("%s: process %d is left behind: state %s", kind, p.cmd.Process.Pid, state)
+		}
+	}
+	cycle("serve")
+	files, goroutines := count()
+	for range 5 {
+		for _, kind := range []string{"serve", "exits", "killed", "garbage"} {
+			cycle(kind)
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	if f, g := count(); f > files || g > goroutines {
+		t.Errorf("%d open files and %d goroutines, %d and %d before", f, g, files, goroutines)
+	}
+}
+
+// When the parent dies, however suddenly, so does the child.
+func TestTheChildFollowsItsParent(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := exec.Command(self, childMark, "parent")
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stateOf(pid) == "" {
+		t.Fatal("there is no child")
+	}
+	parent.Process.Kill()
+	parent.Wait()
+	wantGone(t, pid)
+}
+
+// wantGone waits for a process to end. A zombie has ended: who adopts it must
+// take care of it.
+func wantGone(t *testing.T, pid int) {
+	t.Helper()
+	for range 100 {
+		if s := stateOf(pid); s == "" || s == "Z" {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("process %d is still there: state %s", pid, stateOf(pid))
+	syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// A process that holds the child's standard error does not hold us.
+func TestAGrandchildDoesNotHoldUs(t *testing.T) {
+	p := start(t, "leaves")
+	pid, err := p.Version()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(n, syscall.SIGKILL)
+	begun := time.Now()
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(begun); d > 5*time.Second {
+		t.Errorf("Close took %v", d)
+	}
+}
+
+func TestStartSaysWhatItCannotStart(t *testing.T) {
+	_, err := Start("/no/such/program")
+	wantWords(t, err, "worker: starting the TensorFlow process", "/no/such/program")
+}
+
+func TestServeSaysWhatItCannotRead(t *testing.T) {
+	wantWords(t, Serve(strings.NewReader("\x07garbage"), io.Discard), "worker: reading a request")
+	if err := Serve(strings.NewReader(""), io.Discard); err != nil {
+		t.Errorf("the end of the input: %v", err)
+	}
+}
+
+// Tensors keep their bits on the wire, whatever they are.
+func TestTensorsTravel(t *testing.T) {
+	for dtype := lockstep.Float32; dtype <= lockstep.String; dtype++ {
+		for _, shape := range [][]int{nil, {3}, {2, 0}, {2, 1, 2}} {
+			x, err := lockstep.Zeros(dtype, shape...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch data := any(x).(type) {
+			case *lockstep.Tensor:
+				if f, err := lockstep.Data[float32](data); err == nil && len(f) > 0 {
+					f[0] = -0.1
+				}
+				if s, err := lockstep.Data[string](data); err == nil && len(s) > 0 {
+					s[0] = "ä\x00"
+				}
+			}
+			sent, err := toWire(map[string]*lockstep.Tensor{"x": x})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w := io.Pipe()
+			go gob.NewEncoder(w).Encode(request{Inputs: sent})
+			var got request
+			if err := gob.NewDecoder(r).Decode(&got); err != nil {
+				t.Fatal(err)
+			}
+			back, err := fromWire(got.Inputs)
+			if err != nil || !back["x"].BitEqual(x) {
+				t.Errorf("%s comes back as %s, %v", x, back["x"], err)
+			}
+		}
+	}
+	if _, err := fromWire([]wireTensor{{Name: "x", DType: lockstep.Float32, Shape: []int{2}, Bytes: []byte{1}}}); err == nil || !strings.Contains(err.Error(), `"x"`) {
+		t.Errorf("too few bytes: %v", err)
+	}
+}
