@@ -31,7 +31,7 @@ DEMO   := build/models/seed_keras3 build/models/seed_tfkeras
 VENV   = $(shell $(FETCH) --cache)/keras-$(shell cksum < models/requirements.txt | cut -d' ' -f1)
 KERAS  = $(VENV)/bin/python
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-pure test-tensorflow bench models keras clean
+.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-tensorflow bench models keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -50,7 +50,11 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-pure test-tensorflow
+test: lint test-setup test-pure test-tensorflow
+
+# The set-up script, with a pip and wheels of the test's own.
+test-setup:
+	$(PYTHON) -m unittest discover -s tfbridge/libtensorflow -p '*_test.py'
 
 # A machine that has never seen TensorFlow or a C compiler.
 test-pure:

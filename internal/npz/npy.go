@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,11 +15,6 @@ import (
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
-const (
-	npyMagic       = "\x93NUMPY"
-	maxHeaderBytes = 1 << 20 // numpy's own are some 120 bytes
-)
-
 // The names that numpy gives to element types, without the byte order. A
 // bfloat16, which numpy has not, is what ml_dtypes' arrays are saved as.
 var descrs = map[string]lockstep.DType{
@@ -28,134 +22,75 @@ var descrs = map[string]lockstep.DType{
 	"i4": lockstep.Int32, "i8": lockstep.Int64, "b1": lockstep.Bool,
 }
 
-var (
-	descrKey   = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]([<>|=]?)([A-Za-z])(\d*)['"]`)
-	fortranKey = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
-	shapeKey   = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([\d\s,L]*)\)`)
-)
+// stringBytes is what a string takes beside its characters.
+const stringBytes = 16
 
-type header struct {
-	order   string // of the bytes: "<", ">", "|"
-	kind    string // the type's letter
-	size    int    // and its number
-	fortran bool   // the first axis runs fastest
-	shape   []int
+// elementType returns the type of a header's elements, how many bytes each has
+// in the file, how many bytes are one number, whose order may be reversed, and
+// how many bytes of memory an element takes.
+func (h header) elementType() (dtype lockstep.DType, each, number, memory int, err error) {
+	if dtype, ok := descrs[h.kind+strconv.Itoa(h.size)]; ok {
+		return dtype, h.size, h.size, h.size, nil
+	}
+	switch h.kind {
+	case "U":
+		return lockstep.String, 4 * h.size, 4, 4*h.size + stringBytes, nil
+	case "S":
+		return lockstep.String, h.size, 1, h.size + stringBytes, nil
+	case "O":
+		return 0, 0, 0, 0, errors.New("it holds Python objects: save an array of numbers")
+	}
+	return 0, 0, 0, 0, fmt.Errorf("its elements have numpy's type %s%d, which is not supported: convert them, as with x.astype(\"float32\")", h.kind, h.size)
 }
 
-// readHeader reads the head of an .npy file, to where the elements begin.
-func readHeader(r io.Reader) (header, error) {
-	var h header
-	var start [8]byte
-	if _, err := io.ReadFull(r, start[:]); err != nil || string(start[:6]) != npyMagic {
-		return h, errors.New("it is no numpy array")
-	}
-	length, wide := 0, start[6] > 1
-	var number [4]byte
-	if _, err := io.ReadFull(r, number[:2]); err != nil {
-		return h, errors.New("the header is cut short")
-	}
-	if wide {
-		if _, err := io.ReadFull(r, number[2:]); err != nil {
-			return h, errors.New("the header is cut short")
-		}
-	}
-	if start[6] < 1 || start[6] > 3 {
-		return h, fmt.Errorf("its format has the version %d, want 1, 2 or 3", start[6])
-	}
-	if n := binary.LittleEndian.Uint32(number[:]); n > maxHeaderBytes {
-		return h, fmt.Errorf("a header of %d bytes, want at most %d", n, maxHeaderBytes)
-	} else {
-		length = int(n)
-	}
-	text := make([]byte, length)
-	if _, err := io.ReadFull(r, text); err != nil {
-		return h, errors.New("the header is cut short")
-	}
-	return h, h.parse(string(text))
-}
-
-func (h *header) parse(text string) error {
-	descr, fortran, shape := descrKey.FindStringSubmatch(text), fortranKey.FindStringSubmatch(text), shapeKey.FindStringSubmatch(text)
-	if descr == nil || fortran == nil || shape == nil {
-		return fmt.Errorf("an array of records, or a header that is no dictionary of descr, fortran_order and shape: %.200q", text)
-	}
-	h.order, h.kind, h.fortran = descr[1], descr[2], fortran[1] == "True"
-	if h.size, _ = strconv.Atoi(descr[3]); len(descr[3]) > 6 {
-		return fmt.Errorf("elements of %s bytes", descr[3])
-	}
-	h.shape = []int{}
-	for _, axis := range strings.Split(shape[1], ",") {
-		if axis = strings.Trim(axis, " \tL"); axis == "" {
-			continue
-		}
-		d, err := strconv.Atoi(axis)
-		if err != nil {
-			return fmt.Errorf("the shape (%s) is unreadable", shape[1])
-		}
-		h.shape = append(h.shape, d)
-	}
-	return nil
-}
-
-// readNPY reads an .npy file of at most limit bytes of elements.
-func readNPY(r io.Reader, limit int64) (*lockstep.Tensor, error) {
+// readNPY reads an .npy file whose elements take at most limit bytes, and
+// returns how many they take.
+func readNPY(r io.Reader, limit int64) (t *lockstep.Tensor, used int64, err error) {
 	h, err := readHeader(r)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	n, err := lockstep.NumElements(h.shape)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	dtype, ok := descrs[h.kind+strconv.Itoa(h.size)]
-	each := h.size
-	switch {
-	case ok:
-	case h.kind == "U":
-		dtype, each = lockstep.String, 4*h.size
-	case h.kind == "S":
-		dtype = lockstep.String
-	case h.kind == "O":
-		return nil, errors.New("it holds Python objects: save an array of numbers")
-	default:
-		return nil, fmt.Errorf("its elements have numpy's type %s%d, which is not supported: convert them, as with x.astype(\"float32\")", h.kind, h.size)
+	dtype, each, number, memory, err := h.elementType()
+	if err != nil {
+		return nil, 0, err
 	}
-	if each > 0 && int64(n) > limit/int64(each) {
-		return nil, fmt.Errorf("%d elements of %d bytes are more than the %d bytes that a file may hold", n, each, limit)
+	if int64(n) > limit/int64(memory) {
+		return nil, 0, fmt.Errorf("%d elements of %d bytes are more than the %d bytes that are left of what a file may unpack to", n, memory, limit)
 	}
 	if each == 0 && n > 1<<20 {
-		return nil, fmt.Errorf("%d empty strings, want at most %d", n, 1<<20)
+		return nil, 0, fmt.Errorf("%d empty strings, want at most %d: nothing in the file stands for them", n, 1<<20)
 	}
 	// The size is only a claim: what is read decides how much memory is taken.
 	var b bytes.Buffer
 	want := int64(n) * int64(each)
 	if got, err := io.Copy(&b, io.LimitReader(r, want)); err != nil {
-		return nil, err
+		return nil, 0, err
 	} else if got != want {
-		return nil, fmt.Errorf("it is cut short: %d bytes of elements, want %d for shape %s", got, want, lockstep.FormatShape(h.shape))
+		return nil, 0, fmt.Errorf("it is cut short: %d bytes of elements, want %d for shape %s", got, want, lockstep.FormatShape(h.shape))
 	}
-	if extra, _ := io.ReadFull(r, make([]byte, 1)); extra > 0 {
-		return nil, fmt.Errorf("more bytes follow than the shape %s has elements", lockstep.FormatShape(h.shape))
+	// The end of an archive's entry is where its checksum is looked at.
+	if extra, err := io.ReadFull(r, make([]byte, 1)); extra > 0 {
+		return nil, 0, fmt.Errorf("more bytes follow than the shape %s has elements", lockstep.FormatShape(h.shape))
+	} else if err != io.EOF {
+		return nil, 0, err
 	}
 	data := b.Bytes()
 	if h.fortran && len(h.shape) > 1 {
 		data = fromFortran(data, h.shape, each)
 	}
 	if h.order == ">" {
-		swap(data, max(1, each/max(1, lengthOf(h))))
+		swap(data, number)
 	}
 	if dtype == lockstep.String {
-		return readText(data, h, n, each)
+		t, err = readText(data, h, n, each)
+	} else {
+		t, err = raw.Decode(dtype, h.shape, data)
 	}
-	return raw.Decode(dtype, h.shape, data)
-}
-
-// lengthOf is how many numbers an element is made of: characters in a text.
-func lengthOf(h header) int {
-	if h.kind == "U" {
-		return h.size
-	}
-	return 1
+	return t, int64(n) * int64(memory), err
 }
 
 func swap(data []byte, size int) {
@@ -200,7 +135,7 @@ func readText(data []byte, h header, n, each int) (*lockstep.Tensor, error) {
 		var s strings.Builder
 		for j := 0; j < len(element); j += 4 {
 			c := binary.LittleEndian.Uint32(element[j:])
-			if c > utf8.MaxRune {
+			if c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
 				return nil, fmt.Errorf("%#x is no character", c)
 			}
 			s.WriteRune(rune(c))
@@ -210,7 +145,7 @@ func readText(data []byte, h header, n, each int) (*lockstep.Tensor, error) {
 	return lockstep.New(out, h.shape...)
 }
 
-// writeNPY writes a version 1.0 file, as numpy.save does.
+// writeNPY writes what numpy.save writes of the tensor, byte for byte.
 func writeNPY(w io.Writer, t *lockstep.Tensor) error {
 	if t == nil {
 		return errors.New("no tensor")
@@ -219,20 +154,11 @@ func writeNPY(w io.Writer, t *lockstep.Tensor) error {
 	if err != nil {
 		return err
 	}
-	shape := make([]string, len(t.Shape()))
-	for i, d := range t.Shape() {
-		shape[i] = strconv.Itoa(d)
+	head, err := headerBytes(descr, t.Shape())
+	if err != nil {
+		return err
 	}
-	comma := ""
-	if len(shape) == 1 {
-		comma = ","
-	}
-	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s%s), }", descr, strings.Join(shape, ", "), comma)
-	// The elements begin at a multiple of 64 bytes, after a line end.
-	pad := 64 - (len(npyMagic)+4+len(text)+1)%64
-	text += strings.Repeat(" ", pad%64) + "\n"
-	head := append([]byte(npyMagic+"\x01\x00"), byte(len(text)), byte(len(text)>>8))
-	if _, err := w.Write(append(head, text...)); err != nil {
+	if _, err := w.Write(head); err != nil {
 		return err
 	}
 	_, err = w.Write(data)
@@ -267,8 +193,16 @@ func encodeText(t *lockstep.Tensor) (descr string, data []byte, err error) {
 		if !utf8.ValidString(s) {
 			return "", nil, fmt.Errorf("%.40q is no text in UTF-8, which numpy's strings are made of", s)
 		}
+		if strings.HasSuffix(s, "\x00") {
+			return "", nil, fmt.Errorf("%.40q ends in a zero character, which numpy takes for padding", s)
+		}
 		length = max(length, utf8.RuneCountInString(s))
 	}
+	// Every string takes as much as the longest.
+	if len(list) > 0 && length > maxBytes/4/len(list) {
+		return "", nil, fmt.Errorf("%d strings of up to %d characters are more than %d bytes as numpy stores them", len(list), length, maxBytes)
+	}
+	data = make([]byte, 0, 4*length*len(list))
 	for _, s := range list {
 		n := 0
 		for _, c := range s {

@@ -21,9 +21,9 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// maxBytes bounds what one file may unpack to: a few kilobytes of zip can
-// claim, and hold, a terabyte.
-const maxBytes = 4 << 30
+// maxBytes bounds what one file may unpack to, unless the file itself is
+// larger: a few kilobytes of zip can claim, and hold, a terabyte.
+const maxBytes = 1 << 30
 
 // ReadFile reads an .npz, in the order of its entries, or an .npy, whose one
 // tensor gets the file's name without the ending.
@@ -42,13 +42,13 @@ func ReadFile(path string) ([]lockstep.NamedTensor, error) {
 	}
 	var magic [len(npyMagic)]byte
 	if _, err := f.ReadAt(magic[:], 0); err == nil && string(magic[:]) == npyMagic {
-		t, err := readNPY(bufio.NewReader(f), maxBytes)
+		t, _, err := readNPY(bufio.NewReader(f), max(maxBytes, info.Size()))
 		if err != nil {
 			return nil, fmt.Errorf("npz: %s: %w", path, err)
 		}
 		return []lockstep.NamedTensor{{Name: strings.TrimSuffix(filepath.Base(path), ".npy"), Tensor: t}}, nil
 	}
-	out, err := Read(f, info.Size())
+	out, err := read(f, info.Size(), maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("npz: %s: %w", path, err)
 	}
@@ -57,13 +57,22 @@ func ReadFile(path string) ([]lockstep.NamedTensor, error) {
 
 // Read reads an .npz of size bytes, in the order of its entries.
 func Read(r io.ReaderAt, size int64) ([]lockstep.NamedTensor, error) {
+	out, err := read(r, size, maxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("npz: %w", err)
+	}
+	return out, nil
+}
+
+// read reads an archive that unpacks to at most limit bytes, or its own size.
+func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("it is no .npz: want what numpy.savez wrote: %w", err)
 	}
 	var out []lockstep.NamedTensor
 	seen := map[string]bool{}
-	left := int64(maxBytes)
+	left := max(limit, size)
 	for _, entry := range z.File {
 		name, ok := strings.CutSuffix(entry.Name, ".npy")
 		if !ok {
@@ -73,20 +82,23 @@ func Read(r io.ReaderAt, size int64) ([]lockstep.NamedTensor, error) {
 			return nil, fmt.Errorf("two arrays are called %q", name)
 		}
 		seen[name] = true
-		t, err := readEntry(entry, left)
+		t, used, err := readEntry(entry, left)
 		if err != nil {
 			return nil, fmt.Errorf("array %q: %w", name, err)
 		}
-		left -= int64(t.Len() * max(t.DType().Size(), 1))
+		left -= used
 		out = append(out, lockstep.NamedTensor{Name: name, Tensor: t})
 	}
 	return out, nil
 }
 
-func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, error) {
+func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, int64, error) {
+	if entry.Flags&1 != 0 {
+		return nil, 0, errors.New("it is encrypted, which is not supported")
+	}
 	r, err := entry.Open()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer r.Close()
 	return readNPY(r, limit)
@@ -95,6 +107,10 @@ func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, error) {
 // WriteFile writes an .npz, or, if path ends in .npy, the one tensor of
 // tensors. The file appears whole or not at all.
 func WriteFile(path string, tensors []lockstep.NamedTensor) (err error) {
+	// A device or a pipe would be replaced by the file.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("npz: %s is not a file: give the name of one, or a new name", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("npz: %w", err)
@@ -121,8 +137,8 @@ func WriteFile(path string, tensors []lockstep.NamedTensor) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// Write writes an .npz whose bytes depend on the tensors alone, as numpy.savez
-// would: entries in the given order, not compressed.
+// Write writes an .npz whose bytes depend on the tensors alone: entries in the
+// given order, not compressed, each as numpy.save writes it.
 func Write(w io.Writer, tensors []lockstep.NamedTensor) error {
 	z := zip.NewWriter(w)
 	seen := map[string]bool{}
