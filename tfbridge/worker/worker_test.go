@@ -271,21 +271,41 @@ func TestTheContextStopsTheChild(t *testing.T) {
 	wantWords(t, err, "it was stopped while loading /models/m (context deadline exceeded)")
 }
 
-// A context that ends as the answer comes has the child stopped all the same,
-// and that must not look like a crash later.
-func TestTheContextEndsWithTheAnswer(t *testing.T) {
-	for range 20 {
-		p := start(t, "serve")
-		ctx, cancel := context.WithCancel(context.Background())
-		go cancel()
-		p.Open(ctx, t.TempDir(), Options{})
-		alive := p.Alive()
-		_, err := p.Open(context.Background(), t.TempDir(), Options{})
-		if alive == errors.Is(err, ErrCrashed) {
-			t.Errorf("alive: %v, and then: %v", alive, err)
-		}
-		p.Close()
+// hook calls then after each write.
+type hook struct {
+	io.Writer
+	then func()
+}
+
+func (h *hook) Write(b []byte) (int, error) {
+	n, err := h.Writer.Write(b)
+	if h.then != nil {
+		h.then()
 	}
+	return n, err
+}
+
+// A context that ends when the answer is there already has the child stopped
+// all the same, and that must not look like a crash later.
+func TestTheContextEndsWithTheAnswer(t *testing.T) {
+	p := start(t, "serve")
+	sent := &hook{Writer: p.in}
+	p.enc = gob.NewEncoder(sent)
+	p.Version() // from now on a request is one write
+	ctx, cancel := context.WithCancel(context.Background())
+	sent.then = func() {
+		time.Sleep(200 * time.Millisecond) // the answer waits in the pipe
+		cancel()
+	}
+	_, err := p.Open(ctx, t.TempDir(), Options{})
+	if !errors.Is(err, context.Canceled) || errors.Is(err, ErrCrashed) {
+		t.Errorf("error %v, want the context's and no crash", err)
+	}
+	if p.Alive() {
+		t.Error("the child is taken for alive")
+	}
+	_, err = p.Version()
+	wantWords(t, err, "the TensorFlow process ended: it was stopped while loading")
 }
 
 func TestAContextThatHasEndedStopsNothing(t *testing.T) {
