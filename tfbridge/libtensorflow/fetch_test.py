@@ -341,7 +341,8 @@ class Download(FetchCase):
     def test_interrupted(self):
         for how in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(how):
-                process = self.start(self.link, FAKE_PIP="hangs")
+                # A shell's background job, as CI may be, ignores SIGINT, and its children with it.
+                process = self.start(self.link, FAKE_PIP="hangs", preexec=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
                 self.wait_for_download()
                 process.send_signal(how)
                 status, _, err = self.finish(process)
