@@ -114,7 +114,7 @@ func TestHostileGraphsEndSoon(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		used := (after.TotalAlloc - before.TotalAlloc) >> 20
 		t.Logf("%s: %v, %d MiB", name, took.Round(time.Millisecond), used)
-		if took > 3*time.Second || used > 500 {
+		if took > time.Minute || used > 500 {
 			t.Errorf("%s took %v and %d MiB", name, took, used)
 		}
 		switch {

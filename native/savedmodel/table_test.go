@@ -173,7 +173,7 @@ func TestTableWithOneBlockManyTimes(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "its blocks overlap") {
 		t.Errorf("error %v", err)
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %v", took)
 	}
 }
