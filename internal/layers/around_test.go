@@ -108,6 +108,7 @@ func TestOtherStepsAreNotTaken(t *testing.T) {
 		{"of the untransposed input", feed("decoder_lstm_1/Shape", 0, func(f *function) string { return f.arg("decoder_input") }), []string{noBound}},
 		{"as often as the encoder", feed("decoder_lstm_1/while", 1, first1("encoder_lstm_1/Max")), []string{noBound}},
 		{"a bound with a mask", at("decoder_lstm_1/strided_slice_1", func(_ *function, n *node_def_go_proto.NodeDef) { n.Attr["end_mask"] = intAttr(1) }), []string{noBound}},
+		{"the first of two", at("decoder_lstm_1/strided_slice_1", func(f *function, n *node_def_go_proto.NodeDef) { n.Input[2] = f.list("two", 2) }), []string{noBound}},
 		{"one step less", at("decoder_lstm_1/while", func(f *function, n *node_def_go_proto.NodeDef) {
 			n.Input[1] = f.add("less", "Sub", n.Input[1], f.ints("one", 1))
 		}), []string{"(Sub)", noBound}},
@@ -209,6 +210,10 @@ func TestOtherModelsAreNotTaken(t *testing.T) {
 		{"begins with NaN", at("encoder_lstm_1/zeros_1/Const", func(_ *function, n *node_def_go_proto.NodeDef) {
 			n.Attr["value"].GetTensor().FloatVal = []float32{nan}
 		}), []string{noZeros}},
+		{"begins with zeros of a list", at("encoder_lstm_1/zeros/Const", func(_ *function, n *node_def_go_proto.NodeDef) {
+			n.Attr["value"].GetTensor().TensorShape = list(0).GetTensor().GetTensorShape()
+		}), []string{noZeros}},
+		{"begins with whole zeros", at("encoder_lstm_1/zeros", func(f *function, n *node_def_go_proto.NodeDef) { n.Input[1] = f.ints("nought", 0) }), []string{noZeros}},
 		{"begins with the input", feed("encoder_lstm_1/while", 4, func(f *function) string { return f.arg("encoder_input") }), []string{noZeros}},
 
 		// The head.
@@ -229,6 +234,30 @@ func TestOtherModelsAreNotTaken(t *testing.T) {
 		{"the bias before the product", at(head+"Tensordot/Reshape", func(f *function, n *node_def_go_proto.NodeDef) {
 			n.Input[0] = f.add("early", "AddV2", n.Input[0], first(f.node(head+"BiasAdd/ReadVariableOp")))
 		}), []string{noHead}},
+		// With as many features as units, the shapes do not tell.
+		{"a bias before the product", at(head+"Tensordot/Reshape", func(f *function, n *node_def_go_proto.NodeDef) {
+			square(f.e)
+			late := f.node(head + "BiasAdd")
+			n.Input[0] = f.add("early", "AddV2", n.Input[0], late.Input[1])
+			late.Op, late.Input = "Identity", late.Input[:1]
+		}), []string{noHead}},
+		{"two square products", at(head+"Tensordot/MatMul", func(f *function, n *node_def_go_proto.NodeDef) {
+			square(f.e)
+			n.Input[0] = f.add("more", "MatMul", n.Input[0], n.Input[1])
+		}), []string{noHead}},
+		{"two square biases", func(e *editor) { square(e); headThen("AddV2")(e) }, []string{noHead}},
+		{"a square kernel turned", at(head+"Tensordot/MatMul", func(f *function, n *node_def_go_proto.NodeDef) {
+			square(f.e)
+			n.Attr["transpose_b"] = boolAttr(true)
+		}), []string{noHead}},
+		{"a bias for each step's features", at(head+"Tensordot", func(f *function, n *node_def_go_proto.NodeDef) {
+			f.e.input("decoder_input").TensorShape.Dim[1].Size = 6
+			shape("output/bias_1", 12)(f.e)
+			late, flat := f.node(head+"BiasAdd"), n.Input[1]
+			n.Input[1] = f.list("rows", -1, 12)
+			bias := f.add("sum", "AddV2", first(n), late.Input[1])
+			late.Op, late.Input = "Reshape", []string{bias, flat}
+		}), []string{noHead}},
 		{"a transposed kernel", at(head+"Tensordot/MatMul", func(_ *function, n *node_def_go_proto.NodeDef) { n.Attr["transpose_b"] = boolAttr(true) }), []string{noHead}},
 		{"transposed outputs", at(head+"Tensordot/MatMul", func(_ *function, n *node_def_go_proto.NodeDef) { n.Attr["transpose_a"] = boolAttr(true) }), []string{noHead}},
 		{"kernel times outputs", at(head+"Tensordot/MatMul", func(_ *function, n *node_def_go_proto.NodeDef) { swap(n, 0, 1) }), []string{noHead}},
@@ -243,6 +272,16 @@ func TestOtherModelsAreNotTaken(t *testing.T) {
 		}), []string{noHead}},
 		{"over the steps", value(head+"Tensordot/axes", 1), []string{noHead}},
 		{"free axes exchanged", value(head+"Tensordot/free", 1, 0), []string{noHead}},
+		{"a permutation of two axes", feed(head+"Tensordot/concat", 1, func(f *function) string { return f.list("none") }), []string{noHead}},
+		{"a product that keeps its axis", at(head+"Tensordot/Prod", func(_ *function, n *node_def_go_proto.NodeDef) { n.Attr["keep_dims"] = boolAttr(true) }), []string{noHead}},
+		{"a choice along a batch", at(head+"Tensordot/GatherV2", func(_ *function, n *node_def_go_proto.NodeDef) { n.Attr["batch_dims"] = intAttr(1) }), []string{noHead}},
+		{"a bias for rows of another length", at(head+"Tensordot", func(f *function, n *node_def_go_proto.NodeDef) {
+			f.e.input("decoder_input").TensorShape.Dim[1].Size = 6
+			late, flat := f.node(head+"BiasAdd"), n.Input[1]
+			n.Input[1] = f.list("rows", -1, 12)
+			bias := f.add("sum", "AddV2", first(n), late.Input[1])
+			late.Op, late.Input = "Reshape", []string{bias, flat}
+		}), []string{noHead}},
 		{"a last axis of one", value(head+"Tensordot/Const_2", 1), []string{noHead}},
 		{"reshaped to (batch, features, steps)", at(head+"Tensordot", func(f *function, n *node_def_go_proto.NodeDef) {
 			shape := first(f.node(head + "Tensordot/Shape"))
@@ -281,6 +320,10 @@ func TestOtherModelsAreNotTaken(t *testing.T) {
 			shape("encoder_lstm/lstm_cell/kernel_1", 3, 0)(e)
 			shape("encoder_lstm/lstm_cell/recurrent_kernel_1", 1<<62, 0)(e)
 		}, []string{"want four columns"}},
+		{"no units at all", func(e *editor) {
+			shape("encoder_lstm/lstm_cell/kernel_1", 3, 0)(e)
+			shape("encoder_lstm/lstm_cell/recurrent_kernel_1", 0, 0)(e)
+		}, []string{"want four columns"}},
 		{"a head for other units", shape("output/kernel_1", 10, 2), []string{noHead}},
 		{"a head of three axes", shape("output/kernel_1", 1, 5, 2), []string{noHead}},
 		{"a head's bias of one", shape("output/bias_1", 1), []string{noHead}},
@@ -305,6 +348,13 @@ func shape(name string, dims ...int64) func(e *editor) {
 		e.variable(name).Attr["shape"].GetShape().Reset()
 		proto.Merge(e.variable(name).Attr["shape"].GetShape(), s)
 	}
+}
+
+// square gives the head as many features as the decoder has units.
+func square(e *editor) {
+	shape("output/kernel_1", 5, 5)(e)
+	shape("output/bias_1", 5)(e)
+	value("output_1/Tensordot/Const_2", 5)(e)
 }
 
 // headThen puts an operation behind the head.
@@ -346,27 +396,4 @@ func gather(f *function, name, from string, at int32) string {
 // join joins lists.
 func join(f *function, name string, parts ...string) string {
 	return f.add(name, "ConcatV2", append(parts, f.ints(name+"_axis", 0))...)
-}
-
-// The same model in other words.
-func TestTheSameModelInOtherWords(t *testing.T) {
-	accept(t, []mutation{
-		{name: "the other counter picks the step", edit: func(e *editor) {
-			f := e.body("encoder")
-			f.node("TensorListGetItem").Input[1] = f.arg("loop_counter")
-		}},
-		{name: "zeros like the input", edit: at("encoder_lstm_1/zeros", func(f *function, n *node_def_go_proto.NodeDef) {
-			f.become(n, "ZerosLike")
-			n.Input = n.Input[:1]
-		})},
-		{name: "a last axis that is worked out", edit: value("output_1/Tensordot/Const_2", -1)},
-		{name: "bounds turned round", edit: func(e *editor) { swap(e.cond("encoder").node("while/LogicalAnd"), 0, 1) }},
-		{name: "a list as long as the untransposed input", edit: at("decoder_lstm_1/TensorArrayV2_1", func(f *function, n *node_def_go_proto.NodeDef) {
-			shape := f.add("shape", "Shape", f.arg("decoder_input"))
-			one, two := f.list("one", 1), f.list("two", 2)
-			n.Input[1] = f.add("steps", "StridedSlice", shape, one, two, one)
-			f.GetNodeDef()[len(f.GetNodeDef())-1].Attr["shrink_axis_mask"] = intAttr(1)
-		})},
-		{name: "both inputs are of one length", edit: func(e *editor) { e.input("decoder_input").TensorShape.Dim[1].Size = 10 }},
-	})
 }

@@ -228,8 +228,13 @@ type mutation struct {
 // check applies each mutation to states_out_keras3 and wants the model refused.
 func check(t *testing.T, mutations []mutation) {
 	t.Helper()
+	checkIn(t, "states_out_keras3", mutations)
+}
+
+func checkIn(t *testing.T, fixture string, mutations []mutation) {
+	t.Helper()
 	for _, c := range mutations {
-		f, err := edited(t, "states_out_keras3", c.name, c.edit)
+		f, err := edited(t, fixture, c.name, c.edit)
 		var said string
 		switch {
 		case err != nil:

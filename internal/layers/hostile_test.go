@@ -114,7 +114,7 @@ func TestHostileGraphsEndSoon(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		used := (after.TotalAlloc - before.TotalAlloc) >> 20
 		t.Logf("%s: %v, %d MiB", name, took.Round(time.Millisecond), used)
-		if took > time.Minute || used > 500 {
+		if took > time.Minute || used > 100 {
 			t.Errorf("%s took %v and %d MiB", name, took, used)
 		}
 		switch {

@@ -73,8 +73,8 @@ func TestReadRefuses(t *testing.T) {
 		"only a comma":       {npy(dict("'<f4'", "False", "(,)"), four...), "no tuple"},
 		"an endless shape":   {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1, \n", four...), "no tuple"},
 		"a huge axis":        {npy(dict("'<f4'", "False", "(99999999999999999999,)"), four...), "no tuple"},
-		"overflow":           {npy(dict("'<f4'", "False", "(4294967296, 4294967296, 4)"), four...), "more elements than memory"},
-		"more than memory":   {npy(dict("'<f4'", "False", "(4611686018427387904,)"), four...), "4611686018427387904 elements of 4 bytes are more than"},
+		"overflow":           {npy(dict("'<f4'", "False", "(2147483647, 2147483647, 2147483647, 4)"), four...), "more elements than memory"},
+		"more than memory":   {npy(dict("'<f4'", "False", "(2147483647,)"), four...), "2147483647 elements of 4 bytes are more than"},
 		"a gigabyte":         {npy(dict("'<f4'", "False", "(268435457,)"), four...), "are more than the 1073741824 bytes"},
 		"many short strings": {npy(dict("'|S1'", "False", "(100000000,)"), four...), "100000000 elements of 17 bytes are more"},
 		"many empty strings": {npy(dict("'<U0'", "False", "(2000000,)")), "2000000 empty strings, want at most 1048576"},
@@ -97,6 +97,10 @@ func TestReadRefuses(t *testing.T) {
 	}
 	if _, err := readBytes(good); err != nil {
 		t.Error(err)
+	}
+	// The order of bytes is none of characters'.
+	if x, err := readBytes(npy(dict("'>S2'", "False", "(2,)"), 'a', 'b', 'c', 0)); err != nil || !x.BitEqual(tensor(t, []string{"ab", "c"}, 2)) {
+		t.Errorf("characters in big-endian order: %v, %v", x, err)
 	}
 	for _, text := range []string{
 		`{"descr":"<f4","fortran_order":False,"shape":(1,)}` + "\n", // as others write it

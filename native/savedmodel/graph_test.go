@@ -1,22 +1,16 @@
 package savedmodel
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
@@ -227,52 +221,84 @@ func TestGraphDef(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(g.Nodes, func(n *Node) bool { return strings.HasSuffix(n.Op, "While") })
-		loop := g.Nodes[i]
-		b, main, err := g.GraphDef([]Ref{{loop, 4}})
-		if err != nil {
-			t.Fatal(err)
+		flat := map[string]*Node{}
+		for _, n := range g.Nodes {
+			flat[n.Name] = n
 		}
-		var def graph_go_proto.GraphDef
-		if err := proto.Unmarshal(b, &def); err != nil {
-			t.Fatal(err)
-		}
-		have := map[string]*node_def_go_proto.NodeDef{}
-		for _, n := range main {
-			if !n.Main {
-				t.Errorf("%s: %q is not of the main graph", name, n.Name)
-			}
-			have[n.Name] = nil
-		}
-		for _, n := range def.GetNode() {
-			have[n.GetName()] = n
-		}
-		for _, n := range def.GetNode() {
-			for _, in := range n.GetInput() {
-				source, _, _ := strings.Cut(strings.TrimPrefix(in, "^"), ":")
-				if _, ok := have[source]; !ok {
-					t.Errorf("%s: %q reads %q, which is neither written nor in the main graph", name, n.GetName(), in)
-				}
-			}
-			for a := range n.GetAttr() {
-				if strings.HasPrefix(a, "_") {
-					t.Errorf("%s: %q keeps the note %q", name, n.GetName(), a)
-				}
-			}
-		}
-		if n := have[loop.Name]; n == nil || n.GetOp() != loop.Op || len(n.GetInput()) < len(loop.Inputs) || n.GetAttr()["body"].GetFunc().GetName() == "" {
-			t.Errorf("%s: the loop is not written whole: %v", name, n)
-		}
-		if len(def.GetNode())+len(main) >= len(g.Nodes) {
-			t.Errorf("%s: all %d nodes are written for the encoder's state", name, len(g.Nodes))
-		}
-		if def.GetVersions().GetProducer() == 0 {
-			t.Errorf("%s: the versions are lost", name)
+		loop := g.Nodes[slices.IndexFunc(g.Nodes, func(n *Node) bool { return strings.HasSuffix(n.Op, "While") })]
+		output := g.Outputs[g.Signature.Outputs[0].Name]
+		state := checkGraphDef(t, g, flat, Ref{loop, 4})
+		if whole := checkGraphDef(t, g, flat, output, Ref{loop, 4}); whole <= state || state < 20 {
+			t.Errorf("%s: %d nodes are needed for the state, and %d for the output with it", name, state, whole)
 		}
 		if b, main, err := g.GraphDef(nil); err != nil || len(main) != 0 || len(b) > 20 {
 			t.Errorf("%s: nothing is %d bytes, %d nodes, %v", name, len(b), len(main), err)
 		}
 	}
+}
+
+// checkGraphDef holds the GraphDef of some tensors against the flat graph, and
+// returns its number of nodes.
+func checkGraphDef(t *testing.T, g *Graph, flat map[string]*Node, want ...Ref) int {
+	t.Helper()
+	b, main, err := g.GraphDef(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var def graph_go_proto.GraphDef
+	if err := proto.Unmarshal(b, &def); err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, n := range main {
+		if have[n.Name] = true; !n.Main {
+			t.Errorf("%q is not of the main graph", n.Name)
+		}
+	}
+	for _, n := range def.GetNode() {
+		have[n.GetName()] = true
+	}
+	for _, r := range want {
+		if !have[r.Node.Name] {
+			t.Errorf("%s is not written", r)
+		}
+	}
+	for _, n := range def.GetNode() {
+		node := flat[n.GetName()]
+		if node == nil || node.Main || node.Op != n.GetOp() {
+			t.Errorf("%q (%s) is no node of the flat graph's functions", n.GetName(), n.GetOp())
+			continue
+		}
+		var inputs []string
+		for _, in := range node.Inputs {
+			inputs = append(inputs, strings.TrimSuffix(in.String(), ":0"))
+		}
+		for _, c := range node.Control {
+			inputs = append(inputs, "^"+c.Name)
+		}
+		if !slices.Equal(n.GetInput(), inputs) {
+			t.Errorf("%q reads %q, want %q", n.GetName(), n.GetInput(), inputs)
+		}
+		for _, in := range inputs {
+			if source, _, _ := strings.Cut(strings.TrimPrefix(in, "^"), ":"); !have[source] {
+				t.Errorf("%q reads %q, which is neither written nor in the main graph", n.GetName(), in)
+			}
+		}
+		for a, value := range n.GetAttr() {
+			if strings.HasPrefix(a, "_") || !proto.Equal(value, node.Attr(a)) {
+				t.Errorf("%q has the attribute %q", n.GetName(), a)
+			}
+		}
+		for a := range node.def.GetAttr() {
+			if n.GetAttr()[a] == nil && !strings.HasPrefix(a, "_") {
+				t.Errorf("%q has lost the attribute %q", n.GetName(), a)
+			}
+		}
+	}
+	if def.GetVersions().GetProducer() == 0 {
+		t.Error("the versions are lost")
+	}
+	return len(def.GetNode())
 }
 
 func TestThrough(t *testing.T) {
@@ -290,79 +316,5 @@ func TestThrough(t *testing.T) {
 		if got := c.from.Through(); got != c.want {
 			t.Errorf("%s is a copy of %s, want %s", c.from, got, c.want)
 		}
-	}
-}
-
-func TestConst(t *testing.T) {
-	shape := func(dims ...int64) *tensor_shape_go_proto.TensorShapeProto {
-		s := &tensor_shape_go_proto.TensorShapeProto{}
-		for _, d := range dims {
-			s.Dim = append(s.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: d})
-		}
-		return s
-	}
-	type P = tensor_go_proto.TensorProto
-	read := func(p *P) (*lockstep.Tensor, error) {
-		def := attr(node("c", "Const"), "value", &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: p}})
-		return (&Node{Name: "c", Op: "Const", def: def}).Const()
-	}
-	tensor := func(x *lockstep.Tensor, err error) *lockstep.Tensor {
-		if err != nil {
-			t.Fatal(err)
-		}
-		return x
-	}
-	const (
-		f32, f64, f16, bf16 = types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_DOUBLE, types_go_proto.DataType_DT_HALF, types_go_proto.DataType_DT_BFLOAT16
-		i32, i64, boolean   = types_go_proto.DataType_DT_INT32, types_go_proto.DataType_DT_INT64, types_go_proto.DataType_DT_BOOL
-		text                = types_go_proto.DataType_DT_STRING
-	)
-	for name, c := range map[string]struct {
-		p    *P
-		want *lockstep.Tensor
-	}{
-		"bytes":        {&P{Dtype: f32, TensorShape: shape(2), TensorContent: []byte{0, 0, 128, 63, 0, 0, 0, 64}}, tensor(lockstep.New([]float32{1, 2}, 2))},
-		"list":         {&P{Dtype: f32, TensorShape: shape(2), FloatVal: []float32{1, 2}}, tensor(lockstep.New([]float32{1, 2}, 2))},
-		"repeated":     {&P{Dtype: f64, TensorShape: shape(4), DoubleVal: []float64{1, 2}}, tensor(lockstep.New([]float64{1, 2, 2, 2}, 4))},
-		"zeros":        {&P{Dtype: i32, TensorShape: shape(2, 2)}, tensor(lockstep.New(make([]int32, 4), 2, 2))},
-		"scalar":       {&P{Dtype: i64, TensorShape: shape(), Int64Val: []int64{7}}, tensor(lockstep.New([]int64{7}))},
-		"no shape":     {&P{Dtype: i64, Int64Val: []int64{7}}, tensor(lockstep.New([]int64{7}))},
-		"empty":        {&P{Dtype: f32, TensorShape: shape(math.MaxInt64, 0)}, tensor(lockstep.New([]float32{}, math.MaxInt64, 0))},
-		"float16":      {&P{Dtype: f16, TensorShape: shape(1), HalfVal: []int32{0xfbff}}, tensor(lockstep.New([]lockstep.Float16Bits{0xfbff}, 1))},
-		"bfloat16":     {&P{Dtype: bf16, TensorShape: shape(1), HalfVal: []int32{0xff80}}, tensor(lockstep.New([]lockstep.BFloat16Bits{0xff80}, 1))},
-		"bool":         {&P{Dtype: boolean, TensorShape: shape(2), BoolVal: []bool{false, true}}, tensor(lockstep.New([]bool{false, true}, 2))},
-		"string":       {&P{Dtype: text, TensorShape: shape(2), StringVal: [][]byte{[]byte("a"), {0xff}}}, tensor(lockstep.New([]string{"a", "\xff"}, 2))},
-		"large repeat": {&P{Dtype: boolean, TensorShape: shape(maxConstElements)}, tensor(lockstep.Zeros(lockstep.Bool, maxConstElements))},
-	} {
-		got, err := read(c.p)
-		if err != nil || !got.BitEqual(c.want) {
-			t.Errorf("%s: %s (%v), want %s", name, got, err, c.want)
-		}
-	}
-	before := allocated()
-	for name, c := range map[string]struct {
-		p    *P
-		want string
-	}{
-		"none":             {nil, "no value"},
-		"a type":           {&P{Dtype: types_go_proto.DataType_DT_QINT8, TensorShape: shape()}, "DT_QINT8 is not supported"},
-		"no rank":          {&P{Dtype: f32, TensorShape: &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}}, "no shape"},
-		"negative":         {&P{Dtype: f32, TensorShape: shape(-5)}, "negative axis"},
-		"overflow":         {&P{Dtype: f32, TensorShape: shape(1<<40, 1<<40), FloatVal: []float32{1}}, "more elements than memory"},
-		"huge":             {&P{Dtype: f32, TensorShape: shape(1 << 40), FloatVal: []float32{1}}, "want at most 4194304 where values repeat"},
-		"huge zeros":       {&P{Dtype: text, TensorShape: shape(1 << 30)}, "want at most"},
-		"too many":         {&P{Dtype: f32, TensorShape: shape(1), FloatVal: []float32{1, 2}}, "2 values for shape (1,), want at most 1"},
-		"bytes too few":    {&P{Dtype: f32, TensorShape: shape(2), TensorContent: []byte{1, 2, 3}}, "3 bytes for a float32"},
-		"bytes of strings": {&P{Dtype: text, TensorShape: shape(1), TensorContent: []byte{1, 2, 3}}, "no fixed size"},
-	} {
-		if _, err := read(c.p); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `constant "c"`) {
-			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
-		}
-	}
-	if used := allocated() - before; used > 1<<20 {
-		t.Errorf("refusing took %d bytes", used)
-	}
-	if _, err := (&Node{Name: "c", Op: "Tanh"}).Const(); err == nil {
-		t.Error("a Tanh has a value")
 	}
 }

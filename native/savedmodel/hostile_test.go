@@ -38,10 +38,15 @@ func flatten(t *testing.T, what string, g *pb.MetaGraphDef) (*Graph, error) {
 
 // doubling is depth functions, each of which calls the next twice.
 func doubling(depth int, leaf *function_go_proto.FunctionDef) []*function_go_proto.FunctionDef {
+	return doublingAs("a", depth, leaf)
+}
+
+// doublingAs is the same with another name of the first call.
+func doublingAs(first string, depth int, leaf *function_go_proto.FunctionDef) []*function_go_proto.FunctionDef {
 	functions := []*function_go_proto.FunctionDef{leaf}
 	for i := depth - 1; i >= 0; i-- {
 		next := functions[len(functions)-1].GetSignature().GetName()
-		functions = append(functions, fn(fmt.Sprintf("f%d", i), "b:output:0", call("a", next, "x"), call("b", next, "a:output:0")))
+		functions = append(functions, fn(fmt.Sprintf("f%d", i), "b:output:0", call(first, next, "x"), call("b", next, first+":output:0")))
 	}
 	return functions
 }
@@ -52,6 +57,30 @@ func TestExponentialCalls(t *testing.T) {
 	for range 20_000 {
 		wide.Input = append(wide.Input, "x")
 	}
+	for name, leaf := range map[string]*function_go_proto.FunctionDef{
+		"of nodes":      fn("leaf", "y:output:0", node("y", "Identity", "x")),
+		"of nothing":    fn("leaf", "x"),
+		"of long names": fn("leaf", strings.Repeat("n", 1<<20)+":output:0", node(strings.Repeat("n", 1<<20), "Identity", "x")),
+		"of wide nodes": fn("leaf", "wide:sum:0", wide),
+	} {
+		_, err := flatten(t, "2^60 calls "+name, graph(nodes{in, call("out", "f0", "in")}, doubling(60, leaf)...))
+		wantError(t, name, err, "the graph takes more than 256 MiB with its calls inlined")
+	}
+}
+
+// Long names of calls stand in the names of all that they lead to, what reads a
+// graph has a place for every result, and every call runs its effects.
+func TestLongNamesManyResultsManyEffects(t *testing.T) {
+	in := node("in", "Placeholder")
+	long := doublingAs(strings.Repeat("n", 1<<16), 60, fn("leaf", "x"))
+	_, err := flatten(t, "2^60 calls of long names", graph(nodes{in, call("out", "f0", "in")}, long...))
+	wantError(t, "long names", err, "the graph takes more than 256 MiB")
+
+	split := attr(node("s", "Split", "x", "x"), "num_split", intAttr(maxResults))
+	many := doubling(9, fn("leaf", "y:output:0", split, node("y", "Identity", "s:output:99999")))
+	_, err = flatten(t, "2^9 calls of many results", graph(nodes{in, call("out", "f0", "in")}, many...))
+	wantError(t, "many results", err, "the graph takes more than 256 MiB")
+
 	effects := fn("leaf", "y:output:0", node("y", "Identity", "x"))
 	effects.ControlRet = map[string]string{}
 	for i := range 20_000 {
@@ -59,18 +88,8 @@ func TestExponentialCalls(t *testing.T) {
 		effects.Signature.ControlOutput = append(effects.Signature.ControlOutput, name)
 		effects.ControlRet[name] = "y"
 	}
-	for name, leaf := range map[string]*function_go_proto.FunctionDef{
-		"of nodes":      fn("leaf", "y:output:0", node("y", "Identity", "x")),
-		"of nothing":    fn("leaf", "x"),
-		"of long names": fn("leaf", strings.Repeat("n", 1<<20)+":output:0", node(strings.Repeat("n", 1<<20), "Identity", "x")),
-		"of wide nodes": fn("leaf", "wide:sum:0", wide),
-		"of effects":    effects,
-		"of many results": fn("leaf", "y:output:0",
-			attr(node("s", "Split", "x", "x"), "num_split", intAttr(maxResults)), node("y", "Identity", "s:output:99999")),
-	} {
-		_, err := flatten(t, "2^60 calls "+name, graph(nodes{in, call("out", "f0", "in")}, doubling(60, leaf)...))
-		wantError(t, name, err, "the graph takes more than 256 MiB with its calls inlined")
-	}
+	_, err = flatten(t, "2^15 calls of many effects", graph(nodes{in, call("out", "f0", "in")}, doubling(15, effects)...))
+	wantError(t, "many effects", err, "the graph takes more than 256 MiB")
 }
 
 // What is read of the loops' bodies counts with the graph around them, or a

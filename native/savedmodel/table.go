@@ -9,10 +9,11 @@ import (
 
 // A checkpoint's index is a table in LevelDB's format
 // (leveldb/doc/table_format.md), which TensorFlow writes without compression
-// and without filters. github.com/syndtr/goleveldb/leveldb/table reads it, but
-// allocates what a block's handle claims before it looks at the file, so that
-// ten damaged bytes end the process; a reader that holds every handle against
-// the file is as short as the checks in front of that one would be.
+// and without filters. github.com/syndtr/goleveldb/leveldb/table v1.0.0 reads
+// it, but allocates what a block's handle claims before it looks at the file:
+// 48 bytes that claim 128 GiB end the process, which nothing can recover. A
+// reader that holds every handle against the file is as short as the checks in
+// front of that one would be.
 
 const (
 	tableMagic    = 0xdb4775248b80fb57

@@ -1,0 +1,53 @@
+package layers
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// FuzzFind looks for layers in whatever graph a saved_model.pb holds.
+func FuzzFind(f *testing.F) {
+	for _, name := range []string{"no_bias_keras3", "not_gru", "fixed_steps_keras3"} {
+		b, err := fs.ReadFile(fixture.FS(f, name), "saved_model.pb")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		saved, err := savedmodel.OpenFS(fstest.MapFS{"saved_model.pb": {Data: b}})
+		if err != nil {
+			return
+		}
+		m, err := saved.MetaGraph()
+		if err != nil {
+			return
+		}
+		g, err := m.Flatten("")
+		if err != nil {
+			return
+		}
+		found, err := Find(m, g)
+		if err != nil {
+			return
+		}
+		if (found.Seq2Seq == nil) != errors.Is(found.Not, ErrNotSeq2Seq) {
+			t.Errorf("neither the seq2seq nor a reason: %v", found.Not)
+		}
+		for _, l := range found.Layers {
+			if l.Units < 1 || l.Loop == nil || l.Kernel.Node == nil || l.RecurrentKernel.Node == nil || len(l.Bounds) == 0 {
+				t.Errorf("layer %+v is not whole", l)
+			}
+		}
+		if found.Seq2Seq != nil {
+			if w, err := found.Seq2Seq.Weights(m); err != nil || len(w) < 5 {
+				t.Errorf("%d weights, %v", len(w), err)
+			}
+		}
+	})
+}
