@@ -17,8 +17,8 @@ else
 OPEN_SYMBOLS := -Wl,--unresolved-symbols=ignore-in-object-files -Wl,--export-dynamic -Wl,-z,lazy
 endif
 
-# Expanded only where used: it asks the fetch script.
-TF_HOME    = $(shell $(FETCH) --where)
+# Expanded where first used, and then once: it asks the fetch script.
+TF_HOME    = $(eval TF_HOME := $(shell $(FETCH) --where))$(TF_HOME)
 TF_ENV     = CGO_ENABLED=1 CGO_CFLAGS="'-I$(TF_HOME)/include'" CGO_LDFLAGS="'-L$(TF_HOME)/stub' $(OPEN_SYMBOLS)"
 TF_LDFLAGS = -X '$(PACKAGE)/tfbridge.libraryDir=$(TF_HOME)'
 TF_FLAGS   = -tags tensorflow -ldflags "$(TF_LDFLAGS)"
@@ -28,7 +28,7 @@ DEMO   := build/models/seed_keras3 build/models/seed_tfkeras
 
 # Keras, for `make models` alone. The cache keeps one environment a list of
 # versions; the stamp is its last file.
-VENV   = $(shell $(FETCH) --cache)/keras-$(shell cksum < models/requirements.txt | cut -d' ' -f1)
+VENV   = $(eval VENV := $(shell $(FETCH) --cache)/keras-$(shell cksum < models/requirements.txt | cut -d' ' -f1))$(VENV)
 KERAS  = $(VENV)/bin/python
 
 .PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-tensorflow bench models keras clean

@@ -16,7 +16,8 @@ const module = "github.com/lockstep-go/lockstep"
 var layout = map[string][]string{
 	".":                      {},
 	"internal/raw":           {"."},
-	"internal/npz":           {".", "internal/raw"},
+	"internal/npz":           {".", "internal/raw", "internal/whole"},
+	"internal/whole":         {},
 	"internal/layers":        {".", "native/savedmodel"},
 	"internal/fixture":       {".", "internal/npz", "internal/raw"},
 	"native/savedmodel":      {".", "internal/raw"},

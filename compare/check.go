@@ -88,28 +88,16 @@ func (c Check) weights() (*Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	var order []string
-	for _, nt := range want {
-		order = append(order, nt.Name)
-	}
 	rules := c.Rules
 	if rules == nil {
 		rules = Uniform(DefaultRule())
 	}
 	bits := func(name string) Rule { return Rule{Bits: true, AllowNonFinite: rules(name).AllowNonFinite} }
-	d := Measure(byName(want), byName(have), Options{Order: order, Layout: PlainLayout})
+	d := Measure(lockstep.ByName(want), lockstep.ByName(have), Options{Order: lockstep.Names(want), Layout: PlainLayout})
 	return &Comparison{
 		Title: "weights", Reference: c.Reference.Name(), Candidate: c.Candidate.Name(),
 		Results: Judge(d, bits),
 	}, nil
-}
-
-func byName(weights lockstep.Weights) map[string]*lockstep.Tensor {
-	out := make(map[string]*lockstep.Tensor, len(weights))
-	for _, nt := range weights {
-		out[nt.Name] = nt.Tensor
-	}
-	return out
 }
 
 // engines adds the comparison of outputs and states.

@@ -57,42 +57,27 @@ func Inspect(dir string, options ...Option) (*Description, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	var s settings
-	for _, o := range options {
-		o(&s)
-	}
-	meta, err := saved.MetaGraph(s.tags...)
+	src, err := read(saved, options)
 	if err != nil {
+		return nil, err
+	}
+	d := &Description{TensorFlow: src.meta.TensorFlowVersion(), Signature: src.graph.Signature.Name, meta: src.meta}
+	if d.Signatures, err = src.meta.Signatures(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	d := &Description{TensorFlow: meta.TensorFlowVersion(), meta: meta}
-	if d.Signatures, err = meta.Signatures(); err != nil {
-		return nil, fmt.Errorf("native: %w", err)
-	}
-	graph, err := meta.Flatten(s.signature)
-	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
-	}
-	d.Signature = graph.Signature.Name
-	found, err := layers.Find(meta, graph)
-	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
-	}
-	for _, l := range found.Layers {
+	for _, l := range src.found.Layers {
 		d.Layers = append(d.Layers, Layer{
 			Name: l.Name, Kind: l.Kind.String(), Loop: l.Loop.Name,
 			Activation: l.Activation.String(), RecurrentActivation: l.RecurrentActivation.String(),
 		})
 	}
-	for _, u := range found.Rest {
+	for _, u := range src.found.Rest {
 		d.Unrecognised = append(d.Unrecognised, Loop{Node: u.Loop.Name, Reason: u.Reason})
 	}
-	if err := d.findWeights(found); err != nil {
+	if err := d.findWeights(src.found); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	if _, err := load(saved, options); err != nil {
-		d.Reason = err
-	}
+	_, d.Reason = src.model()
 	return d, nil
 }
 

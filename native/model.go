@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"sync"
 
@@ -67,7 +66,15 @@ func LoadFS(fsys fs.FS, options ...Option) (*Model, error) {
 	return load(saved, options)
 }
 
-func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
+// source is a signature of a SavedModel and what was recognised in it.
+type source struct {
+	meta  *savedmodel.MetaGraph
+	graph *savedmodel.Graph
+	found *layers.Found
+}
+
+// read chooses the signature and looks at its graph.
+func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 	var s settings
 	for _, o := range options {
 		o(&s)
@@ -84,26 +91,36 @@ func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	if found.Seq2Seq == nil {
-		return nil, fmt.Errorf("native: signature %q: %w", graph.Signature.Name, found.Not)
+	return &source{meta, graph, found}, nil
+}
+
+func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
+	src, err := read(saved, options)
+	if err != nil {
+		return nil, err
 	}
-	weights, err := readWeights(meta, found.Seq2Seq)
+	return src.model()
+}
+
+// model makes the model of a signature, if it is a supported one.
+func (src *source) model() (*Model, error) {
+	sig, seq2seq := src.graph.Signature, src.found.Seq2Seq
+	if seq2seq == nil {
+		return nil, fmt.Errorf("native: signature %q: %w", sig.Name, src.found.Not)
+	}
+	weights, err := readWeights(src.meta, seq2seq)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	m := &Model{
-		signature:    graph.Signature,
-		encoderInput: found.Seq2Seq.EncoderInput,
-		decoderInput: found.Seq2Seq.DecoderInput,
-	}
+	m := &Model{signature: sig, encoderInput: seq2seq.EncoderInput, decoderInput: seq2seq.DecoderInput}
 	if m.seq2seq, err = NewSeq2Seq(weights); err != nil {
 		return nil, err
 	}
-	if m.outputs, err = nameOutputs(graph, found); err != nil {
-		return nil, fmt.Errorf("native: signature %q: %w", graph.Signature.Name, err)
+	if m.outputs, err = nameOutputs(src.graph, src.found); err != nil {
+		return nil, fmt.Errorf("native: signature %q: %w", sig.Name, err)
 	}
 	if err := m.checkSignature(); err != nil {
-		return nil, fmt.Errorf("native: signature %q: %w", graph.Signature.Name, err)
+		return nil, fmt.Errorf("native: signature %q: %w", sig.Name, err)
 	}
 	return m, nil
 }
@@ -172,23 +189,6 @@ func (m *Model) Seq2Seq() *Seq2Seq[float32] { return m.seq2seq }
 // read, for those who go on with Seq2Seq.
 func (m *Model) InputNames() (encoder, decoder string) { return m.encoderInput, m.decoderInput }
 
-// WithWeights returns a model of the same signature with other weights, which
-// must have the names and shapes of m's. It is how a changed weight, or one
-// from elsewhere, is tried.
-func (m *Model) WithWeights(weights lockstep.Weights) (*Model, error) {
-	for _, have := range m.seq2seq.weights {
-		t := weights.Get(have.Name)
-		if t == nil || !slices.Equal(t.Shape(), have.Tensor.Shape()) || t.DType() != have.Tensor.DType() {
-			return nil, fmt.Errorf("native: weight %q: %s, want %s", have.Name, t, have.Tensor)
-		}
-	}
-	seq2seq, err := NewSeq2Seq(weights)
-	if err != nil {
-		return nil, err
-	}
-	return &Model{signature: m.signature, seq2seq: seq2seq, encoderInput: m.encoderInput, decoderInput: m.decoderInput, outputs: m.outputs}, nil
-}
-
 // Run computes the signature's outputs. The inputs must be exactly those of
 // the signature in name, type, rank and fixed axes, and of one batch.
 func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
@@ -225,7 +225,11 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 		return nil, fmt.Errorf("native: %w", err)
 	}
 	y := make([]float32, batch*steps*s.OutputFeatures)
-	states := map[string]*lockstep.Tensor{}
+	// Every output but the head's is a state.
+	var states map[string]*lockstep.Tensor
+	if detail >= lockstep.States || len(m.outputs) > 1 {
+		states = map[string]*lockstep.Tensor{}
+	}
 
 	r := m.runner(batch)
 	defer m.runners.Put(r)
@@ -252,7 +256,7 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 		}
 	}
 	if detail >= lockstep.States {
-		t.States = maps.Clone(states)
+		t.States = states
 	}
 	return t, nil
 }
@@ -265,7 +269,11 @@ func (m *Model) runner(batch int) *Runner[float32] {
 	return m.seq2seq.NewRunner(batch)
 }
 
+// keepStates copies the runner's states into states, if that is not nil.
 func keepStates(states map[string]*lockstep.Tensor, layer string, r *Runner[float32]) error {
+	if states == nil {
+		return nil
+	}
 	h, c := r.State()
 	for name, values := range map[string][]float32{"/state_h": h, "/state_c": c} {
 		t, err := lockstep.New(slices.Clone(values), r.batch, r.model.Units)

@@ -224,36 +224,3 @@ func TestModelIsSharedByGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 }
-
-func TestWithWeights(t *testing.T) {
-	m := load1(t, "seed_units1_keras3")
-	w, _ := m.Weights()
-	data, _ := lockstep.Data[float32](w.Get("encoder/bias"))
-	changed := slices.Clone(data)
-	changed[0] += 1
-	bias, _ := lockstep.New(changed, len(changed))
-	for i := range w {
-		if w[i].Name == "encoder/bias" {
-			w[i].Tensor = bias
-		}
-	}
-	other, err := m.WithWeights(w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	inputs := fixture.Tensors(t, "seed_units1_keras3", "inputs.npz")
-	a, err := m.Run(context.Background(), inputs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := other.Run(context.Background(), inputs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a["output_0"].BitEqual(b["output_0"]) {
-		t.Error("another bias, and the same answer")
-	}
-	if _, err := m.WithWeights(w[:7]); err == nil {
-		t.Error("seven weights were taken for the eight")
-	}
-}

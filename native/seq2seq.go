@@ -95,7 +95,7 @@ func (p *picker[F]) matrix(name string, rows, columns int) matrix[F] {
 		return m
 	}
 	if t == nil {
-		p.err = fmt.Errorf("native: no weight %q; there are %q", name, names(p.weights))
+		p.err = fmt.Errorf("native: no weight %q; there are %q", name, lockstep.Names(p.weights))
 		return m
 	}
 	if t.Rank() != 2 || t.Len() == 0 {
@@ -162,12 +162,4 @@ func (p *picker[F]) finish() error {
 		seen[nt.Name] = true
 	}
 	return p.err
-}
-
-func names(weights lockstep.Weights) []string {
-	out := make([]string, len(weights))
-	for i, nt := range weights {
-		out[i] = nt.Name
-	}
-	return out
 }

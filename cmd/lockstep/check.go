@@ -54,11 +54,7 @@ Without --inputs it makes its own, from a seed that it prints.`,
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, models []string) error {
-	rules, err := f.rules(cmd)
-	if err != nil {
-		return err
-	}
-	sinks, err := f.sinks()
+	rules, sinks, err := f.read(cmd)
 	if err != nil {
 		return err
 	}
@@ -160,7 +156,7 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 		if err != nil {
 			return nil, err
 		}
-		c.Expected = npz.Map(expected)
+		c.Expected = lockstep.ByName(expected)
 	}
 	checked, err := c.Run(ctx)
 	if err != nil {

@@ -15,11 +15,7 @@ func newDiff() *cobra.Command {
 		Short: "compare two sets of tensors",
 		Args:  wantArgs("two .npz files", 2, 2),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			rules, err := f.rules(cmd)
-			if err != nil {
-				return err
-			}
-			sinks, err := f.sinks()
+			rules, sinks, err := f.read(cmd)
 			if err != nil {
 				return err
 			}
@@ -29,11 +25,7 @@ func newDiff() *cobra.Command {
 					return err
 				}
 			}
-			var order []string
-			for _, nt := range sides[0] {
-				order = append(order, nt.Name)
-			}
-			measured := compare.Measure(npz.Map(sides[0]), npz.Map(sides[1]), compare.Options{Order: order, Layout: compare.KerasLayout})
+			measured := compare.Measure(lockstep.ByName(sides[0]), lockstep.ByName(sides[1]), compare.Options{Order: lockstep.Names(sides[0]), Layout: compare.KerasLayout})
 			report := &compare.Report{
 				Model:       args[1],
 				Comparisons: []compare.Comparison{{Reference: args[0], Candidate: args[1], Results: compare.Judge(measured, rules)}},

@@ -49,5 +49,5 @@ func (f *inputFlags) inputsFor(sig lockstep.Signature) (inputs map[string]*locks
 	if err != nil {
 		return nil, "", err
 	}
-	return npz.Map(tensors), "inputs: " + f.inputs, nil
+	return lockstep.ByName(tensors), "inputs: " + f.inputs, nil
 }

@@ -5,13 +5,13 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/whole"
 )
 
 // judgeFlags choose the rule and how the report is written.
@@ -28,6 +28,15 @@ func (f *judgeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place; alone, instead of atol and rtol")
 	cmd.Flags().BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "let NaN and infinities pass where both sides have the same")
 	cmd.Flags().StringArrayVar(&f.formats, "format", nil, "text or json, to standard output, or to a file as in json=FILE; may be repeated (default text)")
+}
+
+// read reads the flags before any work is done.
+func (f *judgeFlags) read(cmd *cobra.Command) (rules compare.Rules, sinks []sink, err error) {
+	if rules, err = f.rules(cmd); err != nil {
+		return nil, nil, err
+	}
+	sinks, err = f.sinks()
+	return rules, sinks, err
 }
 
 // rules returns the rule that the flags ask for.
@@ -51,7 +60,7 @@ type sink struct {
 	path   string // "" for standard output
 }
 
-// sinks reads --format before any work is done.
+// sinks reads --format.
 func (f *judgeFlags) sinks() ([]sink, error) {
 	if len(f.formats) == 0 {
 		return []sink{{format: "text"}}, nil
@@ -87,30 +96,11 @@ func (f *judgeFlags) write(cmd *cobra.Command, sinks []sink, reports []*compare.
 	return nil
 }
 
-func (s sink) write(stdout io.Writer, reports []*compare.Report) (err error) {
+func (s sink) write(stdout io.Writer, reports []*compare.Report) error {
 	if s.path == "" {
 		return s.render(stdout, isTerminal(stdout) && os.Getenv("NO_COLOR") == "", reports)
 	}
-	file, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
-		}
-	}()
-	if err := s.render(file, false, reports); err != nil {
-		return err
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), s.path)
+	return whole.WriteFile(s.path, func(w io.Writer) error { return s.render(w, false, reports) })
 }
 
 func (s sink) render(w io.Writer, color bool, reports []*compare.Report) error {

@@ -43,7 +43,7 @@ func newRun() *cobra.Command {
 			if states {
 				detail = lockstep.States
 			}
-			trace, err := e.Trace(cmd.Context(), npz.Map(in), detail)
+			trace, err := e.Trace(cmd.Context(), lockstep.ByName(in), detail)
 			if err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/whole"
 )
 
 // maxBytes bounds what one file may unpack to, unless the file itself is
@@ -106,35 +107,20 @@ func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, int64, error) {
 
 // WriteFile writes an .npz, or, if path ends in .npy, the one tensor of
 // tensors. The file appears whole or not at all.
-func WriteFile(path string, tensors []lockstep.NamedTensor) (err error) {
-	// A device or a pipe would be replaced by the file.
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("npz: %s is not a file: give the name of one, or a new name", path)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+func WriteFile(path string, tensors []lockstep.NamedTensor) error {
+	err := whole.WriteFile(path, func(w io.Writer) error {
+		switch {
+		case filepath.Ext(path) != ".npy":
+			return Write(w, tensors)
+		case len(tensors) == 1:
+			return writeNPY(w, tensors[0].Tensor)
+		}
+		return fmt.Errorf("an .npy holds one tensor and there are %d: give a name that ends in .npz", len(tensors))
+	})
 	if err != nil {
 		return fmt.Errorf("npz: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("npz: writing %s: %w", path, err)
-		}
-	}()
-	w := bufio.NewWriter(f)
-	switch {
-	case filepath.Ext(path) != ".npy":
-		err = Write(w, tensors)
-	case len(tensors) == 1:
-		err = writeNPY(w, tensors[0].Tensor)
-	default:
-		err = fmt.Errorf("an .npy holds one tensor and there are %d: give a name that ends in .npz", len(tensors))
-	}
-	if err := errors.Join(err, w.Flush(), f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 // Write writes an .npz whose bytes depend on the tensors alone: entries in the
@@ -156,13 +142,4 @@ func Write(w io.Writer, tensors []lockstep.NamedTensor) error {
 		}
 	}
 	return z.Close()
-}
-
-// Map returns the tensors by name.
-func Map(tensors []lockstep.NamedTensor) map[string]*lockstep.Tensor {
-	out := make(map[string]*lockstep.Tensor, len(tensors))
-	for _, nt := range tensors {
-		out[nt.Name] = nt.Tensor
-	}
-	return out
 }

@@ -106,7 +106,7 @@ func TestReadsWhatNumpyWrote(t *testing.T) {
 		"bytes":  tensor(t, []string{"", "a", "bcd", "\xff", "a\x00b", "z"}, 2, 3),
 		"scalar": tensor(t, []string{"one"}), "none": tensor(t, []string{}, 0),
 	} {
-		if got := Map(all)[name]; !got.BitEqual(want) {
+		if got := lockstep.ByName(all)[name]; !got.BitEqual(want) {
 			t.Errorf("text.npz: %s is %s, want %s", name, got, want)
 		}
 	}
