@@ -39,7 +39,7 @@ func first1(end string) func(f *function) string {
 func TestOtherStepsAreNotTaken(t *testing.T) {
 	const (
 		notCounter = "its condition compares something else than a counter from zero"
-		notInput   = "the gates' sum has a product with something that is neither the step's input nor h"
+		notInput   = "neither the step's input nor the h of another cell"
 		noBound    = "which is not the number of steps of serving_default_"
 		noSteps    = "are not those of a (batch, time, features) tensor in order"
 		noReserve  = "its outputs are written into"
@@ -52,15 +52,15 @@ func TestOtherStepsAreNotTaken(t *testing.T) {
 	}
 	check(t, []mutation{
 		// The counter that picks the step, and the one that only counts.
-		{"steps of 2", bodyConst("encoder", "while/add/y", 2), []string{notInput}},
-		{"steps of 0", bodyConst("encoder", "while/add/y", 0), []string{notInput}},
-		{"steps of -1", bodyConst("encoder", "while/add/y", -1), []string{notInput}},
-		{"counts by 2", bodyConst("encoder", "while/add_1/y", 2), []string{notCounter}},
-		{"begins at step 1", value("encoder_lstm_1/time", 1), []string{notInput}},
-		{"counts from 1", value("encoder_lstm_1/while/loop_counter", 1), []string{notCounter}},
-		{"steps doubled", func(e *editor) { n := e.body("encoder").node("while/add"); n.Input[1] = n.Input[0] }, []string{notInput}},
-		{"steps subtracted", func(e *editor) { e.body("encoder").node("while/add").Op = "Sub" }, []string{notInput}},
-		{"begins where it is told", feed("encoder_lstm_1/while", 2, first1("encoder_lstm_1/Max")), []string{notInput}},
+		{"steps of 2", bodyConst("encoder", "while/add/y", 2), []string{noCell}},
+		{"steps of 0", bodyConst("encoder", "while/add/y", 0), []string{noCell}},
+		{"steps of -1", bodyConst("encoder", "while/add/y", -1), []string{noCell}},
+		{"counts by 2", bodyConst("encoder", "while/add_1/y", 2), []string{noCell}},
+		{"begins at step 1", value("encoder_lstm_1/time", 1), []string{noCell}},
+		{"counts from 1", value("encoder_lstm_1/while/loop_counter", 1), []string{noCell}},
+		{"steps doubled", func(e *editor) { n := e.body("encoder").node("while/add"); n.Input[1] = n.Input[0] }, []string{noCell}},
+		{"steps subtracted", func(e *editor) { e.body("encoder").node("while/add").Op = "Sub" }, []string{noCell}},
+		{"begins where it is told", feed("encoder_lstm_1/while", 2, first1("encoder_lstm_1/Max")), []string{noCell}},
 
 		// The condition.
 		{"one step more", condition("encoder", "while/Less", "LessEqual"), []string{"its condition has", "(LessEqual), want counters below bounds"}},
@@ -141,15 +141,15 @@ func TestOtherStepsAreNotTaken(t *testing.T) {
 		{"written at the next place", func(e *editor) {
 			f := e.body("decoder")
 			f.node("TensorListSetItem").Input[1] = first(f.node("while/add"))
-		}, []string{"h is not written to a list of outputs at each step"}},
+		}, []string{noCell}},
 		{"c is written", func(e *editor) {
 			f := e.body("decoder")
 			f.node("TensorListSetItem").Input[2] = f.node("Identity_5").Input[0]
-		}, []string{"h is not written"}},
+		}, []string{"what is written to the list of outputs is not the last cell's h"}},
 		{"the old h is written", func(e *editor) {
 			f := e.body("decoder")
 			f.node("TensorListSetItem").Input[2] = f.arg("placeholder_2")
-		}, []string{"h is not written"}},
+		}, []string{"what is written to the list of outputs is not the last cell's h"}},
 		{"a list of 20", feed("decoder_lstm_1/TensorArrayV2_1", 1, func(f *function) string { return f.ints("twenty", 20) }), []string{"into a list of", "which is not the number of steps of"}},
 		{"a list of as many as the encoder's", feed("decoder_lstm_1/TensorArrayV2_1", 1, first1("encoder_lstm_1/Max")), []string{"into a list of", "not the number of steps"}},
 		{"a list that is full", feed("decoder_lstm_1/while", 3, first1("decoder_lstm_1/TensorArrayUnstack/TensorListFromTensor")), []string{noReserve, "want an empty list"}},
@@ -311,19 +311,19 @@ func TestOtherModelsAreNotTaken(t *testing.T) {
 			f.add("odd", "ResourceGather", n.Input[0], f.ints("zero", 0))
 			n.Input = append(n.Input, "^odd")
 		}, []string{`is given to`, "(ResourceGather), which may change it"}},
-		{"a wider recurrent kernel", shape("encoder_lstm/lstm_cell/recurrent_kernel_1", 5, 24), []string{"want four columns for each of the 5 units"}},
-		{"a kernel of one column", shape("encoder_lstm/lstm_cell/kernel_1", 3, 1), []string{"want four columns"}},
-		{"a kernel of three axes", shape("encoder_lstm/lstm_cell/kernel_1", 1, 3, 20), []string{"want variables or constants of two axes"}},
-		{"a bias of one element", shape("encoder_lstm/lstm_cell/bias_1", 1), []string{"want a variable or constant of 20 elements"}},
-		{"a bias for each row", shape("decoder_lstm/lstm_cell/bias_1", 20, 1), []string{"its bias is"}},
+		{"a wider recurrent kernel", shape("encoder_lstm/lstm_cell/recurrent_kernel_1", 5, 24), []string{noCell}},
+		{"a kernel of one column", shape("encoder_lstm/lstm_cell/kernel_1", 3, 1), []string{noCell}},
+		{"a kernel of three axes", shape("encoder_lstm/lstm_cell/kernel_1", 1, 3, 20), []string{noCell}},
+		{"a bias of one element", shape("encoder_lstm/lstm_cell/bias_1", 1), []string{noCell}},
+		{"a bias for each row", shape("decoder_lstm/lstm_cell/bias_1", 20, 1), []string{noCell}},
 		{"no units", func(e *editor) {
 			shape("encoder_lstm/lstm_cell/kernel_1", 3, 0)(e)
 			shape("encoder_lstm/lstm_cell/recurrent_kernel_1", 1<<62, 0)(e)
-		}, []string{"want four columns"}},
+		}, []string{noCell}},
 		{"no units at all", func(e *editor) {
 			shape("encoder_lstm/lstm_cell/kernel_1", 3, 0)(e)
 			shape("encoder_lstm/lstm_cell/recurrent_kernel_1", 0, 0)(e)
-		}, []string{"want four columns"}},
+		}, []string{noCell}},
 		{"a head for other units", shape("output/kernel_1", 10, 2), []string{noHead}},
 		{"a head of three axes", shape("output/kernel_1", 1, 5, 2), []string{noHead}},
 		{"a head's bias of one", shape("output/bias_1", 1), []string{noHead}},

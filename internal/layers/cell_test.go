@@ -10,7 +10,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-const noCell = "no loop variable becomes gate∘activation(cell state)"
+// What is said of a loop variable that is no cell's state, and of a gate that
+// reads what is another's.
+const (
+	noCell    = "becomes what no known cell makes of it"
+	notItsOwn = "reads the columns"
+)
 
 // Each of these makes something of the encoder's loop that is no LSTM, or not
 // the one that the weights' places would make it.
@@ -35,18 +40,18 @@ func TestOtherCellsAreNotTaken(t *testing.T) {
 	for gate, part := range map[string]int{"Sigmoid": 0, "Sigmoid_1": 1, "Tanh": 2, "Sigmoid_2": 3} {
 		for other := range 4 {
 			if other != part {
-				add(fmt.Sprintf("%s of part %d", gate, other), noCell, func(e *editor) { split(e, gate, other) })
+				add(fmt.Sprintf("%s of part %d", gate, other), notItsOwn, func(e *editor) { split(e, gate, other) })
 			}
 		}
-		add(gate+" of the whole sum", noCell, func(e *editor) { cell(gate)(e).Input[0] = cell("BiasAdd")(e).Name + ":output:0" })
+		add(gate+" of the whole sum", notItsOwn, func(e *editor) { cell(gate)(e).Input[0] = cell("BiasAdd")(e).Name + ":output:0" })
 	}
-	add("i and f exchanged", noCell, func(e *editor) { split(e, "Sigmoid", 1); split(e, "Sigmoid_1", 0) })
-	add("c and o exchanged", noCell, func(e *editor) { split(e, "Tanh", 3); split(e, "Sigmoid_2", 2) })
+	add("i and f exchanged", notItsOwn, func(e *editor) { split(e, "Sigmoid", 1); split(e, "Sigmoid_1", 0) })
+	add("c and o exchanged", notItsOwn, func(e *editor) { split(e, "Tanh", 3); split(e, "Sigmoid_2", 2) })
 	add("a split in 8", noCell, func(e *editor) { cell("split")(e).Attr["num_split"] = intAttr(8) })
-	add("a split in 5", noCell, func(e *editor) { cell("split")(e).Attr["num_split"] = intAttr(5) })
+	add("a split in 5", "want 4 columns for each of the 4 units", func(e *editor) { cell("split")(e).Attr["num_split"] = intAttr(5) })
 	add("a split of the batch", noCell, func(e *editor) { cell("split/split_dim")(e).Attr["value"] = intConst(0) })
 	add("a split of a third axis", noCell, func(e *editor) { cell("split/split_dim")(e).Attr["value"] = intConst(-2) })
-	add("two splits", noCell, func(e *editor) {
+	add("two splits", "one gate has a bias and another has none", func(e *editor) {
 		f := e.body("encoder")
 		other := proto.Clone(cell("split")(e)).(*node_def_go_proto.NodeDef)
 		other.Name += "_other"
@@ -103,39 +108,39 @@ func TestOtherCellsAreNotTaken(t *testing.T) {
 
 	// The sum.
 	add("h·R of c", "neither the step's input nor h", func(e *editor) { cell("MatMul_1")(e).Input[0] = e.body("encoder").arg("placeholder_3") })
-	add("h·R of the input", "neither the step's input nor h", func(e *editor) { cell("MatMul_1")(e).Input[0] = cell("MatMul")(e).Input[0] })
-	add("x·W of h", "neither the step's input nor h", func(e *editor) { cell("MatMul")(e).Input[0] = e.body("encoder").arg("placeholder_2") })
-	add("W·x", "something that changes from step to step", func(e *editor) { swap(cell("MatMul")(e), 0, 1) })
-	add("R·h", "something that changes from step to step", func(e *editor) { swap(cell("MatMul_1")(e), 0, 1) })
+	add("h·R of the input", "two of a kernel", func(e *editor) { cell("MatMul_1")(e).Input[0] = cell("MatMul")(e).Input[0] })
+	add("x·W of h", "two of a recurrent kernel", func(e *editor) { cell("MatMul")(e).Input[0] = e.body("encoder").arg("placeholder_2") })
+	add("W·x", noCell, func(e *editor) { swap(cell("MatMul")(e), 0, 1) })
+	add("R·h", noCell, func(e *editor) { swap(cell("MatMul_1")(e), 0, 1) })
 	for _, a := range []string{"transpose_a", "transpose_b"} {
 		for _, end := range []string{"MatMul", "MatMul_1"} {
-			add(end+" "+a, "neither a product nor the one bias", func(e *editor) { cell(end)(e).Attr[a] = boolAttr(true) })
+			add(end+" "+a, noCell, func(e *editor) { cell(end)(e).Attr[a] = boolAttr(true) })
 		}
 	}
-	add("a product of h with h", "something that changes", func(e *editor) { cell("MatMul_1")(e).Input[1] = e.body("encoder").arg("placeholder_2") })
-	add("a bias along the batch", "neither a product nor the one bias", func(e *editor) { cell("BiasAdd")(e).Attr["data_format"] = stringAttr("NCHW") })
-	add("the bias twice", "more than three terms", func(e *editor) {
+	add("a product of h with h", noCell, func(e *editor) { cell("MatMul_1")(e).Input[1] = e.body("encoder").arg("placeholder_2") })
+	add("a bias along the batch", noCell, func(e *editor) { cell("BiasAdd")(e).Attr["data_format"] = stringAttr("NCHW") })
+	add("the bias twice", "more than its bias", func(e *editor) {
 		cell("split")(e).Input[1] = e.body("encoder").add("again", "AddV2", cell("BiasAdd")(e).Name+":output:0", cell("BiasAdd")(e).Input[1])
 	})
-	add("the bias instead of x·W", "neither a product nor the one bias", func(e *editor) { cell("Add")(e).Input[0] = cell("BiasAdd")(e).Input[1] })
-	add("no x·W", "lacks the product with the input or with h", func(e *editor) { cell("BiasAdd")(e).Input[0] = cell("MatMul_1")(e).Name + ":product:0" })
-	add("no h·R", "lacks the product with the input or with h", func(e *editor) { cell("BiasAdd")(e).Input[0] = cell("MatMul")(e).Name + ":product:0" })
-	add("x·W twice", "neither the step's input nor h", func(e *editor) { cell("Add")(e).Input[1] = cell("MatMul")(e).Name + ":product:0" })
-	add("a third product", "more than three terms", func(e *editor) {
+	add("the bias instead of x·W", "lacks the product", func(e *editor) { cell("Add")(e).Input[0] = cell("BiasAdd")(e).Input[1] })
+	add("no x·W", "lacks the product", func(e *editor) { cell("BiasAdd")(e).Input[0] = cell("MatMul_1")(e).Name + ":product:0" })
+	add("no h·R", "lacks the product", func(e *editor) { cell("BiasAdd")(e).Input[0] = cell("MatMul")(e).Name + ":product:0" })
+	add("x·W twice", "or has one twice", func(e *editor) { cell("Add")(e).Input[1] = cell("MatMul")(e).Name + ":product:0" })
+	add("a third product", "or has one twice", func(e *editor) {
 		cell("split")(e).Input[1] = e.body("encoder").add("more", "AddV2", cell("BiasAdd")(e).Name+":output:0", cell("MatMul")(e).Name+":product:0")
 	})
-	add("x·W + h·R by a product", "neither a product nor the one bias", op("Add", "Mul"))
-	add("x·W − h·R", "neither a product nor the one bias", op("Add", "Sub"))
-	add("a scaled input", "neither the step's input nor h", func(e *editor) {
+	add("x·W + h·R by a product", noCell, op("Add", "Mul"))
+	add("x·W − h·R", noCell, op("Add", "Sub"))
+	add("a scaled input", "neither the step's input nor the h of another cell", func(e *editor) {
 		cell("MatMul")(e).Input[0] = e.body("encoder").add("dropout", "Mul", cell("MatMul")(e).Input[0], cell("MatMul")(e).Input[0])
 	})
-	add("a cast input", "neither the step's input nor h", func(e *editor) {
+	add("a cast input", "neither the step's input nor the h of another cell", func(e *editor) {
 		cell("MatMul")(e).Input[0] = e.body("encoder").add("cast", "Cast", cell("MatMul")(e).Input[0])
 	})
-	add("a scaled kernel", "something that changes", func(e *editor) {
+	add("a scaled kernel", noCell, func(e *editor) {
 		cell("MatMul")(e).Input[1] = e.body("encoder").add("scaled", "Mul", cell("MatMul")(e).Input[1], cell("MatMul")(e).Input[1])
 	})
-	add("a bias of the step", "neither a product nor the one bias", func(e *editor) { cell("BiasAdd")(e).Input[1] = e.body("encoder").arg("placeholder_2") })
+	add("a bias of the step", noCell, func(e *editor) { cell("BiasAdd")(e).Input[1] = e.body("encoder").arg("placeholder_2") })
 
 	// What the function leaves open, and what it does besides.
 	add("an open attribute", "leaves the attribute", func(e *editor) {
@@ -146,6 +151,11 @@ func TestOtherCellsAreNotTaken(t *testing.T) {
 	add("a step that trains", "a step may change what outlives it", func(e *editor) {
 		f := e.body("encoder")
 		f.add("train", "AssignVariableOp", f.arg("cast_readvariableop_resource_0"), cell("MatMul")(e).Input[1])
+	})
+	add("a call that trains", `a call may change the variable "encoder_lstm/lstm_cell/kernel_1"`, func(e *editor) {
+		f := e.outer()
+		kernel := f.node("encoder_lstm_1/lstm_cell_1/Cast/ReadVariableOp")
+		f.add("train", "AssignVariableOp", kernel.Input[0], first(kernel))
 	})
 	add("a step that may train", "a step may change what outlives it", func(e *editor) {
 		f := e.body("encoder")

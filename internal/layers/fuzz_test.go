@@ -3,6 +3,7 @@ package layers
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -12,7 +13,7 @@ import (
 
 // FuzzFind looks for layers in whatever graph a saved_model.pb holds.
 func FuzzFind(f *testing.F) {
-	for _, name := range []string{"no_bias_keras3", "not_gru", "fixed_steps_keras3"} {
+	for _, name := range []string{"no_bias_keras3", "not_gru", "fixed_steps_keras3", "gru_masked_tfkeras", "gru_before_masked_tfkeras", "simplernn_masked_zero_keras3", "cells_mixed_keras3"} {
 		b, err := fs.ReadFile(fixture.FS(f, name), "saved_model.pb")
 		if err != nil {
 			f.Fatal(err)
@@ -43,6 +44,19 @@ func FuzzFind(f *testing.F) {
 			if l.Units < 1 || l.Loop == nil || l.Kernel.Node == nil || l.RecurrentKernel.Node == nil || len(l.Bounds) == 0 {
 				t.Errorf("layer %+v is not whole", l)
 			}
+		}
+		cells := 0
+		for _, r := range found.Recurrences {
+			cells += len(r.Cells)
+			if len(r.Cells) == 0 || len(r.Bounds) == 0 || !slices.Contains(r.Counters, r.Counter) || r.Mask != nil && r.Mask.Steps == r.Steps {
+				t.Errorf("recurrence %+v is not whole", r)
+			}
+		}
+		if cells != len(found.Layers) {
+			t.Errorf("%d cells, and %d layers", cells, len(found.Layers))
+		}
+		if _, err := found.Weights(m, g); err != nil && found.Seq2Seq != nil {
+			t.Error(err)
 		}
 		if found.Seq2Seq != nil {
 			if w, err := found.Seq2Seq.Weights(m); err != nil || len(w) < 5 {

@@ -1,12 +1,14 @@
 // Package layers finds Keras's recurrent layers in the flat graph of a
-// SavedModel: which loop is an LSTM, what each of its loop variables means,
-// and which variable of the model plays which role in it.
+// SavedModel: which loop runs which cells, what each of its loop variables
+// means, and which variable of the model plays which role in it.
 //
-// Nothing is decided by a name or by the order of variables. A loop is taken
-// for a layer only if its body, seen through identities, is that layer's
-// equation: every product, every gate's place in the split, every activation
-// and every state is checked. What is not proven to be the layer is not taken
-// for it; the reason is kept, so that a user can be told.
+// Nothing is decided by a name or by the order of variables. The body of a loop
+// is worked out into what each of its tensors is in terms of what the step
+// begins with (expr), in one form for all ways to write it; it is a layer's
+// only if that is the layer's equation: every product, every gate's columns,
+// every activation's constants, every mask and every state is checked. What is
+// not proven to be a layer is not taken for it; the reason is kept, so that a
+// user can be told.
 package layers
 
 import (
@@ -21,6 +23,8 @@ type Kind int
 // The kinds that are recognised.
 const (
 	LSTM Kind = iota + 1
+	GRU
+	SimpleRNN
 )
 
 // String returns Keras's name of the layer's class.
@@ -28,11 +32,16 @@ func (k Kind) String() string {
 	switch k {
 	case LSTM:
 		return "LSTM"
+	case GRU:
+		return "GRU"
+	case SimpleRNN:
+		return "SimpleRNN"
 	}
 	return fmt.Sprintf("Kind(%d)", int(k))
 }
 
-// Layer is one recurrent layer: a loop of the graph whose body is its cell.
+// Layer is one recurrent layer: a loop of the graph whose body is its cell, or
+// one of the cells that a step of the loop runs.
 type Layer struct {
 	Kind Kind
 	// Name is the Keras layer's name, taken from its kernel's variable. It is
@@ -44,20 +53,30 @@ type Layer struct {
 	Units    int // the length of a state
 	Features int // the length of the input's last axis
 
-	// Kernel, RecurrentKernel and Bias are the weights, as tensors in the
-	// graph around the loop. Bias has no node where the layer has none.
+	// Kernel, RecurrentKernel and Bias are the weights, whole and as Keras has
+	// them: handles of variables or constants in the graph around the loop.
+	// Bias has no node where the layer has none; a GRU with ResetAfter has one
+	// of two rows, for the input and for the state.
 	Kernel, RecurrentKernel, Bias savedmodel.Ref
 
+	// RecurrentActivation is that of the gates; a SimpleRNN has none.
 	Activation, RecurrentActivation Activation
+	// ResetAfter says of a GRU that the reset gate multiplies what the
+	// recurrent kernel makes of h, and not h.
+	ResetAfter bool
 
 	// Steps is the list of input steps that the loop reads: an operation such
-	// as TensorListFromTensor makes it of a time-major tensor (T, N, F).
+	// as TensorListFromTensor makes it of a time-major tensor (T, N, F). Of
+	// the cells in one loop the first reads it.
 	Steps savedmodel.Ref
-	// InitialState and FinalState are the states before the first and after
-	// the last step, each (N, units): h, c.
+	// States are the loop variables of the states, h and of an LSTM c;
+	// InitialState and FinalState what they are before the first and after the
+	// last step, each (N, units).
+	States                   []int
 	InitialState, FinalState []savedmodel.Ref
 	// Outputs is the list of h at each step that the loop leaves: T elements,
-	// or, if LastOnly, one that each step overwrites.
+	// or, if LastOnly, one that each step overwrites. Of the cells in one loop
+	// the last writes it; it has no node where there is none.
 	Outputs  savedmodel.Ref
 	LastOnly bool
 	// Bounds bound the loop's steps: it runs as many as the smallest says. They
@@ -73,9 +92,12 @@ type Unrecognised struct {
 
 // Found is what there is of recurrence in a graph.
 type Found struct {
-	Layers []*Layer // in the order in which they run
-	// Rest are the loops that are no layer.
-	Rest []Unrecognised
+	Layers []*Layer // every cell, in the order in which they run
+	// Recurrences are the loops that run the layers, Slices those that take a
+	// tensor apart, Rest all others.
+	Recurrences []*Recurrence
+	Slices      []*Slices
+	Rest        []Unrecognised
 	// Seq2Seq is the sequence-to-sequence model that the layers are part of,
 	// nil if they are not; then Not says why. Its two layers bear the names
 	// encoder and decoder.
@@ -86,7 +108,10 @@ type Found struct {
 // Find looks at every loop of the graph.
 func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
 	f := &Found{}
-	sh := newShapes(m, g)
+	ts, err := newTensors(m, g)
+	if err != nil {
+		return nil, fmt.Errorf("layers: %w", err)
+	}
 	for _, n := range g.Nodes {
 		if n.Op != "While" && n.Op != "StatelessWhile" {
 			continue
@@ -95,23 +120,45 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
 		if err != nil {
 			return nil, fmt.Errorf("layers: loop %q: %w", n.Name, err)
 		}
-		layer, reason := l.lstm()
-		if layer != nil {
-			reason = layer.measure(sh)
-		}
-		if reason != "" {
-			f.Rest = append(f.Rest, Unrecognised{Loop: n, Reason: reason})
-			continue
-		}
-		f.Layers = append(f.Layers, layer)
+		f.add(l, ts)
 	}
-	if err := nameLayers(m, f.Layers); err != nil {
+	if err := nameLayers(m, f.Recurrences); err != nil {
 		return nil, fmt.Errorf("layers: %w", err)
 	}
+	sh := newShapes(m, g)
 	if f.Seq2Seq, f.Not = findSeq2Seq(sh, g, f); f.Seq2Seq != nil {
 		f.Seq2Seq.Encoder.Name, f.Seq2Seq.Decoder.Name = "encoder", "decoder"
 	}
 	return f, nil
+}
+
+// add finds out what a loop is.
+func (f *Found) add(l *loop, ts *tensors) {
+	reason := l.unfit()
+	if reason == "" {
+		var r *Recurrence
+		if r, reason = l.recurrence(ts); reason == "" {
+			f.Recurrences = append(f.Recurrences, r)
+			f.Layers = append(f.Layers, r.Cells...)
+			return
+		}
+		if s, ok := l.slices(); ok {
+			f.Slices = append(f.Slices, s)
+			return
+		}
+	}
+	f.Rest = append(f.Rest, Unrecognised{Loop: l.node, Reason: reason})
+}
+
+// unfit says why a loop can be nothing that is known, whatever it computes.
+func (l *loop) unfit() string {
+	if n := len(l.body.Rets); n > maxVariables {
+		return fmt.Sprintf("it has %d loop variables, want at most %d", n, maxVariables)
+	}
+	if n := l.changes(); n != nil {
+		return fmt.Sprintf("a step may change what outlives it, by %q (%s)", n.Name, n.Op)
+	}
+	return ""
 }
 
 // StateNames returns what a layer's states are called, in their order.

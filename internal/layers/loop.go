@@ -2,7 +2,6 @@ package layers
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -14,15 +13,16 @@ type loop struct {
 	body, cond *savedmodel.Function
 	index      map[*savedmodel.Node]int // the body's arguments by position
 	invariant  []bool                   // the body returns the variable as it got it
-	counts     []bool                   // the body adds one to it
+	counts     []bool                   // it begins at zero and the body adds one to it
+	pickedBy   map[int]int              // the counter that picks the elements of a list, as far as they were looked at
 }
 
 // maxVariables bounds the loop variables of a layer; Keras's loops have some
-// ten. Of more, every pair would have to be tried as its states.
-const maxVariables = 100
+// ten, and five more for each cell of a stack.
+const maxVariables = 1000
 
 func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
-	l := &loop{node: n, index: map[*savedmodel.Node]int{}}
+	l := &loop{node: n, index: map[*savedmodel.Node]int{}, pickedBy: map[int]int{}}
 	var err error
 	if l.body, err = g.Function(n.AttrFunc("body")); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
 	for i := range l.body.Rets {
 		j, ok := l.arg(l.body.Rets[i])
 		l.invariant[i] = ok && i == j
-		l.counts[i] = either(l.body.Rets[i], "AddV2", func(a, b savedmodel.Ref) bool {
+		l.counts[i] = isInt(n.Inputs[i], 0) && either(l.body.Rets[i], "AddV2", func(a, b savedmodel.Ref) bool {
 			j, ok := l.arg(a)
 			return ok && i == j && isInt(b, 1)
 		})
@@ -57,10 +57,13 @@ func (l *loop) changes() *savedmodel.Node {
 		if len(f.Effects) > 0 {
 			return f.Effects[0]
 		}
+		handles := map[*savedmodel.Node]bool{}
+		for i, arg := range f.Args {
+			handles[arg] = l.node.Inputs[i].Through().Node.Op == "VarHandleOp"
+		}
 		for _, n := range f.Nodes {
 			for _, in := range n.Inputs {
-				i := slices.Index(f.Args, in.Through().Node)
-				if i >= 0 && l.node.Inputs[i].Through().Node.Op == "VarHandleOp" && !readsVariable(n) {
+				if handles[in.Through().Node] && !readsVariable(n) {
 					return n
 				}
 			}
@@ -81,49 +84,47 @@ func (l *loop) arg(r savedmodel.Ref) (int, bool) {
 	return i, ok
 }
 
-// outer returns the tensor in the graph around the loop that r is a copy of:
-// a variable that no step changes, or the value that a captured handle holds.
-func (l *loop) outer(r savedmodel.Ref) (savedmodel.Ref, bool) {
-	r = r.Through()
-	if in, ok := operands(r, "ReadVariableOp", 1); ok {
-		r = in[0].Through()
-	}
-	i, ok := l.arg(r)
-	if !ok || !l.invariant[i] {
-		return savedmodel.Ref{}, false
-	}
-	return l.node.Inputs[i].Through(), true
-}
-
 // out returns loop variable i as the loop leaves it.
 func (l *loop) out(i int) savedmodel.Ref { return savedmodel.Ref{Node: l.node, Index: i} }
 
-// step returns the loop variable that counts the steps and picks the input of
-// each, and that input: an element of a list that no step changes.
-func (l *loop) stepInput(r savedmodel.Ref) (list savedmodel.Ref, step int, ok bool) {
+// item returns which loop variable, a list that no step changes, r is the
+// step's element of.
+func (l *loop) item(r savedmodel.Ref) (list int, ok bool) {
 	in, ok := operands(r, "TensorListGetItem", 3)
 	if !ok {
-		return list, 0, false
+		return 0, false
 	}
-	step, ok = l.arg(in[1])
-	if !ok || !l.counts[step] || !isInt(l.node.Inputs[step], 0) {
-		return list, 0, false
+	list, ok = l.arg(in[0])
+	counter, isArg := l.arg(in[1])
+	if !ok || !isArg || !l.invariant[list] || !l.counts[counter] {
+		return 0, false
 	}
-	list, ok = l.outer(in[0])
-	return list, step, ok
+	l.pickedBy[list] = counter
+	return list, true
+}
+
+// counters returns the variables that count the steps.
+func (l *loop) counters() []int {
+	var out []int
+	for i, counts := range l.counts {
+		if counts {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // maxBounds bounds the terms of a condition; Keras writes one or two.
 const maxBounds = 8
 
-// bounds reads the condition: a conjunction of counter < bound, each counter
-// beginning at zero. The step variable must be among the counters.
-func (l *loop) bounds(step int) ([]savedmodel.Ref, error) {
+// bounds reads the condition: a conjunction of counter < bound. One of them
+// must bound the variable that picks the elements of a list.
+func (l *loop) bounds(list int) ([]Bound, error) {
 	args := map[*savedmodel.Node]int{}
 	for i, a := range l.cond.Args {
 		args[a] = i
 	}
-	var out []savedmodel.Ref
+	var out []Bound
 	bySteps := false
 	var read func(r savedmodel.Ref) error
 	read = func(r savedmodel.Ref) error {
@@ -138,16 +139,16 @@ func (l *loop) bounds(step int) ([]savedmodel.Ref, error) {
 			return fmt.Errorf("its condition has %s (%s), want counters below bounds", r.Through(), r.Through().Node.Op)
 		}
 		counter, isArg := args[in[0].Through().Node]
-		if !isArg || !l.counts[counter] || !isInt(l.node.Inputs[counter], 0) {
+		if !isArg || !l.counts[counter] {
 			return fmt.Errorf("its condition compares something else than a counter from zero")
 		}
-		bound := in[1].Through()
-		if i, isVar := args[bound.Node]; isVar && l.invariant[i] {
-			bound = l.node.Inputs[i].Through()
-		} else if bound.Node == nil || bound.Node.Op != "Const" { // a fixed length is written into the condition
+		bound := Bound{Variable: -1, ref: in[1].Through()}
+		if i, isVar := args[bound.ref.Node]; isVar && l.invariant[i] {
+			bound.Variable, bound.ref = i, l.node.Inputs[i].Through()
+		} else if bound.Const, ok = constInt(bound.ref); !ok { // a fixed length is written into the condition
 			return fmt.Errorf("its condition compares a counter with something that changes")
 		}
-		bySteps = bySteps || counter == step
+		bySteps = bySteps || counter == l.pickedBy[list]
 		if out = append(out, bound); len(out) > maxBounds {
 			return fmt.Errorf("its condition has more than %d bounds", maxBounds)
 		}
@@ -162,23 +163,19 @@ func (l *loop) bounds(step int) ([]savedmodel.Ref, error) {
 	return out, nil
 }
 
-// written finds the list that item is written to at each step: the position of
-// its loop variable, and whether every step writes to element 0.
-func (l *loop) written(item savedmodel.Ref, step int) (list int, lastOnly, ok bool) {
-	for i, ret := range l.body.Rets {
-		in, isSet := operands(ret, "TensorListSetItem", 3)
-		if !isSet || !same(in[2], item) {
-			continue
-		}
-		if from, isArg := l.arg(in[0]); !isArg || from != i {
-			continue
-		}
-		if at, isArg := l.arg(in[1]); isArg && at == step {
-			return i, false, true
-		}
-		if isInt(in[1], 0) {
-			return i, true, true
-		}
+// written tells whether loop variable i is a list, one element of which each
+// step writes: the one that a counter picks, or if that is -1 the first.
+func (l *loop) written(i int) (item savedmodel.Ref, counter int, ok bool) {
+	in, ok := operands(l.body.Rets[i], "TensorListSetItem", 3)
+	if !ok {
+		return item, 0, false
 	}
-	return 0, false, false
+	if from, isArg := l.arg(in[0]); !isArg || from != i {
+		return item, 0, false
+	}
+	if isInt(in[1], 0) {
+		return in[2], -1, true
+	}
+	counter, ok = l.arg(in[1])
+	return in[2], counter, ok && l.counts[counter]
 }

@@ -7,9 +7,6 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// same tells whether two refs are the same tensor.
-func same(a, b savedmodel.Ref) bool { return a.Through() == b.Through() }
-
 // operands returns the inputs of r's operation if it is op with n inputs.
 func operands(r savedmodel.Ref, op string, n int) ([]savedmodel.Ref, bool) {
 	r = r.Through()
@@ -24,24 +21,6 @@ func operands(r savedmodel.Ref, op string, n int) ([]savedmodel.Ref, bool) {
 func either(r savedmodel.Ref, op string, try func(a, b savedmodel.Ref) bool) bool {
 	in, ok := operands(r, op, 2)
 	return ok && (try(in[0], in[1]) || try(in[1], in[0]))
-}
-
-// terms takes a sum apart: AddV2, Add and BiasAdd of any nesting. It fails
-// where there are more than limit of them.
-func terms(r savedmodel.Ref, limit int) ([]savedmodel.Ref, bool) {
-	var out []savedmodel.Ref
-	for pending := []savedmodel.Ref{r}; len(pending) > 0; {
-		r, pending = pending[0].Through(), pending[1:]
-		if r.Node != nil && isSum(r.Node) {
-			pending = append(slices.Clone(r.Node.Inputs), pending...)
-		} else {
-			out = append(out, r)
-		}
-		if len(out)+len(pending) > limit {
-			return nil, false
-		}
-	}
-	return out, true
 }
 
 // isSum tells whether n adds two tensors, the second along the last axis of
@@ -85,23 +64,37 @@ func noMask(n *savedmodel.Node) bool {
 
 // isInts tells whether r is a constant list of exactly these values.
 func isInts(r savedmodel.Ref, want ...int64) bool {
+	got, ok := constList(r, len(want))
+	return ok && slices.Equal(got, want)
+}
+
+// constList returns the elements of a constant list of at most limit integers.
+func constList(r savedmodel.Ref, limit int) ([]int64, bool) {
 	r = r.Through()
 	if r.Node == nil {
-		return false
+		return nil, false
 	}
-	got, scalar, ok := constInts(r.Node, len(want))
-	return ok && !scalar && slices.Equal(got, want)
+	got, scalar, ok := constInts(r.Node, limit)
+	return got, ok && !scalar
 }
 
 // isInt tells whether r is a constant scalar of the value v. A list of the one
 // value is something else: a condition made with it holds whatever it says.
 func isInt(r savedmodel.Ref, v int64) bool {
-	r = r.Through()
+	got, ok := constInt(r.Through())
+	return ok && got == v
+}
+
+// constInt returns the value of a constant scalar.
+func constInt(r savedmodel.Ref) (int64, bool) {
 	if r.Node == nil {
-		return false
+		return 0, false
 	}
 	got, scalar, ok := constInts(r.Node, 1)
-	return ok && scalar && got[0] == v
+	if !ok || !scalar {
+		return 0, false
+	}
+	return got[0], true
 }
 
 // constInts returns the elements of a constant scalar or list of at most limit

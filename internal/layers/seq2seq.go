@@ -39,6 +39,11 @@ func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
 		return no("found %s, want two LSTM layers", describe(f))
 	}
 	s := &Seq2Seq{Encoder: lstms[0], Decoder: lstms[1]}
+	for _, r := range f.Recurrences {
+		if len(r.Cells) > 1 || r.Mask != nil || r.Outputs < 0 {
+			return no("the loop %q runs %d cells, or masks steps, or has no outputs, want a cell with outputs alone", r.Loop.Name, len(r.Cells))
+		}
+	}
 	if feeds(s.Decoder, s.Encoder) {
 		s.Encoder, s.Decoder = s.Decoder, s.Encoder
 	}
@@ -69,6 +74,9 @@ func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
 		return no("decoder %q: %w", s.Decoder.Name, err)
 	}
 	if err := s.findHead(sh, g); err != nil {
+		if len(f.Slices) > 0 {
+			return no("%w, and there is a loop that takes a tensor apart, as in Keras 3's TimeDistributed (%q)", err, f.Slices[0].Loop.Name)
+		}
 		if len(f.Rest) > 0 {
 			return no("%w, and there is a loop that is no known layer (%q: %s)", err, f.Rest[0].Loop.Name, f.Rest[0].Reason)
 		}

@@ -13,18 +13,69 @@ type Weight struct {
 	Variable *savedmodel.Variable
 }
 
-// Weights returns the variables of the sequence-to-sequence model, in the
-// order of Keras's get_weights(), or the reason why the model is something
-// else.
+// Weights returns the variables of a model: of the sequence-to-sequence model
+// in the order of Keras's get_weights(), of any other those that the signature
+// reads, in the order in which it first does.
 func Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
 	f, err := Find(m, g)
 	if err != nil {
 		return nil, err
 	}
-	if f.Seq2Seq == nil {
-		return nil, f.Not
+	return f.Weights(m, g)
+}
+
+// Weights returns the variables of the model that f was found in.
+func (f *Found) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
+	if f.Seq2Seq != nil {
+		return f.Seq2Seq.Weights(m)
 	}
-	return f.Seq2Seq.Weights(m)
+	roles, err := f.roles(m)
+	if err != nil {
+		return nil, err
+	}
+	used, err := usesOf(g)
+	if err != nil {
+		return nil, fmt.Errorf("layers: %w", err)
+	}
+	var out []Weight
+	taken, done := map[string]bool{}, map[*savedmodel.Variable]bool{}
+	for _, handle := range used.read {
+		v, ok, err := m.Variable(handle)
+		if err != nil {
+			return nil, fmt.Errorf("layers: %w", err)
+		}
+		if !ok || done[v] {
+			continue
+		}
+		done[v] = true
+		name, ok := roles[v]
+		if !ok {
+			name = v.Name
+		}
+		out = append(out, Weight{Name: unique(name, taken), Variable: v})
+	}
+	return out, nil
+}
+
+// roles names the variables of the layers. One that several layers share bears
+// the name of the first.
+func (f *Found) roles(m *savedmodel.MetaGraph) (map[*savedmodel.Variable]string, error) {
+	roles := map[*savedmodel.Variable]string{}
+	for _, l := range f.Layers {
+		for _, role := range []struct {
+			name string
+			of   savedmodel.Ref
+		}{{"kernel", l.Kernel}, {"recurrent_kernel", l.RecurrentKernel}, {"bias", l.Bias}} {
+			v, ok, err := m.Variable(role.of)
+			if err != nil {
+				return nil, fmt.Errorf("layers: %w", err)
+			}
+			if _, named := roles[v]; ok && !named {
+				roles[v] = l.Name + "/" + role.name
+			}
+		}
+	}
+	return roles, nil
 }
 
 // Weights returns the variables of the model, in the order of Keras's
