@@ -85,6 +85,9 @@ func (s Signature) CheckInputs(inputs map[string]*Tensor) error {
 			errs = append(errs, err)
 		}
 	}
+	if len(inputs) == len(s.Inputs) && len(errs) == 0 {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
 		if _, ok := s.Input(name); !ok {
 			errs = append(errs, fmt.Errorf("lockstep: signature %q has no input %q; it has %s", s.Name, name, nameList(specNames(s.Inputs))))

@@ -19,9 +19,14 @@ type Description struct {
 	// which they run, and Unrecognised the loops that were not.
 	Layers       []Layer
 	Unrecognised []Loop
-	// Weights are the weights of a supported model in the order of Keras's
-	// get_weights(), by role; of any other, all its variables by their own
-	// names.
+	// Slices are the loops, by their nodes, that take a tensor apart, as Keras
+	// 3's TimeDistributed of a length that is not known does: they run as one
+	// operation.
+	Slices []string
+	// Weights are those of the eight-tensor model in the order of Keras's
+	// get_weights(); of any other, the variables that the signature reads, in
+	// the order in which it does: <layer>/kernel and so on of a recognised
+	// layer, the variable's own name of others.
 	Weights []Weight
 	// Reason says why Load refuses the signature, nil if it does not.
 	Reason error
@@ -29,12 +34,22 @@ type Description struct {
 	meta *savedmodel.MetaGraph
 }
 
-// Layer is a recurrent layer.
+// Layer is a recurrent layer, or one cell of an RNN layer that stacks some.
 type Layer struct {
-	Name                            string // encoder, decoder, or Keras's name
-	Kind                            string // Keras's class, such as LSTM
-	Activation, RecurrentActivation string // Keras's names
-	Loop                            string // the graph's node that loops over the steps
+	Name     string // encoder, decoder, or Keras's name
+	Kind     string // Keras's class: LSTM, GRU, SimpleRNN
+	Units    int    // the length of a state
+	Features int    // the length of its input's last axis
+
+	// Activation and RecurrentActivation are Keras's names; a SimpleRNN has no
+	// recurrent one.
+	Activation, RecurrentActivation string
+
+	ResetAfter bool   // of a GRU: its reset gate is applied after the product
+	Masked     bool   // it leaves out the steps that a mask names
+	Loop       string // the graph's node that loops over the steps
+	// Cell counts the cells of one loop from 0, of Cells.
+	Cell, Cells int
 }
 
 // Loop is a loop of the graph that is no known layer, and why.
@@ -65,45 +80,42 @@ func Inspect(dir string, options ...Option) (*Description, error) {
 	if d.Signatures, err = src.meta.Signatures(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	for _, l := range src.found.Layers {
-		d.Layers = append(d.Layers, Layer{
-			Name: l.Name, Kind: l.Kind.String(), Loop: l.Loop.Name,
-			Activation: l.Activation.String(), RecurrentActivation: l.RecurrentActivation.String(),
-		})
+	d.Layers = describeLayers(src.found)
+	for _, s := range src.found.Slices {
+		d.Slices = append(d.Slices, s.Loop.Name)
 	}
 	for _, u := range src.found.Rest {
 		d.Unrecognised = append(d.Unrecognised, Loop{Node: u.Loop.Name, Reason: u.Reason})
 	}
-	if err := d.findWeights(src.found); err != nil {
+	named, err := layers.Weights(src.meta, src.graph)
+	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
+	}
+	for _, w := range named {
+		v := w.Variable
+		d.Weights = append(d.Weights, Weight{Name: w.Name, DType: v.DType, Shape: v.Shape, Variable: v.Name, Key: v.Key, of: v})
 	}
 	_, d.Reason = src.model()
 	return d, nil
 }
 
-func (d *Description) findWeights(found *layers.Found) error {
-	if found.Seq2Seq != nil {
-		named, err := found.Seq2Seq.Weights(d.meta)
-		if err != nil {
-			return err
+// describeLayers describes what was recognised.
+func describeLayers(found *layers.Found) []Layer {
+	var out []Layer
+	for _, r := range found.Recurrences {
+		for i, l := range r.Cells {
+			d := Layer{
+				Name: l.Name, Kind: l.Kind.String(), Units: l.Units, Features: l.Features,
+				Activation: l.Activation.String(), ResetAfter: l.ResetAfter, Masked: r.Mask != nil,
+				Loop: l.Loop.Name, Cell: i, Cells: len(r.Cells),
+			}
+			if l.Kind != layers.SimpleRNN {
+				d.RecurrentActivation = l.RecurrentActivation.String()
+			}
+			out = append(out, d)
 		}
-		for _, w := range named {
-			d.addWeight(w.Name, w.Variable)
-		}
-		return nil
 	}
-	all, err := d.meta.Variables()
-	if err != nil {
-		return err
-	}
-	for _, v := range all {
-		d.addWeight(v.Name, v)
-	}
-	return nil
-}
-
-func (d *Description) addWeight(name string, v *savedmodel.Variable) {
-	d.Weights = append(d.Weights, Weight{Name: name, DType: v.DType, Shape: v.Shape, Variable: v.Name, Key: v.Key, of: v})
+	return out
 }
 
 // ReadWeights reads the values of d.Weights from the checkpoint.

@@ -13,7 +13,7 @@ type Float interface{ float32 | float64 }
 
 // Seq2Seq is the eight-tensor model: an encoder LSTM whose final states begin a
 // decoder LSTM, whose outputs pass through one dense layer. It is immutable
-// and safe for any number of goroutines; a Runner runs it.
+// and safe for any number of goroutines; a Seq2SeqRunner runs it.
 type Seq2Seq[F Float] struct {
 	// EncoderFeatures, DecoderFeatures and OutputFeatures are the lengths of
 	// the last axes of the inputs and of the output; Units is a state's.
@@ -63,8 +63,8 @@ func newSeq2Seq[F Float](weights lockstep.Weights) (*Seq2Seq[F], error) {
 		return nil, err
 	}
 	m.DecoderFeatures, m.OutputFeatures = decoderKernel.rows, dense.columns
-	m.encoder = kernel.NewLSTM(encoderKernel.data, encoderRecurrent.data, encoderBias, m.EncoderFeatures, u)
-	m.decoder = kernel.NewLSTM(decoderKernel.data, decoderRecurrent.data, decoderBias, m.DecoderFeatures, u)
+	m.encoder = kernel.NewLSTM(encoderKernel.data, encoderRecurrent.data, encoderBias, m.EncoderFeatures, u, kernel.TanhFunction, kernel.SigmoidFunction)
+	m.decoder = kernel.NewLSTM(decoderKernel.data, decoderRecurrent.data, decoderBias, m.DecoderFeatures, u, kernel.TanhFunction, kernel.SigmoidFunction)
 	m.dense = kernel.NewDense(dense.data, denseBias, u, m.OutputFeatures)
 	return m, nil
 }

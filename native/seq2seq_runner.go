@@ -6,7 +6,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/internal/kernel"
 )
 
-// Runner runs a Seq2Seq in memory of its own: after it is made, its calls
+// Seq2SeqRunner runs a Seq2Seq in memory of its own: after it is made, its calls
 // allocate nothing. It keeps the recurrent states (h, c) from call to call:
 //
 //	Encode, then Decode        outputs for given decoder inputs (teacher forcing)
@@ -14,9 +14,9 @@ import (
 //	Encode, then Forecast      outputs fed back as the next inputs
 //
 // Values are row-major: an input is (batch, steps, features), a state
-// (batch, units), an output (batch, steps, output features). A Runner belongs
+// (batch, units), an output (batch, steps, output features). A Seq2SeqRunner belongs
 // to one goroutine.
-type Runner[F Float] struct {
+type Seq2SeqRunner[F Float] struct {
 	model *Seq2Seq[F]
 	batch int // rows of the states in use
 
@@ -25,11 +25,11 @@ type Runner[F Float] struct {
 	y    []F // one step: outputs (capacity, output features)
 }
 
-// NewRunner makes a Runner for batches of up to the given number of rows and
+// NewRunner makes a Seq2SeqRunner for batches of up to the given number of rows and
 // for any number of steps. Its states are zero, as for Keras's default.
-func (m *Seq2Seq[F]) NewRunner(batch int) *Runner[F] {
+func (m *Seq2Seq[F]) NewRunner(batch int) *Seq2SeqRunner[F] {
 	batch = max(batch, 1)
-	return &Runner[F]{
+	return &Seq2SeqRunner[F]{
 		model: m,
 		batch: 1,
 		h:     make([]F, batch*m.Units),
@@ -42,7 +42,7 @@ func (m *Seq2Seq[F]) NewRunner(batch int) *Runner[F] {
 
 // Encode reads input (batch, steps, EncoderFeatures) from zero states; the
 // states are then the encoder's final ones, with which the decoder begins.
-func (r *Runner[F]) Encode(input []F, batch int) error {
+func (r *Seq2SeqRunner[F]) Encode(input []F, batch int) error {
 	steps, err := r.steps("encoder input", input, batch, r.model.EncoderFeatures)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (r *Runner[F]) Encode(input []F, batch int) error {
 // Decode reads input (batch, steps, DecoderFeatures) from the states as they
 // are and writes the outputs (batch, steps, OutputFeatures) to dst, which must
 // have their length. The batch is that of the states.
-func (r *Runner[F]) Decode(dst, input []F) error {
+func (r *Seq2SeqRunner[F]) Decode(dst, input []F) error {
 	steps, err := r.steps("decoder input", input, r.batch, r.model.DecoderFeatures)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (r *Runner[F]) Decode(dst, input []F) error {
 
 // Step takes one time step of the decoder: input (batch, DecoderFeatures),
 // outputs (batch, OutputFeatures) to dst.
-func (r *Runner[F]) Step(dst, input []F) error {
+func (r *Seq2SeqRunner[F]) Step(dst, input []F) error {
 	if err := r.wantLen("decoder input of one step", input, r.batch*r.model.DecoderFeatures); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (r *Runner[F]) Step(dst, input []F) error {
 // is the input of the first step, and each step's output the next one's
 // input, so both must have as many features. It writes steps outputs,
 // (batch, steps, OutputFeatures), to dst.
-func (r *Runner[F]) Forecast(dst, first []F, steps int) error {
+func (r *Seq2SeqRunner[F]) Forecast(dst, first []F, steps int) error {
 	m := r.model
 	if m.OutputFeatures != m.DecoderFeatures {
 		return fmt.Errorf("native: forecast: an output has %d features and a decoder input %d, so no output can be the next input", m.OutputFeatures, m.DecoderFeatures)
@@ -116,14 +116,14 @@ func (r *Runner[F]) Forecast(dst, first []F, steps int) error {
 }
 
 // State returns the states after the last call, each (batch, units). They are
-// the Runner's own: copy what should outlive the next call.
-func (r *Runner[F]) State() (h, c []F) {
+// the Seq2SeqRunner's own: copy what should outlive the next call.
+func (r *Seq2SeqRunner[F]) State() (h, c []F) {
 	n := r.batch * r.model.Units
 	return r.h[:n], r.c[:n]
 }
 
 // SetState sets the states that the decoder goes on from, each (batch, units).
-func (r *Runner[F]) SetState(h, c []F, batch int) error {
+func (r *Seq2SeqRunner[F]) SetState(h, c []F, batch int) error {
 	if batch < 0 || batch > r.capacity() {
 		return r.tooMany(batch)
 	}
@@ -140,19 +140,19 @@ func (r *Runner[F]) SetState(h, c []F, batch int) error {
 }
 
 // cell takes one step of a layer: x (batch, features).
-func (r *Runner[F]) cell(l *kernel.LSTM[F], x []F) {
+func (r *Seq2SeqRunner[F]) cell(l *kernel.LSTM[F], x []F) {
 	l.Project(r.z, x, r.batch)
-	l.Step(r.h, r.c, r.z, r.batch)
+	l.Step(r.h, r.c, r.z, nil, r.batch)
 }
 
 // decode takes one step of the decoder and its head; the outputs are then in y.
-func (r *Runner[F]) decode(x []F) {
+func (r *Seq2SeqRunner[F]) decode(x []F) {
 	r.cell(r.model.decoder, x)
 	r.model.dense.Apply(r.y, r.h, r.batch)
 }
 
 // row gathers step t of every sequence of input (batch, steps, features).
-func (r *Runner[F]) row(input []F, t, steps, features int) []F {
+func (r *Seq2SeqRunner[F]) row(input []F, t, steps, features int) []F {
 	if r.batch == 1 {
 		return input[t*features : (t+1)*features]
 	}
@@ -163,7 +163,7 @@ func (r *Runner[F]) row(input []F, t, steps, features int) []F {
 }
 
 // put scatters y into step t of dst (batch, steps, output features).
-func (r *Runner[F]) put(dst []F, t, steps int) {
+func (r *Seq2SeqRunner[F]) put(dst []F, t, steps int) {
 	o := r.model.OutputFeatures
 	for b := range r.batch {
 		copy(dst[(b*steps+t)*o:(b*steps+t+1)*o], r.y[b*o:])
@@ -171,7 +171,7 @@ func (r *Runner[F]) put(dst []F, t, steps int) {
 }
 
 // steps returns how many steps input (batch, steps, features) has.
-func (r *Runner[F]) steps(what string, input []F, batch, features int) (int, error) {
+func (r *Seq2SeqRunner[F]) steps(what string, input []F, batch, features int) (int, error) {
 	if batch < 0 || batch > r.capacity() {
 		return 0, r.tooMany(batch)
 	}
@@ -184,14 +184,14 @@ func (r *Runner[F]) steps(what string, input []F, batch, features int) (int, err
 	return len(input) / (batch * features), nil
 }
 
-// capacity is the largest batch that the Runner's memory is for.
-func (r *Runner[F]) capacity() int { return len(r.h) / r.model.Units }
+// capacity is the largest batch that its memory is for.
+func (r *Seq2SeqRunner[F]) capacity() int { return len(r.h) / r.model.Units }
 
-func (r *Runner[F]) tooMany(batch int) error {
+func (r *Seq2SeqRunner[F]) tooMany(batch int) error {
 	return fmt.Errorf("native: a batch of %d, and the runner was made for 0 to %d rows", batch, r.capacity())
 }
 
-func (r *Runner[F]) wantLen(what string, values []F, want int) error {
+func (r *Seq2SeqRunner[F]) wantLen(what string, values []F, want int) error {
 	if len(values) != want {
 		return fmt.Errorf("native: %s: %d values, want %d", what, len(values), want)
 	}

@@ -55,7 +55,9 @@ func (m *tfSession) tap(want []savedmodel.Ref) ([]tf.Output, error) {
 	return out, nil
 }
 
-// stateTaps are the final states of every recurrent layer.
+// stateTaps are the final states of every recurrent layer, of each cell of a
+// stack its own. A loop that is no known layer has none in a trace: what its
+// variables mean is not known, and inspect says why.
 type stateTaps struct {
 	layers  []string
 	names   []string
@@ -116,7 +118,7 @@ type weightTap struct {
 	read tf.Output
 }
 
-// findWeights finds the seq2seq's weights and adds operations that read them.
+// findWeights finds the model's weights and adds operations that read them.
 func (m *tfSession) findWeights() ([]weightTap, error) {
 	named, err := layers.Weights(m.meta, m.graph)
 	if err != nil {
@@ -132,7 +134,7 @@ func (m *tfSession) findWeights() ([]weightTap, error) {
 	return out, nil
 }
 
-// weights reads the seq2seq's weights out of the session's own variables.
+// weights reads the model's weights out of the session's own variables.
 func (m *tfSession) weights() (lockstep.Weights, error) {
 	taps, err := m.reading()
 	if err != nil {

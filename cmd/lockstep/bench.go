@@ -69,12 +69,10 @@ func bench(cmd *cobra.Command, dir string, model modelFlags, in inputFlags, roun
 	if err != nil {
 		return err
 	}
-	contenders := []*contender{{name: "native", call: runs(ctx, n, inputs)}}
-	reuse, err := runner(n, inputs)
-	if err != nil {
-		return err
+	contenders := []*contender{
+		{name: "native", call: runs(ctx, n, inputs)},
+		{name: "native, Runner", call: reuses(ctx, n, inputs)},
 	}
-	contenders = append(contenders, &contender{name: "native, Runner", call: reuse})
 	if tfbridge.Built() {
 		// In this process: a child's pipe would be timed with it.
 		if _, set := os.LookupEnv("TF_CPP_MIN_LOG_LEVEL"); !set {
@@ -107,29 +105,13 @@ func runs(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Te
 	}
 }
 
-// runner runs the model on slices, in memory that is made once.
-func runner(m *native.Model, inputs map[string]*lockstep.Tensor) (func() error, error) {
-	encoder, decoder := m.InputNames()
-	if err := m.Signature().CheckInputs(inputs); err != nil {
-		return nil, err
-	}
-	x, err := lockstep.Data[float32](inputs[encoder])
-	if err != nil {
-		return nil, err
-	}
-	d, err := lockstep.Data[float32](inputs[decoder])
-	if err != nil {
-		return nil, err
-	}
-	batch, steps := inputs[decoder].Shape()[0], inputs[decoder].Shape()[1]
-	r := m.Seq2Seq().NewRunner(batch)
-	y := make([]float32, batch*steps*m.Seq2Seq().OutputFeatures)
+// reuses runs the model in memory that is made once.
+func reuses(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tensor) func() error {
+	r := m.NewRunner()
 	return func() error {
-		if err := r.Encode(x, batch); err != nil {
-			return err
-		}
-		return r.Decode(y, d)
-	}, nil
+		_, err := r.Run(ctx, inputs)
+		return err
+	}
 }
 
 // turn calls the contender for a slice of time, after a few calls that do not

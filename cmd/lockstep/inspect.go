@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -67,12 +68,15 @@ func describe(out io.Writer, name string, d *native.Description) error {
 	}
 	fmt.Fprintf(w, "\nrecurrent layers of %s\n", d.Signature)
 	for _, l := range d.Layers {
-		fmt.Fprintf(w, "  %s\t%s\t%s, recurrent %s\tloop %s\n", l.Name, l.Kind, l.Activation, l.RecurrentActivation, l.Loop)
+		fmt.Fprintf(w, "  %s\t%s\t%d units of %d features\t%s\tloop %s\n", l.Name, l.Kind, l.Units, l.Features, optionsOf(l), l.Loop)
+	}
+	for _, loop := range d.Slices {
+		fmt.Fprintf(w, "  -\tTimeDistributed\t\tall slices at once\tloop %s\n", loop)
 	}
 	for _, u := range d.Unrecognised {
-		fmt.Fprintf(w, "  ?\tno known layer\t%s\tloop %s\n", u.Reason, u.Node)
+		fmt.Fprintf(w, "  ?\tno known layer\t\trun operation by operation: %s\tloop %s\n", u.Reason, u.Node)
 	}
-	if len(d.Layers)+len(d.Unrecognised) == 0 {
+	if len(d.Layers)+len(d.Unrecognised)+len(d.Slices) == 0 {
 		fmt.Fprintln(w, "  none")
 	}
 	fmt.Fprintf(w, "\nweights\n")
@@ -85,6 +89,24 @@ func describe(out io.Writer, name string, d *native.Description) error {
 		fmt.Fprintf(w, "\nThe native engine does not run this signature: %v\n", d.Reason)
 	}
 	return w.Flush()
+}
+
+// optionsOf lists what of a layer's options changes what it computes.
+func optionsOf(l native.Layer) string {
+	out := []string{l.Activation}
+	if l.RecurrentActivation != "" {
+		out = append(out, "recurrent "+l.RecurrentActivation)
+	}
+	if l.Kind == "GRU" {
+		out = append(out, fmt.Sprintf("reset_after=%v", l.ResetAfter))
+	}
+	if l.Masked {
+		out = append(out, "masked")
+	}
+	if l.Cells > 1 {
+		out = append(out, fmt.Sprintf("cell %d of %d", l.Cell+1, l.Cells))
+	}
+	return strings.Join(out, ", ")
 }
 
 func shapeOf(spec lockstep.TensorSpec) string {
@@ -104,6 +126,7 @@ type (
 		Signature    string          `json:"signature"`
 		Signatures   []jsonSignature `json:"signatures"`
 		Layers       []jsonLayer     `json:"layers"`
+		Slices       []string        `json:"slice_loops"`
 		Unrecognised []jsonLoop      `json:"unrecognised_loops"`
 		Weights      []jsonWeight    `json:"weights"`
 		Native       bool            `json:"native"`
@@ -122,9 +145,15 @@ type (
 	jsonLayer struct {
 		Name                string `json:"name"`
 		Kind                string `json:"kind"`
+		Units               int    `json:"units"`
+		Features            int    `json:"features"`
 		Activation          string `json:"activation"`
 		RecurrentActivation string `json:"recurrent_activation"`
+		ResetAfter          bool   `json:"reset_after"`
+		Masked              bool   `json:"masked"`
 		Loop                string `json:"loop"`
+		Cell                int    `json:"cell"`
+		Cells               int    `json:"cells"`
 	}
 	jsonLoop struct {
 		Loop   string `json:"loop"`
@@ -142,7 +171,7 @@ type (
 func describeJSON(out io.Writer, name string, d *native.Description) error {
 	doc := inspection{
 		Schema: 1, Model: name, TensorFlow: d.TensorFlow, Signature: d.Signature, Native: d.Reason == nil,
-		Signatures: []jsonSignature{}, Layers: []jsonLayer{}, Unrecognised: []jsonLoop{}, Weights: []jsonWeight{},
+		Signatures: []jsonSignature{}, Layers: []jsonLayer{}, Slices: append([]string{}, d.Slices...), Unrecognised: []jsonLoop{}, Weights: []jsonWeight{},
 	}
 	if d.Reason != nil {
 		doc.Reason = d.Reason.Error()

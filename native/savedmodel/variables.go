@@ -60,7 +60,7 @@ func (g *MetaGraph) Variable(r Ref) (*Variable, bool, error) {
 			return v, true, nil
 		}
 	}
-	return nil, false, fmt.Errorf("savedmodel: %s: no checkpoint entry is restored into the variable %q", g.model.name, name)
+	return nil, false, fmt.Errorf("savedmodel: %s: no checkpoint entry is restored into the variable %q, so that TensorFlow's own runtime has no value for it either: save the model with its export(), or keep the variable in an attribute of what tf.saved_model.save saves", g.model.name, name)
 }
 
 // readVariables follows the restore operation that libtensorflow runs when it

@@ -13,8 +13,6 @@
 // does not depend on the rows beside it.
 package kernel
 
-import "math"
-
 // Float is the type that a layer computes in.
 type Float interface{ float32 | float64 }
 
@@ -47,8 +45,19 @@ func fillRows[F Float](z, b []F, rows, m int) {
 	}
 }
 
-// Sigmoid is 1/(1+e^-x), by way of float64.
-func Sigmoid[F Float](x F) F { return F(1 / (1 + math.Exp(-float64(x)))) }
-
-// Tanh is the hyperbolic tangent, by way of float64.
-func Tanh[F Float](x F) F { return F(math.Tanh(float64(x))) }
+// Cell is a recurrent cell with its weights packed. The states of rows are
+// (rows, units) each; c is nil for a cell that has no second state.
+type Cell[F Float] interface {
+	// Units is the length of a state.
+	Units() int
+	// Gates is the number of columns of z for each unit.
+	Gates() int
+	// Scratch is the number of elements that Step needs for rows.
+	Scratch(rows int) int
+	// Project computes what the inputs add to the gates, for rows of x (rows,
+	// features) into rows of z (rows, gates·units).
+	Project(z, x []F, rows int)
+	// Step takes one time step: z, made by Project, is used up, and h and c
+	// become the next states.
+	Step(h, c, z, scratch []F, rows int)
+}

@@ -1,0 +1,409 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// The formulas of Keras's documentation, written again in float64 and one
+// element at a time, so that nothing of the package has a part in them.
+
+type matrix struct {
+	columns int
+	of      []float64
+}
+
+func (m matrix) at(row, column int) float64 { return m.of[row*m.columns+column] }
+
+// dot is the sum of x times a column.
+func (m matrix) dot(x []float64, column int) float64 {
+	sum := 0.0
+	for k, v := range x {
+		sum += v * m.at(k, column)
+	}
+	return sum
+}
+
+func at(b []float64, i int) float64 {
+	if b == nil {
+		return 0
+	}
+	return b[i]
+}
+
+// formulas are the activations, by what Keras says of each.
+var formulas = map[Activation]func(x float64) float64{
+	LinearFunction:  func(x float64) float64 { return x },
+	TanhFunction:    func(x float64) float64 { return math.Copysign(1-2/(math.Exp(2*math.Abs(x))+1), x) },
+	SigmoidFunction: func(x float64) float64 { return math.Exp(x) / (math.Exp(x) + 1) },
+	ReluFunction:    func(x float64) float64 { return piecewise(x, 0, 0, x) },
+	Relu6Function:   func(x float64) float64 { return math.Min(math.Max(x, 0), 6) },
+	LeakyReluFunction: func(x float64) float64 {
+		return piecewise(x, 0, 0.2*x, x)
+	},
+	HardSigmoid2Function: func(x float64) float64 { return math.Min(math.Max(x/5+0.5, 0), 1) },
+	HardSigmoid3Function: func(x float64) float64 { return math.Min(math.Max(x/6+0.5, 0), 1) },
+	EluFunction:          func(x float64) float64 { return piecewise(x, 0, math.Exp(x)-1, x) },
+	SeluFunction: func(x float64) float64 {
+		return 1.0507009873554805 * piecewise(x, 0, 1.6732632423543772*(math.Exp(x)-1), x)
+	},
+	SoftplusFunction:    func(x float64) float64 { return math.Log(math.Exp(x) + 1) },
+	SoftsignFunction:    func(x float64) float64 { return x / (math.Abs(x) + 1) },
+	GeluFunction:        func(x float64) float64 { return x * (1 + math.Erf(x/math.Sqrt(2))) / 2 },
+	GeluTanhFunction:    func(x float64) float64 { return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))) },
+	SiluFunction:        func(x float64) float64 { return x / (1 + math.Exp(-x)) },
+	HardSiluFunction:    func(x float64) float64 { return x * math.Min(math.Max(x/6+0.5, 0), 1) },
+	ExponentialFunction: math.Exp,
+	MishFunction:        func(x float64) float64 { return x * math.Tanh(math.Log(1+math.Exp(x))) },
+	HardTanhFunction:    func(x float64) float64 { return math.Min(math.Max(x, -1), 1) },
+	LogSigmoidFunction:  func(x float64) float64 { return -math.Log(1 + math.Exp(-x)) },
+	TanhShrinkFunction:  func(x float64) float64 { return x - math.Tanh(x) },
+	SquareplusFunction:  func(x float64) float64 { return (x + math.Sqrt(4+x*x)) / 2 },
+}
+
+func piecewise(x, where, below, above float64) float64 {
+	if x < where {
+		return below
+	}
+	return above
+}
+
+// Every activation is its formula, in both types; of what is not finite, its
+// limit.
+func TestActivations(t *testing.T) {
+	if len(formulas) != len(scalar) {
+		t.Errorf("%d formulas for %d activations", len(formulas), len(scalar))
+	}
+	for a := range Activation(len(scalar)) {
+		testActivation[float32](t, a, 2e-7)
+		testActivation[float64](t, a, 1e-14)
+	}
+}
+
+func testActivation[F Float](t *testing.T, a Activation, tolerance float64) {
+	t.Helper()
+	var in []F
+	for x := -20.0; x <= 20; x += 0.03125 {
+		in = append(in, F(x))
+	}
+	in = append(in, 1e-3, -1e-3, 3, -3, 2.5, -2.5, 6, 6.5, 0)
+	got := slices.Clone(in)
+	activate(a, got)
+	for i, x := range in {
+		want := formulas[a](float64(x))
+		// The formulas lose digits to cancellation near 0.
+		if d := math.Abs(float64(got[i]) - want); !(d <= tolerance*math.Max(1, math.Abs(want))) {
+			t.Errorf("%T: activation %d of %v is %v, want %v", x, a, x, got[i], want)
+		}
+	}
+	nan := []F{F(math.NaN())}
+	if activate(a, nan); nan[0] == nan[0] {
+		t.Errorf("%T: activation %d of NaN is %v", nan[0], a, nan[0])
+	}
+	far := []F{-1000, 1000}
+	activate(a, far)
+	want := limits(a)
+	for i := range far {
+		if got := float64(far[i]); math.Abs(got-want[i]) > 1e-4*math.Abs(want[i]) && got != want[i] {
+			t.Errorf("%T: activation %d of %v is %v, want %v", far[0], a, []int{-1000, 1000}[i], got, want[i])
+		}
+	}
+}
+
+// limits are the activations of -1000 and 1000.
+func limits(a Activation) [2]float64 {
+	switch a {
+	case LinearFunction:
+		return [2]float64{-1000, 1000}
+	case TanhFunction, HardTanhFunction:
+		return [2]float64{-1, 1}
+	case SigmoidFunction, HardSigmoid2Function, HardSigmoid3Function:
+		return [2]float64{0, 1}
+	case ReluFunction, SoftplusFunction, GeluFunction, GeluTanhFunction, SiluFunction, HardSiluFunction, MishFunction:
+		return [2]float64{0, 1000}
+	case Relu6Function:
+		return [2]float64{0, 6}
+	case LeakyReluFunction:
+		return [2]float64{-200, 1000}
+	case EluFunction:
+		return [2]float64{-1, 1000}
+	case SeluFunction:
+		return [2]float64{-1.7580993408473766, 1050.7009873554805}
+	case SoftsignFunction:
+		return [2]float64{-1000.0 / 1001, 1000.0 / 1001}
+	case ExponentialFunction:
+		return [2]float64{0, math.Inf(1)}
+	case LogSigmoidFunction:
+		return [2]float64{-1000, 0}
+	case TanhShrinkFunction:
+		return [2]float64{-999, 999}
+	}
+	return [2]float64{0.001, 1000.001} // squareplus
+}
+
+// trial is a cell with the numbers that it was made of.
+type trial struct {
+	features, units int
+	kernel          matrix
+	recurrent       matrix
+	bias, second    []float64
+	act, rec        func(x float64) float64
+}
+
+// step takes a step by the formula.
+type step func(c *trial, x, h, cell []float64) (nextH, nextC []float64)
+
+func lstmStep(c *trial, x, h, cell []float64) (nextH, nextC []float64) {
+	u := c.units
+	for j := range u {
+		z := func(gate int) float64 {
+			return c.kernel.dot(x, gate*u+j) + c.recurrent.dot(h, gate*u+j) + at(c.bias, gate*u+j)
+		}
+		i, f, g, o := c.rec(z(0)), c.rec(z(1)), c.act(z(2)), c.rec(z(3))
+		next := f*cell[j] + i*g
+		nextC = append(nextC, next)
+		nextH = append(nextH, o*c.act(next))
+	}
+	return nextH, nextC
+}
+
+func gruStep(after bool) step {
+	return func(c *trial, x, h, _ []float64) (nextH, nextC []float64) {
+		u := c.units
+		var z, r []float64
+		for j := range u {
+			z = append(z, c.rec(c.kernel.dot(x, j)+at(c.bias, j)+c.recurrent.dot(h, j)+at(c.second, j)))
+			r = append(r, c.rec(c.kernel.dot(x, u+j)+at(c.bias, u+j)+c.recurrent.dot(h, u+j)+at(c.second, u+j)))
+		}
+		for j := range u {
+			in := c.kernel.dot(x, 2*u+j) + at(c.bias, 2*u+j)
+			if after {
+				in += r[j] * (c.recurrent.dot(h, 2*u+j) + at(c.second, 2*u+j))
+			} else {
+				for k := range u {
+					in += r[k] * h[k] * c.recurrent.at(k, 2*u+j)
+				}
+			}
+			nextH = append(nextH, z[j]*h[j]+(1-z[j])*c.act(in))
+		}
+		return nextH, nil
+	}
+}
+
+func simpleStep(c *trial, x, h, _ []float64) (nextH, nextC []float64) {
+	for j := range c.units {
+		nextH = append(nextH, c.act(c.kernel.dot(x, j)+c.recurrent.dot(h, j)+at(c.bias, j)))
+	}
+	return nextH, nil
+}
+
+// kinds are the cells: how many gates each has, whether it has a second state
+// and a second bias, how it is made, and its formula.
+var kinds = []struct {
+	name           string
+	gates          int
+	second, biases bool
+	make32         func(w, r, b, rb []float32, f, u int, act, rec Activation) Cell[float32]
+	make64         func(w, r, b, rb []float64, f, u int, act, rec Activation) Cell[float64]
+	step           step
+}{
+	{"LSTM", 4, true, false, newLSTM[float32], newLSTM[float64], lstmStep},
+	{"GRU, reset after", 3, false, true, newGRUAfter[float32], newGRUAfter[float64], gruStep(true)},
+	{"GRU, reset before", 3, false, false, newGRUBefore[float32], newGRUBefore[float64], gruStep(false)},
+	{"SimpleRNN", 1, false, false, newSimple[float32], newSimple[float64], simpleStep},
+}
+
+func newLSTM[F Float](w, r, b, _ []F, f, u int, act, rec Activation) Cell[F] {
+	return NewLSTM(w, r, b, f, u, act, rec)
+}
+
+func newGRUAfter[F Float](w, r, b, rb []F, f, u int, act, rec Activation) Cell[F] {
+	return NewGRU(w, r, b, rb, f, u, act, rec, true)
+}
+
+func newGRUBefore[F Float](w, r, b, _ []F, f, u int, act, rec Activation) Cell[F] {
+	return NewGRU(w, r, b, nil, f, u, act, rec, false)
+}
+
+func newSimple[F Float](w, r, b, _ []F, f, u int, act, _ Activation) Cell[F] {
+	return NewSimpleRNN(w, r, b, f, u, act)
+}
+
+// Every cell is its formula, for sizes that are no multiple of anything, with
+// and without biases, in one step and in some, and a row's answer does not
+// depend on the rows beside it.
+func TestCells(t *testing.T) {
+	sizes := [][2]int{{1, 1}, {1, 3}, {3, 1}, {2, 5}, {7, 8}, {5, 9}, {13, 17}, {16, 16}, {4, 33}}
+	for _, k := range kinds {
+		for _, size := range sizes {
+			for _, bias := range []bool{true, false} {
+				what := fmt.Sprintf("%s, %d features, %d units, bias %v", k.name, size[0], size[1], bias)
+				testCell(t, what, k.gates, k.second, bias && k.biases, bias, size, TanhFunction, SigmoidFunction, k.make32, k.step, 2e-6)
+				testCell(t, what, k.gates, k.second, bias && k.biases, bias, size, TanhFunction, SigmoidFunction, k.make64, k.step, 1e-14)
+			}
+		}
+	}
+}
+
+// Every activation may stand at either place of every cell.
+func TestCellsWithEveryActivation(t *testing.T) {
+	for _, k := range kinds {
+		for a := range Activation(len(scalar)) {
+			what := fmt.Sprintf("%s, activation %d", k.name, a)
+			testCell(t, what, k.gates, k.second, k.biases, true, [2]int{3, 5}, a, SigmoidFunction, k.make64, k.step, 1e-12)
+			testCell(t, "recurrent "+what, k.gates, k.second, k.biases, true, [2]int{3, 5}, TanhFunction, a, k.make64, k.step, 1e-12)
+			testCell(t, what, k.gates, k.second, k.biases, true, [2]int{3, 5}, a, SigmoidFunction, k.make32, k.step, 1e-5)
+		}
+	}
+}
+
+func testCell[F Float](t *testing.T, what string, gates int, second, secondBias, bias bool, size [2]int, act, rec Activation,
+	makeCell func(w, r, b, rb []F, f, u int, act, rec Activation) Cell[F], byFormula step, tolerance float64) {
+	t.Helper()
+	f, u := size[0], size[1]
+	const rows, steps = 5, 3
+	r := rand.New(rand.NewPCG(11, uint64(f*100+u)))
+	some := func(n int) ([]F, []float64) {
+		a, b := make([]F, n), make([]float64, n)
+		for i := range a {
+			a[i] = F(r.NormFloat64()) / 2
+			b[i] = float64(a[i])
+		}
+		return a, b
+	}
+	w, w64 := some(f * gates * u)
+	rw, rw64 := some(u * gates * u)
+	c := &trial{features: f, units: u, kernel: matrix{gates * u, w64}, recurrent: matrix{gates * u, rw64}, act: formulas[act], rec: formulas[rec]}
+	var b, rb []F
+	if bias {
+		b, c.bias = some(gates * u)
+	}
+	if secondBias {
+		rb, c.second = some(gates * u)
+	}
+	cell := makeCell(w, rw, b, rb, f, u, act, rec)
+	for _, s := range [][]F{w, rw, b, rb} { // they were copied
+		for i := range s {
+			s[i] = F(math.NaN())
+		}
+	}
+	if cell.Units() != u || cell.Gates() != gates {
+		t.Errorf("%s: %d units and %d gates", what, cell.Units(), cell.Gates())
+	}
+
+	x, x64 := some(steps * rows * f)
+	h, h64 := some(rows * u)
+	var cs []F
+	var c64 []float64
+	if second {
+		cs, c64 = some(rows * u)
+	}
+	// Alone, each of the rows; all sharing memory that is not clean.
+	alone := make([][]F, rows)
+	dirty := func(n int) []F { return slices.Repeat([]F{F(math.NaN())}, n) }
+	z, scratch := dirty(gates*u), dirty(cell.Scratch(1))
+	for row := range rows {
+		hr := slices.Clone(h[row*u : (row+1)*u])
+		var cr []F
+		if second {
+			cr = slices.Clone(cs[row*u : (row+1)*u])
+		}
+		for s := range steps {
+			cell.Project(z, x[(s*rows+row)*f:(s*rows+row+1)*f], 1)
+			cell.Step(hr, cr, z, scratch, 1)
+		}
+		alone[row] = slices.Concat(hr, cr)
+	}
+	// All at once, every step projected ahead.
+	z, scratch = dirty(steps*rows*gates*u), dirty(cell.Scratch(rows))
+	cell.Project(z, x, steps*rows)
+	for s := range steps {
+		cell.Step(h, cs, z[s*rows*gates*u:], scratch, rows)
+	}
+	for row := range rows {
+		together := slices.Clone(h[row*u : (row+1)*u])
+		if second {
+			together = append(together, cs[row*u:(row+1)*u]...)
+		}
+		if !slices.Equal(together, alone[row]) {
+			t.Errorf("%s: row %d is %v in a batch and %v alone", what, row, together, alone[row])
+		}
+		hr := h64[row*u : (row+1)*u]
+		var cr []float64
+		if second {
+			cr = c64[row*u : (row+1)*u]
+		}
+		for s := range steps {
+			hr, cr = byFormula(c, x64[(s*rows+row)*f:(s*rows+row+1)*f], hr, cr)
+		}
+		for j, want := range append(hr, cr...) {
+			if d := math.Abs(float64(together[j]) - want); !(d <= tolerance*math.Max(1, math.Abs(want))) {
+				t.Errorf("%s: row %d, state %d is %v, want %v", what, row, j, together[j], want)
+				return
+			}
+		}
+	}
+}
+
+func TestDense(t *testing.T) {
+	for _, size := range [][2]int{{1, 1}, {3, 1}, {1, 3}, {17, 5}, {8, 16}, {33, 7}} {
+		for _, bias := range []bool{true, false} {
+			testDense[float32](t, size[0], size[1], bias, 1e-6)
+			testDense[float64](t, size[0], size[1], bias, 1e-14)
+		}
+	}
+}
+
+func testDense[F Float](t *testing.T, in, out int, bias bool, tolerance float64) {
+	t.Helper()
+	const rows = 4
+	r := rand.New(rand.NewPCG(12, uint64(in*100+out)))
+	some := func(n int) ([]F, []float64) {
+		a, b := make([]F, n), make([]float64, n)
+		for i := range a {
+			a[i] = F(r.NormFloat64())
+			b[i] = float64(a[i])
+		}
+		return a, b
+	}
+	w, w64 := some(in * out)
+	x, x64 := some(rows * in)
+	var b []F
+	var b64 []float64
+	if bias {
+		b, b64 = some(out)
+	}
+	d := NewDense(w, b, in, out)
+	clear(w)
+	clear(b)
+	y := slices.Repeat([]F{F(math.NaN())}, rows*out)
+	d.Apply(y, x, rows)
+	m := matrix{out, w64}
+	for row := range rows {
+		one := make([]F, out)
+		d.Apply(one, x[row*in:(row+1)*in], 1)
+		if !slices.Equal(one, y[row*out:(row+1)*out]) {
+			t.Errorf("dense %d to %d: row %d is %v alone and %v in a batch", in, out, row, one, y[row*out:(row+1)*out])
+		}
+		for j := range out {
+			want := m.dot(x64[row*in:(row+1)*in], j) + at(b64, j)
+			if diff := math.Abs(float64(one[j]) - want); !(diff <= tolerance*float64(in+1)) {
+				t.Errorf("dense %d to %d: element %d of row %d is %v, want %v", in, out, j, row, one[j], want)
+			}
+		}
+	}
+}
+
+// No rows are no work.
+func TestNoRows(t *testing.T) {
+	for _, k := range kinds {
+		w := make([]float32, 2*k.gates*3)
+		cell := k.make32(w, make([]float32, 3*k.gates*3), nil, nil, 2, 3, TanhFunction, SigmoidFunction)
+		cell.Project(nil, nil, 0)
+		cell.Step(nil, nil, nil, make([]float32, cell.Scratch(0)), 0)
+	}
+	NewDense(make([]float32, 6), nil, 2, 3).Apply(nil, nil, 0)
+}

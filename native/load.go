@@ -1,0 +1,215 @@
+package native
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+type settings struct {
+	tags      []string
+	signature string
+}
+
+// Option changes how Load works.
+type Option func(*settings)
+
+// WithTags chooses the meta graph by its tags; without it, the tag is "serve".
+func WithTags(tags ...string) Option {
+	return func(s *settings) { s.tags = slices.Clone(tags) }
+}
+
+// WithSignature chooses the signature; without it, it is serving_default, else
+// the only one that the model has.
+func WithSignature(name string) Option {
+	return func(s *settings) { s.signature = name }
+}
+
+// Load reads the SavedModel in dir. It fails if an operation that the signature
+// needs is not supported, and then names every one of them.
+func Load(dir string, options ...Option) (*Model, error) {
+	saved, err := savedmodel.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	return load(saved, options)
+}
+
+// LoadFS reads the SavedModel at the root of fsys, which may be embedded.
+func LoadFS(fsys fs.FS, options ...Option) (*Model, error) {
+	saved, err := savedmodel.OpenFS(fsys)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	return load(saved, options)
+}
+
+func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
+	src, err := read(saved, options)
+	if err != nil {
+		return nil, err
+	}
+	return src.model()
+}
+
+// source is a signature of a SavedModel and what was recognised in it.
+type source struct {
+	meta   *savedmodel.MetaGraph
+	graph  *savedmodel.Graph
+	found  *layers.Found
+	values map[*savedmodel.Variable]*lockstep.Tensor // read so far: each is read once
+}
+
+// read chooses the signature and looks at its graph.
+func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
+	var s settings
+	for _, o := range options {
+		o(&s)
+	}
+	meta, err := saved.MetaGraph(s.tags...)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	graph, err := meta.Flatten(s.signature)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	found, err := layers.Find(meta, graph)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	return &source{meta, graph, found, map[*savedmodel.Variable]*lockstep.Tensor{}}, nil
+}
+
+// model makes the model of a signature, if all of it is supported.
+func (src *source) model() (*Model, error) {
+	m := &Model{signature: src.graph.Signature, found: src.found}
+	extra := map[string]savedmodel.Ref{}
+	m.layers = describeLayers(src.found)
+	for _, l := range src.found.Layers {
+		for i, state := range l.FinalState {
+			extra[l.Name+"/"+l.Kind.StateNames()[i]] = state
+		}
+	}
+	for _, u := range src.found.Rest {
+		m.loops = append(m.loops, Loop{Node: u.Loop.Name, Reason: u.Reason})
+	}
+	var err error
+	if m.weights, err = src.weights(); err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	m.program, err = program.Compile(src.graph, program.Options{
+		Variable:    src.variable,
+		Weight:      src.weight,
+		Recurrences: src.found.Recurrences,
+		Slices:      src.found.Slices,
+		Extra:       extra,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, explain(err))
+	}
+	return m, nil
+}
+
+// variable returns the value of a variable by its handle.
+func (src *source) variable(handle savedmodel.Ref) (*lockstep.Tensor, error) {
+	v, ok, err := src.meta.Variable(handle)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s (%s) is no variable", handle, handle.Node.Op)
+	}
+	return src.value(v)
+}
+
+// weight returns the value of a layer's weight, a variable or a constant.
+func (src *source) weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
+	if v, ok, err := src.meta.Variable(r); err != nil || ok {
+		if err != nil {
+			return nil, err
+		}
+		return src.value(v)
+	}
+	return r.Through().Node.Const()
+}
+
+func (src *source) value(v *savedmodel.Variable) (*lockstep.Tensor, error) {
+	if t, ok := src.values[v]; ok {
+		return t, nil
+	}
+	t, err := src.meta.Value(v)
+	if err == nil {
+		src.values[v] = t
+	}
+	return t, err
+}
+
+// weights reads the signature's weights from the checkpoint.
+func (src *source) weights() (lockstep.Weights, error) {
+	named, err := layers.Weights(src.meta, src.graph)
+	if err != nil {
+		return nil, err
+	}
+	out := make(lockstep.Weights, len(named))
+	for i, w := range named {
+		t, err := src.value(w.Variable)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = lockstep.NamedTensor{Name: w.Name, Tensor: t}
+	}
+	return out, nil
+}
+
+// explain adds the layer, as far as a node's name tells it, to what is not
+// supported.
+func explain(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var out []error
+	seen := map[string]bool{}
+	for _, e := range joined.Unwrap() {
+		var u program.Unsupported
+		if !errors.As(e, &u) || seen[u.Error()] {
+			continue
+		}
+		seen[u.Error()] = true
+		node := u.Node
+		if u.Within != "" {
+			node = u.Within // a function's nodes have names of their own
+		}
+		if layer := layerOf(node); layer != "" {
+			e = fmt.Errorf("layer %q: %w", layer, e)
+		}
+		out = append(out, e)
+	}
+	if len(out) == 0 {
+		return err
+	}
+	return errors.Join(out...)
+}
+
+// layerOf returns the path of the layer that a node is of: its name without
+// those of the calls that lead to it and its own.
+func layerOf(node string) string {
+	var path []string
+	for _, part := range strings.Split(node, "/") {
+		if !strings.HasPrefix(part, "StatefulPartitionedCall") && !strings.HasPrefix(part, "PartitionedCall") {
+			path = append(path, part)
+		}
+	}
+	if len(path) < 2 {
+		return ""
+	}
+	return strings.Join(path[:len(path)-1], "/")
+}
