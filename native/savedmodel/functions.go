@@ -9,42 +9,48 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"google.golang.org/protobuf/proto"
 )
 
 // function is a function of the graph's library. Its parts are looked at when
 // it is first called, and once, since it may be called very often.
 type function struct {
-	name  string
-	def   *function_go_proto.FunctionDef
+	rawFunction
 	parts func() (*functionParts, error)
 }
 
 type functionParts struct {
+	def     *function_go_proto.FunctionDef
 	nodes   map[string]*node_def_go_proto.NodeDef
 	results map[string]int // where a named result stands
 	effects []string       // the nodes that change something
 }
 
-func newFunction(def *function_go_proto.FunctionDef) *function {
-	f := &function{name: def.GetSignature().GetName(), def: def}
+func newFunction(raw rawFunction) *function {
+	f := &function{rawFunction: raw}
 	f.parts = sync.OnceValues(f.read)
 	return f
 }
 
 func (f *function) read() (*functionParts, error) {
-	p := &functionParts{
-		nodes:   make(map[string]*node_def_go_proto.NodeDef, len(f.def.GetNodeDef())),
-		results: make(map[string]int, len(f.def.GetSignature().GetOutputArg())),
+	def := &function_go_proto.FunctionDef{}
+	if err := proto.Unmarshal(f.raw, def); err != nil {
+		return nil, fmt.Errorf("function %q is damaged: %w", f.name, err)
 	}
-	for _, a := range f.def.GetSignature().GetInputArg() {
+	p := &functionParts{
+		def:     def,
+		nodes:   make(map[string]*node_def_go_proto.NodeDef, len(def.GetNodeDef())),
+		results: make(map[string]int, len(def.GetSignature().GetOutputArg())),
+	}
+	for _, a := range def.GetSignature().GetInputArg() {
 		if a.GetNumberAttr() != "" || a.GetTypeListAttr() != "" {
 			return nil, fmt.Errorf("function %q takes a list of tensors as %q, which is not supported", f.name, a.GetName())
 		}
 	}
-	for i, a := range f.def.GetSignature().GetOutputArg() {
+	for i, a := range def.GetSignature().GetOutputArg() {
 		p.results[a.GetName()] = i
 	}
-	for _, n := range f.def.GetNodeDef() {
+	for _, n := range def.GetNodeDef() {
 		if _, twice := p.nodes[n.GetName()]; twice {
 			return nil, fmt.Errorf("function %q has two nodes %q", f.name, n.GetName())
 		}

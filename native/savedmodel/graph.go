@@ -116,10 +116,15 @@ func (g *MetaGraph) function(name string, b *budget) (*Function, error) {
 	if !ok {
 		return nil, fmt.Errorf("the graph's library has no such function")
 	}
+	parts, err := fn.parts()
+	if err != nil {
+		return nil, err
+	}
+	signature := parts.def.GetSignature()
 	f := &Function{Name: name}
 	in := newInliner(g, b)
 	var args []Ref
-	for _, a := range fn.def.GetSignature().GetInputArg() {
+	for _, a := range signature.GetInputArg() {
 		n := &Node{Name: a.GetName(), Op: "_Arg", NumOutputs: 1}
 		f.Args = append(f.Args, n)
 		args = append(args, Ref{Node: n})
@@ -128,7 +133,7 @@ func (g *MetaGraph) function(name string, b *budget) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range fn.def.GetSignature().GetOutputArg() {
+	for _, a := range signature.GetOutputArg() {
 		ret, err := s.ret(true, a.GetName(), 0)
 		if err != nil {
 			return nil, err

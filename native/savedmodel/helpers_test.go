@@ -179,7 +179,21 @@ func graph(nodes []*node_def_go_proto.NodeDef, functions ...*function_go_proto.F
 // open makes the model of a graph, without a checkpoint.
 func openGraph(t testing.TB, g *pb.MetaGraphDef) *MetaGraph {
 	t.Helper()
-	m, err := newMetaGraph(&SavedModel{fsys: fstest.MapFS{}, name: "hostile"}, g)
+	m, err := hostile(t, g).MetaGraph()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// hostile makes the file of a graph.
+func hostile(t testing.TB, g *pb.MetaGraphDef) *SavedModel {
+	t.Helper()
+	b, err := proto.Marshal(&pb.SavedModel{MetaGraphs: []*pb.MetaGraphDef{g}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(fstest.MapFS{"saved_model.pb": {Data: b}}, "hostile")
 	if err != nil {
 		t.Fatal(err)
 	}

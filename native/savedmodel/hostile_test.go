@@ -242,7 +242,7 @@ func TestGraphsRefuse(t *testing.T) {
 		"two functions":        {graph(nodes{in}, fn("f", "x"), fn("f", "x")), []string{`two functions "f"`}},
 		"a function as MatMul": {graph(nodes{in}, fn("MatMul", "x")), []string{`"MatMul", which is the name of an operation`}},
 	} {
-		_, err := newMetaGraph(&SavedModel{name: "hostile"}, c.graph)
+		_, err := hostile(t, c.graph).MetaGraph()
 		wantError(t, name, err, c.words...)
 	}
 }

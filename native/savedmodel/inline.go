@@ -86,15 +86,15 @@ func (in *inliner) enter(caller *scope, fname, prefix string, args []Ref) (*scop
 	if s.depth > maxInlineDepth {
 		return nil, fmt.Errorf("calls are nested more than %d deep at %.200q", maxInlineDepth, prefix)
 	}
-	formal, effects := fn.def.GetSignature().GetInputArg(), fn.def.GetSignature().GetControlOutput()
+	var err error
+	if s.parts, err = fn.parts(); err != nil {
+		return nil, err
+	}
+	formal, effects := s.parts.def.GetSignature().GetInputArg(), s.parts.def.GetSignature().GetControlOutput()
 	if len(formal) != len(args) {
 		return nil, fmt.Errorf("function %q takes %d arguments and is called with %d", fname, len(formal), len(args))
 	}
 	if err := in.budget.spend(callBytes + len(prefix) + 32*len(args) + 16*len(effects)); err != nil {
-		return nil, err
-	}
-	var err error
-	if s.parts, err = fn.parts(); err != nil {
 		return nil, err
 	}
 	s.defs = s.parts.nodes
@@ -157,7 +157,7 @@ func (s *scope) resolve(name string) (Ref, error) {
 // by name where another is called as an operation. The main graph counts all
 // results through.
 func (call *scope) ret(byName bool, result string, index int) (string, error) {
-	results := call.fn.def.GetSignature().GetOutputArg()
+	results := call.parts.def.GetSignature().GetOutputArg()
 	switch {
 	case result == "":
 	case byName:
@@ -173,7 +173,7 @@ func (call *scope) ret(byName bool, result string, index int) (string, error) {
 		return "", fmt.Errorf("function %q has %d results, no number %d", call.fn.name, len(results), index)
 	}
 	name := results[index].GetName()
-	ret, ok := call.fn.def.GetRet()[name]
+	ret, ok := call.parts.def.GetRet()[name]
 	if !ok {
 		return "", fmt.Errorf("function %q says nothing of its result %q", call.fn.name, name)
 	}
@@ -266,8 +266,8 @@ func (s *scope) inputs(def *node_def_go_proto.NodeDef) (inputs []Ref, controls [
 // runEffects makes the operations that a function runs for their effect: those
 // that it names, and any that change something, which libtensorflow keeps too.
 func (s *scope) runEffects() error {
-	for _, name := range s.fn.def.GetSignature().GetControlOutput() {
-		if _, err := s.make(s.fn.def.GetControlRet()[name]); err != nil {
+	for _, name := range s.parts.def.GetSignature().GetControlOutput() {
+		if _, err := s.make(s.parts.def.GetControlRet()[name]); err != nil {
 			return fmt.Errorf("effect %q: %w", name, err)
 		}
 	}

@@ -30,7 +30,7 @@ type MetaGraph struct {
 	bundle    func() (*bundle, error)
 }
 
-func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef) (*MetaGraph, error) {
+func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef, functions []rawFunction) (*MetaGraph, error) {
 	g := &MetaGraph{
 		model:     m,
 		pb:        def,
@@ -44,8 +44,8 @@ func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef) (*MetaGraph, error) {
 		}
 		g.nodes[n.GetName()] = n
 	}
-	for _, f := range def.GetGraphDef().GetLibrary().GetFunction() {
-		name := f.GetSignature().GetName()
+	for _, f := range functions {
+		name := f.name
 		if _, isOp := knownResults()[name]; isOp {
 			return nil, fmt.Errorf("savedmodel: %s: the graph's library has a function %q, which is the name of an operation", m.name, name)
 		}

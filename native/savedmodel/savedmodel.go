@@ -36,8 +36,10 @@ var ErrNotSavedModel = errors.New("not a SavedModel")
 // SavedModel is an opened directory. It is immutable.
 type SavedModel struct {
 	fsys fs.FS
-	name string // of the directory, for messages
-	pb   *pb.SavedModel
+	name string         // of the directory, for messages
+	pb   *pb.SavedModel // without the functions
+	// functions are those of each meta graph.
+	functions [][]rawFunction
 }
 
 // Open reads the SavedModel in a directory.
@@ -74,7 +76,12 @@ func open(fsys fs.FS, name string) (*SavedModel, error) {
 		return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
 	}
 	m := &SavedModel{fsys: fsys, name: name, pb: &pb.SavedModel{}}
-	if err := proto.Unmarshal(b, m.pb); err != nil {
+	rest, functions, err := cutFunctions(b)
+	if err == nil {
+		m.functions = functions
+		err = proto.Unmarshal(rest, m.pb)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes is damaged or cut short: %w", name, len(b), err)
 	}
 	if len(m.pb.GetMetaGraphs()) == 0 {
@@ -149,10 +156,10 @@ func (m *SavedModel) MetaGraph(tags ...string) (*MetaGraph, error) {
 	}
 	want := slices.Sorted(slices.Values(tags))
 	var found []string
-	for _, g := range m.pb.GetMetaGraphs() {
+	for i, g := range m.pb.GetMetaGraphs() {
 		have := slices.Sorted(slices.Values(g.GetMetaInfoDef().GetTags()))
 		if slices.Equal(have, want) {
-			return newMetaGraph(m, g)
+			return newMetaGraph(m, g, m.functions[i])
 		}
 		found = append(found, "{"+strings.Join(have, ", ")+"}")
 	}

@@ -81,7 +81,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 		return fail("the restore operation %q: %w", restore, err)
 	}
 	if m.call != nil {
-		for i := range m.call.fn.def.GetSignature().GetOutputArg() {
+		for i := range m.call.parts.def.GetSignature().GetOutputArg() {
 			if _, err := s.resolve(fmt.Sprintf("%s:%d", restore, i)); err != nil {
 				return fail("the restore operation %q: %w", restore, err)
 			}
