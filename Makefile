@@ -26,12 +26,16 @@ TF_FLAGS   = -tags tensorflow -ldflags "$(TF_LDFLAGS)"
 # The seed models of the demo, unpacked from their fixtures.
 DEMO   := build/models/seed_keras3 build/models/seed_tfkeras
 
-# Keras, for `make models` alone. The cache keeps one environment a list of
+# Keras, which makes the models. The cache keeps one environment a list of
 # versions; the stamp is its last file.
 VENV   = $(eval VENV := $(shell $(FETCH) --cache)/keras-$(shell cksum < models/requirements.txt | cut -d' ' -f1))$(VENV)
 KERAS  = $(VENV)/bin/python
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-tensorflow bench models keras clean
+# The many models that are made and not committed, in the cache as well: one
+# folder a version of the recipes, so it is made once and never out of date.
+MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat models/*.py models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
+
+.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-tensorflow bench models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -41,6 +45,8 @@ help:
 	@echo 'make tensorflow   fetch libtensorflow into the cache folder (build does it where needed)'
 	@echo 'make bench        both engines on the seed model, interleaved: latency, ratio, allocations'
 	@echo 'make models       make the committed models and their expected values again, with Keras'
+	@echo 'make models-all   make the many models of the tests into the cache folder (test does it where needed)'
+	@echo 'make compatibility  write the tables of what is supported anew, from a run of those models'
 	@echo 'make lint         gofmt, go vet, staticcheck, go mod tidy'
 	@echo 'make clean        remove what was built here; the cache folder stays'
 
@@ -57,12 +63,12 @@ test-setup:
 	$(PYTHON) -m unittest discover -s tfbridge/libtensorflow -p '*_test.py'
 
 # A machine that has never seen TensorFlow or a C compiler.
-test-pure:
-	CGO_ENABLED=0 $(GO) test ./...
+test-pure: models-all
+	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
 
 # The same tests and those that need the real libtensorflow; none is skipped.
-test-tensorflow: tensorflow compiler
-	$(TF_ENV) $(GO) test $(TF_FLAGS) ./...
+test-tensorflow: tensorflow compiler models-all
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test $(TF_FLAGS) ./...
 
 build: tensorflow compiler
 	$(TF_ENV) $(GO) build $(TF_FLAGS) -o bin/lockstep ./cmd/lockstep
@@ -87,10 +93,24 @@ bench: build build/models/seed_keras3
 
 # Makes every fixture of testdata again, with the pinned Keras.
 models: keras
-	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS) models/make.py --out testdata
+	$(KERAS) models/make.py --out testdata
+
+# Says where they are. The folder's time is that of its last use.
+models-all:
+	@[ -d "$(MADE)" ] || $(MAKE) --no-print-directory keras
+	@[ -d "$(MADE)" ] || { \
+		echo 'make: making the models of the tests, once for these recipes (5 minutes on 2 cores) ...' >&2; \
+		$(KERAS) models/make.py --whole --out "$(MADE)" --group zoo --group ops; }
+	@touch "$(MADE)"
+	@echo 'LOCKSTEP_MODELS=$(MADE)'
+
+compatibility: models-all
+	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./native -run '^TestZoo$$' -update
 
 keras:
 	@[ -f "$(VENV)/complete" ] || { \
+		$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+			echo 'make: Keras, which makes the models of the tests, wants Python 3.11 to 3.13 and its venv module (on Debian: apt-get install python3-venv); name one with PYTHON=/path/to/python3; go test ./... runs without them' >&2; exit 1; }; \
 		echo 'make: installing the pinned Keras and TensorFlow (600 MB, once) ...' >&2; \
 		rm -rf "$(VENV)" && $(PYTHON) -m venv "$(VENV)" && \
 		"$(VENV)/bin/pip" install --quiet --disable-pip-version-check --no-deps -r models/requirements.txt && \

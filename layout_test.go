@@ -14,19 +14,21 @@ const module = "github.com/lockstep-go/lockstep"
 // pattern that ends in /... stands for a folder. It is the table of the
 // README's section on the layout.
 var layout = map[string][]string{
-	".":                      {},
-	"internal/raw":           {"."},
-	"internal/npz":           {".", "internal/raw", "internal/whole"},
-	"internal/whole":         {},
-	"internal/layers":        {".", "native/savedmodel"},
-	"internal/fixture":       {".", "internal/npz", "internal/raw"},
-	"native/savedmodel":      {".", "internal/raw"},
-	"native/internal/kernel": {},
-	"native":                 {".", "native/savedmodel", "native/internal/kernel", "internal/layers"},
-	"tfbridge":               {".", "native/savedmodel", "internal/layers", "internal/raw"},
-	"tfbridge/worker":        {".", "tfbridge", "internal/raw"},
-	"compare":                {"."},
-	"cmd/lockstep":           {"..."},
+	".":                       {},
+	"internal/raw":            {"."},
+	"internal/npz":            {".", "internal/raw", "internal/whole"},
+	"internal/whole":          {},
+	"internal/layers":         {".", "native/savedmodel"},
+	"internal/fixture":        {".", "internal/npz", "internal/raw"},
+	"native/savedmodel":       {".", "internal/raw"},
+	"native/internal/kernel":  {},
+	"native/internal/program": {".", "native/savedmodel", "native/internal/kernel", "internal/layers", "internal/raw"},
+	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/program", "internal/layers"},
+	"tfbridge":                {".", "native/savedmodel", "internal/layers", "internal/raw"},
+	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
+	"compare":                 {"."},
+	"cmd/lockstep":            {"..."},
+	"examples/serve":          {".", "native"},
 }
 
 // Imports of others that only some packages may have: cgo and the binding stay

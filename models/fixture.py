@@ -117,7 +117,7 @@ def save_npz(path, arrays):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as z:
         for name, array in arrays.items():
             with z.open(entry(name + ".npy"), "w") as f:
-                np.lib.format.write_array(f, np.ascontiguousarray(array), allow_pickle=False)
+                np.lib.format.write_array(f, np.asarray(array, order="C"), allow_pickle=False)
 
 
 def entry(name):

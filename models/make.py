@@ -1,62 +1,199 @@
 """Makes the models that lockstep is tested on, with Keras's own expected values.
 
-    python make.py --out DIR            every recipe
-    python make.py --out DIR NAME ...   some of them
+    python make.py --out DIR              every recipe that is committed in testdata
+    python make.py --out DIR --group zoo  every recipe of a group; --group may be repeated
+    python make.py --out DIR NAME ...     some of any group
     python make.py --list
 
-Every recipe runs in a process of its own, so that none depends on another.
+With --whole, DIR must not be there yet and appears only when all is made; then folders beside it that
+were made so from other versions of the recipes, and that no test used for a day, are removed.
+
+Every committed recipe that is not of the zoo runs in a process of its own, so that none depends on another.
+The many of the zoo share a few processes, since starting TensorFlow takes longer than most of them.
 """
 
 import argparse
+import concurrent.futures
+import contextlib
+import gc
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
+import traceback
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+GROUPS = ["committed", "zoo", "ops"]
+UNUSED = 24 * 3600  # seconds after which a folder of --whole, whose time make models-all sets, is taken for left
 
-def all_recipes():
-    import others
-    import seq2seq
 
-    return dict(seq2seq.recipes() + others.recipes())
+def groups():
+    """The recipes of every group, by name. A recipe of the zoo may be committed as well."""
+    with quiet():
+        import others
+        import seq2seq
+        import zoo
+
+        every = dict(zoo.recipes())
+        own = dict(seq2seq.recipes() + others.recipes())
+    committed = own | {name: every[name] for name in zoo.COMMITTED}
+    return {"committed": committed, "zoo": every, "ops": {name: operations(name) for name in ("ops_math", "ops_shape")}}
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keeps off the terminal what TensorFlow has to say when it starts; an error of Python's is raised after it."""
+    terminal, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nothing)
+
+
+def operations(name):
+    """The recipe of a script that runs single operations, into the folder ops.
+
+    It is a process of its own: it says how TensorFlow is to start.
+    """
+
+    def recipe(out):
+        folder = os.path.join(out, "ops")
+        os.makedirs(folder, exist_ok=True)
+        subprocess.run([sys.executable, os.path.join(HERE, name + ".py"), folder], check=True)
+
+    return recipe
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", help="the folder to write to")
+    parser.add_argument("--group", action="append", choices=GROUPS, help="make or list this group (make: committed)")
+    parser.add_argument("--whole", action="store_true", help="write the folder whole or not at all")
     parser.add_argument("--list", action="store_true", help="list the recipes and stop")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--here", action="store_true", help="make the recipes in this process, one after the other")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
-    recipes = all_recipes()
+    by_group = groups()
+    recipes = {name: recipe for group in by_group.values() for name, recipe in group.items()}
     if args.list:
-        print("\n".join(recipes))
+        print("\n".join(dict.fromkeys(name for g in args.group or GROUPS for name in by_group[g])))
         return
     if not args.out:
         parser.error("--out is missing")
     unknown = [n for n in args.names if n not in recipes]
     if unknown:
         parser.error(f"no recipe {', '.join(unknown)}; --list shows them")
-    if args.here:
-        for name in args.names:
-            recipes[name](args.out)
-        return
-    failed = []
-    for i, name in enumerate(args.names or recipes, 1):
-        print(f"[{i}/{len(args.names or recipes)}] {name}", flush=True)
-        done = subprocess.run(
-            [sys.executable, os.path.abspath(__file__), "--out", args.out, "--here", name],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            failed.append(name)
-            print("    " + "\n    ".join(done.stdout.strip().splitlines()[-15:]), flush=True)
+    names = args.names or [name for g in args.group or GROUPS[:1] for name in by_group[g]]
+    if args.whole:
+        with whole(os.path.abspath(args.out)) as part:
+            make(apart, part, recipes, names)
+    else:
+        make(here if args.here else apart, args.out, recipes, names)
+
+
+def make(how, out, recipes, names):
+    failed = how(out, recipes, names)
     if failed:
         sys.exit(f"{len(failed)} recipes failed: {', '.join(failed)}")
+
+
+@contextlib.contextmanager
+def whole(out):
+    """Gives a folder to write to, which becomes out if nothing is raised. Any number of runs may go on at once."""
+    part = f"{out}.part-{os.getpid()}"
+    os.makedirs(part)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("interrupted"))  # which leaves nothing behind
+    try:
+        yield part
+        try:
+            os.rename(part, out)
+        except OSError:
+            if not os.path.isdir(out):  # or another run was faster, and made the same
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    remove_old(out)
+
+
+def remove_old(out):
+    """Removes the folders beside out that another version of the recipes made, or that an interrupted run left."""
+    stem = re.sub(r"\d+$", "", os.path.basename(out))
+    beside = os.path.dirname(out)
+    for name in os.listdir(beside):
+        path = os.path.join(beside, name)
+        old = re.fullmatch(re.escape(stem) + r"\d+(\.part-\d+)?", name) and path != out
+        if old and time.time() - os.path.getmtime(path) > UNUSED:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+STARTS, FAILS = "recipe: ", "recipe failed: "  # what a process says of its recipes, a line each
+
+
+def here(out, recipes, names):
+    """Makes recipes in this process and returns the names of those that failed."""
+    failed = []
+    gc.set_threshold(100_000, 20, 20)  # TensorFlow's graphs are many small objects: collecting them takes a tenth of the time
+    for name in names:
+        print(STARTS + name, flush=True)
+        try:
+            recipes[name](out)
+        except (Exception, SystemExit) as e:  # the others are still to be made
+            print(e if isinstance(e, SystemExit) else traceback.format_exc())
+            print(FAILS + name, flush=True)
+            failed.append(name)
+    return failed
+
+
+def apart(out, recipes, names):
+    """Makes recipes in processes of their own, or shared (and then side by side) where they say so.
+
+    Returns the names of those that failed.
+    """
+    processes, shared = {}, set()
+    for name in names:
+        key = getattr(recipes[name], "process", None)
+        shared.update([key] if key else [])
+        processes.setdefault(key or name, []).append(name)
+    with concurrent.futures.ThreadPoolExecutor(max(1, len(shared))) as pool:
+        try:
+            return [name for failed in pool.map(lambda group: process(out, group, names), processes.values()) for name in failed]
+        except BaseException:  # interrupted: those that did not begin are not to
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def process(out, group, names):
+    """Makes the recipes of a group in one new process."""
+    command = [sys.executable, os.path.abspath(__file__), "--out", out, "--here", *group]
+    failed, started, said = [], [], []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        for line in child.stdout:
+            line = line.rstrip()
+            if line.startswith(STARTS):
+                started.append(line.removeprefix(STARTS))
+                said = []
+                print(f"[{names.index(started[-1]) + 1}/{len(names)}] {started[-1]}", flush=True)
+            elif line.startswith(FAILS):
+                failed.append(line.removeprefix(FAILS))
+                print(f"    {failed[-1]} failed:\n    " + "\n    ".join(said[-15:]), flush=True)
+            else:
+                said.append(line)
+    if child.returncode < 0 or len(started) < len(group):
+        # It died: what it had begun and not begun is missing.
+        print(f"    the process ended with {child.returncode}:\n    " + "\n    ".join(said[-15:]), flush=True)
+        failed += [name for name in group[max(0, len(started) - 1) :] if name not in failed]
+    return failed
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -67,14 +68,21 @@ func worst(t testing.TB, name string, got, want *lockstep.Tensor) float64 {
 	return most
 }
 
-// Every fixture of testdata is either the supported model, with Keras's own
-// values, or refused by name below; a new one must be put in a list.
+// Every fixture of testdata is the eight-tensor model, or another one that says
+// so, or one of the zoo, which TestZooInTestdata runs; a new one must be put in
+// a list.
 func TestEveryFixtureIsListed(t *testing.T) {
 	for _, name := range fixture.Names(t) {
-		_, supported := seq2seqs[name]
-		_, refused := refusals[name]
-		if supported == refused {
-			t.Errorf("fixture %s: supported %v, refused %v", name, supported, refused)
+		_, seq2seq := seq2seqs[name]
+		_, another := others[name]
+		n := 0
+		for _, listed := range []bool{seq2seq, another, fixture.ReadRecipe(t, name).OfZoo()} {
+			if listed {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("fixture %s is in %d lists, want one", name, n)
 		}
 	}
 }
@@ -129,32 +137,102 @@ func TestWeightsAreGetWeights(t *testing.T) {
 	}
 }
 
-// refusals are the fixtures that are something else, and what the refusal says.
-var refusals = map[string][]string{
-	"not_callable":        {"no signature that can be called"},
-	"not_gru":             {"not an LSTM sequence-to-sequence model", "1 loops that are no known layer"},
-	"not_h_twice":         {"initial states, h as h and c as c"},
-	"not_lstm_classifier": {`found 1 recurrent layers: LSTM "lstm", want two LSTM layers`},
-	"not_recurrent":       {"found no recurrent layer"},
-	"not_states_swapped":  {"initial states, h as h and c as c"},
-	"not_tanh_head":       {"no output is one dense layer"},
-	"not_three_lstms":     {"found 3 recurrent layers"},
-	"seed_keras3_broken":  {"no output is one dense layer"},
+// others are the fixtures that are not the eight-tensor model, and what Seq2Seq
+// says of each.
+var others = map[string]struct {
+	words string
+	// refused says that Load refuses it, wrong that TensorFlow computes from it
+	// something else than Keras predicted.
+	refused, wrong bool
+}{
+	"not_callable":        {words: "no signature that can be called", refused: true},
+	"not_gru":             {words: `found 1 recurrent layers: GRU "gru"`},
+	"not_h_twice":         {words: "initial states, h as h and c as c"},
+	"not_lstm_classifier": {words: `found 1 recurrent layers: LSTM "lstm", want two LSTM layers`},
+	"not_recurrent":       {words: "found no recurrent layer"},
+	"not_states_swapped":  {words: "initial states, h as h and c as c"},
+	"not_tanh_head":       {words: "no output is one dense layer"},
+	"not_three_lstms":     {words: "found 3 recurrent layers"},
+	"seed_keras3_broken":  {words: "no output is one dense layer", wrong: true},
 }
 
-func TestOtherModelsAreRefused(t *testing.T) {
-	for name, words := range refusals {
+// A model that is not the eight-tensor one runs as any other does, and only what
+// is for that one refuses it.
+func TestOtherModelsRunAndAreNoSeq2Seq(t *testing.T) {
+	for name, other := range others {
 		m, err := LoadFS(fixture.FS(t, name))
-		if err == nil {
-			t.Errorf("%s: taken for %v", name, m.seq2seq)
+		if other.refused {
+			if err == nil || !strings.Contains(err.Error(), other.words) {
+				t.Errorf("%s: error %v, want one that says %q", name, err, other.words)
+			}
 			continue
 		}
-		for _, w := range words {
-			if !strings.Contains(err.Error(), w) {
-				t.Errorf("%s: error %q lacks %q", name, err, w)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, err = m.Seq2Seq()
+		_, _, errInputs := m.Seq2SeqInputs()
+		for _, err := range []error{err, errInputs} {
+			if err == nil || !strings.Contains(err.Error(), other.words) || !strings.Contains(err.Error(), `signature "serving_default"`) {
+				t.Errorf("%s: error %v, want one that says %q", name, err, other.words)
 			}
 		}
+		if other.wrong {
+			continue
+		}
+		inputs, want := fixture.Tensors(t, name, "inputs.npz"), fixture.Tensors(t, name, "expected.npz")
+		got, err := m.Run(t.Context(), inputs)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		compared := 0
+		for out, g := range got {
+			if w := want[out]; w != nil {
+				compared++
+				if d := worst(t, name+": "+out, g, w); d > 5e-6 {
+					t.Errorf("%s: %s is off by %g, want at most 5e-6", name, out, d)
+				}
+			}
+		}
+		if compared == 0 {
+			t.Errorf("%s: nothing compared of %d outputs", name, len(got))
+		}
 	}
+}
+
+// A model that Keras 3 exported wrong, in a loop over the batch that should be
+// one over time, runs as TensorFlow runs it: there are as many steps in its
+// answer as rows in the batch.
+func TestWrongExportRunsAsItIs(t *testing.T) {
+	m := load1(t, "seed_keras3_broken")
+	for _, shape := range [][2]int{{1, 10}, {3, 10}} { // batch, steps
+		encoder, decoder := random(t, shape[0], 10, 1), random(t, shape[0], shape[1], 1)
+		out, err := m.Run(t.Context(), map[string]*lockstep.Tensor{"encoder_input": encoder, "decoder_input": decoder})
+		ok(t, err)
+		if got, want := out["output_0"].Shape(), []int{shape[0], shape[0], 1}; !slices.Equal(got, want) {
+			t.Errorf("%d rows of %d steps: the answer has the shape %v, want %v", shape[0], shape[1], got, want)
+		}
+	}
+	// With more rows than steps, it looks for steps that are not there.
+	_, err := m.Run(t.Context(), map[string]*lockstep.Tensor{"encoder_input": random(t, 5, 10, 1), "decoder_input": random(t, 5, 4, 1)})
+	if err == nil || !strings.Contains(err.Error(), "row 4 of 4") {
+		t.Errorf("5 rows of 4 steps: error %v, want one of the row that is not there", err)
+	}
+}
+
+// random makes a tensor of numbers that are the same in each run of a test.
+func random(t testing.TB, shape ...int) *lockstep.Tensor {
+	t.Helper()
+	x, err := lockstep.Zeros(lockstep.Float32, shape...)
+	ok(t, err)
+	r := rand.New(rand.NewPCG(3, uint64(x.Len())))
+	d := floats(t, x)
+	for i := range d {
+		d[i] = float32(r.NormFloat64())
+	}
+	return x
 }
 
 func TestRunRefusesBadInputs(t *testing.T) {
@@ -188,18 +266,25 @@ func TestRunRefusesBadInputs(t *testing.T) {
 	}
 }
 
+// An empty batch gives an empty answer. No steps at all are refused as TensorFlow
+// refuses them: the list of outputs is empty, and what shape its elements would
+// have is not known, since their batch is not.
 func TestEmptyBatchAndNoSteps(t *testing.T) {
-	m := load1(t, "seed_keras3")
-	for _, shape := range [][]int{{0, 10}, {2, 0}} {
-		e, _ := lockstep.Zeros(lockstep.Float32, shape[0], 10, 1)
-		d, _ := lockstep.Zeros(lockstep.Float32, shape[0], shape[1], 1)
-		out, err := m.Run(context.Background(), map[string]*lockstep.Tensor{"encoder_input": e, "decoder_input": d})
-		if err != nil {
-			t.Errorf("%v: %v", shape, err)
-			continue
+	for name, output := range map[string]string{"seed_keras3": "output_0", "seed_tfkeras": "output"} {
+		m := load1(t, name)
+		run := func(batch, steps int) (map[string]*lockstep.Tensor, error) {
+			return m.Run(t.Context(), map[string]*lockstep.Tensor{"encoder_input": random(t, batch, 10, 1), "decoder_input": random(t, batch, steps, 1)})
 		}
-		if got := out["output_0"].Shape(); !slices.Equal(got, []int{shape[0], shape[1], 1}) {
-			t.Errorf("%v: output shape %v", shape, got)
+		for range 2 {
+			out, err := run(0, 10)
+			if err != nil || !slices.Equal(out[output].Shape(), []int{0, 10, 1}) {
+				t.Errorf("%s: an empty batch: %v, %v", name, out, err)
+			}
+			for _, batch := range []int{2, 0} {
+				if out, err := run(batch, 0); err == nil || !strings.Contains(err.Error(), "TensorListStack") {
+					t.Errorf("%s: %d rows of no steps: %v, error %v, want one of the empty list", name, batch, out, err)
+				}
+			}
 		}
 	}
 }

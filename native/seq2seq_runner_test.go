@@ -19,6 +19,13 @@ func floats(t testing.TB, x *lockstep.Tensor) []float32 {
 	return d
 }
 
+func seq2seqOf(t testing.TB, m *Model) *Seq2Seq[float32] {
+	t.Helper()
+	s, err := m.Seq2Seq()
+	ok(t, err)
+	return s
+}
+
 func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -31,10 +38,12 @@ func ok(t testing.TB, err error) {
 func TestStepIsDecode(t *testing.T) {
 	for name := range seq2seqs {
 		m := load1(t, name)
-		s := m.seq2seq
+		s := seq2seqOf(t, m)
+		encoderInput, decoderInput, err := m.Seq2SeqInputs()
+		ok(t, err)
 		in := fixture.Tensors(t, name, "inputs.npz")
-		x, d := floats(t, in[m.encoderInput]), floats(t, in[m.decoderInput])
-		batch, steps := in[m.decoderInput].Shape()[0], in[m.decoderInput].Shape()[1]
+		x, d := floats(t, in[encoderInput]), floats(t, in[decoderInput])
+		batch, steps := in[decoderInput].Shape()[0], in[decoderInput].Shape()[1]
 		all := make([]float32, batch*steps*s.OutputFeatures)
 		r := s.NewRunner(batch)
 		ok(t, r.Encode(x, batch))
@@ -66,7 +75,7 @@ func TestForecastIsKeras(t *testing.T) {
 		in := fixture.Tensors(t, name, "inputs_short.npz")
 		want := fixture.Tensors(t, name, "forecast.npz")
 		batch, steps := want["outputs"].Shape()[0], want["outputs"].Shape()[1]
-		r := m.Seq2Seq().NewRunner(batch)
+		r := seq2seqOf(t, m).NewRunner(batch)
 		ok(t, r.Encode(floats(t, in["encoder_input"]), batch))
 		got := make([]float32, want["outputs"].Len())
 		ok(t, r.Forecast(got, floats(t, want["first"]), steps))
@@ -85,13 +94,15 @@ func TestFloat64(t *testing.T) {
 		m := load1(t, name)
 		w, err := m.Weights()
 		ok(t, err)
+		encoderInput, decoderInput, err := m.Seq2SeqInputs()
+		ok(t, err)
 		wide, err := NewSeq2Seq64(w)
 		ok(t, err)
 		in := fixture.Tensors(t, name, "inputs.npz")
-		batch, steps := in[m.decoderInput].Shape()[0], in[m.decoderInput].Shape()[1]
-		x, err := in[m.encoderInput].Float64s()
+		batch, steps := in[decoderInput].Shape()[0], in[decoderInput].Shape()[1]
+		x, err := in[encoderInput].Float64s()
 		ok(t, err)
-		d, err := in[m.decoderInput].Float64s()
+		d, err := in[decoderInput].Float64s()
 		ok(t, err)
 		r := wide.NewRunner(batch)
 		ok(t, r.Encode(x, batch))
@@ -99,22 +110,17 @@ func TestFloat64(t *testing.T) {
 		ok(t, r.Decode(y, d))
 		got, err := lockstep.New(y, batch, steps, wide.OutputFeatures)
 		ok(t, err)
-		for out, what := range m.outputs {
-			if what != headOutput {
-				continue
-			}
-			want := fixture.Tensors(t, name, "expected.npz")[out]
-			if d := worst(t, name, got, want); d > 5e-6 || d == 0 {
-				t.Errorf("%s: float64 is %g from Keras's float32, want a little, at most 5e-6", name, d)
-			}
+		want := fixture.Tensors(t, name, "expected.npz")[m.found.Seq2Seq.Output]
+		if d := worst(t, name, got, want); d > 5e-6 || d == 0 {
+			t.Errorf("%s: float64 is %g from Keras's float32, want a little, at most 5e-6", name, d)
 		}
 	}
 }
 
 func TestSetStateGoesOn(t *testing.T) {
-	m := load1(t, "seed_keras3")
+	m := seq2seqOf(t, load1(t, "seed_keras3"))
 	in := fixture.Tensors(t, "seed_keras3", "inputs.npz")
-	a, b := m.seq2seq.NewRunner(8), m.seq2seq.NewRunner(8)
+	a, b := m.NewRunner(8), m.NewRunner(8)
 	ok(t, a.Encode(floats(t, in["encoder_input"]), 8))
 	h, c := a.State()
 	ok(t, b.SetState(h, c, 8))
@@ -127,10 +133,10 @@ func TestSetStateGoesOn(t *testing.T) {
 }
 
 func TestRunnerAllocatesNothing(t *testing.T) {
-	m := load1(t, "seed_keras3")
+	m := seq2seqOf(t, load1(t, "seed_keras3"))
 	in := fixture.Tensors(t, "seed_keras3", "inputs.npz")
 	x, d := floats(t, in["encoder_input"]), floats(t, in["decoder_input"])
-	r, y := m.seq2seq.NewRunner(8), make([]float32, 80)
+	r, y := m.NewRunner(8), make([]float32, 80)
 	ok(t, r.Encode(x, 8))
 	for name, call := range map[string]func() error{
 		"Encode":   func() error { return r.Encode(x, 8) },
@@ -146,8 +152,8 @@ func TestRunnerAllocatesNothing(t *testing.T) {
 }
 
 func TestRunnerRefuses(t *testing.T) {
-	m := load1(t, "misleading_keras3").seq2seq     // 4 features, 4 outputs
-	wide := load1(t, "fixed_steps_keras3").seq2seq // 1 feature, 2 outputs
+	m := seq2seqOf(t, load1(t, "misleading_keras3"))     // 4 features, 4 outputs
+	wide := seq2seqOf(t, load1(t, "fixed_steps_keras3")) // 1 feature, 2 outputs
 	r := m.NewRunner(2)
 	ok(t, r.Encode(make([]float32, 2*3*4), 2))
 	for name, c := range map[string]struct {
@@ -245,7 +251,7 @@ func TestNewSeq2SeqChecksShapes(t *testing.T) {
 // Non-finite values pass through the cell as IEEE 754 has it, and saturate
 // where the gates do.
 func TestExtremes(t *testing.T) {
-	m := load1(t, "seed_units1_keras3").seq2seq
+	m := seq2seqOf(t, load1(t, "seed_units1_keras3"))
 	r := m.NewRunner(1)
 	for _, v := range []float32{float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32, -math.MaxFloat32} {
 		ok(t, r.Encode([]float32{v}, 1))

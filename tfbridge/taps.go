@@ -94,8 +94,7 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 			return nil, states.err
 		}
 	}
-	// One run fetches both, so that they belong together.
-	results, err := m.fetch(inputs, slices.Concat(m.fetches, states.outputs))
+	results, err := m.fetchBoth(inputs, states.outputs)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +109,23 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 		}
 	}
 	return trace, nil
+}
+
+// fetchBoth returns the signature's outputs and the states of one call. One run
+// fetches both, so that they belong together; unless the call changes
+// variables, as a stateful layer does: whether the copies of its loops that make
+// the states would read them before or after is open, so they go first, in a
+// run that changes nothing.
+func (m *tfSession) fetchBoth(inputs map[string]*lockstep.Tensor, states []tf.Output) ([]*lockstep.Tensor, error) {
+	if len(m.graph.Effects) == 0 || len(states) == 0 {
+		return m.fetch(inputs, slices.Concat(m.fetches, states))
+	}
+	before, err := m.fetch(inputs, states)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := m.fetch(inputs, m.fetches)
+	return slices.Concat(outputs, before), err
 }
 
 // weightTap is a weight and the tensor that reads it.

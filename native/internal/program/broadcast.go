@@ -57,6 +57,16 @@ func jointShape(shapes ...[]int) ([]int, error) {
 	return out, nil
 }
 
+// compatible tells whether two shapes can be broadcast together.
+func compatible(x, y []int) bool {
+	for i, j := len(x)-1, len(y)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
+		if x[i] != y[j] && x[i] != 1 && y[j] != 1 {
+			return false
+		}
+	}
+	return true
+}
+
 func shapeList(shapes [][]int) string {
 	text := ""
 	for i, s := range shapes {

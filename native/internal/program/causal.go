@@ -89,23 +89,19 @@ func (c *causality) follow(fed map[int]int) error {
 	}
 	for i := range c.program.body.steps {
 		s := &c.program.body.steps[i]
-		if c.program.computed[i] && !runs[s] {
-			continue
-		}
 		if !c.program.computed[i] || c.still(s) {
 			c.measure(s)
 			continue
 		}
-		rule, ok := causal[s.node.Op]
-		if !ok {
-			return fmt.Errorf("node %q: a %s may mix time steps", s.node.Name, s.node.Op)
-		}
-		if err := rule(c, s); err != nil {
-			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
-		}
-		for slot := s.out; slot < s.out+s.n; slot++ {
-			if err := c.check(slot); err != nil {
-				return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
+		err := c.step(s)
+		switch {
+		case err == nil:
+		case runs[s]:
+			return err
+		default: // nothing but its shape is read
+			c.set(s, timing{})
+			for slot := s.out; slot < s.out+s.n; slot++ {
+				c.extents[slot] = extent{varies: true}
 			}
 		}
 	}
@@ -115,6 +111,22 @@ func (c *causality) follow(fed map[int]int) error {
 				return fmt.Errorf("output %q: %w", out.name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// step finds the timing of a step's results.
+func (c *causality) step(s *step) error {
+	rule, ok := causal[s.node.Op]
+	if !ok {
+		return fmt.Errorf("node %q: a %s may mix time steps", s.node.Name, s.node.Op)
+	}
+	err := rule(c, s)
+	for slot := s.out; slot < s.out+s.n && err == nil; slot++ {
+		err = c.check(slot)
+	}
+	if err != nil {
+		return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
 	}
 	return nil
 }

@@ -358,6 +358,20 @@ var causalCases = []causalCase{
 	}},
 	{name: "a constant of seven", words: "with 5 steps", draw: func(d *drawing, x string) string { return d.op("AddV2", nil, x, d.floats([]int{7, 1}, ones(7)...)) }},
 	{name: "squeezed to what is no 1", words: "its shape is", step: []int{1, 1, 3}, draw: func(d *drawing, x string) string { return d.op("Squeeze", nil, x) }},
+	{name: "the number of steps of what is not computed", words: counts, draw: func(d *drawing, x string) string {
+		return d.op("Mul", nil, x, d.float(d.integer("FloorMod", d.steps(d.op("Tanh", nil, x)), d.int(2))))
+	}},
+	{name: "the number of steps of what is not computed and not known", words: counts, draw: func(d *drawing, x string) string {
+		return d.op("Mul", nil, x, d.float(d.integer("FloorMod", d.steps(d.op("BatchMatMulV2", attrs{"adj_y": true}, x, x)), d.int(2))))
+	}},
+	{name: "the shape of what is not computed", draw: func(d *drawing, x string) string {
+		rows := d.op("Reshape", nil, x, d.ints(-1, 3))
+		return d.op("Reshape", nil, d.op("Tanh", nil, rows), d.op("Shape", nil, d.op("Neg", nil, x)))
+	}},
+	{name: "the batch of what is not computed", draw: func(d *drawing, x string) string {
+		return d.op("Mul", nil, d.op("Tanh", nil, x), d.float(d.axis(d.op("Neg", nil, x), 0)))
+	}},
+	{name: "no features at all", words: "no elements", step: []int{2, 1, 0}, draw: func(d *drawing, x string) string { return x }},
 	{name: "no features", words: "no elements", step: []int{2, 1, 0}, draw: func(d *drawing, x string) string { return d.op("Tanh", nil, x) }},
 	{name: "without a layer, time first", axis0: true, step: []int{1, 2, 3}, words: "no recurrent layer", draw: func(d *drawing, x string) string { return d.op("Tanh", nil, x) }},
 }

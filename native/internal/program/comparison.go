@@ -42,11 +42,7 @@ func buildEqual(not bool) builder {
 			return run, err
 		}
 		return func(w *work, in []Value) ([]Value, error) {
-			x, err := tensors(in, 2)
-			if err != nil {
-				return nil, err
-			}
-			if _, err := jointShape(x[0].Shape(), x[1].Shape()); err != nil {
+			if len(in) == 2 && in[0].Tensor != nil && in[1].Tensor != nil && !compatible(in[0].Tensor.Shape(), in[1].Tensor.Shape()) {
 				// Tensors that cannot be compared are not equal, as a whole.
 				return w.one(lockstep.New([]bool{not}))
 			}

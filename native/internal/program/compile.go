@@ -150,6 +150,8 @@ func (c *compiler) build(n *savedmodel.Node) (operation, error) {
 		return c.loop(n)
 	case "If", "StatelessIf":
 		return c.branch(n)
+	case "Case", "StatelessCase":
+		return c.cases(n)
 	case "VarHandleOp":
 		return c.variable(n)
 	case "AssignVariableOp":

@@ -73,37 +73,76 @@ func (c *compiler) while(n *savedmodel.Node) (operation, error) {
 
 // branch builds an If.
 func (c *compiler) branch(n *savedmodel.Node) (operation, error) {
-	then, err := c.function(n.AttrFunc("then_branch"))
+	then, err := c.alternative(n, n.AttrFunc("then_branch"))
 	if err != nil {
 		return nil, err
 	}
-	otherwise, err := c.function(n.AttrFunc("else_branch"))
+	otherwise, err := c.alternative(n, n.AttrFunc("else_branch"))
 	if err != nil {
 		return nil, err
-	}
-	if then == nil || otherwise == nil {
-		return nil, errors.New("a branch within itself")
-	}
-	args := len(n.Inputs) - 1
-	if len(then.args) != args || len(otherwise.args) != args || len(then.rets) != n.NumOutputs || len(otherwise.rets) != n.NumOutputs {
-		return nil, fmt.Errorf("%d arguments and %d results, and branches of %d to %d and %d to %d", args, n.NumOutputs, len(then.args), len(then.rets), len(otherwise.args), len(otherwise.rets))
 	}
 	return func(w *work, in []Value) error {
 		yes, err := truth(in[0])
 		if err != nil {
 			return err
 		}
-		chosen := otherwise
 		if yes {
-			chosen = then
+			return then.fill(w, in[1:])
 		}
-		out, err := chosen.call(w.running, in[1:])
-		if err != nil {
-			return err
-		}
-		copy(w.out, out)
-		return nil
+		return otherwise.fill(w, in[1:])
 	}, nil
+}
+
+// cases builds a Case: the first input is the number of the branch, and any
+// that there is none of means the last.
+func (c *compiler) cases(n *savedmodel.Node) (operation, error) {
+	var branches []*body
+	for _, f := range n.Attr("branches").GetList().GetFunc() {
+		b, err := c.alternative(n, f.GetName())
+		if err != nil {
+			return nil, err
+		}
+		branches = append(branches, b)
+	}
+	if len(branches) == 0 {
+		return nil, errors.New("a choice between no branches")
+	}
+	return func(w *work, in []Value) error {
+		if in[0].Tensor == nil {
+			return fmt.Errorf("the number of the branch is %s", in[0])
+		}
+		i, err := scalarInt(in[0].Tensor)
+		if err != nil {
+			return fmt.Errorf("the number of the branch: %w", err)
+		}
+		if i < 0 || i >= len(branches) {
+			i = len(branches) - 1
+		}
+		return branches[i].fill(w, in[1:])
+	}, nil
+}
+
+// alternative compiles a branch.
+func (c *compiler) alternative(n *savedmodel.Node, name string) (*body, error) {
+	b, err := c.function(name)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, errors.New("a branch within itself")
+	}
+	args := len(n.Inputs) - 1
+	if args < 0 || len(b.args) != args || len(b.rets) != n.NumOutputs {
+		return nil, fmt.Errorf("%d arguments and %d results, and a branch of %d to %d", args, n.NumOutputs, len(b.args), len(b.rets))
+	}
+	return b, nil
+}
+
+// fill runs a function for an operation's results.
+func (b *body) fill(w *work, args []Value) error {
+	out, err := b.call(w.running, args)
+	copy(w.out, out)
+	return err
 }
 
 // assert fails if its condition does not hold.

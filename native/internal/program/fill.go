@@ -116,7 +116,7 @@ func rangeLength[E number](start, limit, delta E) (int, error) {
 		}
 		n = float64(count)
 	}
-	if !(n <= maxElements) {
+	if !(n <= float64(maxElements)) {
 		return 0, fmt.Errorf("a range of %v numbers, want at most %d", n, maxElements)
 	}
 	return int(n), nil

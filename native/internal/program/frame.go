@@ -64,7 +64,7 @@ func (f *frame) call() (holds bool, err error) {
 			if t != nil && t == f.seen[i] && (f.slots[s.in[0]].List == nil || f.slots[s.out].Tensor == t) {
 				continue
 			}
-			f.seen[i] = t
+			f.seen[i] = nil // until it is known that it was viewed
 		}
 		f.work.keep = &f.keep[i]
 		if s.moves != nil {
@@ -78,6 +78,9 @@ func (f *frame) call() (holds bool, err error) {
 		}
 		if f.in, err = s.do(&f.work, f.slots, f.in); err != nil {
 			return true, err
+		}
+		if s.views {
+			f.seen[i] = f.slots[s.in[0]].viewed()
 		}
 		if !s.holds(f.slots) {
 			return false, nil

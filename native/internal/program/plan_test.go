@@ -264,3 +264,29 @@ func calls(t *testing.T, name string, numbers ...int32) []map[string]*lockstep.T
 	}
 	return out
 }
+
+// An operation that failed is not taken for done when the next call gives it the
+// same memory.
+func TestViewsAfterAnError(t *testing.T) {
+	make := func() *Program {
+		d := draw(t)
+		d.input("x", lockstep.Float32)
+		at := d.op("Where", attrs{"T": lockstep.Bool}, d.op("Greater", nil, "x", d.floats(nil, 2)))
+		rows := d.op("Neg", nil, d.op("Cast", attrs{"SrcT": lockstep.Int64, "DstT": lockstep.Float32}, at))
+		return d.compile(map[string]string{"y": d.op("Reshape", nil, rows, d.ints(1, 2))})
+	}
+	two, three := tensor(t, []float32{1, 3, 4}, 3), tensor(t, []float32{3, 4, 5}, 3)
+	other := tensor(t, []float32{3, 1, 4}, 3)
+	r := make().NewRunner()
+	for i, x := range []*lockstep.Tensor{two, two, three, three, three, other, three, two, other, three} {
+		inputs := map[string]*lockstep.Tensor{"x": x}
+		want, _, errWant := make().Run(t.Context(), inputs, false)
+		got, _, err := r.Run(t.Context(), inputs)
+		if (err == nil) != (errWant == nil) {
+			t.Fatalf("call %d: error %v, want %v", i, err, errWant)
+		}
+		if err == nil && !got["y"].BitEqual(want["y"]) {
+			t.Errorf("call %d: %s", i, show(got["y"], want["y"]))
+		}
+	}
+}

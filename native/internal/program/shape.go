@@ -38,9 +38,11 @@ func buildShape(_ *compiler, n *savedmodel.Node) (exec, error) {
 			if v.Tensor == nil {
 				return nil, fmt.Errorf("the shape of %s", v)
 			}
-			if out[i].Tensor, err = shapeTensor(v.Tensor.Shape(), dtype); err != nil {
+			shape, err := shapeTensor(v.Tensor.Shape(), dtype)
+			if err != nil {
 				return nil, err
 			}
+			out[i].Tensor = shape
 		}
 		return out, nil
 	}, nil

@@ -40,7 +40,7 @@ func readSliding(n *savedmodel.Node) (*sliding, error) {
 		}
 		for i, p := range pads {
 			inner := i/2 == h || i/2 == h+1
-			if p < 0 || p > maxElements || p > 0 && !inner {
+			if p < 0 || p > int64(maxElements) || p > 0 && !inner {
 				return nil, unsupported("explicit_paddings", pads)
 			}
 			if inner {
@@ -65,7 +65,7 @@ func (l layout) spatial(n *savedmodel.Node, name string, absent []int64) ([2]int
 	}
 	h := l.height()
 	for i, d := range v {
-		if d < 1 || d > maxElements || d > 1 && i != h && i != h+1 {
+		if d < 1 || d > int64(maxElements) || d > 1 && i != h && i != h+1 {
 			return [2]int{}, unsupported(name, v)
 		}
 	}

@@ -1,0 +1,161 @@
+//go:build tensorflow
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/tfbridge/worker"
+)
+
+// tensorflowFails are the recipes that TensorFlow itself cannot run, and words
+// of what it says: there is no verdict.
+var tensorflowFails = map[string]string{
+	// The SavedModel is right, but TensorFlow's optimizer fuses the graph into
+	// a oneDNN kernel that takes one axis only. TF_ENABLE_ONEDNN_OPTS=0 helps.
+	"layer_norm_two_axes_tfkeras": "scale must be 1D",
+	// tf.saved_model.save leaves a Keras 3 model's variables out of those that
+	// TensorFlow restores. The native engine refuses it.
+	"signature_own_keras3": "Could not find variable",
+}
+
+// Every model of the zoo, called by every signature that has values of
+// Keras's, is in step with TensorFlow and with Keras. It is `lockstep check
+// MODEL --inputs --expected` but that a process of TensorFlow's, whose start
+// takes longer than the rest, checks many models.
+func TestCheckZoo(t *testing.T) {
+	all := fixture.MadeNames(t)
+	names := make(chan string)
+	var counts struct {
+		sync.Mutex
+		models, checks int
+		margin         float64
+	}
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			var z zooChecker
+			defer z.close()
+			for name := range names {
+				t.Run(name, func(t *testing.T) { z.checkRecipe(t, name) })
+			}
+			counts.Lock()
+			defer counts.Unlock()
+			counts.models += z.models
+			counts.checks += z.checks
+			counts.margin = max(counts.margin, z.margin)
+		})
+	}
+	for _, name := range all {
+		names <- name
+	}
+	close(names)
+	wg.Wait()
+	t.Logf("%d models, %d checks; the largest margin of the native engine's outputs and states is %.3g", counts.models, counts.checks, counts.margin)
+}
+
+// zooChecker checks models in one process of TensorFlow's.
+type zooChecker struct {
+	process        *worker.Process
+	models, checks int
+	margin         float64
+}
+
+func (z *zooChecker) close() {
+	if z.process != nil {
+		z.process.Close()
+	}
+}
+
+func (z *zooChecker) checkRecipe(t *testing.T, name string) {
+	recipe, dir := fixture.ReadRecipe(t, name), fixture.Dir(t, name)
+	z.models++
+	done := map[string]bool{}
+	for _, c := range fixture.Cases(t, name) {
+		signature := recipe.SignatureOf(c)
+		if done[signature] {
+			continue // TestZoo of package native runs the other cases
+		}
+		done[signature] = true
+		z.checks++
+		checked, err := z.check(dir, name, signature, c)
+		if words, fails := tensorflowFails[name]; fails {
+			if err == nil || !strings.Contains(err.Error(), words) {
+				t.Errorf("signature %q: error %v, want one of TensorFlow's that says %q", signature, err, words)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("signature %q: could not check: %v", signature, err)
+			continue
+		}
+		z.judge(t, checked.Report, len(fixture.Tensors(t, name, "weights.npz")) > 0, recipe.ExportsWrong)
+	}
+}
+
+// check is what the command does with one model.
+func (z *zooChecker) check(dir, name, signature, c string) (*compare.Checked, error) {
+	var err error
+	if z.process == nil {
+		z.process, err = startTensorFlow()
+	} else {
+		z.process, err = revive(z.process)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := checkFlags{
+		modelFlags: modelFlags{signature: signature, tags: []string{"serve"}},
+		inputFlags: inputFlags{inputs: fixture.Path(name, "inputs"+c+".npz")},
+		expected:   fixture.Path(name, "expected"+c+".npz"),
+	}
+	rules := compare.Uniform(compare.Rule{Tolerance: compare.Fixed{Atol: 1e-5, Rtol: 1e-5}})
+	return f.check(context.Background(), z.process, dir, rules)
+}
+
+// judge wants the two engines in step, weights too if there are any, and both
+// with Keras unless the export is wrong: then with each other alone.
+func (z *zooChecker) judge(t *testing.T, r *compare.Report, hasWeights, exportsWrong bool) {
+	var text strings.Builder
+	if err := compare.Text(&text, r, compare.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]compare.Verdict{}
+	for _, c := range r.Comparisons {
+		found[fmt.Sprintf("%s of %s against %s", c.Title, c.Candidate, c.Reference)] = c.Verdict()
+	}
+	wantKeras := compare.InStep
+	if exportsWrong {
+		wantKeras = compare.Diverged
+	}
+	want := map[string]compare.Verdict{
+		"outputs and states of native against tensorflow": compare.InStep,
+		"expected values of tensorflow against keras":     wantKeras,
+		"expected values of native against keras":         wantKeras,
+	}
+	if hasWeights {
+		want["weights of native against tensorflow"] = compare.InStep
+	}
+	if !maps.Equal(found, want) {
+		t.Errorf("verdicts %v, want %v\n%s", found, want, text.String())
+		return
+	}
+	if exportsWrong && !strings.Contains(text.String(), "suspect the export") {
+		t.Errorf("the report does not name the export\n%s", text.String())
+	}
+	for _, c := range r.Comparisons {
+		for _, result := range c.Results {
+			if c.Title == "outputs and states" && !math.IsNaN(result.Margin) {
+				z.margin = max(z.margin, result.Margin)
+			}
+		}
+	}
+}

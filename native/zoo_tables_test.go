@@ -1,0 +1,255 @@
+package native
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep/internal/fixture"
+)
+
+var update = flag.Bool("update", false, "write the compatibility tables anew: models/COMPATIBILITY.md and the README's")
+
+// topics gather the zoo's entries for the README; an entry, whose name is the
+// recipe's without the producer, belongs to the first that matches.
+var topics = []struct{ title, entries string }{
+	{"`LSTM`: bias, sequences, states, direction, dropout, initial states", `^lstm_` + options},
+	{"`GRU`: the same", `^gru_` + options},
+	{"`GRU(reset_after=False)`: the same", `^gru_before_` + options},
+	{"`SimpleRNN`: the same", `^simplernn_` + options},
+	{"Unrolled layers, masked ones too", `unrolled$`},
+	{"Stateful layers", `_stateful$`},
+	{"Masks: `LSTM`", `^lstm_mask|^masking_value|^masked_pooling`},
+	{"Masks: `GRU`, both `reset_after`", `^gru_mask|^gru_before_mask`},
+	{"Masks: `SimpleRNN`", `^simplernn_mask`},
+	{"Masks from `Embedding(mask_zero=True)`", `^embedding_mask`},
+	{"Activations of `LSTM`", `^lstm_`},
+	{"Activations of `GRU`, both `reset_after`", `^gru_`},
+	{"Activations of `SimpleRNN`", `^simplernn_`},
+	{"float64, and casts", `^float64_|^cast_`},
+	{"`Bidirectional`: every `merge_mode`, states, masks, two kinds", `^bidirectional_`},
+	{"`RNN` of cells, and of stacked cells", `^cells_`},
+	{"Layers in a row, one layer called twice", `^stacked_|^shared_`},
+	{"`TimeDistributed` over `Dense`, `Conv1D`, `LSTM`", `^time_distributed_`},
+	{"Dropout and noise layers", `^dropouts`},
+	{"`Embedding`", `^embedding_`},
+	{"Normalization layers", `_norm|^normalization`},
+	{"Merging layers", `^merge_`},
+	{"`Reshape`, `Permute`, `RepeatVector`, `Flatten`, cropping, padding", `^shape_`},
+	{"`Conv1D`: padding, strides, dilation, groups; separable, transposed", `^conv_`},
+	{"Pooling", `^pool_`},
+	{"`Attention`, `AdditiveAttention`", `^attention_|^additive_`},
+	{"`MultiHeadAttention`, `GroupQueryAttention`", `^mha_|^grouped_`},
+	{"Activations of `Dense`, activation layers, `Softmax`", `^dense_|^activation_|^softmax_`},
+	{"Several inputs and outputs, their types and names", `inputs|outputs?$|^operators|^signature_names`},
+	{"Whole models: sequence to sequence", `^guide_(seq2seq|addition|autoencoder)`},
+	{"Whole models: text and pictures", `^guide_(text_(bid|mask|cnn)|tagger|digits)`},
+	{"Whole models: series", `^guide_(weather|series)`},
+	{"Whole models: attention", `^guide_(attention|transformer)`},
+	{"Nested, `Sequential` and subclassed models", `^guide_(text_generation|nested|sequential|feedback)`},
+	{"Cells that the user wrote", `^guide_own_cell`},
+	{"Loops and branches by hand in a `tf.Module`", `^module_`},
+	{"Signatures of one's own", `^signature_`},
+}
+
+const options = `(last|no_bias|states|backwards|dropout|initial_state|time_major)$`
+
+// The columns of the tables, which are the ways to make a SavedModel.
+var producers = []string{"Keras 3", "Keras 2", "`tf.Module`"}
+
+// producerOf returns the column that a recipe belongs in.
+func producerOf(r fixture.Recipe) string {
+	switch {
+	case strings.Contains(r.Producer, "tf.Module"):
+		return producers[2]
+	case strings.Contains(r.Producer, "tf_keras"):
+		return producers[1]
+	}
+	return producers[0]
+}
+
+// entryOf returns the name of the entry that a recipe was made from.
+func entryOf(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, "_keras3"), "_tfkeras")
+}
+
+// checkTables holds the tables of the compatibility against what was found, or
+// writes them. The digits of a margin vary between processors.
+func checkTables(t *testing.T, all []*outcome) {
+	checkFile(t, filepath.Join("models", "COMPATIBILITY.md"), func(string) (string, error) {
+		return "# Compatibility\n\n" + tablesNote + "\n" + entryTable(all) + "\n" + remarks(), nil
+	})
+	topicRows := topicTable(t, all)
+	checkFile(t, "README.md", func(readme string) (string, error) {
+		const begin, end = "<!-- written by make compatibility -->\n", "<!-- end -->"
+		before, rest, found := strings.Cut(readme, begin)
+		_, after, ended := strings.Cut(rest, end)
+		if !found || !ended {
+			return "", fmt.Errorf("it lacks the marks %q and %q, between which the table stands", begin, end)
+		}
+		return before + begin + topicRows + end + after, nil
+	})
+}
+
+const tablesNote = "Written by `make compatibility` and held against every run of `make test`: each model computes what Keras\n" +
+	"predicted, at |a−b| ≤ 1e-5 + 1e-5·|b|. A cell says how its recurrent layers run: as native layers, or in a loop\n" +
+	"that is interpreted operation by operation. The margin is the largest |a−b| as a part of what that allows.\n"
+
+func checkFile(t *testing.T, name string, rewrite func(string) (string, error)) {
+	path := fixture.Path("..", filepath.FromSlash(name))
+	old, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	text, err := rewrite(string(old))
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	margins := regexp.MustCompile(`(?m)\| [0-9.e+-]+ \|$`)
+	a, b := margins.ReplaceAllString(string(old), ""), margins.ReplaceAllString(text, "")
+	if a != b {
+		t.Errorf("%s is out of date: run make compatibility, and look at what it changes\n%s", name, firstDifference(a, b))
+	}
+}
+
+// firstDifference shows the first line in which two texts differ.
+func firstDifference(old, now string) string {
+	a, b := strings.Split(old, "\n"), strings.Split(now, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("line %d is\n\t%s\nwant\n\t%s", i+1, a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("it has %d lines, want %d", len(a), len(b))
+}
+
+// entryTable is the table with a row for every entry.
+func entryTable(all []*outcome) string {
+	all = slices.SortedStableFunc(slices.Values(all), func(a, b *outcome) int { return strings.Compare(entryOf(a.name), entryOf(b.name)) })
+	var b strings.Builder
+	writeRow(&b, append(append([]string{"model", "what it is"}, producers...), "margin")...)
+	writeRow(&b, slices.Repeat([]string{"---"}, 3+len(producers))...)
+	for i := 0; i < len(all); {
+		entry := entryOf(all[i].name)
+		row, margin := []string{"`" + entry + "`", all[i].recipe.About, "–", "–", "–"}, 0.0
+		for ; i < len(all) && entryOf(all[i].name) == entry; i++ {
+			row[2+slices.Index(producers, producerOf(all[i].recipe))] = all[i].how()
+			margin = max(margin, all[i].margin)
+		}
+		writeRow(&b, append(row, fmt.Sprintf("%.2g", margin))...)
+	}
+	return b.String()
+}
+
+// remarks say of the recipes that are unlike the others why.
+func remarks() string {
+	all := map[string]string{}
+	for name, d := range differs {
+		all[name] = d.why
+	}
+	for name, why := range rightHere {
+		all[name] = "TensorFlow fails: " + why
+	}
+	for name, words := range refused {
+		all[name] = "refused, and TensorFlow fails too: " + words
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&b, "- `%s`: %s.\n", name, all[name])
+	}
+	return b.String()
+}
+
+// how says how a recipe's model runs.
+func (o *outcome) how() string {
+	if refused[o.name] != "" {
+		return "refused, by TensorFlow too"
+	}
+	var parts []string
+	if len(o.kinds) > 0 {
+		parts = append(parts, countKinds(o.kinds))
+	}
+	if n := o.recipe.Settings.Unrolled; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d unrolled", n))
+	}
+	if n := len(o.loops); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d interpreted", n))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "no loop")
+	}
+	if o.recipe.ExportsWrong && rightHere[o.name] == "" {
+		parts = append(parts, "**exported wrong**")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// topicTable is the README's table, with a row for every topic.
+func topicTable(t *testing.T, all []*outcome) string {
+	of := make([][]*outcome, len(topics))
+	for _, o := range all {
+		at := slices.IndexFunc(topics, func(topic struct{ title, entries string }) bool {
+			return regexp.MustCompile(topic.entries).MatchString(entryOf(o.name))
+		})
+		if at < 0 {
+			t.Errorf("the recipe %s belongs to no topic", o.name)
+			continue
+		}
+		of[at] = append(of[at], o)
+	}
+	var b strings.Builder
+	writeRow(&b, "models", producers[0], producers[1], producers[2], "native layers", "interpreted loops", "margin")
+	writeRow(&b, slices.Repeat([]string{"---"}, 7)...)
+	for i, topic := range topics {
+		if len(of[i]) == 0 {
+			t.Errorf("the topic %q has no model", topic.title)
+		}
+		writeTopic(&b, topic.title, of[i])
+	}
+	writeTopic(&b, "all", all)
+	return b.String()
+}
+
+func writeTopic(b *strings.Builder, title string, of []*outcome) {
+	counts, layers, loops, margin := map[string]int{}, 0, 0, 0.0
+	for _, o := range of {
+		counts[producerOf(o.recipe)]++
+		for _, n := range o.kinds {
+			layers += n
+		}
+		loops += len(o.loops)
+		margin = max(margin, o.margin)
+	}
+	row := []string{title}
+	for _, p := range producers {
+		row = append(row, count(counts[p]))
+	}
+	writeRow(b, append(row, count(layers), count(loops), fmt.Sprintf("%.2g", margin))...)
+}
+
+func count(n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprint(n)
+}
+
+func writeRow(b *strings.Builder, cells ...string) {
+	for i, c := range cells {
+		cells[i] = strings.ReplaceAll(c, "|", `\|`)
+	}
+	fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
+}
