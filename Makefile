@@ -35,7 +35,7 @@ KERAS  = $(VENV)/bin/python
 # folder a version of the recipes, so it is made once and never out of date.
 MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat models/*.py models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-tensorflow bench models models-all compatibility keras clean
+.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-tensorflow fuzz bench models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -47,6 +47,7 @@ help:
 	@echo 'make models       make the committed models and their expected values again, with Keras'
 	@echo 'make models-all   make the many models of the tests into the cache folder (test does it where needed)'
 	@echo 'make compatibility  write the tables of what is supported anew, from a run of those models'
+	@echo 'make fuzz         run every fuzz target for a minute (FUZZTIME=60s)'
 	@echo 'make lint         gofmt, go vet, staticcheck, go mod tidy'
 	@echo 'make clean        remove what was built here; the cache folder stays'
 
@@ -56,7 +57,7 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-setup test-pure test-tensorflow
+test: lint test-setup test-pure test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
 test-setup:
@@ -69,6 +70,15 @@ test-pure: models-all
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all
 	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test $(TF_FLAGS) ./...
+
+# Every fuzz target for a minute, two at a time, in bounded memory.
+FUZZTIME ?= 60s
+fuzz:
+	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's/func //' | sort | xargs -P 2 -I NAME sh -ec '\
+		package=./$$(dirname "$$(grep -rl --include="*_test.go" "^func NAME(" . | sed "s|^\./||")"); \
+		ulimit -v 12000000 2>/dev/null || true; \
+		out=$$(CGO_ENABLED=0 $(GO) test "$$package" -run "^$$" -fuzz "^NAME$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x -parallel 1 2>&1) || { echo "$$out"; exit 1; }; \
+		echo "$$out" | grep "fuzz: elapsed" | tail -1 | sed "s/^fuzz:/fuzz NAME:/"'
 
 build: tensorflow compiler
 	$(TF_ENV) $(GO) build $(TF_FLAGS) -o bin/lockstep ./cmd/lockstep

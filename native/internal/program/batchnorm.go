@@ -51,9 +51,16 @@ func buildBatchNorm(_ *compiler, n *savedmodel.Node) (exec, error) {
 // results are the mean and the variance, twice, and a reserved one that on
 // this machine has nothing in it.
 func (b *batchNorm) run(w *work, in []Value) ([]Value, error) {
-	t, d, err := operands[float32](in, 5)
-	if err != nil {
-		return nil, err
+	if len(in) != 5 {
+		return nil, fmt.Errorf("%d inputs, want 5", len(in))
+	}
+	var t [5]*lockstep.Tensor
+	var d [5][]float32
+	for i := range in {
+		var err error
+		if t[i], d[i], err = operand[float32](in, i); err != nil {
+			return nil, err
+		}
 	}
 	if t[0].Rank() != 4 {
 		return nil, fmt.Errorf("%s, want a rank of 4", t[0])
@@ -68,12 +75,19 @@ func (b *batchNorm) run(w *work, in []Value) ([]Value, error) {
 			return nil, fmt.Errorf("input %d is %s, want %d numbers, one for each channel of %s", i+1, v, l.n, t[0])
 		}
 	}
-	x, out := d[0], make([]float32, len(d[0]))
-	mean, variance := d[3], d[4]
-	stats := [4][]float32{mean, variance, mean, variance}
+	m := room[normalized](w)
+	result, out, err := m.images.get(t[0].Shape()...)
+	if err != nil {
+		return nil, err
+	}
+	x, mean, variance := d[0], d[3], d[4]
+	made := [4]*lockstep.Tensor{t[3], t[4], t[3], t[4]}
+	var stats [4][]float32
 	if b.training {
 		for i := range stats {
-			stats[i] = make([]float32, l.n)
+			if made[i], stats[i], err = m.stats[i].get(l.n); err != nil {
+				return nil, err
+			}
 		}
 	}
 	n := 0
@@ -96,7 +110,7 @@ func (b *batchNorm) run(w *work, in []Value) ([]Value, error) {
 		offset := float64(d[2][c])
 		l.channel(c, n, func(i int) { out[i] = float32(float64((float64(x[i])-m)*factor) + offset) })
 	}
-	return b.all(out, t[0].Shape(), stats, l.n)
+	return b.all(m, result, made)
 }
 
 func (b *batchNorm) moving(old, now float32) float32 {
@@ -118,25 +132,28 @@ func (l lines) moments(x []float32, c, n int) (mean, variance float64) {
 	return mean, variance / float64(n)
 }
 
-func (b *batchNorm) all(y []float32, shape []int, stats [4][]float32, channels int) ([]Value, error) {
-	first, err := lockstep.New(y, shape...)
-	if err != nil {
-		return nil, err
+// normalized is the memory of a batch normalization.
+type normalized struct {
+	images  made[float32]
+	stats   [4]made[float32]
+	results []Value
+	reserve made[float32]
+}
+
+// all puts the results together: the images, the statistics of the batch twice,
+// and, from version 3 on, something that only a gradient reads.
+func (b *batchNorm) all(m *normalized, images *lockstep.Tensor, stats [4]*lockstep.Tensor) ([]Value, error) {
+	m.results = append(m.results[:0], Value{Tensor: images})
+	for _, t := range stats {
+		m.results = append(m.results, Value{Tensor: t})
 	}
-	out := []Value{{Tensor: first}}
-	for _, s := range stats {
-		t, err := lockstep.New(s, channels)
+	if b.results > len(m.results) {
+		t, d, err := m.reserve.get()
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Value{Tensor: t})
+		d[0] = 0
+		m.results = append(m.results, Value{Tensor: t})
 	}
-	if b.results > len(out) {
-		t, err := lockstep.New([]float32{0})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Value{Tensor: t})
-	}
-	return out, nil
+	return m.results, nil
 }

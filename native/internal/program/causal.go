@@ -98,7 +98,9 @@ func (c *causality) follow(fed map[int]int) error {
 		case err == nil:
 		case runs[s]:
 			return err
-		default: // nothing but its shape is read
+		case c.picks(s): // nothing but its shape is read, as of a cell that Keras leaves beside its loop
+			c.set(s, timing{kind: soFar})
+		default:
 			c.set(s, timing{})
 			for slot := s.out; slot < s.out+s.n; slot++ {
 				c.extents[slot] = extent{varies: true}

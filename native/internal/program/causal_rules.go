@@ -283,6 +283,18 @@ func slicesOff(c *causality, s *step) error {
 	return nil
 }
 
+// picks tells whether a step is a slice that takes one step, whichever, so that
+// its shape does not depend on how many there are.
+func (c *causality) picks(s *step) bool {
+	l, shape, err := c.first(s, 0)
+	n := s.node
+	if err != nil || n.Op != "StridedSlice" || l.kind != bySteps || n.AttrInt("ellipsis_mask") != 0 || n.AttrInt("new_axis_mask") != 0 {
+		return false
+	}
+	axis, whole, ok := l.axis(shape, c.long.steps)
+	return ok && whole && n.AttrInt("shrink_axis_mask")>>axis&1 == 1
+}
+
 func splits(c *causality, s *step) error {
 	l, shape, err := c.first(s, 1)
 	if err != nil {

@@ -371,6 +371,18 @@ var causalCases = []causalCase{
 	{name: "the batch of what is not computed", draw: func(d *drawing, x string) string {
 		return d.op("Mul", nil, d.op("Tanh", nil, x), d.float(d.axis(d.op("Neg", nil, x), 0)))
 	}},
+	{name: "zeros like the first step", draw: func(d *drawing, x string) string {
+		first := d.slice(x, 0b01, 0b01, 0b10, []int32{0, 0}, []int32{0, 1}, []int32{1, 1})
+		return d.op("AddV2", nil, x, d.op("ExpandDims", nil, d.op("ZerosLike", nil, d.op("Tanh", nil, first)), d.int(1)))
+	}},
+	{name: "ones like some steps", words: counts, draw: func(d *drawing, x string) string {
+		some := d.slice(x, 0b11, 0b01, 0, []int32{0, 0}, []int32{0, 1}, []int32{1, 1})
+		return d.op("AddV2", nil, x, d.op("OnesLike", nil, some))
+	}},
+	{name: "how many steps there are of those to 100, in tens", words: counts, draw: func(d *drawing, x string) string {
+		some := d.slice(x, 0b11, 0b01, 0, []int32{0, 0}, []int32{0, 100}, []int32{1, 10})
+		return d.op("Mul", nil, x, d.float(d.steps(some)))
+	}},
 	{name: "no features at all", words: "no elements", step: []int{2, 1, 0}, draw: func(d *drawing, x string) string { return x }},
 	{name: "no features", words: "no elements", step: []int{2, 1, 0}, draw: func(d *drawing, x string) string { return d.op("Tanh", nil, x) }},
 	{name: "without a layer, time first", axis0: true, step: []int{1, 2, 3}, words: "no recurrent layer", draw: func(d *drawing, x string) string { return d.op("Tanh", nil, x) }},

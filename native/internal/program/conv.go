@@ -25,24 +25,24 @@ func buildConv2D(_ *compiler, n *savedmodel.Node) (exec, error) {
 // each with its part of the results. It adds in float64, as addRow says.
 func conv2D[E float](s *sliding) exec {
 	return func(w *work, in []Value) ([]Value, error) {
-		t, d, err := imagesAndFilter[E](s, in)
+		t, x, filter, f, err := imagesAndFilter[E](s, in)
 		if err != nil {
 			return nil, err
 		}
-		c, err := s.bind(t[0].Shape(), t[1])
+		c, err := s.bind(t.Shape(), filter)
 		if err != nil {
 			return nil, err
 		}
 		depth, results := c.depth, c.each
 		if depth == 0 || c.in.channels%depth != 0 {
-			return nil, fmt.Errorf("%s and a filter %s, want channels that are a multiple of its %d", t[0], t[1], depth)
+			return nil, fmt.Errorf("%s and a filter %s, want channels that are a multiple of its %d", t, filter, depth)
 		}
 		groups := c.in.channels / depth
 		if groups == 0 || results%groups != 0 {
-			return nil, fmt.Errorf("%s and a filter %s: %d results in %d groups", t[0], t[1], results, groups)
+			return nil, fmt.Errorf("%s and a filter %s: %d results in %d groups", t, filter, results, groups)
 		}
-		x, f, each := d[0], d[1], results/groups
-		return w.one(s.back(convolve[E](c, results, func(acc []float64, from, window int) {
+		each := results / groups
+		return w.one(s.back(convolve(room[convolving[E]](w), c, results, func(acc []float64, from, window int) {
 			for i, v := range x[from : from+c.in.channels] {
 				g := i / depth
 				row := f[(window*depth+i%depth)*results:][:results]
@@ -71,20 +71,20 @@ func buildDepthwise(_ *compiler, n *savedmodel.Node) (exec, error) {
 // channels, filters).
 func depthwise[E float](s *sliding) exec {
 	return func(w *work, in []Value) ([]Value, error) {
-		t, d, err := imagesAndFilter[E](s, in)
+		t, x, filter, f, err := imagesAndFilter[E](s, in)
 		if err != nil {
 			return nil, err
 		}
-		c, err := s.bind(t[0].Shape(), t[1])
+		c, err := s.bind(t.Shape(), filter)
 		if err != nil {
 			return nil, err
 		}
 		if c.depth != c.in.channels {
-			return nil, fmt.Errorf("%s and a filter %s, want as many channels", t[0], t[1])
+			return nil, fmt.Errorf("%s and a filter %s, want as many channels", t, filter)
 		}
-		x, f, each := d[0], d[1], c.each
+		each := c.each
 		results := c.in.channels * each
-		return w.one(s.back(convolve[E](c, results, func(acc []float64, from, window int) {
+		return w.one(s.back(convolve(room[convolving[E]](w), c, results, func(acc []float64, from, window int) {
 			for i, v := range x[from : from+c.in.channels] {
 				addRow(acc[i*each:(i+1)*each], f[window*results+i*each:][:each], v)
 			}
@@ -101,57 +101,58 @@ type convolution struct {
 
 // imagesAndFilter reads a convolution's inputs, the images with their channels
 // last.
-func imagesAndFilter[E float](s *sliding, in []Value) ([]*lockstep.Tensor, [][]E, error) {
-	t, d, err := operands[E](in, 2)
-	if err != nil {
-		return nil, nil, err
+func imagesAndFilter[E float](s *sliding, in []Value) (t *lockstep.Tensor, x []E, filter *lockstep.Tensor, f []E, err error) {
+	if len(in) != 2 {
+		return nil, nil, nil, nil, fmt.Errorf("%d inputs, want 2", len(in))
 	}
-	if t[0], err = s.channelsLast(t[0]); err != nil {
-		return nil, nil, err
+	if t, _, err = operand[E](in, 0); err != nil {
+		return nil, nil, nil, nil, err
 	}
-	d[0], err = lockstep.Data[E](t[0])
-	return t, d, err
+	if filter, f, err = operand[E](in, 1); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if t, err = s.channelsLast(t); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	x, err = lockstep.Data[E](t)
+	return t, x, filter, f, err
 }
 
-func (s *sliding) bind(shape []int, filter *lockstep.Tensor) (*convolution, error) {
-	in, err := imagesOf(shape)
-	if err != nil {
-		return nil, fmt.Errorf("the images: %w", err)
+// bind fits the window to images of a shape and a filter.
+func (s *sliding) bind(shape []int, filter *lockstep.Tensor) (c convolution, err error) {
+	if c.in, err = imagesOf(shape); err != nil {
+		return c, fmt.Errorf("the images: %w", err)
 	}
 	f := filter.Shape()
 	if len(f) != 4 {
-		return nil, fmt.Errorf("the filter is %s, want a rank of 4", filter)
+		return c, fmt.Errorf("the filter is %s, want a rank of 4", filter)
 	}
 	if f[0] == 0 || f[1] == 0 {
-		return nil, fmt.Errorf("the filter is %s, want elements", filter)
+		return c, fmt.Errorf("the filter is %s, want elements", filter)
 	}
-	c := &convolution{in: in}
 	c.depth, c.each = f[2], f[3]
-	if c.rows, err = s.over(0, in.height, f[0]); err != nil {
-		return nil, err
+	if c.rows, err = s.over(0, c.in.height, f[0]); err != nil {
+		return c, err
 	}
-	if c.cols, err = s.over(1, in.width, f[1]); err != nil {
-		return nil, err
-	}
-	return c, nil
+	c.cols, err = s.over(1, c.in.width, f[1])
+	return c, err
 }
 
 // convolve makes images of so many channels: take adds what a pixel of the
 // input gives.
-func convolve[E float](c *convolution, channels int, take func(acc []float64, from, window int)) (*lockstep.Tensor, error) {
+func convolve[E float](m *convolving[E], c convolution, channels int, take func(acc []float64, from, window int)) (*lockstep.Tensor, error) {
 	result := images{c.in.batch, c.rows.out, c.cols.out, channels}
-	size, err := elements(result.shape())
-	if err != nil {
+	t, out, err := m.get(result.batch, result.height, result.width, result.channels)
+	if err != nil || len(out) == 0 {
+		return t, err
+	}
+	if err := affordable(len(out), c.rows.reach(), c.cols.reach(), c.depth); err != nil {
 		return nil, err
 	}
-	out := make([]E, size)
-	if size == 0 {
-		return lockstep.New(out, result.shape()...)
+	if len(m.acc) != channels {
+		m.acc = make([]float64, channels)
 	}
-	if err := affordable(size, c.rows.reach(), c.cols.reach(), c.depth); err != nil {
-		return nil, err
-	}
-	acc := make([]float64, channels)
+	acc := m.acc
 	slide(c.in, result, c.rows, c.cols,
 		func(int) { clear(acc) },
 		func(from, window int) { take(acc, from, window) },
@@ -160,5 +161,11 @@ func convolve[E float](c *convolution, channels int, take func(acc []float64, fr
 				out[to+i] = E(s)
 			}
 		})
-	return lockstep.New(out, result.shape()...)
+	return t, nil
+}
+
+// convolving is the memory of a convolution.
+type convolving[E float] struct {
+	made[E]
+	acc []float64
 }

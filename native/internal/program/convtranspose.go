@@ -81,7 +81,7 @@ func (s *sliding) imageSize(t, filter, of *lockstep.Tensor) ([]int, error) {
 }
 
 // spread sums in float64, as addRow says.
-func spread[E float](c *convolution, from images, x, filter []E) (*lockstep.Tensor, error) {
+func spread[E float](c convolution, from images, x, filter []E) (*lockstep.Tensor, error) {
 	size, err := elements(c.in.shape())
 	if err != nil {
 		return nil, err

@@ -223,38 +223,81 @@ func places(axes []axis) ([][2]int, error) {
 // elements; how float32 is added is said at addRow.
 func einsum[E, S number](e *equation) exec {
 	return func(w *work, in []Value) ([]Value, error) {
-		t, d, err := operands[E](in, len(e.in))
+		if len(in) != len(e.in) {
+			return nil, fmt.Errorf("%d inputs, want %d", len(in), len(e.in))
+		}
+		var d [2][]E
+		for i := range in {
+			var err error
+			if _, d[i], err = operand[E](in, i); err != nil {
+				return nil, err
+			}
+		}
+		m := room[contracting[E]](w)
+		if err := m.prepare(e, in); err != nil {
+			return nil, err
+		}
+		out, y, err := m.get(m.shape...)
 		if err != nil {
 			return nil, err
 		}
-		c, err := e.bind(t)
-		if err != nil {
-			return nil, err
-		}
-		walk, err := c.walk()
-		if err != nil {
-			return nil, err
-		}
-		sum, err := places(c.sum)
-		if err != nil {
-			return nil, err
-		}
-		if err := affordable(walk.n, len(sum)); err != nil {
-			return nil, err
-		}
-		out, step := make([]E, walk.n), walk.steps[len(walk.steps)-1]
-		walk.each(func(o int, at []int) {
-			for i := range walk.run() {
+		step := m.walk.steps[len(m.walk.steps)-1]
+		m.walk.each(func(o int, at []int) {
+			for i := range m.walk.run() {
 				x := at[0] + i*step[0]
-				if len(d) == 1 {
-					out[o+i] = E(total[S](d[0], x, sum))
+				if len(in) == 1 {
+					y[o+i] = E(total[S](d[0], x, m.sum))
 				} else {
-					out[o+i] = E(dot[S](d[0], d[1], x, at[1]+i*step[1], sum))
+					y[o+i] = E(dot[S](d[0], d[1], x, at[1]+i*step[1], m.sum))
 				}
 			}
 		})
-		return w.one(lockstep.New(out, c.shape...))
+		return w.one(out, nil)
 	}
+}
+
+// contracting is the memory of an einsum: what follows from the shapes of its
+// operands, and the result.
+type contracting[E number] struct {
+	made[E]
+	of    [][]int // the operands' shapes
+	shape []int
+	walk  *walk
+	sum   [][2]int
+}
+
+func (m *contracting[E]) prepare(e *equation, in []Value) error {
+	same := len(m.of) == len(in)
+	for i := range m.of {
+		same = same && slices.Equal(m.of[i], in[i].Tensor.Shape())
+	}
+	if same {
+		return nil
+	}
+	t, err := tensors(in, len(e.in))
+	if err != nil {
+		return err
+	}
+	c, err := e.bind(t)
+	if err != nil {
+		return err
+	}
+	walk, err := c.walk()
+	if err != nil {
+		return err
+	}
+	sum, err := places(c.sum)
+	if err != nil {
+		return err
+	}
+	if err := affordable(walk.n, len(sum)); err != nil {
+		return err
+	}
+	m.of, m.shape, m.walk, m.sum = nil, c.shape, walk, sum
+	for _, x := range t {
+		m.of = append(m.of, slices.Clone(x.Shape()))
+	}
+	return nil
 }
 
 func total[S, E number](x []E, at int, sum [][2]int) S {

@@ -40,6 +40,9 @@ func buildGather(inputs int, variable bool) builder {
 			return nil, fmt.Errorf("attribute \"batch_dims\" is %d, want none below 0", batchDims)
 		}
 		return func(w *work, in []Value) ([]Value, error) {
+			if t, ok := embedding(in, variable); ok && batchDims == 0 {
+				return w.one(lookUp(w, t, in[1].Tensor))
+			}
 			t, err := params(in, inputs, variable)
 			if err != nil {
 				return nil, err
@@ -57,12 +60,28 @@ func buildGather(inputs int, variable bool) builder {
 					return nil, err
 				}
 			}
-			if axis == 0 && batch == 0 && t[0].Len() > 0 && t[1].Len() > 0 {
-				return w.one(lookUp(w, t[0], t[1]))
-			}
 			return w.one(gather(t[0], t[1], axis, batch, variable))
 		}, nil
 	}
+}
+
+// embedding returns the table of a gather that takes its rows, as an Embedding
+// does.
+func embedding(in []Value, variable bool) (t *lockstep.Tensor, ok bool) {
+	if len(in) < 2 || in[1].Tensor == nil || in[1].Tensor.Len() == 0 {
+		return nil, false
+	}
+	if t = in[0].Tensor; variable {
+		t = in[0].Variable
+	}
+	if t == nil || t.Len() == 0 || t.Rank() == 0 {
+		return nil, false
+	}
+	if len(in) == 2 {
+		return t, true
+	}
+	axis, ok := integer(in[2].Tensor)
+	return t, ok && axis == 0 && len(in) == 3 && in[2].Tensor.Rank() == 0
 }
 
 // lookUp takes rows of t by their numbers, as an Embedding does.
@@ -70,9 +89,6 @@ func lookUp(w *work, t, numbers *lockstep.Tensor) (*lockstep.Tensor, error) {
 	mover, err := moverOf(t)
 	if err != nil {
 		return nil, err
-	}
-	if t.Rank() == 0 {
-		return nil, errors.New("a gather from a scalar")
 	}
 	m := room[lookingUp](w)
 	if m.list, err = appendInts(m.list[:0], numbers); err != nil {

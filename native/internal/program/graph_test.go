@@ -118,6 +118,8 @@ func (d *drawing) add(name, op string, a attrs, inputs []string) {
 func attribute(t testing.TB, v any) *attr_value_go_proto.AttrValue {
 	t.Helper()
 	switch v := v.(type) {
+	case *attr_value_go_proto.AttrValue:
+		return v
 	case lockstep.DType:
 		return typeAttr(protoType(v))
 	case int:

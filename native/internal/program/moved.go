@@ -17,7 +17,7 @@ import (
 // is every input from the first on to the last but one, nil all of them.
 var movesOf = map[string][]int{
 	"Transpose": {0}, "StridedSlice": {0}, "Slice": {0}, "ReverseV2": {0}, "Tile": {0}, "BroadcastTo": {0},
-	"Pad": {0}, "Split": {1}, "SplitV": {0}, "Unpack": {0}, "GatherV2": {0}, "ConcatV2": {-1}, "Pack": nil,
+	"Pad": {0}, "Split": {1}, "SplitV": {0}, "Unpack": {0}, "GatherV2": {0}, "SpaceToBatchND": {0}, "BatchToSpaceND": {0}, "ConcatV2": {-1}, "Pack": nil,
 }
 
 // movement says where the elements of a step's results come from.
@@ -92,9 +92,6 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 		}
 		trial[s.in[i]] = Value{Tensor: n}
 	}
-	if dup := slices.Clone(s.in); len(inputs) > 1 && len(slices.Compact(sorted(dup))) != len(s.in) {
-		return nil // one tensor twice has one number
-	}
 	var keep any
 	w.keep = &keep
 	if _, err := s.do(&w, trial, nil); err != nil {
@@ -113,11 +110,6 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 		m.runs = append(m.runs, runsOf(numbers, begins))
 	}
 	return m
-}
-
-func sorted(s []int) []int {
-	slices.Sort(s)
-	return s
 }
 
 // runsOf makes runs of the numbers of elements; input i's begin at begins[i].

@@ -234,6 +234,9 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 					if !got["y"].BitEqual(want["y"]) {
 						t.Errorf("round %d, call %d: %s", round, i, show(got["y"], want["y"]))
 					}
+					overwrite[float32](got["y"]) // it is the caller's own
+					overwrite[int32](got["y"])
+					overwrite[int64](got["y"])
 					own, _, err := r.Run(t.Context(), inputs)
 					if err != nil {
 						t.Fatal(err)
@@ -287,6 +290,15 @@ func TestViewsAfterAnError(t *testing.T) {
 		}
 		if err == nil && !got["y"].BitEqual(want["y"]) {
 			t.Errorf("call %d: %s", i, show(got["y"], want["y"]))
+		}
+	}
+}
+
+func overwrite[E float32 | int32 | int64](x *lockstep.Tensor) {
+	d, err := lockstep.Data[E](x)
+	if err == nil {
+		for i := range d {
+			d[i] = 99
 		}
 	}
 }

@@ -75,11 +75,14 @@ func avgPool[E float](p *pooling) exec {
 }
 
 func pool[E, S number](w *work, p *pooling, in []Value, take func(S, E) S, start S, finish func(S, int) E) ([]Value, error) {
-	t, _, err := operands[E](in, 1)
+	if len(in) != 1 {
+		return nil, fmt.Errorf("%d inputs, want 1", len(in))
+	}
+	t, _, err := operand[E](in, 0)
 	if err != nil {
 		return nil, err
 	}
-	last, err := p.channelsLast(t[0])
+	last, err := p.channelsLast(t)
 	if err != nil {
 		return nil, err
 	}
@@ -100,18 +103,18 @@ func pool[E, S number](w *work, p *pooling, in []Value, take func(S, E) S, start
 		return nil, err
 	}
 	to := images{from.batch, rows.out, cols.out, from.channels}
-	size, err := elements(to.shape())
-	if err != nil {
+	m := room[poolMemory[E, S]](w)
+	pooled, out, err := m.get(to.batch, to.height, to.width, to.channels)
+	if err != nil || len(out) == 0 {
+		return w.one(p.back(pooled, err))
+	}
+	if err := affordable(len(out), rows.reach(), cols.reach()); err != nil {
 		return nil, err
 	}
-	out := make([]E, size)
-	if size == 0 {
-		return w.one(p.back(lockstep.New(out, to.shape()...)))
+	if len(m.acc) != to.channels {
+		m.acc = make([]S, to.channels)
 	}
-	if err := affordable(size, rows.reach(), cols.reach()); err != nil {
-		return nil, err
-	}
-	acc, n := make([]S, to.channels), 0
+	acc, n := m.acc, 0
 	slide(from, to, rows, cols, func(int) {
 		for i := range acc {
 			acc[i] = start
@@ -127,5 +130,11 @@ func pool[E, S number](w *work, p *pooling, in []Value, take func(S, E) S, start
 			out[at+i] = finish(s, n)
 		}
 	})
-	return w.one(p.back(lockstep.New(out, to.shape()...)))
+	return w.one(p.back(pooled, nil))
+}
+
+// poolMemory is the memory of a pooling.
+type poolMemory[E, S number] struct {
+	made[E]
+	acc []S
 }

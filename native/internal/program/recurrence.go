@@ -57,7 +57,6 @@ type recurrent[F kernel.Float] struct {
 	*layers.Recurrence
 	cells    []kernel.Cell[F]
 	features int
-	dtype    lockstep.DType
 }
 
 func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interpreted operation) (operation, error) {

@@ -59,11 +59,12 @@ func ints(t *lockstep.Tensor) ([]int, error) { return appendInts(make([]int, 0, 
 
 // appendInts appends the elements of a tensor of int32 or int64.
 func appendInts(to []int, t *lockstep.Tensor) ([]int, error) {
-	if d, err := lockstep.Data[int32](t); err == nil {
+	if t.DType() == lockstep.Int32 {
+		d, err := lockstep.Data[int32](t)
 		for _, v := range d {
 			to = append(to, int(v))
 		}
-		return to, nil
+		return to, err
 	}
 	d, err := lockstep.Data[int64](t)
 	if err != nil {
