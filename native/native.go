@@ -3,23 +3,31 @@
 //
 // There are two ways in. Load reads the SavedModel directory that
 // model.export or model.save wrote and gives a Model, which takes and returns
-// tensors by the names of the model's signature. NewSeq2Seq takes the eight
-// weight tensors of the encoder-decoder model and gives a Seq2Seq, whose
-// Runner works on plain slices and allocates nothing.
+// tensors by the names of the model's signature:
 //
-// Models are immutable and safe for any number of goroutines; a Runner belongs
-// to one.
+//   - Model.Run computes a call, from any number of goroutines;
+//   - a Runner does it in memory of its own, and keeps the states of stateful
+//     layers from call to call;
+//   - a Stream is fed one time step at a time.
+//
+// NewSeq2Seq takes the eight weight tensors of the encoder-decoder model and
+// gives a Seq2Seq, whose Seq2SeqRunner works on plain slices.
+//
+// Models are immutable and safe for any number of goroutines; a Runner, a
+// Stream and a Seq2SeqRunner belong to one.
 //
 // # Semantics
 //
-// They are Keras's. An LSTM's gates stand in the order i, f, c, o along the
-// last axis of its weights:
+// They are the graph's, as TensorFlow's CPU kernels compute it, and so Keras's.
+// An LSTM's gates stand in the order i, f, c, o along the last axis of its
+// weights:
 //
 //	z = x·kernel + h·recurrent_kernel + bias
 //	i, f, o = σ(z_i), σ(z_f), σ(z_o);  g = tanh(z_c)
 //	c' = f∘c + i∘g;  h' = o∘tanh(c')
 //
-// What a SavedModel says is read off its graph, never off a name. A model that
-// is not proven to be supported is refused with an error that says what was
-// found.
+// What a SavedModel says is read off its graph, never off a name. A loop that
+// is proven to be a recurrent layer runs as a native cell, any other operation
+// by operation (Model.Loops lists them). What is not supported is refused by
+// Load, every operation of it named.
 package native
