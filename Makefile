@@ -35,7 +35,7 @@ KERAS  = $(VENV)/bin/python
 # folder a version of the recipes, so it is made once and never out of date.
 MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat models/*.py models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-tensorflow fuzz bench models models-all compatibility keras clean
+.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow fuzz bench models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -57,7 +57,7 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-setup test-pure test-tensorflow fuzz
+test: lint test-setup test-pure test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
 test-setup:
@@ -70,6 +70,10 @@ test-pure: models-all
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all
 	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test $(TF_FLAGS) ./...
+
+# What many goroutines do with one model, under the race detector.
+test-race: compiler
+	CGO_ENABLED=1 $(GO) test -race ./native ./examples/... -run 'Goroutines|Serve|Service'
 
 # Every fuzz target for a minute, two at a time, in bounded memory.
 FUZZTIME ?= 60s

@@ -22,12 +22,14 @@ type Stream struct {
 
 // NewStream makes a Stream for sequences of the given batch. Inputs in fixed
 // belong to the whole sequence, such as what an encoder reads before a decoder
-// is fed; every other input is fed by steps and must have a time axis, axis 1
-// (or axis 0, for layers with time_major=True), of any length in the signature.
+// is fed, and are copied; every other input is fed by steps and must have a time
+// axis, axis 1 (or axis 0, for layers with time_major=True), of any length in
+// the signature.
 //
 // It fails if the model is not shown to be causal: if an operation may let a
-// step depend on a later one, as a Bidirectional layer does, or is not known to
-// NewStream. The error names the node.
+// step depend on a later one, as a Bidirectional layer does, or anything on how
+// many steps there are, as an embedding of positions does, or if an operation is
+// not known to NewStream. The error names the node.
 func (m *Model) NewStream(ctx context.Context, batch int, fixed map[string]*lockstep.Tensor) (*Stream, error) {
 	if batch < 1 {
 		return nil, fmt.Errorf("native: a stream of a batch of %d, want 1 or more", batch)
@@ -75,7 +77,8 @@ func (m *Model) oneStep(batch, axis int, fixed map[string]*lockstep.Tensor) (map
 			return nil, fmt.Errorf("the input %s has no time axis: give it in fixed", spec)
 		}
 		shape := slices.Clone(spec.Shape)
-		if shape[axis] >= 0 && shape[axis] != 1 {
+		// One step, always, is a sequence only where features stand beside it.
+		if shape[axis] >= 0 && (shape[axis] != 1 || len(shape) == 2) {
 			return nil, fmt.Errorf("the input %s has %d steps, no more and no fewer, so that it cannot be fed one at a time", spec, shape[axis])
 		}
 		shape[axis] = 1

@@ -1,9 +1,11 @@
 package program
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // A call's answer is that of a new program, whatever calls with inputs of the
@@ -299,6 +301,48 @@ func overwrite[E float32 | int32 | int64](x *lockstep.Tensor) {
 	if err == nil {
 		for i := range d {
 			d[i] = 99
+		}
+	}
+}
+
+// A branch that gets a variable by a handle of its own would not see what a call
+// assigned to it, and is refused; one that is never assigned to it may.
+func TestHandlesInsideOfFunctions(t *testing.T) {
+	for _, assigns := range []bool{false, true} {
+		d := draw(t)
+		x := d.input("x", lockstep.Float32)
+		v := d.variable(tensor(t, []float32{1, 2}, 2))
+		yes, no := draw(t), draw(t)
+		a, b := yes.arg(lockstep.Float32), no.arg(lockstep.Float32)
+		inner := yes.op("VarHandleOp", attrs{"dtype": lockstep.Float32, "shared_name": v})
+		d.variables[inner] = d.variables[v]
+		then := d.function("yes", yes, yes.op("AddV2", nil, a, yes.op("ReadVariableOp", attrs{"dtype": lockstep.Float32}, inner)))
+		other := d.function("no", no, no.op("Neg", nil, b))
+		which := d.op("Greater", nil, d.op("Sum", attrs{"keep_dims": false}, x, d.ints(0)), d.floats(nil, 0))
+		y := d.op("StatelessIf", attrs{"Tcond": lockstep.Bool, "Tin": []lockstep.DType{lockstep.Float32}, "Tout": []lockstep.DType{lockstep.Float32}, "then_branch": then, "else_branch": other}, which, x)
+		outputs := map[string]string{"y": y}
+		if assigns {
+			outputs["handle"] = v
+		}
+		_, g := d.flatten(outputs)
+		if assigns {
+			// No signature's own graph has an effect: it is put there.
+			g.Effects = append(g.Effects, &savedmodel.Node{Name: "assign", Op: "AssignVariableOp", Inputs: []savedmodel.Ref{g.Outputs["handle"], g.Outputs["y"]}})
+			delete(g.Outputs, "handle")
+		}
+		p, err := Compile(g, Options{Variable: func(handle savedmodel.Ref) (*lockstep.Tensor, error) { return d.variables[handle.Node.Name], nil }})
+		if assigns {
+			if err == nil || !strings.Contains(err.Error(), "a function's own") {
+				t.Errorf("error %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, _, err := p.Run(t.Context(), map[string]*lockstep.Tensor{"x": tensor(t, []float32{3, 4}, 2)}, false)
+		if err != nil || !out["y"].BitEqual(tensor(t, []float32{4, 6}, 2)) {
+			t.Errorf("%s, %v", elementsText(out["y"]), err)
 		}
 	}
 }

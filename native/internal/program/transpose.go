@@ -64,7 +64,7 @@ func tile(w *work, in []Value) ([]Value, error) {
 	wide := make([]int, len(shape))
 	for i, n := range times {
 		if n < 0 || n > maxElements || shape[i] > maxElements {
-			return nil, fmt.Errorf("axis %d of %s %d times", i, t[0], n)
+			return nil, fmt.Errorf("axis %d of %s %d times, want at most %d elements", i, t[0], n, maxElements)
 		}
 		wide[i] = n * shape[i]
 	}

@@ -132,6 +132,11 @@ func (c *compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *sav
 
 // variable gives a variable its place among those of a call.
 func (c *compiler) variable(n *savedmodel.Node) (operation, error) {
+	for _, e := range c.graph.Effects {
+		if handle, ok := assignedTo(e); ok && c.within != n && sameVariable(n, handle) {
+			return nil, fmt.Errorf("it is a handle of a function's own of the variable %q, which the call assigns to: that is not supported", handle.Name)
+		}
+	}
 	at, ok := c.handles[n]
 	if !ok {
 		t, err := c.options.Variable(savedmodel.Ref{Node: n})
