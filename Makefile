@@ -73,7 +73,8 @@ test-tensorflow: tensorflow compiler models-all
 
 # What many goroutines do with one model, under the race detector.
 test-race: compiler
-	CGO_ENABLED=1 $(GO) test -race ./native ./examples/... -run 'Goroutines|Serve|Service'
+	CGO_ENABLED=1 $(GO) test -race ./native -run Goroutines
+	CGO_ENABLED=1 $(GO) test -race ./examples/...
 
 # Every fuzz target for a minute, two at a time, in bounded memory.
 FUZZTIME ?= 60s
