@@ -22,4 +22,27 @@
 // What a SavedModel says is read off its graph, never off a name. A model that
 // is not proven to be supported is refused with an error that says what was
 // found.
+//
+// # Kernels
+//
+// In float32 the loops of recurrent and dense layers are vectorised where the
+// processor has AVX2 and FMA; elsewhere, and in float64, they are plain Go. The
+// environment variable LOCKSTEP_KERNEL, go or avx2, chooses; asking for what the
+// processor does not have is an error of Load and NewSeq2Seq. The results of one
+// kernel are the same bits on every machine and whatever batch a row stands in;
+// those of two kernels are close.
 package native
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep/native/internal/kernel"
+)
+
+// checkKernels says whether the environment asks for kernels that there are not.
+func checkKernels() error {
+	if _, err := kernel.Chosen(); err != nil {
+		return fmt.Errorf("native: %w", err)
+	}
+	return nil
+}

@@ -53,9 +53,9 @@ func (m *recurrentMemory[F]) fit(r *recurrent[F], call recurrentCall[F]) error {
 		}
 		most = max(most, l.Units)
 		scratch = max(scratch, r.cells[i].Scratch(call.batch))
-		gates = max(gates, r.cells[i].Gates()*l.Units*call.batch)
+		gates = max(gates, r.cells[i].Width()*call.batch)
 	}
-	first := r.cells[0].Gates() * r.cells[0].Units() * call.batch
+	first := r.cells[0].Width() * call.batch
 	m.z = make([]F, max(gates, min(call.steps*first, max(projected, first))))
 	m.scratch = make([]F, scratch)
 	last := r.Cells[len(r.Cells)-1].Units
@@ -95,7 +95,7 @@ func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]
 	}
 	m.ran = true
 	first := r.cells[0]
-	columns := first.Gates() * first.Units()
+	columns := first.Width()
 	ahead := max(1, len(m.z)/max(1, columns*call.batch)) // steps that are projected at once
 	if len(r.cells) > 1 {
 		ahead = 1 // the other cells' gates take the same memory

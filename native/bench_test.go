@@ -1,0 +1,67 @@
+package native
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/internal/kernel"
+)
+
+// BenchmarkSeq2Seq is a call of the eight-tensor model at the sizes that the
+// kernels are made for: steps of the encoder and as many of the decoder.
+func BenchmarkSeq2Seq(b *testing.B) {
+	for _, size := range []struct{ units, batch, encoder, decoder int }{
+		{64, 1, 10, 10}, {1, 1, 10, 10}, {64, 32, 10, 10}, {64, 199, 10, 10}, {256, 1, 10, 10}, {256, 32, 10, 10}, {64, 1, 10, 1000},
+	} {
+		for _, name := range kernel.Kernels() {
+			b.Run(fmt.Sprintf("units=%d/batch=%d/steps=%d/kernel=%s", size.units, size.batch, size.decoder, name), func(b *testing.B) {
+				undo, err := kernel.Use(name)
+				ok(b, err)
+				defer undo()
+				m, err := NewSeq2Seq(randomWeights(b, size.units))
+				ok(b, err)
+				r := m.NewRunner(size.batch)
+				x := make([]float32, size.batch*size.encoder)
+				d := make([]float32, size.batch*size.decoder)
+				y := make([]float32, len(d))
+				for i := range x {
+					x[i] = float32(i%7) / 7
+				}
+				for b.Loop() {
+					ok(b, r.Encode(x, size.batch))
+					ok(b, r.Decode(y, d))
+				}
+			})
+		}
+	}
+}
+
+// randomWeights are those of a model with one feature.
+func randomWeights(t testing.TB, units int) lockstep.Weights {
+	t.Helper()
+	r := rand.New(rand.NewPCG(5, uint64(units)))
+	var w lockstep.Weights
+	for _, s := range []struct {
+		name  string
+		shape []int
+	}{
+		{"encoder/kernel", []int{1, 4 * units}}, {"encoder/recurrent_kernel", []int{units, 4 * units}}, {"encoder/bias", []int{4 * units}},
+		{"decoder/kernel", []int{1, 4 * units}}, {"decoder/recurrent_kernel", []int{units, 4 * units}}, {"decoder/bias", []int{4 * units}},
+		{"dense/kernel", []int{units, 1}}, {"dense/bias", []int{1}},
+	} {
+		n := 1
+		for _, l := range s.shape {
+			n *= l
+		}
+		d := make([]float32, n)
+		for i := range d {
+			d[i] = float32(r.NormFloat64() / 8)
+		}
+		x, err := lockstep.New(d, s.shape...)
+		ok(t, err)
+		w = append(w, lockstep.NamedTensor{Name: s.name, Tensor: x})
+	}
+	return w
+}

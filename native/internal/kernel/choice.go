@@ -1,0 +1,50 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Variable is the environment variable that chooses the kernels of the process
+// by name; without it they are the fastest that the processor has.
+const Variable = "LOCKSTEP_KERNEL"
+
+// plain is the name of the kernels in Go, which every machine has.
+const plain = "go"
+
+// chosen is the name of the kernels that layers are made for. A layer keeps
+// those that it was made for.
+var chosen, errChoice = choose(os.Getenv(Variable))
+
+// Kernels are the names of the kernels that this processor runs, the slowest
+// first.
+func Kernels() []string { return append([]string{plain}, vectorised()...) }
+
+// Chosen is the name of the kernels in use, and an error if the environment
+// asks for some that there are not.
+func Chosen() (string, error) { return chosen, errChoice }
+
+// Use chooses the kernels of the layers that are made from now on; it is for
+// tests, and not for use beside New…. It returns what undoes it.
+func Use(name string) (undo func(), err error) {
+	name, err = choose(name)
+	if err != nil {
+		return nil, err
+	}
+	before := chosen
+	chosen = name
+	return func() { chosen = before }, nil
+}
+
+func choose(name string) (string, error) {
+	known := Kernels()
+	switch {
+	case name == "":
+		return known[len(known)-1], nil
+	case slices.Contains(known, name):
+		return name, nil
+	}
+	return plain, fmt.Errorf("kernel: %s=%q: this processor has %s", Variable, name, strings.Join(known, ", "))
+}

@@ -1,0 +1,43 @@
+package kernel
+
+// packedSimpleRNN is SimpleRNN, vectorised.
+type packedSimpleRNN struct {
+	features, units int
+	act             Activation
+
+	kernel, recurrent panels
+	bias              []float32
+}
+
+func newPackedSimpleRNN(kernel, recurrent, bias []float32, features, units int, act Activation) *packedSimpleRNN {
+	s := &packedSimpleRNN{features: features, units: units, act: act}
+	s.kernel = packPanels(kernel, features, units, s.Width(), itself)
+	s.recurrent = packPanels(recurrent, units, units, s.Width(), itself)
+	s.bias = packVector(bias, s.Width(), itself)
+	return s
+}
+
+func itself(j int) int { return j }
+
+// Units: see Cell.
+func (s *packedSimpleRNN) Units() int { return s.units }
+
+// Width: see Cell.
+func (s *packedSimpleRNN) Width() int { return roundUp(s.units, panel) }
+
+// Scratch: see Cell.
+func (s *packedSimpleRNN) Scratch(int) int { return 0 }
+
+// Project computes z = x·W + b.
+func (s *packedSimpleRNN) Project(z, x []float32, rows int) {
+	s.kernel.product(rowsOf{z, s.Width()}, rowsOf{x, s.features}, rowsOf{s.bias, 0}, rows)
+}
+
+// Step takes one time step.
+func (s *packedSimpleRNN) Step(h, _, z, _ []float32, rows int) {
+	u, width := s.units, s.Width()
+	s.recurrent.product(rowsOf{z, width}, rowsOf{h, u}, rowsOf{z, width}, rows)
+	for r := range rows {
+		activate32(s.act, h[r*u:(r+1)*u], z[r*width:][:u])
+	}
+}

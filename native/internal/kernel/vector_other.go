@@ -1,0 +1,28 @@
+//go:build !amd64
+
+package kernel
+
+// vectorised: there are none, and so nothing calls the functions below.
+func vectorised() []string { return nil }
+
+const noVectors = "kernel: this processor has no vectorised kernels"
+
+func productPanel(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int) {
+	panic(noVectors)
+}
+
+func productRow(z *float32, x *float32, w *float32, from *float32, n int, panels int) {
+	panic(noVectors)
+}
+
+func lstmGates(h *float32, c *float32, z *float32, units int, rows int) { panic(noVectors) }
+
+func gruGates(h *float32, z *float32, s *float32, stride int, units int) { panic(noVectors) }
+
+func sigmoids(y *float32, x *float32, n int) { panic(noVectors) }
+
+func tanhs(y *float32, x *float32, n int) { panic(noVectors) }
+
+func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, rows int) {
+	panic(noVectors)
+}
