@@ -54,10 +54,19 @@ func (g *gru[F]) Width() int { return 3 * g.units }
 // Scratch: see Cell.
 func (g *gru[F]) Scratch(rows int) int { return rows * 3 * g.units }
 
+// Ahead: see Cell.
+func (g *gru[F]) Ahead(int) bool { return true }
+
 // Project computes z = x·W + b.
 func (g *gru[F]) Project(z, x []F, rows int) {
 	fillRows(z, g.bias, rows, 3*g.units)
 	addProduct(z, x, g.kernel, rows, g.features, 3*g.units)
+}
+
+// Next: see Cell.
+func (g *gru[F]) Next(h, c, x, z, scratch []F, rows int) {
+	g.Project(z, x, rows)
+	g.Step(h, c, z, scratch, rows)
 }
 
 // Step takes one time step.

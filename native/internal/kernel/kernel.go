@@ -65,7 +65,8 @@ type Cell[F Float] interface {
 	// Width is the number of columns of z. What stands in which of them is the
 	// cell's own affair.
 	Width() int
-	// Scratch is the number of elements that Step needs for rows.
+	// Scratch is the number of elements that Step and Next need for rows; what
+	// is in it may change how long they take, and no bit of their result.
 	Scratch(rows int) int
 	// Project computes what the inputs add to the gates, for rows of x (rows,
 	// features) into rows of z (rows, width).
@@ -73,4 +74,10 @@ type Cell[F Float] interface {
 	// Step takes one time step: z, made by Project, is used up, and h and c
 	// become the next states.
 	Step(h, c, z, scratch []F, rows int)
+	// Next is Project and Step of one time step, the same bits, with z as memory
+	// for it.
+	Next(h, c, x, z, scratch []F, rows int)
+	// Ahead tells whether it is faster to Project many steps of rows at once
+	// and Step through them than to take Next after Next.
+	Ahead(rows int) bool
 }

@@ -203,17 +203,17 @@ func simpleStep(c *trial, x, h, _ []float64) (nextH, nextC []float64) {
 // kinds are the cells: how many gates each has, whether it has a second state
 // and a second bias, how it is made, and its formula.
 var kinds = []struct {
-	name           string
+	name, short    string
 	gates          int
 	second, biases bool
 	make32         func(w, r, b, rb []float32, f, u int, act, rec Activation) Cell[float32]
 	make64         func(w, r, b, rb []float64, f, u int, act, rec Activation) Cell[float64]
 	step           step
 }{
-	{"LSTM", 4, true, false, newLSTM[float32], newLSTM[float64], lstmStep},
-	{"GRU, reset after", 3, false, true, newGRUAfter[float32], newGRUAfter[float64], gruStep(true)},
-	{"GRU, reset before", 3, false, false, newGRUBefore[float32], newGRUBefore[float64], gruStep(false)},
-	{"SimpleRNN", 1, false, false, newSimple[float32], newSimple[float64], simpleStep},
+	{"LSTM", "lstm", 4, true, false, newLSTM[float32], newLSTM[float64], lstmStep},
+	{"GRU, reset after", "gru", 3, false, true, newGRUAfter[float32], newGRUAfter[float64], gruStep(true)},
+	{"GRU, reset before", "gru-before", 3, false, false, newGRUBefore[float32], newGRUBefore[float64], gruStep(false)},
+	{"SimpleRNN", "simplernn", 1, false, false, newSimple[float32], newSimple[float64], simpleStep},
 }
 
 func newLSTM[F Float](w, r, b, _ []F, f, u int, act, rec Activation) Cell[F] {
@@ -318,11 +318,20 @@ func testCell[F Float](t *testing.T, what string, gates int, second, secondBias,
 		}
 		alone[row] = slices.Concat(hr, cr)
 	}
+	// All at once, input by input.
+	h2, c2 := slices.Clone(h), slices.Clone(cs)
+	z, scratch = dirty(rows*width), dirty(cell.Scratch(rows))
+	for s := range steps {
+		cell.Next(h2, c2, x[s*rows*f:(s+1)*rows*f], z, scratch, rows)
+	}
 	// All at once, every step projected ahead.
 	z, scratch = dirty(steps*rows*width), dirty(cell.Scratch(rows))
 	cell.Project(z, x, steps*rows)
 	for s := range steps {
 		cell.Step(h, cs, z[s*rows*width:], scratch, rows)
+	}
+	if !slices.Equal(h2, h) || !slices.Equal(c2, cs) {
+		t.Errorf("%s: projected ahead the states are %v, %v, and input by input %v, %v", what, h, cs, h2, c2)
 	}
 	for row := range rows {
 		together := slices.Clone(h[row*u : (row+1)*u])

@@ -35,10 +35,19 @@ func (l *lstm[F]) Width() int { return 4 * l.units }
 // Scratch: see Cell.
 func (l *lstm[F]) Scratch(int) int { return 0 }
 
+// Ahead: see Cell.
+func (l *lstm[F]) Ahead(int) bool { return true }
+
 // Project computes z = x·W + b.
 func (l *lstm[F]) Project(z, x []F, rows int) {
 	fillRows(z, l.bias, rows, 4*l.units)
 	addProduct(z, x, l.kernel, rows, l.features, 4*l.units)
+}
+
+// Next: see Cell.
+func (l *lstm[F]) Next(h, c, x, z, scratch []F, rows int) {
+	l.Project(z, x, rows)
+	l.Step(h, c, z, scratch, rows)
 }
 
 // Step takes one time step.

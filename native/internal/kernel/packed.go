@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // The layers in float32 whose loops are vectorised. Their weights are packed
 // for the assembly: in panels of 32 columns, the elements of a panel's row side
 // by side, and filled up with zeros, so that no tail of the columns is left.
@@ -17,8 +19,14 @@ type panels struct {
 	data     []float32 // (count, n, panel)
 }
 
-// packPanels packs a matrix of n rows, whose column j stands in column to(j).
-func packPanels(w []float32, n, columns, width int, to func(j int) int) panels {
+// packPanels packs matrices of the same columns, one below the other; column j
+// becomes column to(j).
+func packPanels(columns, width int, to func(j int) int, matrices ...[]float32) panels {
+	w := slices.Concat(matrices...)
+	n := 0
+	if columns > 0 {
+		n = len(w) / columns
+	}
 	p := panels{n: n, count: width / panel, data: make([]float32, n*width)}
 	for j := range columns {
 		at := to(j)
@@ -29,6 +37,9 @@ func packPanels(w []float32, n, columns, width int, to func(j int) int) panels {
 	}
 	return p
 }
+
+// of is a panel from row k on.
+func (w *panels) of(p, k int) []float32 { return w.data[(p*w.n+k)*panel : (p+1)*w.n*panel] }
 
 // packVector fills a vector up to width; nil is zeros.
 func packVector(b []float32, width int, to func(j int) int) []float32 {
@@ -45,9 +56,9 @@ type rowsOf struct {
 	stride int
 }
 
-// product computes rows of z = from + x·w, where z may be from. The rows of z
-// and of from have as many elements as the panels have columns.
-func (w *panels) product(z, x, from rowsOf, rows int) {
+// product computes rows of z = from + x·w, where z may be from, by the first n
+// rows of w. The rows of z and of from have as many elements as w columns.
+func (w *panels) product(z, x, from rowsOf, n, rows int) {
 	if rows == 0 || w.count == 0 {
 		return
 	}
@@ -55,17 +66,17 @@ func (w *panels) product(z, x, from rowsOf, rows int) {
 	// A panic here, and not a stray write there.
 	_ = z.data[(rows-1)*z.stride+width-1]
 	_ = from.data[(rows-1)*from.stride+width-1]
-	if w.n == 0 {
+	if n == 0 {
 		x.data = z.data // which is not read
 	} else {
-		_ = x.data[(rows-1)*x.stride+w.n-1]
+		_ = x.data[(rows-1)*x.stride+n-1]
 	}
-	if rows == 1 {
-		productRow(&z.data[0], &x.data[0], first(w.data), &from.data[0], w.n, w.count)
+	if rows == 1 && n == w.n {
+		productRow(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
 		return
 	}
 	for p := range w.count {
-		productPanel(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.data[p*w.n*panel:]), &from.data[p*panel], from.stride, w.n, rows)
+		productPanel(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.of(p, 0)), &from.data[p*panel], from.stride, n, rows)
 	}
 }
 

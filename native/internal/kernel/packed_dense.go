@@ -14,7 +14,7 @@ type packedDense struct {
 func newPackedDense(kernel, bias []float32, in, out int) *packedDense {
 	d := &packedDense{in: in, out: out}
 	if out > few || in == 0 {
-		d.panels = packPanels(kernel, in, out, roundUp(out, panel), itself)
+		d.panels = packPanels(out, roundUp(out, panel), itself, kernel)
 		d.bias = packVector(bias, roundUp(out, panel), itself)
 		return d
 	}
@@ -43,7 +43,7 @@ func (d *packedDense) Apply(y, x []float32, rows int) {
 	// The whole panels write to y, and the one that is wider than the rest of
 	// y to memory of its own.
 	whole := panels{n: d.in, count: d.out / panel, data: d.panels.data}
-	whole.product(rowsOf{y, d.out}, rowsOf{x, d.in}, rowsOf{d.bias, 0}, rows)
+	whole.product(rowsOf{y, d.out}, rowsOf{x, d.in}, rowsOf{d.bias, 0}, d.in, rows)
 	rest := d.out % panel
 	if rest == 0 {
 		return
@@ -54,7 +54,7 @@ func (d *packedDense) Apply(y, x []float32, rows int) {
 	var tile [some * panel]float32
 	for r := 0; r < rows; r += some {
 		n := min(some, rows-r)
-		last.product(rowsOf{tile[:], panel}, rowsOf{x[r*d.in:], d.in}, rowsOf{d.bias[at:], 0}, n)
+		last.product(rowsOf{tile[:], panel}, rowsOf{x[r*d.in:], d.in}, rowsOf{d.bias[at:], 0}, d.in, n)
 		for i := range n {
 			copy(y[(r+i)*d.out+at:][:rest], tile[i*panel:])
 		}

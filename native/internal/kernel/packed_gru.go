@@ -17,11 +17,11 @@ type packedGRU struct {
 func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, units int, act, rec Activation, resetAfter bool) *packedGRU {
 	g := &packedGRU{features: features, units: units, act: act, rec: rec, resetAfter: resetAfter}
 	to := func(j int) int { return j/units*g.gate() + j%units }
-	g.kernel = packPanels(kernel, features, 3*units, g.Width(), to)
+	g.kernel = packPanels(3*units, g.Width(), to, kernel)
 	g.bias = packVector(bias, g.Width(), to)
 	g.recurrentBias = packVector(recurrentBias, g.Width(), to)
 	if resetAfter {
-		g.gates = packPanels(recurrent, units, 3*units, g.Width(), to)
+		g.gates = packPanels(3*units, g.Width(), to, recurrent)
 		return g
 	}
 	var zr, h []float32
@@ -30,8 +30,8 @@ func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, un
 		zr = append(zr, row[:2*units]...)
 		h = append(h, row[2*units:]...)
 	}
-	g.gates = packPanels(zr, units, 2*units, g.both(), to)
-	g.candidate = packPanels(h, units, units, roundUp(units, panel), to)
+	g.gates = packPanels(2*units, g.both(), to, zr)
+	g.candidate = packPanels(units, roundUp(units, panel), to, h)
 	return g
 }
 
@@ -55,9 +55,18 @@ func (g *packedGRU) Scratch(rows int) int {
 	return rows * (g.both() + g.units)
 }
 
+// Ahead: see Cell.
+func (g *packedGRU) Ahead(int) bool { return true }
+
 // Project computes z = x·W + b.
 func (g *packedGRU) Project(z, x []float32, rows int) {
-	g.kernel.product(rowsOf{z, g.Width()}, rowsOf{x, g.features}, rowsOf{g.bias, 0}, rows)
+	g.kernel.product(rowsOf{z, g.Width()}, rowsOf{x, g.features}, rowsOf{g.bias, 0}, g.features, rows)
+}
+
+// Next: see Cell.
+func (g *packedGRU) Next(h, c, x, z, scratch []float32, rows int) {
+	g.Project(z, x, rows)
+	g.Step(h, c, z, scratch, rows)
 }
 
 // Step takes one time step.
@@ -67,7 +76,7 @@ func (g *packedGRU) Step(h, _, z, scratch []float32, rows int) {
 		return
 	}
 	if g.resetAfter {
-		g.gates.product(rowsOf{scratch, width}, rowsOf{h, u}, rowsOf{g.recurrentBias, 0}, rows)
+		g.gates.product(rowsOf{scratch, width}, rowsOf{h, u}, rowsOf{g.recurrentBias, 0}, u, rows)
 		for r := range rows {
 			g.after(h[r*u:(r+1)*u], z[r*width:(r+1)*width], scratch[r*width:(r+1)*width])
 		}
@@ -75,7 +84,7 @@ func (g *packedGRU) Step(h, _, z, scratch []float32, rows int) {
 	}
 	both := g.both()
 	s, reset := scratch[:rows*both], scratch[rows*both:rows*(both+u)]
-	g.gates.product(rowsOf{s, both}, rowsOf{h, u}, rowsOf{g.recurrentBias, 0}, rows)
+	g.gates.product(rowsOf{s, both}, rowsOf{h, u}, rowsOf{g.recurrentBias, 0}, u, rows)
 	for r := range rows {
 		z := z[r*width:]
 		g.open(z, s[r*both:])
@@ -84,7 +93,7 @@ func (g *packedGRU) Step(h, _, z, scratch []float32, rows int) {
 		}
 	}
 	last := rowsOf{z[2*g.gate():], width}
-	g.candidate.product(last, rowsOf{reset, u}, last, rows)
+	g.candidate.product(last, rowsOf{reset, u}, last, u, rows)
 	for r := range rows {
 		g.close(h[r*u:(r+1)*u], z[r*width:])
 	}

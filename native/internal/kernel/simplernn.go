@@ -31,10 +31,19 @@ func (s *simpleRNN[F]) Width() int { return s.units }
 // Scratch: see Cell.
 func (s *simpleRNN[F]) Scratch(int) int { return 0 }
 
+// Ahead: see Cell.
+func (s *simpleRNN[F]) Ahead(int) bool { return true }
+
 // Project computes z = x·W + b.
 func (s *simpleRNN[F]) Project(z, x []F, rows int) {
 	fillRows(z, s.bias, rows, s.units)
 	addProduct(z, x, s.kernel, rows, s.features, s.units)
+}
+
+// Next: see Cell.
+func (s *simpleRNN[F]) Next(h, c, x, z, scratch []F, rows int) {
+	s.Project(z, x, rows)
+	s.Step(h, c, z, scratch, rows)
 }
 
 // Step takes one time step.

@@ -17,12 +17,22 @@ func productPanel(z *float32, zStride int, x *float32, xStride int, w *float32, 
 //go:noescape
 func productRow(z *float32, x *float32, w *float32, from *float32, n int, panels int)
 
-// lstmGates computes the next states of the sums of an LSTM's gates, for rows of h
-// and c, (rows, units), and of z, whose gates i, f, c, o are side by side for every 8
-// units: (rows, units/8 rounded up, 4, 8). c' is fma(f, c, i·g).
+// lstmRow takes a step of one row of an LSTM. The sums of the gates i, f, c, o,
+// which are side by side for every 8 units in from and in a panel of w, are
+// from + x·w + h·w: features rows of a panel are for x, and the next take ones for h, of
+// the n that it has; c' is fma(f, c, i·g). z is for as many sums, and may be from. back is
+// 0 or, if units are a multiple of 16, 1: whether it goes through w from the end, which
+// after a step that went the other way finds the nearer panels in the cache.
 //
 //go:noescape
-func lstmGates(h *float32, c *float32, z *float32, units int, rows int)
+func lstmRow(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)
+
+// lstmPanel takes a step of 8 units, of the rest that there are from c on, of some rows of
+// an LSTM: the sums and the gates are those of lstmRow. Rows of h and c are units
+// apart, and those of x features. The new h, always of 8 units, goes to next.
+//
+//go:noescape
+func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, features int, take int, units int, rest int, rows int)
 
 // gruGates computes the next states of one row of a GRU whose reset gate comes after
 // the product: z and s are the sums of the inputs' and of the state's part of the gates

@@ -15,7 +15,13 @@ func productRow(z *float32, x *float32, w *float32, from *float32, n int, panels
 	panic(noVectors)
 }
 
-func lstmGates(h *float32, c *float32, z *float32, units int, rows int) { panic(noVectors) }
+func lstmRow(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
+	panic(noVectors)
+}
+
+func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, features int, take int, units int, rest int, rows int) {
+	panic(noVectors)
+}
 
 func gruGates(h *float32, z *float32, s *float32, stride int, units int) { panic(noVectors) }
 

@@ -58,12 +58,33 @@ func loaded(m Mem) VecVirtual {
 
 func number(x float64) Mem { return constant(bits(x)) }
 
-// polynomial sets p to c[0] + c[1]·x + c[2]·x² …
-func polynomial(p, x VecVirtual, c ...float64) {
-	VMOVUPS(number(c[len(c)-1]), p)
-	for i := len(c) - 2; i >= 0; i-- {
-		VFMADD213PS(number(c[i]), x, p)
+// steps are instructions that follow from one another.
+type steps []func()
+
+// run emits some lists of steps in turns, so that the processor has work that
+// does not wait for the last result.
+func run(lists ...steps) {
+	for i := 0; ; i++ {
+		done := true
+		for _, l := range lists {
+			if i < len(l) {
+				l[i]()
+				done = false
+			}
+		}
+		if done {
+			return
+		}
 	}
+}
+
+// polynomial sets p to c[0] + c[1]·x + c[2]·x² …
+func polynomial(p, x VecVirtual, c ...float64) steps {
+	s := steps{func() { VMOVUPS(number(c[len(c)-1]), p) }}
+	for i := len(c) - 2; i >= 0; i-- {
+		s = append(s, func() { VFMADD213PS(number(c[i]), x, p) })
+	}
+	return s
 }
 
 // sigmoid replaces x. With y = -|x|, m the integer nearest to y/ln 2, and s the rest,
@@ -75,30 +96,35 @@ func polynomial(p, x VecVirtual, c ...float64) {
 // 2^(-126-m) stand for it. If x is positive the result is 1 less that: an LSTM's
 // forget gate is often near 1, and there it is correctly rounded nearly always.
 // NaN passes the bound: it stands second in MAX.
-func sigmoid(x VecVirtual) {
-	y, t, m := YMM(), YMM(), YMM()
-	VORPS(constant(0x80000000), x, y)
-	VMAXPS(y, loaded(number(-104)), y)
-	VMOVUPS(number(math.Log2E), t)
-	VFMADD213PS(number(shifter), y, t)
-	VSUBPS(number(shifter), t, m)
-	VFNMADD231PS(number(ln2High), m, y)
-	VFNMADD231PS(number(ln2Low), m, y) // s
-	c := expPolynomial
+func sigmoid(x VecVirtual) steps {
+	y, t, m, bound := YMM(), YMM(), YMM(), YMM()
+	normal, rest := bound, t
 	p := m
-	polynomial(p, y, -1, c[0], -c[1], c[2], -c[3], c[4]) // (e^-s - 1)/s
-	normal := YMM()
-	VPMAXSD(constant(shifterBits+1), t, normal)
-	VPSUBD(t, normal, t)
-	VPSLLD(Imm(23), normal, normal) // 2^m
-	VPSLLD(Imm(23), t, t)
-	VPADDD(number(1), t, t) // 2^(-126-m)
-	VFMADD213PS(normal, y, p)
-	VFMADD213PS(t, t, p)
-	VDIVPS(p, normal, p)
-	rest := loaded(number(1))
-	VSUBPS(p, rest, rest)
-	VBLENDVPS(x, p, rest, x)
+	c := expPolynomial
+	s := steps{
+		func() { VORPS(constant(0x80000000), x, y) },
+		func() { VMOVUPS(number(-104), bound) },
+		func() { VMAXPS(y, bound, y) },
+		func() { VMOVUPS(number(math.Log2E), t) },
+		func() { VFMADD213PS(number(shifter), y, t) },
+		func() { VSUBPS(number(shifter), t, m) },
+		func() { VFNMADD231PS(number(ln2High), m, y) },
+		func() { VFNMADD231PS(number(ln2Low), m, y) }, // s
+	}
+	s = append(s, polynomial(p, y, -1, c[0], -c[1], c[2], -c[3], c[4])...) // (e^-s - 1)/s
+	return append(s,
+		func() { VPMAXSD(constant(shifterBits+1), t, normal) },
+		func() { VPSUBD(t, normal, t) },
+		func() { VPSLLD(Imm(23), normal, normal) }, // 2^m
+		func() { VPSLLD(Imm(23), t, t) },
+		func() { VPADDD(number(1), t, t) }, // 2^(-126-m)
+		func() { VFMADD213PS(normal, y, p) },
+		func() { VFMADD213PS(t, t, p) },
+		func() { VDIVPS(p, normal, p) },
+		func() { VMOVUPS(number(1), rest) },
+		func() { VSUBPS(p, rest, rest) },
+		func() { VBLENDVPS(x, p, rest, x) },
+	)
 }
 
 // tanh replaces x. With y = -|x|, m the integer nearest to 2y/ln 2, and 2s the rest,
@@ -106,34 +132,36 @@ func sigmoid(x VecVirtual) {
 //	tanh |x| = (1 - e^2y) / (1 + e^2y), 1 ± e^2y = (1 ± 2^m) ± 2^m·(e^2s - 1)
 //
 // and the sign is that of x.
-func tanh(x VecVirtual) {
-	y, t, m := YMM(), YMM(), YMM()
-	sign := loaded(constant(0x80000000))
-	VORPS(sign, x, y)
-	VANDPS(sign, x, x)
-	VMAXPS(y, loaded(number(-9.5)), y)
-	VMOVUPS(number(2*math.Log2E), t)
-	VFMADD213PS(number(shifter), y, t)
-	VSUBPS(number(shifter), t, m)
-	VFNMADD231PS(number(ln2High/2), m, y)
-	VFNMADD231PS(number(ln2Low/2), m, y) // s
+func tanh(x VecVirtual) steps {
+	y, t, m, square := YMM(), YMM(), YMM(), YMM()
+	p, numerator, denominator := m, square, y
 	c := expPolynomial
 	for i := range c { // of 2s
 		c[i] *= float64(uint(4) << i)
 	}
-	p := m
-	polynomial(p, y, c[:]...)
-	square := YMM()
-	VMULPS(y, y, square)
-	VADDPS(y, y, y)
-	VFMADD213PS(y, square, p) // e^2s - 1
-	VPSLLD(Imm(23), t, t)     // 2^m
-	one := loaded(number(1))
-	numerator, denominator := square, y
-	VSUBPS(t, one, numerator)
-	VADDPS(t, one, denominator)
-	VFNMADD231PS(p, t, numerator)
-	VFMADD231PS(p, t, denominator)
-	VDIVPS(denominator, numerator, numerator)
-	VORPS(numerator, x, x)
+	s := steps{
+		func() { VORPS(constant(0x80000000), x, y) },
+		func() { VANDPS(constant(0x80000000), x, x) },
+		func() { VMOVUPS(number(-9.5), t) },
+		func() { VMAXPS(y, t, y) },
+		func() { VMOVUPS(number(2*math.Log2E), t) },
+		func() { VFMADD213PS(number(shifter), y, t) },
+		func() { VSUBPS(number(shifter), t, m) },
+		func() { VFNMADD231PS(number(ln2High/2), m, y) },
+		func() { VFNMADD231PS(number(ln2Low/2), m, y) }, // s
+		func() { VMULPS(y, y, square) },
+	}
+	s = append(s, polynomial(p, y, c[:]...)...)
+	return append(s,
+		func() { VADDPS(y, y, y) },
+		func() { VFMADD213PS(y, square, p) }, // e^2s - 1
+		func() { VPSLLD(Imm(23), t, t) },     // 2^m
+		func() { VMOVUPS(number(1), numerator) },
+		func() { VADDPS(t, numerator, denominator) },
+		func() { VSUBPS(t, numerator, numerator) },
+		func() { VFNMADD231PS(p, t, numerator) },
+		func() { VFMADD231PS(p, t, denominator) },
+		func() { VDIVPS(denominator, numerator, numerator) },
+		func() { VORPS(numerator, x, x) },
+	)
 }

@@ -29,13 +29,17 @@ var masks = func() func() Mem {
 
 // maskOf is the mask of the first count lanes, 1 to 7 of them.
 func maskOf(count Register) VecVirtual {
+	mask := YMM()
+	maskInto(mask, count)
+	return mask
+}
+
+func maskInto(mask VecVirtual, count Register) {
 	at, back := GP64(), GP64()
 	LEAQ(masks().Offset(32), at)
 	MOVQ(count, back)
 	NEGQ(back)
-	mask := YMM()
 	VMOVUPS(Mem{Base: at, Index: back, Scale: 4}, mask)
-	return mask
 }
 
 // eights runs body over blocks of 8 of count elements: with whole ones that
@@ -59,7 +63,7 @@ func eights(label string, count Register, advance func(), body func(load, store 
 	Label(label + "_end")
 }
 
-func elementwise(name, doc string, f func(x VecVirtual)) {
+func elementwise(name, doc string, f func(x VecVirtual) steps) {
 	TEXT(name, NOSPLIT, "func(y *float32, x *float32, n int)")
 	Doc(name+" "+doc, "An element's result does not depend on where it stands.")
 	Pragma("noescape")
@@ -72,66 +76,9 @@ func elementwise(name, doc string, f func(x VecVirtual)) {
 	}, func(load, store func(m Mem, v VecVirtual)) {
 		v := YMM()
 		load(Mem{Base: x}, v)
-		f(v)
+		run(f(v))
 		store(Mem{Base: y}, v)
 	})
-	VZEROUPPER()
-	RET()
-}
-
-// lstmBlock computes the states of 8 units of their gates' sums.
-func lstmBlock(h, c Mem, gate func(i int) Mem, load, store func(m Mem, v VecVirtual)) {
-	f, i, g, o, cell := YMM(), YMM(), YMM(), YMM(), YMM()
-	VMOVUPS(gate(1), f)
-	sigmoid(f)
-	VMOVUPS(gate(0), i)
-	sigmoid(i)
-	VMOVUPS(gate(2), g)
-	tanh(g)
-	load(c, cell)
-	VMULPS(g, i, i)
-	VFMADD213PS(i, f, cell)
-	store(c, cell)
-	VMOVUPS(gate(3), o)
-	sigmoid(o)
-	tanh(cell)
-	VMULPS(o, cell, cell)
-	store(h, cell)
-}
-
-func lstmGates() {
-	TEXT("lstmGates", NOSPLIT, "func(h *float32, c *float32, z *float32, units int, rows int)")
-	Doc("lstmGates computes the next states of the sums of an LSTM's gates, for rows of h",
-		"and c, (rows, units), and of z, whose gates i, f, c, o are side by side for every 8",
-		"units: (rows, units/8 rounded up, 4, 8). c' is fma(f, c, i·g).")
-	Pragma("noescape")
-	h := Load(Param("h"), GP64())
-	c := Load(Param("c"), GP64())
-	z := Load(Param("z"), GP64())
-	units := Load(Param("units"), GP64())
-	rows := Load(Param("rows"), GP64())
-	rest := GP64()
-	Label("row")
-	TESTQ(rows, rows)
-	JE(LabelRef("end"))
-	MOVQ(units, rest)
-	advance := func() {
-		ADDQ(Imm(32), h)
-		ADDQ(Imm(32), c)
-		ADDQ(Imm(panelBytes), z)
-	}
-	eights("block", rest, advance, func(load, store func(m Mem, v VecVirtual)) {
-		lstmBlock(Mem{Base: h}, Mem{Base: c}, func(i int) Mem { return Mem{Base: z, Disp: 32 * i} }, load, store)
-	})
-	TESTQ(rest, rest)
-	JE(LabelRef("whole"))
-	LEAQ(Mem{Base: h, Index: rest, Scale: 4}, h)
-	LEAQ(Mem{Base: c, Index: rest, Scale: 4}, c)
-	ADDQ(Imm(panelBytes), z)
-	Label("whole")
-	DECQ(rows)
-	JMP(LabelRef("row"))
-	Label("end")
 	VZEROUPPER()
 	RET()
 }
@@ -164,13 +111,12 @@ func gruGates() {
 		r, u, old, candidate := YMM(), YMM(), YMM(), YMM()
 		VMOVUPS(gate(z, 1), r)
 		VADDPS(gate(s, 1), r, r)
-		sigmoid(r)
 		VMOVUPS(gate(z, 0), u)
 		VADDPS(gate(s, 0), u, u)
-		sigmoid(u)
+		run(sigmoid(r), sigmoid(u))
 		VMOVUPS(gate(z, 2), candidate)
 		VFMADD231PS(gate(s, 2), r, candidate)
-		tanh(candidate)
+		run(tanh(candidate))
 		load(Mem{Base: h}, old)
 		VMULPS(u, old, old)
 		rest := loaded(number(1))

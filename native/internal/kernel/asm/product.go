@@ -16,6 +16,39 @@ const (
 // zero clears a register.
 func zero(v VecVirtual) { VXORPS(v, v, v) }
 
+// rowAt is an address in row r of 0 to 2.
+func rowAt(base, stride Register, r, offset int) Mem {
+	if r == 0 {
+		return Mem{Base: base, Disp: offset}
+	}
+	return Mem{Base: base, Index: stride, Scale: uint8(r), Disp: offset}
+}
+
+// panelLoop adds k elements of some rows of x times a panel to their sums; x, k
+// and w are used up.
+func panelLoop(name string, acc [][]VecVirtual, x, stride, k, w Register) {
+	TESTQ(k, k)
+	JE(LabelRef(name + "_end"))
+	Label(name)
+	h := make([]VecVirtual, len(acc))
+	for r := range h {
+		h[r] = YMM()
+		VBROADCASTSS(rowAt(x, stride, r, 0), h[r])
+	}
+	for v := range panelVectors {
+		column := YMM()
+		VMOVUPS(Mem{Base: w, Disp: 32 * v}, column)
+		for r := range acc {
+			VFMADD231PS(column, h[r], acc[r][v])
+		}
+	}
+	ADDQ(Imm(4), x)
+	ADDQ(Imm(panelBytes), w)
+	DECQ(k)
+	JNE(LabelRef(name))
+	Label(name + "_end")
+}
+
 // productPanel computes up to three rows at a time, so that twelve sums are
 // under way: enough for the latency of two fused multiply-adds a cycle.
 func productPanel() {
@@ -37,72 +70,45 @@ func productPanel() {
 		SHLQ(Imm(2), r)
 	}
 
-	Label("panel_next")
+	Label("group")
 	CMPQ(rows, Imm(4))
-	JE(LabelRef("panel2")) // two and two: three and one would wait for the one
+	JE(LabelRef("rows2")) // two and two: three and one would wait for the one
 	CMPQ(rows, Imm(3))
-	JGE(LabelRef("panel3"))
+	JGE(LabelRef("rows3"))
 	CMPQ(rows, Imm(2))
-	JE(LabelRef("panel2"))
+	JE(LabelRef("rows2"))
 	CMPQ(rows, Imm(1))
-	JE(LabelRef("panel1"))
+	JE(LabelRef("rows1"))
 	VZEROUPPER()
 	RET()
-	for _, count := range []int{3, 2, 1} {
-		name := string(rune('0' + count))
-		Label("panel" + name)
-		row := func(base, stride Register, r, offset int) Mem {
-			if r == 0 {
-				return Mem{Base: base, Disp: offset}
-			}
-			return Mem{Base: base, Index: stride, Scale: uint8(r), Disp: offset}
-		}
-		var acc [3][panelVectors]VecVirtual
-		for r := range count {
-			for v := range panelVectors {
+	for _, group := range []int{3, 2, 1} {
+		name := string(rune('0' + group))
+		Label("rows" + name)
+		acc := make([][]VecVirtual, group)
+		for r := range acc {
+			acc[r] = make([]VecVirtual, panelVectors)
+			for v := range acc[r] {
 				acc[r][v] = YMM()
-				VMOVUPS(row(from, fs, r, 32*v), acc[r][v])
+				VMOVUPS(rowAt(from, fs, r, 32*v), acc[r][v])
 			}
 		}
-		k, wk := GP64(), GP64()
+		k, xk, wk := GP64(), GP64(), GP64()
 		MOVQ(n, k)
+		MOVQ(x, xk)
 		MOVQ(w, wk)
-		TESTQ(k, k)
-		JE(LabelRef("panel_store" + name))
-		Label("panel_loop" + name)
-		var h [3]VecVirtual
-		for r := range count {
-			h[r] = YMM()
-			VBROADCASTSS(row(x, xs, r, 0), h[r])
-		}
-		for v := range panelVectors {
-			column := YMM()
-			VMOVUPS(Mem{Base: wk, Disp: 32 * v}, column)
-			for r := range count {
-				VFMADD231PS(column, h[r], acc[r][v])
+		panelLoop("k"+name, acc, xk, xs, k, wk)
+		for r := range acc {
+			for v := range acc[r] {
+				VMOVUPS(acc[r][v], rowAt(z, zs, r, 32*v))
 			}
 		}
-		ADDQ(Imm(4), x)
-		ADDQ(Imm(panelBytes), wk)
-		DECQ(k)
-		JNE(LabelRef("panel_loop" + name))
-		Label("panel_store" + name)
-		for r := range count {
-			for v := range panelVectors {
-				VMOVUPS(acc[r][v], row(z, zs, r, 32*v))
-			}
-		}
-		// To the next rows.
-		MOVQ(n, k)
-		SHLQ(Imm(2), k)
-		SUBQ(k, x)
-		for range count {
+		for range acc {
 			ADDQ(xs, x)
 			ADDQ(zs, z)
 			ADDQ(fs, from)
 		}
-		SUBQ(Imm(uint64(count)), rows)
-		JMP(LabelRef("panel_next"))
+		SUBQ(Imm(uint64(group)), rows)
+		JMP(LabelRef("group"))
 	}
 }
 
@@ -122,62 +128,58 @@ func productRow() {
 	MOVQ(n, size)
 	SHLQ(Imm(7), size)
 
-	Label("row_next")
+	Label("next")
 	CMPQ(panels, Imm(2))
-	JGE(LabelRef("row2"))
+	JGE(LabelRef("panels2"))
 	CMPQ(panels, Imm(1))
-	JE(LabelRef("row1"))
+	JE(LabelRef("panels1"))
 	VZEROUPPER()
 	RET()
 	for _, count := range []int{2, 1} {
 		name := string(rune('0' + count))
-		Label("row" + name)
-		var acc [2 * panelVectors]VecVirtual
-		for v := range count * panelVectors {
+		Label("panels" + name)
+		acc := make([]VecVirtual, count*panelVectors)
+		for v := range acc {
 			acc[v] = YMM()
 			VMOVUPS(Mem{Base: from, Disp: 32 * v}, acc[v])
 		}
-		productLoop("row_loop"+name, acc[:count*panelVectors], x, w, size, n)
-		for v := range count * panelVectors {
+		k, xk := GP64(), GP64()
+		MOVQ(n, k)
+		MOVQ(x, xk)
+		var ws []Register
+		for range count {
+			wk := GP64()
+			MOVQ(w, wk)
+			ws = append(ws, wk)
+			ADDQ(size, w)
+		}
+		productLoop("k"+name, acc, xk, k, ws)
+		for v := range acc {
 			VMOVUPS(acc[v], Mem{Base: z, Disp: 32 * v})
 		}
 		ADDQ(I32(count*panelBytes), z)
 		ADDQ(I32(count*panelBytes), from)
-		for range count {
-			ADDQ(size, w)
-		}
 		SUBQ(Imm(uint64(count)), panels)
-		JMP(LabelRef("row_next"))
+		JMP(LabelRef("next"))
 	}
 }
 
-// productLoop adds x·w to the sums of one row and one panel or two.
-func productLoop(label string, acc []VecVirtual, x, w, size, n Register) {
-	k := GP64()
-	var from [2]GPVirtual
-	xk := GP64()
-	MOVQ(n, k)
-	MOVQ(x, xk)
-	for p := range len(acc) / panelVectors {
-		from[p] = GP64()
-		MOVQ(w, from[p])
-		if p == 1 {
-			ADDQ(size, from[p])
-		}
-	}
+// productLoop adds k elements of x times panels to the sums of one row; x, k
+// and the panels' addresses are used up.
+func productLoop(name string, acc []VecVirtual, x, k Register, w []Register) {
 	TESTQ(k, k)
-	JE(LabelRef(label + "_end"))
-	Label(label)
+	JE(LabelRef(name + "_end"))
+	Label(name)
 	h := YMM()
-	VBROADCASTSS(Mem{Base: xk}, h)
+	VBROADCASTSS(Mem{Base: x}, h)
 	for v := range acc {
-		VFMADD231PS(Mem{Base: from[v/panelVectors], Disp: 32 * (v % panelVectors)}, h, acc[v])
+		VFMADD231PS(Mem{Base: w[v/panelVectors], Disp: 32 * (v % panelVectors)}, h, acc[v])
 	}
-	ADDQ(Imm(4), xk)
-	for p := range len(acc) / panelVectors {
-		ADDQ(Imm(panelBytes), from[p])
+	ADDQ(Imm(4), x)
+	for _, at := range w {
+		ADDQ(Imm(panelBytes), at)
 	}
 	DECQ(k)
-	JNE(LabelRef(label))
-	Label(label + "_end")
+	JNE(LabelRef(name))
+	Label(name + "_end")
 }
