@@ -23,11 +23,12 @@ type panels struct {
 // becomes column to(j).
 func packPanels(columns, width int, to func(j int) int, matrices ...[]float32) panels {
 	w := slices.Concat(matrices...)
-	n := 0
-	if columns > 0 {
-		n = len(w) / columns
+	p := panels{count: width / panel}
+	if len(w) == 0 {
+		return p
 	}
-	p := panels{n: n, count: width / panel, data: make([]float32, n*width)}
+	n := len(w) / columns
+	p.n, p.data = n, make([]float32, n*width)
 	for j := range columns {
 		at := to(j)
 		column := p.data[at/panel*n*panel+at%panel:]
