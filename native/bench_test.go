@@ -1,11 +1,13 @@
 package native
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native/internal/kernel"
 )
 
@@ -32,6 +34,35 @@ func BenchmarkSeq2Seq(b *testing.B) {
 				for b.Loop() {
 					ok(b, r.Encode(x, size.batch))
 					ok(b, r.Decode(y, d))
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkRunner is a call of the seed model by its graph.
+func BenchmarkRunner(b *testing.B) {
+	all := fixture.Tensors(b, "seed_keras3", "inputs.npz")
+	for _, batch := range []int{1, 32} {
+		inputs := map[string]*lockstep.Tensor{}
+		for _, name := range []string{"encoder_input", "decoder_input"} {
+			x, d := make([]float32, 10*batch), floats(b, all[name])
+			for i := range x {
+				x[i] = d[i%len(d)]
+			}
+			var err error
+			inputs[name], err = lockstep.New(x, batch, 10, 1)
+			ok(b, err)
+		}
+		for _, name := range kernel.Kernels() {
+			b.Run(fmt.Sprintf("batch=%d/kernel=%s", batch, name), func(b *testing.B) {
+				undo, err := kernel.Use(name)
+				ok(b, err)
+				defer undo()
+				r := load1(b, "seed_keras3").NewRunner()
+				for b.Loop() {
+					_, err := r.Run(context.Background(), inputs)
+					ok(b, err)
 				}
 			})
 		}

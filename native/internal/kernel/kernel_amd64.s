@@ -2362,3 +2362,105 @@ sum:
 end:
 	VZEROUPPER
 	RET
+
+// func addWide(sum *float64, row *float32, x float32, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·addWide(SB), NOSPLIT, $0-32
+	MOVQ         sum+0(FP), AX
+	MOVQ         row+8(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVSS        x+16(FP), X0
+	VCVTSS2SD    X0, X0, X0
+	VBROADCASTSD X0, Y0
+
+eight:
+	CMPQ        DX, $0x08
+	JL          one
+	VCVTPS2PD   (CX), Y1
+	VMOVUPD     (AX), Y2
+	VFMADD231PD Y1, Y0, Y2
+	VMOVUPD     Y2, (AX)
+	VCVTPS2PD   16(CX), Y1
+	VMOVUPD     32(AX), Y2
+	VFMADD231PD Y1, Y0, Y2
+	VMOVUPD     Y2, 32(AX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x40, AX
+	SUBQ        $0x08, DX
+	JMP         eight
+
+one:
+	TESTQ       DX, DX
+	JE          end
+	VMOVSS      (CX), X1
+	VCVTSS2SD   X1, X1, X1
+	VMOVSD      (AX), X2
+	VFMADD231SD X1, X0, X2
+	VMOVSD      X2, (AX)
+	ADDQ        $0x04, CX
+	ADDQ        $0x08, AX
+	DECQ        DX
+	JMP         one
+
+end:
+	VZEROUPPER
+	RET
+
+// func dotWide(x *float32, y *float32, n int) float64
+// Requires: AVX, FMA3, SSE2
+TEXT ·dotWide(SB), NOSPLIT, $0-32
+	MOVQ   x+0(FP), AX
+	MOVQ   y+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+sixteen:
+	CMPQ        DX, $0x10
+	JL          sum
+	VCVTPS2PD   (AX), Y4
+	VCVTPS2PD   (CX), Y5
+	VFMADD231PD Y4, Y5, Y0
+	VCVTPS2PD   16(AX), Y4
+	VCVTPS2PD   16(CX), Y5
+	VFMADD231PD Y4, Y5, Y1
+	VCVTPS2PD   32(AX), Y4
+	VCVTPS2PD   32(CX), Y5
+	VFMADD231PD Y4, Y5, Y2
+	VCVTPS2PD   48(AX), Y4
+	VCVTPS2PD   48(CX), Y5
+	VFMADD231PD Y4, Y5, Y3
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, DX
+	JMP         sixteen
+
+sum:
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+
+one:
+	TESTQ       DX, DX
+	JE          end
+	VMOVSS      (AX), X1
+	VCVTSS2SD   X1, X1, X1
+	VMOVSS      (CX), X2
+	VCVTSS2SD   X2, X2, X2
+	VFMADD231SD X1, X2, X0
+	ADDQ        $0x04, AX
+	ADDQ        $0x04, CX
+	DECQ        DX
+	JMP         one
+
+end:
+	VMOVAPD X0, X0
+	VZEROUPPER
+	MOVSD   X0, ret+24(FP)
+	RET

@@ -60,3 +60,14 @@ func tanhs(y *float32, x *float32, n int)
 //
 //go:noescape
 func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, rows int)
+
+// addWide adds x·row, of n elements, to sum in float64: the bits that Go computes.
+//
+//go:noescape
+func addWide(sum *float64, row *float32, x float32, n int)
+
+// dotWide is the sum of x·y, of n elements, in float64: sixteen sums side by side, which
+// are added to one another in a fixed order, and then the elements after the last sixteen.
+//
+//go:noescape
+func dotWide(x *float32, y *float32, n int) float64

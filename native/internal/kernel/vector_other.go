@@ -32,3 +32,7 @@ func tanhs(y *float32, x *float32, n int) { panic(noVectors) }
 func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, rows int) {
 	panic(noVectors)
 }
+
+func addWide(sum *float64, row *float32, x float32, n int) { panic(noVectors) }
+
+func dotWide(x *float32, y *float32, n int) float64 { panic(noVectors) }
