@@ -26,7 +26,7 @@ func random(n int) []float32 {
 	return x
 }
 
-// A step of a cell, its inputs projected already.
+// A step of a cell of one feature.
 func BenchmarkStep(b *testing.B) {
 	for _, k := range kinds {
 		for _, size := range [][2]int{{1, 1}, {64, 1}, {64, 32}, {64, 199}, {256, 1}, {256, 32}} {
@@ -34,12 +34,11 @@ func BenchmarkStep(b *testing.B) {
 			eachBench(b, fmt.Sprintf("cell=%s/units=%d/batch=%d", k.short, u, rows), func(b *testing.B) {
 				n := k.gates * u
 				cell := k.make32(random(n), random(u*n), random(n), random(n), 1, u, TanhFunction, SigmoidFunction)
-				h, c := make([]float32, rows*u), make([]float32, rows*u)
+				h, c, x := random(rows*u), random(rows*u), random(rows)
 				z := make([]float32, rows*cell.Width())
 				scratch := make([]float32, cell.Scratch(rows))
 				for b.Loop() {
-					clear(z[:cell.Width()]) // they add up
-					cell.Step(h, c, z, scratch, rows)
+					cell.Next(h, c, x, z, scratch, rows)
 				}
 				b.ReportMetric(2*float64(rows*u*n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
 			})

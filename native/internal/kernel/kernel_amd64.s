@@ -1103,12 +1103,20 @@ flush:
 	JMP          output
 
 masked:
+	CMPQ        SI, $0x01
+	JE          one
 	LEAQ        masks<>+32(SB), DI
 	NEGQ        SI
 	VMOVUPS     (DI)(SI*4), Y4
 	VMASKMOVPS  (BX), Y4, Y2
 	VFMADD213PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y4, (BX)
+	JMP         output
+
+one:
+	VBROADCASTSS (BX), Y2
+	VFMADD213PS  Y1, Y0, Y2
+	VMOVSS       X2, (BX)
 
 output:
 	VORPS        c80000000<>+0(SB), Y2, Y0
@@ -1213,8 +1221,14 @@ h1_end:
 	JMP     flush
 
 copy:
-	MOVQ z+16(FP), CX
-	MOVQ h+0(FP), DX
+	MOVQ         z+16(FP), CX
+	MOVQ         h+0(FP), DX
+	CMPQ         AX, $0x01
+	JNE          copies
+	VBROADCASTSS (CX), Y0
+	VMOVSS       X0, (DX)
+	VZEROUPPER
+	RET
 
 copies:
 	CMPQ    AX, $0x08
@@ -1882,12 +1896,20 @@ row:
 	JMP          output
 
 masked:
+	CMPQ        R10, $0x01
+	JE          one
 	LEAQ        masks<>+32(SB), R11
 	NEGQ        R10
 	VMOVUPS     (R11)(R10*4), Y4
 	VMASKMOVPS  (BX), Y4, Y2
 	VFMADD213PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y4, (BX)
+	JMP         output
+
+one:
+	VBROADCASTSS (BX), Y2
+	VFMADD213PS  Y1, Y0, Y2
+	VMOVSS       X2, (BX)
 
 output:
 	VORPS        c80000000<>+0(SB), Y2, Y0

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 )
 
@@ -43,6 +44,18 @@ func TestAssemblyIsNotStale(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s is not what its generator writes: run go generate in asm", name)
 		}
+	}
+}
+
+// avo takes the registers of AVX-512 when the sixteen of AVX2 do not do, and they
+// are not there.
+func TestAssemblyIsAVX2(t *testing.T) {
+	text, err := os.ReadFile("kernel_amd64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := regexp.MustCompile(`.*\b([XY](1[6-9]|2\d|3[01])|Z\d+|K\d)\b.*`).Find(text); found != nil {
+		t.Errorf("%q needs more than AVX2", found)
 	}
 }
 
