@@ -8,17 +8,21 @@ import (
 )
 
 // Variable is the environment variable that chooses the kernels of the process
-// by name; without it they are the fastest that the processor has.
+// by name; without it they are AVX2's where the processor has it.
 const Variable = "LOCKSTEP_KERNEL"
 
-// plain is the name of the kernels in Go, which every machine has.
-const plain = "go"
+// The names of the kernels: those in Go every machine has.
+const (
+	plain  = "go"
+	avx2   = "avx2"
+	avx512 = "avx512" // AVX2's, and for batches of an LSTM its own, of the same bits
+)
 
 // chosen is the name of the kernels that layers are made for. A layer keeps
 // those that it was made for.
 var chosen, errChoice = choose(os.Getenv(Variable))
 
-// Kernels are the names of the kernels that this processor runs, the slowest
+// Kernels are the names of the kernels that this processor runs, those in Go
 // first.
 func Kernels() []string { return append([]string{plain}, vectorised()...) }
 
@@ -42,7 +46,7 @@ func choose(name string) (string, error) {
 	known := Kernels()
 	switch {
 	case name == "":
-		return known[len(known)-1], nil
+		return known[min(1, len(known)-1)], nil
 	case slices.Contains(known, name):
 		return name, nil
 	}

@@ -11,10 +11,11 @@ type packedLSTM struct {
 	weights panels // W, and R below it
 	bias    []float32
 	finite  bool // R is
+	wide    bool // the processor has AVX-512, and it was asked for
 }
 
 func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, rec Activation) *packedLSTM {
-	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true}
+	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true, wide: chosen == avx512}
 	to := func(j int) int {
 		gate, unit := j/units, j%units
 		return unit/block*panel + gate*block + unit%block
@@ -91,7 +92,12 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 		return
 	}
 	up := l.blocks() * block
-	for b := range l.blocks() {
+	for b := 0; b < l.blocks(); b++ {
+		if l.wide && u-b*block >= 2*block {
+			lstmWide(&scratch[b*block], up, &h[0], &c[b*block], first(x), &from.data[b*panel], from.stride, &l.weights.of(b, skip)[0], l.weights.n, features, take, u, rows)
+			b++
+			continue
+		}
 		lstmPanel(&scratch[b*block], up, &h[0], &c[b*block], first(x), &from.data[b*panel], from.stride, &l.weights.of(b, skip)[0], features, take, u, u-b*block, rows)
 	}
 	for r := range rows {

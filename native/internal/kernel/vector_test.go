@@ -157,6 +157,12 @@ func checkCell(t testing.TB, front bool, kind int, s sizes, r *rand.Rand, scale,
 		same("with the products of 0", h2, c2, 0)
 		l.finite = true
 	}
+	if l, ok := vector.(*packedLSTM); ok && l.wide {
+		l.wide = false
+		h2, c2 = walk(g, vector, s, second, false, x)
+		same("with AVX2", h2, c2, 0)
+		l.wide = true
+	}
 	one := s
 	one.rows = 1
 	for row := range s.rows {

@@ -34,13 +34,34 @@ const (
 
 func bits(x float64) uint32 { return math.Float32bits(float32(x)) }
 
-// constant is a vector of eight of the same.
+// vector makes a register of the width that is being generated.
+var vector = YMM
+
+// wide generates body in registers of 16 elements, those of AVX-512.
+func wide(body func()) {
+	vector = ZMM
+	body()
+	vector = YMM
+}
+
+// choose sets y to a where x is negative and to b elsewhere.
+func choose(x, a, b, y VecVirtual) {
+	if x.Size() == 32 {
+		VBLENDVPS(x, a, b, y)
+		return
+	}
+	k := K()
+	VPMOVD2M(x, k)
+	VBLENDMPS(a, b, k, y)
+}
+
+// constant is sixteen of the same; the vectors of AVX2 read eight.
 func constant(b uint32) Mem {
 	if m, ok := vectors[b]; ok {
 		return m
 	}
 	m := GLOBL(fmt.Sprintf("c%08x", b), RODATA|NOPTR)
-	for i := range 8 {
+	for i := range 16 {
 		DATA(4*i, U32(b))
 	}
 	vectors[b] = m
@@ -97,7 +118,7 @@ func polynomial(p, x VecVirtual, c ...float64) steps {
 // forget gate is often near 1, and there it is correctly rounded nearly always.
 // NaN passes the bound: it stands second in MAX.
 func sigmoid(x VecVirtual) steps {
-	y, t, m, bound := YMM(), YMM(), YMM(), YMM()
+	y, t, m, bound := vector(), vector(), vector(), vector()
 	normal, rest := bound, t
 	p := m
 	c := expPolynomial
@@ -123,7 +144,7 @@ func sigmoid(x VecVirtual) steps {
 		func() { VDIVPS(p, normal, p) },
 		func() { VMOVUPS(number(1), rest) },
 		func() { VSUBPS(p, rest, rest) },
-		func() { VBLENDVPS(x, p, rest, x) },
+		func() { choose(x, p, rest, x) },
 	)
 }
 
@@ -133,7 +154,7 @@ func sigmoid(x VecVirtual) steps {
 //
 // and the sign is that of x.
 func tanh(x VecVirtual) steps {
-	y, t, m, square := YMM(), YMM(), YMM(), YMM()
+	y, t, m, square := vector(), vector(), vector(), vector()
 	p, numerator, denominator := m, square, y
 	c := expPolynomial
 	for i := range c { // of 2s
