@@ -88,7 +88,12 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 			back = 1
 		}
 		*last = float32(back)
-		lstmRow(&h[0], &c[0], &z[0], first(x), &from.data[0], &l.weights.of(0, skip)[0], l.weights.n, features, take, u, back)
+		w := &l.weights.of(0, skip)[0]
+		if l.wide && u%(2*block) == 0 {
+			lstmRowWide(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
+		} else {
+			lstmRow(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
+		}
 		return
 	}
 	up := l.blocks() * block

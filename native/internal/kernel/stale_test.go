@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -54,9 +55,15 @@ func TestAssemblyIsAVX2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = regexp.MustCompile(`(?s)TEXT ·lstmWide.*?(\nTEXT|$)`).ReplaceAll(text, []byte("$1"))
-	if found := regexp.MustCompile(`.*\b([XY](1[6-9]|2\d|3[01])|Z\d+|K\d)\b.*`).Find(text); found != nil {
-		t.Errorf("%q needs more than AVX2", found)
+	registers := regexp.MustCompile(`.*\b([XY](1[6-9]|2\d|3[01])|Z\d+|K\d)\b.*`)
+	for _, function := range strings.Split(string(text), "\nTEXT ")[1:] {
+		name, _, _ := strings.Cut(function, "(")
+		if name == "·lstmWide" || name == "·lstmRowWide" {
+			continue
+		}
+		if found := registers.FindString(function); found != "" {
+			t.Errorf("%s: %q needs more than AVX2", name, found)
+		}
 	}
 }
 

@@ -40,6 +40,12 @@ func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32
 //go:noescape
 func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int)
 
+// lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16. It needs
+// AVX-512 (F, DQ).
+//
+//go:noescape
+func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)
+
 // gruGates computes the next states of one row of a GRU whose reset gate comes after
 // the product: z and s are the sums of the inputs' and of the state's part of the gates
 // z, r, h, each of which begins stride elements after the one before. The candidate

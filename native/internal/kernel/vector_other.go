@@ -23,6 +23,10 @@ func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32
 	panic(noVectors)
 }
 
+func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
+	panic(noVectors)
+}
+
 func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int) {
 	panic(noVectors)
 }

@@ -46,10 +46,10 @@ func lstmGates(z, c, next, rest Register) {
 	VMOVUPS(cell, Mem{Base: next})
 }
 
-// gateSteps are lstmGates for 8 units that are there, in few registers.
+// gateSteps are lstmGates for a vector of units that are there, in few registers.
 func gateSteps(z, c Register) steps {
-	gate := func(i int) Mem { return Mem{Base: z, Disp: 32 * i} }
-	f, i, g, o, cell := YMM(), YMM(), YMM(), YMM(), YMM()
+	f, i, g, o, cell := vector(), vector(), vector(), vector(), vector()
+	gate := func(i int) Mem { return Mem{Base: z, Disp: int(f.Size()) * i} }
 	return slices.Concat(
 		steps{func() { VMOVUPS(gate(2), g) }}, tanh(g),
 		steps{func() { VMOVUPS(gate(0), i) }}, sigmoid(i),
@@ -248,16 +248,22 @@ func lstmRow() {
 	RET()
 }
 
+// columnsOf is vector v of some panels, in their row k.
+func columnsOf(w []Register, k, v int, like VecVirtual) Mem {
+	size := int(like.Size())
+	return Mem{Base: w[v*size/panelBytes], Disp: panelBytes*k + v*size%panelBytes}
+}
+
 // mix multiplies mixedRows rows of two panels and spreads other steps evenly
 // among that.
 func mix(acc []VecVirtual, x Register, w []Register, other steps) {
 	var product steps
 	for k := range mixedRows {
-		h := YMM()
+		h := vector()
 		product = append(product, func() { VBROADCASTSS(Mem{Base: x, Disp: 4 * k}, h) })
 		for v := range acc {
 			product = append(product, func() {
-				VFMADD231PS(Mem{Base: w[v/panelVectors], Disp: panelBytes*k + 32*(v%panelVectors)}, h, acc[v])
+				VFMADD231PS(columnsOf(w, k, v, h), h, acc[v])
 			})
 		}
 	}

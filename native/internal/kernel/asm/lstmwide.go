@@ -104,14 +104,8 @@ func lstmWide() {
 			JNE(LabelRef(label))
 			Label(label + "_end")
 		}
-		// A panel is i and f, and g and o; a gate of both panels is wanted.
 		for r := range acc {
-			for gate := range 4 {
-				a, b := acc[r][gate/2], acc[r][2+gate/2]
-				v := ZMM()
-				VSHUFF64X2(Imm([]uint64{0x44, 0xee}[gate%2]), b, a, v)
-				VMOVUPS(v, tile.Offset(r*2*panelBytes+64*gate))
-			}
+			storeGates(acc[r][:], func(i int) Mem { return tile.Offset(r*2*panelBytes + 64*i) })
 		}
 		MOVQ(U32(group), count)
 		if group > 1 {
@@ -143,4 +137,102 @@ func lstmWide() {
 	DECQ(count)
 	JNE(LabelRef("row"))
 	JMP(LabelRef("group"))
+}
+
+// storeGates stores the sums of two panels by gates: a panel is i and f, and g
+// and o, of 8 units each.
+func storeGates(acc []VecVirtual, to func(i int) Mem) {
+	for gate := range 4 {
+		a, b := acc[gate/2], acc[2+gate/2]
+		v := ZMM()
+		VSHUFF64X2(Imm([]uint64{0x44, 0xee}[gate%2]), b, a, v)
+		VMOVUPS(v, to(gate))
+	}
+}
+
+// lstmRowWide is lstmRow for AVX-512.
+func lstmRowWide() {
+	TEXT("lstmRowWide", NOSPLIT, "func(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)")
+	Doc("lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16. It needs",
+		"AVX-512 (F, DQ).")
+	Pragma("noescape")
+	tiles := Load(Param("units"), GP64())
+	SHRQ(Imm(4), tiles)
+	pending := GP64() // whether the sums of a tile are there, at zp and cp, whose gates are not
+	XORQ(pending, pending)
+	zp, cp := GP64(), GP64()
+	XORQ(zp, zp)
+	XORQ(cp, cp)
+	tile, step := GP64(), GP64()
+	XORQ(tile, tile)
+	MOVQ(U32(1), step)
+	back := Load(Param("back"), GP64())
+	TESTQ(back, back)
+	JE(LabelRef("tile"))
+	LEAQ(Mem{Base: tiles, Disp: -1}, tile)
+	NEGQ(step)
+
+	Label("tile")
+	w := Load(Param("w"), GP64())
+	second := Load(Param("n"), GP64())
+	SHLQ(Imm(7), second)
+	at := GP64()
+	MOVQ(tile, at)
+	IMULQ(second, at)
+	LEAQ(Mem{Base: w, Index: at, Scale: 2}, w)
+	ADDQ(w, second)
+	from := Load(Param("from"), GP64())
+	MOVQ(tile, at)
+	SHLQ(Imm(8), at)
+	ADDQ(at, from)
+	acc := make([]VecVirtual, 4)
+	for v := range acc {
+		acc[v] = ZMM()
+		VMOVUPS(Mem{Base: from, Disp: 64 * v}, acc[v])
+	}
+	ws := []Register{w, second}
+	k, x := Load(Param("features"), GP64()), Load(Param("x"), GP64())
+	productLoop("x", acc, x, k, ws)
+	k, x = Load(Param("take"), GP64()), Load(Param("h"), GP64())
+	TESTQ(pending, pending)
+	JE(LabelRef("plain"))
+	CMPQ(k, Imm(mixedRows))
+	JL(LabelRef("short"))
+	mix(acc, x, ws, gateSteps(zp, cp))
+	ADDQ(I32(4*mixedRows), x)
+	for _, at := range ws {
+		ADDQ(I32(panelBytes*mixedRows), at)
+	}
+	SUBQ(Imm(mixedRows), k)
+	JMP(LabelRef("plain"))
+	Label("short")
+	run(gateSteps(zp, cp))
+	Label("plain")
+	productLoop("h", acc, x, k, ws)
+	z, c := Load(Param("z"), GP64()), Load(Param("c"), GP64())
+	MOVQ(tile, at)
+	SHLQ(Imm(6), at)
+	LEAQ(Mem{Base: z, Index: at, Scale: 4}, zp)
+	LEAQ(Mem{Base: c, Index: at, Scale: 1}, cp)
+	storeGates(acc, func(i int) Mem { return Mem{Base: zp, Disp: 64 * i} })
+	MOVQ(U32(1), pending)
+	ADDQ(step, tile)
+	JS(LabelRef("flush"))
+	CMPQ(tile, tiles)
+	JL(LabelRef("tile"))
+
+	Label("flush")
+	run(gateSteps(zp, cp))
+	z = Load(Param("z"), GP64())
+	h := Load(Param("h"), GP64())
+	Label("copy")
+	v := ZMM()
+	VMOVUPS(Mem{Base: z}, v)
+	VMOVUPS(v, Mem{Base: h})
+	ADDQ(Imm(64), h)
+	ADDQ(I32(2*panelBytes), z)
+	DECQ(tiles)
+	JNE(LabelRef("copy"))
+	VZEROUPPER()
+	RET()
 }

@@ -13,6 +13,7 @@ func main() {
 	lstmRow()
 	lstmPanel()
 	wide(lstmWide)
+	wide(lstmRowWide)
 	gruGates()
 	elementwise("sigmoids", "sets y to the sigmoid of each of the n elements of x, which may be y itself.", sigmoid)
 	elementwise("tanhs", "sets y to the tanh of each of the n elements of x, which may be y itself.", tanh)

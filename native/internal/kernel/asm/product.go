@@ -170,10 +170,10 @@ func productLoop(name string, acc []VecVirtual, x, k Register, w []Register) {
 	TESTQ(k, k)
 	JE(LabelRef(name + "_end"))
 	Label(name)
-	h := YMM()
+	h := vector()
 	VBROADCASTSS(Mem{Base: x}, h)
 	for v := range acc {
-		VFMADD231PS(Mem{Base: w[v/panelVectors], Disp: 32 * (v % panelVectors)}, h, acc[v])
+		VFMADD231PS(columnsOf(w, 0, v, h), h, acc[v])
 	}
 	ADDQ(Imm(4), x)
 	for _, at := range w {
