@@ -84,15 +84,17 @@ func (g *packedGRU) Step(h, _, z, scratch []float32, rows int) {
 	}
 	both := g.both()
 	s, reset := scratch[:rows*both], scratch[rows*both:rows*(both+u)]
-	g.gates.product(rowsOf{s, both}, rowsOf{h, u}, rowsOf{g.recurrentBias, 0}, u, rows)
+	g.gates.product(rowsOf{s, both}, rowsOf{h, u}, rowsOf{z, width}, u, rows)
+	n := g.gate()
 	for r := range rows {
-		z := z[r*width:]
-		g.open(z, s[r*both:])
-		for j, v := range h[r*u : (r+1)*u] {
-			reset[r*u+j] = z[g.gate()+j] * v
+		z := z[r*width:][:2*n]
+		activate32(g.rec, z, s[r*both:][:2*n])
+		h, gate, reset := h[r*u:(r+1)*u], z[n:][:u], reset[r*u:][:u]
+		for j, v := range h {
+			reset[j] = gate[j] * v
 		}
 	}
-	last := rowsOf{z[2*g.gate():], width}
+	last := rowsOf{z[2*n:], width}
 	g.candidate.product(last, rowsOf{reset, u}, last, u, rows)
 	for r := range rows {
 		g.close(h[r*u:(r+1)*u], z[r*width:])
@@ -124,9 +126,9 @@ func (g *packedGRU) open(z, s []float32) {
 
 // close makes the next state of one row.
 func (g *packedGRU) close(h, z []float32) {
-	candidate := z[2*g.gate():][:g.units]
+	candidate, z := z[2*g.gate():][:len(h)], z[:len(h)]
 	activate32(g.act, candidate, candidate)
-	for j := range h {
-		h[j] = float32(z[j]*h[j]) + float32((1-z[j])*candidate[j])
+	for j, v := range h {
+		h[j] = float32(z[j]*v) + float32((1-z[j])*candidate[j])
 	}
 }
