@@ -27,10 +27,10 @@
 //
 // In float32 the loops of recurrent and dense layers are vectorised where the
 // processor has AVX2 and FMA; elsewhere, and in float64, they are plain Go. The
-// environment variable LOCKSTEP_KERNEL, go or avx2, chooses; asking for what the
-// processor does not have is an error of Load and NewSeq2Seq. The results of one
-// kernel are the same bits on every machine and whatever batch a row stands in;
-// those of two kernels are close.
+// environment variable LOCKSTEP_KERNEL, go, avx2 or avx512, chooses; asking for
+// what the processor does not have is an error of Load and NewSeq2Seq. The results
+// of one kernel are the same bits on every machine and whatever batch a row stands
+// in; avx512 computes those of avx2, and those of go are close.
 package native
 
 import (

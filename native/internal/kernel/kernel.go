@@ -16,13 +16,15 @@
 // every machine and both types, and what the others are tested against.
 //
 // The vectorised ones are for float32 and fuse the multiply-add, so they are
-// close to those in Go, and the same bits on every machine that has them:
+// close to those in Go, and the same bits on every machine that has them (AVX2 and
+// AVX-512 do not differ):
 //
-//	sums of a cell or of 5 columns and more   the same order, fused
+//	sums of a cell or of 5 columns and more   the order above, fused
 //	sums of a dense layer of 1 to 4 columns   16 sums side by side, see dots
 //	sigmoid, tanh                             within 2 ulp; in Go correctly rounded, nearly
-//	the gates                                 see lstmGates, gruGates
+//	the gates                                 see lstmRow, gruGates
 //	other activations                         Go's own, bit for bit
+//	sums in float64                           see Wide
 package kernel
 
 // Float is the type that a layer computes in.
