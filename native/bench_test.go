@@ -1,70 +1,98 @@
 package native
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native/internal/kernel"
 )
 
-// benchmarked are models of several kinds.
-var benchmarked = []string{
-	"seed_keras3", "seed_tfkeras", "gru_masked_keras3", "embedding_mask_zero_keras3", "guide_attention_seq2seq_keras3", "cells_mixed_keras3",
-}
-
-func BenchmarkLoad(b *testing.B) {
-	for _, name := range []string{"seed_keras3", "seed_tfkeras"} {
-		b.Run(name, func(b *testing.B) {
-			dir := fixture.Dir(b, name)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Load(dir); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkRunner(b *testing.B) {
-	for _, name := range benchmarked {
-		b.Run(name, func(b *testing.B) {
-			r := load1(b, name).NewRunner()
-			in := fixture.Tensors(b, name, "inputs.npz")
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := r.Run(b.Context(), in); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-// The graph's way beside the hand-wired one.
+// BenchmarkSeq2Seq is a call of the eight-tensor model at the sizes that the
+// kernels are made for: steps of the encoder and as many of the decoder.
 func BenchmarkSeq2Seq(b *testing.B) {
-	const name = "seed_keras3"
-	m := load1(b, name)
-	in := fixture.Tensors(b, name, "inputs.npz")
-	b.Run("path=graph", func(b *testing.B) {
-		r := m.NewRunner()
-		for b.Loop() {
-			if _, err := r.Run(b.Context(), in); err != nil {
-				b.Fatal(err)
-			}
+	for _, size := range []struct{ units, batch, encoder, decoder int }{
+		{64, 1, 10, 10}, {1, 1, 10, 10}, {64, 32, 10, 10}, {64, 199, 10, 10}, {256, 1, 10, 10}, {256, 32, 10, 10}, {64, 1, 10, 1000},
+	} {
+		for _, name := range kernel.Kernels() {
+			b.Run(fmt.Sprintf("units=%d/batch=%d/steps=%d/kernel=%s", size.units, size.batch, size.decoder, name), func(b *testing.B) {
+				undo, err := kernel.Use(name)
+				ok(b, err)
+				defer undo()
+				m, err := NewSeq2Seq(randomWeights(b, size.units))
+				ok(b, err)
+				r := m.NewRunner(size.batch)
+				x := make([]float32, size.batch*size.encoder)
+				d := make([]float32, size.batch*size.decoder)
+				y := make([]float32, len(d))
+				for i := range x {
+					x[i] = float32(i%7) / 7
+				}
+				for b.Loop() {
+					ok(b, r.Encode(x, size.batch))
+					ok(b, r.Decode(y, d))
+				}
+			})
 		}
-	})
-	b.Run("path=slices", func(b *testing.B) {
-		s := seq2seqOf(b, m)
-		x, d := floats(b, in["encoder_input"]), floats(b, in["decoder_input"])
-		batch, steps := in["decoder_input"].Shape()[0], in["decoder_input"].Shape()[1]
-		r, y := s.NewRunner(batch), make([]float32, batch*steps*s.OutputFeatures)
-		for b.Loop() {
-			if err := r.Encode(x, batch); err != nil {
-				b.Fatal(err)
+	}
+}
+
+// BenchmarkGraph is a call of the seed model by its graph.
+func BenchmarkGraph(b *testing.B) {
+	all := fixture.Tensors(b, "seed_keras3", "inputs.npz")
+	for _, batch := range []int{1, 32} {
+		inputs := map[string]*lockstep.Tensor{}
+		for _, name := range []string{"encoder_input", "decoder_input"} {
+			x, d := make([]float32, 10*batch), floats(b, all[name])
+			for i := range x {
+				x[i] = d[i%len(d)]
 			}
-			if err := r.Decode(y, d); err != nil {
-				b.Fatal(err)
-			}
+			var err error
+			inputs[name], err = lockstep.New(x, batch, 10, 1)
+			ok(b, err)
 		}
-	})
+		for _, name := range kernel.Kernels() {
+			b.Run(fmt.Sprintf("batch=%d/kernel=%s", batch, name), func(b *testing.B) {
+				undo, err := kernel.Use(name)
+				ok(b, err)
+				defer undo()
+				r := load1(b, "seed_keras3").NewRunner()
+				for b.Loop() {
+					_, err := r.Run(context.Background(), inputs)
+					ok(b, err)
+				}
+			})
+		}
+	}
+}
+
+// randomWeights are those of a model with one feature.
+func randomWeights(t testing.TB, units int) lockstep.Weights {
+	t.Helper()
+	r := rand.New(rand.NewPCG(5, uint64(units)))
+	var w lockstep.Weights
+	for _, s := range []struct {
+		name  string
+		shape []int
+	}{
+		{"encoder/kernel", []int{1, 4 * units}}, {"encoder/recurrent_kernel", []int{units, 4 * units}}, {"encoder/bias", []int{4 * units}},
+		{"decoder/kernel", []int{1, 4 * units}}, {"decoder/recurrent_kernel", []int{units, 4 * units}}, {"decoder/bias", []int{4 * units}},
+		{"dense/kernel", []int{units, 1}}, {"dense/bias", []int{1}},
+	} {
+		n := 1
+		for _, l := range s.shape {
+			n *= l
+		}
+		d := make([]float32, n)
+		for i := range d {
+			d[i] = float32(r.NormFloat64() / 8)
+		}
+		x, err := lockstep.New(d, s.shape...)
+		ok(t, err)
+		w = append(w, lockstep.NamedTensor{Name: s.name, Tensor: x})
+	}
+	return w
 }

@@ -69,6 +69,9 @@ type source struct {
 
 // read chooses the signature and looks at its graph.
 func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
+	if err := checkKernels(); err != nil {
+		return nil, err
+	}
 	var s settings
 	for _, o := range options {
 		o(&s)

@@ -30,4 +30,27 @@
 // is proven to be a recurrent layer runs as a native cell, any other operation
 // by operation (Model.Loops lists them). What is not supported is refused by
 // Load, every operation of it named.
+//
+// # Kernels
+//
+// In float32 the loops of recurrent and dense layers are vectorised where the
+// processor has AVX2 and FMA; elsewhere, and in float64, they are plain Go. The
+// environment variable LOCKSTEP_KERNEL, go, avx2 or avx512, chooses; asking for
+// what the processor does not have is an error of Load and NewSeq2Seq. The results
+// of one kernel are the same bits on every machine and whatever batch a row stands
+// in; avx512 computes those of avx2, and those of go are close.
 package native
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep/native/internal/kernel"
+)
+
+// checkKernels says whether the environment asks for kernels that there are not.
+func checkKernels() error {
+	if _, err := kernel.Chosen(); err != nil {
+		return fmt.Errorf("native: %w", err)
+	}
+	return nil
+}

@@ -19,8 +19,8 @@ type Seq2Seq[F Float] struct {
 	// the last axes of the inputs and of the output; Units is a state's.
 	EncoderFeatures, DecoderFeatures, Units, OutputFeatures int
 
-	encoder, decoder *kernel.LSTM[F]
-	dense            *kernel.Dense[F]
+	encoder, decoder kernel.Cell[F]
+	dense            kernel.Dense[F]
 	weights          lockstep.Weights
 }
 
@@ -38,6 +38,9 @@ func NewSeq2Seq64(weights lockstep.Weights) (*Seq2Seq[float64], error) {
 }
 
 func newSeq2Seq[F Float](weights lockstep.Weights) (*Seq2Seq[F], error) {
+	if err := checkKernels(); err != nil {
+		return nil, err
+	}
 	w := picker[F]{weights: weights, used: map[string]bool{}}
 	m := &Seq2Seq[F]{weights: slices.Clone(weights)}
 

@@ -21,8 +21,10 @@ type Seq2SeqRunner[F Float] struct {
 	batch int // rows of the states in use
 
 	h, c []F // (capacity, units)
-	x, z []F // one step: inputs (capacity, features), gates (capacity, 4·units)
+	x, z []F // one step: inputs (capacity, features), gates (capacity, width)
 	y    []F // one step: outputs (capacity, output features)
+
+	scratch []F
 }
 
 // NewRunner makes a Seq2SeqRunner for batches of up to the given number of rows and
@@ -35,8 +37,10 @@ func (m *Seq2Seq[F]) NewRunner(batch int) *Seq2SeqRunner[F] {
 		h:     make([]F, batch*m.Units),
 		c:     make([]F, batch*m.Units),
 		x:     make([]F, batch*max(m.EncoderFeatures, m.DecoderFeatures)),
-		z:     make([]F, batch*4*m.Units),
+		z:     make([]F, batch*max(m.encoder.Width(), m.decoder.Width())),
 		y:     make([]F, batch*m.OutputFeatures),
+
+		scratch: make([]F, max(m.encoder.Scratch(batch), m.decoder.Scratch(batch))),
 	}
 }
 
@@ -140,9 +144,8 @@ func (r *Seq2SeqRunner[F]) SetState(h, c []F, batch int) error {
 }
 
 // cell takes one step of a layer: x (batch, features).
-func (r *Seq2SeqRunner[F]) cell(l *kernel.LSTM[F], x []F) {
-	l.Project(r.z, x, r.batch)
-	l.Step(r.h, r.c, r.z, nil, r.batch)
+func (r *Seq2SeqRunner[F]) cell(l kernel.Cell[F], x []F) {
+	l.Next(r.h, r.c, x, r.z, r.scratch, r.batch)
 }
 
 // decode takes one step of the decoder and its head; the outputs are then in y.

@@ -1,6 +1,6 @@
 package kernel
 
-// GRU is Keras's GRU cell, gates in the order z, r, h:
+// gru is Keras's GRU cell, gates in the order z, r, h:
 //
 //	z, r = rec(x·W_zr + h·R_zr + b_zr)
 //	h' = z∘h + (1-z)∘act(g)
@@ -10,7 +10,7 @@ package kernel
 //
 //	g = x·W_h + b_h + r∘(h·R_h + rb_h)
 //	g = x·W_h + b_h + (r∘h)·R_h
-type GRU[F Float] struct {
+type gru[F Float] struct {
 	features, units int
 	act, rec        Activation
 	resetAfter      bool
@@ -22,11 +22,14 @@ type GRU[F Float] struct {
 	candidate     []F // R_h (units, units) if not resetAfter
 }
 
-// NewGRU packs a cell's weights, which it copies: kernel (features, 3·units),
+// NewGRU packs the weights of a GRU cell, which it copies: kernel (features, 3·units),
 // recurrent (units, 3·units), the biases (3·units) or nil. recurrentBias is for
 // resetAfter alone.
-func NewGRU[F Float](kernel, recurrent, bias, recurrentBias []F, features, units int, act, rec Activation, resetAfter bool) *GRU[F] {
-	g := &GRU[F]{features: features, units: units, act: act, rec: rec, resetAfter: resetAfter}
+func NewGRU[F Float](kernel, recurrent, bias, recurrentBias []F, features, units int, act, rec Activation, resetAfter bool) Cell[F] {
+	if packing[F]() {
+		return as[F](newPackedGRU(single(kernel), single(recurrent), single(bias), single(recurrentBias), features, units, act, rec, resetAfter))
+	}
+	g := &gru[F]{features: features, units: units, act: act, rec: rec, resetAfter: resetAfter}
 	g.kernel = append(g.kernel, kernel...)
 	g.bias = append(g.bias, bias...)
 	g.recurrentBias = append(g.recurrentBias, recurrentBias...)
@@ -43,22 +46,31 @@ func NewGRU[F Float](kernel, recurrent, bias, recurrentBias []F, features, units
 }
 
 // Units: see Cell.
-func (g *GRU[F]) Units() int { return g.units }
+func (g *gru[F]) Units() int { return g.units }
 
-// Gates: see Cell.
-func (g *GRU[F]) Gates() int { return 3 }
+// Width: see Cell.
+func (g *gru[F]) Width() int { return 3 * g.units }
 
 // Scratch: see Cell.
-func (g *GRU[F]) Scratch(rows int) int { return rows * 3 * g.units }
+func (g *gru[F]) Scratch(rows int) int { return rows * 3 * g.units }
+
+// Ahead: see Cell.
+func (g *gru[F]) Ahead(int) bool { return true }
 
 // Project computes z = x·W + b.
-func (g *GRU[F]) Project(z, x []F, rows int) {
+func (g *gru[F]) Project(z, x []F, rows int) {
 	fillRows(z, g.bias, rows, 3*g.units)
 	addProduct(z, x, g.kernel, rows, g.features, 3*g.units)
 }
 
+// Next: see Cell.
+func (g *gru[F]) Next(h, c, x, z, scratch []F, rows int) {
+	g.Project(z, x, rows)
+	g.Step(h, c, z, scratch, rows)
+}
+
 // Step takes one time step.
-func (g *GRU[F]) Step(h, _, z, scratch []F, rows int) {
+func (g *gru[F]) Step(h, _, z, scratch []F, rows int) {
 	u := g.units
 	if g.resetAfter {
 		s := scratch[:rows*3*u]
@@ -92,7 +104,7 @@ func (g *GRU[F]) Step(h, _, z, scratch []F, rows int) {
 }
 
 // open makes the gates z and r of their sums.
-func (g *GRU[F]) open(z, s []F) {
+func (g *gru[F]) open(z, s []F) {
 	gates := z[:len(s)]
 	for j, v := range s {
 		gates[j] += v
@@ -101,7 +113,7 @@ func (g *GRU[F]) open(z, s []F) {
 }
 
 // close makes the next state of one row.
-func (g *GRU[F]) close(h, z []F) {
+func (g *gru[F]) close(h, z []F) {
 	u := len(h)
 	candidate := z[2*u:]
 	activate(g.act, candidate)

@@ -34,116 +34,6 @@ func at(b []float64, i int) float64 {
 	return b[i]
 }
 
-// formulas are the activations, by what Keras says of each.
-var formulas = map[Activation]func(x float64) float64{
-	LinearFunction:  func(x float64) float64 { return x },
-	TanhFunction:    func(x float64) float64 { return math.Copysign(1-2/(math.Exp(2*math.Abs(x))+1), x) },
-	SigmoidFunction: func(x float64) float64 { return math.Exp(x) / (math.Exp(x) + 1) },
-	ReluFunction:    func(x float64) float64 { return piecewise(x, 0, 0, x) },
-	Relu6Function:   func(x float64) float64 { return math.Min(math.Max(x, 0), 6) },
-	LeakyReluFunction: func(x float64) float64 {
-		return piecewise(x, 0, 0.2*x, x)
-	},
-	HardSigmoid2Function: func(x float64) float64 { return math.Min(math.Max(x/5+0.5, 0), 1) },
-	HardSigmoid3Function: func(x float64) float64 { return math.Min(math.Max(x/6+0.5, 0), 1) },
-	EluFunction:          func(x float64) float64 { return piecewise(x, 0, math.Exp(x)-1, x) },
-	SeluFunction: func(x float64) float64 {
-		return 1.0507009873554805 * piecewise(x, 0, 1.6732632423543772*(math.Exp(x)-1), x)
-	},
-	SoftplusFunction:    func(x float64) float64 { return math.Log(math.Exp(x) + 1) },
-	SoftsignFunction:    func(x float64) float64 { return x / (math.Abs(x) + 1) },
-	GeluFunction:        func(x float64) float64 { return x * (1 + math.Erf(x/math.Sqrt(2))) / 2 },
-	GeluTanhFunction:    func(x float64) float64 { return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))) },
-	SiluFunction:        func(x float64) float64 { return x / (1 + math.Exp(-x)) },
-	HardSiluFunction:    func(x float64) float64 { return x * math.Min(math.Max(x/6+0.5, 0), 1) },
-	ExponentialFunction: math.Exp,
-	MishFunction:        func(x float64) float64 { return x * math.Tanh(math.Log(1+math.Exp(x))) },
-	HardTanhFunction:    func(x float64) float64 { return math.Min(math.Max(x, -1), 1) },
-	LogSigmoidFunction:  func(x float64) float64 { return -math.Log(1 + math.Exp(-x)) },
-	TanhShrinkFunction:  func(x float64) float64 { return x - math.Tanh(x) },
-	SquareplusFunction:  func(x float64) float64 { return (x + math.Sqrt(4+x*x)) / 2 },
-}
-
-func piecewise(x, where, below, above float64) float64 {
-	if x < where {
-		return below
-	}
-	return above
-}
-
-// Every activation is its formula, in both types; of what is not finite, its
-// limit.
-func TestActivations(t *testing.T) {
-	if len(formulas) != len(scalar) {
-		t.Errorf("%d formulas for %d activations", len(formulas), len(scalar))
-	}
-	for a := range Activation(len(scalar)) {
-		testActivation[float32](t, a, 2e-7)
-		testActivation[float64](t, a, 1e-14)
-	}
-}
-
-func testActivation[F Float](t *testing.T, a Activation, tolerance float64) {
-	t.Helper()
-	var in []F
-	for x := -20.0; x <= 20; x += 0.03125 {
-		in = append(in, F(x))
-	}
-	in = append(in, 1e-3, -1e-3, 3, -3, 2.5, -2.5, 6, 6.5, 0)
-	got := slices.Clone(in)
-	activate(a, got)
-	for i, x := range in {
-		want := formulas[a](float64(x))
-		// The formulas lose digits to cancellation near 0.
-		if d := math.Abs(float64(got[i]) - want); !(d <= tolerance*math.Max(1, math.Abs(want))) {
-			t.Errorf("%T: activation %d of %v is %v, want %v", x, a, x, got[i], want)
-		}
-	}
-	nan := []F{F(math.NaN())}
-	if activate(a, nan); nan[0] == nan[0] {
-		t.Errorf("%T: activation %d of NaN is %v", nan[0], a, nan[0])
-	}
-	far := []F{-1000, 1000}
-	activate(a, far)
-	want := limits(a)
-	for i := range far {
-		if got := float64(far[i]); math.Abs(got-want[i]) > 1e-4*math.Abs(want[i]) && got != want[i] {
-			t.Errorf("%T: activation %d of %v is %v, want %v", far[0], a, []int{-1000, 1000}[i], got, want[i])
-		}
-	}
-}
-
-// limits are the activations of -1000 and 1000.
-func limits(a Activation) [2]float64 {
-	switch a {
-	case LinearFunction:
-		return [2]float64{-1000, 1000}
-	case TanhFunction, HardTanhFunction:
-		return [2]float64{-1, 1}
-	case SigmoidFunction, HardSigmoid2Function, HardSigmoid3Function:
-		return [2]float64{0, 1}
-	case ReluFunction, SoftplusFunction, GeluFunction, GeluTanhFunction, SiluFunction, HardSiluFunction, MishFunction:
-		return [2]float64{0, 1000}
-	case Relu6Function:
-		return [2]float64{0, 6}
-	case LeakyReluFunction:
-		return [2]float64{-200, 1000}
-	case EluFunction:
-		return [2]float64{-1, 1000}
-	case SeluFunction:
-		return [2]float64{-1.7580993408473766, 1050.7009873554805}
-	case SoftsignFunction:
-		return [2]float64{-1000.0 / 1001, 1000.0 / 1001}
-	case ExponentialFunction:
-		return [2]float64{0, math.Inf(1)}
-	case LogSigmoidFunction:
-		return [2]float64{-1000, 0}
-	case TanhShrinkFunction:
-		return [2]float64{-999, 999}
-	}
-	return [2]float64{0.001, 1000.001} // squareplus
-}
-
 // trial is a cell with the numbers that it was made of.
 type trial struct {
 	features, units int
@@ -203,17 +93,17 @@ func simpleStep(c *trial, x, h, _ []float64) (nextH, nextC []float64) {
 // kinds are the cells: how many gates each has, whether it has a second state
 // and a second bias, how it is made, and its formula.
 var kinds = []struct {
-	name           string
+	name, short    string
 	gates          int
 	second, biases bool
 	make32         func(w, r, b, rb []float32, f, u int, act, rec Activation) Cell[float32]
 	make64         func(w, r, b, rb []float64, f, u int, act, rec Activation) Cell[float64]
 	step           step
 }{
-	{"LSTM", 4, true, false, newLSTM[float32], newLSTM[float64], lstmStep},
-	{"GRU, reset after", 3, false, true, newGRUAfter[float32], newGRUAfter[float64], gruStep(true)},
-	{"GRU, reset before", 3, false, false, newGRUBefore[float32], newGRUBefore[float64], gruStep(false)},
-	{"SimpleRNN", 1, false, false, newSimple[float32], newSimple[float64], simpleStep},
+	{"LSTM", "lstm", 4, true, false, newLSTM[float32], newLSTM[float64], lstmStep},
+	{"GRU, reset after", "gru", 3, false, true, newGRUAfter[float32], newGRUAfter[float64], gruStep(true)},
+	{"GRU, reset before", "gru-before", 3, false, false, newGRUBefore[float32], newGRUBefore[float64], gruStep(false)},
+	{"SimpleRNN", "simplernn", 1, false, false, newSimple[float32], newSimple[float64], simpleStep},
 }
 
 func newLSTM[F Float](w, r, b, _ []F, f, u int, act, rec Activation) Cell[F] {
@@ -235,7 +125,9 @@ func newSimple[F Float](w, r, b, _ []F, f, u int, act, _ Activation) Cell[F] {
 // Every cell is its formula, for sizes that are no multiple of anything, with
 // and without biases, in one step and in some, and a row's answer does not
 // depend on the rows beside it.
-func TestCells(t *testing.T) {
+func TestCells(t *testing.T) { each(t, testCells) }
+
+func testCells(t *testing.T) {
 	sizes := [][2]int{{1, 1}, {1, 3}, {3, 1}, {2, 5}, {7, 8}, {5, 9}, {13, 17}, {16, 16}, {4, 33}}
 	for _, k := range kinds {
 		for _, size := range sizes {
@@ -249,7 +141,9 @@ func TestCells(t *testing.T) {
 }
 
 // Every activation may stand at either place of every cell.
-func TestCellsWithEveryActivation(t *testing.T) {
+func TestCellsWithEveryActivation(t *testing.T) { each(t, testCellsWithEveryActivation) }
+
+func testCellsWithEveryActivation(t *testing.T) {
 	for _, k := range kinds {
 		for a := range Activation(len(scalar)) {
 			what := fmt.Sprintf("%s, activation %d", k.name, a)
@@ -290,8 +184,9 @@ func testCell[F Float](t *testing.T, what string, gates int, second, secondBias,
 			s[i] = F(math.NaN())
 		}
 	}
-	if cell.Units() != u || cell.Gates() != gates {
-		t.Errorf("%s: %d units and %d gates", what, cell.Units(), cell.Gates())
+	width := cell.Width()
+	if cell.Units() != u || width < gates*u {
+		t.Errorf("%s: %d units and a width of %d", what, cell.Units(), width)
 	}
 
 	x, x64 := some(steps * rows * f)
@@ -304,7 +199,7 @@ func testCell[F Float](t *testing.T, what string, gates int, second, secondBias,
 	// Alone, each of the rows; all sharing memory that is not clean.
 	alone := make([][]F, rows)
 	dirty := func(n int) []F { return slices.Repeat([]F{F(math.NaN())}, n) }
-	z, scratch := dirty(gates*u), dirty(cell.Scratch(1))
+	z, scratch := dirty(width), dirty(cell.Scratch(1))
 	for row := range rows {
 		hr := slices.Clone(h[row*u : (row+1)*u])
 		var cr []F
@@ -317,11 +212,20 @@ func testCell[F Float](t *testing.T, what string, gates int, second, secondBias,
 		}
 		alone[row] = slices.Concat(hr, cr)
 	}
+	// All at once, input by input.
+	h2, c2 := slices.Clone(h), slices.Clone(cs)
+	z, scratch = dirty(rows*width), dirty(cell.Scratch(rows))
+	for s := range steps {
+		cell.Next(h2, c2, x[s*rows*f:(s+1)*rows*f], z, scratch, rows)
+	}
 	// All at once, every step projected ahead.
-	z, scratch = dirty(steps*rows*gates*u), dirty(cell.Scratch(rows))
+	z, scratch = dirty(steps*rows*width), dirty(cell.Scratch(rows))
 	cell.Project(z, x, steps*rows)
 	for s := range steps {
-		cell.Step(h, cs, z[s*rows*gates*u:], scratch, rows)
+		cell.Step(h, cs, z[s*rows*width:], scratch, rows)
+	}
+	if !slices.Equal(h2, h) || !slices.Equal(c2, cs) {
+		t.Errorf("%s: projected ahead the states are %v, %v, and input by input %v, %v", what, h, cs, h2, c2)
 	}
 	for row := range rows {
 		together := slices.Clone(h[row*u : (row+1)*u])
@@ -348,7 +252,9 @@ func testCell[F Float](t *testing.T, what string, gates int, second, secondBias,
 	}
 }
 
-func TestDense(t *testing.T) {
+func TestDense(t *testing.T) { each(t, testDenses) }
+
+func testDenses(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {3, 1}, {1, 3}, {17, 5}, {8, 16}, {33, 7}} {
 		for _, bias := range []bool{true, false} {
 			testDense[float32](t, size[0], size[1], bias, 1e-6)
@@ -398,12 +304,15 @@ func testDense[F Float](t *testing.T, in, out int, bias bool, tolerance float64)
 }
 
 // No rows are no work.
-func TestNoRows(t *testing.T) {
+func TestNoRows(t *testing.T) { each(t, testNoRows) }
+
+func testNoRows(t *testing.T) {
 	for _, k := range kinds {
 		w := make([]float32, 2*k.gates*3)
 		cell := k.make32(w, make([]float32, 3*k.gates*3), nil, nil, 2, 3, TanhFunction, SigmoidFunction)
 		cell.Project(nil, nil, 0)
 		cell.Step(nil, nil, nil, make([]float32, cell.Scratch(0)), 0)
+		cell.Next(nil, nil, nil, nil, make([]float32, cell.Scratch(0)), 0)
 	}
 	NewDense(make([]float32, 6), nil, 2, 3).Apply(nil, nil, 0)
 }

@@ -1,11 +1,11 @@
 package kernel
 
-// LSTM is Keras's LSTM cell, gates in the order i, f, c, o:
+// lstm is Keras's LSTM cell, gates in the order i, f, c, o:
 //
 //	z = x·W + h·R + b
 //	c' = rec(z_f)∘c + rec(z_i)∘act(z_c)
 //	h' = rec(z_o)∘act(c')
-type LSTM[F Float] struct {
+type lstm[F Float] struct {
 	features, units int
 	act, rec        Activation
 
@@ -14,9 +14,12 @@ type LSTM[F Float] struct {
 	bias      []F // b (4·units), nil for none
 }
 
-// NewLSTM packs a cell's weights, which it copies. bias may be nil.
-func NewLSTM[F Float](kernel, recurrent, bias []F, features, units int, act, rec Activation) *LSTM[F] {
-	l := &LSTM[F]{features: features, units: units, act: act, rec: rec}
+// NewLSTM packs the weights of an LSTM cell, which it copies. bias may be nil.
+func NewLSTM[F Float](kernel, recurrent, bias []F, features, units int, act, rec Activation) Cell[F] {
+	if packing[F]() {
+		return as[F](newPackedLSTM(single(kernel), single(recurrent), single(bias), features, units, act, rec))
+	}
+	l := &lstm[F]{features: features, units: units, act: act, rec: rec}
 	l.kernel = append(l.kernel, kernel...)
 	l.recurrent = append(l.recurrent, recurrent...)
 	l.bias = append(l.bias, bias...)
@@ -24,22 +27,31 @@ func NewLSTM[F Float](kernel, recurrent, bias []F, features, units int, act, rec
 }
 
 // Units: see Cell.
-func (l *LSTM[F]) Units() int { return l.units }
+func (l *lstm[F]) Units() int { return l.units }
 
-// Gates: see Cell.
-func (l *LSTM[F]) Gates() int { return 4 }
+// Width: see Cell.
+func (l *lstm[F]) Width() int { return 4 * l.units }
 
 // Scratch: see Cell.
-func (l *LSTM[F]) Scratch(int) int { return 0 }
+func (l *lstm[F]) Scratch(int) int { return 0 }
+
+// Ahead: see Cell.
+func (l *lstm[F]) Ahead(int) bool { return true }
 
 // Project computes z = x·W + b.
-func (l *LSTM[F]) Project(z, x []F, rows int) {
+func (l *lstm[F]) Project(z, x []F, rows int) {
 	fillRows(z, l.bias, rows, 4*l.units)
 	addProduct(z, x, l.kernel, rows, l.features, 4*l.units)
 }
 
+// Next: see Cell.
+func (l *lstm[F]) Next(h, c, x, z, scratch []F, rows int) {
+	l.Project(z, x, rows)
+	l.Step(h, c, z, scratch, rows)
+}
+
 // Step takes one time step.
-func (l *LSTM[F]) Step(h, c, z, _ []F, rows int) {
+func (l *lstm[F]) Step(h, c, z, _ []F, rows int) {
 	u := l.units
 	addProduct(z, h, l.recurrent, rows, u, 4*u)
 	for r := range rows {

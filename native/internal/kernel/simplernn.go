@@ -1,7 +1,7 @@
 package kernel
 
-// SimpleRNN is Keras's SimpleRNN cell: h' = act(x·W + b + h·R).
-type SimpleRNN[F Float] struct {
+// simpleRNN is Keras's SimpleRNN cell: h' = act(x·W + b + h·R).
+type simpleRNN[F Float] struct {
 	features, units int
 	act             Activation
 
@@ -10,9 +10,12 @@ type SimpleRNN[F Float] struct {
 	bias      []F // b (units), nil for none
 }
 
-// NewSimpleRNN packs a cell's weights, which it copies. bias may be nil.
-func NewSimpleRNN[F Float](kernel, recurrent, bias []F, features, units int, act Activation) *SimpleRNN[F] {
-	s := &SimpleRNN[F]{features: features, units: units, act: act}
+// NewSimpleRNN packs the weights of a SimpleRNN cell, which it copies. bias may be nil.
+func NewSimpleRNN[F Float](kernel, recurrent, bias []F, features, units int, act Activation) Cell[F] {
+	if packing[F]() {
+		return as[F](newPackedSimpleRNN(single(kernel), single(recurrent), single(bias), features, units, act))
+	}
+	s := &simpleRNN[F]{features: features, units: units, act: act}
 	s.kernel = append(s.kernel, kernel...)
 	s.recurrent = append(s.recurrent, recurrent...)
 	s.bias = append(s.bias, bias...)
@@ -20,22 +23,31 @@ func NewSimpleRNN[F Float](kernel, recurrent, bias []F, features, units int, act
 }
 
 // Units: see Cell.
-func (s *SimpleRNN[F]) Units() int { return s.units }
+func (s *simpleRNN[F]) Units() int { return s.units }
 
-// Gates: see Cell.
-func (s *SimpleRNN[F]) Gates() int { return 1 }
+// Width: see Cell.
+func (s *simpleRNN[F]) Width() int { return s.units }
 
 // Scratch: see Cell.
-func (s *SimpleRNN[F]) Scratch(int) int { return 0 }
+func (s *simpleRNN[F]) Scratch(int) int { return 0 }
+
+// Ahead: see Cell.
+func (s *simpleRNN[F]) Ahead(int) bool { return true }
 
 // Project computes z = x·W + b.
-func (s *SimpleRNN[F]) Project(z, x []F, rows int) {
+func (s *simpleRNN[F]) Project(z, x []F, rows int) {
 	fillRows(z, s.bias, rows, s.units)
 	addProduct(z, x, s.kernel, rows, s.features, s.units)
 }
 
+// Next: see Cell.
+func (s *simpleRNN[F]) Next(h, c, x, z, scratch []F, rows int) {
+	s.Project(z, x, rows)
+	s.Step(h, c, z, scratch, rows)
+}
+
 // Step takes one time step.
-func (s *SimpleRNN[F]) Step(h, _, z, _ []F, rows int) {
+func (s *simpleRNN[F]) Step(h, _, z, _ []F, rows int) {
 	n := rows * s.units
 	addProduct(z, h, s.recurrent, rows, s.units, s.units)
 	activate(s.act, z[:n])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-go/lockstep/native/internal/kernel"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -55,8 +56,8 @@ func buildBatchMatMul(_ *compiler, n *savedmodel.Node) (exec, error) {
 func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check func(x, y []int) error) (exec, error) {
 	tx, ty := n.AttrBool(transposeX), n.AttrBool(transposeY)
 	return halved(numbers(
-		products[float32, float64](tx, ty, check), products[float64, float64](tx, ty, check),
-		products[int32, int32](tx, ty, check), products[int64, int64](tx, ty, check))).choose(n, attr)
+		products(tx, ty, check, multiplyWide(kernel.NewWide())), products(tx, ty, check, multiply[float64, float64]),
+		products(tx, ty, check, multiply[int32, int32]), products(tx, ty, check, multiply[int64, int64]))).choose(n, attr)
 }
 
 // multiplying is the memory of a product.
@@ -68,7 +69,7 @@ type multiplying[E, S number] struct {
 }
 
 // products multiplies and adds numbers of type E in S: see addRow.
-func products[E, S number](transposeX, transposeY bool, check func(x, y []int) error) exec {
+func products[E, S number](transposeX, transposeY bool, check func(x, y []int) error, multiply func(out, x, y []E, xm, ym matrix, acc []S)) exec {
 	return func(w *work, in []Value) ([]Value, error) {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
@@ -164,6 +165,33 @@ func multiply[E, S number](out, x, y []E, xm, ym matrix, acc []S) {
 		row := out[r*ym.cols:][:ym.cols]
 		for c, s := range acc {
 			row[c] = E(s)
+		}
+	}
+}
+
+// multiplyWide is multiply of float32, whose rows, or columns, are taken by the
+// kernels where they lie side by side.
+func multiplyWide(w kernel.Wide) func(out, x, y []float32, xm, ym matrix, acc []float64) {
+	return func(out, x, y []float32, xm, ym matrix, acc []float64) {
+		if xm.transposed {
+			multiply(out, x, y, xm, ym, acc)
+			return
+		}
+		for r := range xm.rows {
+			row, from := out[r*ym.cols:][:ym.cols], x[r*xm.cols:][:xm.cols]
+			if ym.transposed || ym.cols == 1 {
+				for c := range row {
+					row[c] = float32(w.Dot(from, y[c*ym.rows:][:ym.rows]))
+				}
+				continue
+			}
+			clear(acc)
+			for k, v := range from {
+				w.Add(acc, y[k*ym.cols:][:ym.cols], v)
+			}
+			for c, s := range acc {
+				row[c] = float32(s)
+			}
 		}
 	}
 }

@@ -53,10 +53,9 @@ func (m *recurrentMemory[F]) fit(r *recurrent[F], call recurrentCall[F]) error {
 		}
 		most = max(most, l.Units)
 		scratch = max(scratch, r.cells[i].Scratch(call.batch))
-		gates = max(gates, r.cells[i].Gates()*l.Units*call.batch)
+		gates = max(gates, r.cells[i].Width()*call.batch)
 	}
-	first := r.cells[0].Gates() * r.cells[0].Units() * call.batch
-	m.z = make([]F, max(gates, min(call.steps*first, max(projected, first))))
+	m.z = make([]F, max(gates, r.ahead(call)*r.cells[0].Width()*call.batch))
 	m.scratch = make([]F, scratch)
 	last := r.Cells[len(r.Cells)-1].Units
 	if call.mask != nil {
@@ -95,35 +94,45 @@ func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]
 	}
 	m.ran = true
 	first := r.cells[0]
-	columns := first.Gates() * first.Units()
-	ahead := max(1, len(m.z)/max(1, columns*call.batch)) // steps that are projected at once
-	if len(r.cells) > 1 {
-		ahead = 1 // the other cells' gates take the same memory
-	}
+	columns := first.Width() * call.batch
+	ahead := r.ahead(call)
 	row := call.batch * r.features
 	for t := 0; t < call.steps; t++ {
-		if t%ahead == 0 {
-			if err := w.ctx.Err(); err != nil {
-				return err
-			}
-			n := min(ahead, call.steps-t)
-			first.Project(m.z, call.x[t*row:(t+n)*row], n*call.batch)
+		x, z := call.x[t*row:(t+1)*row], m.z
+		if err := w.ctx.Err(); err != nil {
+			return err
 		}
-		z := m.z[t%ahead*columns*call.batch:]
+		if ahead > 0 {
+			if t%ahead == 0 {
+				n := min(ahead, call.steps-t)
+				first.Project(m.z, call.x[t*row:(t+n)*row], n*call.batch)
+			}
+			x, z = nil, m.z[t%ahead*columns:]
+		}
 		var mask []bool
 		if call.mask != nil {
 			mask = call.mask[t*call.batch : (t+1)*call.batch]
 		}
 		for i, cell := range r.cells {
 			if i > 0 {
-				z = m.z
-				cell.Project(z, m.h[i-1], call.batch)
+				x = m.h[i-1]
 			}
-			m.step(cell, i, z, mask)
+			m.step(cell, i, x, z, mask)
 		}
 		m.write(r, t, mask)
 	}
 	return nil
+}
+
+// ahead is how many steps of a call are projected at once: none if the next
+// step's inputs are as well taken with it, as they are where more cells follow,
+// whose gates take the same memory.
+func (r *recurrent[F]) ahead(call recurrentCall[F]) int {
+	if len(r.cells) > 1 || !r.cells[0].Ahead(call.batch) {
+		return 0
+	}
+	columns := r.cells[0].Width() * call.batch
+	return min(call.steps, max(1, projected/max(1, columns)))
 }
 
 // copy2 copies a cell's initial states and returns how many there are.
@@ -136,16 +145,22 @@ func copy2[F kernel.Float](h, c []F, from [][]F) int {
 	return 2
 }
 
-// step takes one step of one cell; masked rows keep their states.
-func (m *recurrentMemory[F]) step(cell kernel.Cell[F], i int, z []F, mask []bool) {
+// step takes one step of one cell, whose inputs x are nil if they are projected;
+// masked rows keep their states.
+func (m *recurrentMemory[F]) step(cell kernel.Cell[F], i int, x, z []F, mask []bool) {
 	h, c := m.h[i], m.c[i]
-	if mask == nil {
+	if mask != nil {
+		copy(m.oldH, h)
+		copy(m.oldC, c)
+	}
+	if x == nil {
 		cell.Step(h, c, z, m.scratch, m.batch)
+	} else {
+		cell.Next(h, c, x, z, m.scratch, m.batch)
+	}
+	if mask == nil {
 		return
 	}
-	copy(m.oldH, h)
-	copy(m.oldC, c)
-	cell.Step(h, c, z, m.scratch, m.batch)
 	u := cell.Units()
 	for row, kept := range mask {
 		if !kept {

@@ -1,0 +1,238 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// wideRows is how many rows have their sums in registers: 6 × 4 of the 32.
+const wideRows = 6
+
+// lstmWide is lstmPanel for two panels and AVX-512.
+func lstmWide() {
+	TEXT("lstmWide", 0, "func(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int)")
+	Doc("lstmWide is lstmPanel, the same bits, for 16 units that are there, which are two",
+		"panels of n rows. It needs AVX-512 (F, DQ).")
+	Pragma("noescape")
+	tile := AllocLocal(wideRows * 2 * panelBytes)
+	h := Load(Param("h"), GP64())
+	x := Load(Param("x"), GP64())
+	from := Load(Param("from"), GP64())
+	c := Load(Param("c"), GP64())
+	next := Load(Param("next"), GP64())
+	rows := Load(Param("rows"), GP64())
+	stride := func(name string) Register {
+		s := Load(Param(name), GP64())
+		SHLQ(Imm(2), s)
+		return s
+	}
+	// third is the address of row 3.
+	third := func(base, stride Register) Register {
+		at := GP64()
+		LEAQ(Mem{Base: base, Index: stride, Scale: 2}, at)
+		ADDQ(stride, at)
+		return at
+	}
+	row := func(base, third, stride Register, r, offset int) Mem {
+		if r < 3 {
+			return rowAt(base, stride, r, offset)
+		}
+		return rowAt(third, stride, r-3, offset)
+	}
+
+	Label("group")
+	for group := wideRows; group > 0; group-- {
+		CMPQ(rows, Imm(uint64(group)))
+		JGE(LabelRef("rows" + string(rune('0'+group))))
+	}
+	VZEROUPPER()
+	RET()
+	count := GP64()
+	for group := wideRows; group > 0; group-- {
+		name := string(rune('0' + group))
+		Label("rows" + name)
+		acc := make([][4]VecVirtual, group)
+		fs := stride("fromStride")
+		from3 := third(from, fs)
+		for r := range acc {
+			for v := range acc[r] {
+				acc[r][v] = ZMM()
+				VMOVUPS(row(from, from3, fs, r, 64*v), acc[r][v])
+			}
+		}
+		for range acc {
+			ADDQ(fs, from)
+		}
+		w := Load(Param("w"), GP64())
+		second := Load(Param("n"), GP64())
+		SHLQ(Imm(7), second)
+		ADDQ(w, second)
+		for _, part := range []struct {
+			name, count, stride string
+			at                  Register
+		}{{"x", "features", "features", x}, {"h", "take", "units", h}} {
+			s := stride(part.stride)
+			k := Load(Param(part.count), GP64())
+			at := GP64()
+			MOVQ(part.at, at)
+			at3 := third(at, s)
+			for range acc {
+				ADDQ(s, part.at)
+			}
+			label := part.name + name
+			TESTQ(k, k)
+			JE(LabelRef(label + "_end"))
+			Label(label)
+			var columns [4]VecVirtual
+			for v := range columns {
+				columns[v] = ZMM()
+				VMOVUPS(Mem{Base: []Register{w, second}[v/2], Disp: 64 * (v % 2)}, columns[v])
+			}
+			for r := range acc {
+				element := ZMM()
+				VBROADCASTSS(row(at, at3, s, r, 0), element)
+				for v := range columns {
+					VFMADD231PS(columns[v], element, acc[r][v])
+				}
+			}
+			ADDQ(Imm(4), at)
+			ADDQ(Imm(4), at3)
+			ADDQ(I32(panelBytes), w)
+			ADDQ(I32(panelBytes), second)
+			DECQ(k)
+			JNE(LabelRef(label))
+			Label(label + "_end")
+		}
+		for r := range acc {
+			storeGates(acc[r][:], func(i int) Mem { return tile.Offset(r*2*panelBytes + 64*i) })
+		}
+		MOVQ(U32(group), count)
+		if group > 1 {
+			JMP(LabelRef("gates"))
+		}
+	}
+	Label("gates")
+	SUBQ(count, rows)
+	z := GP64()
+	LEAQ(tile, z)
+	Label("row")
+	gate := func(i int) Mem { return Mem{Base: z, Disp: 64 * i} }
+	f, i, g, o, cell := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()
+	VMOVUPS(gate(1), f)
+	VMOVUPS(gate(0), i)
+	VMOVUPS(gate(2), g)
+	VMOVUPS(gate(3), o)
+	run(sigmoid(f), sigmoid(i), tanh(g), sigmoid(o))
+	VMULPS(g, i, i)
+	VMOVUPS(Mem{Base: c}, cell)
+	VFMADD213PS(i, f, cell)
+	VMOVUPS(cell, Mem{Base: c})
+	run(tanh(cell))
+	VMULPS(o, cell, cell)
+	VMOVUPS(cell, Mem{Base: next})
+	ADDQ(I32(2*panelBytes), z)
+	ADDQ(stride("units"), c)
+	ADDQ(stride("nextStride"), next)
+	DECQ(count)
+	JNE(LabelRef("row"))
+	JMP(LabelRef("group"))
+}
+
+// storeGates stores the sums of two panels by gates: a panel is i and f, and g
+// and o, of 8 units each.
+func storeGates(acc []VecVirtual, to func(i int) Mem) {
+	for gate := range 4 {
+		a, b := acc[gate/2], acc[2+gate/2]
+		v := ZMM()
+		VSHUFF64X2(Imm([]uint64{0x44, 0xee}[gate%2]), b, a, v)
+		VMOVUPS(v, to(gate))
+	}
+}
+
+// lstmRowWide is lstmRow for AVX-512.
+func lstmRowWide() {
+	TEXT("lstmRowWide", NOSPLIT, "func(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)")
+	Doc("lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16. It needs",
+		"AVX-512 (F, DQ).")
+	Pragma("noescape")
+	tiles := Load(Param("units"), GP64())
+	SHRQ(Imm(4), tiles)
+	pending := GP64() // whether the sums of a tile are there, at zp and cp, whose gates are not
+	XORQ(pending, pending)
+	zp, cp := GP64(), GP64()
+	XORQ(zp, zp)
+	XORQ(cp, cp)
+	tile, step := GP64(), GP64()
+	XORQ(tile, tile)
+	MOVQ(U32(1), step)
+	back := Load(Param("back"), GP64())
+	TESTQ(back, back)
+	JE(LabelRef("tile"))
+	LEAQ(Mem{Base: tiles, Disp: -1}, tile)
+	NEGQ(step)
+
+	Label("tile")
+	w := Load(Param("w"), GP64())
+	second := Load(Param("n"), GP64())
+	SHLQ(Imm(7), second)
+	at := GP64()
+	MOVQ(tile, at)
+	IMULQ(second, at)
+	LEAQ(Mem{Base: w, Index: at, Scale: 2}, w)
+	ADDQ(w, second)
+	from := Load(Param("from"), GP64())
+	MOVQ(tile, at)
+	SHLQ(Imm(8), at)
+	ADDQ(at, from)
+	acc := make([]VecVirtual, 4)
+	for v := range acc {
+		acc[v] = ZMM()
+		VMOVUPS(Mem{Base: from, Disp: 64 * v}, acc[v])
+	}
+	ws := []Register{w, second}
+	k, x := Load(Param("features"), GP64()), Load(Param("x"), GP64())
+	productLoop("x", acc, x, k, ws)
+	k, x = Load(Param("take"), GP64()), Load(Param("h"), GP64())
+	TESTQ(pending, pending)
+	JE(LabelRef("plain"))
+	CMPQ(k, Imm(mixedRows))
+	JL(LabelRef("short"))
+	mix(acc, x, ws, gateSteps(zp, cp))
+	ADDQ(I32(4*mixedRows), x)
+	for _, at := range ws {
+		ADDQ(I32(panelBytes*mixedRows), at)
+	}
+	SUBQ(Imm(mixedRows), k)
+	JMP(LabelRef("plain"))
+	Label("short")
+	run(gateSteps(zp, cp))
+	Label("plain")
+	productLoop("h", acc, x, k, ws)
+	z, c := Load(Param("z"), GP64()), Load(Param("c"), GP64())
+	MOVQ(tile, at)
+	SHLQ(Imm(6), at)
+	LEAQ(Mem{Base: z, Index: at, Scale: 4}, zp)
+	LEAQ(Mem{Base: c, Index: at, Scale: 1}, cp)
+	storeGates(acc, func(i int) Mem { return Mem{Base: zp, Disp: 64 * i} })
+	MOVQ(U32(1), pending)
+	ADDQ(step, tile)
+	JS(LabelRef("flush"))
+	CMPQ(tile, tiles)
+	JL(LabelRef("tile"))
+
+	Label("flush")
+	run(gateSteps(zp, cp))
+	z = Load(Param("z"), GP64())
+	h := Load(Param("h"), GP64())
+	Label("copy")
+	v := ZMM()
+	VMOVUPS(Mem{Base: z}, v)
+	VMOVUPS(v, Mem{Base: h})
+	ADDQ(Imm(64), h)
+	ADDQ(I32(2*panelBytes), z)
+	DECQ(tiles)
+	JNE(LabelRef("copy"))
+	VZEROUPPER()
+	RET()
+}

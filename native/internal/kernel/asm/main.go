@@ -1,0 +1,24 @@
+// Command asm writes the assembly of package kernel. It is a module of its own,
+// so that lockstep does not depend on avo.
+//
+//go:generate go run . -out ../kernel_amd64.s -stubs ../stubs_amd64.go -pkg kernel
+package main
+
+import . "github.com/mmcloughlin/avo/build"
+
+func main() {
+	ConstraintExpr("amd64")
+	productPanel()
+	productRow()
+	lstmRow()
+	lstmPanel()
+	wide(lstmWide)
+	wide(lstmRowWide)
+	gruGates()
+	elementwise("sigmoids", "sets y to the sigmoid of each of the n elements of x, which may be y itself.", sigmoid)
+	elementwise("tanhs", "sets y to the tanh of each of the n elements of x, which may be y itself.", tanh)
+	dots()
+	addWide()
+	dotWide()
+	Generate()
+}

@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"strings"
+	"testing"
+)
+
+// each runs a test under each of the kernels that this processor has.
+func each(t *testing.T, test func(t *testing.T)) {
+	for _, name := range Kernels() {
+		t.Run("kernel="+name, func(t *testing.T) {
+			use(t, name)
+			test(t)
+		})
+	}
+}
+
+// eachVectorised leaves out the plain ones.
+func eachVectorised(t *testing.T, test func(t *testing.T)) {
+	if len(vectorised()) == 0 {
+		t.Skip("this processor has no vectorised kernels")
+	}
+	for _, name := range vectorised() {
+		t.Run("kernel="+name, func(t *testing.T) {
+			use(t, name)
+			test(t)
+		})
+	}
+}
+
+func use(t testing.TB, name string) {
+	t.Helper()
+	undo, err := Use(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(undo)
+}
+
+func TestChoice(t *testing.T) {
+	for _, name := range Kernels() {
+		if got, err := choose(name); got != name || err != nil {
+			t.Errorf("%s chooses %s, %v", name, got, err)
+		}
+	}
+	want := plain
+	if len(vectorised()) > 0 {
+		want = avx2
+	}
+	if got, err := choose(""); err != nil || got != want {
+		t.Errorf("nothing chooses %s, %v, want %s", got, err, want)
+	}
+	if got, err := choose("mmx"); got != plain || err == nil || !strings.Contains(err.Error(), `LOCKSTEP_KERNEL="mmx"`) {
+		t.Errorf("what there is not chooses %s, %v", got, err)
+	}
+}

@@ -1,0 +1,76 @@
+package kernel
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The assembly is what its generator writes.
+func TestAssemblyIsNotStale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the generator is not run")
+	}
+	if out, err := command("mod", "download").CombinedOutput(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("the generator's modules are not to be had: %v\n%s", err, out)
+		}
+		t.Skipf("NOT CHECKED that the assembly is what its generator writes, whose modules are not to be had: %v\n%s", err, out)
+	}
+	dir := t.TempDir()
+	files := []string{"kernel_amd64.s", "stubs_amd64.go"}
+	out, err := command("run", ".", "-out", filepath.Join(dir, files[0]), "-stubs", filepath.Join(dir, files[1]), "-pkg", "kernel").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go run in asm: %v\n%s", err, out)
+	}
+	for _, name := range files {
+		got, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, rest, found := bytes.Cut(want, []byte("\n")); found { // but for the command line
+			want = rest
+		}
+		if _, rest, found := bytes.Cut(got, []byte("\n")); found {
+			got = rest
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what its generator writes: run go generate in asm", name)
+		}
+	}
+}
+
+// avo takes the registers of AVX-512 when the sixteen of AVX2 do not do, and they
+// are not there.
+func TestAssemblyIsAVX2(t *testing.T) {
+	text, err := os.ReadFile("kernel_amd64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registers := regexp.MustCompile(`.*\b([XY](1[6-9]|2\d|3[01])|Z\d+|K\d)\b.*`)
+	for _, function := range strings.Split(string(text), "\nTEXT ")[1:] {
+		name, _, _ := strings.Cut(function, "(")
+		if name == "·lstmWide" || name == "·lstmRowWide" {
+			continue
+		}
+		if found := registers.FindString(function); found != "" {
+			t.Errorf("%s: %q needs more than AVX2", name, found)
+		}
+	}
+}
+
+// command runs go in the generator's module, for this machine.
+func command(args ...string) *exec.Cmd {
+	c := exec.Command("go", args...)
+	c.Dir = "asm"
+	c.Env = append(os.Environ(), "GOOS=", "GOARCH=", "GOFLAGS=-mod=readonly", "GOWORK=off")
+	return c
+}

@@ -1,0 +1,46 @@
+//go:build !amd64
+
+package kernel
+
+// vectorised: there are none, and so nothing calls the functions below.
+func vectorised() []string { return nil }
+
+const noVectors = "kernel: this processor has no vectorised kernels"
+
+func productPanel(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int) {
+	panic(noVectors)
+}
+
+func productRow(z *float32, x *float32, w *float32, from *float32, n int, panels int) {
+	panic(noVectors)
+}
+
+func lstmRow(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
+	panic(noVectors)
+}
+
+func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, features int, take int, units int, rest int, rows int) {
+	panic(noVectors)
+}
+
+func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
+	panic(noVectors)
+}
+
+func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int) {
+	panic(noVectors)
+}
+
+func gruGates(h *float32, z *float32, s *float32, stride int, units int) { panic(noVectors) }
+
+func sigmoids(y *float32, x *float32, n int) { panic(noVectors) }
+
+func tanhs(y *float32, x *float32, n int) { panic(noVectors) }
+
+func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, rows int) {
+	panic(noVectors)
+}
+
+func addWide(sum *float64, row *float32, x float32, n int) { panic(noVectors) }
+
+func dotWide(x *float32, y *float32, n int) float64 { panic(noVectors) }

@@ -1,0 +1,40 @@
+package kernel
+
+// Wide are products of float32 that are added up in float64.
+type Wide struct{ vector bool }
+
+// NewWide chooses the kernels.
+func NewWide() Wide { return Wide{chosen != plain} }
+
+// Add adds x·row to sum, which has as many elements; the kernels compute the
+// same bits.
+func (w Wide) Add(sum []float64, row []float32, x float32) {
+	row = row[:len(sum)]
+	if len(sum) == 0 {
+		return
+	}
+	if w.vector {
+		addWide(&sum[0], &row[0], x, len(sum))
+		return
+	}
+	for i, v := range row {
+		sum[i] += float64(float64(x) * float64(v)) // the product is exact
+	}
+}
+
+// Dot is the sum of x·y, which has as many elements. The kernels add it up in
+// different orders, each of which depends on the length alone.
+func (w Wide) Dot(x, y []float32) float64 {
+	y = y[:len(x)]
+	if len(x) == 0 {
+		return 0
+	}
+	if w.vector {
+		return dotWide(&x[0], &y[0], len(x))
+	}
+	sum := 0.0
+	for i, v := range x {
+		sum += float64(float64(v) * float64(y[i]))
+	}
+	return sum
+}
