@@ -69,7 +69,7 @@ test-pure: models-all
 
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all
-	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test $(TF_FLAGS) ./...
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
 
 # What many goroutines do with one model, under the race detector.
 test-race: compiler
