@@ -108,9 +108,14 @@ func (c *causality) follow(fed map[int]int) error {
 		}
 	}
 	for _, out := range c.program.outputs[:c.program.wanted] {
-		if c.of[out.slot].kind == timeless {
+		switch l := c.of[out.slot]; l.kind {
+		case timeless:
 			if err := c.same(out.slot); err != nil {
 				return fmt.Errorf("output %q: %w", out.name, err)
+			}
+		case bySteps:
+			if _, whole, ok := l.axis(c.shape(out.slot), c.long.steps); !ok || !whole {
+				return fmt.Errorf("output %q has its time steps within another axis", out.name)
 			}
 		}
 	}

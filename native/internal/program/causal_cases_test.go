@@ -111,6 +111,9 @@ var causalCases = []causalCase{
 	}},
 
 	// What does.
+	{name: "an output of rows", words: "time steps within another axis", draw: func(d *drawing, x string) string {
+		return d.op("Reshape", nil, x, d.ints(-1, 3))
+	}},
 	{name: "cumulative sum", words: "a Cumsum may mix", draw: func(d *drawing, x string) string { return d.op("Cumsum", nil, x, d.int(1)) }},
 	{name: "reverse", words: "a ReverseV2 may mix", draw: func(d *drawing, x string) string { return d.op("ReverseV2", nil, x, d.ints(1)) }},
 	{name: "pad", words: "a Pad may mix", draw: func(d *drawing, x string) string {
