@@ -35,7 +35,13 @@ KERAS  = $(VENV)/bin/python
 # folder a version of the recipes, so it is made once and never out of date.
 MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat models/*.py models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow fuzz bench models models-all compatibility keras clean
+# The models that are timed beside the seed's, kept in the same way.
+TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat models/bench.py models/seq2seq.py models/fixture.py models/requirements.txt | cksum | cut -d' ' -f1))$(TIMED)
+
+# The engines that make bench-peers times beside ours.
+PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requirements.txt bench/without_cuda.py | cksum | cut -d' ' -f1))$(PEERS)
+
+.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -43,7 +49,8 @@ help:
 	@echo 'make build        bin/lockstep with TensorFlow in it'
 	@echo 'make build-pure   bin/lockstep without TensorFlow and without cgo'
 	@echo 'make tensorflow   fetch libtensorflow into the cache folder (build does it where needed)'
-	@echo 'make bench        both engines on the seed model, interleaved: latency, ratio, allocations'
+	@echo 'make bench        both engines and C on the seed model and others, taking turns: ratios, latency, start-up, memory'
+	@echo 'make bench-peers  the same beside ONNX Runtime, LiteRT and PyTorch, installed into the cache folder'
 	@echo 'make models       make the committed models and their expected values again, with Keras'
 	@echo 'make models-all   make the many models of the tests into the cache folder (test does it where needed)'
 	@echo 'make compatibility  write the tables of what is supported anew, from a run of those models'
@@ -57,11 +64,15 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-setup test-pure test-race test-tensorflow fuzz
+test: lint test-setup test-bench test-pure test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
 test-setup:
 	$(PYTHON) -m unittest discover -s tfbridge/libtensorflow -p '*_test.py'
+
+# What the peers of make bench-peers share.
+test-bench: keras
+	$(KERAS) -m unittest discover -s bench -p '*_test.py'
 
 # A machine that has never seen TensorFlow or a C compiler.
 test-pure: models-all
@@ -101,10 +112,45 @@ compiler:
 build/models/%: testdata/%/saved_model.zip
 	@rm -rf $@ && mkdir -p $@ && $(PYTHON) -m zipfile -e $< $@
 
-bench: build build/models/seed_keras3
-	bin/lockstep bench build/models/seed_keras3 --batch 1
+# What is timed. BENCH_FLAGS say what is to be otherwise, as in
+# make bench BENCH_FLAGS='--rounds 3'.
+BENCH_SEED  := build/models/seed_keras3
+BENCH_WORKS := $(BENCH_SEED),batch=1 $(BENCH_SEED),batch=32 $(BENCH_SEED),batch=199 build/models/seed_units1_keras3,batch=1 \
+	build/models/bench_units256,batch=1 build/models/bench_units256,batch=32 $(BENCH_SEED),batch=1,steps=1000
+BENCH_FLAGS ?=
+BENCH_PEERS  = --peer 'onnxruntime="$(PEERS)/bin/python" bench/onnxruntime_peer.py' \
+	--peer 'litert="$(PEERS)/bin/python" bench/litert_peer.py "$(KERAS)"' \
+	--peer 'torch="$(PEERS)/bin/python" bench/torch_peer.py'
+BENCH        = bin/lockstep bench --threads 1 --cases build/bench --native-program build/bench/lockstep --peer c=build/bench/yardstick
+
+bench: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 bench-models
+	$(BENCH) $(BENCH_WORKS) --rounds 7 --slice 100ms --starts 3 --format text --format benchstat=build/bench/bench.txt --format markdown=build/bench/bench.md $(BENCH_FLAGS)
+
+# All agree with what Keras predicted, and with each other on what is timed.
+bench-peers: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 bench-models peers
+	$(BENCH) $(BENCH_SEED) --inputs testdata/seed_keras3/inputs.npz --expected testdata/seed_keras3/expected.npz --rounds 0 $(BENCH_PEERS)
 	@echo
-	bin/lockstep bench build/models/seed_keras3 --batch 32
+	$(BENCH) $(BENCH_WORKS) --rounds 7 --slice 100ms --starts 3 --format text --format benchstat=build/bench/peers.txt --format markdown=build/bench/peers.md $(BENCH_PEERS) $(BENCH_FLAGS)
+
+# The yardstick, and the native engine as a program without TensorFlow has it.
+bench-programs: compiler
+	@mkdir -p build/bench
+	$$($(GO) env CC) -O3 -march=native -o build/bench/yardstick bench/yardstick.c -lm
+	CGO_ENABLED=0 $(GO) build -o build/bench/lockstep ./cmd/lockstep
+
+bench-models:
+	@[ -d "$(TIMED)" ] || $(MAKE) --no-print-directory keras
+	@[ -d "$(TIMED)" ] || $(KERAS) models/make.py --whole --out "$(TIMED)" --group bench
+	@touch "$(TIMED)"
+	@rm -rf build/models/bench_units256 && mkdir -p build/models/bench_units256 && $(PYTHON) -m zipfile -e "$(TIMED)/bench_units256/saved_model.zip" build/models/bench_units256
+
+peers: keras compiler
+	@[ -f "$(PEERS)/complete" ] || { \
+		echo 'make: installing ONNX Runtime, LiteRT and PyTorch (650 MB to fetch, 1.6 GB then, once) ...' >&2; \
+		rm -rf "$(PEERS)" && $(PYTHON) -m venv "$(PEERS)" && \
+		"$(PEERS)/bin/pip" install --quiet --disable-pip-version-check --no-deps -r bench/requirements.txt && \
+		CC="$$($(GO) env CC)" "$(PEERS)/bin/python" bench/without_cuda.py && \
+		touch "$(PEERS)/complete"; }
 
 # Makes every fixture of testdata again, with the pinned Keras.
 models: keras

@@ -19,6 +19,7 @@ var layout = map[string][]string{
 	"internal/npz":            {".", "internal/raw", "internal/whole"},
 	"internal/whole":          {},
 	"internal/layers":         {".", "native/savedmodel"},
+	"internal/bench":          {".", "compare"},
 	"internal/fixture":        {".", "internal/npz", "internal/raw"},
 	"native/savedmodel":       {".", "internal/raw"},
 	"native/internal/kernel":  {},

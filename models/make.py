@@ -31,21 +31,24 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ["committed", "zoo", "ops"]
+GROUPS = ["committed", "zoo", "ops", "bench"]
 UNUSED = 24 * 3600  # seconds after which a folder of --whole, whose time make models-all sets, is taken for left
 
 
 def groups():
     """The recipes of every group, by name. A recipe of the zoo may be committed as well."""
     with quiet():
+        import bench
         import others
         import seq2seq
         import zoo
 
         every = dict(zoo.recipes())
         own = dict(seq2seq.recipes() + others.recipes())
+        timed = dict(bench.recipes())
     committed = own | {name: every[name] for name in zoo.COMMITTED}
-    return {"committed": committed, "zoo": every, "ops": {name: operations(name) for name in ("ops_math", "ops_shape")}}
+    ops = {name: operations(name) for name in ("ops_math", "ops_shape")}
+    return {"committed": committed, "zoo": every, "ops": ops, "bench": timed}
 
 
 @contextlib.contextmanager

@@ -47,6 +47,13 @@ import (
 	"github.com/lockstep-go/lockstep/native/internal/kernel"
 )
 
+// Kernels returns the name of the kernels in use, and the names of those that
+// this processor runs, which LOCKSTEP_KERNEL may choose when a process starts.
+func Kernels() (inUse string, all []string) {
+	inUse, _ = kernel.Chosen()
+	return inUse, kernel.Kernels()
+}
+
 // checkKernels says whether the environment asks for kernels that there are not.
 func checkKernels() error {
 	if _, err := kernel.Chosen(); err != nil {

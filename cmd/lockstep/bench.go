@@ -2,160 +2,206 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
-	"slices"
-	"text/tabwriter"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native"
-	"github.com/lockstep-go/lockstep/tfbridge"
+	"github.com/lockstep-go/lockstep/internal/bench"
 )
 
+// benchFlags say what is timed, against what, and for how long.
+type benchFlags struct {
+	model    modelFlags
+	in       inputFlags
+	expected string
+	peers    []string // NAME=COMMAND
+	cases    string
+	program  string // of the native contenders; "" for this one
+	formats  []string
+	sinks    []sink
+	options  bench.Options
+}
+
 func newBench() *cobra.Command {
-	var model modelFlags
-	var in inputFlags
-	var rounds int
-	var slice time.Duration
+	var f benchFlags
 	cmd := &cobra.Command{
-		Use:   "bench MODEL",
-		Short: "time both engines, interleaved in one process, with ratios and allocations",
-		Long: `bench times one call of the model in each engine. The engines take turns, a slice
-of time each, for as many rounds as asked for; shown are the least of the
-rounds' medians, its ratio to TensorFlow's, and Go's allocations a call.
-A program without TensorFlow times the native engine alone.`,
-		Args: wantArgs("one model's directory", 1, 1),
+		Use:   "bench MODEL[,batch=N][,steps=N]...",
+		Short: "time both engines, and others, taking turns, with ratios, start-up and memory",
+		Long: `bench times one call of each model in each engine. Every engine is a process of
+its own, and for the native one so is each set of kernels that the processor
+has; native are those in use. Their answers are compared first, with float64's where the model is the sequence-to-sequence one; then they take turns,
+a slice of time each, for as many rounds as asked for. Shown are the least of
+the rounds' medians and its ratio to the first engine's; the time from a
+process's start to its first answer, which the least of --starts shows; and its
+resident memory then. A program without TensorFlow leaves that out.
+
+A peer is a program of another's that computes the sequence-to-sequence model:
+COMMAND is given the name of a file that holds weights and inputs, and talks as
+go doc ` + "github.com/lockstep-go/lockstep/internal/bench" + ` says.`,
+		Example: `  lockstep bench my_model,batch=1 my_model,batch=32 --format text --format benchstat=bench.txt`,
+		Args:    wantArgs("one or more models' directories", 1, -1),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			if rounds < 1 || slice <= 0 {
-				return usagef("--rounds %d and --slice %v: want 1 or more, and some time", rounds, slice)
-			}
-			if err := in.check(cmd); err != nil {
+			works, err := f.check(cmd, args)
+			if err != nil {
 				return err
 			}
-			if err := model.check(); err != nil {
-				return err
-			}
-			return bench(cmd, args[0], model, in, rounds, slice)
+			return runBench(cmd, &f, works)
 		}),
 	}
-	model.add(cmd)
-	model.addThreads(cmd)
-	in.add(cmd)
-	cmd.Flags().IntVar(&rounds, "rounds", 5, "how often each engine has its turn")
-	cmd.Flags().DurationVar(&slice, "slice", 500*time.Millisecond, "how long a turn is")
+	f.model.add(cmd)
+	f.model.addThreads(cmd)
+	f.in.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.expected, "expected", "", "an .npz with what Keras predicted for --inputs: every engine must agree with it")
+	flags.IntVar(&f.options.Rounds, "rounds", 5, "how often each engine has its turn; 0 compares answers and times nothing")
+	flags.DurationVar(&f.options.Slice, "slice", 200*time.Millisecond, "how long a turn is")
+	flags.IntVar(&f.options.Starts, "starts", 1, "how often each engine is started")
+	flags.StringArrayVar(&f.peers, "peer", nil, "another engine, as NAME=COMMAND; may be repeated")
+	flags.StringVar(&f.program, "native-program", "", "another build of lockstep for the native engine, such as one without TensorFlow, which is smaller (default this one)")
+	flags.StringVar(&f.cases, "cases", "", "the folder for the files that peers are given (default one that is removed)")
+	flags.StringArrayVar(&f.formats, "format", nil, formatHelp("markdown", "benchstat"))
 	return cmd
 }
 
-// contender is one way to run the model.
-type contender struct {
-	name    string
-	call    func() error
-	medians []time.Duration // of each round
-	allocs  float64         // a call, in the last round
+// benchWork is what one argument asks for.
+type benchWork struct {
+	dir string
+	in  inputFlags
 }
 
-func bench(cmd *cobra.Command, dir string, model modelFlags, in inputFlags, rounds int, slice time.Duration) error {
-	ctx := cmd.Context()
-	n, err := native.Load(dir, model.native()...)
-	if err != nil {
-		return err
+// check reads the command line before any work is done.
+func (f *benchFlags) check(cmd *cobra.Command, args []string) ([]benchWork, error) {
+	if f.options.Rounds < 0 || f.options.Slice <= 0 || f.options.Starts < 1 {
+		return nil, usagef("--rounds %d, --slice %v and --starts %d: want 0 or more, some time, and 1 or more", f.options.Rounds, f.options.Slice, f.options.Starts)
 	}
-	inputs, made, err := in.inputsFor(n.Signature())
-	if err != nil {
-		return err
+	if err := f.in.check(cmd); err != nil {
+		return nil, err
 	}
-	contenders := []*contender{
-		{name: "native", call: runs(ctx, n, inputs)},
-		{name: "native, Runner", call: reuses(ctx, n, inputs)},
+	if err := f.model.check(); err != nil {
+		return nil, err
 	}
-	if tfbridge.Built() {
-		// In this process: a child's pipe would be timed with it.
-		if _, set := os.LookupEnv("TF_CPP_MIN_LOG_LEVEL"); !set {
-			os.Setenv("TF_CPP_MIN_LOG_LEVEL", "2") // errors and worse
+	if f.expected != "" && f.in.inputs == "" {
+		return nil, usagef("--expected wants --inputs, for which it was predicted")
+	}
+	for _, p := range f.peers {
+		if !peer.MatchString(p) {
+			return nil, usagef("--peer %q: want NAME=COMMAND, with a name of letters, digits, - and _", p)
 		}
-		tf, err := tfbridge.Open(dir, tfbridge.WithTags(model.tags...), tfbridge.WithSignature(model.signature), tfbridge.WithThreads(model.threads))
+	}
+	works := make([]benchWork, len(args))
+	for i, arg := range args {
+		w, err := parseWork(arg, f.in)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		defer tf.Close()
-		contenders = append([]*contender{{name: "tensorflow", call: runs(ctx, tf, inputs)}}, contenders...)
+		if f.in.inputs != "" && (len(args) > 1 || w.in.sizes != f.in.sizes) {
+			return nil, usagef("--inputs go with one model, and without its batch= and steps=")
+		}
+		works[i] = w
 	}
-	for round := range rounds {
-		for _, c := range contenders {
-			progress(cmd, "round %d of %d: %s", round+1, rounds, c.name)
-			if err := c.turn(ctx, slice); err != nil {
-				return err
+	var err error
+	f.sinks, err = sinksOf(f.formats, "text", "markdown", "benchstat")
+	return works, err
+}
+
+var (
+	peer = regexp.MustCompile(`^[A-Za-z0-9_-]+=.`)
+	size = regexp.MustCompile(`^(.+),(batch|steps)=([^,]*)$`)
+)
+
+// parseWork reads MODEL[,batch=N][,steps=N]; what is not said is as the flags
+// say.
+func parseWork(arg string, in inputFlags) (benchWork, error) {
+	w := benchWork{dir: arg, in: in}
+	for {
+		m := size.FindStringSubmatch(w.dir)
+		if m == nil {
+			return w, nil
+		}
+		n, err := strconv.Atoi(m[3])
+		if err != nil || n < 1 {
+			return w, usagef("%s: %s=%s: want 1 or more", arg, m[2], m[3])
+		}
+		if w.dir = m[1]; m[2] == "batch" {
+			w.in.sizes.Batch = n
+		} else {
+			w.in.sizes.Steps = n
+		}
+	}
+}
+
+// runBench races the contenders of one work after another, and writes what
+// they took.
+func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) {
+	cases, remove, err := casesFolder(f.cases)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	var done []bench.Work
+	for i, work := range works {
+		r, err := f.prepare(work, cases)
+		if err != nil {
+			return fmt.Errorf("%s: %w", work.dir, err)
+		}
+		o := f.options
+		o.Check = r.check
+		o.Progress = func(format string, args ...any) {
+			progress(cmd, "[%d/%d] %s", i+1, len(works), fmt.Sprintf(format, args...))
+		}
+		r.Results, err = bench.Race(cmd.Context(), r.contenders, o)
+		progress(cmd, "")
+		if err != nil {
+			if cause := context.Cause(cmd.Context()); cause != nil {
+				return cause
 			}
+			return fmt.Errorf("%s: %w", work.dir, err)
 		}
+		done = append(done, r.Work)
 	}
-	progress(cmd, "")
-	fmt.Fprintf(cmd.OutOrStdout(), "%s; %s; %d rounds of %v each; %s/%s, GOMAXPROCS %d\n\n", dir, made, rounds, slice, runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
-	return tabulate(cmd.OutOrStdout(), contenders)
-}
-
-func runs(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor) func() error {
-	return func() error {
-		_, err := e.Run(ctx, inputs)
-		return err
-	}
-}
-
-// reuses runs the model in memory that is made once.
-func reuses(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tensor) func() error {
-	r := m.NewRunner()
-	return func() error {
-		_, err := r.Run(ctx, inputs)
-		return err
-	}
-}
-
-// turn calls the contender for a slice of time, after a few calls that do not
-// count.
-func (c *contender) turn(ctx context.Context, slice time.Duration) error {
-	for range 3 {
-		if err := c.call(); err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+	machine, configuration := bench.Machine(time.Now())
+	about := append([]string{machine, f.how()}, versions(done[0].Results)...)
+	return writeTo(cmd, f.sinks, func(w io.Writer, format string, _ bool) error {
+		switch format {
+		case "markdown":
+			return bench.Markdown(w, about, done)
+		case "benchstat":
+			return bench.Benchmarks(w, configuration, done)
 		}
-	}
-	took := make([]time.Duration, 0, 1<<16)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for begin := time.Now(); time.Since(begin) < slice && len(took) < cap(took); {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		start := time.Now()
-		if err := c.call(); err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		took = append(took, time.Since(start))
-	}
-	runtime.ReadMemStats(&after)
-	c.allocs = float64(after.Mallocs-before.Mallocs) / float64(len(took))
-	slices.Sort(took)
-	c.medians = append(c.medians, took[len(took)/2])
-	return nil
+		return bench.Text(w, about, done)
+	})
 }
 
-func tabulate(out io.Writer, contenders []*contender) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "engine\ta call\trounds from..to\tratio\tallocations\t")
-	reference := slices.Min(contenders[0].medians)
-	for _, c := range contenders {
-		least, most := slices.Min(c.medians), slices.Max(c.medians)
-		fmt.Fprintf(w, "%s\t%v\t%v..%v\t%.2fx\t%.1f\t\n", c.name, round(least), round(least), round(most), float64(reference)/float64(least), c.allocs)
+// how says how the numbers came about.
+func (f *benchFlags) how() string {
+	threads := "one a processor"
+	if f.model.threads > 0 {
+		threads = strconv.Itoa(f.model.threads)
 	}
-	return w.Flush()
+	return fmt.Sprintf("engines take turns; the least of the medians of each round; rounds: %d of %v; TensorFlow's threads: %s", f.options.Rounds, f.options.Slice, threads)
 }
 
-func round(d time.Duration) time.Duration {
-	if d < 100*time.Microsecond {
-		return d.Round(10 * time.Nanosecond)
+// versions says what the engines say of themselves, once for those that stand
+// together and say the same.
+func versions(results []*bench.Result) []string {
+	var out []string
+	last := ""
+	for _, r := range results {
+		v := strings.Join(r.Versions, ", ")
+		switch {
+		case v == "":
+		case v == last:
+			out[len(out)-1] = strings.TrimSuffix(out[len(out)-1], ": "+v) + ", " + r.Name + ": " + v
+		default:
+			out = append(out, r.Name+": "+v)
+		}
+		last = v
 	}
-	return d.Round(time.Microsecond)
+	return out
 }

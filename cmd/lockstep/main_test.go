@@ -16,8 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The program starts itself to run TensorFlow; here that is this binary.
-	if len(os.Args) > 1 && os.Args[1] == workerCommand {
+	// The program starts itself to run TensorFlow, and to be timed; here that is
+	// this binary.
+	if len(os.Args) > 1 && (os.Args[1] == workerCommand || os.Args[1] == contenderCommand) {
 		main()
 	}
 	testscript.Main(m, map[string]func(){"lockstep": main})

@@ -4,8 +4,10 @@ package main
 
 import (
 	"math"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -58,6 +60,27 @@ func TestCheckFindsOneChangedWeight(t *testing.T) {
 					t.Errorf("%s, %s changed by 1 %%: the report lacks %s\n%s", name, w.Name, want, stdout)
 				}
 			}
+		}
+	}
+}
+
+// The yardstick of make bench agrees with what Keras predicted, as both engines
+// do, and can be asked to run.
+func TestBenchWithYardstick(t *testing.T) {
+	cc, err := exec.Command("go", "env", "CC").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	yardstick := filepath.Join(t.TempDir(), "yardstick")
+	compile := exec.Command(strings.TrimSpace(string(cc)), "-Wall", "-Werror", "-O1", "-o", yardstick, filepath.Join("..", "..", "bench", "yardstick.c"), "-lm")
+	if out, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, name := range []string{"seed_keras3", "seed_units1_tfkeras", "misleading_keras3"} {
+		code, stdout, stderr := call("bench", fixture.Dir(t, name), "--inputs", fixture.Path(name, "inputs.npz"), "--expected", fixture.Path(name, "expected.npz"),
+			"--rounds", "1", "--slice", "1ms", "--peer", "c="+yardstick)
+		if code != exitInStep || !regexp.MustCompile(`(?m)× +tensorflow (.*\n)*.*× +c `).MatchString(stdout) {
+			t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
 		}
 	}
 }

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/bench"
+	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/whole"
+	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/tfbridge"
+)
+
+// race is one work, ready to begin.
+type race struct {
+	bench.Work
+	contenders []bench.Contender
+	// What every answer must agree with; if there is no reference, it is the
+	// first answer.
+	reference, expected []float64
+}
+
+func (r *race) check(name string, answer []float64) (float64, error) {
+	if r.reference == nil {
+		r.reference = answer
+	}
+	if r.expected != nil {
+		if _, err := bench.Agree(answer, r.expected); err != nil {
+			return 0, fmt.Errorf("%s against --expected: %w", name, err)
+		}
+	}
+	largest, err := bench.Agree(answer, r.reference)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return largest, nil
+}
+
+// prepare makes the contenders of a work, and what they are checked with.
+func (f *benchFlags) prepare(w benchWork, cases string) (*race, error) {
+	m, err := native.Load(w.dir, f.model.native()...)
+	if err != nil {
+		return nil, err
+	}
+	_, made, err := w.in.inputsFor(m.Signature())
+	if err != nil {
+		return nil, err
+	}
+	r := &race{Work: bench.Work{Model: filepath.Base(filepath.Clean(w.dir)), Batch: w.in.sizes.Batch, Steps: w.in.sizes.Steps, Inputs: made}}
+	var file string
+	_, no := m.Seq2Seq()
+	if n := len(m.Signature().Outputs); no == nil && n > 1 {
+		no = fmt.Errorf("its signature has %d outputs", n)
+	}
+	switch {
+	case no == nil:
+		if file, err = r.seq2seq(m, w.in, cases); err != nil {
+			return nil, err
+		}
+	case len(f.peers) > 0:
+		return nil, fmt.Errorf("a peer computes the sequence-to-sequence model with its one output: %w", no)
+	}
+	if f.expected != "" {
+		tensors, err := npz.ReadFile(f.expected)
+		if err != nil {
+			return nil, err
+		}
+		byName, outputs := lockstep.ByName(tensors), map[string]*lockstep.Tensor{}
+		for _, o := range m.Signature().Outputs {
+			if outputs[o.Name] = byName[o.Name]; outputs[o.Name] == nil {
+				return nil, fmt.Errorf("%s lacks the output %q", f.expected, o.Name)
+			}
+		}
+		if r.expected, err = flat(outputs); err != nil {
+			return nil, err
+		}
+	}
+	r.contenders = f.contenders(w, no == nil, file)
+	return r, nil
+}
+
+// seq2seq computes the reference in float64, sets the sizes of the work to
+// those of its inputs, and writes the file that peers are given.
+func (r *race) seq2seq(m *native.Model, in inputFlags, cases string) (file string, err error) {
+	encoder, decoder, err := seq2seqInputs(m, in)
+	if err != nil {
+		return "", err
+	}
+	weights, err := m.Weights()
+	if err != nil {
+		return "", err
+	}
+	q, err := native.NewSeq2Seq64(weights)
+	if err != nil {
+		return "", err
+	}
+	x, err := encoder.Float64s()
+	if err != nil {
+		return "", err
+	}
+	y, err := decoder.Float64s()
+	if err != nil {
+		return "", err
+	}
+	r.Batch, r.Steps = encoder.Shape()[0], decoder.Shape()[1]
+	call, out := encodeDecode(q, x, y, r.Batch)
+	if err := call(); err != nil {
+		return "", err
+	}
+	r.reference = out
+	file = filepath.Join(cases, fmt.Sprintf("%s-batch%d-steps%d.f32", r.Model, r.Batch, r.Steps))
+	return file, whole.WriteFile(file, bench.Case{Weights: weights, Encoder: encoder, Decoder: decoder}.Write)
+}
+
+// contenders are those of a work; the first is what the others' ratios are to.
+// Of the kernels that are not in use, it alone is timed.
+func (f *benchFlags) contenders(w benchWork, seq2seq bool, file string) []bench.Contender {
+	inUse, kernels := native.Kernels()
+	name, engine := "native", "runner"
+	var out []bench.Contender
+	if seq2seq {
+		name, engine = "native-seq2seq", "seq2seq"
+		out = append(out, f.contender(name, engine, w, inUse))
+	}
+	out = append(out, f.contender("native", "runner", w, inUse), f.contender("native-run", "run", w, inUse))
+	for _, k := range kernels {
+		if k != inUse {
+			out = append(out, f.contender(name+"-"+k, engine, w, k))
+		}
+	}
+	if tfbridge.Built() {
+		out = append(out, f.contender("tensorflow", "tensorflow", w, ""))
+	}
+	for _, p := range f.peers {
+		name, command, _ := strings.Cut(p, "=")
+		out = append(out, bench.Contender{Name: name, Command: func(ctx context.Context) *exec.Cmd {
+			return exec.CommandContext(ctx, "sh", "-c", "exec "+command+` "$1"`, "sh", file)
+		}})
+	}
+	return out
+}
+
+// contender is this program, or the other build of it, with one of its engines;
+// TensorFlow has no kernel of ours.
+func (f *benchFlags) contender(name, engine string, w benchWork, kernel string) bench.Contender {
+	args := []string{contenderCommand, w.dir, "--engine", engine, "--signature", f.model.signature, "--tags", strings.Join(f.model.tags, ",")}
+	if w.in.inputs != "" {
+		args = append(args, "--inputs", w.in.inputs)
+	} else {
+		args = append(args, "--seed", strconv.FormatUint(w.in.seed, 10), "--batch", strconv.Itoa(w.in.sizes.Batch), "--steps", strconv.Itoa(w.in.sizes.Steps))
+	}
+	if f.model.threads > 0 {
+		args = append(args, "--threads", strconv.Itoa(f.model.threads))
+	}
+	return bench.Contender{Name: name, Command: func(ctx context.Context) *exec.Cmd {
+		program := f.program
+		if self, err := os.Executable(); program == "" || kernel == "" {
+			if program = self; err != nil {
+				program = os.Args[0]
+			}
+		}
+		cmd := exec.CommandContext(ctx, program, args...)
+		cmd.Env = os.Environ()
+		if _, set := os.LookupEnv("TF_CPP_MIN_LOG_LEVEL"); !set {
+			cmd.Env = append(cmd.Env, "TF_CPP_MIN_LOG_LEVEL=2") // errors and worse
+		}
+		if kernel != "" {
+			cmd.Env = append(cmd.Env, kernelVariable+"="+kernel)
+		}
+		return cmd
+	}}
+}
+
+// kernelVariable chooses the native engine's kernels when a process starts.
+const kernelVariable = "LOCKSTEP_KERNEL"
+
+// casesFolder makes the folder for the files that peers are given. remove ends
+// it if it is nobody's.
+func casesFolder(named string) (dir string, remove func() error, err error) {
+	if named != "" {
+		return named, func() error { return nil }, os.MkdirAll(named, 0o755)
+	}
+	dir, err = os.MkdirTemp("", "lockstep-bench-*")
+	return dir, func() error { return os.RemoveAll(dir) }, err
+}
