@@ -62,6 +62,9 @@ func (f *frame) call() (holds bool, err error) {
 		if s.views {
 			t := f.slots[s.in[0]].viewed()
 			if t != nil && t == f.seen[i] && (f.slots[s.in[0]].List == nil || f.slots[s.out].Tensor == t) {
+				if !s.holds(f.slots) { // nor did it in the call that it was viewed in
+					return false, nil
+				}
 				continue
 			}
 			f.seen[i] = nil // until it is known that it was viewed

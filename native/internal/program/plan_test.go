@@ -25,6 +25,18 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 			},
 			[]map[string]*lockstep.Tensor{{"i": tensor(t, []int32{0, 1}, 2)}, {"i": tensor(t, []int32{3, 2}, 2)}, {"i": tensor(t, []int32{1, 1}, 2)}},
 		},
+		// The plan of three is none for five, in the second call of five as in the
+		// first, though the view is the one that it was.
+		"the shape of a view": {
+			map[string]lockstep.DType{"n": i32},
+			func(d *drawing) string {
+				numbers := d.op("Neg", attrs{"T": i32}, d.op("Range", attrs{"Tidx": i32}, d.int(0), "n", d.int(1)))
+				return d.op("Shape", attrs{"T": i32, "out_type": i32}, d.op("Identity", attrs{"T": i32}, numbers))
+			},
+			[]map[string]*lockstep.Tensor{
+				{"n": tensor(t, []int32{3})}, {"n": tensor(t, []int32{5})}, {"n": tensor(t, []int32{5})}, {"n": tensor(t, []int32{3})}, {"n": tensor(t, []int32{5})},
+			},
+		},
 		"an axis to look up along": {
 			map[string]lockstep.DType{"x": f32, "i": i32, "axis": i32},
 			func(d *drawing) string { return d.op("GatherV2", nil, "x", "i", "axis") },
