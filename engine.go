@@ -32,4 +32,7 @@ const (
 	Outputs Detail = iota
 	// States adds every recurrent layer's final states.
 	States
+	// Steps adds what every recurrent layer computes at each step: see
+	// Trace.Steps.
+	Steps
 )
