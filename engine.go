@@ -19,6 +19,16 @@ type Tracer interface {
 	Trace(ctx context.Context, inputs map[string]*Tensor, detail Detail) (*Trace, error)
 }
 
+// Stepper is an engine whose recurrent layers take single steps from states
+// that they are given.
+type Stepper interface {
+	Engine
+	// Step takes one step of a layer for any number of rows: x (…, features), h
+	// and of an LSTM c (…, units), the states before it. It returns the states
+	// after it by the same names.
+	Step(layer string, from map[string]*Tensor) (map[string]*Tensor, error)
+}
+
 // Weigher is an engine that can show the weights it runs with.
 type Weigher interface {
 	Weights() (Weights, error)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
@@ -94,6 +95,7 @@ func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 // model makes the model of a signature, if all of it is supported.
 func (src *source) model() (*Model, error) {
 	m := &Model{signature: src.graph.Signature, found: src.found}
+	m.oracle = sync.OnceValues(func() (*Oracle, error) { return newOracle(src) })
 	extra := map[string]savedmodel.Ref{}
 	m.layers = describeLayers(src.found)
 	for _, l := range src.found.Layers {

@@ -23,6 +23,7 @@ type Model struct {
 	loops     []Loop
 	weights   lockstep.Weights
 	found     *layers.Found
+	oracle    func() (*Oracle, error) // made when first asked for
 }
 
 // Name returns "native".
@@ -70,23 +71,6 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 		return fmt.Errorf("native: %w", err)
 	}
 	return nil
-}
-
-// Trace computes the outputs and what detail asks for. The states of a loop
-// that was not recognised (Loops) are not among them.
-func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
-	if err := m.check(inputs); err != nil {
-		return nil, err
-	}
-	out, states, err := m.program.Run(ctx, inputs, detail >= lockstep.States)
-	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
-	}
-	t := &lockstep.Trace{Engine: m.Name(), Outputs: out, States: states}
-	for _, l := range m.layers {
-		t.Layers = append(t.Layers, l.Name)
-	}
-	return t, nil
 }
 
 // check tells whether inputs are what the signature wants.

@@ -34,6 +34,7 @@ type Program struct {
 	initial     []*lockstep.Tensor
 	stateful    bool                                    // calls assign to some
 	recurrences map[*savedmodel.Node]*layers.Recurrence // that run by native cells
+	cells       map[*layers.Layer]any                   // the kernel.Cell of each
 	computed    []bool                                  // by step: see analyse
 	rigid       []bool                                  // by slot: see analyse
 
@@ -105,7 +106,7 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	p.recurrences = c.recurrences
+	p.recurrences, p.cells = c.recurrences, c.cellOf
 	p.initial, p.stateful = c.initial, len(c.assigned) > 0
 	p.analyse(c.assigned)
 	return p, nil

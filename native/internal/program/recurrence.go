@@ -67,6 +67,7 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
 		run.cells = append(run.cells, cell)
+		c.cellOf[l] = cell
 	}
 	return func(w *work, in []Value) error {
 		memory, ok := (*w.keep).(*recurrentMemory[F])
