@@ -29,6 +29,15 @@ type Stepper interface {
 	Step(layer string, from map[string]*Tensor) (map[string]*Tensor, error)
 }
 
+// Oracle knows what a model is meant to compute: its answers are in float64, and
+// beside each stands a bound on how far an engine that computes in the model's
+// own floats may be from it.
+type Oracle interface {
+	// Step takes one step of a layer, as Stepper.Step does, and shows what
+	// Trace.Steps does of it, by the names h, c, i, sum_i and so on.
+	Step(layer string, from map[string]*Tensor) (exact, bound map[string]*Tensor, err error)
+}
+
 // Weigher is an engine that can show the weights it runs with.
 type Weigher interface {
 	Weights() (Weights, error)

@@ -25,6 +25,11 @@ type Trace struct {
 	//	<layer>/h         the states after the step, those of rows that do not
 	//	<layer>/c         have it as before it; c of an LSTM alone
 	//
+	//	<layer>/output    what the loop itself leaves as its outputs, (batch,
+	//	                  steps, units), or if it keeps the last one alone
+	//	                  (batch, 1, units); rows that do not have a step
+	//	                  repeat an output or are zeros
+	//
 	// and the states before the first step, (batch, units):
 	//
 	//	<layer>/initial_h

@@ -187,9 +187,16 @@ func (t *text) comparison(c *Comparison, indent int) {
 	// Where every bit is the same, a table would hold nothing but zeros.
 	if len(c.Results) > 0 && !(allBits(c) && c.Verdict() == InStep) {
 		t.blank()
-		t.table(c, indent+4)
-		t.blank()
-		t.line(indent+2, indent+4, smallestLine(c))
+		if c.Stepwise && c.Verdict() == InStep {
+			t.layers(c, indent+4)
+			t.blank()
+		} else {
+			t.table(c, indent+4)
+			t.blank()
+		}
+		if !c.Stepwise { // whose tolerances nobody chooses
+			t.line(indent+2, indent+4, smallestLine(c))
+		}
 		t.line(indent+2, indent+4, ruleLine(c))
 	}
 	if len(c.Notes) > 0 {

@@ -48,7 +48,7 @@ func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded) (map[string]
 		if r == nil {
 			continue // its loop was interpreted
 		}
-		for name, t := range map[string]*lockstep.Tensor{"x": r.X, "h": r.H, "c": r.C, "initial_h": r.InitialH, "initial_c": r.InitialC, "mask": r.Mask} {
+		for name, t := range map[string]*lockstep.Tensor{"x": r.X, "h": r.H, "c": r.C, "initial_h": r.InitialH, "initial_c": r.InitialC, "mask": r.Mask, "output": r.Output} {
 			if t != nil {
 				out[l.Name+"/"+name] = t
 			}

@@ -18,7 +18,7 @@ import (
 type steppers struct {
 	loops []*stepper
 	// around are the tensors of the graph that the loops begin with, in the
-	// order of the loops.
+	// order of the loops, and the outputs that they leave.
 	around []tf.Output
 	err    error
 }
@@ -29,9 +29,10 @@ type steppers struct {
 type stepper struct {
 	r *layers.Recurrence
 
+	dtype   lockstep.DType // of the cells
 	masked  bool
+	outputs bool
 	initial int // the number of states
-	bounds  []layers.Bound
 
 	inputs map[string]tf.Output // of the signature that a step reads
 	x      []tf.Output          // each place that is fed the step's input
@@ -41,11 +42,12 @@ type stepper struct {
 	names  []string    // of the quantities, such as encoder/i
 }
 
-// begin is what a loop begins with.
+// begin is what a loop begins with, and the outputs that it leaves.
 type begin struct {
 	steps, batch int
 	x, mask      *lockstep.Tensor // (steps, batch, …)
 	states       []*lockstep.Tensor
+	outputs      *lockstep.Tensor // what it leaves, (steps or 1, batch, units), nil without
 }
 
 // findSteppers imports a step of each recognised loop.
@@ -56,27 +58,40 @@ func (m *tfSession) findSteppers() steppers {
 		s.err = fmt.Errorf("tfbridge: %w", err)
 		return s
 	}
+	var around []savedmodel.Ref
 	for _, r := range found.Recurrences {
-		loop, around, err := m.stepper(r)
+		loop, err := m.stepper(r)
 		if err != nil {
 			s.err = fmt.Errorf("tfbridge: the steps of layer %q: %w", r.Cells[0].Name, err)
 			return s
 		}
-		s.loops, s.around = append(s.loops, loop), append(s.around, around...)
+		s.loops, around = append(s.loops, loop), append(around, loop.around()...)
+	}
+	if s.around, s.err = m.tap(around); s.err != nil {
+		return s
+	}
+	rest := s.around
+	for _, loop := range s.loops {
+		n := len(loop.around())
+		if err := m.stackLists(loop, rest[:n]); err != nil {
+			s.err = fmt.Errorf("tfbridge: the steps of layer %q: %w", loop.r.Cells[0].Name, err)
+			return s
+		}
+		rest = rest[n:]
 	}
 	return s
 }
 
-func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, []tf.Output, error) {
+func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, error) {
 	body, err := m.graph.Function(r.Loop.AttrFunc("body"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	dtype, err := r.Loop.ElementType(r.Cells[0].States[0])
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	s := &stepper{r: r, masked: r.Mask != nil, inputs: map[string]tf.Output{}}
+	s := &stepper{r: r, dtype: dtype, outputs: r.Outputs >= 0, masked: r.Mask != nil, inputs: map[string]tf.Output{}}
 	var fed []savedmodel.Fed
 	for _, item := range layers.Items(body, r.Steps) {
 		fed = append(fed, savedmodel.Fed{Ref: item, DType: dtype})
@@ -106,13 +121,9 @@ func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, []tf.Output, error)
 	}
 	step, err := m.graph.StepDef(r.Loop, body, fed, append(want, next...))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := m.importStep(s, step, items); err != nil {
-		return nil, nil, err
-	}
-	around, err := m.loopInputs(s, r)
-	return s, around, err
+	return s, m.importStep(s, step, items)
 }
 
 // importStep imports a step and finds what is fed and fetched; the first items
@@ -148,38 +159,43 @@ func (m *tfSession) importStep(s *stepper, step *savedmodel.StepDef, items int) 
 	return nil
 }
 
-// loopInputs finds what a loop begins with: the steps, the masks, the states
-// and the bounds.
-func (m *tfSession) loopInputs(s *stepper, r *layers.Recurrence) ([]tf.Output, error) {
-	lists := []savedmodel.Ref{r.Loop.Inputs[r.Steps].Through()}
-	if s.masked {
-		lists = append(lists, r.Loop.Inputs[r.Mask.Steps].Through())
+// around lists the tensors of the graph around the loop: the lists of steps, of
+// outputs and of masks, the states and the bounds.
+func (s *stepper) around() []savedmodel.Ref {
+	refs := []savedmodel.Ref{s.r.Loop.Inputs[s.r.Steps].Through()}
+	if s.outputs {
+		refs = append(refs, savedmodel.Ref{Node: s.r.Loop, Index: s.r.Outputs})
 	}
-	refs := lists
-	for _, l := range r.Cells {
+	if s.masked {
+		refs = append(refs, s.r.Loop.Inputs[s.r.Mask.Steps].Through())
+	}
+	for _, l := range s.r.Cells {
 		refs = append(refs, l.InitialState...)
 	}
-	for _, b := range r.Bounds {
+	for _, b := range s.r.Bounds {
 		if b.Variable >= 0 {
-			refs = append(refs, r.Loop.Inputs[b.Variable].Through())
+			refs = append(refs, s.r.Loop.Inputs[b.Variable].Through())
 		}
 	}
-	out, err := m.tap(refs)
-	if err != nil {
-		return nil, err
+	return refs
+}
+
+// stackLists puts, in place of each list in what around lists, the tensor of
+// its elements.
+func (m *tfSession) stackLists(s *stepper, around []tf.Output) (err error) {
+	dtypes := []lockstep.DType{s.dtype}
+	if s.outputs {
+		dtypes = append(dtypes, s.dtype)
 	}
-	for i := range lists {
-		dtype := lockstep.Bool
-		if i == 0 {
-			if dtype, err = r.Loop.ElementType(r.Cells[0].States[0]); err != nil {
-				return nil, err
-			}
-		}
-		if out[i], err = m.stack(out[i], dtype); err != nil {
-			return nil, err
+	if s.masked {
+		dtypes = append(dtypes, lockstep.Bool)
+	}
+	for i, dtype := range dtypes {
+		if around[i], err = m.stack(around[i], dtype); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // stack adds an operation that makes one tensor of a list's elements.
@@ -210,7 +226,7 @@ func (m *tfSession) stack(list tf.Output, dtype lockstep.DType) (out tf.Output, 
 	return out, err
 }
 
-// begin reads what loopInputs fetched, and returns the rest.
+// begin reads what was fetched of around, and returns the rest.
 func (s *stepper) begin(fetched []*lockstep.Tensor) (begin, []*lockstep.Tensor, error) {
 	take := func() *lockstep.Tensor {
 		t := fetched[0]
@@ -222,6 +238,9 @@ func (s *stepper) begin(fetched []*lockstep.Tensor) (begin, []*lockstep.Tensor, 
 		return b, nil, fmt.Errorf("its steps are %s, want (steps, batch, %d)", b.x, s.r.Cells[0].Features)
 	}
 	b.batch = b.x.Shape()[1]
+	if s.outputs {
+		b.outputs = take()
+	}
 	if s.masked {
 		b.mask = take()
 		if n := b.mask.Len(); b.mask.Rank() < 2 || b.mask.Shape()[0] != b.x.Shape()[0] || n != b.x.Shape()[0]*b.batch {

@@ -111,6 +111,20 @@ func (s *stepper) run(m *tfSession, inputs map[string]*lockstep.Tensor, b begin,
 		}
 		out[name] = t
 	}
+	if b.outputs != nil && b.outputs.Rank() == 3 && b.outputs.Shape()[1] == b.batch && b.outputs.Len() > 0 {
+		left := &series{steps: b.outputs.Shape()[0], batch: b.batch}
+		for t := range left.steps {
+			o, err := row(b.outputs, t)
+			if err != nil {
+				return err
+			}
+			left.add(t, o)
+		}
+		var err error
+		if out[s.r.Cells[len(s.r.Cells)-1].Name+"/output"], err = left.tensor(); err != nil {
+			return fmt.Errorf("outputs: %w", err)
+		}
+	}
 	if mask := out[first+"/mask"]; mask != nil {
 		for _, l := range s.r.Cells[1:] {
 			out[l.Name+"/mask"] = mask

@@ -58,6 +58,9 @@ func (f *checkFlags) run(cmd *cobra.Command, models []string) error {
 	if err != nil {
 		return err
 	}
+	if !f.chosen(cmd) {
+		rules = nil
+	}
 	if err := f.modelFlags.check(); err != nil {
 		return err
 	}
@@ -131,10 +134,15 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 	if f.candidate != "" {
 		candidateName = f.candidate
 	}
-	c := compare.Check{Model: name, Rules: rules, ExpectedBy: "keras"}
+	c := compare.Check{Model: name, Rules: rules, AllowNonFinite: f.allowNonFinite, ExpectedBy: "keras"}
 	candidate, refusal := native.Load(candidateName, f.native()...)
 	if refusal == nil {
 		c.Candidate = candidate
+		oracle, err := candidate.Oracle()
+		if err != nil {
+			return nil, err
+		}
+		c.Oracle = oracle
 	} else if f.expected == "" {
 		return nil, refusal
 	} else {

@@ -14,6 +14,8 @@ import (
 // nil where no step is left out.
 type Recorded struct {
 	X, H, C, InitialH, InitialC, Mask *lockstep.Tensor
+	// Output is what the loop leaves, of its last cell.
+	Output *lockstep.Tensor
 }
 
 // Record runs the program as Run does, and records what the native cells do.
@@ -89,6 +91,21 @@ func (r *recurrent[F]) records(w *work, call recurrentCall[F], m *recurrentMemor
 		out = append(out, rec)
 	}
 	return out, nil
+}
+
+// recordOutputs records what a call leaves as its outputs, (steps or 1, batch, units).
+func (r *recurrent[F]) recordOutputs(w *work, m *recurrentMemory[F]) error {
+	shape := m.outputs.Shape()
+	steps, batch, units := shape[0], shape[1], shape[2]
+	d := make([]F, len(m.out))
+	for t := range steps {
+		for i := range batch {
+			copy(d[(i*steps+t)*units:], m.out[(t*batch+i)*units:][:units])
+		}
+	}
+	var err error
+	w.record[r.Cells[len(r.Cells)-1]].Output, err = lockstep.New(d, batch, steps, units)
+	return err
 }
 
 // add records a step: x (batch, features), h and c (batch, units).

@@ -135,6 +135,9 @@ func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]
 		}
 		m.write(r, t, mask)
 	}
+	if w.record != nil && r.Outputs >= 0 {
+		return r.recordOutputs(w, m)
+	}
 	return nil
 }
 
