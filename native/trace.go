@@ -24,7 +24,10 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	for _, l := range m.layers {
 		t.Layers = append(t.Layers, l.Name)
 	}
-	var err error
+	inputs, err := m.fed(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
 	if detail < lockstep.Steps {
 		t.Outputs, t.States, err = m.program.Run(ctx, inputs, detail >= lockstep.States)
 	} else {
