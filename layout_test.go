@@ -30,6 +30,7 @@ var layout = map[string][]string{
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
 	"compare":                 {"."},
 	"cmd/lockstep":            {"..."},
+	"diagnose":                {".", "compare", "native"},
 	"examples/serve":          {".", "native"},
 }
 

@@ -137,7 +137,7 @@ func (src *source) inputFaults() []Fault {
 	sequences := 0
 	for i, a := range in {
 		for _, b := range in[i+1:] {
-			if a.DType == b.DType && !a.UnknownRank && !b.UnknownRank && slices.Equal(a.Shape, b.Shape) {
+			if a.DType == b.DType && !a.UnknownRank && !b.UnknownRank && slices.EqualFunc(a.Shape, b.Shape, fits) {
 				out = append(out, Fault{Kind: InputsSwapped, Input: a.Name, Other: b.Name})
 			}
 		}
@@ -158,6 +158,9 @@ func (src *source) inputFaults() []Fault {
 	}
 	return out
 }
+
+// fits tells whether an axis can be as long as another, where -1 is any length.
+func fits(a, b int) bool { return a == b || a < 0 || b < 0 }
 
 // isSequence tells whether an input has time steps along axis 1: numbers of
 // (batch, steps, features), or integers of (batch, steps).

@@ -287,3 +287,24 @@ func half(x float64) float64 {
 	}
 	return y
 }
+
+// LayerWeight returns a recurrent layer's kernel, recurrent_kernel or bias as
+// the model computes with it, nil for a bias that it does not have.
+func (m *Model) LayerWeight(layer, tensor string) (*lockstep.Tensor, error) {
+	l, _, err := m.source.layer(layer)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	ref, ok := map[string]savedmodel.Ref{"kernel": l.Kernel, "recurrent_kernel": l.RecurrentKernel, "bias": l.Bias}[tensor]
+	if !ok {
+		return nil, fmt.Errorf("native: layer %q has no weight %q", layer, tensor)
+	}
+	if ref.Node == nil {
+		return nil, nil
+	}
+	t, err := m.source.weight(ref)
+	if err != nil {
+		return nil, fmt.Errorf("native: layer %q: %w", layer, err)
+	}
+	return t, nil
+}
