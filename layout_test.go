@@ -32,6 +32,7 @@ var layout = map[string][]string{
 	"cmd/lockstep":            {"..."},
 	"diagnose":                {".", "compare", "native"},
 	"examples/serve":          {".", "native"},
+	"faults":                  {},
 }
 
 // Imports of others that only some packages may have: cgo and the binding stay

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
@@ -96,6 +97,9 @@ func placeOf(reference, candidate *lockstep.Tensor) *Place {
 	if reference == nil || candidate == nil {
 		return nil
 	}
+	if !slices.Equal(reference.Shape(), candidate.Shape()) {
+		return &Place{Reference: math.NaN(), Candidate: math.NaN()} // not even as many
+	}
 	r := judged(reference, candidate, func(_ string, shape []int) compare.Layout {
 		switch {
 		case len(shape) == 3:
@@ -128,6 +132,10 @@ func (l *layer) first(q string) *Place {
 		there[row] = true
 	}
 	a, b, e := l.values[InReference][q], l.values[InCandidate][q], l.meant[InReference]
+	shown := func(v float64) float64 { return v }
+	if l.from["x"].DType() == lockstep.Float32 {
+		shown = func(v float64) float64 { return float64(float32(v)) } // as traces show it
+	}
 	for t := range l.steps {
 		for i := range l.batch {
 			row := i*l.steps + t
@@ -137,9 +145,10 @@ func (l *layer) first(q string) *Place {
 			for u := range l.units {
 				at := row*l.units + u
 				bound := 2*e.bound[q][at] + 0x1p-24*math.Abs(e.value[q][at])
-				d := math.Abs(a[at] - b[at])
-				if d > bound || math.IsNaN(d) && (math.IsNaN(a[at]) != math.IsNaN(b[at])) {
-					return &Place{Step: t, Row: i, Unit: u, Reference: a[at], Candidate: b[at], Bound: bound}
+				have := shown(b[at])
+				d := math.Abs(a[at] - have)
+				if d > bound || math.IsNaN(d) && (math.IsNaN(a[at]) != math.IsNaN(have)) {
+					return &Place{Step: t, Row: i, Unit: u, Reference: a[at], Candidate: have, Bound: bound}
 				}
 			}
 		}

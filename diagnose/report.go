@@ -93,6 +93,9 @@ func (c Cause) String() string {
 // String names the weight with both values.
 func (w *Weight) String() string {
 	s := fmt.Sprintf("one weight of layer %s: %s[%d, %d]", w.Layer, w.Tensor, w.Row, w.Column)
+	if w.Twin {
+		s += fmt.Sprintf(", or else %s[1, %d] by as much,", w.Tensor, w.Column)
+	}
 	return s + fmt.Sprintf(" (gate %s, unit %d) is %.9g in place of %.9g", w.Gate, w.Unit, w.Is, w.Was)
 }
 

@@ -18,6 +18,9 @@ type Weight struct {
 	// the other side computes with. Is follows from what the sums make known of
 	// it: Within is how far off it may be.
 	Was, Is, Within float64
+	// Twin says that the bias of a GRU's other row is added to the same sum, so
+	// that it may be that one as well.
+	Twin bool
 
 	index int
 }
@@ -86,8 +89,14 @@ func (s *search) oneWeight(l *layer, side Side) (*Weight, error) {
 			return v
 		}})
 	}
-	columns = append(columns, column{"bias", 0, func(int) float64 { return 1 }})
-	if inner && resetAfter {
+	bias, err := s.model(side).LayerWeight(l.named(side), "bias")
+	if err != nil {
+		return nil, err
+	}
+	if bias != nil {
+		columns = append(columns, column{"bias", 0, func(int) float64 { return 1 }})
+	}
+	if bias != nil && inner && resetAfter {
 		columns = append(columns, column{"bias", 1, func(row int) float64 { return r[row*l.units+unit] }})
 	}
 	best, delta, left := -1, 0.0, math.Inf(1)
@@ -110,6 +119,7 @@ func (s *search) oneWeight(l *layer, side Side) (*Weight, error) {
 	}
 	letters := map[string]string{"LSTM": "ifgo", "GRU": "zrg", "SimpleRNN": "g"}[kind]
 	w := &Weight{Layer: l.named(side), Tensor: columns[best].tensor, Row: columns[best].row, Gate: gate, Unit: unit, Within: 3 * spread}
+	w.Twin = w.Tensor == "bias" && resetAfter && !inner
 	for i, letter := range letters {
 		if string(letter) == gate {
 			w.Column = i*l.units + unit
