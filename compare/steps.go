@@ -145,9 +145,13 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 		if there, err = s.leaveOut(there, q, have, ref, mask, here); err != nil {
 			return err
 		}
+		rounding := 0x1p-24
+		if have.DType() == lockstep.Float64 {
+			rounding = 0x1p-53
+		}
 		each := make([]float64, len(here.bound))
 		for i, b := range here.bound {
-			each[i] = 2*b + 0x1p-24*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
+			each[i] = 2*b + rounding*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
 		}
 		references[0][name], candidates[0][name] = have, there
 		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}, AllowNonFinite: s.check.AllowNonFinite}

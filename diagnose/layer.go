@@ -17,6 +17,7 @@ type layer struct {
 	name, other  string // the reference's and the candidate's
 	batch, steps int
 	units        int
+	rounding     float64                     // the unit roundoff of the model's floats
 	from         map[string]*lockstep.Tensor // x, h and c before the step
 	rows         []int                       // those that a mask leaves in
 	few          []int                       // some of them, the most apart among them
@@ -78,6 +79,9 @@ func (s *search) layer(name, other string) (*layer, error) {
 		return nil, err
 	}
 	l := &layer{name: name, other: other, from: map[string]*lockstep.Tensor{}, meant: map[Side]*exact{}, margin: map[Side]float64{}}
+	if l.rounding = 0x1p-24; from["x"].DType() == lockstep.Float64 {
+		l.rounding = 0x1p-53
+	}
 	h := from["h"].Shape()
 	l.batch, l.steps, l.units = h[0], h[1], h[2]
 	for q, t := range from {
@@ -193,7 +197,7 @@ func (l *layer) far(side Side, e *exact, rows []int, worst []float64) float64 {
 			}
 			for u := range l.units {
 				v, b := e.value[q][at*l.units+u], e.bound[q][at*l.units+u]
-				m := marginOf(made[row*l.units+u], v, b)
+				m := l.marginOf(made[row*l.units+u], v, b)
 				most = max(most, m)
 				if worst != nil {
 					worst[row] = max(worst[row], m)
@@ -206,8 +210,8 @@ func (l *layer) far(side Side, e *exact, rows []int, worst []float64) float64 {
 
 // marginOf is how far a number is from what it should be as a part of what one
 // engine may be off, and of the rounding that shows it.
-func marginOf(made, v, bound float64) float64 {
-	bound += 0x1p-24 * math.Abs(v)
+func (l *layer) marginOf(made, v, bound float64) float64 {
+	bound += l.rounding * math.Abs(v)
 	d := math.Abs(made - v)
 	switch {
 	case d == 0 || math.IsNaN(made) && math.IsNaN(v):

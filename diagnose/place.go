@@ -80,7 +80,7 @@ func (s *search) firstOf(name string) *Place {
 		mask, other = everything(mask, other), everything(other, mask)
 	}
 	take(placeOf(mask, other), "mask")
-	take(placeOf(a[name+"/x"], b[name+"/x"]), "x")
+	take(placeOf(read(a[name+"/x"], mask), read(b[name+"/x"], mask)), "x")
 	for _, l := range s.layers {
 		if l.name == name {
 			for _, q := range l.quantities {
@@ -89,6 +89,44 @@ func (s *search) firstOf(name string) *Place {
 		}
 	}
 	return first
+}
+
+// read returns x (batch, steps, features) with zeros for the steps that a mask
+// leaves out: nobody reads those.
+func read(x, mask *lockstep.Tensor) *lockstep.Tensor {
+	if x == nil || mask == nil || x.Rank() != 3 || !slices.Equal(x.Shape()[:2], mask.Shape()) {
+		return x
+	}
+	there, err := lockstep.Data[bool](mask)
+	if err != nil || !slices.Contains(there, false) {
+		return x
+	}
+	switch x.DType() {
+	case lockstep.Float32:
+		return readOf[float32](x, there)
+	case lockstep.Float64:
+		return readOf[float64](x, there)
+	}
+	return x
+}
+
+func readOf[F float32 | float64](x *lockstep.Tensor, there []bool) *lockstep.Tensor {
+	d, err := lockstep.Data[F](x)
+	if err != nil {
+		return x
+	}
+	d = slices.Clone(d)
+	width := x.Shape()[2]
+	for i, in := range there {
+		if !in {
+			clear(d[i*width : (i+1)*width])
+		}
+	}
+	out, err := lockstep.New(d, slices.Clone(x.Shape())...)
+	if err != nil {
+		return x
+	}
+	return out
 }
 
 // placeOf returns the first place where two tensors differ by more than the
@@ -144,7 +182,7 @@ func (l *layer) first(q string) *Place {
 			}
 			for u := range l.units {
 				at := row*l.units + u
-				bound := 2*e.bound[q][at] + 0x1p-24*math.Abs(e.value[q][at])
+				bound := 2*e.bound[q][at] + l.rounding*math.Abs(e.value[q][at])
 				have := shown(b[at])
 				d := math.Abs(a[at] - have)
 				if d > bound || math.IsNaN(d) && (math.IsNaN(a[at]) != math.IsNaN(have)) {

@@ -163,7 +163,7 @@ func (l *layer) offColumn(side Side) (gate string, unit int) {
 		for u := range l.units {
 			for _, row := range l.rows {
 				at := row*l.units + u
-				off[u] = max(off[u], marginOf(made[at], e.value[q][at], e.bound[q][at]))
+				off[u] = max(off[u], l.marginOf(made[at], e.value[q][at], e.bound[q][at]))
 			}
 			if unit < 0 || off[u] > off[unit] {
 				unit = u

@@ -76,6 +76,9 @@ func apart(run, other *lockstep.Trace) float64 {
 			if q == "mask" && (a == nil) != (b == nil) {
 				a, b = everything(a, b), everything(b, a)
 			}
+			if q == "x" {
+				a, b = read(a, run.Steps[layer+"/mask"]), read(b, other.Steps[layer+"/mask"])
+			}
 			see(a, b)
 		}
 	}

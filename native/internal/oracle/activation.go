@@ -57,6 +57,16 @@ func geluTanh(x float64) float64 {
 
 func hardSigmoid3(x float64) float64 { return clip(x+3, 0, 6) / 6 }
 
+// activationOf returns a function in the floats of the engines, whose constants
+// are rounded to them.
+func activationOf(a layers.Activation, u Unit) (f activation, known bool) {
+	f, known = activations[a]
+	if a == layers.HardSigmoid2 && u == Float64 {
+		f.f = func(x float64) float64 { return clip(0.2*x+0.5, 0, 1) }
+	}
+	return f, known
+}
+
 var activations = map[layers.Activation]activation{
 	layers.Linear:       {f: func(x float64) float64 { return x }, monotone: true},
 	layers.Tanh:         {f: math.Tanh, monotone: true, rough: [3]float64{8, 0, 0}},

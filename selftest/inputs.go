@@ -1,0 +1,320 @@
+package selftest
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// Made are inputs that Inputs made.
+type Made struct {
+	Inputs map[string]*lockstep.Tensor
+	// Rows says of each row of the batch what it is.
+	Rows []string
+	// Coverage is theirs.
+	Coverage *Coverage
+	// One are the first steps alone, in batches as large, where the model
+	// takes one step (T=1), nil otherwise.
+	One map[string]*lockstep.Tensor
+}
+
+// The rows that every set begins with: what a series can be like.
+var shapes = []struct {
+	name string
+	at   func(rng *rand.Rand, step, steps int) float64
+}{
+	{"normal", func(rng *rand.Rand, _, _ int) float64 { return rng.NormFloat64() }},
+	{"tiny", func(rng *rand.Rand, _, _ int) float64 { return 1e-4 * rng.NormFloat64() }},
+	{"large", func(rng *rand.Rand, _, _ int) float64 { return 10 * rng.NormFloat64() }},
+	{"saturated", func(_ *rand.Rand, step, _ int) float64 { return 100 * (1 - 2*float64(step%2)) }},
+	{"constant", func(*rand.Rand, int, int) float64 { return 1 }},
+	{"zeros", func(*rand.Rand, int, int) float64 { return 0 }},
+	{"spike, then decay", func(_ *rand.Rand, step, _ int) float64 {
+		if step == 0 {
+			return 20
+		}
+		return math.Exp(-float64(step) / 4)
+	}},
+	{"ramp", func(_ *rand.Rand, step, steps int) float64 { return 4*float64(step)/float64(max(steps-1, 1)) - 2 }},
+	{"masked in the middle", func(rng *rand.Rand, step, steps int) float64 {
+		if step >= steps/3 && step < 2*steps/3 {
+			return 0
+		}
+		return rng.NormFloat64()
+	}},
+}
+
+// InputOptions say how inputs are made.
+type InputOptions struct {
+	Seed uint64
+	// Steps is the length of axes that the signature leaves open, but for the
+	// batch; Rows bounds that.
+	Steps, Rows int
+}
+
+// rounds and tries bound the search for rows that drive more.
+const rounds, tries = 12, 48
+
+// Inputs makes a batch that drives each gate of each unit low, linear and high,
+// as far as random search finds rows that do. The same seed makes the same batch
+// on every machine, given the same kernels (native.Kernels).
+func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*Made, error) {
+	sig := m.Signature()
+	for _, s := range sig.Inputs {
+		if s.UnknownRank || len(s.Shape) == 0 || s.Shape[0] >= 0 {
+			return nil, fmt.Errorf("selftest: input %s has no open batch axis, so that no rows can be added to it", s)
+		}
+	}
+	g := &generator{sig: sig, o: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), words: vocabulary(m)}
+	var rows []map[string]*lockstep.Tensor
+	out := &Made{}
+	add := func(row map[string]*lockstep.Tensor, name string) {
+		rows, out.Rows = append(rows, row), append(out.Rows, name)
+	}
+	for _, shape := range shapes {
+		if len(rows) == max(o.Rows, 1) {
+			break
+		}
+		row, err := g.row(func(step, steps int) float64 { return shape.at(g.rng, step, steps) })
+		if err != nil {
+			return nil, err
+		}
+		add(row, shape.name)
+	}
+	var err error
+	if out.Inputs, err = stack(rows); err != nil {
+		return nil, err
+	}
+	t, err := m.Trace(ctx, out.Inputs, lockstep.Steps)
+	if err != nil {
+		return nil, err
+	}
+	out.Coverage = Cover(t)
+	for range rounds {
+		if out.Coverage.Driven == out.Coverage.All || len(rows) >= o.Rows {
+			break
+		}
+		if err := g.search(ctx, m, out.Coverage, o.Rows-len(rows), add); err != nil {
+			return nil, err
+		}
+		out.Coverage.count(t)
+	}
+	if out.Inputs, err = stack(rows); err != nil {
+		return nil, err
+	}
+	if t, err = m.Trace(ctx, out.Inputs, lockstep.Steps); err != nil {
+		return nil, err
+	}
+	out.Coverage = Cover(t)
+	out.One, err = g.one(ctx, m, out.Inputs)
+	return out, err
+}
+
+type generator struct {
+	sig   lockstep.Signature
+	o     InputOptions
+	rng   *rand.Rand
+	words int
+}
+
+// vocabulary is how many integers an embedding has a row for; of a model without
+// one, two.
+func vocabulary(m *native.Model) int {
+	n := 0
+	weights, err := m.Weights()
+	if err != nil {
+		return 2
+	}
+	for _, w := range weights {
+		if strings.HasSuffix(w.Name, "embeddings") && w.Tensor.Rank() == 2 && (n == 0 || w.Tensor.Shape()[0] < n) {
+			n = w.Tensor.Shape()[0]
+		}
+	}
+	return max(n, 2)
+}
+
+// row makes one row, (1, …) each, of numbers along time.
+func (g *generator) row(at func(step, steps int) float64) (map[string]*lockstep.Tensor, error) {
+	out := map[string]*lockstep.Tensor{}
+	for _, s := range g.sig.Inputs {
+		shape := slices.Clone(s.Shape)
+		shape[0] = 1
+		n := 1
+		for i, d := range shape {
+			if d < 0 {
+				shape[i] = g.o.Steps
+			}
+			n *= shape[i]
+		}
+		steps, width := 1, n
+		if len(shape) > 1 && n > 0 {
+			steps, width = shape[1], n/shape[1]
+		}
+		values := make([]float64, n)
+		for i := range values {
+			values[i] = at(i/max(width, 1), steps)
+		}
+		t, err := g.tensor(s.DType, values, shape)
+		if err != nil {
+			return nil, fmt.Errorf("selftest: input %s: %w", s, err)
+		}
+		out[s.Name] = t
+	}
+	return out, nil
+}
+
+// tensor makes numbers of a type: integers that an embedding knows, 0 of 0, and
+// bools that are true but of 0.
+func (g *generator) tensor(dtype lockstep.DType, values []float64, shape []int) (*lockstep.Tensor, error) {
+	word := func(v float64) int {
+		if v == 0 {
+			return 0
+		}
+		return 1 + int(math.Abs(v)*float64(g.words))%(g.words-1)
+	}
+	switch dtype {
+	case lockstep.Float32:
+		return convert(values, shape, func(v float64) float32 { return float32(v) })
+	case lockstep.Float64:
+		return convert(values, shape, func(v float64) float64 { return v })
+	case lockstep.Int32:
+		return convert(values, shape, func(v float64) int32 { return int32(word(v)) })
+	case lockstep.Int64:
+		return convert(values, shape, func(v float64) int64 { return int64(word(v)) })
+	case lockstep.Bool:
+		return convert(values, shape, func(v float64) bool { return v != 0 })
+	}
+	return nil, fmt.Errorf("no %s can be made", dtype)
+}
+
+func convert[E lockstep.Element](values []float64, shape []int, to func(float64) E) (*lockstep.Tensor, error) {
+	out := make([]E, len(values))
+	for i, v := range values {
+		out[i] = to(v)
+	}
+	return lockstep.New(out, shape...)
+}
+
+// search tries rows of many sizes and adds, the best first, those that drive
+// something new.
+func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, left int, add func(map[string]*lockstep.Tensor, string)) error {
+	var rows []map[string]*lockstep.Tensor
+	var names []string
+	for range tries {
+		size := 0.1 * math.Exp(g.rng.Float64()*math.Log(1000))
+		level := size * g.rng.NormFloat64()
+		hold := 1 + g.rng.IntN(4) // how many steps a level is held
+		seed := g.rng.Uint64()
+		row, err := g.row(held(seed, size, level, hold))
+		if err != nil {
+			return err
+		}
+		rows, names = append(rows, row), append(names, fmt.Sprintf("sought: size %.2g about %.2g", size, level))
+	}
+	in, err := stack(rows)
+	if err != nil {
+		return err
+	}
+	t, err := m.Trace(ctx, in, lockstep.Steps)
+	if err != nil {
+		return err
+	}
+	each := byRow(t)
+	for range min(left, len(each)) {
+		best, most := -1, 0
+		for i, d := range each {
+			if n := c.fresh(d); n > most {
+				best, most = i, n
+			}
+		}
+		if best < 0 {
+			return nil
+		}
+		c.add(each[best])
+		add(rows[best], names[best])
+	}
+	return nil
+}
+
+// held makes numbers that stay for some steps, each feature another.
+func held(seed uint64, size, level float64, hold int) func(step, steps int) float64 {
+	at, last := 0, -1
+	var rng *rand.Rand
+	return func(step, _ int) float64 {
+		if block := step / hold; rng == nil || step != last && block != at {
+			at = block
+			rng = rand.New(rand.NewPCG(seed, uint64(block)))
+		} else if step != last {
+			rng = rand.New(rand.NewPCG(seed, uint64(block))) // the same numbers again
+		}
+		last = step
+		return level + size*rng.NormFloat64()
+	}
+}
+
+// stack puts rows together.
+func stack(rows []map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	out := map[string]*lockstep.Tensor{}
+	for name, first := range rows[0] {
+		var err error
+		switch first.DType() {
+		case lockstep.Float32:
+			out[name], err = stackOf[float32](rows, name)
+		case lockstep.Float64:
+			out[name], err = stackOf[float64](rows, name)
+		case lockstep.Int32:
+			out[name], err = stackOf[int32](rows, name)
+		case lockstep.Int64:
+			out[name], err = stackOf[int64](rows, name)
+		default:
+			out[name], err = stackOf[bool](rows, name)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func stackOf[E lockstep.Element](rows []map[string]*lockstep.Tensor, name string) (*lockstep.Tensor, error) {
+	var all []E
+	for _, r := range rows {
+		d, err := lockstep.Data[E](r[name])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d...)
+	}
+	shape := slices.Clone(rows[0][name].Shape())
+	shape[0] = len(rows)
+	return lockstep.New(all, shape...)
+}
+
+// one makes rows of one step, where every sequence may be as short.
+func (g *generator) one(ctx context.Context, m *native.Model, like map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	open := false
+	for _, s := range g.sig.Inputs {
+		open = open || slices.Contains(s.Shape[1:], -1)
+	}
+	if !open {
+		return nil, nil
+	}
+	for _, t := range like {
+		in, err := compare.RandomInputs(g.sig, g.o.Seed, compare.Sizes{Batch: t.Shape()[0], Steps: 1})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := m.Run(ctx, in); err != nil {
+			return nil, nil // the model does not take one step
+		}
+		return in, nil
+	}
+	return nil, nil
+}
