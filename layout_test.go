@@ -31,6 +31,7 @@ var layout = map[string][]string{
 	"compare":                 {"."},
 	"cmd/lockstep":            {"..."},
 	"diagnose":                {".", "compare", "native"},
+	"reduce":                  {"."},
 	"selftest":                {".", "compare", "native"},
 	"examples/serve":          {".", "native"},
 	"faults":                  {},

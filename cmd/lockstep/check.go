@@ -25,6 +25,7 @@ type checkFlags struct {
 	candidate string
 	print     []string
 	diagnoseFlags
+	reduceFlags
 }
 
 func newCheck() *cobra.Command {
@@ -51,6 +52,7 @@ Without --inputs it makes its own, from a seed that it prints.`,
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs, as a third party")
 	cmd.Flags().StringVar(&f.candidate, "candidate-model", "", "the native engine runs this directory instead of MODEL")
 	f.diagnoseFlags.add(cmd)
+	f.reduceFlags.add(cmd)
 	cmd.Flags().StringArrayVar(&f.print, "print", nil, "print the values of this output or state, from both engines; may be repeated")
 	return cmd
 }
@@ -76,6 +78,9 @@ func (f *checkFlags) run(cmd *cobra.Command, models []string) error {
 		return usagef("--expected wants --inputs: predictions mean something only beside the inputs that they were made from")
 	}
 	if err := f.diagnoseFlags.check(f.candidate); err != nil {
+		return err
+	}
+	if err := f.reduceFlags.check(len(models)); err != nil {
 		return err
 	}
 	process, err := startTensorFlow()
@@ -185,6 +190,9 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 		checked.Report.Notes = append(checked.Report.Notes, "native ran "+f.candidate)
 	}
 	if err := f.explain(ctx, c, checked, pair); err != nil {
+		return nil, err
+	}
+	if err := f.reduceInputs(ctx, c, checked, pair, f); err != nil {
 		return nil, err
 	}
 	return checked, nil
