@@ -131,6 +131,14 @@ func (s *search) rank(causes []Cause) {
 		}
 		return cmp.Compare(a.Margin, b.Margin)
 	})
+	// Of a fault in the candidate the mirror image in the reference says no more.
+	kinds := map[native.FaultKind]bool{}
+	causes = slices.DeleteFunc(causes, func(c Cause) bool {
+		if c.Side == InCandidate {
+			kinds[c.Faults[0].Kind] = kinds[c.Faults[0].Kind] || c.Vanishes()
+		}
+		return c.Side == InReference && kinds[c.Faults[0].Kind]
+	})
 	n := 0
 	for n < len(causes) && causes[n].Vanishes() {
 		n++
