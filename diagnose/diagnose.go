@@ -34,6 +34,9 @@ type Case struct {
 	// Meant is the reference's model, and Engine the candidate's, both in the
 	// native engine: two of one model, unless the candidate runs another one.
 	Meant, Engine *native.Model
+	// Stepper takes the candidate's single steps; Engine does if it is nil. By
+	// the reference's names.
+	Stepper lockstep.Stepper
 	// Names are the candidate's names of inputs, outputs and layers by the
 	// reference's, where they are others.
 	Names compare.Names

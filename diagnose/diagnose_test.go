@@ -92,3 +92,67 @@ func TestNamesWhatWasPlanted(t *testing.T) {
 		}
 	}
 }
+
+// A fault in the engine alone shows in states, and not in the gates, which the
+// trace works out from the weights that the engine should have used.
+func TestNamesWhatTheEngineAloneHas(t *testing.T) {
+	for _, c := range []struct {
+		model string
+		fault native.Fault
+		words string
+	}{
+		{"seed_keras3", native.Fault{Kind: native.GateOrder, Layer: "decoder", Order: "igfo"}, "i,g,f,o"},
+		{"seed_keras3", native.Fault{Kind: native.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.1}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
+		{"gru_states_keras3", native.Fault{Kind: native.ResetAfter, Layer: "gru"}, "reset_after=False in place of True"},
+		{"gru_before_masked_tfkeras", native.Fault{Kind: native.OneWeight, Layer: "gru", Tensor: "kernel", Index: 5, Factor: 2}, "kernel[0, 5] (gate r, unit 1)"},
+	} {
+		m := load(t, c.model)
+		in := fixture.Tensors(t, c.model, "inputs.npz")
+		bad, err := m.WithFault(c.fault)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := diagnose.Case{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), Meant: m, Engine: m, Stepper: bad}.Run(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Join(found.Words("tensorflow", "native"), "\n")
+		if len(found.Causes) == 0 || !found.Causes[0].Vanishes() || !strings.Contains(found.Causes[0].String(), c.words) {
+			t.Errorf("%s, %s:\n%s", c.model, c.fault, words)
+		}
+		if p := found.First; p == nil || p.Quantity != "h" && p.Quantity != "c" {
+			t.Errorf("%s, %s: first in %v", c.model, c.fault, p)
+		}
+	}
+}
+
+// What is none of the known faults is said to be none, and the nearest is named
+// as such.
+func TestSaysThatItIsNone(t *testing.T) {
+	m := load(t, "seed_keras3")
+	in := fixture.Tensors(t, "seed_keras3", "inputs_short.npz")
+	bad := m
+	for _, f := range []native.Fault{
+		{Kind: native.GateOrder, Layer: "encoder", Order: "igfo"},
+		{Kind: native.BiasMissing, Layer: "encoder"},
+		{Kind: native.RecurrentBlocksTransposed, Layer: "decoder"},
+	} {
+		var err error
+		if bad, err = bad.WithFault(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := diagnose.Case{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), Meant: m, Engine: bad}.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Join(found.Words("tensorflow", "native"), "\n")
+	if len(found.Causes) > 1 || len(found.Causes) == 1 && found.Causes[0].Vanishes() || !strings.Contains(words, "none of ") {
+		t.Error(words)
+	}
+	// And two engines that agree have no cause.
+	found, err = diagnose.Case{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, m, in), Meant: m, Engine: m}.Run(context.Background())
+	if err != nil || !found.Agree || len(found.Causes) > 0 || found.First != nil {
+		t.Errorf("%+v, %v", found, err)
+	}
+}

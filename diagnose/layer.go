@@ -21,7 +21,8 @@ type layer struct {
 	from         map[string]*lockstep.Tensor // x, h and c before the step
 	rows         []int                       // those that a mask leaves in
 	few          []int                       // some of them, the most apart among them
-	quantities   []string
+	// quantities are those that each side shows of what it computes.
+	quantities map[Side][]string
 	// values are what each side made: the reference in its run, the candidate
 	// of the reference's states.
 	values map[Side]map[string][]float64
@@ -78,7 +79,7 @@ func (s *search) layer(name, other string) (*layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &layer{name: name, other: other, from: map[string]*lockstep.Tensor{}, meant: map[Side]*exact{}, margin: map[Side]float64{}}
+	l := &layer{name: name, other: other, quantities: map[Side][]string{}, from: map[string]*lockstep.Tensor{}, meant: map[Side]*exact{}, margin: map[Side]float64{}}
 	if l.rounding = 0x1p-24; from["x"].DType() == lockstep.Float64 {
 		l.rounding = 0x1p-53
 	}
@@ -115,16 +116,23 @@ func (s *search) layer(name, other string) (*layer, error) {
 func (l *layer) read(s *search, candidate *exact) error {
 	l.meant[InReference] = candidate
 	l.values = map[Side]map[string][]float64{InReference: {}, InCandidate: {}}
-	alone, err := s.Engine.Step(l.other, l.from)
+	var alone map[string]*lockstep.Tensor
+	var err error
+	if s.Stepper != nil {
+		alone, err = s.Stepper.Step(l.name, l.from)
+	} else {
+		alone, err = s.Engine.Step(l.other, l.from)
+	}
 	if err != nil {
 		return err
 	}
+	var all []string
 	for q, v := range candidate.value {
 		t := s.Reference.Steps[l.name+"/"+q]
 		if t == nil || l.meant[InCandidate].value[q] == nil {
 			continue
 		}
-		l.quantities = append(l.quantities, q)
+		all = append(all, q)
 		if l.values[InReference][q], err = t.Float64s(); err != nil {
 			return err
 		}
@@ -135,7 +143,14 @@ func (l *layer) read(s *search, candidate *exact) error {
 			}
 		}
 	}
-	slices.SortFunc(l.quantities, func(a, b string) int { return rankOf(a) - rankOf(b) })
+	slices.SortFunc(all, func(a, b string) int { return rankOf(a) - rankOf(b) })
+	l.quantities[InReference], l.quantities[InCandidate] = all, all
+	states := slices.DeleteFunc(slices.Clone(all), func(q string) bool { return alone[q] == nil })
+	l.quantities[InCandidate] = states
+	if l.far(InCandidate, candidate, l.rows, nil) <= 1 {
+		// Its cell does what its weights make: so are its gates.
+		l.quantities[InCandidate] = all
+	}
 	return nil
 }
 
@@ -188,7 +203,7 @@ func (l *layer) choose() {
 // whose rows are the given ones. worst, if not nil, takes each row's.
 func (l *layer) far(side Side, e *exact, rows []int, worst []float64) float64 {
 	most := 0.0
-	for _, q := range l.quantities {
+	for _, q := range l.quantities[side] {
 		made := l.values[side][q]
 		for i, row := range rows {
 			at := i // of e
@@ -242,54 +257,4 @@ func stepOf(o stepper, name string, from map[string]*lockstep.Tensor) (*exact, e
 		}
 	}
 	return e, nil
-}
-
-// flat returns (batch, steps, n) as (batch·steps, n).
-func flat(t *lockstep.Tensor) (*lockstep.Tensor, error) {
-	shape := t.Shape()
-	return pick(t, nil, shape[0]*shape[1], shape[2])
-}
-
-// pick returns rows of (…, width), all of them where rows is nil.
-func pick(t *lockstep.Tensor, rows []int, n, width int) (*lockstep.Tensor, error) {
-	if t.DType() == lockstep.Float64 {
-		return pickOf[float64](t, rows, n, width)
-	}
-	return pickOf[float32](t, rows, n, width)
-}
-
-func pickOf[F float32 | float64](t *lockstep.Tensor, rows []int, n, width int) (*lockstep.Tensor, error) {
-	d, err := lockstep.Data[F](t)
-	if err != nil {
-		return nil, err
-	}
-	if rows == nil {
-		return lockstep.New(d, n, width)
-	}
-	out := make([]F, 0, len(rows)*width)
-	for _, r := range rows {
-		out = append(out, d[r*width:(r+1)*width]...)
-	}
-	return lockstep.New(out, len(rows), width)
-}
-
-// rowsOf lists the rows that a mask leaves in.
-func rowsOf(mask *lockstep.Tensor, n int) ([]int, error) {
-	var there []bool
-	if mask != nil {
-		var err error
-		if there, err = lockstep.Data[bool](mask); err != nil {
-			return nil, err
-		}
-		if len(there) != n {
-			return nil, fmt.Errorf("its mask is %s, want one for each of %d steps", mask, n)
-		}
-	}
-	out := make([]int, 0, n)
-	for i := range n {
-		if there == nil || there[i] {
-			out = append(out, i)
-		}
-	}
-	return out, nil
 }

@@ -83,50 +83,12 @@ func (s *search) firstOf(name string) *Place {
 	take(placeOf(read(a[name+"/x"], mask), read(b[name+"/x"], mask)), "x")
 	for _, l := range s.layers {
 		if l.name == name {
-			for _, q := range l.quantities {
+			for _, q := range l.quantities[InCandidate] {
 				take(l.first(q), q)
 			}
 		}
 	}
 	return first
-}
-
-// read returns x (batch, steps, features) with zeros for the steps that a mask
-// leaves out: nobody reads those.
-func read(x, mask *lockstep.Tensor) *lockstep.Tensor {
-	if x == nil || mask == nil || x.Rank() != 3 || !slices.Equal(x.Shape()[:2], mask.Shape()) {
-		return x
-	}
-	there, err := lockstep.Data[bool](mask)
-	if err != nil || !slices.Contains(there, false) {
-		return x
-	}
-	switch x.DType() {
-	case lockstep.Float32:
-		return readOf[float32](x, there)
-	case lockstep.Float64:
-		return readOf[float64](x, there)
-	}
-	return x
-}
-
-func readOf[F float32 | float64](x *lockstep.Tensor, there []bool) *lockstep.Tensor {
-	d, err := lockstep.Data[F](x)
-	if err != nil {
-		return x
-	}
-	d = slices.Clone(d)
-	width := x.Shape()[2]
-	for i, in := range there {
-		if !in {
-			clear(d[i*width : (i+1)*width])
-		}
-	}
-	out, err := lockstep.New(d, slices.Clone(x.Shape())...)
-	if err != nil {
-		return x
-	}
-	return out
 }
 
 // placeOf returns the first place where two tensors differ by more than the

@@ -83,7 +83,7 @@ func (e *expected) judge(found *diagnose.Found, r *compare.Report) string {
 	return fmt.Sprintf("found %s, where it cannot show", p)
 }
 
-func (c *subject) expect(t *testing.T, f native.Fault, faulty *lockstep.Trace) *expected {
+func (c *subject) expect(t *testing.T, f native.Fault, faulty *lockstep.Trace, mode int) *expected {
 	e := &expected{}
 	for _, layer := range c.sound.Layers {
 		l := layerShows{name: layer}
@@ -92,7 +92,11 @@ func (c *subject) expect(t *testing.T, f native.Fault, faulty *lockstep.Trace) *
 			at = append(at, c.reads(t, layer, q, faulty)...)
 		}
 		if !f.SequenceLevel() {
-			at = append(at, c.steps(t, layer, f)...)
+			for _, s := range c.steps(t, layer, f) {
+				if q := s.place.Quantity; mode == inModel || q == "h" || q == "c" {
+					at = append(at, s)
+				}
+			}
 		}
 		slices.SortStableFunc(at, func(a, b shows) int {
 			if a.place.Step != b.place.Step {

@@ -118,7 +118,9 @@ func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *c
 			return err
 		}
 	}
-	found, err := diagnose.Case{Inputs: c.Inputs, Reference: reference, Candidate: candidate, Meant: p.meant, Engine: p.engine, Names: p.names}.Run(ctx)
+	problem := diagnose.Case{Inputs: c.Inputs, Reference: reference, Candidate: candidate, Meant: p.meant, Engine: p.engine, Names: p.names}
+	problem.Stepper, _ = c.Candidate.(lockstep.Stepper)
+	found, err := problem.Run(ctx)
 	if err != nil {
 		r.Notes = append(r.Notes, "no diagnosis: "+err.Error()) // the verdict stands without one
 		return nil
