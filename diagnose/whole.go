@@ -51,9 +51,17 @@ func (s *search) run(ctx context.Context, side Side, f native.Fault) (*lockstep.
 		return nil, err
 	}
 	if side == InCandidate {
-		return bad.Trace(ctx, s.Inputs, lockstep.Steps)
+		return bad.TraceStates(ctx, s.Inputs)
 	}
-	return compare.Renamed{Engine: bad, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
+	return compare.Renamed{Engine: gateless{bad}, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
+}
+
+// gateless shows no gates: nothing of a whole run is held against them.
+type gateless struct{ *native.Model }
+
+// Trace is the model's, without gates.
+func (m gateless) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, _ lockstep.Detail) (*lockstep.Trace, error) {
+	return m.TraceStates(ctx, inputs)
 }
 
 // reads are what a trace shows of what layers read and leave.

@@ -69,7 +69,12 @@ func TestPlantedFaults(t *testing.T) {
 		}
 	}
 	if *long {
-		write(t, "faults", suite.table())
+		write(t, results, "faults", suite.table())
+		short := ""
+		for mode := range modes {
+			short += "- " + suite.summary(mode) + "\n"
+		}
+		write(t, readme, "faults", short)
 	}
 }
 

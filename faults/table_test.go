@@ -30,14 +30,20 @@ func (s *suite) all(mode int) tally {
 	return all
 }
 
+// summary says it in a sentence or two.
+func (s *suite) summary(mode int) string {
+	all := s.all(mode)
+	return fmt.Sprintf("Planted %s: %d faults in %d models, of which %d change nothing, %d stay inside the bound of rounding everywhere, and %d diverge. "+
+		"Of these the first named cause is right in %d (%.1f %%; in %d it is another name for the same numbers), and the first divergent layer, step, quantity and unit in %d (%.1f %%).",
+		modes[mode], all.planted, len(s.models), all.nothing, all.below, all.found, all.cause, percent(all.cause, all.found), all.same, all.place, percent(all.place, all.found))
+}
+
 // table shows the counts, and names what is counted apart and what went wrong.
 func (s *suite) table() string {
 	var b strings.Builder
 	for mode, kinds := range s.kinds {
 		all := s.all(mode)
-		fmt.Fprintf(&b, "Planted %s: %d faults in %d models, of which %d change nothing, %d stay inside the bound of rounding everywhere, and %d diverge. ", modes[mode], all.planted, len(s.models), all.nothing, all.below, all.found)
-		fmt.Fprintf(&b, "Of these the first named cause is right in %d (%.1f %%; in %d it is another name for the same numbers), and the first divergent layer, step, quantity and unit in %d (%.1f %%).\n\n",
-			all.cause, percent(all.cause, all.found), all.same, all.place, percent(all.place, all.found))
+		b.WriteString(s.summary(mode) + "\n\n")
 		b.WriteString("| fault | planted | changes nothing | inside the bound | diverges | first cause right | first place right |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 			k := kinds[kind]
@@ -68,13 +74,13 @@ func percent(n, of int) float64 {
 	return 100 * float64(n) / float64(of)
 }
 
-// results is the file that the README shows.
-const results = "RESULTS.md"
+// The files that show what was found, whole and in short.
+const results, readme = "RESULTS.md", "../README.md"
 
 // write writes a section between its marks.
-func write(t *testing.T, section, text string) {
+func write(t *testing.T, file, section, text string) {
 	t.Helper()
-	b, err := os.ReadFile(results)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +88,9 @@ func write(t *testing.T, section, text string) {
 	before, rest, ok := strings.Cut(string(b), from)
 	_, after, ended := strings.Cut(rest, to)
 	if !ok || !ended {
-		t.Fatalf("%s has no section %q", results, from)
+		t.Fatalf("%s has no section %q", file, from)
 	}
-	if err := os.WriteFile(results, []byte(before+from+text+to+after), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(before+from+text+to+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
