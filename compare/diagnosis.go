@@ -2,7 +2,7 @@ package compare
 
 // Diagnosis is what was found of why two engines part.
 type Diagnosis struct {
-	// First says where they first part, "" where no step of a layer shows it.
+	// First is where they first part, nil where no layer shows it.
 	First *FirstApart `json:"first"`
 	// Suspects are the layers whose single steps diverge.
 	Suspects []string `json:"suspects"`
