@@ -87,13 +87,21 @@ func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*Made, error)
 		}
 		add(row, shape.name)
 	}
-	var err error
-	if out.Inputs, err = stack(rows); err != nil {
-		return nil, err
-	}
-	t, err := m.Trace(ctx, out.Inputs, lockstep.Steps)
-	if err != nil {
-		return nil, err
+	t, err := trace(ctx, m, rows)
+	if err != nil { // not all of these are inputs that the model takes
+		all, names := rows, out.Rows
+		rows, out.Rows = nil, nil
+		for i, row := range all {
+			if _, alone := trace(ctx, m, all[i:i+1]); alone == nil {
+				add(row, names[i])
+			}
+		}
+		if len(rows) == 0 {
+			return nil, fmt.Errorf("selftest: the model takes none of the series that are tried: %w", err)
+		}
+		if t, err = trace(ctx, m, rows); err != nil {
+			return nil, err
+		}
 	}
 	out.Coverage = Cover(t)
 	for range rounds {
@@ -116,6 +124,15 @@ func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*Made, error)
 	return out, err
 }
 
+// trace runs rows as one batch.
+func trace(ctx context.Context, m *native.Model, rows []map[string]*lockstep.Tensor) (*lockstep.Trace, error) {
+	in, err := stack(rows)
+	if err != nil {
+		return nil, err
+	}
+	return m.Trace(ctx, in, lockstep.Steps)
+}
+
 // search tries rows of many sizes and adds, the best first, those that drive
 // something new.
 func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, left int, add func(map[string]*lockstep.Tensor, string)) error {
@@ -132,13 +149,9 @@ func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, le
 		}
 		rows, names = append(rows, row), append(names, fmt.Sprintf("sought: size %.2g about %.2g", size, level))
 	}
-	in, err := stack(rows)
+	t, err := trace(ctx, m, rows)
 	if err != nil {
-		return err
-	}
-	t, err := m.Trace(ctx, in, lockstep.Steps)
-	if err != nil {
-		return err
+		return ctx.Err() // the model does not take one of them: others are tried
 	}
 	each := byRow(t)
 	for range min(left, len(each)) {
