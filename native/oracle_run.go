@@ -1,0 +1,65 @@
+package native
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/internal/program"
+)
+
+// Oracle computes in float64 what a model is meant to compute, and beside each
+// value a bound on how far an engine in the model's own precision may be from
+// it: whatever the order in which it adds, with or without fused multiply-add,
+// with its tanh and its like as inexact as runtimes have them. It is safe for
+// any number of goroutines.
+//
+// The bounds are those of a running error analysis (Higham, Accuracy and
+// Stability of Numerical Algorithms, 2nd ed., chapters 2 to 4) of the graph's
+// own operations. They are guaranteed, and so larger than what rounding
+// typically does; of a long recurrence they may grow without end.
+type Oracle struct {
+	source *source
+	exact  *program.Exact
+}
+
+// Oracle makes the model's oracle when it is first asked for.
+func (m *Model) Oracle() (*Oracle, error) {
+	o := m.oracle
+	o.once.Do(func() { o.oracle, o.err = m.source.newOracle() })
+	return o.oracle, o.err
+}
+
+func (src *source) newOracle() (*Oracle, error) {
+	exact, err := program.NewExact(src.graph, src.options())
+	if err != nil {
+		return nil, fmt.Errorf("native: the oracle: %w", err)
+	}
+	return &Oracle{source: src, exact: exact}, nil
+}
+
+// Run evaluates the signature. The results are its outputs, by its names, and
+// of each recurrent layer, by the names in lockstep.Trace, the final states
+// <layer>/state_h and <layer>/state_c and what it begins with: <layer>/initial_h,
+// <layer>/initial_c, <layer>/mask, and <layer>/x of the first of the cells that
+// one loop runs.
+//
+// exact has the values, floats in float64; bound, of the same shapes, what each
+// float may be off by, +Inf where nothing bounds it. unknown says of any other,
+// which may have a value, why there is no bound: most often which operation, on
+// the way to it, has none. Integers and bools that no rounding can change are in
+// exact alone.
+//
+// given, which may be nil, are the states that an engine has at each step, as
+// lockstep.Trace has them in Steps: <layer>/h and of an LSTM <layer>/c. Such a
+// layer is not run; what is given is taken for exact, so that the rest is judged
+// on its own.
+//
+// A stateful layer begins with the states in the model's files.
+func (o *Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	r, err := o.exact.Run(ctx, inputs, given)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
+	}
+	return r.Exact, r.Bound, r.Unknown, nil
+}
