@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
@@ -23,7 +24,15 @@ type Model struct {
 	loops     []Loop
 	weights   lockstep.Weights
 	found     *layers.Found
-	oracle    func() (*Oracle, error) // made when first asked for
+	source    *source
+	oracle    *onceOracle
+}
+
+// onceOracle is the oracle of a model, once it has been asked for.
+type onceOracle struct {
+	once   sync.Once
+	oracle *Oracle
+	err    error
 }
 
 // Name returns "native".
