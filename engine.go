@@ -36,6 +36,12 @@ type Oracle interface {
 	// Step takes one step of a layer, as Stepper.Step does, and shows what
 	// Trace.Steps does of it, by the names h, c, i, sum_i and so on.
 	Step(layer string, from map[string]*Tensor) (exact, bound map[string]*Tensor, err error)
+	// Run computes the signature's outputs and, by the names of Trace, each
+	// recurrent layer's final states, input, mask and first states. Layers whose
+	// states at each step are given, as <layer>/h and <layer>/c, are not run:
+	// what they made is taken for exact. unknown says of what there is no bound
+	// of, and why.
+	Run(ctx context.Context, inputs, given map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
 }
 
 // Weigher is an engine that can show the weights it runs with.

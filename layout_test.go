@@ -24,7 +24,7 @@ var layout = map[string][]string{
 	"native/savedmodel":       {".", "internal/raw"},
 	"native/internal/kernel":  {},
 	"native/internal/oracle":  {"internal/layers"},
-	"native/internal/program": {".", "native/savedmodel", "native/internal/kernel", "internal/layers", "internal/raw"},
+	"native/internal/program": {".", "native/savedmodel", "native/internal/kernel", "native/internal/oracle", "internal/layers", "internal/raw"},
 	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/oracle", "native/internal/program", "internal/layers"},
 	"tfbridge":                {".", "native/savedmodel", "internal/layers", "internal/raw"},
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},

@@ -69,16 +69,18 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 			return nil, err
 		}
 		if c.derives() {
-			if err := c.steps(out); err != nil {
-				return nil, err
-			}
+			err = c.derived(ctx, out)
+		} else {
+			var k Comparison
+			k, err = c.outputs(out, c.rules())
+			out.Report.Comparisons = append(out.Report.Comparisons, k)
 		}
-		if err := c.engines(out); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
 	if c.Expected != nil {
-		if err := c.third(out); err != nil {
+		if err := c.third(ctx, out); err != nil {
 			return nil, err
 		}
 	}
@@ -109,13 +111,8 @@ func (c Check) weights() (*Comparison, error) {
 	if len(want) == 0 && len(have) == 0 {
 		return nil, nil // a model without weights
 	}
-	bits := func(name string) Rule {
-		allow := c.AllowNonFinite
-		if c.Rules != nil {
-			allow = c.Rules(name).AllowNonFinite
-		}
-		return Rule{Bits: true, AllowNonFinite: allow}
-	}
+	rules := c.rules()
+	bits := func(name string) Rule { return Rule{Bits: true, AllowNonFinite: rules(name).AllowNonFinite} }
 	d := Measure(lockstep.ByName(want), lockstep.ByName(have), Options{Order: lockstep.Names(want), Layout: PlainLayout})
 	return &Comparison{
 		Title: "weights", Reference: c.Reference.Name(), Candidate: c.Candidate.Name(),
@@ -123,29 +120,42 @@ func (c Check) weights() (*Comparison, error) {
 	}, nil
 }
 
-// engines adds the comparison of outputs and states.
-func (c Check) engines(out *Checked) error {
+// outputs compares outputs and states of the engines.
+func (c Check) outputs(out *Checked, rules Rules) (Comparison, error) {
 	reference, err := tensorsOf(out.Reference)
 	if err != nil {
-		return err
+		return Comparison{}, err
 	}
 	candidate, err := tensorsOf(out.Candidate)
 	if err != nil {
-		return err
+		return Comparison{}, err
 	}
-	out.Report.Comparisons = append(out.Report.Comparisons, c.compare("outputs and states", out.Reference.Engine, out.Candidate.Engine, reference, candidate, orderOf(out.Reference)))
-	return nil
+	return comparison("outputs and states", out.Reference.Engine, out.Candidate.Engine, reference, candidate, orderOf(out.Reference), rules), nil
 }
 
-func (c Check) compare(title, referenceName, candidateName string, reference, candidate map[string]*lockstep.Tensor, order []string) Comparison {
+// rules are those that were chosen, or the default ones.
+func (c Check) rules() Rules {
+	if c.Rules != nil {
+		return c.Rules
+	}
+	rule := DefaultRule()
+	rule.AllowNonFinite = c.AllowNonFinite
+	return Uniform(rule)
+}
+
+func comparison(title, referenceName, candidateName string, reference, candidate map[string]*lockstep.Tensor, order []string, rules Rules) Comparison {
 	return Comparison{
 		Title: title, Reference: referenceName, Candidate: candidateName,
-		Results: Judge(Measure(reference, candidate, Options{Order: order, Layout: KerasLayout}), c.Rules),
+		Results: Judge(Measure(reference, candidate, Options{Order: order, Layout: KerasLayout}), rules),
 	}
 }
 
 // third adds what the third party says of each engine, and what follows.
-func (c Check) third(out *Checked) error {
+func (c Check) third(ctx context.Context, out *Checked) error {
+	rules, err := c.foreign(ctx)
+	if err != nil {
+		return err
+	}
 	agrees := map[*lockstep.Trace]bool{}
 	for _, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
 		if trace == nil {
@@ -156,9 +166,9 @@ func (c Check) third(out *Checked) error {
 			return err
 		}
 		maps.DeleteFunc(all, func(name string, _ *lockstep.Tensor) bool { return c.Expected[name] == nil })
-		comparison := c.compare("expected values", c.ExpectedBy, trace.Engine, c.Expected, all, orderOf(trace))
-		agrees[trace] = comparison.Verdict() == InStep
-		out.Report.Comparisons = append(out.Report.Comparisons, comparison)
+		k := comparison("expected values", c.ExpectedBy, trace.Engine, c.Expected, all, orderOf(trace), rules)
+		agrees[trace] = k.Verdict() == InStep
+		out.Report.Comparisons = append(out.Report.Comparisons, k)
 	}
 	out.Report.Notes = append(out.Report.Notes, c.blame(out, agrees)...)
 	return nil

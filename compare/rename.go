@@ -14,10 +14,16 @@ import (
 // those that it is to be known by. What is not among them has one name.
 type Names map[string]string
 
-// theirs is the engine's own name.
+// theirs is the engine's own name: of one such as lstm/h, what stands before
+// the last slash counts as well.
 func (n Names) theirs(name string) string {
 	if own, ok := n[name]; ok {
 		return own
+	}
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		if own, ok := n[name[:i]]; ok {
+			return own + name[i:]
+		}
 	}
 	return name
 }
@@ -36,6 +42,27 @@ func (n Names) ours(name string) string {
 		}
 	}
 	return name
+}
+
+// toTheirs names tensors as the engine does.
+func (n Names) toTheirs(in map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
+	out := make(map[string]*lockstep.Tensor, len(in))
+	for name, t := range in {
+		out[n.theirs(name)] = t
+	}
+	return out
+}
+
+// toOurs names what the engine made as it is to be known.
+func toOurs[V any](n Names, made map[string]V) map[string]V {
+	if made == nil {
+		return nil
+	}
+	out := make(map[string]V, len(made))
+	for name, v := range made {
+		out[n.ours(name)] = v
+	}
+	return out
 }
 
 // Renamed is an engine that is known by other names, such as one that runs
@@ -63,34 +90,15 @@ func (r Renamed) Signature() lockstep.Signature {
 	return sig
 }
 
-func (r Renamed) inputs(in map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
-	out := make(map[string]*lockstep.Tensor, len(in))
-	for name, t := range in {
-		out[r.Names.theirs(name)] = t
-	}
-	return out
-}
-
-func (r Renamed) tensors(in map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
-	if in == nil {
-		return nil
-	}
-	out := make(map[string]*lockstep.Tensor, len(in))
-	for name, t := range in {
-		out[r.Names.ours(name)] = t
-	}
-	return out
-}
-
 // Run runs the engine.
 func (r Renamed) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	out, err := r.Engine.Run(ctx, r.inputs(inputs))
-	return r.tensors(out), err
+	out, err := r.Engine.Run(ctx, r.Names.toTheirs(inputs))
+	return toOurs(r.Names, out), err
 }
 
 // Trace runs the engine and shows what it does.
 func (r Renamed) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
-	t, err := r.Engine.Trace(ctx, r.inputs(inputs), detail)
+	t, err := r.Engine.Trace(ctx, r.Names.toTheirs(inputs), detail)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +107,7 @@ func (r Renamed) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, 
 	for _, l := range t.Layers {
 		out.Layers = append(out.Layers, r.Names.ours(l))
 	}
-	out.Outputs, out.States, out.Steps = r.tensors(t.Outputs), r.tensors(t.States), r.tensors(t.Steps)
+	out.Outputs, out.States, out.Steps = toOurs(r.Names, t.Outputs), toOurs(r.Names, t.States), toOurs(r.Names, t.Steps)
 	return &out, nil
 }
 
@@ -134,6 +142,12 @@ type RenamedOracle struct {
 // Step takes one step of a layer, as the oracle does.
 func (r RenamedOracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
 	return r.Oracle.Step(r.Names.theirs(layer), from)
+}
+
+// Run evaluates the model, as the oracle does.
+func (r RenamedOracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	exact, bound, unknown, err = r.Oracle.Run(ctx, r.Names.toTheirs(inputs), r.Names.toTheirs(given))
+	return toOurs(r.Names, exact), toOurs(r.Names, bound), toOurs(r.Names, unknown), err
 }
 
 // Match pairs the names of two signatures, and of two lists of layers. Inputs

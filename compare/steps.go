@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,18 +25,20 @@ type stepwise struct {
 	order                []string
 }
 
-// steps adds two comparisons of the layers' steps. In the first, isolated, the
+// derived adds the comparisons of the derived verdict: two of the layers' steps,
+// that of what stands between the layers, and that of outputs and states. In
+// the first, isolated, the
 // reference's own states before each step go into the candidate's cell, so that
 // nothing accumulates; in the second each engine runs freely, and a difference
 // may be what the step makes of the one before it.
-func (c *Check) steps(out *Checked) error {
-	s := &stepwise{check: c, reference: out.Reference, candidate: out.Candidate}
+func (c Check) derived(ctx context.Context, out *Checked) error {
+	s := &stepwise{check: &c, reference: out.Reference, candidate: out.Candidate}
 	for i := range s.rules {
 		s.rules[i] = map[string]Rule{}
 	}
 	references, candidates := [2]map[string]*lockstep.Tensor{{}, {}}, [2]map[string]*lockstep.Tensor{{}, {}}
 	for i, layer := range out.Reference.Layers {
-		if err := s.layer(layer, s.counterpart(i, layer), references, candidates); err != nil {
+		if err := s.layer(layer, counterpart(s.candidate, i, layer), references, candidates); err != nil {
 			return fmt.Errorf("compare: the steps of layer %q: %w", layer, err)
 		}
 	}
@@ -47,7 +50,17 @@ func (c *Check) steps(out *Checked) error {
 	}
 	s.isolated.Title, s.free.Title = "single steps", "free running"
 	s.amplification()
-	for _, k := range []Comparison{s.isolated, s.free} {
+	b, err := c.between(ctx, out)
+	if err != nil {
+		return err
+	}
+	rules, notes := b.rules(&s.free)
+	last, err := c.outputs(out, rules)
+	if err != nil {
+		return err
+	}
+	last.Notes = notes
+	for _, k := range []Comparison{s.isolated, s.free, b.inputs(), last} {
 		if len(k.Results) > 0 {
 			out.Report.Comparisons = append(out.Report.Comparisons, k)
 		} else if len(k.Notes) > 0 {
@@ -59,9 +72,9 @@ func (c *Check) steps(out *Checked) error {
 
 // counterpart names the candidate's layer for the reference's: the one of the
 // same name, or else, of another directory's model, that in its place.
-func (s *stepwise) counterpart(i int, layer string) string {
-	if !slices.Contains(s.candidate.Layers, layer) && i < len(s.candidate.Layers) {
-		return s.candidate.Layers[i]
+func counterpart(candidate *lockstep.Trace, i int, layer string) string {
+	if !slices.Contains(candidate.Layers, layer) && i < len(candidate.Layers) {
+		return candidate.Layers[i]
 	}
 	return layer
 }

@@ -50,7 +50,7 @@ func (o *Oracle) WithFault(f Fault) (*Oracle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %s: %w", f, err)
 	}
-	out := &Oracle{source: src, cells: maps.Clone(o.cells)}
+	out := &Oracle{source: src, exact: src.exact(), cells: maps.Clone(o.cells)}
 	for _, l := range src.found.Layers {
 		if !src.fault.touched[l] && !src.fault.half {
 			continue

@@ -97,14 +97,8 @@ func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 // model makes the model of a signature, if all of it is supported.
 func (src *source) model() (*Model, error) {
 	m := &Model{signature: src.graph.Signature, found: src.found, source: src}
-	m.oracle = sync.OnceValues(func() (*Oracle, error) { return newOracle(src) })
-	extra := map[string]savedmodel.Ref{}
+	m.oracle = sync.OnceValues(src.newOracle)
 	m.layers = describeLayers(src.found)
-	for _, l := range src.found.Layers {
-		for i, state := range l.FinalState {
-			extra[l.Name+"/"+l.Kind.StateNames()[i]] = state
-		}
-	}
 	for _, u := range src.found.Rest {
 		m.loops = append(m.loops, Loop{Node: u.Loop.Name, Reason: u.Reason})
 	}
@@ -112,18 +106,30 @@ func (src *source) model() (*Model, error) {
 	if m.weights, err = src.weights(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	m.program, err = program.Compile(src.graph, program.Options{
+	m.program, err = program.Compile(src.graph, src.options())
+	if err != nil {
+		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, explain(err))
+	}
+	return m, nil
+}
+
+// options say how the signature is compiled: with the layers' final states
+// beside its outputs.
+func (src *source) options() program.Options {
+	extra := map[string]savedmodel.Ref{}
+	for _, l := range src.found.Layers {
+		for i, state := range l.FinalState {
+			extra[l.Name+"/"+l.Kind.StateNames()[i]] = state
+		}
+	}
+	return program.Options{
 		Variable:    src.variable,
 		Weight:      src.weight,
 		Recurrences: src.found.Recurrences,
 		Slices:      src.found.Slices,
 		Twists:      src.fault.twists,
 		Extra:       extra,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, explain(err))
 	}
-	return m, nil
 }
 
 // variable returns the value of a variable by its handle.

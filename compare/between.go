@@ -1,0 +1,233 @@
+package compare
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// What the bounds of whole tensors are.
+const (
+	givenLayers = "the rounding of what stands between the layers, given what each layer made"
+	finalStates = "the rounding of the last step, and what it makes of the difference before it"
+)
+
+// between judges what stands between the layers and around them: what each
+// engine makes of its own layers' results must be what the model is meant to
+// make of them, within the rounding of that alone. So a difference that grew
+// inside a layer, which the steps have been judged for, is not held against the
+// outputs, and nothing else is let pass.
+type between struct {
+	check                *Check
+	reference, candidate *lockstep.Trace
+	// given is what exact arithmetic makes of each engine's own layers.
+	given [2]map[string]exactly
+	// unknown says what no bound is known of, and why.
+	unknown map[string]error
+}
+
+func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
+	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, unknown: map[string]error{}}
+	for i, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
+		given, err := layersOf(trace, out.Candidate.Layers)
+		if err != nil {
+			return nil, fmt.Errorf("compare: %s: %w", trace.Engine, err)
+		}
+		exact, bound, unknown, err := c.Oracle.Run(ctx, c.Inputs, given)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(b.unknown, unknown)
+		b.given[i] = map[string]exactly{}
+		for name, t := range exact {
+			if bound[name] == nil {
+				continue
+			}
+			if b.given[i][name], err = exactlyOf(t, bound[name]); err != nil {
+				return nil, fmt.Errorf("compare: %s: %w", name, err)
+			}
+		}
+	}
+	return b, nil
+}
+
+// rule returns the derived rule of a tensor, by the oracle's name of it. ok is
+// false if there is none.
+func (b *between) rule(name string) (Rule, bool) {
+	reference, ok := b.given[0][name]
+	candidate, both := b.given[1][name]
+	if !ok || !both || b.unknown[name] != nil {
+		return Rule{}, false
+	}
+	return Rule{Tolerance: explained(reference, candidate, givenLayers), AllowNonFinite: b.check.AllowNonFinite}, true
+}
+
+// inputs compares what the layers begin with: their inputs, masks and states.
+func (b *between) inputs() Comparison {
+	k := Comparison{Title: "between the layers", Reference: b.reference.Engine, Candidate: b.candidate.Engine}
+	references, candidates := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
+	rules := map[string]Rule{}
+	var order []string
+	for i, layer := range b.reference.Layers {
+		other := counterpart(b.candidate, i, layer)
+		for _, q := range []string{"mask", "x", "initial_h", "initial_c"} {
+			have, there := b.reference.Steps[layer+"/"+q], b.candidate.Steps[other+"/"+q]
+			if have == nil && there == nil {
+				continue
+			}
+			rule, ok := b.rule(other + "/" + q)
+			if !ok && q != "mask" {
+				continue // such as the input of a stack's second cell, which is a state
+			}
+			name := layer + "/" + q
+			order = append(order, name)
+			if have != nil {
+				references[name] = have
+			}
+			if there != nil {
+				candidates[name] = there
+			}
+			rules[name] = rule
+		}
+	}
+	d := Measure(references, candidates, Options{Order: order, Layout: KerasLayout})
+	k.Results = Judge(d, func(name string) Rule { return rules[name] })
+	return k
+}
+
+// rules judges outputs and final states. What no bound is known of is judged by
+// the default rule, and the notes say so.
+func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
+	states := map[string]Rule{}
+	for i, layer := range b.reference.Layers {
+		other := counterpart(b.candidate, i, layer)
+		for _, q := range []string{"h", "c"} {
+			if rule, ok := b.finalRule(layer, other, q, free); ok {
+				states[layer+"/state_"+q] = rule
+			}
+		}
+	}
+	fallback := DefaultRule()
+	fallback.AllowNonFinite = b.check.AllowNonFinite
+	for name := range b.reference.Outputs {
+		if _, ok := b.rule(name); ok {
+			continue
+		}
+		why := "it is not among what the oracle computes"
+		if err := b.unknown[name]; err != nil {
+			why = err.Error()
+		}
+		notes = append(notes, fmt.Sprintf("no bound is known of %s, which is judged by %s: %s", name, fallback, why))
+	}
+	slices.Sort(notes)
+	return func(name string) Rule {
+		if rule, ok := states[name]; ok {
+			return rule
+		}
+		if rule, ok := b.rule(name); ok {
+			return rule
+		}
+		return fallback
+	}, notes
+}
+
+// finalRule judges a final state by the layer's last step. A loop of the
+// reference's may end some rounding away from the same steps taken one by one.
+func (b *between) finalRule(layer, other, q string, free *Comparison) (Rule, bool) {
+	i := slices.IndexFunc(free.Results, func(r Result) bool { return r.Name == layer+"/"+q && r.Kind == Measured })
+	have, there := b.reference.States[layer+"/state_"+q], b.candidate.States[other+"/state_"+q]
+	if i < 0 || have == nil || there == nil {
+		return Rule{}, false
+	}
+	steps := &free.Results[i]
+	bounds, ok := steps.Rule.Tolerance.(Bounds)
+	shape := steps.Shape()
+	if !ok || len(shape) != 3 || shape[1] == 0 || have.Len() != shape[0]*shape[2] || there.Len() != have.Len() {
+		return Rule{}, false
+	}
+	ends := [2][]float64{}
+	loops := [2][]float64{}
+	for k, pair := range [][2]*lockstep.Tensor{{steps.Reference, have}, {steps.Candidate, there}} {
+		all, err := pair[0].Float64s()
+		if err != nil {
+			return Rule{}, false
+		}
+		if loops[k], err = pair[1].Float64s(); err != nil {
+			return Rule{}, false
+		}
+		ends[k] = lastSteps(all, shape)
+	}
+	out := Bounds{Each: lastSteps(bounds.Each, shape), Apart: lastSteps(bounds.Apart, shape), Of: finalStates}
+	for i := range out.Each {
+		out.Each[i] += abs(loops[0][i]-ends[0][i]) + abs(loops[1][i]-ends[1][i])
+	}
+	return Rule{Tolerance: out, AllowNonFinite: b.check.AllowNonFinite}, true
+}
+
+// lastSteps returns a copy of the last step of (batch, steps, units).
+func lastSteps(d []float64, shape []int) []float64 {
+	row := shape[1] * shape[2]
+	var out []float64
+	for i := range shape[0] {
+		out = append(out, d[(i+1)*row-shape[2]:(i+1)*row]...)
+	}
+	return out
+}
+
+// layersOf returns what an engine's layers made, h and c at each step, as the
+// loops themselves left it, under the names of the candidate's layers.
+func layersOf(trace *lockstep.Trace, names []string) (map[string]*lockstep.Tensor, error) {
+	out := map[string]*lockstep.Tensor{}
+	for i, layer := range trace.Layers {
+		name := layer
+		if !slices.Contains(names, layer) && i < len(names) {
+			name = names[i]
+		}
+		for _, q := range []string{"h", "c"} {
+			t := trace.Steps[layer+"/"+q]
+			if t == nil {
+				continue
+			}
+			if left := trace.Steps[layer+"/output"]; q == "h" && left != nil && trace.Steps[layer+"/mask"] == nil && slices.Equal(left.Shape(), t.Shape()) {
+				t = left
+			}
+			var err error
+			if out[name+"/"+q], err = endingWith(t, trace.States[layer+"/state_"+q]); err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", layer, q, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+// endingWith returns states (batch, steps, units) with the last ones in place of
+// their own.
+func endingWith(t, last *lockstep.Tensor) (*lockstep.Tensor, error) {
+	shape := t.Shape()
+	if last == nil || t.Rank() != 3 || last.Len() != shape[0]*shape[2] || t.DType() != last.DType() || shape[1] == 0 {
+		return t, nil
+	}
+	if t.DType() == lockstep.Float64 {
+		return ending[float64](t, last)
+	}
+	return ending[float32](t, last)
+}
+
+func ending[F float32 | float64](t, last *lockstep.Tensor) (*lockstep.Tensor, error) {
+	d, err := lockstep.Data[F](t)
+	if err != nil {
+		return nil, err
+	}
+	end, err := lockstep.Data[F](last)
+	if err != nil {
+		return nil, err
+	}
+	out, shape := slices.Clone(d), t.Shape()
+	for i := range shape[0] {
+		copy(out[((i+1)*shape[1]-1)*shape[2]:], end[i*shape[2]:(i+1)*shape[2]])
+	}
+	return lockstep.New(out, slices.Clone(shape)...)
+}

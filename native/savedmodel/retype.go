@@ -1,0 +1,57 @@
+package savedmodel
+
+import (
+	"maps"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// Uses tells whether an attribute of the node names an element type.
+func (n *Node) Uses(d lockstep.DType) bool {
+	for _, a := range n.def.GetAttr() {
+		if t, ok := dtypes[a.GetType()]; ok && t == d {
+			return true
+		}
+		for _, t := range a.GetList().GetType() {
+			if dtypes[t] == d {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Retyped returns a copy of the node whose attributes name another element type
+// where they name from. Those of the names absent, whose default from is, do so
+// where the node does not have them.
+func (n *Node) Retyped(from, to lockstep.DType, absent ...string) *Node {
+	named, found := attr_value_go_proto.AttrValue_Type{}, false
+	for p, d := range dtypes {
+		if d == to {
+			named.Type, found = p, true
+		}
+	}
+	if !found {
+		return n
+	}
+	attrs := maps.Clone(n.def.GetAttr())
+	if attrs == nil {
+		attrs = map[string]*attr_value_go_proto.AttrValue{}
+	}
+	for name, a := range attrs {
+		if t, ok := a.GetValue().(*attr_value_go_proto.AttrValue_Type); ok && dtypes[t.Type] == from {
+			attrs[name] = &attr_value_go_proto.AttrValue{Value: &named}
+		}
+	}
+	for _, name := range absent {
+		if attrs[name] == nil {
+			attrs[name] = &attr_value_go_proto.AttrValue{Value: &named}
+		}
+	}
+	out := *n
+	out.def = &node_def_go_proto.NodeDef{Name: n.def.GetName(), Op: n.def.GetOp(), Attr: attrs}
+	return &out
+}
