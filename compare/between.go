@@ -73,6 +73,9 @@ func (b *between) inputs() Comparison {
 	var order []string
 	for i, layer := range b.reference.Layers {
 		other := counterpart(b.candidate, i, layer)
+		if b.reference.Steps[layer+"/x"] == nil || b.candidate.Steps[other+"/x"] == nil {
+			continue // which engine shows no steps of it is said with them
+		}
 		for _, q := range []string{"mask", "x", "initial_h", "initial_c"} {
 			have, there := b.reference.Steps[layer+"/"+q], b.candidate.Steps[other+"/"+q]
 			if have == nil && there == nil {

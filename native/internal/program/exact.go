@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -73,11 +74,6 @@ func NewExact(g *savedmodel.Graph, o Options) (*Exact, error) {
 	for _, name := range slices.Sorted(maps.Keys(g.Outputs)) {
 		e.outputs = append(e.outputs, port{name, b.slot(g.Outputs[name])})
 	}
-	for _, l := range c.recurrences {
-		for _, cell := range l.Cells {
-			e.layers[cell.Name] = true
-		}
-	}
 	return e, nil
 }
 
@@ -89,7 +85,6 @@ func NewExact(g *savedmodel.Graph, o Options) (*Exact, error) {
 // they are taken in its place, without error, so that what stands between
 // layers is judged on its own.
 func (e *Exact) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (*Result, error) {
-	r := &exactRun{ctx: ctx, exact: e, given: given, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
 	slots := make([]tracked, e.body.slots)
 	for _, in := range e.inputs {
 		t := inputs[in.name]
@@ -104,6 +99,17 @@ func (e *Exact) Run(ctx context.Context, inputs, given map[string]*lockstep.Tens
 			return nil, fmt.Errorf("program: the input %q: %w", in.name, err)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if layer, state := path.Dir(name), path.Base(name); !e.layers[layer] || state != "h" && state != "c" {
+			return nil, fmt.Errorf("program: %q is given, and there is no layer %q with a state %q", name, layer, state)
+		}
+	}
+	return e.runOn(ctx, slots, given)
+}
+
+// runOn evaluates the signature on slots in which the inputs stand.
+func (e *Exact) runOn(ctx context.Context, slots []tracked, given map[string]*lockstep.Tensor) (*Result, error) {
+	r := &exactRun{ctx: ctx, exact: e, given: given, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
 	if err := e.body.run(r, slots); err != nil {
 		return nil, fmt.Errorf("program: %w", err)
 	}

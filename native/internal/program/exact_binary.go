@@ -137,7 +137,7 @@ func productBound(x *exactOp, p pair, v float64) float64 {
 // quotientBound: |x'/y' - x/y| <= (E(x) + |x/y|·E(y)) / (|y|-E(y)). An engine
 // may multiply by the rounded 1/y instead.
 func quotientBound(x *exactOp, p pair, v float64) float64 {
-	if p.x == 0 && p.ex == 0 && math.Abs(p.y) > p.ey || p.y == 0 && p.ey == 0 && v == 0 {
+	if p.x == 0 && p.ex == 0 && math.Abs(p.y) > p.ey || x.node.Op == "DivNoNan" && p.y == 0 && p.ey == 0 {
 		return 0
 	}
 	room := math.Abs(p.y) - p.ey

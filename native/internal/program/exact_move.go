@@ -15,7 +15,7 @@ var moving = map[string][]int{
 	"Identity": nil, "IdentityN": nil, "StopGradient": nil, "PreventGradient": nil, "Snapshot": nil, "CheckNumerics": nil,
 	"ReadVariableOp": {0}, "EnsureShape": {0},
 	"Reshape": {0}, "Transpose": {0}, "ExpandDims": {0}, "Squeeze": {0}, "BroadcastTo": {0}, "Tile": {0},
-	"ConcatV2": {-1}, "Pack": nil, "Unpack": {0}, "Split": {1}, "SplitV": {0},
+	"Concat": {1}, "ConcatV2": {-1}, "Pack": nil, "Unpack": {0}, "Split": {1}, "SplitV": {0},
 	"Slice": {0}, "StridedSlice": {0}, "ReverseV2": {0}, "ReverseSequence": {0}, "Roll": {0},
 	"Pad": {0}, "PadV2": {0, 2}, "MirrorPad": {0}, "SpaceToBatchND": {0}, "BatchToSpaceND": {0},
 	"Gather": {0}, "GatherV2": {0}, "GatherNd": {0}, "ResourceGather": {0}, "ResourceGatherNd": {0},
@@ -36,6 +36,11 @@ func movedInputs(op string, inputs int) (data []int, ok bool) {
 	case data == nil:
 		for i := range inputs {
 			data = append(data, i)
+		}
+	case op == "Concat": // its first input is the axis
+		data = nil
+		for i := range inputs - 1 {
+			data = append(data, i+1)
 		}
 	case slices.Equal(data, []int{-1}):
 		data = nil

@@ -74,6 +74,9 @@ func (c *exactCompiler) ordinary(n *savedmodel.Node) exactOperation {
 	if n.Uses(lockstep.Float16) || n.Uses(lockstep.BFloat16) {
 		return refusedOp(fail(errIn16))
 	}
+	if slices.Contains(bitsOfFloats, n.Op) && (n.Op != "Bitcast" || n.Uses(lockstep.Float32)) {
+		return refusedOp(fail(errors.New("the oracle has no bound for the operation")))
+	}
 	run, err := build(c.compiler, n)
 	if err != nil {
 		return refusedOp(fail(fmt.Errorf("in float64: %w", err)))
@@ -85,7 +88,11 @@ func (c *exactCompiler) ordinary(n *savedmodel.Node) exactOperation {
 }
 
 // defaultFloat are the attributes that name float32 where they are absent.
-var defaultFloat = map[string][]string{"LeakyRelu": {"T"}, "MaxPool": {"T"}, "NextAfter": {"T"}}
+var defaultFloat = map[string][]string{"LeakyRelu": {"T"}, "MaxPool": {"T"}}
+
+// bitsOfFloats are operations that are of another kind on float64: they read the
+// bits, or take no other floats than float32.
+var bitsOfFloats = []string{"Bitcast", "InTopKV2", "NextAfter"}
 
 // exactBuilders build what the program's operation does not compute in float64.
 var exactBuilders = map[string]builder{}

@@ -53,6 +53,9 @@ func (c *exactCompiler) exactRecurrence(r *layers.Recurrence, interpreted exactO
 		}
 		e.oracles = append(e.oracles, cell)
 	}
+	for _, l := range r.Cells {
+		c.exact.layers[l.Name] = true
+	}
 	return e.run, nil
 }
 
@@ -90,6 +93,11 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 	}
 	read, ok := e.call(values, nil)
 	if !ok {
+		for _, l := range e.Cells {
+			if r.given[l.Name+"/h"] != nil {
+				return nil, fmt.Errorf("%q is given, but the layer's tensors are not what its cells take", l.Name+"/h")
+			}
+		}
 		r.unknownLayers(e.Cells, errors.New("program: its tensors are not what the layer's cells take, so its loop was evaluated operation by operation"))
 		return e.interpreted(r, in, n)
 	}
@@ -136,10 +144,10 @@ func (e *exactRecurrent) take(r *exactRun, call *exactCall) error {
 		for j := range l.States {
 			name := l.Name + "/" + []string{"h", "c"}[j]
 			t := r.given[name]
+			if t == nil && len(l.States) == 2 && r.given[l.Name+"/h"] != r.given[l.Name+"/c"] {
+				return fmt.Errorf("the states of %q are given, but %q is not", l.Name, name)
+			}
 			if t == nil {
-				if j > 0 && of[0].V != nil {
-					return fmt.Errorf("%q is given and %q is not", l.Name+"/h", name)
-				}
 				break
 			}
 			want := []int{call.batch, call.recurrentCall.steps, l.Units}

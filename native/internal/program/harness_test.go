@@ -134,6 +134,14 @@ func (c *opCase) run(t *testing.T, values map[string]*lockstep.Tensor) {
 // compile makes a SavedModel of the case in memory and compiles it, so that a
 // case takes the road that a model takes.
 func (c *opCase) compile(inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*Program, error) {
+	g, o, err := c.graph(inputs, outputs, dtype)
+	if err != nil {
+		return nil, err
+	}
+	return Compile(g, o)
+}
+
+func (c *opCase) graph(inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*savedmodel.Graph, Options, error) {
 	nodes, fetch := c.Nodes, c.Fetch
 	if len(nodes) == 0 {
 		n := opNode{Name: "op", Op: c.Op, Attrs: c.Attrs}
@@ -161,7 +169,7 @@ func (c *opCase) compile(inputs []*lockstep.Tensor, outputs int, dtype func(i in
 		for name, a := range n.Attrs {
 			value, err := a.proto()
 			if err != nil {
-				return nil, fmt.Errorf("harness: attribute %q: %w", name, err)
+				return nil, Options{}, fmt.Errorf("harness: attribute %q: %w", name, err)
 			}
 			def.Attr[name] = value
 		}
@@ -187,26 +195,26 @@ func (c *opCase) compile(inputs []*lockstep.Tensor, outputs int, dtype func(i in
 		SignatureDef: map[string]*pb.SignatureDef{"serving_default": sig},
 	}}})
 	if err != nil {
-		return nil, err
+		return nil, Options{}, err
 	}
 	saved, err := savedmodel.OpenFS(fstest.MapFS{"saved_model.pb": &fstest.MapFile{Data: b}})
 	if err != nil {
-		return nil, err
+		return nil, Options{}, err
 	}
 	meta, err := saved.MetaGraph()
 	if err != nil {
-		return nil, err
+		return nil, Options{}, err
 	}
 	flat, err := meta.Flatten("")
 	if err != nil {
-		return nil, err
+		return nil, Options{}, err
 	}
-	return Compile(flat, Options{Variable: func(handle savedmodel.Ref) (*lockstep.Tensor, error) {
+	return flat, Options{Variable: func(handle savedmodel.Ref) (*lockstep.Tensor, error) {
 		if v := variables[handle.Node.Name]; v != nil {
 			return v, nil
 		}
 		return nil, fmt.Errorf("no variable %s", handle)
-	}})
+	}}, nil
 }
 
 func info(name string, d lockstep.DType) *pb.TensorInfo {
