@@ -39,4 +39,11 @@ type Trace struct {
 	// call c~) and o; those of a GRU z, r and g; a SimpleRNN has g alone, which
 	// is its h.
 	Steps map[string]*Tensor
+	// Traced, in a trace of steps, are the outputs that were computed from what
+	// States and Steps show, where that is another computation than the one of
+	// Outputs: for a loop of its own beside the model's, TensorFlow may choose
+	// other kernels, which round otherwise. It is nil if it is the same one, or
+	// if the outputs could not be computed twice, as in a model whose outputs
+	// wait for a change of its variables.
+	Traced map[string]*Tensor
 }

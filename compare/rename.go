@@ -108,6 +108,7 @@ func (r Renamed) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, 
 		out.Layers = append(out.Layers, r.Names.ours(l))
 	}
 	out.Outputs, out.States, out.Steps = toOurs(r.Names, t.Outputs), toOurs(r.Names, t.States), toOurs(r.Names, t.Steps)
+	out.Traced = toOurs(r.Names, t.Traced)
 	return &out, nil
 }
 

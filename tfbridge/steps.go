@@ -18,8 +18,10 @@ import (
 type steppers struct {
 	loops []*stepper
 	// around are the tensors of the graph that the loops begin with, in the
-	// order of the loops, and the outputs that they leave.
+	// order of the loops, and the outputs that they leave; then, if traced, the
+	// signature's outputs, computed from these.
 	around []tf.Output
+	traced bool
 	err    error
 }
 
@@ -66,6 +68,13 @@ func (m *tfSession) findSteppers() steppers {
 			return s
 		}
 		s.loops, around = append(s.loops, loop), append(around, loop.around()...)
+	}
+	var outputs []savedmodel.Ref
+	for _, name := range m.outputs {
+		outputs = append(outputs, m.graph.Outputs[name])
+	}
+	if s.traced = !m.graph.Changes(outputs); s.traced {
+		around = append(around, outputs...)
 	}
 	if s.around, s.err = m.tap(around); s.err != nil {
 		return s

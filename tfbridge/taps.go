@@ -121,8 +121,15 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 		}
 	}
 	if detail >= lockstep.Steps {
-		if trace.Steps, err = m.steps(inputs, steps, results[len(m.outputs)+len(states.outputs):]); err != nil {
+		around := results[len(m.outputs)+len(states.outputs):]
+		if trace.Steps, err = m.steps(inputs, steps, around); err != nil {
 			return nil, err
+		}
+		if steps.traced {
+			trace.Traced = map[string]*lockstep.Tensor{}
+			for i, name := range m.outputs {
+				trace.Traced[name] = around[len(around)-len(m.outputs)+i]
+			}
 		}
 	}
 	return trace, nil

@@ -163,6 +163,51 @@ func TestEffects(t *testing.T) {
 	}
 }
 
+// What is exported to be fetched beside the model changes nothing, where the
+// tensors only wait for a change; what is read after one needs it.
+func TestChanges(t *testing.T) {
+	for read, want := range map[string]bool{"read": false, "late": true} {
+		f := fn("f", "x", node("v", "VarHandleOp"), node("read", "ReadVariableOp", "v:resource:0"),
+			node("assign", "AssignVariableOp", "v:resource:0", "x"), node("group", "NoOp", "^assign"),
+			node("late", "ReadVariableOp", "v:resource:0", "^group"), node("out", "Identity", read+":value:0", "^group"))
+		f.Ret["y"] = "out:output:0"
+		g, err := openGraph(t, graph(nodes{node("in", "Placeholder"), call("out", "f", "in")}, f)).Flatten("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs := []Ref{g.Outputs["out"]}
+		if got := g.Changes(refs); got != want {
+			t.Errorf("%s: Changes is %v, want %v", read, got, want)
+		}
+		def, _, err := g.GraphDef(refs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pb graph_go_proto.GraphDef
+		if err := proto.Unmarshal(def, &pb); err != nil {
+			t.Fatal(err)
+		}
+		assigns := 0
+		names := map[string]bool{}
+		for _, n := range pb.Node {
+			names[n.Name] = true
+			if n.Op == "AssignVariableOp" {
+				assigns++
+			}
+		}
+		if (assigns > 0) != want {
+			t.Errorf("%s: %d assignments were exported", read, assigns)
+		}
+		for _, n := range pb.Node {
+			for _, in := range n.Input {
+				if name := strings.TrimPrefix(in, "^"); !names[name] && name != "in" && name != "v" {
+					t.Errorf("%s: %s reads %s, which is not there", read, n.Name, in)
+				}
+			}
+		}
+	}
+}
+
 func TestSignatureInputs(t *testing.T) {
 	info := func(name string) *pb.TensorInfo {
 		return &pb.TensorInfo{Encoding: &pb.TensorInfo_Name{Name: name}, Dtype: types_go_proto.DataType_DT_FLOAT}

@@ -2,6 +2,8 @@ package savedmodel
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
@@ -14,7 +16,8 @@ import (
 // imported into the graph that libtensorflow has loaded: inner nodes under
 // their flat names, without calls. Nodes of the main graph are not written;
 // they are returned, and the importer maps their names to the nodes that are
-// there. Loops name functions of the library, which is there as well.
+// there. Loops name functions of the library, which is there as well. What the
+// graph changes (Effects) is left out where the tensors only wait for it.
 func (g *Graph) GraphDef(want []Ref) (def []byte, main []*Node, err error) {
 	needed := map[*Node]bool{}
 	for _, r := range want {
@@ -28,6 +31,51 @@ func (g *Graph) GraphDef(want []Ref) (def []byte, main []*Node, err error) {
 	return def, main, nil
 }
 
+// Changes tells whether computing the wanted tensors, as GraphDef writes it,
+// changes something that outlives the run.
+func (g *Graph) Changes(want []Ref) bool {
+	needed := map[*Node]bool{}
+	for _, r := range want {
+		needed[r.Node] = true
+	}
+	g.exportNeeded(needed, g.newDef())
+	return slices.ContainsFunc(g.Effects, func(n *Node) bool { return needed[n] })
+}
+
+// idle returns those of the Effects that the needed tensors only wait for: none
+// of them is read, and no variable is read after one of them.
+func (g *Graph) idle(needed map[*Node]bool) map[*Node]bool {
+	if len(g.Effects) == 0 {
+		return nil
+	}
+	effects, late := map[*Node]bool{}, map[*Node]bool{}
+	for _, n := range g.Effects {
+		effects[n] = true
+	}
+	for _, n := range g.Nodes { // each stands after those that it waits for
+		after := func(other *Node) bool { return effects[other] || late[other] }
+		late[n] = slices.ContainsFunc(n.Control, after) || slices.ContainsFunc(n.Inputs, func(r Ref) bool { return after(r.Node) })
+	}
+	all := maps.Clone(needed)
+	for _, n := range slices.Backward(g.Nodes) {
+		if !all[n] {
+			continue
+		}
+		if effects[n] || late[n] && (n.Op == "ReadVariableOp" || strings.HasPrefix(n.Op, "Resource")) {
+			return nil
+		}
+		for _, in := range n.Inputs {
+			all[in.Node] = true
+		}
+		for _, c := range n.Control {
+			if !effects[c] {
+				all[c] = true
+			}
+		}
+	}
+	return effects
+}
+
 func (g *Graph) newDef() *graph_go_proto.GraphDef {
 	return &graph_go_proto.GraphDef{Versions: g.meta.pb.GetGraphDef().GetVersions()}
 }
@@ -35,6 +83,7 @@ func (g *Graph) newDef() *graph_go_proto.GraphDef {
 // exportNeeded adds the needed nodes, and those that they need, to out, and
 // returns those of the main graph.
 func (g *Graph) exportNeeded(needed map[*Node]bool, out *graph_go_proto.GraphDef) (main []*Node) {
+	idle := g.idle(needed)
 	// Nodes stand after their inputs, so one pass backwards finds all needed.
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := g.Nodes[i]
@@ -49,9 +98,16 @@ func (g *Graph) exportNeeded(needed map[*Node]bool, out *graph_go_proto.GraphDef
 			needed[in.Node] = true
 		}
 		for _, c := range n.Control {
-			needed[c] = true
+			if !idle[c] {
+				needed[c] = true
+			}
 		}
-		out.Node = append(out.Node, n.export(func(n *Node) string { return n.Name }))
+		out.Node = append(out.Node, n.export(func(n *Node) string {
+			if idle[n] {
+				return ""
+			}
+			return n.Name
+		}))
 	}
 	return main
 }

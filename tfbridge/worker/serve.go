@@ -126,7 +126,10 @@ func trace(m *tfbridge.Model, req request) (response, error) {
 	if res.States, err = toWire(t.States); err != nil {
 		return response{}, err
 	}
-	res.Steps, err = toWire(t.Steps)
+	if res.Steps, err = toWire(t.Steps); err != nil {
+		return response{}, err
+	}
+	res.Traced, err = toWire(t.Traced)
 	return res, err
 }
 

@@ -56,6 +56,7 @@ type response struct {
 	Outputs   []wireTensor
 	States    []wireTensor
 	Steps     []wireTensor
+	Traced    []wireTensor
 	Weights   []wireTensor
 }
 

@@ -228,6 +228,11 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 		if trace.Steps, err = fromWire(res.Steps); err != nil {
 			return nil, err
 		}
+		if len(res.Traced) > 0 {
+			if trace.Traced, err = fromWire(res.Traced); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return trace, nil
 }
