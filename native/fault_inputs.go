@@ -24,11 +24,11 @@ func chained(first, second feed) feed {
 }
 
 // fed returns what a call with these inputs runs on.
-func (m *Model) fed(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	if m.source == nil || m.source.fault.feed == nil {
+func (src *source) fed(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	if src == nil || src.fault.feed == nil {
 		return inputs, nil
 	}
-	return m.source.fault.feed(ctx, inputs)
+	return src.fault.feed(ctx, inputs)
 }
 
 // feedOf returns how a fault of the inputs feeds.

@@ -259,6 +259,20 @@ func TestEveryFaultCanBePlanted(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %s: %v", name, f, err)
 			}
+			exact, bound, unknown, err := faulty.Run(ctx, in, nil)
+			if err != nil || len(unknown) > 0 {
+				t.Fatalf("%s: %s: the oracle: %v, %v", name, f, err, unknown)
+			}
+			for _, tensors := range []map[string]*lockstep.Tensor{trace.Outputs, trace.States, trace.Steps} {
+				for q, got := range tensors {
+					if exact[q] == nil {
+						continue // a gate
+					}
+					if bound[q] != nil && !inside(t, got, exact[q], bound[q]) {
+						t.Errorf("%s: %s: %q is outside of the oracle's bounds", name, f, q)
+					}
+				}
+			}
 			for _, l := range trace.Layers {
 				x := trace.Steps[l+"/x"]
 				if x == nil {
@@ -284,6 +298,26 @@ func TestEveryFaultCanBePlanted(t *testing.T) {
 			}
 		}
 	}
+}
+
+func inside(t *testing.T, got, exact, bound *lockstep.Tensor) bool {
+	t.Helper()
+	var d [3][]float64
+	for i, tensor := range []*lockstep.Tensor{got, exact, bound} {
+		var err error
+		if d[i], err = tensor.Float64s(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(d[0]) != len(d[1]) {
+		return false
+	}
+	for i, v := range d[0] {
+		if !(math.Abs(v-d[1][i]) <= d[2][i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // A layer that reads backwards reads forwards what was turned around.

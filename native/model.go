@@ -54,7 +54,7 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 	if err := m.check(inputs); err != nil {
 		return nil, err
 	}
-	inputs, err := m.fed(ctx, inputs)
+	inputs, err := m.source.fed(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
@@ -72,7 +72,7 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 	if err := m.check(inputs); err != nil {
 		return err
 	}
-	inputs, err := m.fed(ctx, inputs)
+	inputs, err := m.source.fed(ctx, inputs)
 	if err != nil {
 		return fmt.Errorf("native: %w", err)
 	}
@@ -154,7 +154,7 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (m
 	if err := r.model.check(inputs); err != nil {
 		return nil, err
 	}
-	inputs, err := r.model.fed(ctx, inputs)
+	inputs, err := r.model.source.fed(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}

@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -59,11 +58,11 @@ func (src *source) exact() func() (*program.Exact, error) {
 //
 // A stateful layer begins with the states in the model's files.
 func (o *Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
-	if len(o.source.fault.twists) > 0 {
-		return nil, nil, nil, errors.New("native: the oracle runs no whole model that has a fault in the order of its steps")
-	}
 	e, err := o.exact()
 	if err != nil {
+		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
+	}
+	if inputs, err = o.source.fed(ctx, inputs); err != nil {
 		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
 	}
 	r, err := e.Run(ctx, inputs, given)

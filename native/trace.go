@@ -34,7 +34,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	for _, l := range m.layers {
 		t.Layers = append(t.Layers, l.Name)
 	}
-	inputs, err := m.fed(ctx, inputs)
+	inputs, err := m.source.fed(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}

@@ -17,6 +17,7 @@ type exactRecurrent struct {
 	recurrent[float64] // what reads a call's tensors; it has no cells
 	oracles            []*oracle.Cell
 	interpreted        exactOperation
+	planted            *Twist // nil without
 }
 
 func (c *exactCompiler) exactRecurrence(r *layers.Recurrence, interpreted exactOperation) (exactOperation, error) {
@@ -55,6 +56,9 @@ func (c *exactCompiler) exactRecurrence(r *layers.Recurrence, interpreted exactO
 	}
 	for _, l := range r.Cells {
 		c.exact.layers[l.Name] = true
+	}
+	if twist, ok := c.options.Twists[r.Loop]; ok {
+		e.planted = &twist
 	}
 	return e.run, nil
 }
@@ -101,13 +105,20 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 		r.unknownLayers(e.Cells, errors.New("program: its tensors are not what the layer's cells take, so its loop was evaluated operation by operation"))
 		return e.interpreted(r, in, n)
 	}
+	errs := recurrentCall[float64]{steps: read.steps, batch: read.batch, mask: read.mask, x: errorsOfList(in[e.Steps])}
+	for _, at := range states {
+		errs.states = append(errs.states, floatsOf(in[at].bound.Tensor))
+	}
+	if e.planted != nil {
+		e.twistBoth(&read, &errs)
+	}
 	call := &exactCall{recurrentCall: read, why: why}
-	call.x = oracle.Values{V: read.x, E: errorsOfList(in[e.Steps])}
+	call.x = oracle.Values{V: read.x, E: errs.x}
 	k := 0
 	for _, l := range e.Cells {
 		var of [2]oracle.Values
-		for j, at := range l.States {
-			of[j] = oracle.Values{V: read.states[k], E: floatsOf(in[at].bound.Tensor)}
+		for j := range l.States {
+			of[j] = oracle.Values{V: read.states[k], E: errs.states[k]}
 			k++
 		}
 		call.states = append(call.states, of)
@@ -128,6 +139,20 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 		}
 	}
 	return e.steps(r, call, in)
+}
+
+// twistBoth plants a fault in what a call reads, and in the bounds of that.
+func (e *exactRecurrent) twistBoth(read, errs *recurrentCall[float64]) {
+	if errs.x == nil {
+		errs.x = make([]float64, len(read.x))
+	}
+	for i, s := range errs.states {
+		if s == nil {
+			errs.states[i] = make([]float64, len(read.states[i]))
+		}
+	}
+	e.twist(errs, *e.planted)
+	e.twist(read, *e.planted)
 }
 
 func (e *exactRecurrent) stateVariables() (out []int) {
