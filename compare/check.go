@@ -61,13 +61,10 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 	if c.derives() {
 		detail = lockstep.Steps
 	}
-	if out.Reference, err = c.Reference.Trace(ctx, c.Inputs, detail); err != nil {
+	if err := c.traces(ctx, out, detail); err != nil {
 		return nil, err
 	}
 	if c.Candidate != nil {
-		if out.Candidate, err = c.Candidate.Trace(ctx, c.Inputs, detail); err != nil {
-			return nil, err
-		}
 		if c.derives() {
 			err = c.derived(ctx, out)
 		} else {
@@ -85,6 +82,28 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 		}
 	}
 	return out, nil
+}
+
+// traces runs the engines side by side.
+func (c Check) traces(ctx context.Context, out *Checked, detail lockstep.Detail) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if c.Candidate != nil {
+			out.Candidate, failed = c.Candidate.Trace(ctx, c.Inputs, detail)
+		}
+	}()
+	var err error
+	if out.Reference, err = c.Reference.Trace(ctx, c.Inputs, detail); err != nil {
+		cancel()
+		<-done
+		return err
+	}
+	<-done
+	return failed
 }
 
 // derives tells whether the tolerance is derived.

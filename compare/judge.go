@@ -128,8 +128,9 @@ func (r *Result) judgeElements(element func(i int) Fault) {
 		}
 		r.Outside++
 		if r.First == nil {
-			f.Place = *r.place(i)
-			r.First = &f
+			first := f // so that no other one is allocated
+			first.Place = *r.place(i)
+			r.First = &first
 		}
 		if r.Layout.Time >= 0 && s != lastStep {
 			r.StepsOutside++

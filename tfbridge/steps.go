@@ -5,6 +5,7 @@ package tfbridge
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
@@ -16,7 +17,8 @@ import (
 // steppers take the steps of the model's recurrent loops one by one, each in
 // TensorFlow's own operations.
 type steppers struct {
-	loops []*stepper
+	loops  []*stepper
+	states stateTaps // of the copy of the model that around is of
 	// around are the tensors of the graph that the loops begin with, in the
 	// order of the loops, and the outputs that they leave; then, if traced, the
 	// signature's outputs, computed from these.
@@ -76,9 +78,14 @@ func (m *tfSession) findSteppers() steppers {
 	if s.traced = !m.graph.Changes(outputs); s.traced {
 		around = append(around, outputs...)
 	}
-	if s.around, s.err = m.tap(around); s.err != nil {
+	var states []savedmodel.Ref
+	s.states, states = finalStates(found)
+	tapped, err := m.tap(slices.Concat(states, around))
+	if err != nil {
+		s.err = err
 		return s
 	}
+	s.states.outputs, s.around = tapped[:len(states)], tapped[len(states):]
 	rest := s.around
 	for _, loop := range s.loops {
 		n := len(loop.around())

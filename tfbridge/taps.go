@@ -73,13 +73,19 @@ type stateTaps struct {
 
 // findStates finds the recurrent layers and taps their final states.
 func (m *tfSession) findStates() stateTaps {
-	var t stateTaps
 	found, err := layers.Find(m.meta, m.graph)
 	if err != nil {
-		t.err = fmt.Errorf("tfbridge: %w", err)
-		return t
+		return stateTaps{err: fmt.Errorf("tfbridge: %w", err)}
 	}
-	var refs []savedmodel.Ref
+	t, refs := finalStates(found)
+	if len(refs) > 0 {
+		t.outputs, t.err = m.tap(refs)
+	}
+	return t
+}
+
+// finalStates lists the states, with nothing tapped yet.
+func finalStates(found *layers.Found) (t stateTaps, refs []savedmodel.Ref) {
 	for _, l := range found.Layers {
 		t.layers = append(t.layers, l.Name)
 		for i, state := range l.FinalState {
@@ -87,23 +93,21 @@ func (m *tfSession) findStates() stateTaps {
 			refs = append(refs, state)
 		}
 	}
-	if len(refs) > 0 {
-		t.outputs, t.err = m.tap(refs)
-	}
-	return t
+	return t, refs
 }
 
 func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
 	var states stateTaps
-	if detail >= lockstep.States {
-		if states = m.states(); states.err != nil {
-			return nil, states.err
-		}
-	}
 	var steps steppers
-	if detail >= lockstep.Steps {
+	switch {
+	case detail >= lockstep.Steps:
 		if steps = m.stepping(); steps.err != nil {
 			return nil, steps.err
+		}
+		states = steps.states
+	case detail >= lockstep.States:
+		if states = m.states(); states.err != nil {
+			return nil, states.err
 		}
 	}
 	results, err := m.fetchBoth(inputs, slices.Concat(states.outputs, steps.around))
