@@ -15,10 +15,13 @@ import (
 // stands as much again while the trace is handed over.
 const maxTrace = 1 << 30
 
-// steps takes the steps of every loop from what it begins with.
+// steps takes the steps of every loop from what it begins with. Loops of as many
+// steps take them together: to TensorFlow each set of tensors that is fetched is
+// a graph of its own to optimize, which takes longer than its steps.
 func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetched []*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	left := maxTrace
+	var walks []*walk
 	for _, loop := range s.loops {
 		name := loop.r.Cells[0].Name
 		b, rest, err := loop.begin(fetched)
@@ -29,11 +32,59 @@ func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetche
 		if left -= loop.bytes(b); left < 0 {
 			return nil, fmt.Errorf("tfbridge: layer %q: %d steps of %d rows are more than a trace shows (%d MiB in all): trace fewer rows, or fewer steps", name, b.steps, b.batch, maxTrace>>20)
 		}
-		if err := loop.run(m, inputs, b, out); err != nil {
-			return nil, fmt.Errorf("tfbridge: layer %q: %w", name, err)
+		walks = append(walks, loop.walk(b, out))
+	}
+	for i, w := range walks {
+		if w.done {
+			continue
+		}
+		group := []*walk{w}
+		for _, other := range walks[i+1:] {
+			if !other.done && other.b.steps == w.b.steps {
+				group = append(group, other)
+			}
+		}
+		if err := m.walk(inputs, group); err != nil {
+			return nil, err
+		}
+	}
+	for _, w := range walks {
+		if err := w.finish(out); err != nil {
+			return nil, fmt.Errorf("tfbridge: layer %q: %w", w.r.Cells[0].Name, err)
 		}
 	}
 	return out, nil
+}
+
+// walk takes the steps of loops that have as many.
+func (m *tfSession) walk(inputs map[string]*lockstep.Tensor, group []*walk) error {
+	feeds := map[tf.Output]*lockstep.Tensor{}
+	var fetch []tf.Output
+	var names []string
+	for _, w := range group {
+		for name, in := range w.inputs {
+			feeds[in] = inputs[name]
+		}
+		fetch = append(fetch, w.fetch...)
+		names = append(names, w.r.Cells[0].Name)
+		w.done = true
+	}
+	for t := range group[0].b.steps {
+		for i, w := range group {
+			if err := w.feed(feeds, t); err != nil {
+				return fmt.Errorf("tfbridge: layer %q: step %d: %w", names[i], t, err)
+			}
+		}
+		got, err := m.fetchFed(feeds, fetch)
+		if err != nil {
+			return fmt.Errorf("tfbridge: layers %q: step %d: %w", names, t, err)
+		}
+		for _, w := range group {
+			w.take(t, got[:len(w.fetch)])
+			got = got[len(w.fetch):]
+		}
+	}
+	return nil
 }
 
 // bytes is the size of what a loop's steps show.
@@ -43,94 +94,6 @@ func (s *stepper) bytes(b begin) int {
 		columns += l.Features + (2*len(l.Gates)+len(l.States))*l.Units
 	}
 	return b.steps * b.batch * columns * b.x.DType().Size()
-}
-
-// run takes the steps of a loop and adds what they show to out.
-func (s *stepper) run(m *tfSession, inputs map[string]*lockstep.Tensor, b begin, out map[string]*lockstep.Tensor) error {
-	first := s.r.Cells[0].Name
-	all := map[string]*series{first + "/x": newSeries(b)}
-	if s.masked {
-		all[first+"/mask"] = newSeries(b)
-	}
-	var states []string
-	i := 0
-	for _, l := range s.r.Cells {
-		for j := range l.States {
-			states = append(states, l.Name+"/"+"hc"[j:j+1])
-			out[l.Name+"/initial_"+"hc"[j:j+1]] = b.states[i]
-			i++
-		}
-	}
-	names := append(append([]string{}, s.names...), states...)
-	for _, name := range names {
-		all[name] = newSeries(b)
-	}
-	feeds := map[tf.Output]*lockstep.Tensor{}
-	for name, in := range s.inputs {
-		feeds[in] = inputs[name]
-	}
-	state := b.states
-	for t := range b.steps {
-		x, err := row(b.x, t)
-		if err != nil {
-			return err
-		}
-		for _, in := range s.x {
-			feeds[in] = x
-		}
-		all[first+"/x"].add(t, x)
-		if s.masked {
-			mask, err := row(b.mask, t)
-			if err != nil {
-				return err
-			}
-			for _, in := range s.mask {
-				feeds[in] = mask
-			}
-			all[first+"/mask"].add(t, mask)
-		}
-		for i, in := range s.states {
-			feeds[in] = state[i]
-		}
-		got, err := m.fetchFed(feeds, s.fetch)
-		if err != nil {
-			return fmt.Errorf("step %d: %w", t, err)
-		}
-		for i, name := range names {
-			all[name].add(t, got[i])
-		}
-		state = got[len(got)-s.initial:]
-	}
-	for name, series := range all {
-		if b.steps == 0 {
-			break
-		}
-		t, err := series.tensor()
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		out[name] = t
-	}
-	if b.outputs != nil && b.outputs.Rank() == 3 && b.outputs.Shape()[1] == b.batch && b.outputs.Len() > 0 {
-		left := &series{steps: b.outputs.Shape()[0], batch: b.batch}
-		for t := range left.steps {
-			o, err := row(b.outputs, t)
-			if err != nil {
-				return err
-			}
-			left.add(t, o)
-		}
-		var err error
-		if out[s.r.Cells[len(s.r.Cells)-1].Name+"/output"], err = left.tensor(); err != nil {
-			return fmt.Errorf("outputs: %w", err)
-		}
-	}
-	if mask := out[first+"/mask"]; mask != nil {
-		for _, l := range s.r.Cells[1:] {
-			out[l.Name+"/mask"] = mask
-		}
-	}
-	return nil
 }
 
 // row is t[i].
