@@ -33,7 +33,8 @@ KERAS  = $(VENV)/bin/python
 
 # The many models that are made and not committed, in the cache as well: one
 # folder a version of the recipes, so it is made once and never out of date.
-MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat models/*.py models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
+# models/golden.py makes none of them.
+MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat $$(ls models/*.py | grep -v '^models/golden.py$$') models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
 
 # The models that are timed beside the seed's, kept in the same way.
 TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat models/bench.py models/seq2seq.py models/fixture.py models/requirements.txt | cksum | cut -d' ' -f1))$(TIMED)
@@ -41,7 +42,7 @@ TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat mode
 # The engines that make bench-peers times beside ours.
 PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requirements.txt bench/without_cuda.py | cksum | cut -d' ' -f1))$(PEERS)
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench test-golden fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -64,7 +65,7 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-setup test-bench test-pure test-race test-tensorflow fuzz
+test: lint test-setup test-bench test-golden test-pure test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
 test-setup:
@@ -73,6 +74,10 @@ test-setup:
 # What the peers of make bench-peers share.
 test-bench: keras
 	$(KERAS) -m unittest discover -s bench -p '*_test.py'
+
+# Goldens as numpy alone reads and writes them.
+test-golden: keras
+	$(KERAS) -m unittest discover -s compare/golden/testdata -p '*_test.py'
 
 # A machine that has never seen TensorFlow or a C compiler.
 test-pure: models-all

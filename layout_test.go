@@ -24,10 +24,12 @@ var layout = map[string][]string{
 	"native/savedmodel":       {".", "internal/raw"},
 	"native/internal/kernel":  {},
 	"native/internal/program": {".", "native/savedmodel", "native/internal/kernel", "internal/layers", "internal/raw"},
-	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/program", "internal/layers"},
+	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/program", "internal/layers", "compare/golden"},
 	"tfbridge":                {".", "native/savedmodel", "internal/layers", "internal/raw"},
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
 	"compare":                 {"."},
+	"compare/golden":          {".", "compare", "internal/npz", "internal/raw", "internal/whole"},
+	"compare/comparetest":     {".", "compare", "compare/golden"},
 	"cmd/lockstep":            {"..."},
 	"examples/serve":          {".", "native"},
 }
@@ -40,7 +42,7 @@ var foreign = map[string][]string{
 	"github.com/galeone/tfgo":                     {"tfbridge"},
 	"github.com/spf13/cobra":                      {"cmd/lockstep"},
 	"unsafe":                                      {"tfbridge"},
-	"testing":                                     {"internal/fixture"},
+	"testing":                                     {"internal/fixture", "compare/comparetest"},
 }
 
 func TestLayout(t *testing.T) {
