@@ -23,6 +23,9 @@ TF_ENV     = CGO_ENABLED=1 CGO_CFLAGS="'-I$(TF_HOME)/include'" CGO_LDFLAGS="'-L$
 TF_LDFLAGS = -X '$(PACKAGE)/tfbridge.libraryDir=$(TF_HOME)'
 TF_FLAGS   = -tags tensorflow -ldflags "$(TF_LDFLAGS)"
 
+# A module of its own, as a service's is.
+EXAMPLE := examples/forecast
+
 # The seed models of the demo, unpacked from their fixtures.
 DEMO   := build/models/seed_keras3 build/models/seed_tfkeras
 
@@ -42,7 +45,7 @@ TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat mode
 # The engines that make bench-peers times beside ours.
 PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requirements.txt bench/without_cuda.py | cksum | cut -d' ' -f1))$(PEERS)
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench test-golden fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: bench-service help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench test-golden fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -52,6 +55,7 @@ help:
 	@echo 'make tensorflow   fetch libtensorflow into the cache folder (build does it where needed)'
 	@echo 'make bench        both engines and C on the seed model and others, taking turns: ratios, latency, start-up, memory'
 	@echo 'make bench-peers  the same beside ONNX Runtime, LiteRT and PyTorch, installed into the cache folder'
+	@echo 'make bench-service  the example service under 100,000 requests on both engines, its start and its size'
 	@echo 'make models       make the committed models and their expected values again, with Keras'
 	@echo 'make models-all   make the many models of the tests into the cache folder (test does it where needed)'
 	@echo 'make compatibility  write the tables of what is supported anew, from a run of those models'
@@ -82,15 +86,17 @@ test-golden: keras
 # A machine that has never seen TensorFlow or a C compiler.
 test-pure: models-all
 	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
+	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) test ./...
 
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all
 	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 $(GO) -C $(EXAMPLE) test $(TF_FLAGS) ./...
 
 # What many goroutines do with one model, under the race detector.
 test-race: compiler
 	CGO_ENABLED=1 $(GO) test -race ./native -run Goroutines
-	CGO_ENABLED=1 $(GO) test -race ./examples/...
+	CGO_ENABLED=1 $(GO) -C $(EXAMPLE) test -race ./...
 
 # Every fuzz target for a minute, two at a time, in bounded memory.
 FUZZTIME ?= 60s
@@ -136,6 +142,11 @@ bench-peers: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 
 	$(BENCH) $(BENCH_SEED) --inputs testdata/seed_keras3/inputs.npz --expected testdata/seed_keras3/expected.npz --rounds 0 $(BENCH_PEERS)
 	@echo
 	$(BENCH) $(BENCH_WORKS) --rounds 7 --slice 100ms --starts 3 --format text --format benchstat=build/bench/peers.txt --format markdown=build/bench/peers.md $(BENCH_PEERS) $(BENCH_FLAGS)
+
+# The example service under load, on both engines; then its start and its size.
+bench-service: tensorflow compiler
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 $(GO) -C $(EXAMPLE) test $(TF_FLAGS) -run '^$$' -bench 'Load/.*/steps=1$$' -benchtime 100000x
+	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) test -run '^$$' -bench Start -benchtime 20x
 
 # The yardstick, and the native engine as a program without TensorFlow has it.
 bench-programs: compiler
@@ -187,6 +198,8 @@ lint:
 	CGO_ENABLED=0 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
+	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) vet ./...
+	staticcheck="$$($(GO) tool -n staticcheck)" && cd $(EXAMPLE) && CGO_ENABLED=0 "$$staticcheck" ./... && $(GO) mod tidy -diff
 
 clean:
 	rm -rf bin build .libtensorflow

@@ -31,7 +31,6 @@ var layout = map[string][]string{
 	"compare/golden":          {".", "compare", "internal/npz", "internal/raw", "internal/whole"},
 	"compare/comparetest":     {".", "compare", "compare/golden"},
 	"cmd/lockstep":            {"..."},
-	"examples/serve":          {".", "native"},
 }
 
 // Imports of others that only some packages may have: cgo and the binding stay
