@@ -19,6 +19,25 @@ type Tracer interface {
 	Trace(ctx context.Context, inputs map[string]*Tensor, detail Detail) (*Trace, error)
 }
 
+// Stepper is an engine whose recurrent layers take single steps from states
+// that they are given.
+type Stepper interface {
+	Engine
+	// Step takes one step of a layer for any number of rows: x (…, features), h
+	// and of an LSTM c (…, units), the states before it. It returns the states
+	// after it by the same names.
+	Step(layer string, from map[string]*Tensor) (map[string]*Tensor, error)
+}
+
+// Oracle knows what a model is meant to compute: its answers are in float64, and
+// beside each stands a bound on how far an engine that computes in the model's
+// own floats may be from it.
+type Oracle interface {
+	// Step takes one step of a layer, as Stepper.Step does, and shows what
+	// Trace.Steps does of it, by the names h, c, i, sum_i and so on.
+	Step(layer string, from map[string]*Tensor) (exact, bound map[string]*Tensor, err error)
+}
+
 // Weigher is an engine that can show the weights it runs with.
 type Weigher interface {
 	Weights() (Weights, error)
@@ -32,4 +51,7 @@ const (
 	Outputs Detail = iota
 	// States adds every recurrent layer's final states.
 	States
+	// Steps adds what every recurrent layer computes at each step: see
+	// Trace.Steps.
+	Steps
 )

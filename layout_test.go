@@ -23,14 +23,19 @@ var layout = map[string][]string{
 	"internal/fixture":        {".", "internal/npz", "internal/raw"},
 	"native/savedmodel":       {".", "internal/raw"},
 	"native/internal/kernel":  {},
+	"native/internal/oracle":  {"internal/layers"},
 	"native/internal/program": {".", "native/savedmodel", "native/internal/kernel", "internal/layers", "internal/raw"},
-	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/program", "internal/layers", "compare/golden"},
+	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/oracle", "native/internal/program", "internal/layers", "compare/golden"},
 	"tfbridge":                {".", "native/savedmodel", "internal/layers", "internal/raw"},
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
 	"compare":                 {"."},
 	"compare/golden":          {".", "compare", "internal/npz", "internal/raw", "internal/whole"},
 	"compare/comparetest":     {".", "compare", "compare/golden"},
 	"cmd/lockstep":            {"..."},
+	"diagnose":                {".", "compare", "native"},
+	"reduce":                  {"."},
+	"selftest":                {".", "compare", "native"},
+	"faults":                  {},
 }
 
 // Imports of others that only some packages may have: cgo and the binding stay

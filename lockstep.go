@@ -11,7 +11,7 @@
 // Inputs and outputs go by the names of the SavedModel's SignatureDef. A
 // recurrent layer's final states are called <layer>/state_h and
 // <layer>/state_c, its weights <layer>/kernel, <layer>/recurrent_kernel and
-// <layer>/bias, and what it computes inside a step <layer>/t0007/i and so on,
-// the step counted from 0. In a sequence-to-sequence model <layer> is encoder
-// or decoder; the dense head is dense.
+// <layer>/bias, and what it computes at each step <layer>/i and so on, which
+// Trace lists. In a sequence-to-sequence model <layer> is encoder or decoder;
+// the dense head is dense.
 package lockstep

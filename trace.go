@@ -12,4 +12,31 @@ type Trace struct {
 	// States are the final states, each (batch, units), as <layer>/state_h
 	// and <layer>/state_c.
 	States map[string]*Tensor
+	// Steps, in a trace of that detail, is what the recurrent layers read and
+	// compute at each step, in the order in which their loops take the steps:
+	// of a layer with go_backwards, the last one of the input first. All are
+	// (batch, steps, units) but x and mask.
+	//
+	//	<layer>/x         what the cell reads, (batch, steps, features)
+	//	<layer>/mask      whether a row has the step, bool (batch, steps); only
+	//	                  of a layer that leaves out steps
+	//	<layer>/sum_i     what the gate's activation is applied to
+	//	<layer>/i         the gate
+	//	<layer>/h         the states after the step, those of rows that do not
+	//	<layer>/c         have it as before it; c of an LSTM alone
+	//
+	//	<layer>/output    what the loop itself leaves as its outputs, (batch,
+	//	                  steps, units), or if it keeps the last one alone
+	//	                  (batch, 1, units); rows that do not have a step
+	//	                  repeat an output or are zeros
+	//
+	// and the states before the first step, (batch, units):
+	//
+	//	<layer>/initial_h
+	//	<layer>/initial_c
+	//
+	// The gates of an LSTM are i, f, g (the candidate, which Keras's formulas
+	// call c~) and o; those of a GRU z, r and g; a SimpleRNN has g alone, which
+	// is its h.
+	Steps map[string]*Tensor
 }

@@ -24,7 +24,13 @@ type Check struct {
 	// not held against it. ExpectedBy names it, as "keras".
 	Expected   map[string]*lockstep.Tensor
 	ExpectedBy string
-	Rules      Rules // of outputs and states; nil for the default
+	// Rules judge outputs and states. Where they are nil the tolerance is
+	// derived: by Oracle, which knows what the candidate is meant to compute,
+	// or else it is the default one.
+	Rules  Rules
+	Oracle lockstep.Oracle
+	// AllowNonFinite is as in Rule, for what Rules do not judge.
+	AllowNonFinite bool
 }
 
 // Checked is what a Check found.
@@ -51,12 +57,21 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 		}
 	}
 	var err error
-	if out.Reference, err = c.Reference.Trace(ctx, c.Inputs, lockstep.States); err != nil {
+	detail := lockstep.States
+	if c.derives() {
+		detail = lockstep.Steps
+	}
+	if out.Reference, err = c.Reference.Trace(ctx, c.Inputs, detail); err != nil {
 		return nil, err
 	}
 	if c.Candidate != nil {
-		if out.Candidate, err = c.Candidate.Trace(ctx, c.Inputs, lockstep.States); err != nil {
+		if out.Candidate, err = c.Candidate.Trace(ctx, c.Inputs, detail); err != nil {
 			return nil, err
+		}
+		if c.derives() {
+			if err := c.steps(out); err != nil {
+				return nil, err
+			}
 		}
 		if err := c.engines(out); err != nil {
 			return nil, err
@@ -69,6 +84,9 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 	}
 	return out, nil
 }
+
+// derives tells whether the tolerance is derived.
+func (c Check) derives() bool { return c.Rules == nil && c.Oracle != nil && c.Candidate != nil }
 
 // weights sets the weights side by side, if both engines show theirs.
 func (c Check) weights() (*Comparison, error) {
@@ -91,11 +109,13 @@ func (c Check) weights() (*Comparison, error) {
 	if len(want) == 0 && len(have) == 0 {
 		return nil, nil // a model without weights
 	}
-	rules := c.Rules
-	if rules == nil {
-		rules = Uniform(DefaultRule())
+	bits := func(name string) Rule {
+		allow := c.AllowNonFinite
+		if c.Rules != nil {
+			allow = c.Rules(name).AllowNonFinite
+		}
+		return Rule{Bits: true, AllowNonFinite: allow}
 	}
-	bits := func(name string) Rule { return Rule{Bits: true, AllowNonFinite: rules(name).AllowNonFinite} }
 	d := Measure(lockstep.ByName(want), lockstep.ByName(have), Options{Order: lockstep.Names(want), Layout: PlainLayout})
 	return &Comparison{
 		Title: "weights", Reference: c.Reference.Name(), Candidate: c.Candidate.Name(),

@@ -16,6 +16,7 @@ type jsonReport struct {
 	Comparisons     []jsonComparison `json:"comparisons"`
 	Failures        []string         `json:"failures,omitempty"` // of more than comparisons
 	Notes           []string         `json:"notes"`
+	Diagnosis       *Diagnosis       `json:"diagnosis"`
 }
 
 type jsonDivergence struct {

@@ -1,6 +1,9 @@
 package compare
 
-import "math"
+import (
+	"math"
+	"path"
+)
 
 // Report is everything that was compared about one model.
 type Report struct {
@@ -13,6 +16,9 @@ type Report struct {
 	Failures []string
 	// Notes are sentences of whoever made the report, shown at its end.
 	Notes []string
+	// Diagnosis is what was found of why the engines part, nil if nothing was
+	// sought.
+	Diagnosis *Diagnosis
 }
 
 // Comparison is one pair of sides set side by side, such as the outputs of
@@ -25,7 +31,11 @@ type Comparison struct {
 	Reference, Candidate string
 	// Results are in the order in which "first" is meant.
 	Results []Result
-	Notes   []string
+	// Stepwise says that the results named layer/… are of the steps of that
+	// layer, so that what happens at an earlier step comes first, and at the
+	// same step what stands first.
+	Stepwise bool
+	Notes    []string
 }
 
 // Verdict is InStep if every result is, and there is one at all.
@@ -36,14 +46,30 @@ func (c *Comparison) Verdict() Verdict {
 	return InStep
 }
 
-// First returns the first result that diverged, nil for none.
+// First returns the first result that diverged, nil for none; see Stepwise.
 func (c *Comparison) First() *Result {
+	var first *Result
 	for i := range c.Results {
-		if c.Results[i].Verdict != InStep {
-			return &c.Results[i]
+		r := &c.Results[i]
+		switch {
+		case r.Verdict == InStep:
+		case first == nil && !c.Stepwise:
+			return r
+		case first == nil || path.Dir(r.Name) == path.Dir(first.Name) && r.step() < first.step():
+			first = r
+		case path.Dir(r.Name) != path.Dir(first.Name):
+			return first
 		}
 	}
-	return nil
+	return first
+}
+
+// step is the step of the first fault, -1 where that is no matter of steps.
+func (r *Result) step() int {
+	if r.First == nil {
+		return -1
+	}
+	return r.First.Step
 }
 
 // Diverged counts the results that diverged.

@@ -126,6 +126,10 @@ func (t *text) several(r *Report, on string, lead *Comparison, first *Result) {
 		}
 		t.verdict(0, Diverged, fmt.Sprintf("%s (%d of %s)", answer(lead, on), n, plural(len(r.Comparisons), "comparison")))
 		t.first(0, lead, first)
+		t.firstStep(r, lead)
+	}
+	if t.options.Details == DefaultDetails {
+		t.options.Details = 2 // of each comparison, and the reader sees the end of them
 	}
 	t.sections(r, lead)
 }
@@ -208,15 +212,22 @@ func (t *text) comparison(c *Comparison, indent int) {
 	// Where every bit is the same, a table would hold nothing but zeros.
 	if len(c.Results) > 0 && !(allBits(c) && c.Verdict() == InStep) {
 		t.blank()
-		t.table(c, indent+4)
-		t.blank()
-		t.line(indent+2, indent+4, smallestLine(c))
+		if c.Stepwise {
+			t.layers(c, indent+4)
+			t.blank()
+		} else {
+			t.table(c, indent+4)
+			t.blank()
+			t.line(indent+2, indent+4, smallestLine(c))
+		}
 		t.line(indent+2, indent+4, ruleLine(c))
 	}
 	if len(c.Notes) > 0 {
 		t.notes(indent+2, c.Notes)
 	}
-	t.details(c, indent+2)
+	if !c.Stepwise { // whose table tells where each layer parts first
+		t.details(c, indent+2)
+	}
 }
 
 func (t *text) notes(indent int, notes []string) {

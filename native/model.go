@@ -24,7 +24,9 @@ type Model struct {
 	loops     []Loop
 	weights   lockstep.Weights
 	found     *layers.Found
-	files     fs.FS
+	files     fs.FS // the SavedModel
+	source    *source
+	oracle    func() (*Oracle, error) // made when first asked for
 }
 
 // Name returns "native".
@@ -57,6 +59,10 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 	if err := m.check(inputs); err != nil {
 		return nil, err
 	}
+	inputs, err := m.fed(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
 	out, _, err := m.program.Run(ctx, inputs, false)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
@@ -71,27 +77,14 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 	if err := m.check(inputs); err != nil {
 		return err
 	}
+	inputs, err := m.fed(ctx, inputs)
+	if err != nil {
+		return fmt.Errorf("native: %w", err)
+	}
 	if err := m.program.RunInto(ctx, inputs, outputs); err != nil {
 		return fmt.Errorf("native: %w", err)
 	}
 	return nil
-}
-
-// Trace computes the outputs and what detail asks for. The states of a loop
-// that was not recognised (Loops) are not among them.
-func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
-	if err := m.check(inputs); err != nil {
-		return nil, err
-	}
-	out, states, err := m.program.Run(ctx, inputs, detail >= lockstep.States)
-	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
-	}
-	t := &lockstep.Trace{Engine: m.Name(), Outputs: out, States: states}
-	for _, l := range m.layers {
-		t.Layers = append(t.Layers, l.Name)
-	}
-	return t, nil
 }
 
 // check tells whether inputs are what the signature wants.
@@ -122,6 +115,9 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	if m.found.Seq2Seq == nil {
 		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.found.Not)
 	}
+	if m.source.fault.is {
+		return nil, errFault
+	}
 	return NewSeq2Seq(m.weights)
 }
 
@@ -134,6 +130,9 @@ func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
 	}
 	return s.EncoderInput, s.DecoderInput, nil
 }
+
+// errFault is what a model answers whose faults would be left out.
+var errFault = errors.New("native: a model with a fault in it has neither a Stream nor a Seq2Seq")
 
 // errNoRunner is what a Runner that NewRunner did not make answers.
 var errNoRunner = errors.New("native: a Runner is made by NewRunner")
@@ -159,6 +158,10 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (m
 	}
 	if err := r.model.check(inputs); err != nil {
 		return nil, err
+	}
+	inputs, err := r.model.fed(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
 	}
 	out, _, err := r.run.Run(ctx, inputs)
 	if err != nil {

@@ -79,7 +79,7 @@ func TestFixturesAnswerAsKerasDid(t *testing.T) {
 					models[signature] = m
 				}
 				inputs, want := fixture.Tensors(t, name, "inputs"+c+".npz"), fixture.Tensors(t, name, "expected"+c+".npz")
-				trace, err := m.Trace(context.Background(), inputs, lockstep.States)
+				trace, err := m.Trace(context.Background(), inputs, lockstep.Steps)
 				if err != nil {
 					// A broken export may also fail outright.
 					if !broken {
@@ -90,6 +90,7 @@ func TestFixturesAnswerAsKerasDid(t *testing.T) {
 				if trace.Engine != "tensorflow" {
 					t.Errorf("engine %q", trace.Engine)
 				}
+				checkSteps(t, trace)
 				got := maps.Clone(trace.Outputs)
 				maps.Copy(got, trace.States)
 				if broken {

@@ -32,8 +32,9 @@ type tfSession struct {
 	fetches []tf.Output
 
 	// What is looked for, once, when it is first asked for.
-	states  func() stateTaps
-	reading func() ([]weightTap, error)
+	states   func() stateTaps
+	stepping func() steppers
+	reading  func() ([]weightTap, error)
 }
 
 func open(dir string, s settings) (session, error) {
@@ -72,6 +73,7 @@ func open(dir string, s settings) (session, error) {
 	}
 	m := &tfSession{dir: dir, meta: meta, graph: graph, sig: sig}
 	m.states = sync.OnceValue(m.findStates)
+	m.stepping = sync.OnceValue(m.findSteppers)
 	m.reading = sync.OnceValues(m.findWeights)
 	err = guard("loading "+dir, func() (err error) {
 		m.saved, err = tf.LoadSavedModel(dir, s.tags, &tf.SessionOptions{Config: config})
@@ -146,20 +148,48 @@ func (m *tfSession) run(inputs map[string]*lockstep.Tensor) (map[string]*lockste
 	return out, nil
 }
 
-// fetch runs the session and brings the wanted tensors back, in their order.
+// fetch runs the session on the signature's inputs and brings the wanted
+// tensors back, in their order. An input that is also wanted, which
+// libtensorflow refuses, comes back as it is.
 func (m *tfSession) fetch(inputs map[string]*lockstep.Tensor, want []tf.Output) ([]*lockstep.Tensor, error) {
+	results := make([]*lockstep.Tensor, len(want))
+	fed := make(map[tf.Output]*lockstep.Tensor, len(inputs))
+	given := map[string]*lockstep.Tensor{}
+	for name, t := range inputs {
+		at := m.inputs[name]
+		fed[at], given[tensorName(at)] = t, t
+	}
+	var fetches []tf.Output
+	var places []int
+	for i, out := range want {
+		if results[i] = given[tensorName(out)]; results[i] == nil {
+			fetches, places = append(fetches, out), append(places, i)
+		}
+	}
+	got, err := m.fetchFed(fed, fetches)
+	for i, t := range got {
+		results[places[i]] = t
+	}
+	return results, err
+}
+
+// tensorName tells tensors apart; the binding makes a new Operation each time
+// that it is asked for one by its name.
+func tensorName(out tf.Output) string { return fmt.Sprintf("%s:%d", out.Op.Name(), out.Index) }
+
+// fetchFed is fetch with any tensors fed, and none of them wanted.
+func (m *tfSession) fetchFed(fed map[tf.Output]*lockstep.Tensor, want []tf.Output) ([]*lockstep.Tensor, error) {
 	if len(want) == 0 {
 		return nil, nil
 	}
 	var results []*lockstep.Tensor
 	err := guard("running "+m.dir, func() error {
-		feeds := make(map[tf.Output]*tf.Tensor, len(inputs))
-		for name, t := range inputs {
-			fed, err := toTensorFlow(t)
-			if err != nil {
-				return fmt.Errorf("input %q: %w", name, err)
+		feeds := make(map[tf.Output]*tf.Tensor, len(fed))
+		for at, t := range fed {
+			var err error
+			if feeds[at], err = toTensorFlow(t); err != nil {
+				return fmt.Errorf("%q: %w", at.Op.Name(), err)
 			}
-			feeds[m.inputs[name]] = fed
 		}
 		raw, err := m.saved.Session.Run(feeds, want, nil)
 		if err != nil {
@@ -181,7 +211,7 @@ func (m *tfSession) close() error {
 		err := m.saved.Session.Close()
 		// The binding frees graphs and tensors in finalizers, which Go's
 		// collector has no reason to hurry: it does not see their memory.
-		m.saved, m.inputs, m.fetches, m.states, m.reading = nil, nil, nil, nil, nil
+		m.saved, m.inputs, m.fetches, m.states, m.stepping, m.reading = nil, nil, nil, nil, nil, nil
 		runtime.GC()
 		return err
 	})

@@ -26,19 +26,7 @@ func (m *tfSession) tap(want []savedmodel.Ref) ([]tf.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := tf.GraphImportOptions{Prefix: fmt.Sprintf("lockstep_tap_%d", taps.Add(1))}
-	for _, n := range main {
-		op := m.saved.Graph.Operation(n.Name)
-		if op == nil {
-			return nil, fmt.Errorf("tfbridge: libtensorflow's graph has no node %q", n.Name)
-		}
-		for i := range n.NumOutputs {
-			options.AddInputMapping(n.Name, i, op.Output(i))
-		}
-	}
-	err = guard("importing inner tensors of "+m.dir, func() error {
-		return m.saved.Graph.ImportWithOptions(def, options)
-	})
+	prefix, err := m.importDef(def, main)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +34,31 @@ func (m *tfSession) tap(want []savedmodel.Ref) ([]tf.Output, error) {
 	for i, r := range want {
 		name := r.Node.Name
 		if !r.Node.Main {
-			name = options.Prefix + "/" + name
+			name = prefix + "/" + name
 		}
 		if out[i], err = m.operation(fmt.Sprintf("%s:%d", name, r.Index)); err != nil {
 			return nil, fmt.Errorf("tfbridge: an inner tensor: %w", err)
 		}
 	}
 	return out, nil
+}
+
+// importDef imports nodes into the session's graph, where those of main stand
+// already, and returns the prefix of their names there.
+func (m *tfSession) importDef(def []byte, main []*savedmodel.Node) (prefix string, err error) {
+	options := tf.GraphImportOptions{Prefix: fmt.Sprintf("lockstep_tap_%d", taps.Add(1))}
+	for _, n := range main {
+		op := m.saved.Graph.Operation(n.Name)
+		if op == nil {
+			return "", fmt.Errorf("tfbridge: libtensorflow's graph has no node %q", n.Name)
+		}
+		for i := range n.NumOutputs {
+			options.AddInputMapping(n.Name, i, op.Output(i))
+		}
+	}
+	return options.Prefix, guard("importing inner tensors of "+m.dir, func() error {
+		return m.saved.Graph.ImportWithOptions(def, options)
+	})
 }
 
 // stateTaps are the final states of every recurrent layer, of each cell of a
@@ -94,7 +100,13 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 			return nil, states.err
 		}
 	}
-	results, err := m.fetchBoth(inputs, states.outputs)
+	var steps steppers
+	if detail >= lockstep.Steps {
+		if steps = m.stepping(); steps.err != nil {
+			return nil, steps.err
+		}
+	}
+	results, err := m.fetchBoth(inputs, slices.Concat(states.outputs, steps.around))
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +118,11 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 		trace.States = map[string]*lockstep.Tensor{}
 		for i, name := range states.names {
 			trace.States[name] = results[len(m.outputs)+i]
+		}
+	}
+	if detail >= lockstep.Steps {
+		if trace.Steps, err = m.steps(inputs, steps, results[len(m.outputs)+len(states.outputs):]); err != nil {
+			return nil, err
 		}
 	}
 	return trace, nil

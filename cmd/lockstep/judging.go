@@ -36,6 +36,12 @@ func (f *judgeFlags) read(cmd *cobra.Command) (rules compare.Rules, sinks []sink
 	return rules, sinks, err
 }
 
+// chosen tells whether a flag chooses the tolerance; check derives it otherwise.
+func (f *judgeFlags) chosen(cmd *cobra.Command) bool {
+	changed := cmd.Flags().Changed
+	return changed("atol") || changed("rtol") || changed("ulp")
+}
+
 // rules returns the rule that the flags ask for.
 func (f *judgeFlags) rules(cmd *cobra.Command) (compare.Rules, error) {
 	for name, v := range map[string]float64{"--atol": f.atol, "--rtol": f.rtol} {

@@ -46,6 +46,16 @@ func (a Activation) String() string {
 	return activationNames[a]
 }
 
+// ActivationNamed returns the activation that String calls by a name.
+func ActivationNamed(name string) (Activation, bool) {
+	for a, own := range activationNames {
+		if own == name {
+			return Activation(a), true
+		}
+	}
+	return 0, false
+}
+
 // form is an activation as the producers write it: the expression of f(x), and
 // the operation that it ends with.
 type form struct {
@@ -100,10 +110,10 @@ func (ev *evaluator) clip(x *expr, low, high float64) *expr {
 	return ev.call("Maximum", ev.call("Minimum", x, ev.num(high, x)), ev.num(low, x))
 }
 
-// applied is an activation of something.
+// applied is an activation of something, and what that makes.
 type applied struct {
 	function Activation
-	of       *expr
+	of, is   *expr
 }
 
 // activations lists what e can be read as: an activation of one of the
@@ -115,11 +125,11 @@ func (ev *evaluator) activations(e *expr, is func(x *expr) bool) []applied {
 			continue
 		}
 		if x == e {
-			out = append(out, applied{Linear, x})
+			out = append(out, applied{Linear, x, e})
 		}
 		for _, f := range forms {
 			if f.ends == e.op && f.of(ev, x) == e {
-				out = append(out, applied{f.activation, x})
+				out = append(out, applied{f.activation, x, e})
 			}
 		}
 	}

@@ -26,7 +26,7 @@ func TestActivations(t *testing.T) {
 			if e.op != f.ends || e.dtype != dtype {
 				t.Errorf("form %d (%s) ends with %s of %s, want %s of %s", i, f.activation, e.op, e.dtype, f.ends, dtype)
 			}
-			if got := ev.activations(e, bare); len(got) != 1 || got[0] != (applied{f.activation, x}) {
+			if got := ev.activations(e, bare); len(got) != 1 || got[0] != (applied{f.activation, x, e}) {
 				t.Errorf("form %d (%s) of %s is read as %v", i, f.activation, dtype, got)
 			}
 			if got := ev.activations(ev.call("Neg", e), bare); len(got) != 0 {

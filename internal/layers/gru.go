@@ -121,5 +121,6 @@ func (s *step) gruGates(h int, gates [3]applied, reset *expr, after bool, inner 
 	layer.Activation, layer.RecurrentActivation = gates[gateH].function, gates[gateZ].function
 	layer.ResetAfter = after
 	layer.States = []int{h}
+	layer.Gates = s.gates("zrg", gates[:])
 	return &cell{layer, r.input, s.next[h]}, ""
 }

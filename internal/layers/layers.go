@@ -79,6 +79,12 @@ type Layer struct {
 	// the last writes it; it has no node where there is none.
 	Outputs  savedmodel.Ref
 	LastOnly bool
+	// Gates are what a step computes on the way to the states, in the order of
+	// the kernels' columns, and Input what it reads: tensors of the loop's
+	// body. Next are the states that the step makes, masked rows as said.
+	Gates []Gate
+	Input savedmodel.Ref
+	Next  []savedmodel.Ref
 	// Bounds bound the loop's steps: it runs as many as the smallest says. They
 	// are tensors in the graph around it, or constants of its condition.
 	Bounds []savedmodel.Ref

@@ -96,5 +96,6 @@ func (s *step) lstmGates(h, c int, gates [4]applied) (*cell, string) {
 	}
 	layer.Activation, layer.RecurrentActivation = gates[gateC].function, gates[gateO].function
 	layer.States = []int{h, c}
+	layer.Gates = s.gates("ifgo", gates[:])
 	return &cell{layer, r.input, s.next[h]}, ""
 }

@@ -25,6 +25,7 @@ func (s *step) simpleRNN(h int) (*cell, string) {
 		}
 		layer.Activation = a.function
 		layer.States = []int{h}
+		layer.Gates = s.gates("g", []applied{a})
 		return &cell{layer, r.input, s.next[h]}, ""
 	}
 	return nil, reason

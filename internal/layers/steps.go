@@ -144,6 +144,9 @@ func (r *Recurrence) stack(s *step, cells []*cell) string {
 	}
 	r.Steps = cells[0].input.index
 	for i, c := range cells {
+		if c.layer.Input = s.tensorOf(c.input); c.layer.Input.Node == nil {
+			return "no tensor is the input of its cell"
+		}
 		if i > 0 && c.layer.Features != cells[i-1].layer.Units {
 			return fmt.Sprintf("a cell of %d features reads %d units", c.layer.Features, cells[i-1].layer.Units)
 		}
@@ -181,6 +184,7 @@ func (r *Recurrence) finish(l *loop) string {
 		for _, i := range c.States {
 			c.InitialState = append(c.InitialState, l.node.Inputs[i].Through())
 			c.FinalState = append(c.FinalState, l.out(i))
+			c.Next = append(c.Next, l.body.Rets[i])
 		}
 		for _, b := range r.Bounds {
 			c.Bounds = append(c.Bounds, b.ref)

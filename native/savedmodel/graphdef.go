@@ -20,7 +20,21 @@ func (g *Graph) GraphDef(want []Ref) (def []byte, main []*Node, err error) {
 	for _, r := range want {
 		needed[r.Node] = true
 	}
-	out := &graph_go_proto.GraphDef{Versions: g.meta.pb.GetGraphDef().GetVersions()}
+	out := g.newDef()
+	main = g.exportNeeded(needed, out)
+	if def, err = proto.Marshal(out); err != nil {
+		return nil, nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	return def, main, nil
+}
+
+func (g *Graph) newDef() *graph_go_proto.GraphDef {
+	return &graph_go_proto.GraphDef{Versions: g.meta.pb.GetGraphDef().GetVersions()}
+}
+
+// exportNeeded adds the needed nodes, and those that they need, to out, and
+// returns those of the main graph.
+func (g *Graph) exportNeeded(needed map[*Node]bool, out *graph_go_proto.GraphDef) (main []*Node) {
 	// Nodes stand after their inputs, so one pass backwards finds all needed.
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := g.Nodes[i]
@@ -37,26 +51,22 @@ func (g *Graph) GraphDef(want []Ref) (def []byte, main []*Node, err error) {
 		for _, c := range n.Control {
 			needed[c] = true
 		}
-		out.Node = append(out.Node, n.export())
+		out.Node = append(out.Node, n.export(func(n *Node) string { return n.Name }))
 	}
-	if def, err = proto.Marshal(out); err != nil {
-		return nil, nil, fmt.Errorf("savedmodel: %w", err)
-	}
-	return def, main, nil
+	return main
 }
 
-// export returns the node's definition under its flat name and inputs.
-func (n *Node) export() *node_def_go_proto.NodeDef {
-	def := &node_def_go_proto.NodeDef{Name: n.Name, Op: n.Op, Attr: map[string]*attr_value_go_proto.AttrValue{}}
+// export returns the node's definition, its own name and those of the nodes
+// that it reads as name says; those that it says nothing of it does not wait for.
+func (n *Node) export(name func(*Node) string) *node_def_go_proto.NodeDef {
+	def := &node_def_go_proto.NodeDef{Name: name(n), Op: n.Op, Attr: map[string]*attr_value_go_proto.AttrValue{}}
 	for _, in := range n.Inputs {
-		name := in.Node.Name
-		if in.Index > 0 {
-			name = fmt.Sprintf("%s:%d", name, in.Index)
-		}
-		def.Input = append(def.Input, name)
+		def.Input = append(def.Input, inputName(name(in.Node), in.Index))
 	}
 	for _, c := range n.Control {
-		def.Input = append(def.Input, "^"+c.Name)
+		if name := name(c); name != "" {
+			def.Input = append(def.Input, "^"+name)
+		}
 	}
 	for name, value := range n.def.GetAttr() {
 		// Notes of the graph that it stood in, such as colocation.
@@ -66,4 +76,11 @@ func (n *Node) export() *node_def_go_proto.NodeDef {
 		def.Attr[name] = value
 	}
 	return def
+}
+
+func inputName(node string, index int) string {
+	if index > 0 {
+		return fmt.Sprintf("%s:%d", node, index)
+	}
+	return node
 }

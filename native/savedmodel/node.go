@@ -79,6 +79,16 @@ func (n *Node) AttrType(name string) (lockstep.DType, error) {
 	return t, nil
 }
 
+// ElementType returns the type of a loop's or a call's input of that index,
+// which its attribute T lists.
+func (n *Node) ElementType(i int) (lockstep.DType, error) {
+	types := n.Attr("T").GetList().GetType()
+	if i < 0 || i >= len(types) {
+		return lockstep.Invalid, fmt.Errorf("savedmodel: node %q (%s) says no type of its input %d", n.Name, n.Op, i)
+	}
+	return readDType(types[i])
+}
+
 // AttrShape returns a shape with -1 for axes of any length; known is false
 // where the attribute does not even fix the rank.
 func (n *Node) AttrShape(name string) (shape []int, known bool) {

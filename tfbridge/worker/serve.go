@@ -126,7 +126,8 @@ func trace(m *tfbridge.Model, req request) (response, error) {
 	if res.States, err = toWire(t.States); err != nil {
 		return response{}, err
 	}
-	return res, nil
+	res.Steps, err = toWire(t.Steps)
+	return res, err
 }
 
 func weights(m *tfbridge.Model) (response, error) {

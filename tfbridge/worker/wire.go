@@ -55,6 +55,7 @@ type response struct {
 	Layers    []string
 	Outputs   []wireTensor
 	States    []wireTensor
+	Steps     []wireTensor
 	Weights   []wireTensor
 }
 

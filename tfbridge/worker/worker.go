@@ -224,6 +224,11 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 			return nil, err
 		}
 	}
+	if detail >= lockstep.Steps {
+		if trace.Steps, err = fromWire(res.Steps); err != nil {
+			return nil, err
+		}
+	}
 	return trace, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -36,6 +37,8 @@ type running struct {
 	// goesOn says that the cells begin with the states that they were left in
 	// by the last call in the same memory.
 	goesOn bool
+	// record, if not nil, takes what the cells read and make at each step.
+	record map[*layers.Layer]*Recorded
 }
 
 // work is what an operation gets besides its inputs.

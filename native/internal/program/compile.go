@@ -58,6 +58,7 @@ type compiler struct {
 	options     Options
 	recurrences map[*savedmodel.Node]*layers.Recurrence
 	slices      map[*savedmodel.Node]*layers.Slices
+	cellOf      map[*layers.Layer]any // the kernel.Cell of each that runs as one
 	functions   map[string]*body
 	handles     map[*savedmodel.Node]int // the place of each variable in initial
 	initial     []*lockstep.Tensor
@@ -71,6 +72,7 @@ func newCompiler(g *savedmodel.Graph, o Options) *compiler {
 		graph: g, options: o,
 		recurrences: map[*savedmodel.Node]*layers.Recurrence{},
 		slices:      map[*savedmodel.Node]*layers.Slices{},
+		cellOf:      map[*layers.Layer]any{},
 		functions:   map[string]*body{},
 		handles:     map[*savedmodel.Node]int{},
 		assigned:    map[*savedmodel.Node]bool{},

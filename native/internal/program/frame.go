@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
 )
 
 // frame is the memory of one call: what each step of a plan left when it last
@@ -101,6 +102,7 @@ type Runner struct {
 	frames    []*frame
 	out       map[string]*lockstep.Tensor
 	extra     map[string]*lockstep.Tensor
+	record    map[*layers.Layer]*Recorded // see running
 }
 
 // NewRunner makes a Runner.
@@ -150,9 +152,9 @@ func (r *Runner) slots(ctx context.Context, inputs map[string]*lockstep.Tensor) 
 		if err := f.load(p, inputs); err != nil {
 			return nil, err
 		}
-		f.run = running{ctx: ctx, variables: r.variables}
+		f.run = running{ctx: ctx, variables: r.variables, record: r.record}
 		holds, err := f.call()
-		f.run.ctx = nil
+		f.run.ctx, f.run.record = nil, nil
 		if err == nil && holds {
 			return f.slots, nil
 		}
@@ -165,7 +167,7 @@ func (r *Runner) slots(ctx context.Context, inputs map[string]*lockstep.Tensor) 
 	if err != nil {
 		return nil, err
 	}
-	made, slots, err := p.plan(&running{ctx: ctx, variables: r.variables}, own)
+	made, slots, err := p.plan(&running{ctx: ctx, variables: r.variables, record: r.record}, own)
 	if err != nil {
 		copy(r.variables, before)
 		return nil, err

@@ -34,6 +34,7 @@ type Program struct {
 	initial     []*lockstep.Tensor
 	stateful    bool                                    // calls assign to some
 	recurrences map[*savedmodel.Node]*layers.Recurrence // that run by native cells
+	cells       map[*layers.Layer]any                   // the kernel.Cell of each
 	computed    []bool                                  // by step: see analyse
 	rigid       []bool                                  // by slot: see analyse
 
@@ -60,6 +61,8 @@ type Options struct {
 	// their bodies.
 	Recurrences []*layers.Recurrence
 	Slices      []*layers.Slices
+	// Twists are faults that are planted, by the loop, to see that they are found.
+	Twists map[*savedmodel.Node]Twist
 	// Extra are tensors to compute beside the signature's outputs, by name.
 	Extra map[string]savedmodel.Ref
 }
@@ -105,7 +108,7 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	p.recurrences = c.recurrences
+	p.recurrences, p.cells = c.recurrences, c.cellOf
 	p.initial, p.stateful = c.initial, len(c.assigned) > 0
 	p.analyse(c.assigned)
 	return p, nil

@@ -61,12 +61,14 @@ type recurrent[F kernel.Float] struct {
 
 func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interpreted operation) (operation, error) {
 	run := &recurrent[F]{Recurrence: r, features: r.Cells[0].Features}
+	twist, twisted := c.options.Twists[r.Loop]
 	for _, l := range r.Cells {
 		cell, err := newCell[F](c, l)
 		if err != nil {
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
 		run.cells = append(run.cells, cell)
+		c.cellOf[l] = cell
 	}
 	return func(w *work, in []Value) error {
 		memory, ok := (*w.keep).(*recurrentMemory[F])
@@ -81,6 +83,9 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 		}
 		if !ok {
 			return interpreted(w, in)
+		}
+		if twisted {
+			run.twist(&call, twist)
 		}
 		if err := memory.fit(run, call); err != nil {
 			return err

@@ -93,6 +93,13 @@ func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]
 		copy(m.prev, call.previous)
 	}
 	m.ran = true
+	var records []*recording[F]
+	if w.record != nil {
+		var err error
+		if records, err = r.records(w, call, m); err != nil {
+			return err
+		}
+	}
 	first := r.cells[0]
 	columns := first.Width() * call.batch
 	ahead := r.ahead(call)
@@ -119,7 +126,17 @@ func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]
 			}
 			m.step(cell, i, x, z, mask)
 		}
+		for i, rec := range records {
+			x := call.x[t*row : (t+1)*row]
+			if i > 0 {
+				x = m.h[i-1]
+			}
+			rec.add(t, x, m.h[i], m.c[i])
+		}
 		m.write(r, t, mask)
+	}
+	if w.record != nil && r.Outputs >= 0 {
+		return r.recordOutputs(w, m)
 	}
 	return nil
 }

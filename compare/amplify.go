@@ -1,0 +1,26 @@
+package compare
+
+import (
+	"fmt"
+	"path"
+)
+
+// amplification notes how far apart the engines run freely, beside how far
+// single steps take them: what is between the two is the model's own doing.
+func (s *stepwise) amplification() {
+	single := map[string]float64{}
+	for i := range s.isolated.Results {
+		single[s.isolated.Results[i].Name] = s.isolated.Results[i].MaxAbs
+	}
+	for i := range s.free.Results {
+		r := &s.free.Results[i]
+		if path.Base(r.Name) != "h" || r.Kind != Measured || r.Worst == nil || r.MaxAbs == 0 {
+			continue
+		}
+		note := fmt.Sprintf("%s: running freely the engines are %s apart at most, at step %d of %d", r.Name, up(r.MaxAbs, 2), r.Worst.Step, len(r.Steps))
+		if one := single[r.Name]; one > 0 {
+			note += fmt.Sprintf("; a single step takes them %s apart at most: amplified %s times", up(one, 2), down(r.MaxAbs/one, 2))
+		}
+		s.free.Notes = append(s.free.Notes, note)
+	}
+}

@@ -1,0 +1,228 @@
+package compare
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// stepOf is what a verdict says the bound of a single step is.
+const (
+	oneStep   = "the rounding of one step"
+	freeSteps = "the rounding of each step, and what the step makes of the difference before it"
+)
+
+// stepwise holds the steps of the recurrent layers against each other.
+type stepwise struct {
+	check                *Check
+	reference, candidate *lockstep.Trace
+	isolated, free       Comparison
+	rules                [2]map[string]Rule // of isolated and free
+	order                []string
+}
+
+// steps adds two comparisons of the layers' steps. In the first, isolated, the
+// reference's own states before each step go into the candidate's cell, so that
+// nothing accumulates; in the second each engine runs freely, and a difference
+// may be what the step makes of the one before it.
+func (c *Check) steps(out *Checked) error {
+	s := &stepwise{check: c, reference: out.Reference, candidate: out.Candidate}
+	for i := range s.rules {
+		s.rules[i] = map[string]Rule{}
+	}
+	references, candidates := [2]map[string]*lockstep.Tensor{{}, {}}, [2]map[string]*lockstep.Tensor{{}, {}}
+	for i, layer := range out.Reference.Layers {
+		if err := s.layer(layer, s.counterpart(i, layer), references, candidates); err != nil {
+			return fmt.Errorf("compare: the steps of layer %q: %w", layer, err)
+		}
+	}
+	for i, k := range []*Comparison{&s.isolated, &s.free} {
+		k.Reference, k.Candidate = out.Reference.Engine, out.Candidate.Engine
+		k.Stepwise = true
+		d := Measure(references[i], candidates[i], Options{Order: s.order, Layout: KerasLayout})
+		k.Results = Judge(d, func(name string) Rule { return s.rules[i][name] })
+	}
+	s.isolated.Title, s.free.Title = "single steps", "free running"
+	s.amplification()
+	for _, k := range []Comparison{s.isolated, s.free} {
+		if len(k.Results) > 0 {
+			out.Report.Comparisons = append(out.Report.Comparisons, k)
+		} else if len(k.Notes) > 0 {
+			out.Report.Notes = append(out.Report.Notes, k.Notes...)
+		}
+	}
+	return nil
+}
+
+// counterpart names the candidate's layer for the reference's: the one of the
+// same name, or else, of another directory's model, that in its place.
+func (s *stepwise) counterpart(i int, layer string) string {
+	if !slices.Contains(s.candidate.Layers, layer) && i < len(s.candidate.Layers) {
+		return s.candidate.Layers[i]
+	}
+	return layer
+}
+
+// quantities lists the quantities of a layer that a trace shows, in the order
+// in which a step computes them.
+func quantities(steps map[string]*lockstep.Tensor, layer string) []string {
+	var sums, gates, states []string
+	for name := range steps {
+		q, ok := strings.CutPrefix(name, layer+"/")
+		switch {
+		case !ok || strings.Contains(q, "/") || strings.HasPrefix(q, "initial_") || q == "x" || q == "mask" || q == "output":
+		case strings.HasPrefix(q, "sum_"):
+			sums = append(sums, q)
+		case q == "h" || q == "c":
+			states = append(states, q)
+		default:
+			gates = append(gates, q)
+		}
+	}
+	for _, list := range [][]string{sums, gates, states} {
+		slices.SortFunc(list, func(a, b string) int {
+			return strings.Index(gateOrder, a[len(a)-1:]) - strings.Index(gateOrder, b[len(b)-1:])
+		})
+	}
+	return slices.Concat(sums, gates, states)
+}
+
+// gateOrder is the order in which gates stand in kernels, and c before h.
+const gateOrder = "zrifgoch"
+
+func (s *stepwise) layer(layer, other string, references, candidates [2]map[string]*lockstep.Tensor) error {
+	ref, err := before(s.reference.Steps, layer)
+	if err != nil {
+		return err
+	}
+	cand, err := before(s.candidate.Steps, other)
+	if err != nil {
+		return err
+	}
+	if ref == nil || cand == nil {
+		by := s.reference.Engine
+		if ref != nil {
+			by = s.candidate.Engine
+		}
+		s.isolated.Notes = append(s.isolated.Notes, fmt.Sprintf("%s shows no steps of the layer %s, so that its outputs alone are judged", by, layer))
+		return nil
+	}
+	exact, bound, err := s.check.Oracle.Step(other, ref)
+	if err != nil {
+		return err
+	}
+	ownExact, ownBound, err := s.check.Oracle.Step(other, cand)
+	if err != nil {
+		return err
+	}
+	alone := maps.Clone(exact)
+	if stepper, ok := s.check.Candidate.(lockstep.Stepper); ok {
+		states, err := stepper.Step(other, ref)
+		if err != nil {
+			return err
+		}
+		maps.Copy(alone, states)
+	}
+	mask, otherMask := s.reference.Steps[layer+"/mask"], s.candidate.Steps[other+"/mask"]
+	for _, q := range quantities(s.reference.Steps, layer) {
+		if exact[q] == nil {
+			continue
+		}
+		name := layer + "/" + q
+		s.order = append(s.order, name)
+		have := s.reference.Steps[name]
+		here, err := exactlyOf(exact[q], bound[q])
+		if err != nil {
+			return err
+		}
+		there, err := likeIn(alone[q], have)
+		if err != nil {
+			return err
+		}
+		if there, err = s.leaveOut(there, q, have, ref, mask, here); err != nil {
+			return err
+		}
+		rounding := 0x1p-24
+		if have.DType() == lockstep.Float64 {
+			rounding = 0x1p-53
+		}
+		each := make([]float64, len(here.bound))
+		for i, b := range here.bound {
+			each[i] = 2*b + rounding*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
+		}
+		references[0][name], candidates[0][name] = have, there
+		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}, AllowNonFinite: s.check.AllowNonFinite}
+		own := s.candidate.Steps[other+"/"+q]
+		if q != "h" && q != "c" || own == nil {
+			continue
+		}
+		theirs, err := exactlyOf(ownExact[q], ownBound[q])
+		if err != nil {
+			return err
+		}
+		if _, err := s.leaveOut(own, q, own, cand, otherMask, theirs); err != nil {
+			return err
+		}
+		references[1][name], candidates[1][name] = have, own
+		s.rules[1][name] = Rule{Tolerance: explained(here, theirs, freeSteps), AllowNonFinite: s.check.AllowNonFinite}
+	}
+	return nil
+}
+
+// before returns what the cell of a layer reads at each step: x, and the states
+// before it (batch, steps, units); nil if the trace does not show the layer.
+func before(steps map[string]*lockstep.Tensor, layer string) (map[string]*lockstep.Tensor, error) {
+	x := steps[layer+"/x"]
+	if x == nil || x.Rank() != 3 {
+		return nil, nil
+	}
+	out := map[string]*lockstep.Tensor{"x": x}
+	for _, q := range []string{"h", "c"} {
+		after, initial := steps[layer+"/"+q], steps[layer+"/initial_"+q]
+		if after == nil || initial == nil {
+			continue
+		}
+		var err error
+		if after.DType() == lockstep.Float64 {
+			out[q], err = shifted[float64](after, initial)
+		} else {
+			out[q], err = shifted[float32](after, initial)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", q, err)
+		}
+	}
+	if out["h"] == nil {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// shifted returns the states before each step, of those after each (batch,
+// steps, units) and those before the first (batch, units).
+func shifted[F float32 | float64](after, initial *lockstep.Tensor) (*lockstep.Tensor, error) {
+	d, err := lockstep.Data[F](after)
+	if err != nil {
+		return nil, err
+	}
+	first, err := lockstep.Data[F](initial)
+	if err != nil {
+		return nil, err
+	}
+	shape := after.Shape()
+	if after.Rank() != 3 || len(first) != shape[0]*shape[2] {
+		return nil, fmt.Errorf("the states are %s and begin as %s", after, initial)
+	}
+	out := make([]F, len(d))
+	row := shape[1] * shape[2]
+	for i := range shape[0] {
+		if row > 0 {
+			n := copy(out[i*row:], first[i*shape[2]:(i+1)*shape[2]])
+			copy(out[i*row+n:(i+1)*row], d[i*row:])
+		}
+	}
+	return lockstep.New(out, shape...)
+}

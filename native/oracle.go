@@ -1,0 +1,138 @@
+package native
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/native/internal/oracle"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Oracle is a model in float64: what it is meant to compute, and beside every
+// value a bound on how far an engine in the model's own floats may be from it,
+// whatever the order in which it adds.
+type Oracle struct {
+	source *source
+	cells  map[string]*oracleCell
+}
+
+// oracleCell is a layer and its cell in float64.
+type oracleCell struct {
+	layer *layers.Layer
+	*oracle.Cell
+}
+
+// Oracle returns the model in float64.
+func (m *Model) Oracle() (*Oracle, error) { return m.oracle() }
+
+func newOracle(src *source) (*Oracle, error) {
+	o := &Oracle{source: src, cells: map[string]*oracleCell{}}
+	for _, l := range src.found.Layers {
+		c, err := o.cell(l)
+		if err != nil {
+			return nil, fmt.Errorf("native: layer %q: %w", l.Name, err)
+		}
+		if c != nil {
+			o.cells[l.Name] = &oracleCell{l, c}
+		}
+	}
+	return o, nil
+}
+
+// cell returns nil for a layer in floats of 16 bits, which no bounds are known
+// of.
+func (o *Oracle) cell(l *layers.Layer) (*oracle.Cell, error) {
+	var weights [3][]float64
+	unit := oracle.Float32
+	for i, ref := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
+		if ref.Node == nil {
+			continue
+		}
+		t, err := o.source.weight(ref)
+		if err != nil {
+			return nil, err
+		}
+		switch t.DType() {
+		case lockstep.Float32:
+		case lockstep.Float64:
+			unit = oracle.Float64
+		default:
+			return nil, nil
+		}
+		if weights[i], err = t.Float64s(); err != nil {
+			return nil, err
+		}
+	}
+	return oracle.NewCell(l, unit, weights[0], weights[1], weights[2])
+}
+
+// Step takes one step of a recurrent layer for any number of rows: x (…,
+// features), h and of an LSTM c (…, units), the states before it, in any floats.
+// It returns what lockstep.Trace.Steps shows of a step, (…, units) in float64,
+// by the names h, c, i, sum_i and so on, and the bounds on what one step's
+// rounding may do to each.
+func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
+	c, ok := o.cells[layer]
+	if !ok {
+		return nil, nil, fmt.Errorf("native: the oracle knows no cell of the layer %q", layer)
+	}
+	var in [3]oracle.Values
+	var rows []int
+	for i, want := range c.wants() {
+		t := from[want.name]
+		if t == nil || t.Rank() == 0 || t.Shape()[t.Rank()-1] != want.width {
+			return nil, nil, fmt.Errorf("native: layer %q: its %s is %s, want (…, %d)", layer, want.name, t, want.width)
+		}
+		if rows == nil {
+			rows = t.Shape()[:t.Rank()-1]
+		}
+		if t.Len()/want.width != from["x"].Len()/c.Features {
+			return nil, nil, fmt.Errorf("native: layer %q: its %s is %s, beside x %s: want as many rows", layer, want.name, t, from["x"])
+		}
+		values, err := t.Float64s()
+		if err != nil {
+			return nil, nil, fmt.Errorf("native: layer %q: %w", layer, err)
+		}
+		in[i] = oracle.Exact(values)
+	}
+	n, err := lockstep.NumElements(rows)
+	if err != nil {
+		return nil, nil, fmt.Errorf("native: layer %q: %w", layer, err)
+	}
+	step := c.Cell.Step(in[0], in[1], in[2], n)
+	exact, bound = map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
+	shape := append(append([]int{}, rows...), c.Units)
+	add := func(name string, v oracle.Values) {
+		if err != nil || v.V == nil {
+			return
+		}
+		if exact[name], err = lockstep.New(v.V, shape...); err == nil {
+			bound[name], err = lockstep.New(v.E, shape...)
+		}
+	}
+	for i, g := range c.layer.Gates {
+		add("sum_"+g.Name, step.Sums[i])
+		add(g.Name, step.Gates[i])
+	}
+	add("h", step.H)
+	add("c", step.C)
+	if err != nil {
+		return nil, nil, fmt.Errorf("native: layer %q: %w", layer, err)
+	}
+	return exact, bound, nil
+}
+
+// wanted is a tensor that a cell reads, and the length of its last axis.
+type wanted struct {
+	name  string
+	width int
+}
+
+func (c *oracleCell) wants() []wanted {
+	out := []wanted{{"x", c.Features}, {"h", c.Units}}
+	if c.Kind == layers.LSTM {
+		out = append(out, wanted{"c", c.Units})
+	}
+	return out
+}

@@ -1,0 +1,151 @@
+package savedmodel
+
+import (
+	"fmt"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// Fed is a tensor of a loop's body that is fed and not computed.
+type Fed struct {
+	Ref   Ref
+	DType lockstep.DType
+}
+
+// StepDef is one step of a loop as a graph of its own, to be imported beside
+// the model's: see Graph.StepDef.
+type StepDef struct {
+	Def []byte
+	// Main are the nodes of the main graph that it reads, by whose names the
+	// importer maps them to the nodes that are there.
+	Main []*Node
+	// Fed are the names of the placeholders for what is fed, Want those of the
+	// wanted tensors, as node:index.
+	Fed, Want []string
+}
+
+// stepPrefix keeps the names of a body's nodes apart from those of the graph
+// around the loop.
+const stepPrefix = "lockstep_step/"
+
+// StepDef writes what the wanted tensors of a loop's body need as a GraphDef.
+// The body's arguments are what the loop's own inputs are, which must be the
+// same in each step, except those that are fed; placeholders stand for these.
+func (g *Graph) StepDef(loop *Node, body *Function, fed []Fed, want []Ref) (*StepDef, error) {
+	s := &stepWriter{graph: g, loop: loop, args: map[*Node]int{}, fed: map[Ref]string{}, around: map[*Node]bool{}, out: g.newDef(), step: &StepDef{}}
+	for i, a := range body.Args {
+		s.args[a] = i
+	}
+	for i, f := range fed {
+		if err := s.placeholder(fmt.Sprintf("%sfed_%d", stepPrefix, i), f); err != nil {
+			return nil, err
+		}
+	}
+	needed := map[*Node]bool{}
+	for _, r := range want {
+		if _, isFed := s.fed[r]; !isFed {
+			needed[r.Node] = true
+		}
+	}
+	for i := len(body.Nodes) - 1; i >= 0; i-- {
+		n := body.Nodes[i]
+		if _, isArg := s.args[n]; isArg || !needed[n] {
+			continue
+		}
+		if err := s.node(n, needed); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range want {
+		name, err := s.name(r)
+		if err != nil {
+			return nil, err
+		}
+		s.step.Want = append(s.step.Want, name)
+	}
+	s.step.Main = g.exportNeeded(s.around, s.out)
+	var err error
+	if s.step.Def, err = proto.Marshal(s.out); err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	return s.step, nil
+}
+
+type stepWriter struct {
+	graph  *Graph
+	loop   *Node
+	args   map[*Node]int
+	fed    map[Ref]string
+	around map[*Node]bool // nodes of the graph around the loop that are needed
+	out    *graph_go_proto.GraphDef
+	step   *StepDef
+}
+
+func (s *stepWriter) placeholder(name string, f Fed) error {
+	dtype, ok := protoDTypes[f.DType]
+	if !ok {
+		return fmt.Errorf("savedmodel: %s is to be fed as %s, which no step reads", f.Ref, f.DType)
+	}
+	s.fed[f.Ref] = name
+	s.step.Fed = append(s.step.Fed, name)
+	s.out.Node = append(s.out.Node, &node_def_go_proto.NodeDef{
+		Name: name, Op: "Placeholder",
+		Attr: map[string]*attr_value_go_proto.AttrValue{"dtype": {Value: &attr_value_go_proto.AttrValue_Type{Type: dtype}}},
+	})
+	return nil
+}
+
+var protoDTypes = map[lockstep.DType]types_go_proto.DataType{
+	lockstep.Float32: types_go_proto.DataType_DT_FLOAT,
+	lockstep.Float64: types_go_proto.DataType_DT_DOUBLE,
+	lockstep.Bool:    types_go_proto.DataType_DT_BOOL,
+}
+
+// node writes a node of the body.
+func (s *stepWriter) node(n *Node, needed map[*Node]bool) error {
+	def := n.export(func(n *Node) string {
+		if _, isArg := s.args[n]; isArg {
+			return ""
+		}
+		return stepPrefix + n.Name
+	})
+	for i, in := range n.Inputs {
+		name, err := s.name(in)
+		if err != nil {
+			return err
+		}
+		def.Input[i] = name
+		if _, isFed := s.fed[in]; !isFed {
+			needed[in.Node] = true
+		}
+	}
+	for _, c := range n.Control {
+		needed[c] = true
+	}
+	s.out.Node = append(s.out.Node, def)
+	return nil
+}
+
+// name returns what a tensor of the body is called, and notes what the graph
+// around the loop has to have for it.
+func (s *stepWriter) name(r Ref) (string, error) {
+	if name, ok := s.fed[r]; ok {
+		return name, nil
+	}
+	i, isArg := s.args[r.Node]
+	if !isArg {
+		return inputName(stepPrefix+r.Node.Name, r.Index), nil
+	}
+	if i >= len(s.loop.Inputs) {
+		return "", fmt.Errorf("savedmodel: the loop %q has no input for argument %d of its body", s.loop.Name, i)
+	}
+	outer := s.loop.Inputs[i]
+	s.around[outer.Node] = true
+	return inputName(outer.Node.Name, outer.Index), nil
+}

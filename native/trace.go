@@ -1,0 +1,158 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/native/internal/program"
+)
+
+// Trace computes the outputs and what detail asks for. The states and steps of
+// a loop that was not recognised (Loops) are not among them.
+//
+// States are those that Run computes, bit for bit. The kernels keep no gates:
+// in a trace of Steps the gates and their sums are worked out again from the
+// step's input and states, in float64, and rounded once.
+func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	return m.trace(ctx, inputs, detail, true)
+}
+
+// TraceStates is Trace of lockstep.Steps without the gates and their sums, which
+// take longer to work out than a run.
+func (m *Model) TraceStates(ctx context.Context, inputs map[string]*lockstep.Tensor) (*lockstep.Trace, error) {
+	return m.trace(ctx, inputs, lockstep.Steps, false)
+}
+
+func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail, gates bool) (*lockstep.Trace, error) {
+	if err := m.check(inputs); err != nil {
+		return nil, err
+	}
+	t := &lockstep.Trace{Engine: m.Name()}
+	for _, l := range m.layers {
+		t.Layers = append(t.Layers, l.Name)
+	}
+	inputs, err := m.fed(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	if detail < lockstep.Steps {
+		t.Outputs, t.States, err = m.program.Run(ctx, inputs, detail >= lockstep.States)
+	} else {
+		var recorded map[*layers.Layer]*program.Recorded
+		t.Outputs, t.States, recorded, err = m.program.Record(ctx, inputs)
+		if err == nil {
+			t.Steps, err = m.steps(recorded, gates)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	return t, nil
+}
+
+// steps names what was recorded, and adds the gates if they are wanted.
+func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded, gates bool) (map[string]*lockstep.Tensor, error) {
+	out := map[string]*lockstep.Tensor{}
+	for _, l := range m.found.Layers {
+		r := recorded[l]
+		if r == nil {
+			continue // its loop was interpreted
+		}
+		for name, t := range map[string]*lockstep.Tensor{"x": r.X, "h": r.H, "c": r.C, "initial_h": r.InitialH, "initial_c": r.InitialC, "mask": r.Mask, "output": r.Output} {
+			if t != nil {
+				out[l.Name+"/"+name] = t
+			}
+		}
+		if !gates {
+			continue
+		}
+		all, err := m.gates(l, r)
+		if err != nil {
+			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
+		}
+		for name, t := range all {
+			out[l.Name+"/"+name] = t
+		}
+	}
+	return out, nil
+}
+
+// gates works out what a layer's gates were.
+func (m *Model) gates(l *layers.Layer, r *program.Recorded) (map[string]*lockstep.Tensor, error) {
+	o, err := m.Oracle()
+	if err != nil {
+		return nil, err
+	}
+	from := map[string]*lockstep.Tensor{"x": r.X}
+	if from["h"], err = before(r.H, r.InitialH); err != nil {
+		return nil, err
+	}
+	if r.C != nil {
+		if from["c"], err = before(r.C, r.InitialC); err != nil {
+			return nil, err
+		}
+	}
+	exact, _, err := o.Step(l.Name, from)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*lockstep.Tensor{}
+	for name, t := range exact {
+		if name == "h" || name == "c" {
+			continue
+		}
+		if out[name], err = rounded(t, r.H); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// before returns the states before each step, of those after each (batch,
+// steps, units) and those before the first.
+func before(after, initial *lockstep.Tensor) (*lockstep.Tensor, error) {
+	switch after.DType() {
+	case lockstep.Float32:
+		return beforeOf[float32](after, initial)
+	default:
+		return beforeOf[float64](after, initial)
+	}
+}
+
+func beforeOf[F Float](after, initial *lockstep.Tensor) (*lockstep.Tensor, error) {
+	d, err := lockstep.Data[F](after)
+	if err != nil {
+		return nil, err
+	}
+	first, err := lockstep.Data[F](initial)
+	if err != nil {
+		return nil, err
+	}
+	shape := after.Shape()
+	batch, row := shape[0], shape[1]*shape[2]
+	out := make([]F, len(d))
+	for i := range batch {
+		if row == 0 {
+			break
+		}
+		n := copy(out[i*row:], first[i*shape[2]:(i+1)*shape[2]])
+		copy(out[i*row+n:(i+1)*row], d[i*row:])
+	}
+	return lockstep.New(out, shape...)
+}
+
+// rounded returns numbers in the type and the shape of like.
+func rounded(t, like *lockstep.Tensor) (*lockstep.Tensor, error) {
+	d, err := lockstep.Data[float64](t)
+	if err != nil || like.DType() == lockstep.Float64 {
+		return t, err
+	}
+	out := make([]float32, len(d))
+	for i, v := range d {
+		out[i] = float32(v)
+	}
+	return lockstep.New(out, slices.Clone(like.Shape())...)
+}
