@@ -104,8 +104,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not verify: %w", j.model, err))
 			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
 		}
-		if left := len(jobs) - i - 1; f.failFast && left > 0 && (gravest.Failed() || failed > 0) {
-			fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: --fail-fast: %d models were not looked at\n", left)
+		if f.stops(cmd, len(jobs)-i-1, gravest.Failed() || failed > 0) {
 			break
 		}
 	}
@@ -174,21 +173,13 @@ func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) 
 // chosen says which signature is meant: that of the command line, of
 // lockstep.yaml, or of the golden.
 func (v *verifier) chosen(j job, g *golden.Golden) modelFlags {
-	m := v.modelFlags
-	if !v.cmd.Flags().Changed("signature") {
-		m.signature = j.signature
-		if j.signature == "" && g.Header.Signature != nil {
-			m.signature = g.Header.Signature.Name
-		}
+	if j.signature == "" && g.Header.Signature != nil {
+		j.signature = g.Header.Signature.Name
 	}
-	if !v.cmd.Flags().Changed("tags") {
-		if j.tags != nil {
-			m.tags = j.tags
-		} else if g.Header.Tags != nil {
-			m.tags = g.Header.Tags
-		}
+	if j.tags == nil {
+		j.tags = g.Header.Tags
 	}
-	return m
+	return v.withJob(v.cmd, j)
 }
 
 // one verifies in one engine.

@@ -38,6 +38,29 @@ func (f *jobFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.failFast, "fail-fast", false, "stop after the first model that fails")
 }
 
+// stops tells whether --fail-fast ends the work before the models that are left,
+// and says so.
+func (f *jobFlags) stops(cmd *cobra.Command, left int, failed bool) bool {
+	if !f.failFast || !failed || left == 0 {
+		return false
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: --fail-fast: %d models were not looked at\n", left)
+	return true
+}
+
+// withJob says which signature and which graph are meant: those of the command
+// line, else of lockstep.yaml.
+func (f *modelFlags) withJob(cmd *cobra.Command, j job) modelFlags {
+	m := *f
+	if !cmd.Flags().Changed("signature") {
+		m.signature = j.signature
+	}
+	if !cmd.Flags().Changed("tags") && j.tags != nil {
+		m.tags = j.tags
+	}
+	return m
+}
+
 // jobs returns the models of the command line, or of the config if it names
 // none.
 func (f *jobFlags) jobs(cmd *cobra.Command, args []string) ([]job, error) {
