@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare/golden"
 )
 
@@ -50,4 +51,14 @@ type GoldenError struct {
 // Error says what changed, and where the answers first part.
 func (e *GoldenError) Error() string {
 	return fmt.Sprintf("native: the model does not reproduce its golden %s: %s", e.File, e.Result.Summary())
+}
+
+// StepOracle returns Oracle's answer for compare/golden, which judges by it the
+// steps of a golden that was recorded with --trace.
+func (m *Model) StepOracle() (lockstep.Oracle, error) {
+	o, err := m.Oracle()
+	if err != nil {
+		return nil, err // and no nil *Oracle in an interface
+	}
+	return o, nil
 }

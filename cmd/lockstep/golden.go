@@ -43,6 +43,7 @@ type recordFlags struct {
 	atol, rtol            float64
 	ulp                   uint64
 	allowNonFinite        bool
+	trace                 bool
 }
 
 func newGoldenRecord() *cobra.Command {
@@ -56,8 +57,12 @@ every file and weight, the signature, versions and the processor's features.
 The native engine runs too, and what Keras predicted can be given: if they do
 not agree, nothing is recorded, and the exit code is 1.
 
+With --trace it keeps every gate and state of every step of the recurrent layers,
+judged by the rounding of a step, and the bounds of that.
+
 With --engine native it needs no TensorFlow; the file says so.`,
 		Example: `  lockstep golden record my_model -o my_model.golden
+  lockstep golden record my_model -o my_model.golden --trace
   lockstep golden record my_model -o my_model.golden --inputs in.npz --expected keras.npz`,
 		Args: wantArgs("one model's directory", 1, 1),
 		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
@@ -68,6 +73,7 @@ With --engine native it needs no TensorFlow; the file says so.`,
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the golden to write")
 	cmd.Flags().StringVar(&f.engine, "engine", "tensorflow", "who computes the answers: tensorflow or native")
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs")
+	cmd.Flags().BoolVar(&f.trace, "trace", false, "keep every gate and state of every step too, with the bounds of their rounding: verify then names the step and gate where a layer first parts")
 	cmd.Flags().Float64Var(&f.atol, "atol", compare.DefaultAtol, "absolute tolerance that verify goes by: |a-b| <= atol + rtol*|b|, b the golden's")
 	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance")
 	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place that may be as well; alone, instead of atol and rtol")
@@ -110,8 +116,12 @@ func (f *recordFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "recorded: %s, %d inputs, %d outputs, %d states, %d weights, %d files of %s, by %s: %d bytes\n",
-		f.out, len(g.Inputs), len(g.Outputs), len(g.States), len(g.Header.Weights), len(g.Header.Files), model, by(g), info.Size())
+	steps := ""
+	if f.trace {
+		steps = fmt.Sprintf("%d quantities of steps, ", len(g.Steps))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "recorded: %s, %d inputs, %d outputs, %d states, %s%d weights, %d files of %s, by %s: %d bytes\n",
+		f.out, len(g.Inputs), len(g.Outputs), len(g.States), steps, len(g.Header.Weights), len(g.Header.Files), model, by(g), info.Size())
 	return nil
 }
 
@@ -141,7 +151,7 @@ func (f *recordFlags) record(cmd *cobra.Command, model string, rule *golden.Rule
 		return nil, err
 	}
 	defer closeEngine()
-	r := golden.Recording{Model: filepath.Base(filepath.Clean(model)), Tags: f.tags, Files: os.DirFS(model), Versions: versionsOf(model), Rule: rule}
+	r := golden.Recording{Model: filepath.Base(filepath.Clean(model)), Tags: f.tags, Files: os.DirFS(model), Versions: versionsOf(model), Rule: rule, Trace: f.trace}
 	if r.Inputs, r.InputsFrom, err = f.inputsFor(e.Signature()); err != nil {
 		return nil, err
 	}

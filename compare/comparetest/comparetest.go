@@ -146,7 +146,7 @@ func update(t testing.TB, model lockstep.Engine, file string, s settings) {
 	old, err := golden.ReadFile(file)
 	switch {
 	case err == nil:
-		recording.Model, recording.Tags, recording.Rule = old.Header.Model, old.Header.Tags, old.Header.Rule
+		recording.Model, recording.Tags, recording.Rule, recording.Trace = old.Header.Model, old.Header.Tags, old.Header.Rule, len(old.Steps) > 0
 		if s.inputs == nil && model.Signature().CheckInputs(old.Inputs) == nil {
 			s.inputs, recording.InputsFrom = old.Inputs, old.Header.InputsFrom
 		}

@@ -79,6 +79,40 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// A golden with a trace names the gate and the step at which the layer of the
+// changed weight parts, and keeps its trace when it is written anew.
+func TestGoldenWithATrace(t *testing.T) {
+	dir := fixture.Dir(t, "seed_keras3")
+	m := load(t, dir)
+	file := filepath.Join(t.TempDir(), "trace.golden")
+	g, err := golden.Record(t.Context(), m, golden.Recording{Inputs: fixture.Tensors(t, "seed_keras3", "inputs.npz"), Trace: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.WriteFile(file); err != nil {
+		t.Fatal(err)
+	}
+	comparetest.Golden(t, m, file)
+	weights, err := m.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixture.ChangeWeight(t, dir, weights.Get("decoder/recurrent_kernel"), 3*256+64+9, func(v float32) float32 { return v + 1e-4 })
+	r := held(t, func(t testing.TB) { comparetest.Golden(t, load2(t, dir), file) })
+	want := regexp.MustCompile(`(?s)weights changed: decoder/recurrent_kernel.*  decoder/sum_f, step 0, batch row 0, unit 9:\n- \t-?[\d.e-]+\n\+ \t`)
+	if !r.failed || !want.MatchString(r.said.String()) {
+		t.Errorf("failed: %v: %s\nwant %s", r.failed, &r.said, want)
+	}
+	defer flag.Set("update", flag.Lookup("update").Value.String())
+	if err := flag.Set("update", "true"); err != nil {
+		t.Fatal(err)
+	}
+	comparetest.Golden(t, load(t, dir), file)
+	if g, err := golden.ReadFile(file); err != nil || len(g.Steps) != 28 || len(g.Bounds) != 20 {
+		t.Errorf("the trace is gone: %v", err)
+	}
+}
+
 func load2(t testing.TB, dir string) *native.Model {
 	m, err := native.Load(dir)
 	if err != nil {

@@ -53,6 +53,9 @@ func TestBadFiles(t *testing.T) {
 		{"an output and a state", "", append(both, "states/y"), "have the same name"},
 		{"expected of nothing", "", append(both, "expected/z"), `"expected/z" belongs to no output`},
 		{"candidate of nothing", "", append(both, "candidate/z"), `"candidate/z" belongs to no output`},
+		{"steps of no layer", "", append(both, "steps/lstm/h"), `"steps/lstm/h" is of no layer that its header names`},
+		{"steps of another rank", `{"format":1,"layers":["lstm"]}`, append(both, "steps/lstm/h"), `"steps/lstm/h" is float32 (2,), want 3 axes`},
+		{"bounds of nothing", `{"format":1,"layers":["lstm"]}`, append(both, "bounds/lstm/h"), `"bounds/lstm/h" belongs to no step`},
 		{"no JSON", "{", both, "its header is unreadable"},
 		{"two values", `{"format":1}{}`, both, "something follows its header's JSON"},
 		{"an unknown field", `{"format":1,"wieghts":[]}`, both, `unknown field "wieghts"`},
@@ -86,7 +89,7 @@ func TestBadFiles(t *testing.T) {
 
 // Whatever the bytes, reading ends in a golden that can be written or in an error.
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"testdata/tensorflow.golden", "testdata/keras.golden"} {
+	for _, name := range []string{"testdata/tensorflow.golden", "testdata/keras.golden", "testdata/trace.golden"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

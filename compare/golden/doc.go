@@ -16,6 +16,11 @@
 //	states/<name>      final states: <layer>/state_h, <layer>/state_c
 //	expected/<name>    what Keras itself predicted, under the names of outputs and states
 //	candidate/<name>   what the native engine answered at the time, for the drift
+//	steps/<layer>/<q>  with --trace, what a recurrent layer computed at each step,
+//	                   by the quantities of lockstep.Trace: gates, states and so on
+//	bounds/<layer>/<q> of each of them that is judged, how far rounding may set
+//	                   another engine apart from it that takes the one step from
+//	                   the states before it
 //	golden             everything else, as JSON in an array of one string
 //
 // Only inputs and outputs must be there: numpy alone writes a golden that

@@ -22,6 +22,9 @@ type Golden struct {
 	Header Header
 	// The tensors of the file, each by its name without the folder.
 	Inputs, Outputs, States, Expected, Candidate map[string]*lockstep.Tensor
+	// Steps are as in lockstep.Trace, and Bounds belong to them: of a golden that
+	// was recorded with Recording.Trace.
+	Steps, Bounds map[string]*lockstep.Tensor
 }
 
 const headerKey = "golden"
@@ -31,7 +34,10 @@ const maxFileBytes = 1 << 30
 
 // folders are the sets of tensors by the first part of their arrays' names.
 func (g *Golden) folders() []folder {
-	return []folder{{"inputs", &g.Inputs}, {"outputs", &g.Outputs}, {"states", &g.States}, {"expected", &g.Expected}, {"candidate", &g.Candidate}}
+	return []folder{
+		{"inputs", &g.Inputs}, {"outputs", &g.Outputs}, {"states", &g.States}, {"expected", &g.Expected}, {"candidate", &g.Candidate},
+		{"steps", &g.Steps}, {"bounds", &g.Bounds},
+	}
 }
 
 type folder struct {
@@ -103,7 +109,7 @@ func (g *Golden) fill(tensors []lockstep.NamedTensor) error {
 		first, rest, _ := strings.Cut(nt.Name, "/")
 		at := slices.IndexFunc(g.folders(), func(f folder) bool { return f.name == first })
 		if at < 0 || rest == "" {
-			return fmt.Errorf("its array %q is none of a golden's: want %q, inputs/NAME, outputs/NAME, states/NAME, expected/NAME or candidate/NAME", nt.Name, headerKey)
+			return fmt.Errorf("its array %q is none of a golden's: want %q, inputs/NAME, outputs/NAME, states/NAME, expected/NAME, candidate/NAME, steps/NAME or bounds/NAME", nt.Name, headerKey)
 		}
 		(*g.folders()[at].tensors)[rest] = nt.Tensor
 	}
@@ -125,6 +131,9 @@ func (g *Golden) check() error {
 				return fmt.Errorf("its array %q belongs to no output and no state of it: it has %q", part.name+"/"+name, slices.Sorted(maps.Keys(answers)))
 			}
 		}
+	}
+	if err := g.checkSteps(); err != nil {
+		return err
 	}
 	if g.Header.Signature == nil {
 		return nil

@@ -25,6 +25,8 @@ type Recording struct {
 	// Candidate, if not nil, is the engine whose error a later Verify compares
 	// with that of its own time.
 	Candidate lockstep.Engine
+	// Trace keeps every step of the recurrent layers too: Golden.Steps.
+	Trace bool
 	// Versions are added to those that are known: of lockstep, and of an engine
 	// that has a Version method.
 	Versions map[string]string
@@ -55,11 +57,18 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 		Format: Format, Model: r.Model, Engine: e.Name(), Versions: map[string]string{}, Machine: thisMachine(),
 		InputsFrom: r.InputsFrom, Tags: r.Tags, Signature: signatureOf(e.Signature()), Rule: r.Rule,
 	}, Inputs: r.Inputs}
-	trace, err := run(ctx, e, r.Inputs)
+	detail := lockstep.States
+	if r.Trace {
+		detail = lockstep.Steps
+	}
+	trace, err := run(ctx, e, r.Inputs, detail)
 	if err != nil {
 		return nil, err
 	}
-	g.Outputs, g.States, g.Header.Layers = trace.Outputs, trace.States, trace.Layers
+	g.Outputs, g.States, g.Header.Layers, g.Steps = trace.Outputs, trace.States, trace.Layers, trace.Steps
+	if r.Trace && len(g.Steps) == 0 {
+		return nil, fmt.Errorf("golden: %s shows no steps of a recurrent layer: record it without a trace", e.Name())
+	}
 	if w, ok := e.(lockstep.Weigher); ok {
 		weights, err := w.Weights()
 		if err != nil {
@@ -86,22 +95,27 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 	}
 	g.Expected = r.Expected
 	if r.Candidate != nil {
-		other, err := run(ctx, r.Candidate, r.Inputs)
+		other, err := run(ctx, r.Candidate, r.Inputs, lockstep.States)
 		if err != nil {
 			return nil, err
 		}
 		g.Candidate = maps.Clone(other.Outputs)
 		maps.Copy(g.Candidate, other.States)
 	}
-	if err := g.agreement(r); err != nil {
+	if err := g.agreement(ctx, e, r); err != nil {
 		return nil, err
+	}
+	for _, f := range g.folders() {
+		if *f.tensors == nil {
+			*f.tensors = map[string]*lockstep.Tensor{} // as one that was read
+		}
 	}
 	return g, nil
 }
 
 // agreement holds everybody's answers against those that were recorded, and
 // these against themselves: what is not finite proves nothing.
-func (g *Golden) agreement(r Recording) error {
+func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) error {
 	report := &compare.Report{Model: r.Model}
 	rules := compare.Uniform(r.Rule.rule())
 	add := func(title, reference, candidate string, want, have map[string]*lockstep.Tensor) {
@@ -115,6 +129,16 @@ func (g *Golden) agreement(r Recording) error {
 	}
 	if r.Expected != nil {
 		add("expected values", "keras", g.Header.Engine, r.Expected, only(answers, r.Expected))
+	}
+	if r.Trace {
+		if r.Candidate != nil {
+			e = r.Candidate
+		}
+		steps, err := g.bound(ctx, e, r)
+		if err != nil {
+			return err
+		}
+		report.Comparisons = append(steps, report.Comparisons...)
 	}
 	if report.Verdict() != compare.InStep {
 		return &Disagreement{report}
@@ -142,10 +166,11 @@ func (g *Golden) order() []string {
 	return out
 }
 
-// run computes outputs and, if the engine can show them, final states.
-func run(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor) (*lockstep.Trace, error) {
+// run computes outputs and, if the engine can show them, final states and what
+// else is wanted.
+func run(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
 	if t, ok := e.(lockstep.Tracer); ok {
-		return t.Trace(ctx, inputs, lockstep.States)
+		return t.Trace(ctx, inputs, detail)
 	}
 	out, err := e.Run(ctx, inputs)
 	if err != nil {

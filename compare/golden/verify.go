@@ -21,6 +21,9 @@ type Options struct {
 	Files fs.FS
 	// Rename maps a name of the golden's signature to the model's.
 	Rename map[string]string
+	// Oracle judges the steps of a golden that has some: nil for the engine's own,
+	// its StepOracle. Rules leave the steps unjudged, as they do in a check.
+	Oracle lockstep.Oracle
 	// Drift, if not nil, is how much larger a tensor's error may be than it was:
 	// the margin of now less that of then, where 1 is all that the tolerance
 	// allows. What it was stands in Earlier, or in the golden itself if that is nil.
@@ -40,6 +43,9 @@ type Result struct {
 	// Report compares the answers. It is nil where the signature or the layout
 	// changed so much that nothing could be run.
 	Report *compare.Report
+	// turns are the layers' names by the golden's, where they are known by their
+	// turn.
+	turns compare.Names
 }
 
 // Verify runs an engine on the golden's inputs and says what changed. An error
@@ -114,7 +120,7 @@ func (r *Result) files(o Options) error {
 // answers runs the engine and compares.
 func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor, names renames, o Options) error {
 	g := r.Golden
-	trace, err := run(ctx, e, inputs)
+	trace, err := run(ctx, e, inputs, lockstep.States)
 	if err != nil && len(r.Signature)+len(r.Layout) > 0 && ctx.Err() == nil {
 		r.Notes = append(r.Notes, "the golden's inputs could not be run: "+oneLine(err))
 		return nil
@@ -153,11 +159,15 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	}
 	rules := g.rules(o.Rules)
 	r.Report = &compare.Report{Model: g.Header.Model}
+	if err := r.steps(ctx, e, inputs, o); err != nil {
+		return err
+	}
+	answers := len(r.Report.Comparisons)
 	r.compare("outputs and states", r.by(), want, have, rules)
 	if len(g.Expected) > 0 {
 		r.compare("expected values", "keras", g.Expected, only(have, g.Expected), rules)
 	}
-	return r.drift(have, rules, o)
+	return r.drift(&r.Report.Comparisons[answers], rules, o)
 }
 
 func (r *Result) compare(title, reference string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
@@ -193,16 +203,18 @@ func (g *Golden) rules(asked compare.Rules) compare.Rules {
 // has another name now, it is known by its turn.
 func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 	then := r.Golden.Header.Layers
-	if then == nil || slices.Equal(then, trace.Layers) {
-		return trace.States
+	if then == nil || slices.Equal(slices.Sorted(slices.Values(then)), slices.Sorted(slices.Values(trace.Layers))) {
+		return trace.States // another export may take layers side by side in another order
 	}
 	if len(then) != len(trace.Layers) {
 		r.Layout = append(r.Layout, fmt.Sprintf("%d recurrent layers %q, the golden has %d %q", len(trace.Layers), trace.Layers, len(then), then))
 		return trace.States
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("recurrent layers have other names: %q, in the golden %q", trace.Layers, then))
+	r.turns = compare.Names{}
 	out := map[string]*lockstep.Tensor{}
 	for i, name := range trace.Layers {
+		r.turns[then[i]] = name
 		for _, state := range []string{"/state_h", "/state_c"} {
 			if t := trace.States[name+state]; t != nil {
 				out[then[i]+state] = t
@@ -213,7 +225,7 @@ func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 }
 
 // drift holds the margins of now against those of then.
-func (r *Result) drift(have map[string]*lockstep.Tensor, rules compare.Rules, o Options) error {
+func (r *Result) drift(answers *compare.Comparison, rules compare.Rules, o Options) error {
 	if o.Drift == nil {
 		return nil
 	}
@@ -229,7 +241,7 @@ func (r *Result) drift(have map[string]*lockstep.Tensor, rules compare.Rules, o 
 		margins[d.Name] = d.Margin
 	}
 	compared := 0
-	for _, now := range r.Report.Comparisons[0].Results {
+	for _, now := range answers.Results {
 		then, ok := margins[now.Name]
 		if !ok {
 			continue

@@ -27,6 +27,25 @@ class GoldenTest(unittest.TestCase):
         self.assertEqual(g["outputs/output"].shape, inputs["decoder_input"].shape)
         self.assertEqual(g["states/encoder/state_h"].shape, (len(inputs["encoder_input"]), 4))
 
+    def test_a_trace_is_an_lstm_step_by_step(self):
+        g = np.load(os.path.join(HERE, "trace.golden"))
+        sigmoid = lambda x: 1 / (1 + np.exp(-x))
+        checked = 0
+        for layer in json.loads(str(g["golden"]))["layers"]:
+            q = {name: g[f"steps/{layer}/{name}"].astype(np.float64) for name in ("sum_i", "sum_f", "sum_g", "sum_o", "i", "f", "g", "o", "h", "c", "initial_h", "initial_c")}
+            before = np.concatenate([q["initial_c"][:, None], q["c"][:, :-1]], axis=1)
+            for name, want in {
+                "i": sigmoid(q["sum_i"]), "f": sigmoid(q["sum_f"]), "g": np.tanh(q["sum_g"]), "o": sigmoid(q["sum_o"]),
+                "c": q["f"] * before + q["i"] * q["g"], "h": q["o"] * np.tanh(q["c"]),
+            }.items():  # fmt: skip
+                bound = g[f"bounds/{layer}/{name}"]
+                self.assertEqual(bound.shape, q[name].shape)
+                self.assertTrue((np.abs(q[name] - want) <= bound).all(), f"{layer}/{name}")
+                self.assertTrue((bound < 1e-4).all() and bound.any(), f"{layer}/{name}")
+                checked += 1
+            np.testing.assert_array_equal(q["h"][:, -1], g[f"states/{layer}/state_h"])
+        self.assertEqual(checked, 12)
+
     def test_it_comes_back(self):
         with tempfile.TemporaryDirectory() as tmp:
             model, path = os.path.join(tmp, "model"), os.path.join(tmp, "g.golden")

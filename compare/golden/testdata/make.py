@@ -2,7 +2,8 @@
 
     python make.py      writes NAME.zip beside this file, and keras.golden, by models/golden.py
 
-tensorflow.golden is what `lockstep golden record` writes of the Keras 2 model, keras2.zip unpacked.
+tensorflow.golden is what `lockstep golden record` writes of the Keras 2 model, keras2.zip unpacked, and trace.golden
+what it writes with --trace from the same inputs.
 """
 
 import os
