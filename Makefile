@@ -124,11 +124,13 @@ structures: keras
 	@[ -f "$(STRUCTURES)/complete" ] || { rm -rf "$(STRUCTURES)" && TF_CPP_MIN_LOG_LEVEL=3 $(KERAS) faults/models.py "$(STRUCTURES)" >/dev/null; }
 	@touch "$(STRUCTURES)"
 
+# Where build and build-pure write to, as in make build BIN=/somewhere/lockstep.
+BIN ?= bin/lockstep
 build: tensorflow compiler
-	$(TF_ENV) $(GO) build $(TF_FLAGS) -o bin/lockstep ./cmd/lockstep
+	$(TF_ENV) $(GO) build $(TF_FLAGS) -o "$(BIN)" ./cmd/lockstep
 
 build-pure:
-	CGO_ENABLED=0 $(GO) build -o bin/lockstep ./cmd/lockstep
+	CGO_ENABLED=0 $(GO) build -o "$(BIN)" ./cmd/lockstep
 
 tensorflow:
 	@command -v $(PYTHON) >/dev/null || { echo 'make: no $(PYTHON) found: install Python 3, or name one with PYTHON=/path/to/python3; without TensorFlow, use make build-pure' >&2; exit 1; }
