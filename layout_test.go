@@ -36,6 +36,8 @@ var layout = map[string][]string{
 	"reduce":                  {"."},
 	"selftest":                {".", "compare", "native"},
 	"faults":                  {},
+	"docs":                    {},
+	"examples/ci":             {},
 }
 
 // Imports of others that only some packages may have: cgo and the binding stay

@@ -7,8 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -117,6 +120,17 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// rss returns what the process has in memory, 0 where Linux does not tell it.
+func rss() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(b))
+	if err != nil || len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
 // Requests from 64 connections all get the answer that a lone one gets, and
 // leave no memory behind. The race detector watches it in make test-race.
 func TestLoad(t *testing.T) {
@@ -133,8 +147,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// BenchmarkLoad prints p50, p99, requests a second, and what the heap grew by
-// while they were answered:
+// BenchmarkLoad prints p50, p99, requests a second, and what the heap and the
+// process grew by while they were answered:
 //
 //	go test -run xxx -bench Load -benchtime 100000x
 func BenchmarkLoad(b *testing.B) {
@@ -146,8 +160,8 @@ func BenchmarkLoad(b *testing.B) {
 			b.Run(fmt.Sprintf("engine=%s/steps=%d", engine, steps), func(b *testing.B) {
 				client, url := newClient(b), start(b, engine)
 				bodies, want := series(b, client, url, steps)
-				load(b, client, url, 1000, bodies, want)
-				before := heap()
+				load(b, client, url, 10_000, bodies, want)
+				before, resident := heap(), rss()
 				b.ResetTimer()
 				took := load(b, client, url, b.N, bodies, want)
 				b.StopTimer()
@@ -155,7 +169,10 @@ func BenchmarkLoad(b *testing.B) {
 				b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 				b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
-				b.ReportMetric(float64(heap()-before-int64(8*len(took)))/1024, "grown-KiB")
+				b.ReportMetric(float64(heap()-before-int64(8*len(took)))/1024, "heap-grown-KiB")
+				if resident > 0 {
+					b.ReportMetric(float64(rss()-resident-int64(8*len(took)))/1024, "resident-grown-KiB")
+				}
 				runtime.KeepAlive(took)
 			})
 		}
