@@ -23,6 +23,9 @@ TF_ENV     = CGO_ENABLED=1 CGO_CFLAGS="'-I$(TF_HOME)/include'" CGO_LDFLAGS="'-L$
 TF_LDFLAGS = -X '$(PACKAGE)/tfbridge.libraryDir=$(TF_HOME)'
 TF_FLAGS   = -tags tensorflow -ldflags "$(TF_LDFLAGS)"
 
+# A module of its own, as a service's is.
+EXAMPLE := examples/forecast
+
 # The seed models of the demo, unpacked from their fixtures.
 DEMO   := build/models/seed_keras3 build/models/seed_tfkeras
 
@@ -33,7 +36,8 @@ KERAS  = $(VENV)/bin/python
 
 # The many models that are made and not committed, in the cache as well: one
 # folder a version of the recipes, so it is made once and never out of date.
-MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat models/*.py models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
+# models/golden.py makes none of them.
+MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat $$(ls models/*.py | grep -v '^models/golden.py$$') models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
 
 # The models that are timed beside the seed's, kept in the same way.
 TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat models/bench.py models/seq2seq.py models/fixture.py models/requirements.txt | cksum | cut -d' ' -f1))$(TIMED)
@@ -44,7 +48,7 @@ PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requi
 # The structures that make false-alarms fills with random weights.
 STRUCTURES = $(eval STRUCTURES := $(shell $(FETCH) --cache)/structures-$(shell cat faults/models.py models/requirements.txt | cksum | cut -d' ' -f1))$(STRUCTURES)
 
-.PHONY: faults false-alarms structures help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: bench-service faults false-alarms structures help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench test-golden fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -54,6 +58,7 @@ help:
 	@echo 'make tensorflow   fetch libtensorflow into the cache folder (build does it where needed)'
 	@echo 'make bench        both engines and C on the seed model and others, taking turns: ratios, latency, start-up, memory'
 	@echo 'make bench-peers  the same beside ONNX Runtime, LiteRT and PyTorch, installed into the cache folder'
+	@echo 'make bench-service  the example service under 100,000 requests on both engines, its start and its size'
 	@echo 'make models       make the committed models and their expected values again, with Keras'
 	@echo 'make models-all   make the many models of the tests into the cache folder (test does it where needed)'
 	@echo 'make compatibility  write the tables of what is supported anew, from a run of those models'
@@ -69,7 +74,7 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-setup test-bench test-pure test-race test-tensorflow fuzz
+test: lint test-setup test-bench test-golden test-pure test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
 test-setup:
@@ -79,18 +84,24 @@ test-setup:
 test-bench: keras
 	$(KERAS) -m unittest discover -s bench -p '*_test.py'
 
+# Goldens as numpy alone reads and writes them.
+test-golden: keras
+	$(KERAS) -m unittest discover -s compare/golden/testdata -p '*_test.py'
+
 # A machine that has never seen TensorFlow or a C compiler.
 test-pure: models-all
 	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
+	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) test ./...
 
 # The same tests and those that need the real libtensorflow; none is skipped.
-test-tensorflow: tensorflow compiler models-all structures
-	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" LOCKSTEP_STRUCTURES="$(STRUCTURES)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
+test-tensorflow: tensorflow compiler models-all structures keras
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" LOCKSTEP_STRUCTURES="$(STRUCTURES)" LOCKSTEP_KERAS="$(KERAS)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 $(GO) -C $(EXAMPLE) test $(TF_FLAGS) ./...
 
 # What many goroutines do with one model, under the race detector.
 test-race: compiler
 	CGO_ENABLED=1 $(GO) test -race ./native -run Goroutines
-	CGO_ENABLED=1 $(GO) test -race ./examples/...
+	CGO_ENABLED=1 $(GO) -C $(EXAMPLE) test -race ./...
 
 # Every fuzz target for a minute, two at a time, in bounded memory.
 FUZZTIME ?= 60s
@@ -113,11 +124,13 @@ structures: keras
 	@[ -f "$(STRUCTURES)/complete" ] || { rm -rf "$(STRUCTURES)" && TF_CPP_MIN_LOG_LEVEL=3 $(KERAS) faults/models.py "$(STRUCTURES)" >/dev/null; }
 	@touch "$(STRUCTURES)"
 
+# Where build and build-pure write to, as in make build BIN=/somewhere/lockstep.
+BIN ?= bin/lockstep
 build: tensorflow compiler
-	$(TF_ENV) $(GO) build $(TF_FLAGS) -o bin/lockstep ./cmd/lockstep
+	$(TF_ENV) $(GO) build $(TF_FLAGS) -o "$(BIN)" ./cmd/lockstep
 
 build-pure:
-	CGO_ENABLED=0 $(GO) build -o bin/lockstep ./cmd/lockstep
+	CGO_ENABLED=0 $(GO) build -o "$(BIN)" ./cmd/lockstep
 
 tensorflow:
 	@command -v $(PYTHON) >/dev/null || { echo 'make: no $(PYTHON) found: install Python 3, or name one with PYTHON=/path/to/python3; without TensorFlow, use make build-pure' >&2; exit 1; }
@@ -148,6 +161,11 @@ bench-peers: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 
 	$(BENCH) $(BENCH_SEED) --inputs testdata/seed_keras3/inputs.npz --expected testdata/seed_keras3/expected.npz --rounds 0 $(BENCH_PEERS)
 	@echo
 	$(BENCH) $(BENCH_WORKS) --rounds 7 --slice 100ms --starts 3 --format text --format benchstat=build/bench/peers.txt --format markdown=build/bench/peers.md $(BENCH_PEERS) $(BENCH_FLAGS)
+
+# The example service under load, on both engines; then its start and its size.
+bench-service: tensorflow compiler
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 $(GO) -C $(EXAMPLE) test $(TF_FLAGS) -run '^$$' -bench 'Load/.*/steps=1$$' -benchtime 100000x
+	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) test -run '^$$' -bench Start -benchtime 20x
 
 # The yardstick, and the native engine as a program without TensorFlow has it.
 bench-programs: compiler
@@ -199,6 +217,8 @@ lint:
 	CGO_ENABLED=0 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
+	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) vet ./...
+	staticcheck="$$($(GO) tool -n staticcheck)" && cd $(EXAMPLE) && CGO_ENABLED=0 "$$staticcheck" ./... && $(GO) mod tidy -diff
 
 clean:
 	rm -rf bin build .libtensorflow

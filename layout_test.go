@@ -25,16 +25,19 @@ var layout = map[string][]string{
 	"native/internal/kernel":  {},
 	"native/internal/oracle":  {"internal/layers"},
 	"native/internal/program": {".", "native/savedmodel", "native/internal/kernel", "native/internal/oracle", "internal/layers", "internal/raw"},
-	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/oracle", "native/internal/program", "internal/layers"},
+	"native":                  {".", "native/savedmodel", "native/internal/kernel", "native/internal/oracle", "native/internal/program", "internal/layers", "compare/golden"},
 	"tfbridge":                {".", "native/savedmodel", "internal/layers", "internal/raw"},
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
 	"compare":                 {"."},
+	"compare/golden":          {".", "compare", "internal/npz", "internal/raw", "internal/whole"},
+	"compare/comparetest":     {".", "compare", "compare/golden"},
 	"cmd/lockstep":            {"..."},
 	"diagnose":                {".", "compare", "native"},
 	"reduce":                  {"."},
 	"selftest":                {".", "compare", "native"},
-	"examples/serve":          {".", "native"},
 	"faults":                  {},
+	"docs":                    {},
+	"examples/ci":             {},
 }
 
 // Imports of others that only some packages may have: cgo and the binding stay
@@ -45,7 +48,7 @@ var foreign = map[string][]string{
 	"github.com/galeone/tfgo":                     {"tfbridge"},
 	"github.com/spf13/cobra":                      {"cmd/lockstep"},
 	"unsafe":                                      {"tfbridge"},
-	"testing":                                     {"internal/fixture"},
+	"testing":                                     {"internal/fixture", "compare/comparetest"},
 }
 
 func TestLayout(t *testing.T) {

@@ -14,6 +14,7 @@ type jsonReport struct {
 	Verdict         Verdict          `json:"verdict"`
 	FirstDivergence *jsonDivergence  `json:"first_divergence"`
 	Comparisons     []jsonComparison `json:"comparisons"`
+	Failures        []string         `json:"failures,omitempty"` // of more than comparisons
 	Notes           []string         `json:"notes"`
 	Diagnosis       *Diagnosis       `json:"diagnosis"`
 }

@@ -10,6 +10,10 @@ type Report struct {
 	// Model is the title: the model's path, or what else was compared.
 	Model       string
 	Comparisons []Comparison
+	// Failures are sentences of whoever made the report about what fails beside
+	// the comparisons, such as a signature that is another; the first is the
+	// gravest. With one, the verdict is Diverged.
+	Failures []string
 	// Notes are sentences of whoever made the report, shown at its end.
 	Notes []string
 	// Diagnosis is what was found of why the engines part, nil if nothing was
@@ -143,9 +147,10 @@ func (c *Comparison) Smallest() (s Smallest, ok bool) {
 	return s, ok
 }
 
-// Verdict is InStep if every comparison is, and there is one at all.
+// Verdict is InStep if every comparison is, there is one at all, and there are
+// no Failures.
 func (r *Report) Verdict() Verdict {
-	if len(r.Comparisons) == 0 {
+	if len(r.Comparisons) == 0 || len(r.Failures) > 0 {
 		return Diverged
 	}
 	for i := range r.Comparisons {

@@ -81,6 +81,8 @@ func (t *text) report(r *Report) {
 		on = " on " + clean(r.Model)
 	}
 	switch lead, first := r.FirstDivergence(); {
+	case len(r.Failures) > 0:
+		t.failures(r)
 	case len(r.Comparisons) == 0:
 		t.verdict(0, Diverged, "nothing was compared"+on)
 	case len(r.Comparisons) == 1:
@@ -129,6 +131,25 @@ func (t *text) several(r *Report, on string, lead *Comparison, first *Result) {
 	if t.options.Details == DefaultDetails {
 		t.options.Details = 2 // of each comparison, and the reader sees the end of them
 	}
+	t.sections(r, lead)
+}
+
+// failures writes a report that fails by more than its comparisons.
+func (t *text) failures(r *Report) {
+	lead := clean(r.Failures[0])
+	if r.Model != "" {
+		lead = clean(r.Model) + ": " + lead
+	}
+	t.verdict(0, Diverged, lead)
+	for _, f := range r.Failures[1:] {
+		t.line(2, 4, clean(f))
+	}
+	t.sections(r, nil)
+}
+
+// sections writes a section for each comparison; lead's first divergence was
+// described before.
+func (t *text) sections(r *Report, lead *Comparison) {
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]
 		title := ""

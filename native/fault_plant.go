@@ -40,7 +40,12 @@ func (m *Model) WithFault(f Fault) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %s: %w", f, err)
 	}
-	return src.model()
+	out, err := src.model()
+	if err != nil {
+		return nil, err
+	}
+	out.files = m.files
+	return out, nil
 }
 
 // WithFault returns the oracle of the model that has a fault. Of a fault that

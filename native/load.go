@@ -17,6 +17,7 @@ import (
 type settings struct {
 	tags      []string
 	signature string
+	verify    []func(*Model) error // what a model that was made must pass
 }
 
 // Option changes how Load works.
@@ -57,7 +58,25 @@ func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return src.model()
+	m, err := src.model()
+	if err != nil {
+		return nil, err
+	}
+	m.files = saved.Files()
+	for _, verify := range chosen(options).verify {
+		if err := verify(m); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func chosen(options []Option) settings {
+	var s settings
+	for _, o := range options {
+		o(&s)
+	}
+	return s
 }
 
 // source is a signature of a SavedModel and what was recognised in it.
@@ -75,10 +94,7 @@ func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 	if err := checkKernels(); err != nil {
 		return nil, err
 	}
-	var s settings
-	for _, o := range options {
-		o(&s)
-	}
+	s := chosen(options)
 	meta, err := saved.MetaGraph(s.tags...)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)

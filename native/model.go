@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -23,6 +24,7 @@ type Model struct {
 	loops     []Loop
 	weights   lockstep.Weights
 	found     *layers.Found
+	files     fs.FS // the SavedModel
 	source    *source
 	oracle    func() (*Oracle, error) // made when first asked for
 }
@@ -32,6 +34,9 @@ func (m *Model) Name() string { return "native" }
 
 // Signature returns the signature that Run runs.
 func (m *Model) Signature() lockstep.Signature { return m.signature }
+
+// Files returns the SavedModel's files, which the model was loaded from.
+func (m *Model) Files() fs.FS { return m.files }
 
 // Layers returns the recurrent layers that run as native cells, in the order
 // in which they run; a stack of cells in one RNN layer is as many layers here.

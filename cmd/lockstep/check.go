@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"maps"
-	"os"
-	"slices"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -26,44 +23,52 @@ type checkFlags struct {
 	print     []string
 	diagnoseFlags
 	reduceFlags
+	jobFlags
 }
 
 func newCheck() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
-		Use:   "check MODEL...",
+		Use:   "check [MODEL]...",
 		Short: "run both engines, compare, report",
 		Long: `check runs each model in TensorFlow (the reference) and in the native engine (the
 candidate) on the same inputs and compares: the weights that each engine runs
 with bit for bit, the outputs, and the final states of every recurrent layer.
-MODEL is the directory that model.export or model.save wrote.
+MODEL is the directory that model.export or model.save wrote, or a pattern of
+directories. Without arguments, lockstep.yaml lists the models.
 
 Without --inputs it makes its own, from a seed that it prints.`,
 		Example: `  lockstep check my_model
   lockstep check my_model --inputs in.npz --expected keras.npz
-  lockstep check models/* --format json=report.json --format text`,
-		Args: wantArgs("one or more models' directories", 1, -1),
+  lockstep check 'models/*' --format text --format junit=report.xml
+  lockstep check --fail-fast --format github`,
 		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) }),
 	}
 	f.modelFlags.add(cmd)
 	f.addThreads(cmd)
 	f.inputFlags.add(cmd)
 	f.judgeFlags.add(cmd)
+	f.jobFlags.add(cmd)
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs, as a third party")
 	cmd.Flags().StringVar(&f.candidate, "candidate-model", "", "the native engine runs this directory instead of MODEL")
 	f.diagnoseFlags.add(cmd)
 	f.reduceFlags.add(cmd)
 	cmd.Flags().StringArrayVar(&f.print, "print", nil, "print the values of this output or state, from both engines; may be repeated")
+	cmd.Flags().Lookup("format").Usage = formatHelp(outcomeFormats[1:]...)
 	return cmd
 }
 
-func (f *checkFlags) run(cmd *cobra.Command, models []string) error {
-	rules, sinks, err := f.read(cmd)
+func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
+	rules, err := f.rules(cmd)
 	if err != nil {
 		return err
 	}
 	if !f.chosen(cmd) {
 		rules = nil
+	}
+	sinks, err := sinksOf(f.formats, outcomeFormats...)
+	if err != nil {
+		return err
 	}
 	if err := f.modelFlags.check(); err != nil {
 		return err
@@ -71,54 +76,69 @@ func (f *checkFlags) run(cmd *cobra.Command, models []string) error {
 	if err := f.inputFlags.check(cmd); err != nil {
 		return err
 	}
-	if len(models) > 1 && (f.inputs != "" || f.expected != "" || f.candidate != "") {
-		return usagef("--inputs, --expected and --candidate-model go with one model, and there are %d", len(models))
+	jobs, err := f.jobs(cmd, args)
+	if err != nil {
+		return err
 	}
-	if f.expected != "" && f.inputs == "" {
-		return usagef("--expected wants --inputs: predictions mean something only beside the inputs that they were made from")
+	if len(jobs) > 1 && (f.inputs != "" || f.expected != "" || f.candidate != "") {
+		return usagef("--inputs, --expected and --candidate-model go with one model, and there are %d", len(jobs))
 	}
 	if err := f.diagnoseFlags.check(f.candidate); err != nil {
 		return err
 	}
-	if err := f.reduceFlags.check(len(models)); err != nil {
+	if err := f.reduceFlags.check(len(jobs)); err != nil {
 		return err
+	}
+	each := make([]*checkFlags, len(jobs))
+	for i, j := range jobs {
+		if each[i], err = f.of(cmd, j); err != nil {
+			return err
+		}
 	}
 	process, err := startTensorFlow()
 	if err != nil {
 		return err
 	}
-	defer process.Close()
+	defer func() { process.Close() }()
 
-	var reports []*compare.Report
+	var outcomes []compare.Outcome
 	diverged, failed := 0, 0
-	for i, name := range models {
-		progress(cmd, "[%d/%d] %s", i+1, len(models), name)
-		checked, err := f.check(cmd.Context(), process, name, rules)
+	for i, j := range jobs {
+		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
+		of := rules
+		if of == nil {
+			of = j.rules
+		}
+		checked, err := each[i].check(cmd.Context(), process, j.model, of)
 		progress(cmd, "")
 		if err != nil {
 			failed++
-			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not check: %w", name, err))
+			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not check: %w", j.model, err))
+			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
 			if process, err = revive(process); err != nil {
 				return err
 			}
-			continue
+		} else {
+			if checked.Report.Verdict() != compare.InStep {
+				diverged++
+			}
+			outcomes = append(outcomes, compare.Outcome{Model: j.model, Report: checked.Report})
+			if err := f.printTensors(cmd.OutOrStdout(), checked); err != nil {
+				return err
+			}
 		}
-		if checked.Report.Verdict() != compare.InStep {
-			diverged++
-		}
-		reports = append(reports, checked.Report)
-		if err := f.printTensors(cmd.OutOrStdout(), checked); err != nil {
-			return err
+		if f.stops(cmd, len(jobs)-i-1, diverged+failed > 0) {
+			break
 		}
 	}
 	if len(f.print) == 0 || len(f.formats) > 0 {
-		if err := f.write(cmd, sinks, reports); err != nil {
+		if err := writeOutcomes(cmd, sinks, outcomes); err != nil {
 			return err
 		}
 	}
-	if len(models) > 1 {
+	if len(jobs) > 1 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: %d models: %d in step, %d diverged, %d could not be checked\n",
-			len(models), len(models)-diverged-failed, diverged, failed)
+			len(outcomes), len(outcomes)-diverged-failed, diverged, failed)
 	}
 	switch {
 	case diverged > 0:
@@ -127,6 +147,34 @@ func (f *checkFlags) run(cmd *cobra.Command, models []string) error {
 		return exit{code: exitNotRun}
 	}
 	return nil
+}
+
+// of returns the flags with what lockstep.yaml says of one model, where the
+// command line says nothing.
+func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
+	switch {
+	case j.golden != "" && filepath.Ext(j.golden) != goldenExt && cmd.Flags().NArg() > 0:
+		return nil, usagef("%s is a file: want a model's directory", j.golden)
+	case j.golden != "" && cmd.Flags().NArg() > 0:
+		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: note: %s is not looked at: golden verify does that\n", j.golden)
+	}
+	out := *f
+	out.modelFlags = f.withJob(cmd, j)
+	if out.inputs == "" {
+		out.inputs = j.inputs
+	}
+	if out.expected == "" && f.inputs == "" {
+		out.expected = j.expected
+	}
+	if out.expected != "" && out.inputs == "" {
+		return nil, usagef("--expected wants --inputs: predictions mean something only beside the inputs that they were made from")
+	}
+	for _, name := range []string{"seed", "batch", "steps"} {
+		if j.inputs != "" && cmd.Flags().Changed(name) {
+			return nil, usagef("--%s is for made inputs, and %s has %s", name, j.model, j.inputs)
+		}
+	}
+	return &out, nil
 }
 
 // revive returns a process that can go on: a new one if TensorFlow crashed.
@@ -196,49 +244,4 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 		return nil, err
 	}
 	return checked, nil
-}
-
-// printTensors writes the values that --print asks for, engine by engine.
-func (f *checkFlags) printTensors(w io.Writer, c *compare.Checked) error {
-	for _, name := range f.print {
-		for _, t := range []*lockstep.Trace{c.Reference, c.Candidate} {
-			if t == nil {
-				continue
-			}
-			x := t.Outputs[name]
-			if x == nil {
-				x = t.States[name]
-			}
-			if x == nil {
-				all := append(slices.Sorted(maps.Keys(t.Outputs)), slices.Sorted(maps.Keys(t.States))...)
-				return usagef("--print %q: %s computes no such tensor; it has %q", name, t.Engine, all)
-			}
-			values, err := x.Float64s()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(w, "%s %s from %s:\n", name, lockstep.FormatShape(x.Shape()), t.Engine)
-			writeValues(w, values)
-		}
-	}
-	return nil
-}
-
-// writeValues writes numbers in rows of eight.
-func writeValues(w io.Writer, values []float64) {
-	const columns = 8
-	for i, v := range values {
-		fmt.Fprintf(w, " %12.8g", v)
-		if i%columns == columns-1 || i == len(values)-1 {
-			fmt.Fprintln(w)
-		}
-	}
-}
-
-// progress shows what is going on, on a terminal alone; an empty text clears it.
-func progress(cmd *cobra.Command, format string, args ...any) {
-	w, ok := cmd.ErrOrStderr().(*os.File)
-	if ok && isTerminal(w) {
-		fmt.Fprintf(w, "\r\x1b[K"+format, args...)
-	}
 }

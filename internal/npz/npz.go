@@ -125,7 +125,14 @@ func WriteFile(path string, tensors []lockstep.NamedTensor) error {
 
 // Write writes an .npz whose bytes depend on the tensors alone: entries in the
 // given order, not compressed, each as numpy.save writes it.
-func Write(w io.Writer, tensors []lockstep.NamedTensor) error {
+func Write(w io.Writer, tensors []lockstep.NamedTensor) error { return write(w, tensors, zip.Store) }
+
+// WriteCompressed does the same as numpy.savez_compressed does it.
+func WriteCompressed(w io.Writer, tensors []lockstep.NamedTensor) error {
+	return write(w, tensors, zip.Deflate)
+}
+
+func write(w io.Writer, tensors []lockstep.NamedTensor, method uint16) error {
 	z := zip.NewWriter(w)
 	seen := map[string]bool{}
 	for _, nt := range tensors {
@@ -133,7 +140,7 @@ func Write(w io.Writer, tensors []lockstep.NamedTensor) error {
 			return fmt.Errorf("npz: two tensors are called %q", nt.Name)
 		}
 		seen[nt.Name] = true
-		entry, err := z.CreateHeader(&zip.FileHeader{Name: nt.Name + ".npy", Method: zip.Store})
+		entry, err := z.CreateHeader(&zip.FileHeader{Name: nt.Name + ".npy", Method: method})
 		if err != nil {
 			return err
 		}

@@ -90,6 +90,9 @@ func open(fsys fs.FS, name string) (*SavedModel, error) {
 	return m, nil
 }
 
+// Files returns the files that the model is read from.
+func (m *SavedModel) Files() fs.FS { return m.fsys }
+
 // whatElse says what a directory without saved_model.pb holds instead.
 func whatElse(fsys fs.FS) string {
 	for _, other := range []struct{ file, hint string }{

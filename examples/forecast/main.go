@@ -1,11 +1,14 @@
-// Serve answers HTTP requests with a SavedModel: a program to copy into a
-// service of one's own. It needs nothing but the standard library and native.
+// Forecast answers HTTP requests with a Keras model that is part of the program:
+// a service to copy. It needs nothing but the standard library and native.
 //
-//	serve -model path/to/saved_model [-addr localhost:8080]
+//	forecast [-addr localhost:8080]
 //
-//	GET  /model     what the model takes and returns
-//	POST /predict   {"inputs": {"x": [[[0.1], [0.2]]]}}  →  {"outputs": {"y": …}}
-//	GET  /healthz   200 as soon as the model answers
+//	POST /forecast   {"past": [5, 10, …, 50], "steps": 3}  →  {"forecast": [54.2, …]}
+//	GET  /healthz    200 as soon as the model answers
+//
+// At its start it loads the model, verifies it against the golden that was
+// recorded in TensorFlow, and warms it up: one that was exchanged for another,
+// or that answers otherwise on this machine, ends the program before it serves.
 package main
 
 import (
@@ -21,15 +24,13 @@ import (
 	"runtime"
 	"syscall"
 	"time"
-
-	"github.com/lockstep-go/lockstep/native"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], nil); err != nil {
-		slog.Error("serve", "error", err)
+		slog.Error("forecast", "error", err)
 		os.Exit(1)
 	}
 }
@@ -37,21 +38,21 @@ func main() {
 // run serves until the context ends; then it lets the requests that are under
 // way finish. It tells ready the address, if that is not nil.
 func run(ctx context.Context, args []string, ready chan<- net.Addr) error {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	dir := flags.String("model", "", "the SavedModel's `directory`")
+	begin := time.Now()
+	flags := flag.NewFlagSet("forecast", flag.ContinueOnError)
 	addr := flags.String("addr", "localhost:8080", "the `address` to listen at")
 	timeout := flags.Duration("timeout", 5*time.Second, "the longest that a request may take")
-	body := flags.Int64("body", 1<<20, "the most `bytes` that a request may have")
+	body := flags.Int64("body", 64<<10, "the most `bytes` that a request may have")
 	runners := flags.Int("runners", runtime.GOMAXPROCS(0), "the `number` of requests that are computed at once")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	m, err := native.Load(*dir)
+	m, err := loadModel()
 	if err != nil {
 		return err
 	}
-	s := newService(m, *runners, *body, *timeout)
-	if err := s.warmUp(ctx); err != nil {
+	s, err := newService(m.newRunner, *runners, *body, *timeout)
+	if err != nil {
 		return fmt.Errorf("the model does not answer: %w", err)
 	}
 	listener, err := net.Listen("tcp", *addr)
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, ready chan<- net.Addr) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	slog.Info("serving", "model", *dir, "address", listener.Addr().String(), "runners", *runners)
+	slog.Info("serving", "address", listener.Addr().String(), "runners", *runners, "after", time.Since(begin).String())
 	if ready != nil {
 		ready <- listener.Addr()
 	}

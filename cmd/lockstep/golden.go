@@ -1,0 +1,198 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/golden"
+	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+func newGolden() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "golden",
+		Short: "record a run in a file; verify a model against it, without TensorFlow",
+		Long: `golden record keeps one run of a model in a file; golden verify holds the model,
+or the next version of it, against that file. The file is an .npz that numpy
+reads and can write: go doc github.com/lockstep-go/lockstep/compare/golden.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("golden wants record or verify: see lockstep help golden")
+			}
+			return usagef("no command golden %q: want record or verify", args[0])
+		},
+		RunE: func(*cobra.Command, []string) error { return nil },
+	}
+	cmd.AddCommand(newGoldenRecord(), newGoldenVerify())
+	return cmd
+}
+
+type recordFlags struct {
+	modelFlags
+	inputFlags
+	out, engine, expected string
+	atol, rtol            float64
+	ulp                   uint64
+	allowNonFinite        bool
+	trace                 bool
+}
+
+func newGoldenRecord() *cobra.Command {
+	var f recordFlags
+	cmd := &cobra.Command{
+		Use:   "record MODEL -o FILE",
+		Short: "run the reference and keep inputs, answers, weights' and files' sums",
+		Long: `record runs MODEL, the directory that model.export or model.save wrote, in
+TensorFlow and writes a golden: inputs, outputs, final states, the SHA-256 of
+every file and weight, the signature, versions and the processor's features.
+The native engine runs too, and what Keras predicted can be given: if they do
+not agree, nothing is recorded, and the exit code is 1.
+
+With --trace it keeps every gate and state of every step of the recurrent layers,
+judged by the rounding of a step, and the bounds of that.
+
+With --engine native it needs no TensorFlow; the file says so.`,
+		Example: `  lockstep golden record my_model -o my_model.golden
+  lockstep golden record my_model -o my_model.golden --trace
+  lockstep golden record my_model -o my_model.golden --inputs in.npz --expected keras.npz`,
+		Args: wantArgs("one model's directory", 1, 1),
+		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
+	}
+	f.modelFlags.add(cmd)
+	f.addThreads(cmd)
+	f.inputFlags.add(cmd)
+	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the golden to write")
+	cmd.Flags().StringVar(&f.engine, "engine", "tensorflow", "who computes the answers: tensorflow or native")
+	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs")
+	cmd.Flags().BoolVar(&f.trace, "trace", false, "keep every gate and state of every step too, with the bounds of their rounding: verify then names the step and gate where a layer first parts")
+	cmd.Flags().Float64Var(&f.atol, "atol", compare.DefaultAtol, "absolute tolerance that verify goes by: |a-b| <= atol + rtol*|b|, b the golden's")
+	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance")
+	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place that may be as well; alone, instead of atol and rtol")
+	cmd.Flags().BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "record NaN and infinities, which prove little")
+	return cmd
+}
+
+func (f *recordFlags) run(cmd *cobra.Command, model string) error {
+	if f.out == "" {
+		return usagef("golden record wants -o FILE, the golden to write, such as %s.golden", filepath.Base(model))
+	}
+	if f.engine != "native" && f.engine != "tensorflow" {
+		return usagef("--engine %q: want native or tensorflow", f.engine)
+	}
+	if f.expected != "" && f.inputs == "" {
+		return usagef("--expected wants --inputs: predictions mean something only beside the inputs that they were made from")
+	}
+	if err := f.modelFlags.check(); err != nil {
+		return err
+	}
+	if err := f.inputFlags.check(cmd); err != nil {
+		return err
+	}
+	rule, err := f.rule(cmd)
+	if err != nil {
+		return err
+	}
+	g, err := f.record(cmd, model, rule)
+	if d := (*golden.Disagreement)(nil); errors.As(err, &d) {
+		complain(cmd.ErrOrStderr(), fmt.Errorf("%s: %w; lockstep check shows all of it", model, err))
+		return exit{code: exitDiverged}
+	}
+	if err != nil {
+		return err
+	}
+	if err := g.WriteFile(f.out); err != nil {
+		return err
+	}
+	info, err := os.Stat(f.out)
+	if err != nil {
+		return err
+	}
+	steps := ""
+	if f.trace {
+		steps = fmt.Sprintf("%d quantities of steps, ", len(g.Steps))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "recorded: %s, %d inputs, %d outputs, %d states, %s%d weights, %d files of %s, by %s: %d bytes\n",
+		f.out, len(g.Inputs), len(g.Outputs), len(g.States), steps, len(g.Header.Weights), len(g.Header.Files), model, by(g), info.Size())
+	return nil
+}
+
+func by(g *golden.Golden) string {
+	if v := g.Header.Versions[g.Header.Engine]; v != "" {
+		return g.Header.Engine + " " + v
+	}
+	return g.Header.Engine
+}
+
+func (f *recordFlags) rule(cmd *cobra.Command) (*golden.Rule, error) {
+	if err := (compare.Fixed{Atol: f.atol, Rtol: f.rtol}).Valid(); err != nil {
+		return nil, usagef("--atol and --rtol: %v", err)
+	}
+	changed := cmd.Flags().Changed
+	rule := &golden.Rule{ULP: f.ulp, AllowNonFinite: f.allowNonFinite}
+	if !changed("ulp") || changed("atol") || changed("rtol") {
+		rule.Atol, rule.Rtol = f.atol, f.rtol
+	}
+	return rule, nil
+}
+
+// record runs the engines.
+func (f *recordFlags) record(cmd *cobra.Command, model string, rule *golden.Rule) (*golden.Golden, error) {
+	e, closeEngine, err := open(cmd, f.engine, model, f.modelFlags)
+	if err != nil {
+		return nil, err
+	}
+	defer closeEngine()
+	r := golden.Recording{Model: filepath.Base(filepath.Clean(model)), Tags: f.tags, Files: os.DirFS(model), Versions: versionsOf(model), Rule: rule, Trace: f.trace}
+	if r.Inputs, r.InputsFrom, err = f.inputsFor(e.Signature()); err != nil {
+		return nil, err
+	}
+	if f.expected != "" {
+		expected, err := npz.ReadFile(f.expected)
+		if err != nil {
+			return nil, err
+		}
+		r.Expected = lockstep.ByName(expected)
+	}
+	if f.engine != "native" {
+		if candidate, err := native.Load(model, f.native()...); err != nil {
+			complain(cmd.ErrOrStderr(), fmt.Errorf("note: the native engine cannot run this model and verify it: %w", err))
+		} else {
+			r.Candidate = candidate
+		}
+	}
+	return golden.Record(cmd.Context(), e, r)
+}
+
+// maxMetadataBytes bounds what is searched for Keras's version, which stands
+// near the beginning.
+const maxMetadataBytes = 1 << 20
+
+var kerasVersion = regexp.MustCompile(`"keras_version": ?"([\w.+-]{1,40})"`)
+
+// versionsOf returns what a SavedModel's files tell of who wrote it: Keras 2
+// says its version in a file of its own, Keras 3 nowhere.
+func versionsOf(model string) map[string]string {
+	out := map[string]string{}
+	if d, err := native.Inspect(model); err == nil && d.TensorFlow != "" {
+		out["tensorflow_of_model"] = d.TensorFlow
+	}
+	f, err := os.Open(filepath.Join(model, "keras_metadata.pb"))
+	if err != nil {
+		return out
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxMetadataBytes))
+	if m := kerasVersion.FindSubmatch(b); err == nil && m != nil {
+		out["keras"] = string(m[1])
+	}
+	return out
+}

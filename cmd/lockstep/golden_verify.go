@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/golden"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+type verifyFlags struct {
+	modelFlags
+	judgeFlags
+	jobFlags
+	engine  string
+	drift   float64
+	earlier string
+	rename  map[string]string
+}
+
+func newGoldenVerify() *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify [MODEL [FILE]]...",
+		Short: "hold a model against its golden",
+		Long: `verify runs each model in the native engine on the inputs of its golden, FILE
+or MODEL.golden, and says what changed since that was recorded. Without
+arguments, lockstep.yaml lists the models.
+
+Exit codes: 0 in step (files that changed and answer the same are, and are named),
+1 answers changed, 4 weights changed, 5 layout or signature changed, 6 error grew
+beyond the budget of --drift, 2 wrong usage, 3 could not run. With several models
+it is the gravest: 5, 4, 1, 6, 3, 0.`,
+		Example: `  lockstep golden verify my_model my_model.golden
+  lockstep golden verify models/* --format text --format junit=report.xml
+  lockstep golden verify my_model --drift 0.1 --earlier last_year.golden`,
+		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) }),
+	}
+	f.modelFlags.add(cmd)
+	f.addThreads(cmd)
+	f.judgeFlags.add(cmd)
+	f.jobFlags.add(cmd)
+	cmd.Flags().StringVar(&f.engine, "engine", "native", "who is verified: native, tensorflow, or both")
+	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance allows")
+	cmd.Flags().StringVar(&f.earlier, "earlier", "", "the golden whose error --drift compares with (default FILE itself)")
+	cmd.Flags().StringToStringVar(&f.rename, "rename", nil, "an input or output of the golden and what it is called now, as in dense=output_0; may be repeated")
+	cmd.Flags().Lookup("format").Usage = formatHelp(outcomeFormats[1:]...)
+	cmd.Flags().Lookup("atol").DefValue, cmd.Flags().Lookup("rtol").DefValue = "the golden's", "the golden's"
+	return cmd
+}
+
+func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
+	rules, err := f.rules(cmd)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc([]string{"atol", "rtol", "ulp", "allow-nonfinite"}, cmd.Flags().Changed) {
+		rules = nil // each golden has its own
+	}
+	sinks, err := sinksOf(f.formats, outcomeFormats...)
+	if err != nil {
+		return err
+	}
+	if err := f.modelFlags.check(); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"native", "tensorflow", "both"}, f.engine) {
+		return usagef("--engine %q: want native, tensorflow or both", f.engine)
+	}
+	if cmd.Flags().Changed("earlier") && !cmd.Flags().Changed("drift") {
+		return usagef("--earlier is for --drift, which has no budget")
+	}
+	if f.drift < 0 || f.drift != f.drift {
+		return usagef("--drift %v: want a number of 0 or more: 1 is all that the tolerance allows", f.drift)
+	}
+	jobs, err := f.jobs(cmd, args)
+	if err != nil {
+		return err
+	}
+	v := &verifier{verifyFlags: f, cmd: cmd, rules: rules}
+	defer v.close()
+	gravest, failed := golden.Same, 0
+	var outcomes []compare.Outcome
+	for i, j := range jobs {
+		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
+		results, err := v.verify(cmd.Context(), j)
+		progress(cmd, "")
+		for _, r := range results {
+			title := j.model
+			if f.engine == "both" {
+				title += " in " + r.Engine
+			}
+			outcomes = append(outcomes, compare.Outcome{Model: title, Report: r.FullReport(title)})
+			gravest = golden.Gravest(gravest, r.Change)
+		}
+		if err != nil {
+			failed++
+			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not verify: %w", j.model, err))
+			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
+		}
+		if f.stops(cmd, len(jobs)-i-1, gravest.Failed() || failed > 0) {
+			break
+		}
+	}
+	if err := writeOutcomes(cmd, sinks, outcomes); err != nil {
+		return err
+	}
+	switch {
+	case gravest.Failed():
+		return exit{code: gravest.ExitCode()}
+	case failed > 0:
+		return exit{code: exitNotRun}
+	}
+	return nil
+}
+
+// verifier verifies one model after the other.
+type verifier struct {
+	*verifyFlags
+	cmd     *cobra.Command
+	rules   compare.Rules // nil for those of lockstep.yaml, or of the golden
+	engines tensorflows
+}
+
+func (v *verifier) close() { v.engines.close() }
+
+// verify holds one model against its golden; the results are as many as engines
+// came to a verdict.
+func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) {
+	if j.golden == "" {
+		j.golden = trimSlash(j.model) + goldenExt
+	}
+	g, err := golden.ReadFile(j.golden)
+	if err != nil {
+		return nil, err
+	}
+	o := golden.Options{Rules: v.rules, Files: os.DirFS(j.model), Rename: v.rename, Drift: j.drift}
+	if o.Rules == nil {
+		o.Rules = j.rules
+	}
+	if o.Rename == nil {
+		o.Rename = j.rename
+	}
+	if v.cmd.Flags().Changed("drift") {
+		o.Drift, j.earlier = &v.drift, v.earlier
+	}
+	if j.earlier != "" {
+		if o.Earlier, err = golden.ReadFile(j.earlier); err != nil {
+			return nil, err
+		}
+	}
+	model := v.chosen(j, g)
+	var results []*golden.Result
+	for _, engine := range []string{"native", "tensorflow"} {
+		if v.engine != engine && v.engine != "both" {
+			continue
+		}
+		r, err := v.one(ctx, engine, j.model, model, g, o)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// chosen says which signature is meant: that of the command line, of
+// lockstep.yaml, or of the golden.
+func (v *verifier) chosen(j job, g *golden.Golden) modelFlags {
+	if j.signature == "" && g.Header.Signature != nil {
+		j.signature = g.Header.Signature.Name
+	}
+	if j.tags == nil {
+		j.tags = g.Header.Tags
+	}
+	return v.withJob(v.cmd, j)
+}
+
+// one verifies in one engine.
+func (v *verifier) one(ctx context.Context, engine, dir string, model modelFlags, g *golden.Golden, o golden.Options) (*golden.Result, error) {
+	var e lockstep.Engine
+	if engine == "native" {
+		m, err := native.Load(dir, model.native()...)
+		if err != nil {
+			if r := signatureGone(dir, engine, model, g); r != nil {
+				return r, nil
+			}
+			return nil, err
+		}
+		e = m
+	} else {
+		m, err := v.engines.open(ctx, dir, model)
+		if err != nil {
+			if r := signatureGone(dir, engine, model, g); r != nil {
+				return r, nil
+			}
+			return nil, err
+		}
+		defer m.Close()
+		e = m
+		if o.Oracle = v.oracle(dir, model, g); o.Oracle == nil && len(g.Steps) > 0 {
+			complain(v.cmd.ErrOrStderr(), fmt.Errorf("note: %s: the native engine, which knows the bounds of steps, cannot run this model", dir))
+		}
+	}
+	return g.Verify(ctx, e, o)
+}
+
+// oracle judges the steps of TensorFlow; nil if there are none, or nothing is
+// known of them.
+func (v *verifier) oracle(dir string, model modelFlags, g *golden.Golden) lockstep.Oracle {
+	if len(g.Steps) == 0 {
+		return nil
+	}
+	m, err := native.Load(dir, model.native()...)
+	if err != nil {
+		return nil
+	}
+	o, err := m.StepOracle()
+	if err != nil {
+		return nil
+	}
+	return o
+}
+
+// signatureGone is the verdict on a model that lacks the golden's signature, nil
+// for one that has it.
+func signatureGone(dir, engine string, model modelFlags, g *golden.Golden) *golden.Result {
+	model.signature = ""
+	d, err := native.Inspect(dir, model.native()...)
+	if err != nil || g.Header.Signature == nil {
+		return nil
+	}
+	want := g.Header.Signature.Name
+	var have []string
+	for _, s := range d.Signatures {
+		have = append(have, s.Name)
+	}
+	if len(have) == 0 || slices.Contains(have, want) {
+		return nil
+	}
+	return &golden.Result{Golden: g, Engine: engine, Change: golden.LayoutChanged, Signature: []string{fmt.Sprintf("the signature %q is gone: there are %q", want, have)}}
+}
+
+func trimSlash(dir string) string {
+	for len(dir) > 1 && os.IsPathSeparator(dir[len(dir)-1]) {
+		dir = dir[:len(dir)-1]
+	}
+	return dir
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+
+	"github.com/lockstep-go/lockstep/tfbridge/worker"
+)
+
+// tensorflows opens models in a TensorFlow process, which it starts when the
+// first is wanted, and again after a crash.
+type tensorflows struct{ process *worker.Process }
+
+func (t *tensorflows) open(ctx context.Context, dir string, model modelFlags) (*worker.Model, error) {
+	if t.process != nil && !t.process.Alive() {
+		t.process.Close()
+		t.process = nil
+	}
+	if t.process == nil {
+		p, err := startTensorFlow()
+		if err != nil {
+			return nil, err
+		}
+		t.process = p
+	}
+	return t.process.Open(ctx, dir, model.tensorflow())
+}
+
+func (t *tensorflows) close() {
+	if t.process != nil {
+		t.process.Close()
+	}
+}

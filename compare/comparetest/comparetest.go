@@ -1,0 +1,200 @@
+// Package comparetest holds models in go test: against a golden, and against
+// another engine.
+//
+//	func TestModel(t *testing.T) {
+//		m, err := native.Load("model")
+//		if err != nil {
+//			t.Fatal(err)
+//		}
+//		comparetest.Golden(t, m, "testdata/model.golden")
+//	}
+//
+// The test needs no TensorFlow. It fails if weights, signature or answers are
+// others than in the golden, and says which weight, and at which tensor, step
+// and unit the answers first part, as go-cmp does: - is what was wanted, + what
+// was got.
+//
+//	go test -update
+//
+// writes the goldens anew, from the engines under test: from the native one,
+// if that is what Golden was given, and the file then says so. A golden of
+// TensorFlow is what lockstep golden record writes.
+//
+// A package of tests that has an -update flag of its own shares it by looking it
+// up, flag.Lookup("update"), where it would define it. What belongs in this
+// package is what a test calls; it imports testing, and only tests should import
+// it.
+package comparetest
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/golden"
+)
+
+func init() {
+	// Another package may have the flag, and means the same by it.
+	if flag.Lookup("update") == nil {
+		flag.Bool("update", false, "write golden files anew")
+	}
+}
+
+func updating() bool {
+	f := flag.Lookup("update")
+	g, ok := f.Value.(flag.Getter)
+	if !ok {
+		return false
+	}
+	yes, _ := g.Get().(bool)
+	return yes
+}
+
+type settings struct {
+	inputs map[string]*lockstep.Tensor
+	rules  compare.Rules
+}
+
+// Option changes how models are held.
+type Option func(*settings)
+
+// WithInputs gives the inputs of a golden that -update makes, and of Parity,
+// where they are made otherwise. A golden that is there has its own.
+func WithInputs(inputs map[string]*lockstep.Tensor) Option {
+	return func(s *settings) { s.inputs = inputs }
+}
+
+// WithRules judges by these rules, instead of the golden's own or the default.
+func WithRules(rules compare.Rules) Option { return func(s *settings) { s.rules = rules } }
+
+func chosen(options []Option) settings {
+	var s settings
+	for _, o := range options {
+		o(&s)
+	}
+	return s
+}
+
+// Golden fails the test if the model does not reproduce the golden in the file.
+// Files that were written anew and say the same are logged.
+func Golden(t testing.TB, model lockstep.Engine, file string, options ...Option) {
+	t.Helper()
+	s := chosen(options)
+	if updating() {
+		update(t, model, file, s)
+		return
+	}
+	g, err := golden.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("comparetest: %v: lockstep golden record writes one from TensorFlow, go test -update from %s", err, model.Name())
+	}
+	if err != nil {
+		t.Fatalf("comparetest: %v", err)
+	}
+	r, err := g.Verify(context.Background(), model, golden.Options{Rules: s.rules, Files: filesOf(model)})
+	if err != nil {
+		t.Fatalf("comparetest: %s: %v", file, err)
+	}
+	switch report := r.FullReport(file); {
+	case r.Change.Failed():
+		t.Errorf("comparetest: %s does not reproduce %s: %s (-golden +%s):\n%s\n%s", model.Name(), file, r.Change, model.Name(), head(report), text(t, report))
+	case r.Change != golden.Same:
+		t.Logf("comparetest: %s: %s: %s", file, r.Change, strings.Join(r.Files, "; "))
+	}
+}
+
+// Parity fails the test if the candidate does not agree with the reference: in
+// the weights, bit for bit, if both show them, in outputs and in final states.
+// Without inputs it makes some, the same in every run.
+func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[string]*lockstep.Tensor, options ...Option) {
+	t.Helper()
+	s := chosen(options)
+	if inputs == nil {
+		inputs = inputsFor(t, reference, s)
+	}
+	checked, err := compare.Check{Reference: reference, Candidate: candidate, Inputs: inputs, Rules: s.rules}.Run(context.Background())
+	if err != nil {
+		t.Fatalf("comparetest: %v", err)
+	}
+	if report := checked.Report; report.Verdict() != compare.InStep {
+		t.Errorf("comparetest: %s does not agree with %s (-%s +%s):\n%s\n%s", candidate.Name(), reference.Name(), reference.Name(), candidate.Name(), head(report), text(t, report))
+	}
+}
+
+func inputsFor(t testing.TB, e lockstep.Engine, s settings) map[string]*lockstep.Tensor {
+	t.Helper()
+	if s.inputs != nil {
+		return s.inputs
+	}
+	inputs, err := compare.RandomInputs(e.Signature(), 1, compare.Sizes{Batch: 3, Steps: 10})
+	if err != nil {
+		t.Fatalf("comparetest: %v", err)
+	}
+	return inputs
+}
+
+// update writes the golden anew, from the inputs of the one that is there.
+func update(t testing.TB, model lockstep.Engine, file string, s settings) {
+	t.Helper()
+	recording := golden.Recording{Model: file, Files: filesOf(model), InputsFrom: "go test -update"}
+	old, err := golden.ReadFile(file)
+	switch {
+	case err == nil:
+		recording.Model, recording.Tags, recording.Rule, recording.Trace = old.Header.Model, old.Header.Tags, old.Header.Rule, len(old.Steps) > 0
+		if s.inputs == nil && model.Signature().CheckInputs(old.Inputs) == nil {
+			s.inputs, recording.InputsFrom = old.Inputs, old.Header.InputsFrom
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		t.Fatalf("comparetest: %v: remove it to have it written anew", err)
+	}
+	recording.Inputs = inputsFor(t, model, s)
+	g, err := golden.Record(context.Background(), model, recording)
+	if err != nil {
+		t.Fatalf("comparetest: %v", err)
+	}
+	if err := g.WriteFile(file); err != nil {
+		t.Fatalf("comparetest: %v", err)
+	}
+	t.Logf("comparetest: wrote %s, from %s", file, model.Name())
+}
+
+// filesOf returns the files that a model was loaded from, nil if it does not
+// show them.
+func filesOf(model lockstep.Engine) fs.FS {
+	if m, ok := model.(interface{ Files() fs.FS }); ok {
+		return m.Files()
+	}
+	return nil
+}
+
+// head sets the first fault's two sides below each other.
+func head(r *compare.Report) string {
+	var b strings.Builder
+	for _, f := range r.Failures {
+		b.WriteString("  " + f + "\n")
+	}
+	if _, first := r.FirstDivergence(); first != nil && first.First != nil {
+		f := first.First
+		b.WriteString("  " + first.Name + ", " + f.Place.String() + ":\n")
+		b.WriteString("- \t" + f.Reference.String() + "\n")
+		b.WriteString("+ \t" + f.Candidate.String() + "\n")
+	} else if first != nil {
+		b.WriteString("  " + first.Name + ": " + string(first.Causes[0]) + "\n")
+	}
+	return b.String()
+}
+
+func text(t testing.TB, r *compare.Report) string {
+	t.Helper()
+	var b strings.Builder
+	if err := compare.Text(&b, r, compare.TextOptions{Details: 1}); err != nil {
+		t.Fatalf("comparetest: %v", err)
+	}
+	return b.String()
+}

@@ -1,0 +1,43 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// GitHub writes outcomes as the workflow commands that GitHub Actions shows as
+// annotations: an error for a model that diverged or has no verdict, a notice
+// for one that is in step. The form is that of
+// https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
+func GitHub(w io.Writer, outcomes []Outcome) error {
+	var b strings.Builder
+	for i := range outcomes {
+		o := &outcomes[i]
+		command, message := "error", clean(o.reason())
+		if message == "" {
+			command, message = "notice", "in step, margin "+o.margin()
+			if len(o.Report.Notes) > 0 {
+				message += "\n" + cleaned(o.Report.Notes)
+			}
+		} else if o.Report != nil && len(o.Report.Failures) > 1 {
+			message += "\n" + cleaned(o.Report.Failures[1:])
+		}
+		fmt.Fprintf(&b, "::%s title=%s::%s\n", command, property("lockstep: "+clean(o.Model)+": "+o.word()), data(message))
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("compare: writing the annotations: %w", err)
+	}
+	return nil
+}
+
+// A command ends with its line, and a property with a comma or colons: all of
+// them travel escaped, the percent sign too, as
+// https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts does.
+var (
+	dataEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func data(s string) string     { return dataEscapes.Replace(s) }
+func property(s string) string { return propertyEscapes.Replace(s) }

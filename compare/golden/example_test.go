@@ -1,0 +1,63 @@
+package golden_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/golden"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// A run is recorded, and another model is held against it. A program with
+// libtensorflow records a model of package tfbridge, as lockstep golden record
+// does.
+func Example() {
+	tmp, err := os.MkdirTemp("", "lockstep")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	models := map[string]*native.Model{} // that model.export wrote
+	for _, name := range []string{"keras3", "retrained"} {
+		dir := filepath.Join(tmp, name)
+		if err := fixture.Unpack(filepath.Join("testdata", name+".zip"), dir); err != nil {
+			log.Fatal(err)
+		}
+		if models[name], err = native.Load(dir); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	m := models["keras3"]
+	inputs, err := compare.RandomInputs(m.Signature(), 1, compare.Sizes{Batch: 2, Steps: 5})
+	if err != nil {
+		log.Fatal(err)
+	}
+	g, err := golden.Record(context.Background(), m, golden.Recording{Model: "sales", Inputs: inputs, Files: m.Files()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	file := filepath.Join(tmp, "sales.golden")
+	if err := g.WriteFile(file); err != nil {
+		log.Fatal(err)
+	}
+
+	if g, err = golden.ReadFile(file); err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range []string{"keras3", "retrained"} {
+		r, err := g.Verify(context.Background(), models[name], golden.Options{Files: models[name].Files()})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %s (exit code %d)\n", name, r.Change, r.Change.ExitCode())
+	}
+	// Output:
+	// keras3: in step (exit code 0)
+	// retrained: weights changed (exit code 4)
+}

@@ -1,0 +1,59 @@
+package golden
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+)
+
+// HashFiles returns the SHA-256 of every file of a SavedModel, in hexadecimal
+// digits, by its path.
+func HashFiles(model fs.FS) (map[string]string, error) {
+	out := map[string]string{}
+	err := fs.WalkDir(model, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		f, err := model.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			return err // a pipe would never end
+		}
+		h := sha256.New()
+		if _, err := io.Copy(h, f); err != nil {
+			return err
+		}
+		out[path] = hex.EncodeToString(h.Sum(nil))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("golden: %w", err)
+	}
+	return out, nil
+}
+
+// filesChanged says which files are not those of the golden.
+func filesChanged(then, now map[string]string) []string {
+	var out []string
+	for _, path := range slices.Sorted(maps.Keys(then)) {
+		switch sum, ok := now[path]; {
+		case !ok:
+			out = append(out, path+" is gone")
+		case sum != then[path]:
+			out = append(out, path+" is another")
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(now)) {
+		if _, ok := then[path]; !ok {
+			out = append(out, path+" is new")
+		}
+	}
+	return out
+}

@@ -1,0 +1,213 @@
+package golden
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/raw"
+)
+
+// Format is the version of the file's format.
+const Format = 1
+
+// Header is what a golden says of itself, the JSON of its array "golden". All
+// but Format may be left out; what is not there is not verified.
+type Header struct {
+	Format int `json:"format"`
+	// Model is what the model was called, for a reader.
+	Model string `json:"model,omitempty"`
+	// Engine computed the outputs and states: "tensorflow", "native", "keras".
+	Engine string `json:"engine,omitempty"`
+	// Versions are those of what had a hand in it: "tensorflow", "keras",
+	// "lockstep"; "tensorflow_of_model" wrote the SavedModel.
+	Versions map[string]string `json:"versions,omitempty"`
+	Machine  *Machine          `json:"machine,omitempty"`
+	// InputsFrom says where the inputs came from, for a reader.
+	InputsFrom string     `json:"inputs_from,omitempty"`
+	Tags       []string   `json:"tags,omitempty"` // of the meta graph
+	Signature  *Signature `json:"signature,omitempty"`
+	// Files are the SHA-256 of the SavedModel's files in hexadecimal digits, by
+	// their paths with slashes.
+	Files map[string]string `json:"files,omitempty"`
+	// Layers are the recurrent layers in the order in which they run.
+	Layers []string `json:"layers,omitempty"`
+	// Weights are in the order of lockstep.Weights.
+	Weights []Weight `json:"weights,omitempty"`
+	// Rule is the tolerance to verify by, where none is asked for.
+	Rule *Rule `json:"rule,omitempty"`
+}
+
+// Machine is where a golden was recorded.
+type Machine struct {
+	Platform string   `json:"platform"` // such as linux/amd64
+	CPU      []string `json:"cpu"`      // the processor's features
+}
+
+// Signature is a lockstep.Signature in JSON.
+type Signature struct {
+	Name    string `json:"name"`
+	Inputs  []Spec `json:"inputs"`
+	Outputs []Spec `json:"outputs"`
+}
+
+// Spec is a lockstep.TensorSpec in JSON.
+type Spec struct {
+	Name  string `json:"name"`
+	DType string `json:"dtype"`
+	// Shape has -1 for an axis of any length, and is null for an unknown rank.
+	Shape []int `json:"shape"`
+}
+
+// Weight is one weight of the model: its SHA-256 is that of its elements in
+// row-major order, little-endian.
+type Weight struct {
+	Name   string `json:"name"`
+	DType  string `json:"dtype"`
+	Shape  []int  `json:"shape"`
+	SHA256 string `json:"sha256"`
+}
+
+// Rule is a compare.Rule in JSON.
+type Rule struct {
+	Atol           float64 `json:"atol"`
+	Rtol           float64 `json:"rtol"`
+	ULP            uint64  `json:"ulp,omitempty"`
+	AllowNonFinite bool    `json:"allow_nonfinite,omitempty"`
+}
+
+func (r *Rule) rule() compare.Rule {
+	rule := compare.Rule{ULP: r.ULP, AllowNonFinite: r.AllowNonFinite}
+	if r.Atol != 0 || r.Rtol != 0 {
+		rule.Tolerance = compare.Fixed{Atol: r.Atol, Rtol: r.Rtol}
+	}
+	return rule
+}
+
+// parseHeader reads the JSON of a header.
+func parseHeader(text string) (h Header, err error) {
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&h); err != nil {
+		return h, fmt.Errorf("its header is unreadable: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return h, errors.New("something follows its header's JSON")
+	}
+	if h.Format != Format {
+		return h, fmt.Errorf("its header has the format %d, want %d: it is another version's", h.Format, Format)
+	}
+	if r := h.Rule; r != nil {
+		if err := (compare.Fixed{Atol: r.Atol, Rtol: r.Rtol}).Valid(); err != nil {
+			return h, fmt.Errorf("its header's rule: %w", err)
+		}
+	}
+	for path, sum := range h.Files {
+		if !isSHA256(sum) {
+			return h, fmt.Errorf("its header's SHA-256 of the file %q is %.70q, want %d hexadecimal digits", path, sum, 2*sha256.Size)
+		}
+	}
+	names := map[string]bool{}
+	for _, w := range h.Weights {
+		if !isSHA256(w.SHA256) || w.Name == "" || names[w.Name] {
+			return h, fmt.Errorf("its header's weight %q: want a name of its own and a SHA-256 of %d hexadecimal digits, got %.70q", w.Name, 2*sha256.Size, w.SHA256)
+		}
+		names[w.Name] = true
+	}
+	if h.Signature != nil {
+		if _, err := h.Signature.signature(); err != nil {
+			return h, fmt.Errorf("its header's signature: %w", err)
+		}
+	}
+	return h, nil
+}
+
+func isSHA256(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == sha256.Size
+}
+
+func signatureOf(s lockstep.Signature) *Signature {
+	specs := func(from []lockstep.TensorSpec) []Spec {
+		out := make([]Spec, len(from))
+		for i, t := range from {
+			out[i] = Spec{t.Name, t.DType.String(), t.Shape}
+			if t.Shape == nil && !t.UnknownRank {
+				out[i].Shape = []int{}
+			}
+		}
+		return out
+	}
+	return &Signature{Name: s.Name, Inputs: specs(s.Inputs), Outputs: specs(s.Outputs)}
+}
+
+func (s *Signature) signature() (lockstep.Signature, error) {
+	var bad error
+	specs := func(from []Spec) []lockstep.TensorSpec {
+		out := make([]lockstep.TensorSpec, len(from))
+		names := map[string]bool{}
+		for i, t := range from {
+			out[i] = lockstep.TensorSpec{Name: t.Name, DType: dtypeOf(t.DType), Shape: t.Shape, UnknownRank: t.Shape == nil}
+			if out[i].DType == lockstep.Invalid || names[t.Name] {
+				bad = fmt.Errorf("%q of the type %q: want a name of its own and a type such as float32", t.Name, t.DType)
+			}
+			for _, d := range t.Shape {
+				if d < -1 || d > math.MaxInt32 {
+					bad = fmt.Errorf("%q has an axis of length %d", t.Name, d)
+				}
+			}
+			names[t.Name] = true
+		}
+		return out
+	}
+	return lockstep.Signature{Name: s.Name, Inputs: specs(s.Inputs), Outputs: specs(s.Outputs)}, bad
+}
+
+func dtypeOf(name string) lockstep.DType {
+	for d := lockstep.Float32; d <= lockstep.String; d++ {
+		if d.String() == name {
+			return d
+		}
+	}
+	return lockstep.Invalid
+}
+
+// weightsOf hashes weights.
+func weightsOf(weights lockstep.Weights) ([]Weight, error) {
+	out := make([]Weight, len(weights))
+	for i, w := range weights {
+		sum, err := hashTensor(w.Tensor)
+		if err != nil {
+			return nil, fmt.Errorf("golden: weight %q: %w", w.Name, err)
+		}
+		out[i] = Weight{Name: w.Name, DType: w.Tensor.DType().String(), Shape: append([]int{}, w.Tensor.Shape()...), SHA256: sum}
+	}
+	return out, nil
+}
+
+func hashTensor(t *lockstep.Tensor) (string, error) {
+	h := sha256.New()
+	if t.DType() == lockstep.String { // of any length: each is hashed behind its own
+		list, err := lockstep.Data[string](t)
+		if err != nil {
+			return "", err
+		}
+		for _, s := range list {
+			fmt.Fprintf(h, "%d:%s", len(s), s)
+		}
+	} else {
+		b, err := raw.Encode(t)
+		if err != nil {
+			return "", err
+		}
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,180 @@
+package golden
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+)
+
+// Recording says what is recorded beside the answers.
+type Recording struct {
+	Model      string
+	Tags       []string
+	Inputs     map[string]*lockstep.Tensor
+	InputsFrom string
+	// Files are the SavedModel's, to be hashed; nil for none.
+	Files fs.FS
+	// Expected, if not nil, is what Keras itself predicted for the Inputs, by the
+	// names of outputs and states.
+	Expected map[string]*lockstep.Tensor
+	// Candidate, if not nil, is the engine whose error a later Verify compares
+	// with that of its own time.
+	Candidate lockstep.Engine
+	// Trace keeps every step of the recurrent layers too: Golden.Steps.
+	Trace bool
+	// Versions are added to those that are known: of lockstep, and of an engine
+	// that has a Version method.
+	Versions map[string]string
+	// Rule is nil for compare.DefaultRule's tolerance.
+	Rule *Rule
+}
+
+// A Disagreement is why Record records nothing: those who should agree do not.
+type Disagreement struct{ Report *compare.Report }
+
+// Error says where they part.
+func (d *Disagreement) Error() string {
+	c, r := d.Report.FirstDivergence()
+	if r == nil || r.First == nil {
+		return fmt.Sprintf("golden: %s does not agree with %s, and nothing was recorded", c.Candidate, c.Reference)
+	}
+	return fmt.Sprintf("golden: %s parts from %s at %s, %s, and nothing was recorded", c.Candidate, c.Reference, r.Name, &r.First.Place)
+}
+
+// Record runs an engine on r.Inputs and makes a golden of what it answers. If
+// r.Expected or r.Candidate do not agree with it, the error is a
+// *Disagreement: such a golden would prove nothing.
+func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error) {
+	if r.Rule == nil {
+		r.Rule = &Rule{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}
+	}
+	g := &Golden{Header: Header{
+		Format: Format, Model: r.Model, Engine: e.Name(), Versions: map[string]string{}, Machine: thisMachine(),
+		InputsFrom: r.InputsFrom, Tags: r.Tags, Signature: signatureOf(e.Signature()), Rule: r.Rule,
+	}, Inputs: r.Inputs}
+	detail := lockstep.States
+	if r.Trace {
+		detail = lockstep.Steps
+	}
+	trace, err := run(ctx, e, r.Inputs, detail)
+	if err != nil {
+		return nil, err
+	}
+	g.Outputs, g.States, g.Header.Layers, g.Steps = trace.Outputs, trace.States, trace.Layers, trace.Steps
+	if r.Trace && len(g.Steps) == 0 {
+		return nil, fmt.Errorf("golden: %s shows no steps of a recurrent layer: record it without a trace", e.Name())
+	}
+	if w, ok := e.(lockstep.Weigher); ok {
+		weights, err := w.Weights()
+		if err != nil {
+			return nil, err
+		}
+		if g.Header.Weights, err = weightsOf(weights); err != nil {
+			return nil, err
+		}
+	}
+	if r.Files != nil {
+		if g.Header.Files, err = HashFiles(r.Files); err != nil {
+			return nil, err
+		}
+	}
+	if v, ok := e.(interface{ Version() string }); ok && v.Version() != "" {
+		g.Header.Versions[e.Name()] = v.Version()
+	}
+	if v := moduleVersion(); v != "" {
+		g.Header.Versions["lockstep"] = v
+	}
+	maps.Copy(g.Header.Versions, r.Versions)
+	if err := g.check(); err != nil {
+		return nil, fmt.Errorf("golden: %w", err)
+	}
+	g.Expected = r.Expected
+	if r.Candidate != nil {
+		other, err := run(ctx, r.Candidate, r.Inputs, lockstep.States)
+		if err != nil {
+			return nil, err
+		}
+		g.Candidate = maps.Clone(other.Outputs)
+		maps.Copy(g.Candidate, other.States)
+	}
+	if err := g.agreement(ctx, e, r); err != nil {
+		return nil, err
+	}
+	for _, f := range g.folders() {
+		if *f.tensors == nil {
+			*f.tensors = map[string]*lockstep.Tensor{} // as one that was read
+		}
+	}
+	return g, nil
+}
+
+// agreement holds everybody's answers against those that were recorded, and
+// these against themselves: what is not finite proves nothing.
+func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) error {
+	report := &compare.Report{Model: r.Model}
+	rules := compare.Uniform(r.Rule.rule())
+	add := func(title, reference, candidate string, want, have map[string]*lockstep.Tensor) {
+		results := compare.Judge(compare.Measure(want, have, compare.Options{Order: g.order(), Layout: compare.KerasLayout}), rules)
+		report.Comparisons = append(report.Comparisons, compare.Comparison{Title: title, Reference: reference, Candidate: candidate, Results: results})
+	}
+	answers := g.answers()
+	add("outputs and states", g.Header.Engine, g.Header.Engine, answers, answers)
+	if r.Candidate != nil {
+		add("outputs and states", g.Header.Engine, r.Candidate.Name(), answers, g.Candidate)
+	}
+	if r.Expected != nil {
+		add("expected values", "keras", g.Header.Engine, r.Expected, only(answers, r.Expected))
+	}
+	if r.Trace {
+		if r.Candidate != nil {
+			e = r.Candidate
+		}
+		steps, err := g.bound(ctx, e, r)
+		if err != nil {
+			return err
+		}
+		report.Comparisons = append(steps, report.Comparisons...)
+	}
+	if report.Verdict() != compare.InStep {
+		return &Disagreement{report}
+	}
+	return nil
+}
+
+// only returns the tensors that have a name in names.
+func only(tensors, names map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
+	out := map[string]*lockstep.Tensor{}
+	for name, t := range tensors {
+		if names[name] != nil {
+			out[name] = t
+		}
+	}
+	return out
+}
+
+// order is the order of outputs, and then of states by layer.
+func (g *Golden) order() []string {
+	out := slices.Sorted(maps.Keys(g.Outputs))
+	for _, l := range g.Header.Layers {
+		out = append(out, l+"/state_h", l+"/state_c")
+	}
+	return out
+}
+
+// run computes outputs and, if the engine can show them, final states and what
+// else is wanted.
+func run(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	if t, ok := e.(lockstep.Tracer); ok {
+		return t.Trace(ctx, inputs, detail)
+	}
+	out, err := e.Run(ctx, inputs)
+	if err != nil {
+		return nil, err
+	}
+	return &lockstep.Trace{Engine: e.Name(), Outputs: out}, nil
+}

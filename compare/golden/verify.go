@@ -1,0 +1,258 @@
+package golden
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+)
+
+// Options say how Verify judges.
+type Options struct {
+	// Rules are nil for the golden's own rule, or the default if it has none.
+	Rules compare.Rules
+	// Files are those of the model that the engine runs; nil if they are not to
+	// be compared.
+	Files fs.FS
+	// Rename maps a name of the golden's signature to the model's.
+	Rename map[string]string
+	// Oracle judges the steps of a golden that has some: nil for the engine's own,
+	// its StepOracle. Rules leave the steps unjudged, as they do in a check.
+	Oracle lockstep.Oracle
+	// Drift, if not nil, is how much larger a tensor's error may be than it was:
+	// the margin of now less that of then, where 1 is all that the tolerance
+	// allows. What it was stands in Earlier, or in the golden itself if that is nil.
+	Drift   *float64
+	Earlier *Golden
+}
+
+// Result is what Verify found.
+type Result struct {
+	Golden *Golden
+	Engine string // that was verified
+	Change Change
+	// What is another than in the golden, a clause each.
+	Files, Signature, Layout, Weights, Drift []string
+	// Notes say what else a reader should know.
+	Notes []string
+	// Report compares the answers. It is nil where the signature or the layout
+	// changed so much that nothing could be run.
+	Report *compare.Report
+	// turns are the layers' names by the golden's, where they are known by their
+	// turn.
+	turns compare.Names
+}
+
+// Verify runs an engine on the golden's inputs and says what changed. An error
+// means that there is no verdict.
+func (g *Golden) Verify(ctx context.Context, e lockstep.Engine, o Options) (*Result, error) {
+	r := &Result{Golden: g, Engine: e.Name()}
+	if o.Drift != nil && !(*o.Drift >= 0 && !math.IsInf(*o.Drift, 1)) {
+		return nil, fmt.Errorf("golden: a drift budget of %v, want a number of 0 or more", *o.Drift)
+	}
+	if err := r.files(o); err != nil {
+		return nil, err
+	}
+	names, err := g.renames(o.Rename)
+	if err != nil {
+		return nil, err
+	}
+	r.signature(e.Signature(), names)
+	if g.Header.Signature == nil {
+		r.outputs(e.Signature(), names.outputs)
+	}
+	if err := r.weights(e); err != nil {
+		return nil, err
+	}
+	inputs := map[string]*lockstep.Tensor{}
+	for name, t := range g.Inputs {
+		inputs[names.inputs.to(name)] = t
+	}
+	switch err := e.Signature().CheckInputs(inputs); {
+	case err != nil && g.Header.Signature != nil && len(r.Signature) > 0:
+		r.Signature = append(r.Signature, "and so the golden's inputs do not fit")
+	case err != nil && g.Header.Signature != nil: // the same signature: a golden that lies
+		return nil, fmt.Errorf("golden: its inputs do not fit its signature: %w", err)
+	case err != nil:
+		r.Signature = append(r.Signature, "the golden's inputs do not fit: "+oneLine(err))
+	default:
+		if err := r.answers(ctx, e, inputs, names, o); err != nil {
+			return nil, err
+		}
+	}
+	r.judge()
+	return r, nil
+}
+
+// judge chooses the gravest change.
+func (r *Result) judge() {
+	switch {
+	case len(r.Signature)+len(r.Layout) > 0:
+		r.Change = LayoutChanged
+	case len(r.Weights) > 0:
+		r.Change = WeightsChanged
+	case r.Report.Verdict() != compare.InStep:
+		r.Change = AnswersChanged
+	case len(r.Drift) > 0:
+		r.Change = Drifted
+	case len(r.Files) > 0:
+		r.Change = FilesChanged
+	}
+}
+
+func (r *Result) files(o Options) error {
+	if o.Files == nil || len(r.Golden.Header.Files) == 0 {
+		return nil
+	}
+	now, err := HashFiles(o.Files)
+	if err != nil {
+		return err
+	}
+	r.Files = filesChanged(r.Golden.Header.Files, now)
+	return nil
+}
+
+// answers runs the engine and compares.
+func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor, names renames, o Options) error {
+	g := r.Golden
+	trace, err := run(ctx, e, inputs, lockstep.States)
+	if err != nil && len(r.Signature)+len(r.Layout) > 0 && ctx.Err() == nil {
+		r.Notes = append(r.Notes, "the golden's inputs could not be run: "+oneLine(err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	have := map[string]*lockstep.Tensor{}
+	for name, t := range trace.Outputs {
+		have[names.outputs.back(name)] = t
+	}
+	if g.Header.Signature == nil { // by hand: it may hold a part of the outputs
+		for name := range trace.Outputs {
+			if names.outputs.back(name) == name && g.Outputs[name] == nil {
+				r.Notes = append(r.Notes, fmt.Sprintf("the golden says nothing of the output %q", name))
+			}
+		}
+		have = only(have, g.Outputs)
+	}
+	if _, traces := e.(lockstep.Tracer); len(g.States) > 0 && traces {
+		states := r.layers(trace)
+		if g.Header.Layers == nil {
+			states = only(states, g.States)
+		}
+		for name, t := range states {
+			if have[name] != nil {
+				return fmt.Errorf("golden: %s has an output and a state of the name %q", e.Name(), name)
+			}
+			have[name] = t
+		}
+	}
+	want := g.answers()
+	if _, traces := e.(lockstep.Tracer); !traces && len(g.States) > 0 {
+		want = g.Outputs
+		r.Notes = append(r.Notes, e.Name()+" shows no states: those of the golden were not verified")
+	}
+	rules := g.rules(o.Rules)
+	r.Report = &compare.Report{Model: g.Header.Model}
+	if err := r.steps(ctx, e, inputs, o); err != nil {
+		return err
+	}
+	answers := len(r.Report.Comparisons)
+	r.compare("outputs and states", r.by(), want, have, rules)
+	if len(g.Expected) > 0 {
+		r.compare("expected values", "keras", g.Expected, only(have, g.Expected), rules)
+	}
+	return r.drift(&r.Report.Comparisons[answers], rules, o)
+}
+
+func (r *Result) compare(title, reference string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
+	measured := compare.Measure(want, have, compare.Options{Order: r.Golden.order(), Layout: compare.KerasLayout})
+	r.Report.Comparisons = append(r.Report.Comparisons, compare.Comparison{
+		Title: title, Reference: reference, Candidate: r.Engine, Results: compare.Judge(measured, rules),
+	})
+}
+
+// by names who the golden's answers are of.
+func (r *Result) by() string {
+	h := r.Golden.Header
+	switch version := h.Versions[h.Engine]; {
+	case h.Engine == "":
+		return "the golden"
+	case version != "":
+		return "the golden of " + h.Engine + " " + version
+	}
+	return "the golden of " + h.Engine
+}
+
+func (g *Golden) rules(asked compare.Rules) compare.Rules {
+	switch {
+	case asked != nil:
+		return asked
+	case g.Header.Rule != nil:
+		return compare.Uniform(g.Header.Rule.rule())
+	}
+	return compare.Uniform(compare.DefaultRule())
+}
+
+// layers returns the states by the golden's names of the layers: where a layer
+// has another name now, it is known by its turn.
+func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
+	then := r.Golden.Header.Layers
+	if then == nil || slices.Equal(slices.Sorted(slices.Values(then)), slices.Sorted(slices.Values(trace.Layers))) {
+		return trace.States // another export may take layers side by side in another order
+	}
+	if len(then) != len(trace.Layers) {
+		r.Layout = append(r.Layout, fmt.Sprintf("%d recurrent layers %q, the golden has %d %q", len(trace.Layers), trace.Layers, len(then), then))
+		return trace.States
+	}
+	r.Notes = append(r.Notes, fmt.Sprintf("recurrent layers have other names: %q, in the golden %q", trace.Layers, then))
+	r.turns = compare.Names{}
+	out := map[string]*lockstep.Tensor{}
+	for i, name := range trace.Layers {
+		r.turns[then[i]] = name
+		for _, state := range []string{"/state_h", "/state_c"} {
+			if t := trace.States[name+state]; t != nil {
+				out[then[i]+state] = t
+			}
+		}
+	}
+	return out
+}
+
+// drift holds the margins of now against those of then.
+func (r *Result) drift(answers *compare.Comparison, rules compare.Rules, o Options) error {
+	if o.Drift == nil {
+		return nil
+	}
+	earlier := o.Earlier
+	if earlier == nil {
+		earlier = r.Golden
+	}
+	if len(earlier.Candidate) == 0 {
+		return fmt.Errorf("golden: no drift can be told: the earlier golden does not hold what %s answered at its time: record it with lockstep golden record", r.Engine)
+	}
+	margins := map[string]float64{}
+	for _, d := range compare.Judge(compare.Measure(earlier.answers(), earlier.Candidate, compare.Options{}), rules) {
+		margins[d.Name] = d.Margin
+	}
+	compared := 0
+	for _, now := range answers.Results {
+		then, ok := margins[now.Name]
+		if !ok {
+			continue
+		}
+		compared++
+		if now.Verdict == compare.InStep && now.Margin-then > *o.Drift {
+			r.Drift = append(r.Drift, fmt.Sprintf("%s has a margin of %.3g, and had %.3g: %.3g more, and the budget is %v", now.Name, now.Margin, then, now.Margin-then, *o.Drift))
+		}
+	}
+	if compared == 0 {
+		return fmt.Errorf("golden: no drift can be told: the earlier golden has none of the tensors: it has %q", slices.Sorted(maps.Keys(earlier.Candidate)))
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package compare
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/joshdk/go-junit"
+)
+
+// outcomes are one of each kind: in step, diverged in two tensors, failed beside
+// the comparisons, nothing compared, and not run.
+func outcomes(t *testing.T) []Outcome {
+	t.Helper()
+	of := func(reference, candidate set, order ...string) Comparison {
+		return Comparison{
+			Title: "outputs and states", Reference: "tensorflow", Candidate: "native",
+			Results: Judge(Measure(reference, candidate, Options{Order: order, Layout: KerasLayout}), nil),
+		}
+	}
+	good := set{"y": vec(t, f32(1, 2)...)}
+	return []Outcome{
+		{Model: "good", Report: &Report{Model: "good", Comparisons: []Comparison{of(good, good, "y")}, Notes: []string{"inputs: random, 100%"}}},
+		{Model: "bad", Report: &Report{Model: "bad", Comparisons: []Comparison{of(
+			set{"y": tensor(t, f32(1, 2, 3, 4, 5, 6), 1, 3, 2), "h": vec(t, f32(7)...), "z": vec(t, f32(1)...)},
+			set{"y": tensor(t, f32(1, 2, 3, 4.5, 5, 6), 1, 3, 2), "h": vec(t, f32(7)...)}, "y", "h", "z")}}},
+		{Model: "dir/other,weights", Report: &Report{Comparisons: []Comparison{of(good, good, "y")}, Failures: []string{"weights changed: a <b> & ]]> \x00", "files changed: c"}}},
+		{Model: "nothing", Report: &Report{}},
+		{Model: "not run", Err: errors.New("native: no\nsuch: 50%\r directory")},
+	}
+}
+
+// A reader that others wrote finds every case and what it came to.
+func TestJUnitIsReadByOthers(t *testing.T) {
+	var b bytes.Buffer
+	if err := JUnit(&b, outcomes(t)); err != nil {
+		t.Fatal(err)
+	}
+	suites, err := junit.Ingest(b.Bytes())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &b)
+	}
+	want := []struct {
+		name                         string
+		tests, passed, failed, error int
+	}{{"good", 2, 2, 0, 0}, {"bad", 4, 2, 2, 0}, {"dir/other,weights", 2, 1, 1, 0}, {"nothing", 1, 0, 1, 0}, {"not run", 1, 0, 0, 1}}
+	if len(suites) != len(want) {
+		t.Fatalf("%d suites, want %d:\n%s", len(suites), len(want), &b)
+	}
+	for i, w := range want {
+		s := suites[i]
+		if s.Name != w.name || s.Totals.Tests != w.tests || s.Totals.Passed != w.passed || s.Totals.Failed != w.failed || s.Totals.Error != w.error {
+			t.Errorf("suite %q: %+v, want %+v", s.Name, s.Totals, w)
+		}
+	}
+	y := suites[1].Tests[1]
+	if y.Name != "y" || y.Classname != "bad: native and tensorflow, outputs and states" || y.Status != junit.StatusFailed {
+		t.Errorf("%+v", y)
+	}
+	if e := y.Error.(junit.Error); e.Type != "outside" || e.Message != "native parts from tensorflow at y, step 1, batch row 0, unit 1: 4.5, want 4" ||
+		!strings.Contains(e.Body, "first outside: y, step 1, batch row 0, unit 1") {
+		t.Errorf("%+v", e)
+	}
+	if e := suites[1].Tests[3].Error.(junit.Error); e.Type != "missing" || suites[1].Tests[3].Name != "z" {
+		t.Errorf("%+v", e)
+	}
+	if e := suites[2].Tests[0].Error.(junit.Error); suites[2].Tests[0].Name != "model" || !strings.HasPrefix(e.Message, "weights changed: a <b> & ]]>") || !strings.Contains(e.Body, "files changed: c") {
+		t.Errorf("%+v", e)
+	}
+	if e := suites[4].Tests[0].Error.(junit.Error); e.Message != "native: no such: 50% directory" {
+		t.Errorf("%+v", e)
+	}
+	if !strings.Contains(suites[0].SystemOut, "in step: native agrees with tensorflow on good") {
+		t.Errorf("%q", suites[0].SystemOut)
+	}
+}
+
+// Annotations stay on one line each, and their properties in one piece.
+func TestGitHub(t *testing.T) {
+	var b bytes.Buffer
+	if err := GitHub(&b, outcomes(t)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"::notice title=lockstep%3A good%3A in step::in step, margin 0%0Ainputs: random, 100%25",
+		"::error title=lockstep%3A bad%3A diverged::native parts from tensorflow at y, step 1, batch row 0, unit 1: 4.5, want 4",
+		"::error title=lockstep%3A dir/other%2Cweights%3A diverged::weights changed: a <b> & ]]> \\x00%0Afiles changed: c",
+		"::error title=lockstep%3A nothing%3A diverged::nothing was compared",
+		"::error title=lockstep%3A not run%3A not run::native: no such: 50%25 directory",
+	}
+	if got := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n"); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestSummary(t *testing.T) {
+	var b bytes.Buffer
+	if err := Summary(&b, outcomes(t)); err != nil {
+		t.Fatal(err)
+	}
+	want := `  model              verdict     margin
+  good               in step          0
+  bad                diverged  Infinity  native parts from tensorflow at y, step 1, batch row 0, unit 1: 4.5, want 4
+  dir/other,weights  diverged         0  weights changed: a <b> & ]]> \x00
+  nothing            diverged         -  nothing was compared
+  not run            not run          -  native: no such: 50% directory
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &b, want)
+	}
+}
+
+// What fails beside the comparisons leads the text and decides the verdict.
+func TestFailures(t *testing.T) {
+	r := outcomes(t)[2].Report
+	if r.Verdict() != Diverged {
+		t.Error(r.Verdict())
+	}
+	r.Model = "dir"
+	var b bytes.Buffer
+	if err := Text(&b, r, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	want := "diverged: dir: weights changed: a <b> & ]]> \\x00\n  files changed: c\n\n  in step: outputs and states: native agrees with tensorflow"
+	if !strings.HasPrefix(b.String(), want) {
+		t.Errorf("got\n%s\nwant\n%s", &b, want)
+	}
+	b.Reset()
+	if err := JSON(&b, r); err != nil || !strings.Contains(b.String(), `"failures": [`) || !strings.Contains(b.String(), `"verdict": "diverged"`) {
+		t.Errorf("%v\n%s", err, &b)
+	}
+}

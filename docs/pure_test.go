@@ -1,0 +1,5 @@
+//go:build !tensorflow
+
+package docs
+
+const withTensorFlow = false
