@@ -9,17 +9,23 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// foreign returns the rules for what a third party computed, of which the
-// outputs alone are known. Where the tolerance is derived it is what rounding
-// may do on the way from the inputs to the outputs; a recurrence's bound on that
-// grows with its steps, and where it is more than the default rule allows that
-// one is taken.
+// foreign returns the rules for what a third party computed: those chosen, or
+// else derived ones.
 func (c Check) foreign(ctx context.Context) (Rules, error) {
 	rules := c.rules()
 	if c.Rules != nil || c.Oracle == nil {
 		return rules, nil
 	}
-	_, bound, unknown, err := c.Oracle.Run(ctx, c.Inputs, nil)
+	return OracleRules(ctx, c.Oracle, c.Inputs, c.Expected, rules)
+}
+
+// OracleRules are derived rules for values, by their names, that were computed
+// from these inputs in steps that nobody knows: how far two engines may be apart
+// by what rounding can do on the way from the inputs. A recurrence's bound on
+// that grows with its steps. Where it is more than the default tolerance allows,
+// that one is taken; for what the oracle has no bound of, otherwise.
+func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map[string]*lockstep.Tensor, otherwise Rules) (Rules, error) {
+	_, bound, unknown, err := oracle.Run(ctx, inputs, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -27,31 +33,34 @@ func (c Check) foreign(ctx context.Context) (Rules, error) {
 	maps.DeleteFunc(bounds, func(name string, _ *lockstep.Tensor) bool { return unknown[name] != nil })
 	derived := map[string]Rule{}
 	for name, t := range bounds {
-		expected := c.Expected[name]
-		if expected == nil || expected.Len() != t.Len() {
+		value := values[name]
+		if value == nil || value.Len() != t.Len() {
 			continue
 		}
 		each, err := t.Float64s()
 		if err != nil {
 			return nil, fmt.Errorf("compare: %s: %w", name, err)
 		}
-		values, err := expected.Float64s()
+		numbers, err := value.Float64s()
 		if err != nil {
 			continue // no floats, which must be equal anyway
 		}
 		fixed := Fixed{DefaultAtol, DefaultRtol}
 		tight := make([]float64, len(each))
 		for i, e := range each {
-			if tight[i] = 2 * e; !(tight[i] <= fixed.Bound(i, values[i])) && !math.IsNaN(values[i]) {
-				tight[i] = fixed.Bound(i, values[i])
+			if tight[i] = 2 * e; !(tight[i] <= fixed.Bound(i, numbers[i])) && !math.IsNaN(numbers[i]) {
+				tight[i] = fixed.Bound(i, numbers[i])
 			}
 		}
-		derived[name] = Rule{Tolerance: Bounds{Each: tight, Of: "what rounding may do from inputs to outputs, at most " + fixed.String()}, AllowNonFinite: c.AllowNonFinite}
+		derived[name] = Rule{
+			Tolerance:      Bounds{Each: tight, Of: "what rounding may do from inputs to outputs, at most " + fixed.String()},
+			AllowNonFinite: otherwise(name).AllowNonFinite,
+		}
 	}
 	return func(name string) Rule {
 		if rule, ok := derived[name]; ok {
 			return rule
 		}
-		return rules(name)
+		return otherwise(name)
 	}, nil
 }

@@ -137,6 +137,9 @@ func (f *recordFlags) rule(cmd *cobra.Command) (*golden.Rule, error) {
 		return nil, usagef("--atol and --rtol: %v", err)
 	}
 	changed := cmd.Flags().Changed
+	if !changed("ulp") && !changed("atol") && !changed("rtol") && !f.allowNonFinite {
+		return nil, nil // it is derived
+	}
 	rule := &golden.Rule{ULP: f.ulp, AllowNonFinite: f.allowNonFinite}
 	if !changed("ulp") || changed("atol") || changed("rtol") {
 		rule.Atol, rule.Rtol = f.atol, f.rtol

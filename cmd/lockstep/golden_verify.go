@@ -204,19 +204,15 @@ func (v *verifier) one(ctx context.Context, engine, dir string, model modelFlags
 		}
 		defer m.Close()
 		e = m
-		if o.Oracle = v.oracle(dir, model, g); o.Oracle == nil && len(g.Steps) > 0 {
+		if o.Oracle = v.oracle(dir, model); o.Oracle == nil && len(g.Steps) > 0 {
 			complain(v.cmd.ErrOrStderr(), fmt.Errorf("note: %s: the native engine, which knows the bounds of steps, cannot run this model", dir))
 		}
 	}
 	return g.Verify(ctx, e, o)
 }
 
-// oracle judges the steps of TensorFlow; nil if there are none, or nothing is
-// known of them.
-func (v *verifier) oracle(dir string, model modelFlags, g *golden.Golden) lockstep.Oracle {
-	if len(g.Steps) == 0 {
-		return nil
-	}
+// oracle judges TensorFlow; nil if nothing is known of the model.
+func (v *verifier) oracle(dir string, model modelFlags) lockstep.Oracle {
 	m, err := native.Load(dir, model.native()...)
 	if err != nil {
 		return nil

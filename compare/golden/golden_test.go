@@ -203,3 +203,45 @@ func TestRecordRefuses(t *testing.T) {
 		t.Error("no inputs were recorded")
 	}
 }
+
+// Where no tolerance was chosen it is derived, by whatever names the model has
+// now: what the default one would let pass is found.
+func TestDerivedTolerance(t *testing.T) {
+	dir := unpack(t, "keras3")
+	for _, now := range []string{"keras3", "renamed_layers"} {
+		g := record(t, dir, fixtureInputs(t, dir))
+		to := unpack(t, now)
+		if r := verify(t, g, to, golden.Options{}); r.Report.Verdict() != compare.InStep {
+			t.Errorf("%s: a sound engine diverged: %v", now, r.Report)
+		}
+		layer := g.Header.Layers[0]
+		h, err := lockstep.Data[float32](g.States[layer+"/state_h"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		h[0] += 5e-6
+		r := verify(t, g, to, golden.Options{})
+		k := &r.Report.Comparisons[0]
+		if first := k.First(); k.Verdict() == compare.InStep || first.Name != layer+"/state_h" || !strings.Contains(first.Rule.String(), "from inputs to outputs") {
+			t.Errorf("%s: 5e-6 are let pass: %+v", now, first)
+		}
+		rule := compare.Uniform(compare.DefaultRule())
+		if r := verify(t, g, to, golden.Options{Rules: rule}); r.Report.Verdict() != compare.InStep {
+			t.Errorf("%s: the default tolerance is not what was asked for", now)
+		}
+	}
+}
+
+// fixtureInputs makes inputs of a model.
+func fixtureInputs(t *testing.T, dir string) map[string]*lockstep.Tensor {
+	t.Helper()
+	out := map[string]*lockstep.Tensor{}
+	for i, s := range load(t, dir).Signature().Inputs {
+		x := make([]float32, 2*10*s.Shape[2])
+		for j := range x {
+			x[j] = float32(math.Sin(float64(j + 3*i)))
+		}
+		out[s.Name] = tensor(t, x, 2, 10, s.Shape[2])
+	}
+	return out
+}

@@ -30,7 +30,7 @@ type Recording struct {
 	// Versions are added to those that are known: of lockstep, and of an engine
 	// that has a Version method.
 	Versions map[string]string
-	// Rule is nil for compare.DefaultRule's tolerance.
+	// Rule is nil for a tolerance that is derived: see Options.Oracle.
 	Rule *Rule
 }
 
@@ -50,9 +50,6 @@ func (d *Disagreement) Error() string {
 // r.Expected or r.Candidate do not agree with it, the error is a
 // *Disagreement: such a golden would prove nothing.
 func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error) {
-	if r.Rule == nil {
-		r.Rule = &Rule{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}
-	}
 	g := &Golden{Header: Header{
 		Format: Format, Model: r.Model, Engine: e.Name(), Versions: map[string]string{}, Machine: thisMachine(),
 		InputsFrom: r.InputsFrom, Tags: r.Tags, Signature: signatureOf(e.Signature()), Rule: r.Rule,
@@ -117,7 +114,14 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 // these against themselves: what is not finite proves nothing.
 func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) error {
 	report := &compare.Report{Model: r.Model}
-	rules := compare.Uniform(r.Rule.rule())
+	judge := e
+	if r.Candidate != nil {
+		judge = r.Candidate
+	}
+	rules, err := g.derive(ctx, judge, nil, g.Inputs, g.answers(), same)
+	if err != nil {
+		return err
+	}
 	add := func(title, reference, candidate string, want, have map[string]*lockstep.Tensor) {
 		results := compare.Judge(compare.Measure(want, have, compare.Options{Order: g.order(), Layout: compare.KerasLayout}), rules)
 		report.Comparisons = append(report.Comparisons, compare.Comparison{Title: title, Reference: reference, Candidate: candidate, Results: results})
@@ -131,10 +135,7 @@ func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) 
 		add("expected values", "keras", g.Header.Engine, r.Expected, only(answers, r.Expected))
 	}
 	if r.Trace {
-		if r.Candidate != nil {
-			e = r.Candidate
-		}
-		steps, err := g.bound(ctx, e, r)
+		steps, err := g.bound(ctx, judge, r)
 		if err != nil {
 			return err
 		}

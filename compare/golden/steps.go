@@ -18,6 +18,15 @@ type stepOracle interface {
 	StepOracle() (lockstep.Oracle, error)
 }
 
+// oracleOf returns the oracle that was given, or else the engine's own, nil if it
+// has none.
+func oracleOf(e lockstep.Engine, given lockstep.Oracle) (lockstep.Oracle, error) {
+	if of, ok := e.(stepOracle); ok && given == nil {
+		return of.StepOracle()
+	}
+	return given, nil
+}
+
 // singleSteps is the title of the comparison whose bounds a golden keeps.
 const singleSteps = "single steps"
 
@@ -51,10 +60,8 @@ func (r replay) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Det
 // engine's of the golden's layers; notes say what could not be held against
 // anything.
 func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, names compare.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle) (all []compare.Comparison, notes []string, err error) {
-	if of, ok := e.(stepOracle); ok && oracle == nil {
-		if oracle, err = of.StepOracle(); err != nil {
-			return nil, nil, err
-		}
+	if oracle, err = oracleOf(e, oracle); err != nil {
+		return nil, nil, err
 	}
 	tracer, ok := e.(lockstep.Tracer)
 	if !ok || oracle == nil {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
@@ -14,15 +15,16 @@ import (
 
 // Options say how Verify judges.
 type Options struct {
-	// Rules are nil for the golden's own rule, or the default if it has none.
+	// Rules are nil for the golden's own rule, or if it has none, for derived ones.
 	Rules compare.Rules
 	// Files are those of the model that the engine runs; nil if they are not to
 	// be compared.
 	Files fs.FS
 	// Rename maps a name of the golden's signature to the model's.
 	Rename map[string]string
-	// Oracle judges the steps of a golden that has some: nil for the engine's own,
-	// its StepOracle. Rules leave the steps unjudged, as they do in a check.
+	// Oracle derives the tolerance, where none was chosen, and judges the steps of
+	// a golden that has some: nil for the engine's own, its StepOracle. Rules
+	// leave the steps unjudged, as they do in a check.
 	Oracle lockstep.Oracle
 	// Drift, if not nil, is how much larger a tensor's error may be than it was:
 	// the margin of now less that of then, where 1 is all that the tolerance
@@ -157,7 +159,18 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 		want = g.Outputs
 		r.Notes = append(r.Notes, e.Name()+" shows no states: those of the golden were not verified")
 	}
-	rules := g.rules(o.Rules)
+	rules := o.Rules
+	if rules == nil {
+		rules, err = g.derive(ctx, e, o.Oracle, inputs, want, func(name string) string {
+			if layer, state, ok := strings.Cut(name, "/state_"); ok && r.turns[layer] != "" {
+				return r.turns[layer] + "/state_" + state
+			}
+			return names.outputs.to(name)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	r.Report = &compare.Report{Model: g.Header.Model}
 	if err := r.steps(ctx, e, inputs, o); err != nil {
 		return err
@@ -167,7 +180,7 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	if len(g.Expected) > 0 {
 		r.compare("expected values", "keras", g.Expected, only(have, g.Expected), rules)
 	}
-	return r.drift(&r.Report.Comparisons[answers], rules, o)
+	return r.drift(&r.Report.Comparisons[answers], g.rules(o.Rules), o)
 }
 
 func (r *Result) compare(title, reference string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
@@ -188,6 +201,27 @@ func (r *Result) by() string {
 	}
 	return "the golden of " + h.Engine
 }
+
+// derive returns the golden's own rules or, where nobody chose any, those of the
+// engine's oracle, which has the engine's names.
+func (g *Golden) derive(ctx context.Context, e lockstep.Engine, given lockstep.Oracle, inputs, answers map[string]*lockstep.Tensor, theirs func(string) string) (compare.Rules, error) {
+	rules := g.rules(nil)
+	oracle, err := oracleOf(e, given)
+	if err != nil || oracle == nil || g.Header.Rule != nil {
+		return rules, err
+	}
+	values := map[string]*lockstep.Tensor{}
+	for name, t := range answers {
+		values[theirs(name)] = t
+	}
+	derived, err := compare.OracleRules(ctx, oracle, inputs, values, rules)
+	if err != nil {
+		return nil, fmt.Errorf("golden: %w", err)
+	}
+	return func(name string) compare.Rule { return derived(theirs(name)) }, nil
+}
+
+func same(name string) string { return name }
 
 func (g *Golden) rules(asked compare.Rules) compare.Rules {
 	switch {
