@@ -26,7 +26,8 @@ type between struct {
 	// given is what exact arithmetic makes of each engine's own layers.
 	given [2]map[string]exactly
 	// again is by how much the candidate is above the reference because one of
-	// them computed its outputs another time than the layers that it shows.
+	// them computed its answers another time than the layers that it shows, by
+	// their names in the report; notes say of whom and how much.
 	again map[string][]float64
 	notes []string
 	// unknown says what no bound is known of, and why.
@@ -66,13 +67,7 @@ func (b *between) rule(name string) (Rule, bool) {
 	if !ok || !both || b.unknown[name] != nil {
 		return Rule{}, false
 	}
-	bounds := explained(reference, candidate, givenLayers)
-	for i, d := range b.again[name] {
-		if i < len(bounds.Apart) {
-			bounds.Apart[i] += d
-		}
-	}
-	return Rule{Tolerance: bounds, AllowNonFinite: b.check.AllowNonFinite}, true
+	return b.allowing(name, explained(reference, candidate, givenLayers)), true
 }
 
 // inputs compares what the layers begin with: their inputs, masks and states.
@@ -115,10 +110,9 @@ func (b *between) inputs() Comparison {
 // the default rule, and the notes say so.
 func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 	states := map[string]Rule{}
-	for i, layer := range b.reference.Layers {
-		other := counterpart(b.candidate, i, layer)
+	for _, layer := range b.reference.Layers {
 		for _, q := range []string{"h", "c"} {
-			if rule, ok := b.finalRule(layer, other, q, free); ok {
+			if rule, ok := b.finalRule(layer, q, free); ok {
 				states[layer+"/state_"+q] = rule
 			}
 		}
@@ -148,37 +142,29 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 	}, notes
 }
 
-// finalRule judges a final state by the layer's last step. A loop of the
-// reference's may end some rounding away from the same steps taken one by one.
-func (b *between) finalRule(layer, other, q string, free *Comparison) (Rule, bool) {
+// finalRule judges a final state by the layer's last step.
+func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 	i := slices.IndexFunc(free.Results, func(r Result) bool { return r.Name == layer+"/"+q && r.Kind == Measured })
-	have, there := b.reference.States[layer+"/state_"+q], b.candidate.States[other+"/state_"+q]
-	if i < 0 || have == nil || there == nil {
+	if i < 0 {
 		return Rule{}, false
 	}
-	steps := &free.Results[i]
-	bounds, ok := steps.Rule.Tolerance.(Bounds)
-	shape := steps.Shape()
-	if !ok || len(shape) != 3 || shape[1] == 0 || have.Len() != shape[0]*shape[2] || there.Len() != have.Len() {
+	bounds, ok := free.Results[i].Rule.Tolerance.(Bounds)
+	shape := free.Results[i].Shape()
+	if !ok || len(shape) != 3 || shape[1] == 0 {
 		return Rule{}, false
-	}
-	ends := [2][]float64{}
-	loops := [2][]float64{}
-	for k, pair := range [][2]*lockstep.Tensor{{steps.Reference, have}, {steps.Candidate, there}} {
-		all, err := pair[0].Float64s()
-		if err != nil {
-			return Rule{}, false
-		}
-		if loops[k], err = pair[1].Float64s(); err != nil {
-			return Rule{}, false
-		}
-		ends[k] = lastSteps(all, shape)
 	}
 	out := Bounds{Each: lastSteps(bounds.Each, shape), Apart: lastSteps(bounds.Apart, shape), Of: finalStates}
-	for i := range out.Each {
-		out.Each[i] += abs(loops[0][i]-ends[0][i]) + abs(loops[1][i]-ends[1][i])
+	return b.allowing(layer+"/state_"+q, out), true
+}
+
+// allowing is the rule of bounds that allow for what was computed twice.
+func (b *between) allowing(name string, bounds Bounds) Rule {
+	for i, d := range b.again[name] {
+		if i < len(bounds.Apart) {
+			bounds.Apart[i] += d
+		}
 	}
-	return Rule{Tolerance: out, AllowNonFinite: b.check.AllowNonFinite}, true
+	return Rule{Tolerance: bounds, AllowNonFinite: b.check.AllowNonFinite}
 }
 
 // lastSteps returns a copy of the last step of (batch, steps, units).

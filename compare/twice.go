@@ -5,21 +5,31 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lockstep-go/lockstep"
 )
 
-// twice looks at engines that computed their outputs another time than the
+// computed is a tensor that an engine computed twice: as it stands in what it
+// shows of its layers, and as its answer.
+type computed struct {
+	name        string // in the report
+	oracle      string // by the oracle's names
+	shown, made []float64
+}
+
+// twice looks at engines that computed their answers another time than the
 // layers that they show, maybe by kernels that round otherwise, and notes how
-// far apart that took the outputs: nobody can blame the other engine for it.
-// More than rounding may do on the whole way from the inputs is not let pass.
+// far apart that took outputs and final states: nobody can blame the other
+// engine for it. More than rounding may do on the whole way from the inputs is
+// not let pass.
 func (b *between) twice(ctx context.Context) error {
-	var limits map[string]*lockstep.Tensor
 	b.again = map[string][]float64{}
+	var limits map[string]*lockstep.Tensor
 	for k, trace := range []*lockstep.Trace{b.reference, b.candidate} {
-		for _, name := range slices.Sorted(maps.Keys(trace.Traced)) {
-			shown, made := trace.Traced[name], trace.Outputs[name]
-			if _, judged := b.given[0][name]; !judged || made == nil || shown.Len() != made.Len() || shown.BitEqual(made) {
+		var said []string
+		for _, c := range b.computed(k, trace) {
+			if slices.Equal(c.shown, c.made) {
 				continue
 			}
 			if limits == nil {
@@ -28,47 +38,72 @@ func (b *between) twice(ctx context.Context) error {
 					return err
 				}
 			}
-			apart, most, err := apartWithin(shown, made, limits[name])
+			if limits[c.oracle] == nil {
+				continue
+			}
+			limit, err := limits[c.oracle].Float64s()
 			if err != nil {
-				return fmt.Errorf("compare: %s: output %q, computed twice: %w", trace.Engine, name, err)
+				return fmt.Errorf("compare: %s: %w", c.oracle, err)
 			}
-			if b.again[name] == nil {
-				b.again[name] = make([]float64, len(apart))
+			if b.again[c.name] == nil {
+				b.again[c.name] = make([]float64, len(c.made))
 			}
-			for i, d := range apart {
-				if b.again[name][i] += d; k == 0 {
-					b.again[name][i] -= 2 * d
+			most := 0.0
+			for i, made := range c.made {
+				above := made - c.shown[i]
+				if i >= len(limit) || i >= len(b.again[c.name]) || !(abs(above) <= 2*limit[i]) {
+					continue // they cannot both be within the limit of one number
 				}
+				most = max(most, abs(above))
+				if k == 0 {
+					above = -above
+				}
+				b.again[c.name][i] += above
 			}
 			if most > 0 {
-				b.notes = append(b.notes, fmt.Sprintf("%s: %s computes it, and the layers that it shows, by kernels that round otherwise: they are %s apart at most, which is allowed for", name, trace.Engine, up(most, 2)))
+				said = append(said, fmt.Sprintf("%s %s", c.name, up(most, 2)))
 			}
+		}
+		if len(said) > 0 {
+			b.notes = append(b.notes, fmt.Sprintf("%s computes what it shows of its layers by other kernels than its answers, which round otherwise and are apart at most: %s; that is allowed for", trace.Engine, strings.Join(said, ", ")))
 		}
 	}
 	return nil
 }
 
-// apartWithin returns by how much b is above a, 0 where they cannot both be
-// within limit of the same number, and the most that they are apart.
-func apartWithin(a, b, limit *lockstep.Tensor) (apart []float64, most float64, err error) {
-	if limit == nil {
-		return make([]float64, a.Len()), 0, nil
-	}
-	var d [3][]float64
-	for i, t := range []*lockstep.Tensor{a, b, limit} {
-		if d[i], err = t.Float64s(); err != nil {
-			return nil, 0, err
+// computed lists an engine's outputs and final states with what it shows of them.
+func (b *between) computed(k int, trace *lockstep.Trace) (all []computed) {
+	add := func(name, oracle string, shown, made *lockstep.Tensor, last bool) {
+		if shown == nil || made == nil {
+			return
+		}
+		c := computed{name: name, oracle: oracle}
+		var wrong [2]error
+		c.shown, wrong[0] = shown.Float64s()
+		c.made, wrong[1] = made.Float64s()
+		if wrong != [2]error{} {
+			return // no floats, which no rounding can change
+		}
+		if shape := shown.Shape(); last && (len(shape) != 3 || shape[1] == 0) {
+			return
+		} else if last {
+			c.shown = lastSteps(c.shown, shape)
+		}
+		if len(c.shown) == len(c.made) {
+			all = append(all, c)
 		}
 	}
-	apart = make([]float64, len(d[0]))
-	for i := range apart {
-		if i >= len(d[1]) || i >= len(d[2]) {
-			break
-		}
-		if one := d[1][i] - d[0][i]; abs(one) <= 2*d[2][i] {
-			apart[i] = one
-			most = max(most, abs(one))
+	for _, name := range slices.Sorted(maps.Keys(trace.Traced)) {
+		if _, judged := b.given[0][name]; judged {
+			add(name, name, trace.Traced[name], trace.Outputs[name], false)
 		}
 	}
-	return apart, most, nil
+	for i, layer := range b.reference.Layers {
+		other := counterpart(b.candidate, i, layer)
+		of := []string{layer, other}[k]
+		for _, q := range []string{"h", "c"} {
+			add(layer+"/state_"+q, other+"/state_"+q, trace.Steps[of+"/"+q], trace.States[of+"/state_"+q], true)
+		}
+	}
+	return all
 }
