@@ -41,7 +41,7 @@ TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat mode
 # The engines that make bench-peers times beside ours.
 PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requirements.txt bench/without_cuda.py | cksum | cut -d' ' -f1))$(PEERS)
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: help demo test build build-pure tensorflow compiler chromium lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -64,6 +64,13 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
+# A browser for the tests of pages, which are skipped without one: installed where
+# CI is set, by root.
+chromium:
+	@for browser in chromium chromium-browser google-chrome; do command -v "$$browser" >/dev/null && exit 0; done; \
+	if [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; fi
+
 test: lint test-setup test-bench test-pure test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
@@ -75,11 +82,11 @@ test-bench: keras
 	$(KERAS) -m unittest discover -s bench -p '*_test.py'
 
 # A machine that has never seen TensorFlow or a C compiler.
-test-pure: models-all
+test-pure: models-all chromium
 	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
 
 # The same tests and those that need the real libtensorflow; none is skipped.
-test-tensorflow: tensorflow compiler models-all
+test-tensorflow: tensorflow compiler models-all chromium
 	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
 
 # What many goroutines do with one model, under the race detector.

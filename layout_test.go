@@ -29,6 +29,8 @@ var layout = map[string][]string{
 	"tfbridge":                {".", "native/savedmodel", "internal/layers", "internal/raw"},
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
 	"compare":                 {"."},
+	"compare/html":            {".", "compare", "internal/page"},
+	"internal/page":           {},
 	"cmd/lockstep":            {"..."},
 	"examples/serve":          {".", "native"},
 }

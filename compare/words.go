@@ -18,7 +18,16 @@ func (c *Comparison) Why(r *Result) string {
 	case r.First == nil:
 		return explain(c, r)
 	}
-	return "at " + r.First.Place.String() + ": " + r.First.apart(r)
+	return "at " + r.First.Place.String() + ": " + r.Apart()
+}
+
+// Apart says how far the first fault's values are apart and what was allowed;
+// it is empty where no element is at fault.
+func (r *Result) Apart() string {
+	if r.First == nil {
+		return ""
+	}
+	return r.First.apart(r)
 }
 
 // Word is the verdict in a word or two, as "in step", "diverged", "missing".

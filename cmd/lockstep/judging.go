@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/html"
 )
 
 // judgeFlags choose the rule and how the report is written.
@@ -24,7 +25,7 @@ func (f *judgeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance")
 	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place; alone, instead of atol and rtol")
 	cmd.Flags().BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "let NaN and infinities pass where both sides have the same")
-	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp("json"))
+	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp("json", "html"))
 }
 
 // read reads the flags before any work is done.
@@ -32,7 +33,7 @@ func (f *judgeFlags) read(cmd *cobra.Command) (rules compare.Rules, sinks []sink
 	if rules, err = f.rules(cmd); err != nil {
 		return nil, nil, err
 	}
-	sinks, err = sinksOf(f.formats, "text", "json")
+	sinks, err = sinksOf(f.formats, "text", "json", "html")
 	return rules, sinks, err
 }
 
@@ -60,8 +61,11 @@ func (f *judgeFlags) rules(cmd *cobra.Command) (compare.Rules, error) {
 // write writes the reports to every sink.
 func (f *judgeFlags) write(cmd *cobra.Command, sinks []sink, reports []*compare.Report) error {
 	return writeTo(cmd, sinks, func(w io.Writer, format string, terminal bool) error {
-		if format == "json" {
+		switch format {
+		case "json":
 			return compare.JSON(w, reports...)
+		case "html":
+			return html.Write(w, reports...)
 		}
 		for i, r := range reports {
 			if i > 0 {
