@@ -31,6 +31,7 @@ var layout = map[string][]string{
 	"compare":                 {"."},
 	"compare/html":            {".", "compare", "internal/page"},
 	"internal/page":           {},
+	"internal/chart":          {"internal/page"},
 	"cmd/lockstep":            {"..."},
 	"examples/serve":          {".", "native"},
 }
@@ -42,6 +43,7 @@ var foreign = map[string][]string{
 	"github.com/galeone/tensorflow/tensorflow/go": {"tfbridge"},
 	"github.com/galeone/tfgo":                     {"tfbridge"},
 	"github.com/spf13/cobra":                      {"cmd/lockstep"},
+	"gonum.org/v1/plot":                           {"internal/chart"},
 	"unsafe":                                      {"tfbridge"},
 	"testing":                                     {"internal/fixture"},
 }
