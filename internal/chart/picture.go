@@ -44,11 +44,19 @@ func (p Page) picture(w io.Writer, format string) error {
 	dc := draw.New(canvas)
 	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: 8, PadY: 8, PadLeft: 8, PadRight: 12, PadTop: 8, PadBottom: 8}
 	for i, c := range p.Charts {
-		drawn, err := c.plot()
+		drawn, legend, err := c.plot()
 		if err != nil {
 			return fmt.Errorf("chart: %q: %w", c.Title, err)
 		}
-		drawn.Draw(tiles.At(dc, i%columns, i/columns))
+		tile := tiles.At(dc, i%columns, i/columns)
+		beside := tile
+		if len(c.Lines) > 1 { // the legend stands beside the lines, not on them
+			r := legend.Rectangle(tile)
+			legend.YOffs = -drawn.Title.TextStyle.FontExtents().Height - 4
+			legend.Draw(tile)
+			beside = draw.Crop(tile, 0, -(r.Max.X-r.Min.X)-2*vg.Millimeter, 0, 0)
+		}
+		drawn.Draw(beside)
 	}
 	if _, err := canvas.WriteTo(w); err != nil {
 		return fmt.Errorf("chart: writing the picture: %w", err)
@@ -56,11 +64,13 @@ func (p Page) picture(w io.Writer, format string) error {
 	return nil
 }
 
-func (c Chart) plot() (*plot.Plot, error) {
+func (c Chart) plot() (*plot.Plot, *plot.Legend, error) {
 	p := plot.New()
+	legend := plot.NewLegend()
+	legend.Top = true
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.Title, c.XLabel, c.YLabel
 	for _, f := range []*font.Font{
-		&p.Title.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font, &p.Legend.TextStyle.Font,
+		&p.Title.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font, &legend.TextStyle.Font,
 	} {
 		f.Variant, f.Size = "Sans", 9
 	}
@@ -75,7 +85,7 @@ func (c Chart) plot() (*plot.Plot, error) {
 		for _, run := range c.runs(l) {
 			line, err := plotter.NewLine(run)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			line.Color, line.Width = palette[i], vg.Points(1.4)
 			if l.Dashed {
@@ -86,23 +96,22 @@ func (c Chart) plot() (*plot.Plot, error) {
 			if len(run) == 1 { // which a line does not show
 				point, err := plotter.NewScatter(run)
 				if err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 				point.Color, point.Shape, point.Radius = palette[i], draw.CircleGlyph{}, 2
 				p.Add(point)
 			}
 		}
 		if len(shown) > 0 && len(c.Lines) > 1 {
-			p.Legend.Add(l.Label, shown[0])
+			legend.Add(l.Label, shown[0])
 		}
 		drawn += len(shown)
 	}
 	if drawn == 0 { // an axis wants a range
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 		p.Title.Text += " (nothing to draw)"
-		return p, nil
+		return p, &legend, nil
 	}
-	p.Legend.Top = true
 	if c.Log {
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 1}
 		if p.Y.Min == p.Y.Max {
@@ -114,7 +123,7 @@ func (c Chart) plot() (*plot.Plot, error) {
 	if p.X.Min == p.X.Max {
 		p.X.Min, p.X.Max = p.X.Min-1, p.X.Max+1
 	}
-	return p, nil
+	return p, &legend, nil
 }
 
 // runs returns the stretches of a line between its gaps.
