@@ -41,7 +41,10 @@ TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat mode
 # The engines that make bench-peers times beside ours.
 PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requirements.txt bench/without_cuda.py | cksum | cut -d' ' -f1))$(PEERS)
 
-.PHONY: help demo test build build-pure tensorflow compiler chromium lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+# The structures that make false-alarms fills with random weights.
+STRUCTURES = $(eval STRUCTURES := $(shell $(FETCH) --cache)/structures-$(shell cat faults/models.py models/requirements.txt | cksum | cut -d' ' -f1))$(STRUCTURES)
+
+.PHONY: faults false-alarms structures help demo test build build-pure tensorflow compiler chromium lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -54,6 +57,8 @@ help:
 	@echo 'make models       make the committed models and their expected values again, with Keras'
 	@echo 'make models-all   make the many models of the tests into the cache folder (test does it where needed)'
 	@echo 'make compatibility  write the tables of what is supported anew, from a run of those models'
+	@echo 'make faults       plant every known fault in many models and count what check and its diagnosis find'
+	@echo 'make false-alarms check 1,000 random models under three settings of TensorFlow and count false alarms'
 	@echo 'make fuzz         run every fuzz target for a minute (FUZZTIME=60s)'
 	@echo 'make lint         gofmt, go vet, staticcheck, go mod tidy'
 	@echo 'make clean        remove what was built here; the cache folder stays'
@@ -86,8 +91,8 @@ test-pure: models-all chromium
 	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
 
 # The same tests and those that need the real libtensorflow; none is skipped.
-test-tensorflow: tensorflow compiler models-all chromium
-	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
+test-tensorflow: tensorflow compiler models-all structures chromium
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" LOCKSTEP_STRUCTURES="$(STRUCTURES)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
 
 # What many goroutines do with one model, under the race detector.
 test-race: compiler
@@ -102,6 +107,18 @@ fuzz:
 		ulimit -v 12000000 2>/dev/null || true; \
 		out=$$(CGO_ENABLED=0 $(GO) test "$$package" -run "^$$" -fuzz "^NAME$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x -parallel 1 2>&1) || { echo "$$out"; exit 1; }; \
 		echo "$$out" | grep "fuzz: elapsed" | tail -1 | sed "s/^fuzz:/fuzz NAME:/"'
+
+# Both write what they find into faults/RESULTS.md; test runs a short form.
+faults: tensorflow compiler models-all
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" $(GO) test -timeout 60m $(TF_FLAGS) ./faults -run '^TestPlantedFaults$$' -v -args -long
+
+ALARM_MODELS ?= 1000
+false-alarms: tensorflow compiler structures
+	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_STRUCTURES="$(STRUCTURES)" $(GO) test -timeout 120m $(TF_FLAGS) ./faults -run '^TestFalseAlarms$$' -v -args -long -alarm-models $(ALARM_MODELS)
+
+structures: keras
+	@[ -f "$(STRUCTURES)/complete" ] || { rm -rf "$(STRUCTURES)" && TF_CPP_MIN_LOG_LEVEL=3 $(KERAS) faults/models.py "$(STRUCTURES)" >/dev/null; }
+	@touch "$(STRUCTURES)"
 
 build: tensorflow compiler
 	$(TF_ENV) $(GO) build $(TF_FLAGS) -o bin/lockstep ./cmd/lockstep

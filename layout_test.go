@@ -33,7 +33,11 @@ var layout = map[string][]string{
 	"internal/page":           {},
 	"internal/chart":          {"internal/page"},
 	"cmd/lockstep":            {"..."},
+	"diagnose":                {".", "compare", "native"},
+	"reduce":                  {"."},
+	"selftest":                {".", "compare", "native"},
 	"examples/serve":          {".", "native"},
+	"faults":                  {},
 }
 
 // Imports of others that only some packages may have: cgo and the binding stay

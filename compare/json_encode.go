@@ -7,7 +7,7 @@ import (
 )
 
 func encodeReport(r *Report) jsonReport {
-	out := jsonReport{Model: r.Model, Verdict: r.Verdict(), Comparisons: []jsonComparison{}, Notes: list(r.Notes)}
+	out := jsonReport{Model: r.Model, Verdict: r.Verdict(), Comparisons: []jsonComparison{}, Notes: list(r.Notes), Diagnosis: r.Diagnosis}
 	if c, first := r.FirstDivergence(); c != nil {
 		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []Cause{}}
 		if first != nil {

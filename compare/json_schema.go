@@ -15,6 +15,7 @@ type jsonReport struct {
 	FirstDivergence *jsonDivergence  `json:"first_divergence"`
 	Comparisons     []jsonComparison `json:"comparisons"`
 	Notes           []string         `json:"notes"`
+	Diagnosis       *Diagnosis       `json:"diagnosis"`
 }
 
 type jsonDivergence struct {

@@ -168,7 +168,11 @@ func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Fault {
 	if rule.Tolerance != nil {
 		f.Bound = rule.Tolerance.Bound(i, b)
 		if f.Bound >= 0 && finite(f.Bound) {
-			f.Margin = min(f.Margin, quotient(f.Abs, f.Bound))
+			left := f.Abs
+			if known, ok := rule.Tolerance.(Bounds); ok {
+				left = math.Abs(a - b - known.apart(i))
+			}
+			f.Margin = min(f.Margin, quotient(left, f.Bound))
 		}
 	}
 	return f

@@ -12,6 +12,9 @@ type Report struct {
 	Comparisons []Comparison
 	// Notes are sentences of whoever made the report, shown at its end.
 	Notes []string
+	// Diagnosis is what was found of why the engines part, nil if nothing was
+	// sought.
+	Diagnosis *Diagnosis
 }
 
 // Comparison is one pair of sides set side by side, such as the outputs of

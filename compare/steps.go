@@ -117,12 +117,16 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 		if there, err = s.leaveOut(there, q, have, ref, mask, here); err != nil {
 			return err
 		}
+		rounding := 0x1p-24
+		if have.DType() == lockstep.Float64 {
+			rounding = 0x1p-53
+		}
 		each := make([]float64, len(here.bound))
 		for i, b := range here.bound {
-			each[i] = 2*b + 0x1p-24*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
+			each[i] = 2*b + rounding*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
 		}
 		references[0][name], candidates[0][name] = have, there
-		s.rules[0][name] = Rule{Tolerance: Bounds{each, oneStep}, AllowNonFinite: s.check.AllowNonFinite}
+		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}, AllowNonFinite: s.check.AllowNonFinite}
 		own := s.candidate.Steps[other+"/"+q]
 		if q != "h" && q != "c" || own == nil {
 			continue
@@ -135,7 +139,7 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 			return err
 		}
 		references[1][name], candidates[1][name] = have, own
-		s.rules[1][name] = Rule{Tolerance: Bounds{explained(here, theirs), freeSteps}, AllowNonFinite: s.check.AllowNonFinite}
+		s.rules[1][name] = Rule{Tolerance: explained(here, theirs, freeSteps), AllowNonFinite: s.check.AllowNonFinite}
 	}
 	return nil
 }

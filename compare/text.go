@@ -124,6 +124,10 @@ func (t *text) several(r *Report, on string, lead *Comparison, first *Result) {
 		}
 		t.verdict(0, Diverged, fmt.Sprintf("%s (%d of %s)", answer(lead, on), n, plural(len(r.Comparisons), "comparison")))
 		t.first(0, lead, first)
+		t.firstStep(r, lead)
+	}
+	if t.options.Details == DefaultDetails {
+		t.options.Details = 2 // of each comparison, and the reader sees the end of them
 	}
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]
@@ -187,14 +191,12 @@ func (t *text) comparison(c *Comparison, indent int) {
 	// Where every bit is the same, a table would hold nothing but zeros.
 	if len(c.Results) > 0 && !(allBits(c) && c.Verdict() == InStep) {
 		t.blank()
-		if c.Stepwise && c.Verdict() == InStep {
+		if c.Stepwise {
 			t.layers(c, indent+4)
 			t.blank()
 		} else {
 			t.table(c, indent+4)
 			t.blank()
-		}
-		if !c.Stepwise { // whose tolerances nobody chooses
 			t.line(indent+2, indent+4, smallestLine(c))
 		}
 		t.line(indent+2, indent+4, ruleLine(c))
@@ -202,7 +204,9 @@ func (t *text) comparison(c *Comparison, indent int) {
 	if len(c.Notes) > 0 {
 		t.notes(indent+2, c.Notes)
 	}
-	t.details(c, indent+2)
+	if !c.Stepwise { // whose table tells where each layer parts first
+		t.details(c, indent+2)
+	}
 }
 
 func (t *text) notes(indent int, notes []string) {

@@ -65,7 +65,9 @@ type source struct {
 	meta   *savedmodel.MetaGraph
 	graph  *savedmodel.Graph
 	found  *layers.Found
+	mu     *sync.Mutex                               // guards values, which copies of a source share
 	values map[*savedmodel.Variable]*lockstep.Tensor // read so far: each is read once
+	fault  planted                                   // nothing, but in a Model.WithFault
 }
 
 // read chooses the signature and looks at its graph.
@@ -89,12 +91,12 @@ func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	return &source{meta, graph, found, map[*savedmodel.Variable]*lockstep.Tensor{}}, nil
+	return &source{meta: meta, graph: graph, found: found, mu: &sync.Mutex{}, values: map[*savedmodel.Variable]*lockstep.Tensor{}}, nil
 }
 
 // model makes the model of a signature, if all of it is supported.
 func (src *source) model() (*Model, error) {
-	m := &Model{signature: src.graph.Signature, found: src.found}
+	m := &Model{signature: src.graph.Signature, found: src.found, source: src}
 	m.oracle = sync.OnceValues(func() (*Oracle, error) { return newOracle(src) })
 	extra := map[string]savedmodel.Ref{}
 	m.layers = describeLayers(src.found)
@@ -115,6 +117,7 @@ func (src *source) model() (*Model, error) {
 		Weight:      src.weight,
 		Recurrences: src.found.Recurrences,
 		Slices:      src.found.Slices,
+		Twists:      src.fault.twists,
 		Extra:       extra,
 	})
 	if err != nil {
@@ -132,11 +135,19 @@ func (src *source) variable(handle savedmodel.Ref) (*lockstep.Tensor, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s (%s) is no variable", handle, handle.Node.Op)
 	}
-	return src.value(v)
+	return src.fault.rounded(src.value(v))
 }
 
 // weight returns the value of a layer's weight, a variable or a constant.
 func (src *source) weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
+	if t := src.fault.weights[r.Node]; t != nil {
+		return t, nil
+	}
+	return src.fault.rounded(src.sound(r))
+}
+
+// sound is a layer's weight as the model has it.
+func (src *source) sound(r savedmodel.Ref) (*lockstep.Tensor, error) {
 	if v, ok, err := src.meta.Variable(r); err != nil || ok {
 		if err != nil {
 			return nil, err
@@ -147,6 +158,8 @@ func (src *source) weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
 }
 
 func (src *source) value(v *savedmodel.Variable) (*lockstep.Tensor, error) {
+	src.mu.Lock()
+	defer src.mu.Unlock()
 	if t, ok := src.values[v]; ok {
 		return t, nil
 	}

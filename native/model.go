@@ -23,6 +23,7 @@ type Model struct {
 	loops     []Loop
 	weights   lockstep.Weights
 	found     *layers.Found
+	source    *source
 	oracle    func() (*Oracle, error) // made when first asked for
 }
 
@@ -53,6 +54,10 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 	if err := m.check(inputs); err != nil {
 		return nil, err
 	}
+	inputs, err := m.fed(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
 	out, _, err := m.program.Run(ctx, inputs, false)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
@@ -66,6 +71,10 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockstep.Tensor) error {
 	if err := m.check(inputs); err != nil {
 		return err
+	}
+	inputs, err := m.fed(ctx, inputs)
+	if err != nil {
+		return fmt.Errorf("native: %w", err)
 	}
 	if err := m.program.RunInto(ctx, inputs, outputs); err != nil {
 		return fmt.Errorf("native: %w", err)
@@ -101,6 +110,9 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	if m.found.Seq2Seq == nil {
 		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.found.Not)
 	}
+	if m.source.fault.is {
+		return nil, errFault
+	}
 	return NewSeq2Seq(m.weights)
 }
 
@@ -113,6 +125,9 @@ func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
 	}
 	return s.EncoderInput, s.DecoderInput, nil
 }
+
+// errFault is what a model answers whose faults would be left out.
+var errFault = errors.New("native: a model with a fault in it has neither a Stream nor a Seq2Seq")
 
 // errNoRunner is what a Runner that NewRunner did not make answers.
 var errNoRunner = errors.New("native: a Runner is made by NewRunner")
@@ -138,6 +153,10 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (m
 	}
 	if err := r.model.check(inputs); err != nil {
 		return nil, err
+	}
+	inputs, err := r.model.fed(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
 	}
 	out, _, err := r.run.Run(ctx, inputs)
 	if err != nil {

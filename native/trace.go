@@ -17,6 +17,16 @@ import (
 // in a trace of Steps the gates and their sums are worked out again from the
 // step's input and states, in float64, and rounded once.
 func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	return m.trace(ctx, inputs, detail, true)
+}
+
+// TraceStates is Trace of lockstep.Steps without the gates and their sums, which
+// take longer to work out than a run.
+func (m *Model) TraceStates(ctx context.Context, inputs map[string]*lockstep.Tensor) (*lockstep.Trace, error) {
+	return m.trace(ctx, inputs, lockstep.Steps, false)
+}
+
+func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail, gates bool) (*lockstep.Trace, error) {
 	if err := m.check(inputs); err != nil {
 		return nil, err
 	}
@@ -24,14 +34,17 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	for _, l := range m.layers {
 		t.Layers = append(t.Layers, l.Name)
 	}
-	var err error
+	inputs, err := m.fed(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
 	if detail < lockstep.Steps {
 		t.Outputs, t.States, err = m.program.Run(ctx, inputs, detail >= lockstep.States)
 	} else {
 		var recorded map[*layers.Layer]*program.Recorded
 		t.Outputs, t.States, recorded, err = m.program.Record(ctx, inputs)
 		if err == nil {
-			t.Steps, err = m.steps(recorded)
+			t.Steps, err = m.steps(recorded, gates)
 		}
 	}
 	if err != nil {
@@ -40,8 +53,8 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	return t, nil
 }
 
-// steps names what was recorded, and adds the gates.
-func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded) (map[string]*lockstep.Tensor, error) {
+// steps names what was recorded, and adds the gates if they are wanted.
+func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded, gates bool) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	for _, l := range m.found.Layers {
 		r := recorded[l]
@@ -53,11 +66,14 @@ func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded) (map[string]
 				out[l.Name+"/"+name] = t
 			}
 		}
-		gates, err := m.gates(l, r)
+		if !gates {
+			continue
+		}
+		all, err := m.gates(l, r)
 		if err != nil {
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
-		for name, t := range gates {
+		for name, t := range all {
 			out[l.Name+"/"+name] = t
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -129,4 +130,62 @@ func distance(t *testing.T, a, b *lockstep.Tensor) float64 {
 		far = max(far, math.Abs(x[i]-y[i]))
 	}
 	return far
+}
+
+// Exports of the same weights by Keras 3 and Keras 2 are different graphs, and
+// compute the same at every step, to the last few units: gate by gate.
+func TestBothKerasesTraceTheSame(t *testing.T) {
+	names := []string{"gru_masked", "misleading", "no_bias", "states_out"}
+	if made := fixture.MadeNames(t); len(made) > 0 {
+		names = append(names, "lstm_states", "lstm_backwards", "gru_backwards", "gru_before_masked", "simplernn_masked",
+			"bidirectional_concat", "bidirectional_masked", "cells_two_lstm", "cells_mixed", "float64_lstm", "stacked_kinds", "shared_lstm")
+	}
+	for _, name := range names {
+		var traces [2]*lockstep.Trace
+		for i, producer := range []string{"_keras3", "_tfkeras"} {
+			m := openFixture(t, name+producer)
+			inputs := fixture.Tensors(t, name+producer, "inputs.npz")
+			var err error
+			if traces[i], err = m.Trace(context.Background(), inputs, lockstep.Steps); err != nil {
+				t.Fatalf("%s%s: %v", name, producer, err)
+			}
+		}
+		sameSteps(t, name, traces[0], traces[1])
+	}
+}
+
+// sameSteps holds the steps of two traces against each other, whose layers may
+// run in another order.
+func sameSteps(t *testing.T, name string, a, b *lockstep.Trace) {
+	t.Helper()
+	if len(a.Layers) != len(b.Layers) || len(a.Layers) == 0 {
+		t.Errorf("%s: layers %q and %q", name, a.Layers, b.Layers)
+		return
+	}
+	for _, layer := range a.Layers {
+		nearest, compared := math.Inf(1), 0
+		for _, other := range b.Layers {
+			far, n := 0.0, 0
+			for q, x := range a.Steps {
+				quantity, ok := strings.CutPrefix(q, layer+"/")
+				if !ok {
+					continue
+				}
+				y := b.Steps[other+"/"+quantity]
+				if y == nil || !slices.Equal(x.Shape(), y.Shape()) {
+					far = math.Inf(1)
+					break
+				}
+				if n++; x.DType().IsFloat() {
+					far = max(far, distance(t, x, y))
+				}
+			}
+			if far < nearest {
+				nearest, compared = far, n
+			}
+		}
+		if nearest > 1e-6 || compared < 6 {
+			t.Errorf("%s: %s of Keras 3 is %g away from any layer of Keras 2, by %d quantities", name, layer, nearest, compared)
+		}
+	}
 }

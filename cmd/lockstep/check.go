@@ -24,6 +24,8 @@ type checkFlags struct {
 	expected  string
 	candidate string
 	print     []string
+	diagnoseFlags
+	reduceFlags
 }
 
 func newCheck() *cobra.Command {
@@ -49,6 +51,8 @@ Without --inputs it makes its own, from a seed that it prints.`,
 	f.judgeFlags.add(cmd)
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs, as a third party")
 	cmd.Flags().StringVar(&f.candidate, "candidate-model", "", "the native engine runs this directory instead of MODEL")
+	f.diagnoseFlags.add(cmd)
+	f.reduceFlags.add(cmd)
 	cmd.Flags().StringArrayVar(&f.print, "print", nil, "print the values of this output or state, from both engines; may be repeated")
 	return cmd
 }
@@ -72,6 +76,12 @@ func (f *checkFlags) run(cmd *cobra.Command, models []string) error {
 	}
 	if f.expected != "" && f.inputs == "" {
 		return usagef("--expected wants --inputs: predictions mean something only beside the inputs that they were made from")
+	}
+	if err := f.diagnoseFlags.check(f.candidate); err != nil {
+		return err
+	}
+	if err := f.reduceFlags.check(len(models)); err != nil {
+		return err
 	}
 	process, err := startTensorFlow()
 	if err != nil {
@@ -154,6 +164,11 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 	}
 	defer reference.Close()
 	c.Reference = reference
+	pair, err := f.pair(name, candidate, reference, f)
+	if err != nil {
+		return nil, err
+	}
+	pair.rename(&c)
 
 	var made string
 	if c.Inputs, made, err = f.inputsFor(reference.Signature()); err != nil {
@@ -173,6 +188,12 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 	checked.Report.Notes = append([]string{made}, checked.Report.Notes...)
 	if f.candidate != "" {
 		checked.Report.Notes = append(checked.Report.Notes, "native ran "+f.candidate)
+	}
+	if err := f.explain(ctx, c, checked, pair); err != nil {
+		return nil, err
+	}
+	if err := f.reduceInputs(ctx, c, checked, pair, f); err != nil {
+		return nil, err
 	}
 	return checked, nil
 }

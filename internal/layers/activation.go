@@ -46,6 +46,16 @@ func (a Activation) String() string {
 	return activationNames[a]
 }
 
+// ActivationNamed returns the activation that String calls by a name.
+func ActivationNamed(name string) (Activation, bool) {
+	for a, own := range activationNames {
+		if own == name {
+			return Activation(a), true
+		}
+	}
+	return 0, false
+}
+
 // form is an activation as the producers write it: the expression of f(x), and
 // the operation that it ends with.
 type form struct {

@@ -112,6 +112,9 @@ func describe(f *Found) string {
 	return s
 }
 
+// IsZero tells whether r is a tensor of zeros, as far as the graph says it.
+func IsZero(r savedmodel.Ref) bool { return isZero(r) }
+
 // isZero tells whether r is a tensor of zeros.
 func isZero(r savedmodel.Ref) bool {
 	r = r.Through()

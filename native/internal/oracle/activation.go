@@ -15,8 +15,8 @@ type activation struct {
 	// What an engine's own error is at most, in units: relative to the result,
 	// to the argument, and to one. rough[0] of tanh and sigmoid is above what
 	// TensorFlow's were measured to have over the floats (5.5 and 8.1 units);
-	// those of the composed ones count the roundings of their parts, each a
-	// function of at most 10 units.
+	// elu and selu are exp(x)-1 there; those of the composed ones count the
+	// roundings of their parts, each a function of at most 10 units.
 	rough [3]float64
 }
 
@@ -57,6 +57,16 @@ func geluTanh(x float64) float64 {
 
 func hardSigmoid3(x float64) float64 { return clip(x+3, 0, 6) / 6 }
 
+// activationOf returns a function in the floats of the engines, whose constants
+// are rounded to them.
+func activationOf(a layers.Activation, u Unit) (f activation, known bool) {
+	f, known = activations[a]
+	if a == layers.HardSigmoid2 && u == Float64 {
+		f.f = func(x float64) float64 { return clip(0.2*x+0.5, 0, 1) }
+	}
+	return f, known
+}
+
 var activations = map[layers.Activation]activation{
 	layers.Linear:       {f: func(x float64) float64 { return x }, monotone: true},
 	layers.Tanh:         {f: math.Tanh, monotone: true, rough: [3]float64{8, 0, 0}},
@@ -66,9 +76,9 @@ var activations = map[layers.Activation]activation{
 	layers.LeakyRelu:    {f: func(x float64) float64 { return max(x, 0) + float64(float32(0.2))*min(x, 0) }, monotone: true, rough: [3]float64{2, 0, 0}},
 	layers.HardSigmoid2: {f: func(x float64) float64 { return clip(float64(float32(0.2))*x+0.5, 0, 1) }, monotone: true, rough: [3]float64{1, 1, 1}},
 	layers.HardSigmoid3: {f: hardSigmoid3, monotone: true, rough: [3]float64{2, 1, 4}},
-	layers.Elu:          {f: elu, monotone: true, rough: [3]float64{libm, 0, 0}},
-	layers.Celu:         {f: elu, monotone: true, rough: [3]float64{libm, 0, 0}},
-	layers.Selu:         {f: selu, monotone: true, rough: [3]float64{libm + 4, 0, 0}},
+	layers.Elu:          {f: elu, monotone: true, rough: [3]float64{libm, 0, 4}},
+	layers.Celu:         {f: elu, monotone: true, rough: [3]float64{libm, 0, 4}},
+	layers.Selu:         {f: selu, monotone: true, rough: [3]float64{libm + 4, 0, 8}},
 	layers.Softplus:     {f: softplus, monotone: true, rough: [3]float64{libm, 0, 2}},
 	layers.Softsign:     {f: func(x float64) float64 { return x / (1 + math.Abs(x)) }, monotone: true, rough: [3]float64{4, 0, 0}},
 	layers.Gelu:         {f: gelu, lipschitz: 1.13, rough: [3]float64{0, libm + 4, 0}},
@@ -93,5 +103,5 @@ func (a activation) apply(u Unit, x, e float64) (y, bound float64) {
 	default:
 		bound = a.lipschitz * e
 	}
-	return y, (bound + float64(u)*(a.rough[0]*(math.Abs(y)+bound)+a.rough[1]*(math.Abs(x)+e)+a.rough[2]) + u.tiny()) * slack
+	return y, (bound + float64(u)*(a.rough[0]*(math.Abs(y)+bound)+a.rough[1]*(math.Abs(x)+e)+a.rough[2]) + u.tiny()*(1+math.Abs(x))) * slack
 }

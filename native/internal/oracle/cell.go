@@ -25,8 +25,8 @@ type Cell struct {
 // NewCell makes the cell of a layer from its weights as Keras has them; bias may
 // be nil.
 func NewCell(l *layers.Layer, unit Unit, kernel, recurrent, bias []float64) (*Cell, error) {
-	act, known := activations[l.Activation]
-	rec, knownToo := activations[l.RecurrentActivation]
+	act, known := activationOf(l.Activation, unit)
+	rec, knownToo := activationOf(l.RecurrentActivation, unit)
 	if !known || !knownToo {
 		return nil, fmt.Errorf("oracle: the activations %s and %s are not known", l.Activation, l.RecurrentActivation)
 	}

@@ -59,6 +59,3 @@ func (v Values) err(i int) float64 {
 	}
 	return v.E[i]
 }
-
-// magnitude bounds the element itself, off as it may be.
-func (v Values) magnitude(i int) float64 { return math.Abs(v.V[i]) + v.err(i) }

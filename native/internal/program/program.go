@@ -61,6 +61,8 @@ type Options struct {
 	// their bodies.
 	Recurrences []*layers.Recurrence
 	Slices      []*layers.Slices
+	// Twists are faults that are planted, by the loop, to see that they are found.
+	Twists map[*savedmodel.Node]Twist
 	// Extra are tensors to compute beside the signature's outputs, by name.
 	Extra map[string]savedmodel.Ref
 }

@@ -61,6 +61,7 @@ type recurrent[F kernel.Float] struct {
 
 func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interpreted operation) (operation, error) {
 	run := &recurrent[F]{Recurrence: r, features: r.Cells[0].Features}
+	twist, twisted := c.options.Twists[r.Loop]
 	for _, l := range r.Cells {
 		cell, err := newCell[F](c, l)
 		if err != nil {
@@ -82,6 +83,9 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 		}
 		if !ok {
 			return interpreted(w, in)
+		}
+		if twisted {
+			run.twist(&call, twist)
 		}
 		if err := memory.fit(run, call); err != nil {
 			return err

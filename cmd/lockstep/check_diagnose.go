@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/diagnose"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// diagnoseFlags choose what is done after a failure, and which names belong
+// together.
+type diagnoseFlags struct {
+	diagnose bool
+	maps     []string
+}
+
+func (f *diagnoseFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.diagnose, "diagnose", true, "after a divergence, suppose known faults and name those that explain it")
+	cmd.Flags().StringSliceVar(&f.maps, "map", nil, "theirs=ours: an input, output or layer of --candidate-model that MODEL calls ours; may be repeated")
+}
+
+func (f *diagnoseFlags) check(candidate string) error {
+	if len(f.maps) > 0 && candidate == "" {
+		return usagef("--map pairs names of --candidate-model with those of MODEL, and there is no --candidate-model")
+	}
+	seen := map[string]bool{}
+	for _, m := range f.maps {
+		theirs, ours, ok := strings.Cut(m, "=")
+		if !ok || theirs == "" || ours == "" {
+			return usagef("--map %q: want theirs=ours", m)
+		}
+		if seen["a"+theirs] || seen["b"+ours] {
+			return usagef("--map %q: a name is paired twice", m)
+		}
+		seen["a"+theirs], seen["b"+ours] = true, true
+	}
+	return nil
+}
+
+func (f *diagnoseFlags) names() compare.Names {
+	out := compare.Names{}
+	for _, m := range f.maps {
+		theirs, ours, _ := strings.Cut(m, "=")
+		out[ours] = theirs
+	}
+	return out
+}
+
+// pair is the reference's model and the candidate's, both in the native engine,
+// and the candidate's names by the reference's.
+type pair struct {
+	meant, engine *native.Model
+	refused       error // why there is no meant
+	names         compare.Names
+}
+
+// pair loads the reference's model, where the candidate is another one, and
+// pairs the names of the two.
+func (f *diagnoseFlags) pair(name string, engine *native.Model, reference lockstep.Tracer, all *checkFlags) (*pair, error) {
+	p := &pair{meant: engine, engine: engine}
+	if all.candidate == "" || engine == nil {
+		return p, nil
+	}
+	p.meant, p.refused = native.Load(name, all.native()...)
+	if p.refused != nil {
+		p.meant = nil
+	}
+	var layers []string
+	if p.meant != nil {
+		layers = layerNames(p.meant)
+	}
+	var err error
+	p.names, err = compare.Match(reference.Signature(), engine.Signature(), layers, layerNames(engine), f.names())
+	return p, err
+}
+
+func layerNames(m *native.Model) []string {
+	var out []string
+	for _, l := range m.Layers() {
+		out = append(out, l.Name)
+	}
+	return out
+}
+
+// rename has the candidate known by the reference's names.
+func (p *pair) rename(c *compare.Check) {
+	if len(p.names) == 0 {
+		return
+	}
+	c.Candidate = compare.Renamed{Engine: c.Candidate, Names: p.names}
+	c.Oracle = compare.RenamedOracle{Oracle: c.Oracle, Names: p.names}
+}
+
+// explain adds a diagnosis to a report that diverged.
+func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) error {
+	r := checked.Report
+	if !f.diagnose || r.Verdict() == compare.InStep || p.engine == nil || !engineDiverged(c, r) {
+		return nil
+	}
+	if p.meant == nil {
+		r.Notes = append(r.Notes, "no diagnosis: the native engine refuses the reference's model: "+p.refused.Error())
+		return nil
+	}
+	reference, candidate := checked.Reference, checked.Candidate
+	var err error
+	if reference.Steps == nil {
+		if reference, err = c.Reference.Trace(ctx, c.Inputs, lockstep.Steps); err != nil {
+			return err
+		}
+	}
+	if candidate.Steps == nil {
+		if candidate, err = c.Candidate.Trace(ctx, c.Inputs, lockstep.Steps); err != nil {
+			return err
+		}
+	}
+	problem := diagnose.Case{Inputs: c.Inputs, Reference: reference, Candidate: candidate, Meant: p.meant, Engine: p.engine, Names: p.names}
+	problem.Stepper, _ = c.Candidate.(lockstep.Stepper)
+	found, err := problem.Run(ctx)
+	if err != nil {
+		r.Notes = append(r.Notes, "no diagnosis: "+err.Error()) // the verdict stands without one
+		return nil
+	}
+	found.Report(r, reference.Engine, candidate.Engine)
+	return nil
+}
+
+// engineDiverged tells whether it is the engines that differ, and not what a
+// third party expected.
+func engineDiverged(c compare.Check, r *compare.Report) bool {
+	for i := range r.Comparisons {
+		k := &r.Comparisons[i]
+		if k.Verdict() != compare.InStep && k.Reference == c.Reference.Name() && k.Candidate == c.Candidate.Name() {
+			return true
+		}
+	}
+	return false
+}

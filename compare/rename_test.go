@@ -1,0 +1,75 @@
+package compare
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+func sig(inputs, outputs string) lockstep.Signature {
+	specs := func(names string) (out []lockstep.TensorSpec) {
+		for _, n := range strings.Fields(names) {
+			out = append(out, lockstep.TensorSpec{Name: n, DType: lockstep.Float32})
+		}
+		return out
+	}
+	return lockstep.Signature{Inputs: specs(inputs), Outputs: specs(outputs)}
+}
+
+func TestMatch(t *testing.T) {
+	for _, c := range []struct {
+		reference, candidate lockstep.Signature
+		layers, others       string
+		given                Names
+		want                 Names
+		err                  string
+	}{
+		{sig("a b", "y z"), sig("b a", "z y"), "lstm", "lstm", nil, Names{}, ""},
+		{sig("a", "y"), sig("x", "output_0"), "lstm dense", "lstm_1 dense_4", nil, Names{"a": "x", "y": "output_0", "lstm": "lstm_1", "dense": "dense_4"}, ""},
+		{sig("a b", "y"), sig("b c", "y"), "", "", nil, nil, `the input "a" has no counterpart "a" in the candidate, which has ["b" "c"]`},
+		{sig("a b", "y"), sig("b c", "y"), "", "", Names{"a": "c"}, Names{"a": "c"}, ""},
+		{sig("a b", "y"), sig("a b", "y"), "", "", Names{"a": "b", "b": "a"}, Names{"a": "b", "b": "a"}, ""},
+		{sig("a", "y z"), sig("a", "y"), "", "", nil, nil, `the output "z"`},
+		{sig("a", "y"), sig("a", "y z"), "", "", nil, nil, `the candidate's output "z" has no counterpart`},
+		{sig("a", "y"), sig("a", "y"), "l1 l2", "l2 l1", nil, Names{}, ""},
+		{sig("a", "y"), sig("a", "y"), "l1 l2", "l2 l3", nil, Names{}, ""}, // l3 is in l2's place
+	} {
+		got, err := Match(c.reference, c.candidate, strings.Fields(c.layers), strings.Fields(c.others), c.given)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%v and %v: %v, want %s", c.reference, c.candidate, err, c.err)
+			}
+			continue
+		}
+		if err != nil || len(got) != len(c.want) {
+			t.Errorf("%v and %v: %v, %v, want %v", c.reference, c.candidate, got, err, c.want)
+		}
+		for k, v := range c.want {
+			if got[k] != v {
+				t.Errorf("%v and %v: %v, want %v", c.reference, c.candidate, got, c.want)
+			}
+		}
+	}
+}
+
+// An engine of other names is checked as if it had the reference's.
+func TestCheckRenamed(t *testing.T) {
+	one := vec[float32](t, 1)
+	w := lockstep.Weights{{Name: "encoder/kernel", Tensor: one}}
+	tf := engine{name: "tensorflow", outputs: named("y", one), states: named("encoder/state_h", one), weights: w}
+	other := engine{name: "native", outputs: named("output_0", one), states: named("lstm_7/state_h", one), weights: lockstep.Weights{{Name: "lstm_7/kernel", Tensor: one}}}
+	check := Check{Model: "m", Reference: tf, Candidate: Renamed{other, Names{"y": "output_0", "encoder": "lstm_7"}}}
+	got, err := check.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Report.Verdict() != InStep {
+		t.Errorf("%+v", got.Report)
+	}
+	check.Candidate = Renamed{other, Names{"y": "output_0"}}
+	if got, err = check.Run(context.Background()); err != nil || got.Report.Verdict() == InStep {
+		t.Errorf("the layer's names do not belong together, and the check says nothing: %v", err)
+	}
+}

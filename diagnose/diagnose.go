@@ -1,0 +1,161 @@
+// Package diagnose says why two engines part: it supposes each fault that
+// engines, exporters and converters of recurrent models are known to have
+// (native.Fault), and names those under which the divergence vanishes.
+//
+// A fault is looked for on two sides: in the candidate, which would compute what
+// the reference's model makes with the fault in it, and in the reference, which
+// would compute what the candidate's model makes with it. Where single steps
+// diverge, only they are computed again, in float64 and for some of the rows:
+// that takes milliseconds a fault. Whole runs are for what a layer reads over a
+// sequence, such as its initial states, its mask and its direction.
+//
+// What belongs here is the search and its words; the faults themselves are
+// planted by package native, and reports are package compare's.
+package diagnose
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// Case is a check that found a divergence.
+type Case struct {
+	// Inputs are those of the reference's signature.
+	Inputs map[string]*lockstep.Tensor
+	// Reference and Candidate are traces of lockstep.Steps, both by the names
+	// that the reference has for layers and outputs.
+	Reference, Candidate *lockstep.Trace
+	// Meant is the reference's model, and Engine the candidate's, both in the
+	// native engine: two of one model, unless the candidate runs another one.
+	Meant, Engine *native.Model
+	// Stepper takes the candidate's single steps; Engine does if it is nil. By
+	// the reference's names.
+	Stepper lockstep.Stepper
+	// Names are the candidate's names of inputs, outputs and layers by the
+	// reference's, where they are others.
+	Names compare.Names
+}
+
+// Side is where a fault is.
+type Side string
+
+// The two sides.
+const (
+	InCandidate Side = "candidate"
+	InReference Side = "reference"
+)
+
+// Cause is a fault that was supposed, the same one in one layer or several.
+type Cause struct {
+	Faults []native.Fault
+	Side   Side
+	// Before and Margin are the largest |difference|/bound without the fault
+	// and with it: of single steps, or Whole, of what the layers read and the
+	// model returns.
+	Before, Margin float64
+	Whole          bool
+	// Weight says which weight it is, of a fault of the kind OneWeight.
+	Weight *Weight
+}
+
+// Vanishes tells whether the divergence is gone under the fault.
+func (c Cause) Vanishes() bool { return c.Margin <= 1 }
+
+// Found is what a diagnosis found.
+type Found struct {
+	// First is where the engines first part, in what a layer reads or in a
+	// single step; nil if they do in neither.
+	First *Place
+	// Suspects are the layers whose single steps diverge.
+	Suspects []string
+	// Causes are faults that make the divergence vanish, the best first, or,
+	// if none does, the one that comes nearest.
+	Causes []Cause
+	// Changed are the weights that the two models' files hold differently.
+	Changed []Changed
+	// Agree says that single steps, what the layers read and the outputs all
+	// agree, so that there is nothing to explain.
+	Agree bool
+	// Tried counts the faults that were supposed.
+	Tried int
+}
+
+// Run looks for causes.
+func (c Case) Run(ctx context.Context) (*Found, error) {
+	s := &search{Case: c, found: &Found{}}
+	if err := s.prepare(); err != nil {
+		return nil, fmt.Errorf("diagnose: %w", err)
+	}
+	s.first()
+	var err error
+	if s.found.Changed, err = s.files(); err != nil {
+		return nil, fmt.Errorf("diagnose: %w", err)
+	}
+	for _, l := range s.layers {
+		if l.before() > 1 {
+			s.found.Suspects = append(s.found.Suspects, l.name)
+		}
+	}
+	var causes []Cause
+	if len(s.found.Suspects) > 0 {
+		causes, err = s.cells(ctx)
+	} else {
+		causes, err = s.whole(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("diagnose: %w", err)
+	}
+	s.rank(causes)
+	return s.found, nil
+}
+
+// search is a diagnosis under way.
+type search struct {
+	Case
+	layers []*layer
+	found  *Found
+}
+
+// rank keeps the causes that explain, or else the nearest. A fault in the
+// candidate comes first: it is the one that is being checked.
+func (s *search) rank(causes []Cause) {
+	slices.SortStableFunc(causes, func(a, b Cause) int {
+		if a.Vanishes() != b.Vanishes() || !a.Vanishes() {
+			return cmp.Compare(a.Margin, b.Margin)
+		}
+		if a.Side != b.Side {
+			return cmp.Compare(a.Side, b.Side) // candidate, reference
+		}
+		return cmp.Compare(a.Margin, b.Margin)
+	})
+	// Of a fault in the candidate the mirror image in the reference says no more.
+	kinds := map[native.FaultKind]bool{}
+	causes = slices.DeleteFunc(causes, func(c Cause) bool {
+		if c.Side == InCandidate {
+			kinds[c.Faults[0].Kind] = kinds[c.Faults[0].Kind] || c.Vanishes()
+		}
+		return c.Side == InReference && kinds[c.Faults[0].Kind]
+	})
+	n := 0
+	for n < len(causes) && causes[n].Vanishes() {
+		n++
+	}
+	if n == 0 && len(causes) > 0 && causes[0].Margin < causes[0].Before {
+		n = 1
+	}
+	s.found.Causes = causes[:n]
+}
+
+// models returns the model that a fault is supposed in, by the side.
+func (s *search) model(side Side) *native.Model {
+	if side == InCandidate {
+		return s.Meant
+	}
+	return s.Engine
+}

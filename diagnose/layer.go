@@ -1,0 +1,260 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// layer is what a recurrent layer did, as rows of single steps: row b·steps+t is
+// step t of row b of the batch. Both engines are given what the reference read.
+type layer struct {
+	name, other  string // the reference's and the candidate's
+	batch, steps int
+	units        int
+	rounding     float64                     // the unit roundoff of the model's floats
+	from         map[string]*lockstep.Tensor // x, h and c before the step
+	rows         []int                       // those that a mask leaves in
+	few          []int                       // some of them, the most apart among them
+	// quantities are those that each side shows of what it computes.
+	quantities map[Side][]string
+	// values are what each side made: the reference in its run, the candidate
+	// of the reference's states.
+	values map[Side]map[string][]float64
+	// meant is what the other side's model makes of the same in exact
+	// arithmetic, and apart the largest margin of a row.
+	meant  map[Side]*exact
+	margin map[Side]float64
+	worst  []float64
+}
+
+// exact is what exact arithmetic makes, and what rounding may do to it.
+type exact struct{ value, bound map[string][]float64 }
+
+// before is the margin without any fault.
+func (l *layer) before() float64 { return max(l.margin[InCandidate], l.margin[InReference]) }
+
+// prepare takes the single steps of each layer.
+func (s *search) prepare() error {
+	for i, name := range s.Reference.Layers {
+		l, err := s.layer(name, s.other(i, name))
+		if err != nil {
+			return fmt.Errorf("layer %q: %w", name, err)
+		}
+		if l != nil {
+			s.layers = append(s.layers, l)
+		}
+	}
+	return nil
+}
+
+// other is the candidate's name of a layer: as Names says, or the same, or that
+// of the layer in its place.
+func (s *search) other(i int, name string) string {
+	if other := s.Names[name]; other != "" {
+		return other
+	}
+	all := s.Engine.Layers()
+	if i < len(all) && !slices.ContainsFunc(all, func(l native.Layer) bool { return l.Name == name }) {
+		return all[i].Name
+	}
+	return name
+}
+
+func (s *search) layer(name, other string) (*layer, error) {
+	from, err := compare.Before(s.Reference.Steps, name)
+	if from == nil || err != nil {
+		return nil, err
+	}
+	meant, err := s.Meant.Oracle()
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.Engine.Oracle()
+	if err != nil {
+		return nil, err
+	}
+	l := &layer{name: name, other: other, quantities: map[Side][]string{}, from: map[string]*lockstep.Tensor{}, meant: map[Side]*exact{}, margin: map[Side]float64{}}
+	if l.rounding = 0x1p-24; from["x"].DType() == lockstep.Float64 {
+		l.rounding = 0x1p-53
+	}
+	h := from["h"].Shape()
+	l.batch, l.steps, l.units = h[0], h[1], h[2]
+	for q, t := range from {
+		if l.from[q], err = flat(t); err != nil {
+			return nil, err
+		}
+	}
+	if l.rows, err = rowsOf(s.Reference.Steps[name+"/mask"], l.batch*l.steps); err != nil {
+		return nil, err
+	}
+	if l.meant[InCandidate], err = stepOf(meant, name, l.from); err != nil {
+		return nil, err
+	}
+	candidate, err := stepOf(own, other, l.from)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.read(s, candidate); err != nil {
+		return nil, err
+	}
+	l.worst = make([]float64, l.batch*l.steps)
+	for _, side := range []Side{InCandidate, InReference} {
+		l.margin[side] = l.far(side, l.meant[side], l.rows, l.worst)
+	}
+	l.choose()
+	return l, nil
+}
+
+// read sets what the engines made. The candidate's states are those of its own
+// cell; of its gates it shows what its weights make.
+func (l *layer) read(s *search, candidate *exact) error {
+	l.meant[InReference] = candidate
+	l.values = map[Side]map[string][]float64{InReference: {}, InCandidate: {}}
+	var alone map[string]*lockstep.Tensor
+	var err error
+	if s.Stepper != nil {
+		alone, err = s.Stepper.Step(l.name, l.from)
+	} else {
+		alone, err = s.Engine.Step(l.other, l.from)
+	}
+	if err != nil {
+		return err
+	}
+	var all []string
+	for q, v := range candidate.value {
+		t := s.Reference.Steps[l.name+"/"+q]
+		if t == nil || l.meant[InCandidate].value[q] == nil {
+			continue
+		}
+		all = append(all, q)
+		if l.values[InReference][q], err = t.Float64s(); err != nil {
+			return err
+		}
+		l.values[InCandidate][q] = v
+		if t := alone[q]; t != nil {
+			if l.values[InCandidate][q], err = t.Float64s(); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return rankOf(a) - rankOf(b) })
+	l.quantities[InReference], l.quantities[InCandidate] = all, all
+	states := slices.DeleteFunc(slices.Clone(all), func(q string) bool { return alone[q] == nil })
+	l.quantities[InCandidate] = states
+	if l.far(InCandidate, candidate, l.rows, nil) <= 1 {
+		// Its cell does what its weights make: so are its gates.
+		l.quantities[InCandidate] = all
+	}
+	return nil
+}
+
+// rankOf orders quantities as a step computes them.
+func rankOf(q string) int {
+	rank := strings.Index("zrifgoch", q[len(q)-1:])
+	switch {
+	case strings.HasPrefix(q, "sum_"):
+		return rank
+	case q == "c" || q == "h":
+		return 20 + rank
+	}
+	return 10 + rank
+}
+
+// few bounds the rows of one supposition.
+const few = 192
+
+// choose picks the rows that suppositions are tried on: those that are most
+// apart, and others in equal distances.
+func (l *layer) choose() {
+	if len(l.rows) <= few {
+		l.few = l.rows
+		return
+	}
+	byWorst := slices.Clone(l.rows)
+	slices.SortFunc(byWorst, func(a, b int) int {
+		if l.worst[a] > l.worst[b] {
+			return -1
+		}
+		if l.worst[a] < l.worst[b] {
+			return 1
+		}
+		return a - b
+	})
+	take := map[int]bool{}
+	for _, r := range byWorst[:few/2] {
+		take[r] = true
+	}
+	for i := range few / 2 {
+		take[l.rows[i*len(l.rows)/(few/2)]] = true
+	}
+	for r := range take {
+		l.few = append(l.few, r)
+	}
+	slices.Sort(l.few)
+}
+
+// far returns the largest margin between what a side made and what is supposed,
+// whose rows are the given ones. worst, if not nil, takes each row's.
+func (l *layer) far(side Side, e *exact, rows []int, worst []float64) float64 {
+	most := 0.0
+	for _, q := range l.quantities[side] {
+		made := l.values[side][q]
+		for i, row := range rows {
+			at := i // of e
+			if len(e.value[q]) == len(made) {
+				at = row // it is of all rows
+			}
+			for u := range l.units {
+				v, b := e.value[q][at*l.units+u], e.bound[q][at*l.units+u]
+				m := l.marginOf(made[row*l.units+u], v, b)
+				most = max(most, m)
+				if worst != nil {
+					worst[row] = max(worst[row], m)
+				}
+			}
+		}
+	}
+	return most
+}
+
+// marginOf is how far a number is from what it should be as a part of what one
+// engine may be off, and of the rounding that shows it.
+func (l *layer) marginOf(made, v, bound float64) float64 {
+	bound += l.rounding * math.Abs(v)
+	d := math.Abs(made - v)
+	switch {
+	case d == 0 || math.IsNaN(made) && math.IsNaN(v):
+		return 0
+	case math.IsNaN(d):
+		return math.Inf(1)
+	}
+	return d / bound
+}
+
+// stepper takes single steps in exact arithmetic.
+type stepper interface {
+	Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error)
+}
+
+func stepOf(o stepper, name string, from map[string]*lockstep.Tensor) (*exact, error) {
+	value, bound, err := o.Step(name, from)
+	if err != nil {
+		return nil, err
+	}
+	e := &exact{map[string][]float64{}, map[string][]float64{}}
+	for q := range value {
+		if e.value[q], err = value[q].Float64s(); err != nil {
+			return nil, err
+		}
+		if e.bound[q], err = bound[q].Float64s(); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}

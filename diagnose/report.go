@@ -1,0 +1,118 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// shown bounds the causes that are put in words.
+const shown = 3
+
+// Report puts what was found into a report, in words and as fields.
+func (f *Found) Report(r *compare.Report, reference, candidate string) {
+	d := &compare.Diagnosis{Suspects: append([]string{}, f.Suspects...), Causes: []compare.Explanation{}, Tried: f.Tried}
+	if p := f.First; p != nil {
+		d.First = &compare.FirstApart{Layer: p.Layer, Quantity: p.Quantity, Gate: p.Gate(), Step: p.Step, Row: p.Row, Unit: p.Unit}
+	}
+	for _, c := range f.Causes {
+		d.Causes = append(d.Causes, c.explanation())
+	}
+	r.Diagnosis = d
+	r.Notes = append(r.Notes, f.Words(reference, candidate)...)
+}
+
+// Words says what was found, in sentences.
+func (f *Found) Words(reference, candidate string) []string {
+	var out []string
+	if f.First != nil {
+		out = append(out, fmt.Sprintf("diagnosis: %s and %s first part in %s", reference, candidate, f.First))
+	}
+	for i, c := range f.Changed {
+		if i == shown {
+			out = append(out, fmt.Sprintf("diagnosis: %d more weights differ in the files of the two models", len(f.Changed)-shown))
+			break
+		}
+		out = append(out, fmt.Sprintf("diagnosis: the files of the two models hold another weight: %s", c))
+	}
+	for i, c := range f.Causes {
+		who, other := candidate, reference
+		if c.Side == InReference {
+			who, other = reference, candidate
+		}
+		what := fmt.Sprintf("%s computes what %s would with this fault: %s", who, other, c)
+		change := fmt.Sprintf("over %s the largest |difference|/bound falls from %.3g to %.3g", c.over(), c.Before, c.Margin)
+		switch {
+		case !c.Vanishes():
+			out = append(out, fmt.Sprintf("diagnosis: none of %d known faults makes the divergence vanish; the nearest: %s; %s", f.Tried, what, change))
+		case i == 0:
+			out = append(out, fmt.Sprintf("diagnosis: %s; %s", what, change))
+		case i < shown:
+			out = append(out, fmt.Sprintf("diagnosis: or %s; %s", what, change))
+		}
+	}
+	if len(f.Causes) > shown && f.Causes[0].Vanishes() {
+		out = append(out, fmt.Sprintf("diagnosis: %d more would explain it as well", len(f.Causes)-shown))
+	}
+	switch {
+	case len(f.Causes) > 0:
+	case f.Agree:
+		out = append(out, "diagnosis: single steps, what the layers read and the outputs agree: what diverged has no effect on them with these inputs")
+	default:
+		out = append(out, fmt.Sprintf("diagnosis: none of %d known faults makes the divergence vanish, or comes nearer to it", f.Tried))
+	}
+	return out
+}
+
+func (c Cause) over() string {
+	if c.Whole {
+		return "what the layers read and the outputs"
+	}
+	return "single steps"
+}
+
+// String says the cause in words.
+func (c Cause) String() string {
+	f := c.Faults[0]
+	switch {
+	case c.Weight != nil:
+		return c.Weight.String()
+	case len(c.Faults) == 1:
+		return f.String()
+	}
+	var layers []string
+	for _, f := range c.Faults {
+		layers = append(layers, f.Layer)
+	}
+	f.Layer = ""
+	return f.String() + " in layers " + strings.Join(layers, ", ")
+}
+
+// String names the weight with both values.
+func (w *Weight) String() string {
+	s := fmt.Sprintf("one weight of layer %s: %s[%d, %d]", w.Layer, w.Tensor, w.Row, w.Column)
+	if w.Twin {
+		s += fmt.Sprintf(", or else %s[1, %d] by as much,", w.Tensor, w.Column)
+	}
+	return s + fmt.Sprintf(" (gate %s, unit %d) is %.9g in place of %.9g", w.Gate, w.Unit, w.Is, w.Was)
+}
+
+func (c Cause) explanation() compare.Explanation {
+	e := compare.Explanation{
+		Text: c.String(), Kind: string(c.Faults[0].Kind), Layers: []string{}, In: string(c.Side),
+		Before: compare.Number(c.Before), Margin: compare.Number(c.Margin), Over: c.over(), Vanishes: c.Vanishes(),
+	}
+	for _, f := range c.Faults {
+		for _, l := range []string{f.Layer, f.Other} {
+			if l != "" && f.Kind != native.InputsSwapped {
+				e.Layers = append(e.Layers, l)
+			}
+		}
+	}
+	if w := c.Weight; w != nil {
+		e.Weight = &compare.WeightApart{Layer: w.Layer, Tensor: w.Tensor, Row: w.Row, Column: w.Column, Gate: w.Gate, Unit: w.Unit, Was: w.Was, Is: w.Is}
+	}
+	return e
+}

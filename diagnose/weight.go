@@ -1,0 +1,221 @@
+package diagnose
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// Weight is one weight that is another on the two sides.
+type Weight struct {
+	Layer, Tensor string // such as lstm and recurrent_kernel
+	Row, Column   int
+	// Gate and Unit are those whose sum it is in.
+	Gate string
+	Unit int
+	// Was is its value in the model that the fault is supposed in, and Is what
+	// the other side computes with. Is follows from what the sums make known of
+	// it: Within is how far off it may be.
+	Was, Is, Within float64
+	// Twin says that the bias of a GRU's other row is added to the same sum, so
+	// that it may be that one as well.
+	Twin bool
+
+	index int
+}
+
+func (w *Weight) fault() native.Fault {
+	return native.Fault{Kind: native.OneWeight, Layer: w.Layer, Tensor: w.Tensor, Index: w.index, Is: w.Is}
+}
+
+// most bounds the rows that a weight is sought in.
+const most = 4096
+
+// cellOf is what of a layer's cell a weight's place depends on.
+type cellOf struct {
+	letters    string // of its gates, in the order of the columns
+	gru        bool
+	resetAfter bool
+	bias       bool
+	features   int
+	x, h       []float64
+}
+
+func (s *search) cell(l *layer, side Side) (c cellOf, err error) {
+	for _, m := range s.model(side).Layers() {
+		if m.Name == l.named(side) {
+			c.letters = map[string]string{"LSTM": "ifgo", "GRU": "zrg", "SimpleRNN": "g"}[m.Kind]
+			c.gru, c.resetAfter = m.Kind == "GRU", m.ResetAfter
+		}
+	}
+	bias, err := s.model(side).LayerWeight(l.named(side), "bias")
+	if err != nil {
+		return c, err
+	}
+	c.bias, c.features = bias != nil, l.from["x"].Shape()[1]
+	if c.x, err = l.from["x"].Float64s(); err != nil {
+		return c, err
+	}
+	c.h, err = l.from["h"].Float64s()
+	return c, err
+}
+
+// factor is what the sums of a gate and unit multiply one weight by.
+type factor struct {
+	gate   string
+	tensor string
+	row    int
+	v      func(row int) float64
+}
+
+// factors lists those of a gate and unit: the elements of x and h, and ones. r
+// are the values of a GRU's reset gate.
+func (l *layer) factors(c cellOf, gate string, unit int, r []float64) []factor {
+	inner := c.gru && gate == "g"
+	var out []factor
+	for k := range c.features {
+		out = append(out, factor{gate, "kernel", k, func(row int) float64 { return c.x[row*c.features+k] }})
+	}
+	for k := range l.units {
+		out = append(out, factor{gate, "recurrent_kernel", k, func(row int) float64 {
+			v := c.h[row*l.units+k]
+			if inner && c.resetAfter {
+				return v * r[row*l.units+unit]
+			}
+			if inner {
+				return v * r[row*l.units+k]
+			}
+			return v
+		}})
+	}
+	if c.bias {
+		out = append(out, factor{gate, "bias", 0, func(int) float64 { return 1 }})
+	}
+	if c.bias && inner && c.resetAfter {
+		out = append(out, factor{gate, "bias", 1, func(row int) float64 { return r[row*l.units+unit] }})
+	}
+	return out
+}
+
+// weightOf returns the weight that a factor belongs to.
+func (s *search) weightOf(l *layer, side Side, c cellOf, f factor, unit int) (*Weight, error) {
+	w := &Weight{Layer: l.named(side), Tensor: f.tensor, Row: f.row, Gate: f.gate, Unit: unit}
+	w.Twin = w.Tensor == "bias" && c.resetAfter && f.gate != "g"
+	w.Column = strings.Index(c.letters, f.gate)*l.units + unit
+	w.index = w.Row*len(c.letters)*l.units + w.Column
+	var err error
+	w.Was, err = s.valueOf(side, w)
+	return w, err
+}
+
+// set gives a weight its other value, in the model's floats.
+func (w *Weight) set(l *layer, is float64) {
+	if w.Is = is; l.from["x"].DType() == lockstep.Float32 {
+		w.Is = float64(float32(is))
+	}
+}
+
+// oneWeight finds the weight that, being another, explains best what is left of
+// a side's sums: of one gate and unit they are off by δ·v, where v is what the
+// weight is multiplied by, an element of x or h, or one. It returns nil if the
+// sums of more than one unit of a gate are off, or of none. Where a side shows no
+// sums that are its own, its states have to do.
+func (s *search) oneWeight(l *layer, side Side) (*Weight, error) {
+	c, err := s.cell(l, side)
+	if err != nil || c.letters == "" {
+		return nil, err
+	}
+	if !slices.ContainsFunc(l.quantities[side], func(q string) bool { return strings.HasPrefix(q, "sum_") }) {
+		return s.weightOfStates(l, side, c)
+	}
+	gate, unit := l.offColumn(side)
+	if gate == "" {
+		return nil, nil
+	}
+	sum := "sum_" + gate
+	made, meant := l.values[side][sum], l.meant[side].value[sum]
+	rows := l.rows
+	if len(rows) > most {
+		rows = nil
+		for i := range most {
+			rows = append(rows, l.rows[i*len(l.rows)/most])
+		}
+	}
+	var best factor
+	delta, left, spread := 0.0, math.Inf(1), 0.0
+	for _, f := range l.factors(c, gate, unit, l.meant[side].value["r"]) {
+		var vv, rv, rr float64
+		for _, row := range rows {
+			v, res := f.v(row), made[row*l.units+unit]-meant[row*l.units+unit]
+			vv, rv, rr = vv+v*v, rv+res*v, rr+res*res
+		}
+		if vv == 0 {
+			continue
+		}
+		if rest := rr - rv*rv/vv; rest < left {
+			best, delta, left, spread = f, rv/vv, rest, math.Sqrt(max(rest, 0)/float64(max(len(rows)-1, 1))/vv)
+		}
+	}
+	if delta == 0 {
+		return nil, nil
+	}
+	w, err := s.weightOf(l, side, c, best, unit)
+	if err != nil {
+		return nil, err
+	}
+	w.Within = 3 * spread
+	w.set(l, w.Was+delta)
+	return w, nil
+}
+
+// valueOf is a weight's value in the model that a fault of the side is in.
+func (s *search) valueOf(side Side, w *Weight) (float64, error) {
+	t, err := s.model(side).LayerWeight(w.Layer, w.Tensor)
+	if err != nil || t == nil {
+		return 0, err
+	}
+	d, err := t.Float64s()
+	if err != nil || w.index >= len(d) {
+		return 0, err
+	}
+	return d[w.index], nil
+}
+
+// offColumn returns the gate and the unit whose sums are off, "" unless it is
+// one unit of the first gate that has any: what the candidate of a GRU is off by
+// may come from its reset gate.
+func (l *layer) offColumn(side Side) (gate string, unit int) {
+	for _, q := range l.quantities[side] {
+		if len(q) < 5 || q[:4] != "sum_" {
+			continue
+		}
+		made, e := l.values[side][q], l.meant[side]
+		off := make([]float64, l.units)
+		all, unit := 0.0, -1
+		for u := range l.units {
+			for _, row := range l.rows {
+				at := row*l.units + u
+				off[u] = max(off[u], l.marginOf(made[at], e.value[q][at], e.bound[q][at]))
+			}
+			if unit < 0 || off[u] > off[unit] {
+				unit = u
+			}
+		}
+		if off[unit] <= 0.1 {
+			continue
+		}
+		for u, m := range off {
+			if u != unit {
+				all = max(all, m)
+			}
+		}
+		if all >= 0.5*off[unit] {
+			return "", 0
+		}
+		return q[4:], unit
+	}
+	return "", 0
+}

@@ -1,0 +1,297 @@
+//go:build tensorflow
+
+package faults_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/tfbridge"
+)
+
+// structuresFolder names the folder that models.py made.
+const structuresFolder = "LOCKSTEP_STRUCTURES"
+
+// setting is one of TensorFlow's; a process has one.
+type setting struct {
+	Name    string
+	Threads int
+	Env     []string
+}
+
+var settings = []setting{
+	{"default", 0, nil},
+	{"single-threaded", 1, nil},
+	{"oneDNN off", 0, []string{"TF_ENABLE_ONEDNN_OPTS=0"}},
+}
+
+// childSetting has a process check the models under one setting, and write what
+// it found there.
+var (
+	childSetting = flag.String("alarms", "", "for the test's own use: the setting, as JSON")
+	childOut     = flag.String("alarms-out", "", "for the test's own use: where to write")
+	alarmModels  = flag.Int("alarm-models", 1000, "how many random models the long form takes")
+)
+
+// alarmed is what one random model's check said, comparison by comparison.
+type alarmed struct {
+	Model        string
+	Steps, Batch int
+	Gain         float64
+	Margins      map[string]float64 // by comparison
+	Diverged     []string           // the comparisons that did
+	First        string
+}
+
+// No sound model, whatever its weights, is said to diverge in the steps of its
+// layers, however TensorFlow is set up.
+func TestFalseAlarms(t *testing.T) {
+	if *childSetting != "" {
+		t.Skip("a child")
+	}
+	if os.Getenv(structuresFolder) == "" {
+		if *long || os.Getenv("CI") != "" {
+			t.Fatalf("%s names no folder: run make false-alarms", structuresFolder)
+		}
+		t.Skipf("%s names no folder: run make false-alarms", structuresFolder)
+	}
+	n := 36
+	if *long {
+		n = *alarmModels
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d models (%d structures of 1 to 256 units, each with random weights, 1 to 500 steps, recurrent gains from 0.3 to 5), each under three settings of TensorFlow. A margin is the largest |difference|/bound.\n\n", n, len(structures(t)))
+	b.WriteString("| TensorFlow | models | comparison | false alarms | largest margin | median margin |\n| --- | --- | --- | --- | --- | --- |\n")
+	var alarms []string
+	for _, s := range settings {
+		all := runChild(t, s, n)
+		for _, title := range titlesOf(all) {
+			count := 0
+			var margins []float64
+			for _, a := range all {
+				m, ok := a.Margins[title]
+				if !ok {
+					continue
+				}
+				margins = append(margins, m)
+				if slices.Contains(a.Diverged, title) {
+					count++
+					if strings.HasSuffix(title, byHand) {
+						continue // a tolerance picked by hand alarms where a model is chaotic
+					}
+					alarms = append(alarms, fmt.Sprintf("%s: %s, %d steps, batch %d, gain %.2g: %s diverges: %s", s.Name, a.Model, a.Steps, a.Batch, a.Gain, title, a.First))
+				}
+			}
+			slices.Sort(margins)
+			fmt.Fprintf(&b, "| %s | %d | %s | %d | %.3g | %.3g |\n", s.Name, len(margins), title, count, margins[len(margins)-1], margins[len(margins)/2])
+		}
+	}
+	if len(alarms) > 0 {
+		fmt.Fprintf(&b, "\nFalse alarms: %d\n\n", len(alarms))
+		for _, a := range alarms {
+			fmt.Fprintf(&b, "- %s\n", a)
+		}
+		t.Errorf("%d false alarms", len(alarms))
+	}
+	t.Logf("\n%s", b.String())
+	if *long {
+		write(t, results, "false-alarms", b.String())
+		short, _, _ := strings.Cut(b.String(), "\nFalse alarms:")
+		write(t, readme, "false-alarms", short)
+	}
+}
+
+// byHand marks comparisons whose tolerance is the default one, which nothing
+// derives.
+const byHand = " (default tolerance)"
+
+// titlesOf lists the comparisons; the steps of layers must be among them.
+func titlesOf(all []alarmed) []string {
+	out := []string{"single steps", "free running"}
+	for _, a := range all {
+		for title := range a.Margins {
+			if !slices.Contains(out, title) {
+				out = append(out, title)
+			}
+		}
+	}
+	slices.Sort(out[2:])
+	return out
+}
+
+func structures(t *testing.T) []string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(os.Getenv(structuresFolder), "*", "saved_model.pb"))
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no models in %s: %v", os.Getenv(structuresFolder), err)
+	}
+	for i := range dirs {
+		dirs[i] = filepath.Dir(dirs[i])
+	}
+	return dirs
+}
+
+// runChild has a process of its own check the models under a setting.
+func runChild(t *testing.T, s setting, n int) []alarmed {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "found.json")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAlarmsOfASetting$", "-alarms="+string(text), "-alarms-out="+out, fmt.Sprintf("-alarm-models=%d", n), "-test.timeout=3h")
+	cmd.Env = append(append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=2"), s.Env...)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", s.Name, err, log.String())
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []alarmed
+	if err := json.Unmarshal(b, &all); err != nil || len(all) != n {
+		t.Fatalf("%s: %d models, want %d: %v", s.Name, len(all), n, err)
+	}
+	return all
+}
+
+// TestAlarmsOfASetting is what the processes of TestFalseAlarms run.
+func TestAlarmsOfASetting(t *testing.T) {
+	if *childSetting == "" {
+		t.Skip("TestFalseAlarms runs it")
+	}
+	var s setting
+	if err := json.Unmarshal([]byte(*childSetting), &s); err != nil {
+		t.Fatal(err)
+	}
+	templates := map[string]lockstep.Weights{}
+	var all []alarmed
+	for i := range *alarmModels {
+		all = append(all, checkRandom(t, s, uint64(i), templates))
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(*childOut, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkRandom checks the i-th random model.
+func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockstep.Weights) alarmed {
+	t.Helper()
+	ctx := context.Background()
+	rng := rand.New(rand.NewPCG(7, i))
+	dirs := structures(t)
+	from := dirs[(i*31+uint64(rng.IntN(len(dirs))))%uint64(len(dirs))]
+	a := alarmed{
+		Model: filepath.Base(from), Margins: map[string]float64{}, Batch: 1 + rng.IntN(4),
+		Steps: int(math.Round(math.Exp(rng.Float64() * math.Log(500)))),
+		Gain:  0.3 * math.Exp(rng.Float64()*math.Log(5/0.3)),
+	}
+	if templates[from] == nil {
+		m, err := native.Load(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if templates[from], err = m.Weights(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, err := os.MkdirTemp(t.TempDir(), "model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	var old, changed []*lockstep.Tensor
+	for _, w := range templates[from] {
+		scale := 1 / math.Sqrt(float64(w.Tensor.Shape()[0]))
+		switch {
+		case strings.HasSuffix(w.Name, "recurrent_kernel"):
+			scale *= a.Gain
+		case strings.HasSuffix(w.Name, "bias"):
+			scale = 0.5
+		}
+		old, changed = append(old, w.Tensor), append(changed, normal(t, rng, scale, w.Tensor.Shape()...))
+	}
+	if err := fixture.ReplaceWeights(dir, old, changed); err != nil {
+		t.Fatalf("%s: %v", a.Model, err)
+	}
+	m, err := native.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tf, err := tfbridge.Open(dir, tfbridge.WithThreads(s.Threads))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tf.Close()
+	x := m.Signature().Inputs[0]
+	in := map[string]*lockstep.Tensor{x.Name: normal(t, rng, 0.2*math.Exp(rng.Float64()*math.Log(15)), a.Batch, a.Steps, x.Shape[2])}
+	oracle, err := m.Oracle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked, err := compare.Check{Reference: tf, Candidate: m, Inputs: in, Oracle: oracle}.Run(ctx)
+	if err != nil {
+		t.Fatalf("%s: %v", a.Model, err)
+	}
+	for _, title := range []string{"single steps", "free running"} {
+		if !slices.ContainsFunc(checked.Report.Comparisons, func(c compare.Comparison) bool { return c.Title == title && len(c.Results) > 0 }) {
+			t.Fatalf("%s: there is no comparison of %s", a.Model, title)
+		}
+	}
+	for k := range checked.Report.Comparisons {
+		c := &checked.Report.Comparisons[k]
+		title := c.Title
+		if _, fixed := c.Results[0].Rule.Tolerance.(compare.Fixed); fixed {
+			title += byHand
+		}
+		a.Margins[title] = min(c.Margin(), math.MaxFloat64)
+		if c.Verdict() != compare.InStep {
+			a.Diverged = append(a.Diverged, title)
+			if first := c.First(); first != nil && first.First != nil {
+				a.First = fmt.Sprintf("%s at %s, %v and %v, bound %.3g", first.Name, &first.First.Place, first.First.Reference, first.First.Candidate, first.First.Bound)
+			}
+		}
+	}
+	return a
+}
+
+func normal(t *testing.T, rng *rand.Rand, scale float64, shape ...int) *lockstep.Tensor {
+	t.Helper()
+	n, err := lockstep.NumElements(shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := make([]float32, n)
+	for i := range d {
+		d[i] = float32(scale * rng.NormFloat64())
+	}
+	x, err := lockstep.New(d, slices.Clone(shape)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}

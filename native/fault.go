@@ -1,0 +1,189 @@
+package native
+
+import (
+	"fmt"
+	"strings"
+)
+
+// FaultKind is a kind of mistake that engines, exporters and converters of
+// recurrent models are known to make.
+type FaultKind string
+
+// The kinds of faults.
+const (
+	// GateOrder reads the gates in another order than Keras's: Fault.Order.
+	GateOrder FaultKind = "gate order"
+	// KernelTransposed reads the kernel's numbers as if they were stored as
+	// (gates·units, features), RecurrentTransposed the recurrent kernel's as
+	// if as (gates·units, units).
+	KernelTransposed    FaultKind = "kernel transposed"
+	RecurrentTransposed FaultKind = "recurrent kernel transposed"
+	// RecurrentBlocksTransposed transposes the square block of each gate.
+	RecurrentBlocksTransposed FaultKind = "recurrent kernel transposed gate by gate"
+	BiasMissing               FaultKind = "bias missing"
+	// BiasTwice adds the whole bias beside x and again beside h, as engines
+	// with two vectors of biases do that are given one twice.
+	BiasTwice FaultKind = "bias twice"
+	// BiasRowsSwapped takes a GRU's row of biases for h for that for x, and
+	// BiasRowsAdded adds both to the one for x.
+	BiasRowsSwapped FaultKind = "bias rows swapped"
+	BiasRowsAdded   FaultKind = "bias rows added"
+	// ForgetBias adds one to the biases of the forget gate.
+	ForgetBias FaultKind = "forget bias twice"
+	// ActivationChanged is another activation: Fault.Role, From and To.
+	ActivationChanged FaultKind = "activation"
+	// ResetAfter is the other GRU: of reset_after=True the reset gate before
+	// the product, and of False the one after it.
+	ResetAfter FaultKind = "reset_after"
+	// WeightsSwapped gives the layers Fault.Layer and Other each other's.
+	WeightsSwapped FaultKind = "weights swapped"
+	// StatesSwapped begins with h for c, and c for h.
+	StatesSwapped FaultKind = "states swapped"
+	// StatesIgnored begins with zeros.
+	StatesIgnored FaultKind = "initial state ignored"
+	// Backwards reads the steps in the other order.
+	Backwards FaultKind = "direction"
+	// MaskIgnored takes masked steps as well; MaskZeroInputs does so with
+	// zeros for their input; MaskZeroOutputs makes zeros of a masked step's
+	// output where it is the one before.
+	MaskIgnored     FaultKind = "mask ignored"
+	MaskZeroInputs  FaultKind = "mask with zero inputs"
+	MaskZeroOutputs FaultKind = "mask with zero outputs"
+	// InputsSwapped feeds the inputs Fault.Input and Other each to the other.
+	InputsSwapped FaultKind = "inputs swapped"
+	// InputShifted feeds Fault.Input off by Fault.Steps steps.
+	InputShifted FaultKind = "input off by a step"
+	// OwnOutput feeds the decoder of the eight-tensor model its own outputs.
+	OwnOutput FaultKind = "own output"
+	// HalfWeights rounds every weight to float16.
+	HalfWeights FaultKind = "float16 weights"
+	// OneWeight changes one weight.
+	OneWeight FaultKind = "one weight"
+)
+
+// Fault is one mistake, planted on purpose to see whether it is found, or
+// supposed to see whether it explains what was found.
+type Fault struct {
+	Kind FaultKind `json:"kind"`
+	// Layer is the recurrent layer that has it; empty where the whole model
+	// has.
+	Layer string `json:"layer,omitempty"`
+	// Other is the other layer, or the other input.
+	Other string `json:"other,omitempty"`
+	// Input is an input of the signature, Steps how much later its values come.
+	Input string `json:"input,omitempty"`
+	Steps int    `json:"steps,omitempty"`
+	// Order is that in which the gates are read, by their letters: an LSTM's
+	// weights stand as ifgo, a GRU's as zrg.
+	Order string `json:"order,omitempty"`
+	// Role is "activation" or "recurrent_activation", From and To what it is
+	// in the model and in place of it.
+	Role string `json:"role,omitempty"`
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Tensor is kernel, recurrent_kernel or bias, and Index the weight's place
+	// in it, row-major. It becomes, of its value w, w moved by ULP units in
+	// the last place if ULP is not 0, else w·Factor if that is not 0, else Is.
+	Tensor string  `json:"tensor,omitempty"`
+	Index  int     `json:"index,omitempty"`
+	ULP    int     `json:"ulp,omitempty"`
+	Factor float64 `json:"factor,omitempty"`
+	Is     float64 `json:"is,omitempty"`
+}
+
+// frameworks names those that store gates in an order of their own.
+var frameworks = map[string]string{
+	"iofg": "ONNX",
+	"igfo": "TensorFlow's BasicLSTMCell, CNTK, Haiku",
+	"ifog": "Core ML, Caffe, Deeplearning4j",
+	"gifo": "Chainer",
+	"figo": "many papers",
+	"rzg":  "PyTorch, cuDNN",
+}
+
+// String says it in words.
+func (f Fault) String() string {
+	s := f.what()
+	if f.Layer != "" && f.Kind != WeightsSwapped {
+		s += " in layer " + f.Layer
+	}
+	return s
+}
+
+func (f Fault) what() string {
+	switch f.Kind {
+	case GateOrder:
+		s := "gates read in the order " + strings.Join(strings.Split(f.Order, ""), ",")
+		if by := frameworks[f.Order]; by != "" {
+			s += " (" + by + ")"
+		}
+		if len(f.Order) == 4 {
+			return s + " instead of i,f,g,o"
+		}
+		return s + " instead of z,r,g"
+	case KernelTransposed:
+		return "kernel transposed: read as if stored as (gates·units, features)"
+	case RecurrentTransposed:
+		return "recurrent kernel transposed: read as if stored as (gates·units, units)"
+	case BiasTwice:
+		return "bias added twice"
+	case BiasRowsSwapped:
+		return "bias split wrongly: the rows for x and for h swapped"
+	case BiasRowsAdded:
+		return "bias split wrongly: both rows added beside x, none beside h"
+	case ForgetBias:
+		return "the forget gate's bias of one added twice"
+	case ActivationChanged:
+		return fmt.Sprintf("%s %s in place of %s", f.Role, f.To, f.From)
+	case ResetAfter:
+		return fmt.Sprintf("reset_after=%s in place of %s", f.To, f.From)
+	case WeightsSwapped:
+		return fmt.Sprintf("the weights of layers %s and %s swapped", f.Layer, f.Other)
+	case StatesSwapped:
+		return "h and c swapped in initial_state"
+	case Backwards:
+		if f.From == "backwards" {
+			return "go_backwards ignored"
+		}
+		return "steps read backwards where the model has no go_backwards"
+	case MaskZeroInputs:
+		return "mask applied with zeros: masked steps taken with an input of zeros"
+	case MaskZeroOutputs:
+		return "mask applied with zeros: a masked step's output is zeros, not the one before it"
+	case InputsSwapped:
+		return fmt.Sprintf("inputs %s and %s swapped", f.Input, f.Other)
+	case InputShifted:
+		what := "every sequence input"
+		if f.Input != "" {
+			what = "input " + f.Input
+		}
+		if f.Steps < 0 {
+			return fmt.Sprintf("%s off by one step: each step reads the next one's values", what)
+		}
+		return fmt.Sprintf("%s off by one step: each step reads the values of the one before it", what)
+	case OwnOutput:
+		return "the decoder fed with its own outputs, not with its inputs (no teacher forcing)"
+	case HalfWeights:
+		return "weights rounded to float16"
+	case OneWeight:
+		s := fmt.Sprintf("one weight: element %d of %s", f.Index, f.Tensor)
+		switch {
+		case f.ULP != 0:
+			return s + fmt.Sprintf(" off by %d ulp", f.ULP)
+		case f.Factor != 0:
+			return s + fmt.Sprintf(" times %v", f.Factor)
+		}
+		return s + fmt.Sprintf(" is %v", f.Is)
+	}
+	return string(f.Kind)
+}
+
+// SequenceLevel tells whether the fault is in what a layer reads over a whole
+// sequence, so that each of its single steps is right.
+func (f Fault) SequenceLevel() bool {
+	switch f.Kind {
+	case StatesSwapped, StatesIgnored, Backwards, MaskIgnored, MaskZeroInputs, MaskZeroOutputs, InputsSwapped, InputShifted, OwnOutput:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,159 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// chained feeds by the first and then by the second, which may be nil.
+func chained(first, second feed) feed {
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+		in, err := first(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return second(ctx, in)
+	}
+}
+
+// fed returns what a call with these inputs runs on.
+func (m *Model) fed(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	if m.source == nil || m.source.fault.feed == nil {
+		return inputs, nil
+	}
+	return m.source.fault.feed(ctx, inputs)
+}
+
+// feedOf returns how a fault of the inputs feeds.
+func (src *source) feedOf(f Fault) (feed, error) {
+	sig := src.graph.Signature
+	for _, name := range []string{f.Input, f.Other} {
+		if _, ok := sig.Input(name); name != "" && !ok {
+			return nil, fmt.Errorf("the signature has no input %q", name)
+		}
+	}
+	switch f.Kind {
+	case InputsSwapped:
+		return func(_ context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+			out := maps.Clone(in)
+			out[f.Input], out[f.Other] = in[f.Other], in[f.Input]
+			return out, sig.CheckInputs(out)
+		}, nil
+	case InputShifted:
+		return func(_ context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+			out := maps.Clone(in)
+			for _, s := range sig.Inputs {
+				if !isSequence(s) || f.Input != "" && f.Input != s.Name {
+					continue
+				}
+				t, err := shiftedSteps(in[s.Name], f.Steps)
+				if err != nil {
+					return nil, fmt.Errorf("input %q: %w", s.Name, err)
+				}
+				out[s.Name] = t
+			}
+			return out, nil
+		}, nil
+	}
+	return src.ownOutput()
+}
+
+// shiftedSteps moves the steps of (batch, steps, …) by so many, zeros in place
+// of those that come in.
+func shiftedSteps(t *lockstep.Tensor, by int) (*lockstep.Tensor, error) {
+	switch t.DType() {
+	case lockstep.Float32:
+		return shiftedStepsOf[float32](t, by)
+	case lockstep.Float64:
+		return shiftedStepsOf[float64](t, by)
+	case lockstep.Int32:
+		return shiftedStepsOf[int32](t, by)
+	case lockstep.Int64:
+		return shiftedStepsOf[int64](t, by)
+	case lockstep.Bool:
+		return shiftedStepsOf[bool](t, by)
+	}
+	return nil, fmt.Errorf("%s cannot be shifted", t)
+}
+
+func shiftedStepsOf[E lockstep.Element](t *lockstep.Tensor, by int) (*lockstep.Tensor, error) {
+	d, err := lockstep.Data[E](t)
+	if err != nil {
+		return nil, err
+	}
+	shape := slices.Clone(t.Shape())
+	out := make([]E, len(d))
+	batch, steps := shape[0], shape[1]
+	width := 0
+	if batch*steps > 0 {
+		width = len(d) / (batch * steps)
+	}
+	for i := range batch {
+		for to := range steps {
+			if from := to - by; from >= 0 && from < steps {
+				copy(out[(i*steps+to)*width:][:width], d[(i*steps+from)*width:])
+			}
+		}
+	}
+	return lockstep.New(out, shape...)
+}
+
+// ownOutput feeds the decoder what it made of the step before.
+func (src *source) ownOutput() (feed, error) {
+	s := src.found.Seq2Seq
+	if s == nil {
+		return nil, src.found.Not
+	}
+	weights, err := src.weights()
+	if err != nil {
+		return nil, err
+	}
+	q, err := NewSeq2Seq(weights)
+	if err != nil {
+		return nil, err
+	}
+	if q.DecoderFeatures != q.OutputFeatures {
+		return nil, fmt.Errorf("an output has %d features and a decoder input %d, so no output can be the next input", q.OutputFeatures, q.DecoderFeatures)
+	}
+	return func(_ context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+		encoder, err := lockstep.Data[float32](in[s.EncoderInput])
+		if err != nil {
+			return nil, err
+		}
+		decoder, err := lockstep.Data[float32](in[s.DecoderInput])
+		if err != nil {
+			return nil, err
+		}
+		shape := slices.Clone(in[s.DecoderInput].Shape())
+		batch, steps, width := shape[0], shape[1], shape[2]
+		if len(decoder) == 0 {
+			return in, nil
+		}
+		r := q.NewRunner(batch)
+		if err := r.Encode(encoder, batch); err != nil {
+			return nil, err
+		}
+		first := make([]float32, 0, batch*width)
+		for i := range batch {
+			first = append(first, decoder[i*steps*width:][:width]...)
+		}
+		made := make([]float32, len(decoder))
+		if err := r.Forecast(made, first, steps); err != nil {
+			return nil, err
+		}
+		own := slices.Clone(decoder)
+		for i := range batch {
+			copy(own[(i*steps+1)*width:(i+1)*steps*width], made[i*steps*width:])
+		}
+		out := maps.Clone(in)
+		out[s.DecoderInput], err = lockstep.New(own, shape...)
+		return out, err
+	}, nil
+}

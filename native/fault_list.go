@@ -1,0 +1,219 @@
+package native
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Faults lists every fault that the model can have, but OneWeight, of which
+// there are as many as weights. Some may change nothing, such as a bias that is
+// missing where it is zeros.
+//
+// Layers whose loop is interpreted, or that stand unrolled in the graph, can
+// have none of their own.
+func (m *Model) Faults() []Fault { return m.source.faults() }
+
+// gateLetters are the gates of each kind in Keras's order.
+var gateLetters = map[layers.Kind]string{layers.LSTM: "ifgo", layers.GRU: "zrg", layers.SimpleRNN: "g"}
+
+func (src *source) faults() []Fault {
+	var out []Fault
+	for _, r := range src.found.Recurrences {
+		for _, l := range r.Cells {
+			out = append(out, src.cellFaults(l)...)
+			out = append(out, stateFaults(l)...)
+		}
+		first := r.Cells[0]
+		way := Fault{Kind: Backwards, Layer: first.Name, From: "forwards", To: "backwards"}
+		if goesBackwards(first) {
+			way.From, way.To = way.To, way.From
+		}
+		out = append(out, way)
+		if r.Mask != nil {
+			out = append(out, Fault{Kind: MaskIgnored, Layer: first.Name}, Fault{Kind: MaskZeroInputs, Layer: first.Name})
+			if r.Mask.Previous >= 0 && r.Outputs >= 0 {
+				out = append(out, Fault{Kind: MaskZeroOutputs, Layer: first.Name})
+			}
+		}
+	}
+	out = append(out, src.swaps()...)
+	out = append(out, src.inputFaults()...)
+	return append(out, Fault{Kind: HalfWeights})
+}
+
+// cellFaults are those of a layer's cell and weights.
+func (src *source) cellFaults(l *layers.Layer) []Fault {
+	var out []Fault
+	add := func(kinds ...FaultKind) {
+		for _, k := range kinds {
+			out = append(out, Fault{Kind: k, Layer: l.Name})
+		}
+	}
+	own := gateLetters[l.Kind]
+	for _, order := range permutations(own) {
+		if order != own {
+			out = append(out, Fault{Kind: GateOrder, Layer: l.Name, Order: order})
+		}
+	}
+	if l.Features > 1 {
+		add(KernelTransposed)
+	}
+	if len(own) > 1 && l.Units > 1 {
+		add(RecurrentTransposed)
+	}
+	if l.Units > 1 {
+		add(RecurrentBlocksTransposed)
+	}
+	if l.Bias.Node != nil {
+		add(BiasMissing, BiasTwice)
+		if l.ResetAfter {
+			add(BiasRowsSwapped, BiasRowsAdded)
+		}
+	}
+	if l.Kind == layers.LSTM {
+		add(ForgetBias)
+	}
+	activation := func(role string, from layers.Activation) {
+		for _, family := range [][]layers.Activation{{layers.Sigmoid, layers.HardSigmoid2, layers.HardSigmoid3}, {layers.Tanh, layers.Relu}} {
+			if !slices.Contains(family, from) {
+				continue
+			}
+			for _, to := range family {
+				if to != from {
+					out = append(out, Fault{Kind: ActivationChanged, Layer: l.Name, Role: role, From: from.String(), To: to.String()})
+				}
+			}
+		}
+	}
+	activation("activation", l.Activation)
+	if l.Kind != layers.SimpleRNN {
+		activation("recurrent_activation", l.RecurrentActivation)
+	}
+	if l.Kind == layers.GRU {
+		f := Fault{Kind: ResetAfter, Layer: l.Name, From: "False", To: "True"}
+		if l.ResetAfter {
+			f.From, f.To = f.To, f.From
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// stateFaults are those of the states that a layer begins with.
+func stateFaults(l *layers.Layer) []Fault {
+	if !slices.ContainsFunc(l.InitialState, func(r savedmodel.Ref) bool { return !layers.IsZero(r) }) {
+		return nil
+	}
+	out := []Fault{{Kind: StatesIgnored, Layer: l.Name}}
+	if l.Kind == layers.LSTM {
+		out = append(out, Fault{Kind: StatesSwapped, Layer: l.Name})
+	}
+	return out
+}
+
+// swaps are pairs of layers whose weights have the same shapes.
+func (src *source) swaps() []Fault {
+	var out []Fault
+	for i, a := range src.found.Layers {
+		for _, b := range src.found.Layers[i+1:] {
+			if a.Kind == b.Kind && a.Units == b.Units && a.Features == b.Features && a.ResetAfter == b.ResetAfter &&
+				(a.Bias.Node == nil) == (b.Bias.Node == nil) && a.Kernel.Through() != b.Kernel.Through() {
+				out = append(out, Fault{Kind: WeightsSwapped, Layer: a.Name, Other: b.Name})
+			}
+		}
+	}
+	return out
+}
+
+// inputFaults are those of what the signature is given.
+func (src *source) inputFaults() []Fault {
+	var out []Fault
+	in := src.graph.Signature.Inputs
+	sequences := 0
+	for i, a := range in {
+		for _, b := range in[i+1:] {
+			if a.DType == b.DType && !a.UnknownRank && !b.UnknownRank && slices.EqualFunc(a.Shape, b.Shape, fits) {
+				out = append(out, Fault{Kind: InputsSwapped, Input: a.Name, Other: b.Name})
+			}
+		}
+		if isSequence(a) {
+			sequences++
+			out = append(out, Fault{Kind: InputShifted, Input: a.Name, Steps: 1}, Fault{Kind: InputShifted, Input: a.Name, Steps: -1})
+		}
+	}
+	if sequences > 1 {
+		out = append(out, Fault{Kind: InputShifted, Steps: 1}, Fault{Kind: InputShifted, Steps: -1})
+	}
+	if s := src.found.Seq2Seq; s != nil {
+		decoder, _ := src.graph.Signature.Input(s.DecoderInput)
+		output, _ := src.graph.Signature.Output(s.Output)
+		if len(decoder.Shape) == 3 && len(output.Shape) == 3 && decoder.Shape[2] == output.Shape[2] {
+			out = append(out, Fault{Kind: OwnOutput})
+		}
+	}
+	return out
+}
+
+// fits tells whether an axis can be as long as another, where -1 is any length.
+func fits(a, b int) bool { return a == b || a < 0 || b < 0 }
+
+// isSequence tells whether an input has time steps along axis 1: numbers of
+// (batch, steps, features), or integers of (batch, steps).
+func isSequence(s lockstep.TensorSpec) bool {
+	if s.UnknownRank || len(s.Shape) < 2 || s.Shape[1] == 1 {
+		return false
+	}
+	return len(s.Shape) == 3 || len(s.Shape) == 2 && (s.DType == lockstep.Int32 || s.DType == lockstep.Int64)
+}
+
+// goesBackwards tells whether a layer reads its input from the last step.
+func goesBackwards(l *layers.Layer) bool {
+	r := l.Steps.Through()
+	for range 8 { // list of a transposed or reversed tensor, and what stands between
+		if r.Node == nil || len(r.Node.Inputs) == 0 {
+			return false
+		}
+		switch r.Node.Op {
+		case "ReverseV2":
+			return true
+		case "TensorListFromTensor", "Transpose", "Identity", "Reshape":
+			r = r.Node.Inputs[0].Through()
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// permutations lists every order of letters.
+func permutations(letters string) []string {
+	if len(letters) < 2 {
+		return []string{letters}
+	}
+	var out []string
+	for i := range letters {
+		for _, rest := range permutations(letters[:i] + letters[i+1:]) {
+			out = append(out, letters[i:i+1]+rest)
+		}
+	}
+	return out
+}
+
+// checkOrder tells whether an order is one of the gates of a kind.
+func checkOrder(kind layers.Kind, order string) error {
+	own := gateLetters[kind]
+	if len(order) != len(own) {
+		return fmt.Errorf("an order of gates %q, want the letters %q", order, own)
+	}
+	for _, c := range own {
+		if strings.Count(order, string(c)) != 1 {
+			return fmt.Errorf("an order of gates %q, want the letters %q", order, own)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package native
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// moved32 moves a float32 by units in the last place, through zero if need be.
+func moved32(w float64, by int) float64 {
+	bits := int64(math.Float32bits(float32(w)))
+	if bits >= 1<<31 {
+		bits = 1<<31 - bits
+	}
+	if bits += int64(by); bits < 0 {
+		return -float64(math.Float32frombits(uint32(-bits)))
+	}
+	return float64(math.Float32frombits(uint32(bits)))
+}
+
+func moved64(w float64, by int) float64 {
+	to := math.Inf(1)
+	if by < 0 {
+		to, by = math.Inf(-1), -by
+	}
+	for range by {
+		w = math.Nextafter(w, to)
+	}
+	return w
+}
+
+// reordered returns rows whose blocks, which stand in Keras's own order of the
+// gates, are read as if they stood in another.
+func reordered(w []float64, columns, units int, own, order string) []float64 {
+	if w == nil {
+		return nil
+	}
+	out := make([]float64, len(w))
+	for row := 0; row < len(w); row += columns {
+		for i, letter := range own {
+			from := strings.IndexRune(order, letter)
+			copy(out[row+i*units:row+(i+1)*units], w[row+from*units:])
+		}
+	}
+	return out
+}
+
+// transposed reads the numbers of a (rows, columns) matrix as if they were those
+// of a (columns, rows) one, and turns that.
+func transposed(w []float64, rows, columns int) []float64 {
+	out := make([]float64, len(w))
+	for i := range rows {
+		for j := range columns {
+			out[i*columns+j] = w[j*rows+i]
+		}
+	}
+	return out
+}
+
+// halved rounds floats to float16, and leaves other tensors as they are.
+func halved(t *lockstep.Tensor) (*lockstep.Tensor, error) {
+	if t.DType() != lockstep.Float32 && t.DType() != lockstep.Float64 {
+		return t, nil
+	}
+	d, err := t.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(d))
+	for i, x := range d {
+		out[i] = half(x)
+	}
+	return inType(out, t.DType(), slices.Clone(t.Shape()))
+}
+
+// half is the float16 next to x.
+func half(x float64) float64 {
+	const least, most = -14, 65504
+	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {
+		return x
+	}
+	unit := math.Ldexp(1, max(math.Ilogb(x), least)-10)
+	y := math.RoundToEven(x/unit) * unit
+	if math.Abs(y) > most {
+		return math.Inf(int(math.Copysign(1, x)))
+	}
+	return y
+}

@@ -1,0 +1,398 @@
+package native_test
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+func loadFixture(t *testing.T, name string) *native.Model {
+	t.Helper()
+	m, err := native.LoadFS(fixture.FS(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func withFault(t *testing.T, m *native.Model, f native.Fault) *native.Model {
+	t.Helper()
+	bad, err := m.WithFault(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bad
+}
+
+func runOf(t *testing.T, m *native.Model, in map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
+	t.Helper()
+	out, err := m.Run(context.Background(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func far(t *testing.T, a, b *lockstep.Tensor) float64 {
+	t.Helper()
+	x, err := a.Float64s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := b.Float64s()
+	if err != nil || len(x) != len(y) {
+		t.Fatalf("%s and %s: %v", a, b, err)
+	}
+	most := 0.0
+	for i := range x {
+		most = max(most, math.Abs(x[i]-y[i]))
+	}
+	return most
+}
+
+// changed returns the weights of the eight-tensor model with some replaced.
+func changed(t *testing.T, m *native.Model, change func(name string, d []float32) []float32) lockstep.Weights {
+	t.Helper()
+	weights, err := m.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range weights {
+		d, err := lockstep.Data[float32](w.Tensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d = change(w.Name, slices.Clone(d)); d == nil {
+			weights[i].Tensor = nil
+			continue
+		}
+		if weights[i].Tensor, err = lockstep.New(d, w.Tensor.Shape()...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return slices.DeleteFunc(weights, func(w lockstep.NamedTensor) bool { return w.Tensor == nil })
+}
+
+// The eight-tensor model made of weights that this test changed computes what
+// the fault makes of the SavedModel.
+func TestWeightFaultsOfTheSeedModel(t *testing.T) {
+	m := loadFixture(t, "seed_keras3")
+	in := fixture.Tensors(t, "seed_keras3", "inputs_short.npz")
+	const units = 64
+	only := func(name string, change func(d []float32) []float32) func(string, []float32) []float32 {
+		return func(n string, d []float32) []float32 {
+			if strings.HasPrefix(n, name) {
+				return change(d)
+			}
+			return d
+		}
+	}
+	for _, c := range []struct {
+		fault  native.Fault
+		change func(string, []float32) []float32
+	}{
+		{native.Fault{Kind: native.GateOrder, Layer: "encoder", Order: "iofg"}, only("encoder/", func(d []float32) []float32 {
+			out := slices.Clone(d)
+			for row := 0; row < len(d); row += 4 * units {
+				block := func(i int) []float32 { return d[row+i*units : row+(i+1)*units] }
+				copy(out[row+units:], block(2))   // f is taken from the third block
+				copy(out[row+2*units:], block(3)) // g from the fourth
+				copy(out[row+3*units:], block(1)) // o from the second
+			}
+			return out
+		})},
+		{native.Fault{Kind: native.BiasMissing, Layer: "decoder"}, only("decoder/bias", func([]float32) []float32 { return nil })},
+		{native.Fault{Kind: native.BiasTwice, Layer: "decoder"}, only("decoder/bias", func(d []float32) []float32 {
+			for i := range d {
+				d[i] += d[i]
+			}
+			return d
+		})},
+		{native.Fault{Kind: native.ForgetBias, Layer: "encoder"}, only("encoder/bias", func(d []float32) []float32 {
+			for i := units; i < 2*units; i++ {
+				d[i]++
+			}
+			return d
+		})},
+		{native.Fault{Kind: native.RecurrentTransposed, Layer: "decoder"}, only("decoder/recurrent_kernel", func(d []float32) []float32 {
+			out := make([]float32, len(d))
+			for i := range out {
+				out[i] = d[i%(4*units)*units+i/(4*units)]
+			}
+			return out
+		})},
+		{native.Fault{Kind: native.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 777, ULP: 1 << 25}, only("encoder/recurrent_kernel", func(d []float32) []float32 {
+			for range 1 << 25 {
+				d[777] = math.Nextafter32(d[777], float32(math.Inf(1)))
+			}
+			return d
+		})},
+		{native.Fault{Kind: native.OneWeight, Layer: "encoder", Tensor: "bias", Index: 3, Factor: 5}, only("encoder/bias", func(d []float32) []float32 {
+			d[3] *= 5
+			return d
+		})},
+	} {
+		want, err := native.NewSeq2Seq(changed(t, m, c.change))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSeq2Seq(t, c.fault, m, in, func(y []float32, encoder, decoder []float32, batch int) error {
+			r := want.NewRunner(batch)
+			if err := r.Encode(encoder, batch); err != nil {
+				return err
+			}
+			return r.Decode(y, decoder)
+		})
+	}
+}
+
+// checkSeq2Seq holds a fault of the seed model against another way to compute it.
+func checkSeq2Seq(t *testing.T, f native.Fault, m *native.Model, in map[string]*lockstep.Tensor, run func(y, encoder, decoder []float32, batch int) error) {
+	t.Helper()
+	encoder, err := lockstep.Data[float32](in["encoder_input"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder, err := lockstep.Data[float32](in["decoder_input"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound := runOf(t, m, in)
+	for name, got := range runOf(t, withFault(t, m, f), in) {
+		y := make([]float32, got.Len())
+		if err := run(y, encoder, decoder, got.Shape()[0]); err != nil {
+			t.Fatal(err)
+		}
+		want, err := lockstep.New(y, got.Shape()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, s := far(t, got, want), far(t, got, sound[name]); d > 1e-6 || s < 5*d {
+			t.Errorf("%s: %g away from what it should be, and %g from the sound model", f, d, s)
+		}
+	}
+}
+
+// The runner of the eight-tensor model is led through the same mistakes.
+func TestStateFaultsOfTheSeedModel(t *testing.T) {
+	m := loadFixture(t, "seed_keras3")
+	in := fixture.Tensors(t, "seed_keras3", "inputs_short.npz")
+	q, err := m.Seq2Seq()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		fault native.Fault
+		run   func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error
+	}{
+		{native.Fault{Kind: native.StatesSwapped, Layer: "decoder"}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+			h, c := r.State()
+			if err := r.SetState(slices.Clone(c), slices.Clone(h), batch); err != nil {
+				return err
+			}
+			return r.Decode(y, decoder)
+		}},
+		{native.Fault{Kind: native.StatesIgnored, Layer: "decoder"}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+			zero := make([]float32, batch*64)
+			if err := r.SetState(zero, slices.Clone(zero), batch); err != nil {
+				return err
+			}
+			return r.Decode(y, decoder)
+		}},
+		{native.Fault{Kind: native.OwnOutput}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+			steps := len(decoder) / batch
+			var first []float32
+			for i := range batch {
+				first = append(first, decoder[i*steps])
+			}
+			return r.Forecast(y, first, steps)
+		}},
+		{native.Fault{Kind: native.InputShifted, Input: "decoder_input", Steps: 1}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+			steps := len(decoder) / batch
+			late := make([]float32, len(decoder))
+			for i := range decoder {
+				if i%steps > 0 {
+					late[i] = decoder[i-1]
+				}
+			}
+			return r.Decode(y, late)
+		}},
+	} {
+		checkSeq2Seq(t, c.fault, m, in, func(y, encoder, decoder []float32, batch int) error {
+			r := q.NewRunner(batch)
+			if err := r.Encode(encoder, batch); err != nil {
+				return err
+			}
+			return c.run(r, y, decoder, batch)
+		})
+	}
+}
+
+// Every fault that a model says it can have can be planted, in the native
+// engine and in the oracle alike: a step of one is a step of the other.
+func TestEveryFaultCanBePlanted(t *testing.T) {
+	ctx := context.Background()
+	for _, name := range []string{"seed_units1_tfkeras", "gru_masked_keras3", "gru_before_masked_tfkeras", "simplernn_masked_zero_keras3", "cells_mixed_keras3", "bidirectional_last_keras3", "lstm_masked_states_tfkeras"} {
+		m := loadFixture(t, name)
+		oracle, err := m.Oracle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := fixture.Tensors(t, name, "inputs.npz")
+		faults := m.Faults()
+		if len(faults) < 8 {
+			t.Errorf("%s: only the faults %v", name, faults)
+		}
+		for _, f := range faults {
+			bad := withFault(t, m, f)
+			trace, err := bad.Trace(ctx, in, lockstep.Steps)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", name, f, err)
+			}
+			faulty, err := oracle.WithFault(f)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", name, f, err)
+			}
+			for _, l := range trace.Layers {
+				x := trace.Steps[l+"/x"]
+				if x == nil {
+					t.Fatalf("%s: %s: no steps of %s", name, f, l)
+				}
+				from := map[string]*lockstep.Tensor{"x": x, "h": trace.Steps[l+"/h"]} // any states will do
+				if c := trace.Steps[l+"/c"]; c != nil {
+					from["c"] = c
+				}
+				got, err := bad.Step(l, from)
+				if err != nil {
+					t.Fatalf("%s: %s: %v", name, f, err)
+				}
+				want, _, err := faulty.Step(l, from)
+				if err != nil {
+					t.Fatalf("%s: %s: %v", name, f, err)
+				}
+				for q := range got {
+					if d := far(t, got[q], want[q]); d > 1e-5 {
+						t.Errorf("%s: %s: a step of %s makes %s that is %g away from the oracle's", name, f, l, q, d)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A layer that reads backwards reads forwards what was turned around.
+func TestBackwardsFault(t *testing.T) {
+	for _, name := range []string{"simplernn_last_tfkeras"} {
+		m := loadFixture(t, name)
+		in := fixture.Tensors(t, name, "inputs.npz")
+		turned := map[string]*lockstep.Tensor{}
+		for k, x := range in {
+			d, err := lockstep.Data[float32](x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := x.Shape()
+			out := make([]float32, 0, len(d))
+			for b := range s[0] {
+				for step := s[1] - 1; step >= 0; step-- {
+					out = append(out, d[(b*s[1]+step)*s[2]:][:s[2]]...)
+				}
+			}
+			if turned[k], err = lockstep.New(out, s...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		trace, err := m.Trace(context.Background(), in, lockstep.States)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := runOf(t, withFault(t, m, native.Fault{Kind: native.Backwards, Layer: trace.Layers[0]}), in)
+		want := runOf(t, m, turned)
+		for k := range want {
+			if !got[k].BitEqual(want[k]) {
+				t.Errorf("%s: %s is not what the model makes of the steps turned around", name, k)
+			}
+		}
+	}
+}
+
+// A mask that is ignored is one that masks nothing; what is masked has an input of
+// zeros only where a fault says so, since the embedding of 0 is not zeros.
+func TestMaskAndHalfFaults(t *testing.T) {
+	m := loadFixture(t, "embedding_mask_zero_keras3")
+	in := fixture.Tensors(t, "embedding_mask_zero_keras3", "inputs.npz")
+	sound, err := m.Trace(context.Background(), in, lockstep.Steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := sound.Layers[0]
+	for _, kind := range []native.FaultKind{native.MaskIgnored, native.MaskZeroInputs} {
+		bad, err := withFault(t, m, native.Fault{Kind: kind, Layer: layer}).Trace(context.Background(), in, lockstep.Steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		was, err := lockstep.Data[bool](sound.Steps[layer+"/mask"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := lockstep.Data[bool](bad.Steps[layer+"/mask"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(was, false) || slices.Contains(is, false) {
+			t.Errorf("%s: the mask was %v and is %v", kind, was, is)
+		}
+		x, err := bad.Steps[layer+"/x"].Float64s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		width := len(x) / len(is)
+		for i, there := range was {
+			zeros := !slices.ContainsFunc(x[i*width:(i+1)*width], func(v float64) bool { return v != 0 })
+			if want := kind == native.MaskZeroInputs; !there && zeros != want {
+				t.Errorf("%s: the input of a masked step is zeros: %v, want %v", kind, zeros, want)
+			}
+		}
+	}
+	bad := withFault(t, m, native.Fault{Kind: native.HalfWeights})
+	out := runOf(t, bad, in)
+	for name := range out {
+		if d := far(t, out[name], sound.Outputs[name]); d == 0 || d > 0.01 {
+			t.Errorf("float16 weights make %s %g away", name, d)
+		}
+	}
+}
+
+func TestWithFaultRefuses(t *testing.T) {
+	m := loadFixture(t, "seed_keras3")
+	for _, f := range []native.Fault{
+		{},
+		{Kind: native.BiasMissing, Layer: "nobody"},
+		{Kind: native.GateOrder, Layer: "encoder", Order: "ifgg"},
+		{Kind: native.GateOrder, Layer: "encoder", Order: "zrg"},
+		{Kind: native.ResetAfter, Layer: "encoder"},
+		{Kind: native.BiasRowsAdded, Layer: "encoder"},
+		{Kind: native.MaskIgnored, Layer: "encoder"},
+		{Kind: native.OneWeight, Layer: "encoder", Tensor: "kernel", Index: 256, ULP: 1},
+		{Kind: native.OneWeight, Layer: "encoder", Tensor: "dense", ULP: 1},
+		{Kind: native.InputShifted, Input: "nothing", Steps: 1},
+		{Kind: native.ActivationChanged, Layer: "encoder", Role: "activation", To: "cosine"},
+	} {
+		if bad, err := m.WithFault(f); err == nil {
+			t.Errorf("%+v was planted: %v", f, bad)
+		}
+	}
+	bad := withFault(t, m, native.Fault{Kind: native.BiasMissing, Layer: "encoder"})
+	if _, err := bad.Seq2Seq(); err == nil {
+		t.Error("a model with a fault gives a Seq2Seq without it")
+	}
+	if _, err := bad.NewStream(context.Background(), 1, nil); err == nil {
+		t.Error("a model with a fault gives a Stream without it")
+	}
+}

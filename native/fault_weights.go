@@ -1,0 +1,230 @@
+package native
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// matrices are a layer's weights, row-major: kernel (features, columns),
+// recurrent kernel (units, columns), bias (columns), or of a GRU with
+// reset_after (2, columns), nil for none.
+type matrices struct {
+	dtype                   lockstep.DType
+	kernel, recurrent, bias []float64
+	columns                 int
+	twoRows                 bool
+}
+
+func (src *source) matrices(l *layers.Layer) (*matrices, error) {
+	m := &matrices{columns: len(gateLetters[l.Kind]) * l.Units, twoRows: l.ResetAfter}
+	for _, w := range []struct {
+		ref savedmodel.Ref
+		to  *[]float64
+	}{{l.Kernel, &m.kernel}, {l.RecurrentKernel, &m.recurrent}, {l.Bias, &m.bias}} {
+		if w.ref.Node == nil {
+			continue
+		}
+		t, err := src.weight(w.ref)
+		if err != nil {
+			return nil, err
+		}
+		m.dtype = t.DType()
+		if *w.to, err = t.Float64s(); err != nil {
+			return nil, err
+		}
+	}
+	if len(m.kernel) != l.Features*m.columns || len(m.recurrent) != l.Units*m.columns {
+		return nil, fmt.Errorf("the weights have %d and %d numbers, want those of %d features and %d units", len(m.kernel), len(m.recurrent), l.Features, l.Units)
+	}
+	return m, nil
+}
+
+// put gives a layer weights of its own, in the type that it had.
+func (src *source) put(l *layers.Layer, m *matrices) error {
+	bias := []int{m.columns}
+	if m.twoRows {
+		bias = []int{2, m.columns}
+	}
+	for _, w := range []struct {
+		ref   *savedmodel.Ref
+		data  []float64
+		shape []int
+	}{{&l.Kernel, m.kernel, []int{l.Features, m.columns}}, {&l.RecurrentKernel, m.recurrent, []int{l.Units, m.columns}}, {&l.Bias, m.bias, bias}} {
+		if w.data == nil {
+			*w.ref = savedmodel.Ref{}
+			continue
+		}
+		t, err := inType(w.data, m.dtype, w.shape)
+		if err != nil {
+			return err
+		}
+		*w.ref = savedmodel.Ref{Node: &savedmodel.Node{Name: "planted", Op: "Const", NumOutputs: 1}}
+		src.fault.weights[w.ref.Node] = t
+	}
+	return nil
+}
+
+func inType(d []float64, dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {
+	switch dtype {
+	case lockstep.Float64:
+		return lockstep.New(d, shape...)
+	case lockstep.Float32:
+		out := make([]float32, len(d))
+		for i, v := range d {
+			out[i] = float32(v)
+		}
+		return lockstep.New(out, shape...)
+	}
+	return nil, fmt.Errorf("weights of %s take no fault", dtype)
+}
+
+// change plants a fault in the weights.
+func (m *matrices) change(f Fault, l *layers.Layer) error {
+	own := gateLetters[l.Kind]
+	switch f.Kind {
+	case GateOrder:
+		if err := checkOrder(l.Kind, f.Order); err != nil {
+			return err
+		}
+		for _, w := range []*[]float64{&m.kernel, &m.recurrent, &m.bias} {
+			*w = reordered(*w, m.columns, l.Units, own, f.Order)
+		}
+	case KernelTransposed:
+		m.kernel = transposed(m.kernel, l.Features, m.columns)
+	case RecurrentTransposed:
+		m.recurrent = transposed(m.recurrent, l.Units, m.columns)
+	case RecurrentBlocksTransposed:
+		out := make([]float64, len(m.recurrent))
+		for i := range l.Units {
+			for c := range m.columns {
+				out[i*m.columns+c] = m.recurrent[(c%l.Units)*m.columns+c/l.Units*l.Units+i]
+			}
+		}
+		m.recurrent = out
+	case BiasTwice, BiasRowsSwapped, BiasRowsAdded:
+		return m.changeBias(f.Kind)
+	case ForgetBias:
+		if l.Kind != layers.LSTM {
+			return fmt.Errorf("a %s has no forget gate", l.Kind)
+		}
+		m.bias = m.someBias()
+		for i := range l.Units {
+			m.bias[l.Units+i]++
+		}
+	case ResetAfter:
+		return m.resetOtherwise(l)
+	case OneWeight:
+		return m.changeOne(f)
+	default:
+		return fmt.Errorf("there is no fault of the kind %q", f.Kind)
+	}
+	return nil
+}
+
+// someBias returns a copy of the bias, zeros where there is none.
+func (m *matrices) someBias() []float64 {
+	if m.bias != nil {
+		return slices.Clone(m.bias)
+	}
+	n := m.columns
+	if m.twoRows {
+		n *= 2
+	}
+	return make([]float64, n)
+}
+
+func (m *matrices) changeBias(kind FaultKind) error {
+	if m.bias == nil || kind != BiasTwice && !m.twoRows {
+		return fmt.Errorf("the layer has no such bias")
+	}
+	m.bias = slices.Clone(m.bias)
+	n := m.columns
+	switch kind {
+	case BiasTwice:
+		for i := range m.bias {
+			m.bias[i] *= 2
+		}
+	case BiasRowsSwapped:
+		m.bias = append(slices.Clone(m.bias[n:]), m.bias[:n]...)
+	case BiasRowsAdded:
+		for i := range n {
+			m.bias[i] += m.bias[n+i]
+			m.bias[n+i] = 0
+		}
+	}
+	return nil
+}
+
+// resetOtherwise makes of a GRU the other one: two rows of biases become their
+// sum, and one becomes that for x.
+func (m *matrices) resetOtherwise(l *layers.Layer) error {
+	if l.Kind != layers.GRU {
+		return fmt.Errorf("a %s has no reset_after", l.Kind)
+	}
+	l.ResetAfter = !l.ResetAfter
+	m.twoRows = l.ResetAfter
+	if m.bias == nil {
+		return nil
+	}
+	n := m.columns
+	if l.ResetAfter {
+		m.bias = append(slices.Clone(m.bias), make([]float64, n)...)
+		return nil
+	}
+	sum := slices.Clone(m.bias[:n])
+	for i := range sum {
+		sum[i] += m.bias[n+i]
+	}
+	m.bias = sum
+	return nil
+}
+
+// changeOne changes one weight.
+func (m *matrices) changeOne(f Fault) error {
+	if f.Tensor == "bias" {
+		m.bias = m.someBias() // one that is missing is zeros
+	}
+	at := map[string]*[]float64{"kernel": &m.kernel, "recurrent_kernel": &m.recurrent, "bias": &m.bias}[f.Tensor]
+	if at == nil || f.Index < 0 || f.Index >= len(*at) {
+		return fmt.Errorf("the layer has no element %d of %q", f.Index, f.Tensor)
+	}
+	*at = slices.Clone(*at)
+	w := (*at)[f.Index]
+	switch {
+	case f.ULP != 0 && m.dtype == lockstep.Float64:
+		w = moved64(w, f.ULP)
+	case f.ULP != 0:
+		w = moved32(w, f.ULP)
+	case f.Factor != 0:
+		w *= f.Factor
+	default:
+		w = f.Is
+	}
+	(*at)[f.Index] = w
+	return nil
+}
+
+// LayerWeight returns a recurrent layer's kernel, recurrent_kernel or bias as
+// the model computes with it, nil for a bias that it does not have.
+func (m *Model) LayerWeight(layer, tensor string) (*lockstep.Tensor, error) {
+	l, _, err := m.source.layer(layer)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	ref, ok := map[string]savedmodel.Ref{"kernel": l.Kernel, "recurrent_kernel": l.RecurrentKernel, "bias": l.Bias}[tensor]
+	if !ok {
+		return nil, fmt.Errorf("native: layer %q has no weight %q", layer, tensor)
+	}
+	if ref.Node == nil {
+		return nil, nil
+	}
+	t, err := m.source.weight(ref)
+	if err != nil {
+		return nil, fmt.Errorf("native: layer %q: %w", layer, err)
+	}
+	return t, nil
+}

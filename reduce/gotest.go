@@ -1,0 +1,169 @@
+package reduce
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// Repro is a failing check that stands by itself.
+type Repro struct {
+	// Model and Candidate are the directories; Candidate may be empty.
+	Model, Candidate string
+	Signature        string
+	Tags             []string
+	// Names are the candidate's names by the reference's.
+	Names map[string]string
+	// Rule is the Go expression of the tolerance, a compare.Rules; empty where
+	// it is derived.
+	Rule string
+	// AllowNonFinite is as in compare.Check.
+	AllowNonFinite bool
+	Inputs         map[string]*lockstep.Tensor
+}
+
+// WriteGoTest writes a Go test that fails as long as the check does. It needs
+// lockstep's module and the build tag tensorflow, and no other file but the
+// models.
+func (r Repro) WriteGoTest(w io.Writer) error {
+	var b bytes.Buffer
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
+	p("//go:build tensorflow\n\n// Written by lockstep check --reduce: the least inputs that still diverge.\n// go test -tags tensorflow, with the flags that make build prints, runs it.\npackage reduced\n\n")
+	p("import (\n\"context\"\n\"os\"\n")
+	if r.needsMath() {
+		p("\"math\"\n")
+	}
+	p("\"testing\"\n\n\"github.com/lockstep-go/lockstep\"\n\"github.com/lockstep-go/lockstep/compare\"\n\"github.com/lockstep-go/lockstep/native\"\n\"github.com/lockstep-go/lockstep/tfbridge\"\n)\n\n")
+	candidate := r.Candidate
+	if candidate == "" {
+		candidate = r.Model
+	}
+	p("func TestReduced(t *testing.T) {\nctx := context.Background()\n")
+	options := func(pkg string) string {
+		var out string
+		if r.Signature != "" {
+			out += fmt.Sprintf(", %s.WithSignature(%q)", pkg, r.Signature)
+		}
+		if len(r.Tags) > 0 && !slices.Equal(r.Tags, []string{"serve"}) {
+			out += fmt.Sprintf(", %s.WithTags(%s)", pkg, quoted(r.Tags))
+		}
+		return out
+	}
+	p("reference, err := tfbridge.Open(%q%s)\nif err != nil {\nt.Fatal(err)\n}\ndefer reference.Close()\n", r.Model, options("tfbridge"))
+	p("candidate, err := native.Load(%q%s)\nif err != nil {\nt.Fatal(err)\n}\n", candidate, options("native"))
+	p("check := compare.Check{Model: %q, Reference: reference, Candidate: candidate, Inputs: map[string]*lockstep.Tensor{}}\n", r.Model)
+	if r.Rule != "" {
+		p("check.Rules = %s\n", r.Rule)
+	}
+	p("oracle, err := candidate.Oracle()\nif err != nil {\nt.Fatal(err)\n}\ncheck.Oracle = oracle\n")
+	if r.AllowNonFinite {
+		p("check.AllowNonFinite = true\n")
+	}
+	if len(r.Names) > 0 {
+		p("names := compare.Names{")
+		for _, k := range slices.Sorted(maps.Keys(r.Names)) {
+			p("%q: %q, ", k, r.Names[k])
+		}
+		p("}\ncheck.Candidate, check.Oracle = compare.Renamed{Engine: candidate, Names: names}, compare.RenamedOracle{Oracle: oracle, Names: names}\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Inputs)) {
+		t := r.Inputs[name]
+		values, goType, err := literals(t)
+		if err != nil {
+			return err
+		}
+		p("if check.Inputs[%q], err = lockstep.New([]%s{%s}", name, goType, strings.Join(values, ", "))
+		for _, d := range t.Shape() {
+			p(", %d", d)
+		}
+		p("); err != nil {\nt.Fatal(err)\n}\n")
+	}
+	p("checked, err := check.Run(ctx)\nif err != nil {\nt.Fatal(err)\n}\nif checked.Report.Verdict() != compare.InStep {\nif err := compare.Text(os.Stdout, checked.Report, compare.TextOptions{}); err != nil {\nt.Error(err)\n}\nt.Error(\"the engines diverge\")\n}\n}\n")
+	out, err := format.Source(b.Bytes())
+	if err != nil {
+		return fmt.Errorf("reduce: %w", err)
+	}
+	_, err = w.Write(out)
+	return err
+}
+
+func quoted(words []string) string {
+	var out []string
+	for _, w := range words {
+		out = append(out, strconv.Quote(w))
+	}
+	return strings.Join(out, ", ")
+}
+
+// needsMath tells whether a number has no literal.
+func (r Repro) needsMath() bool {
+	for _, t := range r.Inputs {
+		if !t.DType().IsFloat() {
+			continue
+		}
+		d, err := t.Float64s()
+		if err == nil && slices.ContainsFunc(d, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) || v == 0 && math.Signbit(v) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// literals writes the elements of a tensor as Go has them, exactly.
+func literals(t *lockstep.Tensor) (values []string, goType string, err error) {
+	switch t.DType() {
+	case lockstep.Float32:
+		return written(t, "float32", func(v float32) string { return float(float64(v), 32) })
+	case lockstep.Float64:
+		return written(t, "float64", func(v float64) string { return float(v, 64) })
+	case lockstep.Int32:
+		return written(t, "int32", func(v int32) string { return fmt.Sprint(v) })
+	case lockstep.Int64:
+		return written(t, "int64", func(v int64) string { return fmt.Sprint(v) })
+	case lockstep.Bool:
+		return written(t, "bool", func(v bool) string { return fmt.Sprint(v) })
+	case lockstep.String:
+		return nil, "", fmt.Errorf("reduce: %s cannot be written as Go", t)
+	}
+	return nil, "", fmt.Errorf("reduce: %s cannot be written as Go", t)
+}
+
+func written[E lockstep.Element](t *lockstep.Tensor, goType string, write func(E) string) ([]string, string, error) {
+	d, err := lockstep.Data[E](t)
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]string, len(d))
+	for i, v := range d {
+		out[i] = write(v)
+	}
+	return out, goType, nil
+}
+
+func float(v float64, bits int) string {
+	text := strconv.FormatFloat(v, 'g', -1, bits)
+	switch {
+	case math.IsNaN(v):
+		text = "math.NaN()"
+	case math.IsInf(v, 1):
+		text = "math.Inf(1)"
+	case math.IsInf(v, -1):
+		text = "math.Inf(-1)"
+	case v == 0 && math.Signbit(v):
+		text = "math.Copysign(0, -1)" // Go has no literal for it
+	default:
+		return text
+	}
+	if bits == 32 {
+		return "float32(" + text + ")"
+	}
+	return text
+}

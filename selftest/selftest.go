@@ -1,0 +1,171 @@
+// Package selftest says what a green check means: it plants every known fault
+// (native.Fault) in a model and counts those that a check with one's own inputs
+// and tolerance would have caught, and it makes inputs that catch more.
+//
+// It holds the native engine against itself, so that it needs no TensorFlow.
+package selftest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// Outcome is what becomes of a fault.
+type Outcome string
+
+// The outcomes.
+const (
+	// Caught: the check diverges.
+	Caught Outcome = "caught"
+	// Missed: something is another, and the check is in step.
+	Missed Outcome = "missed"
+	// Nothing: with these inputs the fault changes nothing at all, so that no
+	// tolerance would catch it.
+	Nothing Outcome = "changes nothing"
+)
+
+// Planted is a fault that was planted.
+type Planted struct {
+	Fault   native.Fault
+	Outcome Outcome
+	// Margin is the largest |difference|/bound of the check: over 1 is caught.
+	Margin float64
+}
+
+// Result is a self-test of one set of inputs.
+type Result struct {
+	Planted []Planted
+	// Impossible are faults that these inputs cannot have, such as two inputs
+	// swapped that have other lengths.
+	Impossible []native.Fault
+	Coverage   *Coverage
+}
+
+// Count counts the faults of an outcome.
+func (r *Result) Count(o Outcome) int {
+	n := 0
+	for _, p := range r.Planted {
+		if p.Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// Options say how a self-test is made.
+type Options struct {
+	// Rules are those of the check; nil where it derives its tolerance.
+	Rules compare.Rules
+	// Seed chooses the weights that are changed.
+	Seed uint64
+}
+
+// Run plants every fault.
+func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tensor, o Options) (*Result, error) {
+	sound, err := m.Trace(ctx, inputs, lockstep.Steps)
+	if err != nil {
+		return nil, err
+	}
+	out := &Result{Coverage: Cover(sound)}
+	weights, err := oneWeights(m, o.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("selftest: %w", err)
+	}
+	for _, f := range append(m.Faults(), weights...) {
+		bad, err := m.WithFault(f)
+		if err != nil {
+			return nil, fmt.Errorf("selftest: %w", err)
+		}
+		trace, err := bad.Trace(ctx, inputs, lockstep.Steps)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			out.Impossible = append(out.Impossible, f)
+			continue
+		}
+		p := Planted{Fault: f, Outcome: Nothing}
+		if !same(sound, trace) {
+			if p.Outcome, p.Margin, err = check(ctx, m, bad, sound, trace, inputs, o.Rules); err != nil {
+				return nil, fmt.Errorf("selftest: %s: %w", f, err)
+			}
+		}
+		out.Planted = append(out.Planted, p)
+	}
+	return out, nil
+}
+
+// traced is an engine whose trace is known.
+type traced struct {
+	*native.Model
+	trace *lockstep.Trace
+}
+
+// Trace returns it.
+func (t traced) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Detail) (*lockstep.Trace, error) {
+	return t.trace, nil
+}
+
+func check(ctx context.Context, m, bad *native.Model, sound, trace *lockstep.Trace, inputs map[string]*lockstep.Tensor, rules compare.Rules) (Outcome, float64, error) {
+	oracle, err := bad.Oracle()
+	if err != nil {
+		return "", 0, err
+	}
+	checked, err := compare.Check{Reference: traced{m, sound}, Candidate: traced{bad, trace}, Inputs: inputs, Rules: rules, Oracle: oracle}.Run(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	margin := 0.0
+	for i := range checked.Report.Comparisons {
+		if c := &checked.Report.Comparisons[i]; len(c.Results) > 0 {
+			margin = max(margin, c.Margin())
+		}
+	}
+	if checked.Report.Verdict() == compare.InStep {
+		return Missed, margin, nil
+	}
+	return Caught, margin, nil
+}
+
+// same tells whether two traces are the same bits in all that they show.
+func same(a, b *lockstep.Trace) bool {
+	equal := func(a, b map[string]*lockstep.Tensor) bool {
+		return maps.EqualFunc(a, b, func(x, y *lockstep.Tensor) bool { return x.BitEqual(y) })
+	}
+	return equal(a.Outputs, b.Outputs) && equal(a.States, b.States) && equal(a.Steps, b.Steps)
+}
+
+// oneWeights are changes of single weights of each tensor, small and large.
+func oneWeights(m *native.Model, seed uint64) ([]native.Fault, error) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	var out []native.Fault
+	for _, l := range m.Layers() {
+		for _, tensor := range []string{"kernel", "recurrent_kernel", "bias"} {
+			w, err := m.LayerWeight(l.Name, tensor)
+			if err != nil {
+				return nil, err
+			}
+			if w == nil || w.Len() == 0 || !slices.Contains([]lockstep.DType{lockstep.Float32, lockstep.Float64}, w.DType()) {
+				continue
+			}
+			f := native.Fault{Kind: native.OneWeight, Layer: l.Name, Tensor: tensor}
+			for _, ulp := range []int{16, 4096} {
+				f.Index, f.ULP = rng.IntN(w.Len()), ulp
+				out = append(out, f)
+			}
+			f.ULP = 0
+			for _, factor := range []float64{1.01, 2} {
+				f.Index, f.Factor = rng.IntN(w.Len()), factor
+				out = append(out, f)
+			}
+		}
+	}
+	return out, nil
+}
