@@ -44,7 +44,7 @@ PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requi
 # The structures that make false-alarms fills with random weights.
 STRUCTURES = $(eval STRUCTURES := $(shell $(FETCH) --cache)/structures-$(shell cat faults/models.py models/requirements.txt | cksum | cut -d' ' -f1))$(STRUCTURES)
 
-.PHONY: faults false-alarms structures help demo test build build-pure tensorflow compiler chromium lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: faults false-alarms structures help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -69,13 +69,6 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-# A browser for the tests of pages, which are skipped without one: installed where
-# CI is set, by root.
-chromium:
-	@for browser in chromium chromium-browser google-chrome; do command -v "$$browser" >/dev/null && exit 0; done; \
-	if [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; fi
-
 test: lint test-setup test-bench test-pure test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
@@ -87,11 +80,11 @@ test-bench: keras
 	$(KERAS) -m unittest discover -s bench -p '*_test.py'
 
 # A machine that has never seen TensorFlow or a C compiler.
-test-pure: models-all chromium
+test-pure: models-all
 	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
 
 # The same tests and those that need the real libtensorflow; none is skipped.
-test-tensorflow: tensorflow compiler models-all structures chromium
+test-tensorflow: tensorflow compiler models-all structures
 	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 LOCKSTEP_MODELS="$(MADE)" LOCKSTEP_STRUCTURES="$(STRUCTURES)" $(GO) test -timeout 30m $(TF_FLAGS) ./...
 
 # What many goroutines do with one model, under the race detector.

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// chromium returns the browser's path. Without one the test is skipped, and
-// fails where CI is set and make chromium could have installed it.
+// chromium returns the browser's path. Without one the test is skipped, but fails
+// where CI is set.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{os.Getenv("LOCKSTEP_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
@@ -24,8 +24,8 @@ func chromium(t *testing.T) string {
 		}
 	}
 	const how = "no Chromium was found: on Debian apt-get install chromium, or name one with LOCKSTEP_CHROMIUM"
-	if _, err := exec.LookPath("apt-get"); os.Getenv("CI") != "" && os.Geteuid() == 0 && err == nil {
-		t.Fatal(how + "; CI is set, and make chromium installs it")
+	if os.Getenv("CI") != "" {
+		t.Fatal(how + "; CI is set, so that nothing may be skipped")
 	}
 	t.Skip(how)
 	return ""

@@ -48,6 +48,7 @@ type section struct {
 	Model string
 	Good  bool
 	lead
+	Why         *why
 	Comparisons []comparison
 	Notes       []string
 	Data        template.JS // null where nothing is to be drawn
@@ -80,6 +81,8 @@ func Write(w io.Writer, reports ...*compare.Report) error {
 		doc.Title = "lockstep: diverged"
 		if doc.Good {
 			doc.Title = "lockstep: in step"
+		} else if len(doc.Reports) == 1 {
+			doc.Title += ": " + doc.Reports[0].Headline
 		}
 	}
 	if err := pageTemplate.Execute(w, doc); err != nil {
@@ -93,9 +96,7 @@ func newSection(r *compare.Report) (section, error) {
 	for i := range r.Comparisons {
 		s.Comparisons = append(s.Comparisons, tableOf(&r.Comparisons[i]))
 	}
-	for _, n := range r.Notes {
-		s.Notes = append(s.Notes, printable(n))
-	}
+	s.Why, s.Notes = whyOf(r)
 	var err error
 	s.Data, err = pictures(r, s.lead)
 	return s, err

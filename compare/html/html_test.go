@@ -40,7 +40,7 @@ func textOf(page string) string {
 func TestPageNamesThePlantedFault(t *testing.T) {
 	report := planted(t, 30)
 	text := textOf(written(t, report))
-	lead := fmt.Sprintf("diverged seed_keras3 Where the engines first part: Layer %s Step %d of 0 to 9 Gate %s forget gate", faultLayer, faultStep, faultGate)
+	lead := fmt.Sprintf("diverged %s parts first at step %d, in its forget gate seed_keras3 Layer %[1]s Step %[2]d of 0 to 9 Gate forget gate %s, already in its sum", faultLayer, faultStep, faultGate)
 	if !strings.Contains(text, lead) || !strings.Contains(text, fmt.Sprintf("Unit %d batch row", faultUnit)) {
 		t.Errorf("the page begins %.600q, want %q", text, lead)
 	}
@@ -55,6 +55,34 @@ func TestPageNamesThePlantedFault(t *testing.T) {
 			if want := r.Name + " "; !strings.Contains(text, want) || !strings.Contains(text, compare.RoundUp(r.MaxAbs, 3)) {
 				t.Errorf("the page lacks %q or its largest difference", want)
 			}
+		}
+	}
+}
+
+// A diagnosis stands after the verdict: the cause, what remains under it, and
+// what else was found; its other sentences would say it again.
+func TestPageSaysWhy(t *testing.T) {
+	report := planted(t, 30)
+	cause := func(text string, vanishes bool) compare.Explanation {
+		return compare.Explanation{Text: text, In: "candidate", Before: 719.4, Margin: 0.0959, Over: "single steps", Vanishes: vanishes}
+	}
+	report.Notes = []string{"inputs: random", "diagnosis: in words: no bias", "diagnosis: and something else"}
+	for _, c := range []struct {
+		d    compare.Diagnosis
+		want string
+	}{
+		{compare.Diagnosis{Causes: []compare.Explanation{cause("no bias", true), cause("gates i, f, o, g", true)}, Tried: 40},
+			"Why no bias native computes what unchanged would with this fault: over single steps the largest |difference|/bound falls from 719 to 0.0959 (1 is the limit). or gates i, f, o, g native"},
+		{compare.Diagnosis{Causes: []compare.Explanation{cause("no bias", false)}, Tried: 40}, "Why: none of 40 known faults makes the divergence vanish the nearest: no bias native"},
+		{compare.Diagnosis{Tried: 40}, "Why: none of 40 known faults makes the divergence vanish in words: no bias and something else"},
+	} {
+		report.Diagnosis = &c.d
+		text := textOf(written(t, report))
+		if !strings.Contains(text, c.want) {
+			t.Errorf("the page lacks %q", c.want)
+		}
+		if !strings.Contains(text, "and something else Notes inputs: random") || len(c.d.Causes) > 0 && strings.Contains(text, "in words") {
+			t.Error("a note is lost, or says again what the cause says")
 		}
 	}
 }
@@ -196,8 +224,8 @@ func otherReports(t *testing.T) map[string][]*compare.Report {
 func TestOtherReports(t *testing.T) {
 	reports := otherReports(t)
 	for name, want := range map[string]string{
-		"none": "diverged nothing was compared", "no comparison": "nothing was compared", "in step": "in step y Margin 0",
-		"missing": "missing", "not finite": "not finite", "one not finite": "Tensor y Step 0", "several": "2 models y : in step z : diverged",
+		"none": "diverged nothing was compared", "no comparison": "nothing was compared", "in step": "in step every comparison agrees y Margin 0",
+		"missing": "diverged y: missing y Tensor y Found missing", "not finite": "not finite", "one not finite": "diverged y parts first at step 0 y Tensor y Step 0", "several": "2 models y : in step z : diverged",
 		"long and wide": "Tensor y Step 0 of 0 to 999",
 	} {
 		if text := textOf(written(t, reports[name]...)); !strings.Contains(text, want) {

@@ -10,7 +10,9 @@ import (
 
 // lead is what a reader wants to know first.
 type lead struct {
-	Sentence string
+	// Headline is the answer in a few words, which stand after the verdict's,
+	// and Sentence the same with figures.
+	Headline, Sentence string
 	// Facts are the place where the engines first part, Layer to Unit first.
 	Facts []fact
 	// Values are what both sides hold there.
@@ -29,7 +31,7 @@ type fact struct{ Name, Value, Also string }
 func leadOf(r *compare.Report) lead {
 	l := lead{step: -1, unit: -1}
 	if len(r.Comparisons) == 0 {
-		l.Sentence = "nothing was compared"
+		l.Headline = "nothing was compared"
 		return l
 	}
 	at, first := r.FirstDivergence()
@@ -43,7 +45,7 @@ func leadOf(r *compare.Report) lead {
 		l.inStep(r)
 		return l
 	}
-	l.Sentence = at.Answer()
+	l.Headline, l.Sentence = "see below", at.Answer()
 	for i := range r.Comparisons {
 		if c := &r.Comparisons[i]; c != at && c.Verdict() != compare.InStep {
 			l.Others = append(l.Others, titleOf(c)+": "+c.Answer())
@@ -68,7 +70,8 @@ func (l *lead) inStep(r *compare.Report) {
 			}
 		}
 	}
-	l.Sentence = fmt.Sprintf("every comparison agrees (%d of %d)", len(r.Comparisons), len(r.Comparisons))
+	l.Headline = "every comparison agrees"
+	l.Sentence = fmt.Sprintf("%d of %d comparisons", len(r.Comparisons), len(r.Comparisons))
 	l.Facts = []fact{
 		{"Margin", compare.RoundUp(margin, 2), "the largest part of its bound that an element took; 1 is the limit"},
 		{"Tensors", fmt.Sprint(tensors), ""},
@@ -81,39 +84,41 @@ func (l *lead) inStep(r *compare.Report) {
 
 // place says where a result first parts, and by how much.
 func (l *lead) place(c *compare.Comparison, r *compare.Result) {
-	name := compare.Printable(r.Name)
-	layer, quantity := "", ""
-	if c.Stepwise {
-		layer, quantity = compare.Printable(path.Dir(r.Name)), path.Base(r.Name)
-		symbol, words := quantityWords(quantity)
-		l.Facts = append(l.Facts, fact{"Layer", layer, ""})
-		defer func() {
-			// step stands between layer and gate: the order in which one asks
-			gate := fact{kindOf(quantity), symbol, words}
-			at := min(2, len(l.Facts))
-			l.Facts = append(l.Facts[:at], append([]fact{gate}, l.Facts[at:]...)...)
-		}()
-	} else {
-		l.Facts = append(l.Facts, fact{"Tensor", name, ""})
+	p := (*compare.Place)(nil)
+	if r.First != nil {
+		p = &r.First.Place
+		l.focus(c, r, p)
 	}
-	if r.First == nil {
-		l.Facts = append(l.Facts, fact{"Found", r.Word(), c.Why(r)})
-		return
-	}
-	p := &r.First.Place
-	l.focus(c, r, p)
-	if p.Step >= 0 {
-		l.Facts = append(l.Facts, fact{"Step", fmt.Sprint(p.Step), fmt.Sprintf("of 0 to %d", len(r.Steps)-1)})
-	}
-	if p.Unit >= 0 {
-		also := ""
-		if p.Batch >= 0 {
-			also = fmt.Sprintf("batch row %d", p.Batch)
+	step := func() {
+		if p != nil && p.Step >= 0 {
+			l.Facts = append(l.Facts, fact{"Step", fmt.Sprint(p.Step), fmt.Sprintf("of 0 to %d", len(r.Steps)-1)})
+			l.Headline += fmt.Sprintf(" at step %d", p.Step)
 		}
-		l.Facts = append(l.Facts, fact{"Unit", fmt.Sprint(p.Unit), also})
 	}
-	if p.Unit < 0 {
+	if c.Stepwise {
+		layer, quantity := compare.Printable(path.Dir(r.Name)), path.Base(r.Name)
+		called, also := called(quantity)
+		l.Facts = append(l.Facts, fact{"Layer", layer, ""})
+		l.Headline = layer + " parts first"
+		step()
+		l.Facts = append(l.Facts, fact{kindOf(quantity), called, also})
+		l.Headline += ", in its " + called
+	} else {
+		l.Facts = append(l.Facts, fact{"Tensor", compare.Printable(r.Name), ""})
+		l.Headline = compare.Printable(r.Name) + " parts first"
+		step()
+	}
+	switch {
+	case p == nil:
+		l.Facts = append(l.Facts, fact{"Found", r.Word(), c.Why(r)})
+		l.Headline = compare.Printable(r.Name) + ": " + r.Word()
+		return
+	case p.Unit < 0:
 		l.Facts = append(l.Facts, fact{"At", p.String(), ""})
+	case p.Batch >= 0:
+		l.Facts = append(l.Facts, fact{"Unit", fmt.Sprint(p.Unit), fmt.Sprintf("batch row %d", p.Batch)})
+	default:
+		l.Facts = append(l.Facts, fact{"Unit", fmt.Sprint(p.Unit), ""})
 	}
 	l.Values = []fact{
 		{compare.Printable(c.Reference), p.Reference.String(), ""},
@@ -164,9 +169,22 @@ func quantityWords(q string) (symbol, words string) {
 	case !known:
 		return compare.Printable(q), ""
 	case sum:
-		words += ", in its sum: before its activation"
+		return "Σ" + symbol, words + " before its activation: x·kernel + h·recurrent_kernel + bias"
 	}
 	return symbol, words
+}
+
+// called returns what a quantity is called, and its symbol in a few words.
+func called(q string) (name, also string) {
+	symbol, sum := strings.CutPrefix(q, "sum_")
+	switch words, known := names[symbol]; {
+	case !known:
+		return compare.Printable(q), ""
+	case sum:
+		return words, symbol + ", already in its sum, before its activation"
+	default:
+		return words, symbol
+	}
 }
 
 // kindOf tells gates from states.

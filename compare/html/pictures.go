@@ -126,8 +126,6 @@ func (g *group) add(name string, v *view) {
 		q := &quantity{Name: name}
 		if q.Symbol, q.Words = quantityWords(name); name == "" {
 			q.Symbol, q.Words = "value", ""
-		} else if len(name) > 4 && name[:4] == "sum_" {
-			q.Symbol, q.Words = "Σ"+q.Symbol, names[q.Symbol]+" before its activation: x·kernel + h·recurrent_kernel + bias"
 		}
 		at = len(g.Quantities)
 		g.Quantities = append(g.Quantities, q)

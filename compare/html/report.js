@@ -72,7 +72,7 @@
       const draw = []; // when all cards are there, and have their widths
       for (const g of data.groups) {
         const codes = g.quantities.map(q => bytes(main(q).margin)), chart = element("div", { class: "chart" }), read = element("div", { class: "read" });
-        overview.append(card(g.name, `${main(g.quantities[0]).title}; ${g.rows} ${g.rows === 1 ? "row" : "rows"}, ${g.steps} steps, ${g.units} units`, chart, read));
+        overview.append(card(g.name, `${main(g.quantities[0]).title}; ${g.rows} ${g.rows === 1 ? "row" : "rows"}, ${g.steps} ${g.steps === 1 ? "step" : "steps"}, ${g.units} ${g.units === 1 ? "unit" : "units"}`, chart, read));
         const row = g.quantities.findIndex(q => q.name === focus.Quantity);
         draw.push(() => heat(chart, {
           starts: g.starts, end: g.steps, rows: g.quantities.length, names: g.quantities.map(q => q.symbol), nameSize: 52,
@@ -149,11 +149,12 @@
         if (q.name.startsWith("sum_") && q !== state.quantity && g.quantities.length > 6) continue;
         const chart = element("div", { class: "chart" }), read = element("div", { class: "read" });
         const [ref, cand] = v.values.map(s => plain(floats(s).subarray(at * n, (at + 1) * n)));
-        const same = ref.every((x, i) => x === cand[i]);
-        grid.append(card(`${q.symbol}${q.words ? " · " + q.words : ""}`, v.title + (same ? ": the same floats throughout" : ""), chart, read));
+        const apart = ref.map((x, i) => x === null || cand[i] === null ? x === cand[i] ? 0 : Infinity : Math.abs(x - cand[i]));
+        const most = Math.max(...apart), at1 = apart.indexOf(most);
+        grid.append(card(`${q.symbol}${q.words ? " · " + q.words : ""}`, v.title + (most === 0 ? ": the same floats throughout" : most < Infinity ? `: ${figure(most)} apart at most, at ${stepsOf(g, at1)}` : ": one of them is not finite"), chart, read));
         draw.push(() => line(chart, {
           x: g.starts, xLabel: "step", height: 170, read, mark: focus.Unit === state.unit && q.name === focus.Quantity && v.title === focus.View ? markOf(g) : null,
-          lines: [{ label: v.reference, values: ref, color: "reference", width: 3.5, points: false }, { label: v.candidate, values: cand, color: "candidate", dash: [5, 5], width: 2 }],
+          lines: [{ label: v.reference, values: ref, color: "reference", width: 4, points: false }, { label: v.candidate, values: cand, color: "candidate", dash: [5, 5], width: 2 }],
           empty: "No value is a finite number.",
         }));
       }
