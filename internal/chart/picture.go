@@ -68,6 +68,7 @@ func (c Chart) plot() (*plot.Plot, *plot.Legend, error) {
 	p := plot.New()
 	legend := plot.NewLegend()
 	legend.Top = true
+	legend.Padding = vg.Points(2)
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.Title, c.XLabel, c.YLabel
 	for _, f := range []*font.Font{
 		&p.Title.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font, &legend.TextStyle.Font,
