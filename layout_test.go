@@ -35,6 +35,7 @@ var layout = map[string][]string{
 	"cmd/lockstep":            {"..."},
 	"diagnose":                {".", "compare", "native"},
 	"reduce":                  {"."},
+	"explain":                 {".", "native", "compare", "forecast"},
 	"forecast":                {".", "native"},
 	"selftest":                {".", "compare", "native"},
 	"examples/serve":          {".", "native"},

@@ -13,9 +13,20 @@ import (
 
 // Page is some charts with words above them.
 type Page struct {
-	Title  string
-	Words  []string // paragraphs; a picture leaves them out
-	Charts []Chart
+	Title string
+	// Words are paragraphs, and Sections stand between them and the charts; a
+	// picture leaves both out.
+	Words    []string
+	Sections []Section
+	Charts   []Chart
+}
+
+// Section is words under a title, with a table if it has a heading.
+type Section struct {
+	Title string
+	Words []string
+	Head  []string
+	Rows  [][]string
 }
 
 // Chart is some lines over one axis.

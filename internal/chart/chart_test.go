@@ -92,6 +92,25 @@ func TestPageIsEscaped(t *testing.T) {
 	}
 }
 
+// Sections stand above the charts, with their tables.
+func TestSections(t *testing.T) {
+	p := charts([]float64{1, 2})
+	p.Sections = []Section{{Title: "first <i>", Words: []string{"a & b"}}, {Title: "second", Head: []string{"x", "y"}, Rows: [][]string{{"1", "<2>"}}}}
+	var b bytes.Buffer
+	if err := Write(&b, "html", p); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	for _, want := range []string{"<h2>first &lt;i&gt;</h2>\n<p>a &amp; b</p>\n</section>", "<thead><tr><th>x</th><th>y</th></tr></thead>", "<td>1</td><td>&lt;2&gt;</td>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Count(page, "<table>") != 1 {
+		t.Error("a section without a heading has a table")
+	}
+}
+
 // A long line keeps its peaks.
 func TestThinned(t *testing.T) {
 	long := make([]float64, 100000)

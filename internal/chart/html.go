@@ -53,7 +53,7 @@ func (p Page) html(w io.Writer) error {
 		return fmt.Errorf("chart: %w", err)
 	}
 	err = pageTemplate.Execute(w, map[string]any{
-		"Title": p.Title, "Words": p.Words, "Style": page.Style(), "Library": page.Script(), "Data": template.JS(data),
+		"Title": p.Title, "Words": p.Words, "Sections": p.Sections, "Style": page.Style(), "Library": page.Script(), "Data": template.JS(data),
 	})
 	if err != nil {
 		return fmt.Errorf("chart: writing the page: %w", err)
