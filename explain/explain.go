@@ -35,7 +35,7 @@ const (
 
 // Problem is a model to explain.
 type Problem struct {
-	// Engine runs the model.
+	// Engine runs the model; it should not have run before.
 	Engine lockstep.Tracer
 	// Native is the same model in the native engine, whose cells are stepped one
 	// by one; nil where the native engine refuses it.
@@ -56,6 +56,9 @@ const (
 	DefaultSpike  = 5.0
 	DefaultFollow = 200
 )
+
+// maxCurves bounds the differences that are kept of a layer: 256 MiB.
+const maxCurves = 1 << 25
 
 // Explanation is what was found.
 type Explanation struct {
@@ -101,6 +104,11 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 	if !(p.Spike > 0) || p.Spike > 1e30 || p.Follow < 1 || p.Follow > 1e6 {
 		return nil, fmt.Errorf("a spike of %g standard deviations, followed for %d steps: want a height above 0, and 1 to 1000000 steps", p.Spike, p.Follow)
 	}
+	for _, l := range p.Layers {
+		if p.Follow > maxCurves/(2*l.Units) {
+			return nil, fmt.Errorf("layer %q: %d units followed for %d steps are more than the %d values that are kept", l.Name, l.Units, p.Follow, maxCurves)
+		}
+	}
 	trace, err := p.Engine.Trace(ctx, p.Inputs, lockstep.Steps)
 	if err != nil {
 		return nil, err
@@ -117,6 +125,14 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 	}
 	if len(e.Layers) == 0 {
 		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one (see lockstep inspect)", e.Engine)
+	}
+	switch err := forecast.Repeats(ctx, p.Engine, p.Inputs, trace.Outputs); {
+	case errors.Is(err, forecast.ErrCarries):
+		e.not("a spike through the whole model: %v; the native engine begins every run anew", err)
+		e.NoForecast = err
+		return e, nil
+	case err != nil:
+		return nil, err
 	}
 	if err := p.spikes(ctx, e, trace); err != nil {
 		return nil, err

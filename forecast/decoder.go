@@ -2,8 +2,10 @@ package forecast
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/native"
@@ -136,6 +138,50 @@ func (d *anew) step(ctx context.Context, x []float64) ([]float64, error) {
 		return nil, err
 	}
 	return lastOf(out[d.roles.Output], d.roles.Output, d.like, len(d.fed))
+}
+
+// ErrCarries is wrapped by the reason why an engine cannot be run anew.
+var ErrCarries = errors.New("it carries states from run to run (stateful=True), and cannot be run anew")
+
+// Repeats tells whether an engine that has just returned outputs for inputs, in
+// its first run, returns them again, to 1e-5 of the largest. If not, the error
+// wraps ErrCarries. A native.Model begins every run anew.
+func Repeats(ctx context.Context, e lockstep.Engine, inputs, outputs map[string]*lockstep.Tensor) error {
+	if _, ok := e.(*native.Model); ok {
+		return nil
+	}
+	again, err := e.Run(ctx, inputs)
+	if err != nil {
+		return err
+	}
+	for name, t := range outputs {
+		if !t.DType().IsFloat() {
+			continue
+		}
+		x, err := t.Float64s()
+		if err != nil {
+			return err
+		}
+		u := again[name]
+		if u == nil || u.DType() != t.DType() || u.Len() != t.Len() {
+			return fmt.Errorf("%s: output %q is %s, and then %s", e.Name(), name, t, u)
+		}
+		y, err := u.Float64s()
+		if err != nil {
+			return err
+		}
+		largest, apart := 0.0, 0.0
+		for i, v := range x {
+			if math.IsNaN(v) && math.IsNaN(y[i]) || v == y[i] {
+				continue
+			}
+			largest, apart = math.Max(largest, math.Abs(v)), math.Max(apart, math.Abs(v-y[i]))
+		}
+		if !(apart <= 1e-5*largest) {
+			return fmt.Errorf("%s: %w: with the same inputs the output %q was another by %.3g", e.Name(), ErrCarries, name, apart)
+		}
+	}
+	return nil
 }
 
 // lastOf returns the last step of an output, which is to have that many.

@@ -36,7 +36,8 @@ const maxValues = 1 << 26
 // Problem is a forecast that is to be made.
 type Problem struct {
 	// Engine runs the model: a native.Model step by step, from states to states;
-	// any other engine anew for each step, on all that was fed so far.
+	// any other engine anew for each step, on all that was fed so far, if Repeats
+	// says that this can be done. It should not have run before.
 	Engine lockstep.Engine
 	Roles
 	// Inputs are the signature's. Of the one that is fed by steps, the first
@@ -164,6 +165,9 @@ func (p Problem) forced(ctx context.Context, given *series) (*series, error) {
 	}
 	if y.dtype != given.dtype || y.batch != given.batch || y.steps != given.steps || y.features != given.features {
 		return nil, fmt.Errorf("%w: output %q is %s where the input %q is %s; they must be alike to be fed back", ErrNone, p.Output, out[p.Output], p.Input, p.Inputs[p.Input])
+	}
+	if err := Repeats(ctx, p.Engine, p.Inputs, out); err != nil {
+		return nil, err
 	}
 	return y, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,6 +196,67 @@ func TestErrors(t *testing.T) {
 	stop()
 	if _, err := good.Run(stopped); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v of a context that has ended", err)
+	}
+}
+
+// carrying is an engine whose runs go on from the states that the last one left,
+// as TensorFlow runs a stateful model.
+type carrying struct {
+	lockstep.Engine
+	run *native.Runner
+}
+
+func (c carrying) Run(ctx context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	out, err := c.run.Run(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]*lockstep.Tensor{} // the Runner's own are written over
+	for name, t := range out {
+		if kept[name], err = lockstep.New(slices.Clone(must32(t)), t.Shape()...); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+func must32(t *lockstep.Tensor) []float32 {
+	d, err := lockstep.Data[float32](t)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// An engine that carries states from run to run cannot be run anew for each step.
+func TestRefusesToRunAnewWhatCarriesStates(t *testing.T) {
+	for _, name := range made(t, "lstm_stateful_tfkeras", "gru_stateful_keras3") {
+		m := load(t, name)
+		inputs := random(t, m.Signature(), 2, 5)
+		e := carrying{m, m.NewRunner()}
+		out, err := e.Run(context.Background(), inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Repeats(context.Background(), e, inputs, out); !errors.Is(err, ErrCarries) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	m := load(t, "seed_keras3")
+	inputs := random(t, m.Signature(), 2, 5)
+	e := carrying{m, m.NewRunner()}
+	out, err := e.Run(context.Background(), inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Repeats(context.Background(), e, inputs, out); err != nil {
+		t.Errorf("a model that is not stateful: %v", err)
+	}
+	for _, y := range out {
+		must32(y)[0] += 1
+	}
+	if err := Repeats(context.Background(), e, inputs, out); !errors.Is(err, ErrCarries) {
+		t.Errorf("error %v of an output that was another", err)
 	}
 }
 
