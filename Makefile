@@ -190,6 +190,7 @@ peers: keras compiler
 # Makes every fixture of testdata again, with the pinned Keras.
 models: keras
 	$(KERAS) models/make.py --out testdata
+	$(KERAS) explain/testdata/expected.py
 
 # Says where they are. The folder's time is that of its last use.
 models-all:

@@ -1,5 +1,10 @@
 package lockstep
 
+import (
+	"slices"
+	"strings"
+)
+
 // Trace is what one engine computed in one run. The reference's and the
 // candidate's traces of the same inputs are what compare sets side by side.
 type Trace struct {
@@ -46,4 +51,33 @@ type Trace struct {
 	// if the outputs could not be computed twice, as in a model whose outputs
 	// wait for a change of its variables.
 	Traced map[string]*Tensor
+}
+
+// gateOrder is the order in which gates stand in kernels, and c before h.
+const gateOrder = "zrifgoch"
+
+// Quantities lists what Steps shows of a layer's steps by the names that follow
+// <layer>/, in the order in which a step computes them: the gates' sums, the
+// gates, the states. x, mask, output and the states before the first step are
+// left out.
+func (t *Trace) Quantities(layer string) []string {
+	var sums, gates, states []string
+	for name := range t.Steps {
+		q, ok := strings.CutPrefix(name, layer+"/")
+		switch {
+		case !ok || q == "" || strings.Contains(q, "/") || strings.HasPrefix(q, "initial_") || q == "x" || q == "mask" || q == "output":
+		case strings.HasPrefix(q, "sum_"):
+			sums = append(sums, q)
+		case q == "h" || q == "c":
+			states = append(states, q)
+		default:
+			gates = append(gates, q)
+		}
+	}
+	for _, list := range [][]string{sums, gates, states} {
+		slices.SortFunc(list, func(a, b string) int {
+			return strings.Index(gateOrder, a[len(a)-1:]) - strings.Index(gateOrder, b[len(b)-1:])
+		})
+	}
+	return slices.Concat(sums, gates, states)
 }

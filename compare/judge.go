@@ -93,12 +93,11 @@ func (r *Result) judge() {
 		r.Causes = []Cause{Cause(r.Kind)}
 		return
 	}
-	if ref, ok := floatsOf(r.Reference); ok {
-		cand, _ := floatsOf(r.Candidate)
-		r.judgeElements(func(i int) Fault { return r.Rule.judgeFloat(i, ref, cand, signBit(r.DType())) })
-	} else if same, ok := equalityOf(r.Reference, r.Candidate); ok {
-		r.judgeElements(func(i int) Fault { return judgeExact(same(i)) })
-		r.First.countInts(r)
+	if element := r.element(); element != nil {
+		r.judgeElements(element)
+		if !r.DType().IsFloat() {
+			r.First.countInts(r)
+		}
 	}
 	if r.Outside > 0 {
 		r.Causes = append(r.Causes, Outside)

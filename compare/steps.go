@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -79,33 +78,6 @@ func counterpart(candidate *lockstep.Trace, i int, layer string) string {
 	return layer
 }
 
-// quantities lists the quantities of a layer that a trace shows, in the order
-// in which a step computes them.
-func quantities(steps map[string]*lockstep.Tensor, layer string) []string {
-	var sums, gates, states []string
-	for name := range steps {
-		q, ok := strings.CutPrefix(name, layer+"/")
-		switch {
-		case !ok || strings.Contains(q, "/") || strings.HasPrefix(q, "initial_") || q == "x" || q == "mask" || q == "output":
-		case strings.HasPrefix(q, "sum_"):
-			sums = append(sums, q)
-		case q == "h" || q == "c":
-			states = append(states, q)
-		default:
-			gates = append(gates, q)
-		}
-	}
-	for _, list := range [][]string{sums, gates, states} {
-		slices.SortFunc(list, func(a, b string) int {
-			return strings.Index(gateOrder, a[len(a)-1:]) - strings.Index(gateOrder, b[len(b)-1:])
-		})
-	}
-	return slices.Concat(sums, gates, states)
-}
-
-// gateOrder is the order in which gates stand in kernels, and c before h.
-const gateOrder = "zrifgoch"
-
 func (s *stepwise) layer(layer, other string, references, candidates [2]map[string]*lockstep.Tensor) error {
 	ref, err := before(s.reference.Steps, layer)
 	if err != nil {
@@ -140,7 +112,7 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 		maps.Copy(alone, states)
 	}
 	mask, otherMask := s.reference.Steps[layer+"/mask"], s.candidate.Steps[other+"/mask"]
-	for _, q := range quantities(s.reference.Steps, layer) {
+	for _, q := range s.reference.Quantities(layer) {
 		if exact[q] == nil {
 			continue
 		}

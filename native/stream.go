@@ -18,6 +18,7 @@ import (
 type Stream struct {
 	model  *Model
 	stream *program.Stream
+	axis   int
 }
 
 // NewStream makes a Stream for sequences of the given batch. Inputs in fixed
@@ -59,7 +60,7 @@ func (m *Model) NewStream(ctx context.Context, batch int, fixed map[string]*lock
 		if err == nil {
 			var s *program.Stream
 			if s, err = m.program.NewStream(ctx, fixed, step, axis); err == nil {
-				return &Stream{m, s}, nil
+				return &Stream{m, s, axis}, nil
 			}
 		}
 		if first == nil {
@@ -117,6 +118,10 @@ func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (
 	}
 	return out, nil
 }
+
+// TimeAxis returns the axis of the inputs along which their steps stand: 1, or 0
+// of layers with time_major=True.
+func (s *Stream) TimeAxis() int { return s.axis }
 
 // Reset begins a new sequence: the layers' states are what they are before the
 // first step.

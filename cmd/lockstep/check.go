@@ -54,21 +54,16 @@ Without --inputs it makes its own, from a seed that it prints.`,
 	f.diagnoseFlags.add(cmd)
 	f.reduceFlags.add(cmd)
 	cmd.Flags().StringArrayVar(&f.print, "print", nil, "print the values of this output or state, from both engines; may be repeated")
-	cmd.Flags().Lookup("format").Usage = formatHelp(outcomeFormats[1:]...)
 	return cmd
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
-	rules, err := f.rules(cmd)
+	rules, sinks, err := f.read(cmd)
 	if err != nil {
 		return err
 	}
 	if !f.chosen(cmd) {
 		rules = nil
-	}
-	sinks, err := sinksOf(f.formats, outcomeFormats...)
-	if err != nil {
-		return err
 	}
 	if err := f.modelFlags.check(); err != nil {
 		return err

@@ -30,7 +30,7 @@ func newDiff() *cobra.Command {
 				Model:       args[1],
 				Comparisons: []compare.Comparison{{Reference: args[0], Candidate: args[1], Results: compare.Judge(measured, rules)}},
 			}
-			if err := f.write(cmd, sinks, []*compare.Report{report}); err != nil {
+			if err := writeOutcomes(cmd, sinks, []compare.Outcome{{Model: report.Model, Report: report}}); err != nil {
 				return err
 			}
 			if report.Verdict() != compare.InStep {

@@ -50,22 +50,17 @@ it is the gravest: 5, 4, 1, 6, 3, 0.`,
 	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance allows")
 	cmd.Flags().StringVar(&f.earlier, "earlier", "", "the golden whose error --drift compares with (default FILE itself)")
 	cmd.Flags().StringToStringVar(&f.rename, "rename", nil, "an input or output of the golden and what it is called now, as in dense=output_0; may be repeated")
-	cmd.Flags().Lookup("format").Usage = formatHelp(outcomeFormats[1:]...)
 	cmd.Flags().Lookup("atol").DefValue, cmd.Flags().Lookup("rtol").DefValue = "the golden's", "the golden's"
 	return cmd
 }
 
 func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
-	rules, err := f.rules(cmd)
+	rules, sinks, err := f.read(cmd)
 	if err != nil {
 		return err
 	}
 	if !slices.ContainsFunc([]string{"atol", "rtol", "ulp", "allow-nonfinite"}, cmd.Flags().Changed) {
 		rules = nil // each golden has its own
-	}
-	sinks, err := sinksOf(f.formats, outcomeFormats...)
-	if err != nil {
-		return err
 	}
 	if err := f.modelFlags.check(); err != nil {
 		return err

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"math"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +21,7 @@ func (f *judgeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance")
 	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place; alone, instead of atol and rtol")
 	cmd.Flags().BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "let NaN and infinities pass where both sides have the same")
-	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp("json"))
+	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp(outcomeFormats[1:]...))
 }
 
 // read reads the flags before any work is done.
@@ -32,7 +29,7 @@ func (f *judgeFlags) read(cmd *cobra.Command) (rules compare.Rules, sinks []sink
 	if rules, err = f.rules(cmd); err != nil {
 		return nil, nil, err
 	}
-	sinks, err = sinksOf(f.formats, "text", "json")
+	sinks, err = sinksOf(f.formats, outcomeFormats...)
 	return rules, sinks, err
 }
 
@@ -55,22 +52,4 @@ func (f *judgeFlags) rules(cmd *cobra.Command) (compare.Rules, error) {
 		rule.Tolerance = compare.Fixed{Atol: f.atol, Rtol: f.rtol}
 	}
 	return compare.Uniform(rule), nil
-}
-
-// write writes the reports to every sink.
-func (f *judgeFlags) write(cmd *cobra.Command, sinks []sink, reports []*compare.Report) error {
-	return writeTo(cmd, sinks, func(w io.Writer, format string, terminal bool) error {
-		if format == "json" {
-			return compare.JSON(w, reports...)
-		}
-		for i, r := range reports {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			if err := compare.Text(w, r, compare.TextOptions{Color: terminal && os.Getenv("NO_COLOR") == ""}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

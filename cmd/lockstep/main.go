@@ -124,6 +124,6 @@ Exit codes: 0 in step, 1 diverged, 2 wrong usage, 3 could not run.`,
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCheck(), newInspect(), newRun(), newDiff(), newGolden(), newBench(), newDoctor(), newSelftest(), newWorker(), newContender())
+	root.AddCommand(newCheck(), newInspect(), newRun(), newDiff(), newTrace(), newForecast(), newExplain(), newGolden(), newBench(), newDoctor(), newSelftest(), newWorker(), newContender())
 	return root
 }

@@ -6,12 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
@@ -36,6 +39,7 @@ func scripts(t *testing.T, dir string) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"fixture": unpackFixture,
 			"exits":   exits,
+			"counts":  counts,
 		},
 		RequireExplicitExec: true,
 	})
@@ -64,6 +68,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("lockstep %s: exit code %s, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
+}
+
+// counts writes 0, 1, 2, … as numpy does: counts N FILE.npy.
+func counts(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: counts N FILE.npy")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = float64(i)
+	}
+	x, err := lockstep.New(values, n)
+	ts.Check(err)
+	ts.Check(npz.WriteFile(ts.MkAbs(args[1]), []lockstep.NamedTensor{{Name: "x", Tensor: x}}))
 }
 
 func TestScripts(t *testing.T) { scripts(t, "always") }

@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/html"
 )
 
 // outcomeFormats are those of a command that takes several models.
-var outcomeFormats = []string{"text", "json", "junit", "github"}
+var outcomeFormats = []string{"text", "json", "html", "junit", "github"}
 
 // writeOutcomes writes what came out of several models to every sink.
 func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome) error {
@@ -19,6 +20,8 @@ func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome)
 		switch format {
 		case "json":
 			return compare.JSON(w, reportsOf(outcomes)...)
+		case "html":
+			return html.Write(w, reportsOf(outcomes)...)
 		case "junit":
 			return compare.JUnit(w, outcomes)
 		case "github":

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep/explain"
+	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+type explainFlags struct {
+	modelFlags
+	inputFlags
+	engine  string
+	spike   float64
+	follow  int
+	formats []string
+}
+
+func newExplain() *cobra.Command {
+	var f explainFlags
+	cmd := &cobra.Command{
+		Use:   "explain MODEL",
+		Short: "what the gates do, how long a spike is remembered, how forecasts part",
+		Long: `explain runs a model over a series and says in words and figures
+
+  what each gate does: the share of the time that it is open (above 0.9), closed
+  (below 0.1) or saturated (within 0.01 of an end), and the units that stand out;
+
+  how long a spike is remembered: the half-life, in steps, of the difference that
+  one spike makes to c and h, unit by unit in a single cell, and through the whole
+  model, from an encoder into its decoder;
+
+  how the decoder on its own outputs parts from teacher forcing (see lockstep help
+  forecast).
+
+It says what does not apply to the model, and why. docs/explain.md defines every
+figure. Without --inputs the series is made from --seed: a series of your own says
+more, for a gate does what its input asks for.`,
+		Example: `  lockstep explain my_model --inputs in.npz
+  lockstep explain my_model --inputs in.npz --format text --format html=explain.html
+  lockstep explain my_model --steps 500 --spike 10 --format json=explain.json`,
+		Args: wantArgs("one model's directory", 1, 1),
+		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
+	}
+	f.modelFlags.add(cmd)
+	f.addThreads(cmd)
+	f.inputFlags.add(cmd)
+	f.sizes.Steps = 100
+	cmd.Flags().Lookup("steps").DefValue = "100"
+	cmd.Flags().StringVar(&f.engine, "engine", "native", "native or tensorflow; single cells are always native's")
+	cmd.Flags().Float64Var(&f.spike, "spike", explain.DefaultSpike, "the height of a spike, in standard deviations of what it is added to")
+	cmd.Flags().IntVar(&f.follow, "follow", explain.DefaultFollow, "how many steps a single cell is followed after a spike")
+	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp("json", "png", "svg", "html"))
+	return cmd
+}
+
+func (f *explainFlags) run(cmd *cobra.Command, dir string) error {
+	if f.engine != "native" && f.engine != "tensorflow" {
+		return usagef("--engine %q: want native or tensorflow", f.engine)
+	}
+	if !(f.spike > 0) || f.spike > 1e30 || f.follow < 1 || f.follow > 1e6 {
+		return usagef("--spike %g and --follow %d: want a height above 0, and 1 to 1000000 steps", f.spike, f.follow)
+	}
+	sinks, err := sinksOf(f.formats, "text", "json", "html", "png", "svg")
+	if err != nil {
+		return err
+	}
+	if err := refuseTerminal(cmd, sinks); err != nil {
+		return err
+	}
+	if err := f.modelFlags.check(); err != nil {
+		return err
+	}
+	if err := f.inputFlags.check(cmd); err != nil {
+		return err
+	}
+	e, closeEngine, err := open(cmd, f.engine, dir, f.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer closeEngine()
+	p := explain.Problem{Engine: e, Spike: f.spike, Follow: f.follow}
+	m, ok := e.(*native.Model)
+	if !ok {
+		m, err = native.Load(dir, f.native()...)
+	}
+	if err == nil {
+		p.Native, p.Layers = m, m.Layers()
+	} else { // TensorFlow runs what the native engine refuses
+		d, err := native.Inspect(dir, f.native()...)
+		if err != nil {
+			return err
+		}
+		p.Layers = d.Layers
+	}
+	var made string
+	if p.Inputs, made, err = f.inputsFor(e.Signature()); err != nil {
+		return err
+	}
+	found, err := p.Run(cmd.Context())
+	if err != nil {
+		return err
+	}
+	return writeTo(cmd, sinks, func(w io.Writer, format string, _ bool) error {
+		switch format {
+		case "text":
+			return explainText(w, found, dir, made)
+		case "json":
+			return found.JSON(w, dir, strings.TrimPrefix(made, "inputs: "))
+		}
+		return chart.Write(w, format, explainPage(found, dir, made))
+	})
+}
+
+func explainText(w io.Writer, e *explain.Explanation, dir, made string) error {
+	if _, err := fmt.Fprint(w, wrapped(0, 2, fmt.Sprintf("%s in %s; %s", dir, e.Engine, made))); err != nil {
+		return err
+	}
+	for _, s := range e.Sections() {
+		text := "\n" + s.Title + "\n"
+		for _, words := range s.Words {
+			text += wrapped(2, 2, words)
+		}
+		if s.Table != nil {
+			text += "\n"
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+		if s.Table != nil {
+			if err := (&table{s.Table.Head, s.Table.Rows}).write(w, 4); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

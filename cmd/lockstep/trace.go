@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/internal/npz"
+)
+
+type traceFlags struct {
+	modelFlags
+	inputFlags
+	engine  string
+	formats []string
+	choice
+}
+
+func newTrace() *cobra.Command {
+	var f traceFlags
+	cmd := &cobra.Command{
+		Use:   "trace MODEL",
+		Short: "the gates and states over time of one engine",
+		Long: `trace runs one engine and writes what every recurrent layer reads and computes at
+each step: its input, the gates before and after their activations, and the
+states. csv, to standard output by default, has a line a value: layer, quantity,
+row, step, unit, value. npz has tensors (rows, steps, units) by the names
+LAYER/i and so on. html, png and svg draw one row: of the units that --unit
+names, or of the four whose h moves most.`,
+		Example: `  lockstep trace my_model --format html=trace.html
+  lockstep trace my_model --inputs in.npz --engine tensorflow --layer encoder --format npz=trace.npz
+  lockstep trace my_model --layer encoder --row 0 --unit 3,5 > trace.csv`,
+		Args: wantArgs("one model's directory", 1, 1),
+		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
+	}
+	f.modelFlags.add(cmd)
+	f.addThreads(cmd)
+	f.inputFlags.add(cmd)
+	cmd.Flags().StringVar(&f.engine, "engine", "native", "native or tensorflow")
+	cmd.Flags().StringArrayVar(&f.layers, "layer", nil, "show this layer alone; may be repeated")
+	cmd.Flags().IntSliceVar(&f.units, "unit", nil, "show these units alone, counted from 0, with commas between")
+	cmd.Flags().IntVar(&f.row, "row", -1, "show this batch row alone, counted from 0 (default all, and 0 in a picture)")
+	cmd.Flags().StringArrayVar(&f.formats, "format", nil, "csv, npz, html, png or svg, to standard output, or to a file as in html=FILE; may be repeated (default csv)")
+	return cmd
+}
+
+func (f *traceFlags) run(cmd *cobra.Command, dir string) error {
+	if f.engine != "native" && f.engine != "tensorflow" {
+		return usagef("--engine %q: want native or tensorflow", f.engine)
+	}
+	sinks, err := sinksOf(f.formats, "csv", "npz", "html", "png", "svg")
+	if err != nil {
+		return err
+	}
+	if err := refuseTerminal(cmd, sinks); err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("row") && f.row < 0 {
+		return usagef("--row %d: want 0 or more", f.row)
+	}
+	if err := f.modelFlags.check(); err != nil {
+		return err
+	}
+	if err := f.inputFlags.check(cmd); err != nil {
+		return err
+	}
+	e, closeEngine, err := open(cmd, f.engine, dir, f.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer closeEngine()
+	inputs, made, err := f.inputsFor(e.Signature())
+	if err != nil {
+		return err
+	}
+	trace, err := e.Trace(cmd.Context(), inputs, lockstep.Steps)
+	if err != nil {
+		return err
+	}
+	chosen, err := f.choose(trace)
+	if err != nil {
+		return err
+	}
+	return writeTo(cmd, sinks, func(w io.Writer, format string, _ bool) error {
+		switch format {
+		case "csv":
+			return writeTraceCSV(w, chosen)
+		case "npz":
+			return npz.Write(w, tensorsOf(chosen))
+		}
+		page := traceCharts(dir, trace.Engine, chosen, f.row, len(f.units) > 0)
+		page.Words = append(page.Words, made)
+		return chart.Write(w, format, page)
+	})
+}
+
+// refuseTerminal refuses to write bytes that are not text to a terminal.
+func refuseTerminal(cmd *cobra.Command, sinks []sink) error {
+	for _, s := range sinks {
+		if s.path == "" && (s.format == "npz" || s.format == "png") && isTerminal(cmd.OutOrStdout()) {
+			return usagef("--format %s is not for a terminal: give it a file, as in %s=FILE", s.format, s.format)
+		}
+	}
+	return nil
+}
+
+// choice says what of a trace is shown.
+type choice struct {
+	layers []string
+	units  []int
+	row    int // -1 for all
+}
+
+// shownLayer is what is shown of a layer.
+type shownLayer struct {
+	name        string
+	rows, units []int // the ones shown
+	quantities  []shownQuantity
+}
+
+// shownQuantity is a tensor (rows, steps, units) of the rows and units that are
+// shown, or of those rows and all of its own features.
+type shownQuantity struct {
+	name   string
+	own    bool // its last axis is not the layer's units
+	tensor *lockstep.Tensor
+}
+
+// choose takes what is to be shown out of a trace.
+func (c choice) choose(t *lockstep.Trace) ([]shownLayer, error) {
+	for _, name := range c.layers {
+		if !slices.Contains(t.Layers, name) {
+			return nil, usagef("--layer %q: the model has no such recurrent layer; it has %q", name, t.Layers)
+		}
+	}
+	var out []shownLayer
+	for _, layer := range t.Layers {
+		if len(c.layers) > 0 && !slices.Contains(c.layers, layer) {
+			continue
+		}
+		h := t.Steps[layer+"/h"]
+		if h == nil || h.Rank() != 3 {
+			if slices.Contains(c.layers, layer) {
+				return nil, fmt.Errorf("%s shows no steps of the layer %s: its loop is run operation by operation (see lockstep inspect)", t.Engine, layer)
+			}
+			continue
+		}
+		s, err := c.layer(t, layer, h.Shape())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one (see lockstep inspect)", t.Engine)
+	}
+	return out, nil
+}
+
+func (c choice) layer(t *lockstep.Trace, name string, shape []int) (shownLayer, error) {
+	s := shownLayer{name: name, units: c.units}
+	if c.row >= shape[0] {
+		return s, usagef("--row %d: the batch has %d rows, counted from 0", c.row, shape[0])
+	}
+	for _, u := range c.units {
+		if u < 0 || u >= shape[2] {
+			return s, usagef("--unit %d: the layer %s has %d units, counted from 0", u, name, shape[2])
+		}
+	}
+	if len(s.units) == 0 {
+		s.units = upTo(shape[2])
+	}
+	if s.rows = []int{c.row}; c.row < 0 {
+		s.rows = upTo(shape[0])
+	}
+	for _, q := range slices.Concat([]string{"x"}, t.Quantities(name)) {
+		tensor := t.Steps[name+"/"+q]
+		if tensor == nil || tensor.Rank() != 3 || tensor.Shape()[0] != shape[0] || tensor.Shape()[1] != shape[1] {
+			continue
+		}
+		units := s.units
+		if q == "x" {
+			units = upTo(tensor.Shape()[2])
+		}
+		taken, err := take(tensor, s.rows, units)
+		if err != nil {
+			return s, fmt.Errorf("%s/%s: %w", name, q, err)
+		}
+		s.quantities = append(s.quantities, shownQuantity{q, q == "x", taken})
+	}
+	return s, nil
+}
+
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// take takes rows and units out of a tensor (rows, steps, units) of floats.
+func take(t *lockstep.Tensor, rows, units []int) (*lockstep.Tensor, error) {
+	switch t.DType() {
+	case lockstep.Float32:
+		return takeOf[float32](t, rows, units)
+	case lockstep.Float64:
+		return takeOf[float64](t, rows, units)
+	case lockstep.Float16:
+		return takeOf[lockstep.Float16Bits](t, rows, units)
+	case lockstep.BFloat16:
+		return takeOf[lockstep.BFloat16Bits](t, rows, units)
+	}
+	return nil, fmt.Errorf("it is %s, want floats", t)
+}
+
+func takeOf[E lockstep.Element](t *lockstep.Tensor, rows, units []int) (*lockstep.Tensor, error) {
+	d, err := lockstep.Data[E](t)
+	if err != nil {
+		return nil, err
+	}
+	steps, width := t.Shape()[1], t.Shape()[2]
+	out := make([]E, 0, len(rows)*steps*len(units))
+	for _, r := range rows {
+		for s := range steps {
+			for _, u := range units {
+				out = append(out, d[(r*steps+s)*width+u])
+			}
+		}
+	}
+	return lockstep.New(out, len(rows), steps, len(units))
+}

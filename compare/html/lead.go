@@ -1,0 +1,205 @@
+package html
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/lockstep-go/lockstep/compare"
+)
+
+// lead is what a reader wants to know first.
+type lead struct {
+	// Headline is the answer in a few words, which stand after the verdict's,
+	// and Sentence the same with figures.
+	Headline, Sentence string
+	// Facts are the place where the engines first part, Layer to Unit first.
+	Facts []fact
+	// Values are what both sides hold there.
+	Values []fact
+	Others []string // comparisons that diverged beside it
+
+	layer, quantity, comparison string // what the charts show first
+	step, unit                  int
+}
+
+// fact is a figure with its name, and a word of explanation.
+type fact struct{ Name, Value, Also string }
+
+// leadOf finds the comparison that says most about where the engines part: the
+// steps of the layers before the weights and the outputs.
+func leadOf(r *compare.Report) lead {
+	l := lead{step: -1, unit: -1}
+	if len(r.Comparisons) == 0 {
+		l.Headline = "nothing was compared"
+		return l
+	}
+	at, first := r.FirstDivergence()
+	for i := range r.Comparisons {
+		if c := &r.Comparisons[i]; c.Stepwise && c.First() != nil {
+			at, first = c, c.First()
+			break
+		}
+	}
+	if at == nil {
+		l.inStep(r)
+		return l
+	}
+	l.Headline, l.Sentence = "see below", at.Answer()
+	for i := range r.Comparisons {
+		if c := &r.Comparisons[i]; c != at && c.Verdict() != compare.InStep {
+			l.Others = append(l.Others, titleOf(c)+": "+c.Answer())
+		}
+	}
+	if first != nil {
+		l.place(at, first)
+	}
+	return l
+}
+
+func (l *lead) inStep(r *compare.Report) {
+	tensors, values, margin := 0, 0, 0.0
+	var worst *compare.Result
+	for i := range r.Comparisons {
+		c := &r.Comparisons[i]
+		tensors, values = tensors+len(c.Results), values+c.Elements()
+		for k := range c.Results {
+			if x := &c.Results[k]; x.Margin > margin && x.MarginAt != nil {
+				margin, worst = x.Margin, x
+				l.focus(c, x, x.MarginAt)
+			}
+		}
+	}
+	l.Headline = "every comparison agrees"
+	l.Sentence = fmt.Sprintf("%d of %d comparisons", len(r.Comparisons), len(r.Comparisons))
+	l.Facts = []fact{
+		{"Margin", compare.RoundUp(margin, 2), "the largest part of its bound that an element took; 1 is the limit"},
+		{"Tensors", fmt.Sprint(tensors), ""},
+		{"Values", fmt.Sprint(values), ""},
+	}
+	if worst != nil {
+		l.Facts = append(l.Facts, fact{"Nearest to its bound", compare.Printable(worst.Name), worst.MarginAt.String()})
+	}
+}
+
+// place says where a result first parts, and by how much.
+func (l *lead) place(c *compare.Comparison, r *compare.Result) {
+	p := (*compare.Place)(nil)
+	if r.First != nil {
+		p = &r.First.Place
+		l.focus(c, r, p)
+	}
+	step := func() {
+		if p != nil && p.Step >= 0 {
+			l.Facts = append(l.Facts, fact{"Step", fmt.Sprint(p.Step), fmt.Sprintf("of 0 to %d", len(r.Steps)-1)})
+			l.Headline += fmt.Sprintf(" at step %d", p.Step)
+		}
+	}
+	if c.Stepwise {
+		layer, quantity := compare.Printable(path.Dir(r.Name)), path.Base(r.Name)
+		called, also := called(quantity)
+		l.Facts = append(l.Facts, fact{"Layer", layer, ""})
+		l.Headline = layer + " parts first"
+		step()
+		l.Facts = append(l.Facts, fact{kindOf(quantity), called, also})
+		l.Headline += ", in its " + called
+	} else {
+		l.Facts = append(l.Facts, fact{"Tensor", compare.Printable(r.Name), ""})
+		l.Headline = compare.Printable(r.Name) + " parts first"
+		step()
+	}
+	switch {
+	case p == nil:
+		l.Facts = append(l.Facts, fact{"Found", r.Word(), c.Why(r)})
+		l.Headline = compare.Printable(r.Name) + ": " + r.Word()
+		return
+	case p.Unit < 0:
+		l.Facts = append(l.Facts, fact{"At", p.String(), ""})
+	case p.Batch >= 0:
+		l.Facts = append(l.Facts, fact{"Unit", fmt.Sprint(p.Unit), fmt.Sprintf("batch row %d", p.Batch)})
+	default:
+		l.Facts = append(l.Facts, fact{"Unit", fmt.Sprint(p.Unit), ""})
+	}
+	l.Values = []fact{
+		{compare.Printable(c.Reference), p.Reference.String(), ""},
+		{compare.Printable(c.Candidate), p.Candidate.String(), ""},
+		{"difference", r.Apart(), ""},
+	}
+}
+
+func (l *lead) focus(c *compare.Comparison, r *compare.Result, p *compare.Place) {
+	l.layer, l.quantity, l.comparison = groupOf(c, r)
+	l.step, l.unit = p.Step, p.Unit
+}
+
+// groupOf says under which group, quantity and comparison a result is drawn.
+func groupOf(c *compare.Comparison, r *compare.Result) (group, quantity, comparison string) {
+	if c.Stepwise {
+		return path.Dir(r.Name), path.Base(r.Name), viewOf(c)
+	}
+	return r.Name, "", viewOf(c)
+}
+
+// viewOf names a comparison among several of one quantity.
+func viewOf(c *compare.Comparison) string {
+	if c.Stepwise {
+		return titleOf(c)
+	}
+	return titleOf(c) + ", " + compare.Printable(c.Reference) + " and " + compare.Printable(c.Candidate)
+}
+
+func titleOf(c *compare.Comparison) string {
+	if c.Title == "" {
+		return "comparison"
+	}
+	return compare.Printable(c.Title)
+}
+
+// names are what the quantities of a step are called.
+var names = map[string]string{
+	"i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
+	"z": "update gate", "r": "reset gate", "h": "hidden state", "c": "cell state",
+}
+
+// quantityWords returns a quantity's symbol and what it is.
+func quantityWords(q string) (symbol, words string) {
+	symbol, sum := strings.CutPrefix(q, "sum_")
+	words, known := names[symbol]
+	switch {
+	case !known:
+		return compare.Printable(q), ""
+	case sum:
+		return "Σ" + symbol, words + " before its activation: x·kernel + h·recurrent_kernel + bias"
+	}
+	return symbol, words
+}
+
+// called returns what a quantity is called, and its symbol in a few words.
+func called(q string) (name, also string) {
+	symbol, sum := strings.CutPrefix(q, "sum_")
+	switch words, known := names[symbol]; {
+	case !known:
+		return compare.Printable(q), ""
+	case sum:
+		return words, symbol + ", already in its sum, before its activation"
+	default:
+		return words, symbol
+	}
+}
+
+// kindOf tells gates from states.
+func kindOf(q string) string {
+	if q == "h" || q == "c" {
+		return "State"
+	}
+	return "Gate"
+}
+
+// printable makes lines fit to be shown.
+func printable(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = compare.Printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,54 @@
+package html
+
+import (
+	"strconv"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+)
+
+// comparison is one table of the page.
+type comparison struct {
+	Title, Answer, Judged string
+	Good                  bool
+	Rows                  []row
+	Notes                 []string
+}
+
+// row is one tensor.
+type row struct {
+	Name, Shape, Abs, Rel, ULP, Margin, Where, Word, Why string
+	Good                                                 bool
+}
+
+func tableOf(c *compare.Comparison) comparison {
+	t := comparison{Title: titleOf(c), Answer: c.Answer(), Good: c.Verdict() == compare.InStep}
+	if len(c.Results) > 0 {
+		t.Judged = c.Judged()
+	}
+	for _, n := range c.Notes {
+		t.Notes = append(t.Notes, printable(n))
+	}
+	for i := range c.Results {
+		r := &c.Results[i]
+		out := row{
+			Name: compare.Printable(r.Name), Shape: lockstep.FormatShape(r.Shape()), Abs: "–", Rel: "–", ULP: "–",
+			Margin: compare.RoundUp(r.Margin, 3), Word: r.Word(), Why: c.Why(r), Good: r.Verdict == compare.InStep,
+		}
+		switch {
+		case r.Finite == 0: // nothing that could be subtracted
+		case r.DType().IsFloat():
+			out.Abs, out.Rel, out.ULP = compare.RoundUp(r.MaxAbs, 3), compare.RoundUp(r.MaxRel, 3), strconv.FormatUint(r.MaxULP, 10)
+		default:
+			out.Abs, out.Rel = strconv.FormatUint(r.MaxAbsInt, 10), compare.RoundUp(r.MaxRel, 3)
+		}
+		if r.ZeroReference > 0 && r.MaxRel == 0 {
+			out.Rel = "–"
+		}
+		if r.MarginAt != nil {
+			out.Where = r.MarginAt.String()
+		}
+		t.Rows = append(t.Rows, out)
+	}
+	return t
+}

@@ -1,0 +1,107 @@
+package forecast
+
+import (
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// Step says how one step of a forecast stands, over all rows and features. What
+// there is nothing to compare with is NaN.
+type Step struct {
+	Step int
+	// RMS and Max are the root mean square and the largest of own output less
+	// teacher-forced output.
+	RMS, Max float64
+	// OwnError and ForcedError are the root mean squares of both outputs less
+	// the target.
+	OwnError, ForcedError float64
+}
+
+// Apart says how a forecast stands at each of its steps.
+func (r *Result) Apart() []Step {
+	own, forced, target := must(r.Own), must(r.Forced), must(r.Target)
+	out := make([]Step, own.steps)
+	for t := range out {
+		out[t].Step = t
+		out[t].RMS, out[t].Max = apart(own, forced, t)
+		out[t].OwnError, _ = apart(own, target, t)
+		out[t].ForcedError, _ = apart(forced, target, t)
+	}
+	return out
+}
+
+// must reads a tensor of a Result, which Run made; a nil one has no steps.
+func must(t *lockstep.Tensor) *series {
+	if t == nil {
+		return &series{}
+	}
+	s, err := valuesOf(t)
+	if err != nil {
+		return &series{} // not one of Run's
+	}
+	return s
+}
+
+func apart(a, b *series, t int) (rms, most float64) {
+	if t >= a.steps || t >= b.steps {
+		return math.NaN(), math.NaN()
+	}
+	x, y := a.step(t), b.step(t)
+	for i := range x {
+		d := math.Abs(x[i] - y[i])
+		rms += d * d
+		if !(d <= most) { // NaN stays
+			most = d
+		}
+	}
+	return math.Sqrt(rms / float64(len(x))), most
+}
+
+// Spread is the standard deviation of the teacher-forced outputs, over all rows,
+// steps and features: a measure for how far apart is far.
+func (r *Result) Spread() float64 {
+	values := must(r.Forced).values
+	mean, sum := 0.0, 0.0
+	for _, v := range values {
+		mean += v / float64(len(values))
+	}
+	for _, v := range values {
+		sum += (v - mean) * (v - mean)
+	}
+	return math.Sqrt(sum / float64(len(values)))
+}
+
+// Parted is the first step at which own and teacher-forced outputs are further
+// apart, by root mean square, than a share of Spread; -1 if none is.
+func (r *Result) Parted(share float64) int {
+	limit := share * r.Spread()
+	for _, s := range r.Apart() {
+		if s.RMS > limit {
+			return s.Step
+		}
+	}
+	return -1
+}
+
+// Overall is the root mean square of a figure over the steps that have it, NaN
+// where none has.
+func Overall(steps []Step, figure func(Step) float64) float64 {
+	sum, n := 0.0, 0
+	for _, s := range steps {
+		if v := figure(s); !math.IsNaN(v) {
+			sum, n = sum+v*v, n+1
+		}
+	}
+	return math.Sqrt(sum / float64(n))
+}
+
+// Tensors are a forecast's, for a file: own, forced, fed and, where it is known,
+// target.
+func (r *Result) Tensors() []lockstep.NamedTensor {
+	out := []lockstep.NamedTensor{{Name: "own", Tensor: r.Own}, {Name: "forced", Tensor: r.Forced}, {Name: "fed", Tensor: r.Fed}}
+	if r.Target != nil {
+		out = append(out, lockstep.NamedTensor{Name: "target", Tensor: r.Target})
+	}
+	return out
+}

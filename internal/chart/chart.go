@@ -1,0 +1,149 @@
+// Package chart draws line charts for the program's commands: as a page that
+// opens from disk, as PNG and as SVG.
+//
+// The pictures are gonum's plot's, which brings fonts and image formats with it;
+// so nothing that a library user imports may import this package.
+package chart
+
+import (
+	"fmt"
+	"io"
+	"math"
+)
+
+// Page is some charts with words above them.
+type Page struct {
+	Title string
+	// Words are paragraphs, and Sections stand between them and the charts; a
+	// picture leaves both out.
+	Words    []string
+	Sections []Section
+	Charts   []Chart
+}
+
+// Section is words under a title, with a table if it has a heading.
+type Section struct {
+	Title string
+	Words []string
+	Head  []string
+	Rows  [][]string
+}
+
+// Chart is some lines over one axis.
+type Chart struct {
+	Title string
+	// Note is a sentence below the title, on a page alone.
+	Note           string
+	XLabel, YLabel string
+	// Log wants a logarithmic axis of y, on which what is not positive has no
+	// place.
+	Log   bool
+	X     []float64
+	Lines []Line
+}
+
+// Line has a value for each of the chart's X; what is not finite is a gap.
+type Line struct {
+	Label  string
+	Values []float64
+	Dashed bool
+}
+
+// MaxCharts is the number of charts that a page or a picture holds, and MaxLines
+// that of the lines of one, which would not be told apart.
+const (
+	MaxCharts = 120
+	MaxLines  = 8
+)
+
+// MaxPoints is the number of points of a line; of more, each bucket's smallest
+// and largest are drawn.
+const MaxPoints = 2000
+
+// Formats are what Write can write.
+var Formats = []string{"html", "png", "svg"}
+
+// Write writes a page in one of the Formats.
+func Write(w io.Writer, format string, p Page) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	p = p.thinned()
+	switch format {
+	case "html":
+		return p.html(w)
+	case "png", "svg":
+		return p.picture(w, format)
+	}
+	return fmt.Errorf("chart: no format %q: want one of %q", format, Formats)
+}
+
+func (p Page) check() error {
+	if len(p.Charts) == 0 || len(p.Charts) > MaxCharts {
+		return fmt.Errorf("chart: %d charts on a page, want 1 to %d", len(p.Charts), MaxCharts)
+	}
+	for _, c := range p.Charts {
+		if len(c.Lines) > MaxLines {
+			return fmt.Errorf("chart: %q has %d lines, want %d at most", c.Title, len(c.Lines), MaxLines)
+		}
+		for _, l := range c.Lines {
+			if len(l.Values) != len(c.X) {
+				return fmt.Errorf("chart: %q: the line %q has %d values over %d", c.Title, l.Label, len(l.Values), len(c.X))
+			}
+		}
+	}
+	return nil
+}
+
+// thinned returns a page whose lines have MaxPoints at most: of each bucket, the
+// place of the smallest and of the largest value of each line, so that no peak
+// is lost.
+func (p Page) thinned() Page {
+	out := p
+	out.Charts = make([]Chart, len(p.Charts))
+	for i, c := range p.Charts {
+		out.Charts[i] = c.thinned()
+	}
+	return out
+}
+
+func (c Chart) thinned() Chart {
+	n := len(c.X)
+	if n <= MaxPoints {
+		return c
+	}
+	keep := make([]bool, n)
+	keep[0], keep[n-1] = true, true
+	buckets := MaxPoints / (2 * max(1, len(c.Lines)))
+	for b := range buckets {
+		from, to := b*n/buckets, (b+1)*n/buckets
+		for _, l := range c.Lines {
+			low, high := from, from
+			for i := from; i < to; i++ {
+				if l.Values[i] < l.Values[low] || math.IsNaN(l.Values[low]) {
+					low = i
+				}
+				if l.Values[i] > l.Values[high] || math.IsNaN(l.Values[high]) {
+					high = i
+				}
+			}
+			keep[low], keep[high] = true, true
+		}
+	}
+	out := c
+	out.X, out.Lines = nil, make([]Line, len(c.Lines))
+	for k, l := range c.Lines {
+		out.Lines[k] = Line{Label: l.Label, Dashed: l.Dashed}
+	}
+	for i := range keep {
+		if !keep[i] {
+			continue
+		}
+		out.X = append(out.X, c.X[i])
+		for k := range c.Lines {
+			out.Lines[k].Values = append(out.Lines[k].Values, c.Lines[k].Values[i])
+		}
+	}
+	out.Note = fmt.Sprintf("%s %d steps are drawn as %d points: of each bucket the smallest and the largest value.", c.Note, n, len(out.X))
+	return out
+}
