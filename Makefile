@@ -41,11 +41,12 @@ TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat mode
 # The engines that make bench-peers times beside ours.
 PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requirements.txt bench/without_cuda.py | cksum | cut -d' ' -f1))$(PEERS)
 
-.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: help demo test build build-pure tensorflow compiler lint test-setup test-pure test-arm64 test-race test-tensorflow test-bench fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
 	@echo 'make test         set up what is missing and run every test'
+	@echo 'make test-arm64   run the tests of the kernels for arm64, by QEMU where the processor is another'
 	@echo 'make build        bin/lockstep with TensorFlow in it'
 	@echo 'make build-pure   bin/lockstep without TensorFlow and without cgo'
 	@echo 'make tensorflow   fetch libtensorflow into the cache folder (build does it where needed)'
@@ -64,7 +65,7 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-setup test-bench test-pure test-race test-tensorflow fuzz
+test: lint test-setup test-bench test-pure test-arm64 test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
 test-setup:
@@ -77,6 +78,22 @@ test-bench: keras
 # A machine that has never seen TensorFlow or a C compiler.
 test-pure: models-all
 	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
+
+# The kernels for arm64, which an emulator runs elsewhere: QEMU's user mode,
+# which is for Linux alone. Where it is not, that is said; in CI it must be there.
+ifneq ($(shell $(GO) env GOHOSTARCH),arm64)
+QEMU ?= qemu-aarch64
+ON_QEMU = -exec "$(QEMU)"
+endif
+test-arm64:
+	@if [ -n "$(QEMU)" ] && ! command -v "$(QEMU)" >/dev/null; then \
+		if [ "$$(uname -s)" != Linux ]; then echo 'make: NOT RUN: the tests of the kernels for arm64: QEMU runs them on Linux only' >&2; exit 0; fi; \
+		hint='no $(QEMU) found: install it (on Debian: apt-get install qemu-user), or name one with QEMU=...'; \
+		if [ -n "$$CI" ]; then echo "make: the tests of the kernels for arm64 must run in CI: $$hint" >&2; exit 1; fi; \
+		echo "make: NOT RUN: the tests of the kernels for arm64: $$hint" >&2; exit 0; \
+	fi; set -x; \
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -short $(ON_QEMU) ./native/internal/kernel && \
+	CGO_ENABLED=0 GOARCH=arm64 LOCKSTEP_KERNEL=neon $(GO) test $(ON_QEMU) ./native/internal/program ./native
 
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all
@@ -180,6 +197,7 @@ keras:
 lint:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change: $$out" >&2; exit 1; }
 	CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 
