@@ -48,11 +48,12 @@ PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requi
 # The structures that make false-alarms fills with random weights.
 STRUCTURES = $(eval STRUCTURES := $(shell $(FETCH) --cache)/structures-$(shell cat faults/models.py models/requirements.txt | cksum | cut -d' ' -f1))$(STRUCTURES)
 
-.PHONY: bench-service faults false-alarms structures help demo test build build-pure tensorflow compiler lint test-setup test-pure test-race test-tensorflow test-bench test-golden fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: bench-service faults false-alarms structures help demo test build build-pure tensorflow compiler lint test-setup test-pure test-arm64 test-race test-tensorflow test-bench test-golden fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
 	@echo 'make test         set up what is missing and run every test'
+	@echo 'make test-arm64   run the tests of the kernels for arm64, by QEMU where the processor is another'
 	@echo 'make build        bin/lockstep with TensorFlow in it'
 	@echo 'make build-pure   bin/lockstep without TensorFlow and without cgo'
 	@echo 'make tensorflow   fetch libtensorflow into the cache folder (build does it where needed)'
@@ -74,7 +75,7 @@ demo: build $(DEMO)
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
 	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
 
-test: lint test-setup test-bench test-golden test-pure test-race test-tensorflow fuzz
+test: lint test-setup test-bench test-golden test-pure test-arm64 test-race test-tensorflow fuzz
 
 # The set-up script, with a pip and wheels of the test's own.
 test-setup:
@@ -92,6 +93,24 @@ test-golden: keras
 test-pure: models-all
 	CGO_ENABLED=0 LOCKSTEP_MODELS="$(MADE)" $(GO) test ./...
 	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) test ./...
+
+# The kernels for arm64, which an emulator runs elsewhere: QEMU's user mode,
+# which is for Linux alone. Where it is not, that is said; in CI it must be there.
+# The models that are made take too long there and are left out: test-pure runs
+# them, on the same Go code around the kernels.
+ifneq ($(shell $(GO) env GOHOSTARCH),arm64)
+QEMU ?= qemu-aarch64
+ON_QEMU = -exec "$(QEMU)"
+endif
+test-arm64:
+	@if [ -n "$(QEMU)" ] && ! command -v "$(QEMU)" >/dev/null; then \
+		if [ "$$(uname -s)" != Linux ]; then echo 'make: NOT RUN: the tests of the kernels for arm64: QEMU runs them on Linux only' >&2; exit 0; fi; \
+		hint='no $(QEMU) found: install it (on Debian: apt-get install qemu-user), or name one with QEMU=...'; \
+		if [ -n "$$CI" ]; then echo "make: the tests of the kernels for arm64 must run in CI: $$hint" >&2; exit 1; fi; \
+		echo "make: NOT RUN: the tests of the kernels for arm64: $$hint" >&2; exit 0; \
+	fi; set -x; \
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -short $(ON_QEMU) ./native/internal/kernel && \
+	CI= CGO_ENABLED=0 GOARCH=arm64 LOCKSTEP_KERNEL=neon $(GO) test $(ON_QEMU) ./native/internal/program ./native
 
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all structures keras
@@ -216,6 +235,7 @@ keras:
 lint:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change: $$out" >&2; exit 1; }
 	CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) vet ./...

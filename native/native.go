@@ -35,10 +35,11 @@
 //
 // In float32 the loops of recurrent and dense layers are vectorised where the
 // processor has AVX2 and FMA; elsewhere, and in float64, they are plain Go. The
-// environment variable LOCKSTEP_KERNEL, go, avx2 or avx512, chooses; asking for
-// what the processor does not have is an error of Load and NewSeq2Seq. The results
-// of one kernel are the same bits on every machine and whatever batch a row stands
-// in; avx512 computes those of avx2, and those of go are close.
+// environment variable LOCKSTEP_KERNEL, go, avx2, avx512 or neon, chooses; asking
+// for what the processor does not have is an error of Load and NewSeq2Seq. neon,
+// for arm64, is not chosen by itself: so far only an emulator has run it. The
+// results of one kernel are the same bits on every machine and whatever batch a
+// row stands in; avx512 and neon compute those of avx2, and those of go are close.
 package native
 
 import (

@@ -8,14 +8,16 @@ import (
 )
 
 // Variable is the environment variable that chooses the kernels of the process
-// by name; without it they are AVX2's where the processor has it.
+// by name; without it they are AVX2's where the processor has it, and those in
+// Go elsewhere.
 const Variable = "LOCKSTEP_KERNEL"
 
 // The names of the kernels: those in Go every machine has.
 const (
 	plain  = "go"
 	avx2   = "avx2"
-	avx512 = "avx512" // AVX2's, and for batches of an LSTM its own, of the same bits
+	avx512 = "avx512" // AVX2's, and for an LSTM its own, of the same bits
+	neon   = "neon"   // of the same bits
 )
 
 // chosen is the name of the kernels that layers are made for. A layer keeps
@@ -46,7 +48,7 @@ func choose(name string) (string, error) {
 	known := Kernels()
 	switch {
 	case name == "":
-		return known[min(1, len(known)-1)], nil
+		return usual(), nil
 	case slices.Contains(known, name):
 		return name, nil
 	}

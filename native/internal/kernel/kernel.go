@@ -16,8 +16,8 @@
 // every machine and both types, and what the others are tested against.
 //
 // The vectorised ones are for float32 and fuse the multiply-add, so they are
-// close to those in Go, and the same bits on every machine that has them (AVX2 and
-// AVX-512 do not differ):
+// close to those in Go, and the same bits on every machine that has them (AVX2,
+// AVX-512 and NEON do not differ, but for the sign of a NaN):
 //
 //	sums of a cell or of 5 columns and more   the order above, fused
 //	sums of a dense layer of 1 to 4 columns   16 sums side by side, see dots

@@ -1,11 +1,11 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package kernel
 
 // vectorised: there are none, and so nothing calls the functions below.
 func vectorised() []string { return nil }
 
-const noVectors = "kernel: this processor has no vectorised kernels"
+func usual() string { return plain }
 
 func productPanel(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int) {
 	panic(noVectors)
@@ -20,14 +20,6 @@ func lstmRow(h *float32, c *float32, z *float32, x *float32, from *float32, w *f
 }
 
 func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, features int, take int, units int, rest int, rows int) {
-	panic(noVectors)
-}
-
-func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
-	panic(noVectors)
-}
-
-func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int) {
 	panic(noVectors)
 }
 

@@ -272,14 +272,13 @@ func FuzzCells(f *testing.F) {
 	f.Add(uint64(2), byte(1), byte(7), byte(20), byte(4), byte(10))
 	f.Add(uint64(3), byte(2), byte(200), byte(65), byte(9), byte(100))
 	f.Fuzz(func(t *testing.T, seed uint64, kind, features, units, rows, scale byte) {
-		if len(vectorised()) == 0 {
-			t.Skip("this processor has no vectorised kernels")
-		}
 		s := sizes{int(features), int(units), 1 + int(rows)%40, 3}
-		r := rand.New(rand.NewPCG(seed, 1))
 		// Large weights make the steps chaotic: an error grows by a step's slope.
 		size := float64(scale) / 256 / math.Sqrt(float64(s.features+s.units+1))
-		checkCell(t, seed%2 == 0, int(kind)%len(kinds), s, r, size, 1e-5, TanhFunction, SigmoidFunction)
-		checkDense(t, seed%2 == 1, int(features), int(units), int(rows)%40, r)
+		eachVectorised(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			checkCell(t, seed%2 == 0, int(kind)%len(kinds), s, r, size, 1e-5, TanhFunction, SigmoidFunction)
+			checkDense(t, seed%2 == 1, int(features), int(units), int(rows)%40, r)
+		})
 	})
 }

@@ -1,0 +1,15 @@
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+// vectorised are the kernels beside the plain ones that this processor runs.
+func vectorised() []string {
+	if !cpu.ARM64.HasASIMD {
+		return nil
+	}
+	return []string{neon}
+}
+
+// usual are the kernels that are taken unless others are asked for: no arm64
+// machine has run those of NEON yet, only an emulator.
+func usual() string { return plain }

@@ -1,0 +1,15 @@
+//go:build !amd64
+
+package kernel
+
+const noVectors = "kernel: this processor has no such vectors"
+
+// Nothing calls these, for which AVX-512 alone has registers.
+
+func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
+	panic(noVectors)
+}
+
+func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int) {
+	panic(noVectors)
+}
