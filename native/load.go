@@ -16,6 +16,7 @@ import (
 type settings struct {
 	tags      []string
 	signature string
+	workers   int
 }
 
 // Option changes how Load works.
@@ -30,6 +31,16 @@ func WithTags(tags ...string) Option {
 // the only one that the model has.
 func WithSignature(name string) Option {
 	return func(s *settings) { s.signature = name }
+}
+
+// WithWorkers lets a call share the rows of a large batch out to up to n
+// goroutines, in recurrent layers: each takes some sequences through all steps, and
+// the results are the same bits. Without it, or with less than 1, that is 1: a
+// service that answers in many goroutines has the cores busy already. Where the
+// work is too little for a second goroutine, as with a batch of 1 always, the
+// call stays on its own.
+func WithWorkers(n int) Option {
+	return func(s *settings) { s.workers = max(n, 1) }
 }
 
 // Load reads the SavedModel in dir. It fails if an operation that the signature
@@ -65,6 +76,8 @@ type source struct {
 	graph  *savedmodel.Graph
 	found  *layers.Found
 	values map[*savedmodel.Variable]*lockstep.Tensor // read so far: each is read once
+
+	workers int
 }
 
 // read chooses the signature and looks at its graph.
@@ -88,12 +101,12 @@ func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	return &source{meta, graph, found, map[*savedmodel.Variable]*lockstep.Tensor{}}, nil
+	return &source{meta, graph, found, map[*savedmodel.Variable]*lockstep.Tensor{}, s.workers}, nil
 }
 
 // model makes the model of a signature, if all of it is supported.
 func (src *source) model() (*Model, error) {
-	m := &Model{signature: src.graph.Signature, found: src.found}
+	m := &Model{signature: src.graph.Signature, found: src.found, workers: src.workers}
 	extra := map[string]savedmodel.Ref{}
 	m.layers = describeLayers(src.found)
 	for _, l := range src.found.Layers {
@@ -114,6 +127,7 @@ func (src *source) model() (*Model, error) {
 		Recurrences: src.found.Recurrences,
 		Slices:      src.found.Slices,
 		Extra:       extra,
+		Workers:     src.workers,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, explain(err))
