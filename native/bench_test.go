@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -34,6 +35,29 @@ func BenchmarkSeq2Seq(b *testing.B) {
 				for b.Loop() {
 					ok(b, r.Encode(x, size.batch))
 					ok(b, r.Decode(y, d))
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkWorkers is a call of the eight-tensor model whose rows goroutines share.
+func BenchmarkWorkers(b *testing.B) {
+	for _, size := range [][2]int{{64, 8}, {64, 16}, {64, 32}, {64, 199}, {256, 8}, {256, 32}, {256, 199}} {
+		units, batch := size[0], size[1]
+		for workers := 1; workers <= runtime.GOMAXPROCS(0); workers++ {
+			b.Run(fmt.Sprintf("units=%d/batch=%d/workers=%d", units, batch, workers), func(b *testing.B) {
+				m, err := NewSeq2Seq(randomWeights(b, units))
+				ok(b, err)
+				r := m.NewRunner(batch)
+				r.SetWorkers(workers)
+				x, y := make([]float32, 10*batch), make([]float32, 10*batch)
+				for i := range x {
+					x[i] = float32(i%7) / 7
+				}
+				for b.Loop() {
+					ok(b, r.Encode(x, batch))
+					ok(b, r.Decode(y, x))
 				}
 			})
 		}

@@ -18,6 +18,7 @@ type settings struct {
 	tags      []string
 	signature string
 	verify    []func(*Model) error // what a model that was made must pass
+	workers   int
 }
 
 // Option changes how Load works.
@@ -32,6 +33,16 @@ func WithTags(tags ...string) Option {
 // the only one that the model has.
 func WithSignature(name string) Option {
 	return func(s *settings) { s.signature = name }
+}
+
+// WithWorkers lets a call share the rows of a large batch out to up to n
+// goroutines, in recurrent layers: each takes some sequences through all steps, and
+// the results are the same bits. Without it, or with less than 1, that is 1: a
+// service that answers in many goroutines has the cores busy already. Where the
+// work is too little for a second goroutine, as with a batch of 1 always, the
+// call stays on its own.
+func WithWorkers(n int) Option {
+	return func(s *settings) { s.workers = max(n, 1) }
 }
 
 // Load reads the SavedModel in dir. It fails if an operation that the signature
@@ -87,6 +98,8 @@ type source struct {
 	mu     *sync.Mutex                               // guards values, which copies of a source share
 	values map[*savedmodel.Variable]*lockstep.Tensor // read so far: each is read once
 	fault  planted                                   // nothing, but in a Model.WithFault
+
+	workers int
 }
 
 // read chooses the signature and looks at its graph.
@@ -107,12 +120,15 @@ func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	return &source{meta: meta, graph: graph, found: found, mu: &sync.Mutex{}, values: map[*savedmodel.Variable]*lockstep.Tensor{}}, nil
+	return &source{
+		meta: meta, graph: graph, found: found, mu: &sync.Mutex{},
+		values: map[*savedmodel.Variable]*lockstep.Tensor{}, workers: s.workers,
+	}, nil
 }
 
 // model makes the model of a signature, if all of it is supported.
 func (src *source) model() (*Model, error) {
-	m := &Model{signature: src.graph.Signature, found: src.found, source: src}
+	m := &Model{signature: src.graph.Signature, found: src.found, source: src, workers: src.workers}
 	m.oracle = sync.OnceValues(src.newOracle)
 	m.layers = describeLayers(src.found)
 	for _, u := range src.found.Rest {
@@ -145,6 +161,7 @@ func (src *source) options() program.Options {
 		Slices:      src.found.Slices,
 		Twists:      src.fault.twists,
 		Extra:       extra,
+		Workers:     src.workers,
 	}
 }
 

@@ -27,6 +27,7 @@ type Model struct {
 	files     fs.FS // the SavedModel
 	source    *source
 	oracle    func() (*Oracle, error) // made when first asked for
+	workers   int
 }
 
 // Name returns "native".
@@ -111,6 +112,7 @@ func (m *Model) sameBatch(inputs map[string]*lockstep.Tensor) error {
 
 // Seq2Seq returns the model as the eight-tensor one, for its Seq2SeqRunner and
 // Forecast. It fails, and says why, if it is another model, or not in float32.
+// Its runners have the workers that Load was given.
 func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	if m.found.Seq2Seq == nil {
 		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.found.Not)
@@ -118,7 +120,11 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	if m.source.fault.is {
 		return nil, errFault
 	}
-	return NewSeq2Seq(m.weights)
+	s, err := NewSeq2Seq(m.weights)
+	if err == nil {
+		s.workers = m.workers
+	}
+	return s, err
 }
 
 // Seq2SeqInputs returns the signature's names of what the encoder and the

@@ -22,6 +22,7 @@ type Seq2Seq[F Float] struct {
 	encoder, decoder kernel.Cell[F]
 	dense            kernel.Dense[F]
 	weights          lockstep.Weights
+	workers          int // of its runners
 }
 
 // NewSeq2Seq makes the model of its weights, in float32. The weights are known

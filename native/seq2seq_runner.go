@@ -3,7 +3,7 @@ package native
 import (
 	"fmt"
 
-	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/native/internal/rows"
 )
 
 // Seq2SeqRunner runs a Seq2Seq in memory of its own: after it is made, its calls
@@ -19,29 +19,37 @@ import (
 type Seq2SeqRunner[F Float] struct {
 	model *Seq2Seq[F]
 	batch int // rows of the states in use
+	h, c  []F // (capacity, units)
 
-	h, c []F // (capacity, units)
-	x, z []F // one step: inputs (capacity, features), gates (capacity, width)
-	y    []F // one step: outputs (capacity, output features)
-
-	scratch []F
+	portions []*seq2seqPortion[F]
+	team     *rows.Team
+	job      seq2seqJob[F] // of the call that runs
 }
 
 // NewRunner makes a Seq2SeqRunner for batches of up to the given number of rows and
 // for any number of steps. Its states are zero, as for Keras's default.
 func (m *Seq2Seq[F]) NewRunner(batch int) *Seq2SeqRunner[F] {
 	batch = max(batch, 1)
-	return &Seq2SeqRunner[F]{
-		model: m,
-		batch: 1,
-		h:     make([]F, batch*m.Units),
-		c:     make([]F, batch*m.Units),
-		x:     make([]F, batch*max(m.EncoderFeatures, m.DecoderFeatures)),
-		z:     make([]F, batch*max(m.encoder.Width(), m.decoder.Width())),
-		y:     make([]F, batch*m.OutputFeatures),
+	r := &Seq2SeqRunner[F]{model: m, batch: 1, h: make([]F, batch*m.Units), c: make([]F, batch*m.Units)}
+	r.SetWorkers(m.workers)
+	return r
+}
 
-		scratch: make([]F, max(m.encoder.Scratch(batch), m.decoder.Scratch(batch))),
+// SetWorkers lets a call share the rows of a large batch out to up to n
+// goroutines, as WithWorkers does for a Model, and makes their memory. At first
+// it is 1, or what the Model that the Seq2Seq is of was loaded with. It is not for
+// use beside a call.
+func (r *Seq2SeqRunner[F]) SetWorkers(n int) {
+	n = max(1, min(n, r.capacity()))
+	r.portions = nil
+	var work []func()
+	for i := range n {
+		// The most rows that it may have: those of a share of i+1.
+		p := newSeq2SeqPortion(r, (r.capacity()+i)/(i+1))
+		r.portions = append(r.portions, p)
+		work = append(work, p.run)
 	}
+	r.team = rows.NewTeam(work...)
 }
 
 // Encode reads input (batch, steps, EncoderFeatures) from zero states; the
@@ -54,9 +62,7 @@ func (r *Seq2SeqRunner[F]) Encode(input []F, batch int) error {
 	r.batch = batch
 	clear(r.h)
 	clear(r.c)
-	for t := range steps {
-		r.cell(r.model.encoder, r.row(input, t, steps, r.model.EncoderFeatures))
-	}
+	r.run(encoding, nil, input, steps)
 	return nil
 }
 
@@ -71,10 +77,7 @@ func (r *Seq2SeqRunner[F]) Decode(dst, input []F) error {
 	if err := r.wantLen("outputs", dst, r.batch*steps*r.model.OutputFeatures); err != nil {
 		return err
 	}
-	for t := range steps {
-		r.decode(r.row(input, t, steps, r.model.DecoderFeatures))
-		r.put(dst, t, steps)
-	}
+	r.run(decoding, dst, input, steps)
 	return nil
 }
 
@@ -87,8 +90,7 @@ func (r *Seq2SeqRunner[F]) Step(dst, input []F) error {
 	if err := r.wantLen("outputs of one step", dst, r.batch*r.model.OutputFeatures); err != nil {
 		return err
 	}
-	r.decode(input)
-	copy(dst, r.y)
+	r.run(decoding, dst, input, 1)
 	return nil
 }
 
@@ -110,12 +112,7 @@ func (r *Seq2SeqRunner[F]) Forecast(dst, first []F, steps int) error {
 	if err := r.wantLen("outputs", dst, r.batch*steps*m.OutputFeatures); err != nil {
 		return err
 	}
-	copy(r.y, first)
-	for t := range steps {
-		copy(r.x, r.y[:r.batch*m.OutputFeatures])
-		r.decode(r.x)
-		r.put(dst, t, steps)
-	}
+	r.run(forecasting, dst, first, steps)
 	return nil
 }
 
@@ -141,36 +138,6 @@ func (r *Seq2SeqRunner[F]) SetState(h, c []F, batch int) error {
 	copy(r.h, h)
 	copy(r.c, c)
 	return nil
-}
-
-// cell takes one step of a layer: x (batch, features).
-func (r *Seq2SeqRunner[F]) cell(l kernel.Cell[F], x []F) {
-	l.Next(r.h, r.c, x, r.z, r.scratch, r.batch)
-}
-
-// decode takes one step of the decoder and its head; the outputs are then in y.
-func (r *Seq2SeqRunner[F]) decode(x []F) {
-	r.cell(r.model.decoder, x)
-	r.model.dense.Apply(r.y, r.h, r.batch)
-}
-
-// row gathers step t of every sequence of input (batch, steps, features).
-func (r *Seq2SeqRunner[F]) row(input []F, t, steps, features int) []F {
-	if r.batch == 1 {
-		return input[t*features : (t+1)*features]
-	}
-	for b := range r.batch {
-		copy(r.x[b*features:(b+1)*features], input[(b*steps+t)*features:])
-	}
-	return r.x
-}
-
-// put scatters y into step t of dst (batch, steps, output features).
-func (r *Seq2SeqRunner[F]) put(dst []F, t, steps int) {
-	o := r.model.OutputFeatures
-	for b := range r.batch {
-		copy(dst[(b*steps+t)*o:(b*steps+t+1)*o], r.y[b*o:])
-	}
 }
 
 // steps returns how many steps input (batch, steps, features) has.

@@ -65,6 +65,9 @@ type Options struct {
 	Twists map[*savedmodel.Node]Twist
 	// Extra are tensors to compute beside the signature's outputs, by name.
 	Extra map[string]savedmodel.Ref
+	// Workers is how many goroutines the rows of a batch may be shared out to in a
+	// recognised loop; none is one.
+	Workers int
 }
 
 // Unsupported is what keeps a signature from being compiled.

@@ -38,8 +38,8 @@ func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor
 
 // recording fills a Recorded, which is (batch, steps, …), step by step.
 type recording[F kernel.Float] struct {
-	steps, batch int
-	x, h, c      []F
+	steps   int
+	x, h, c []F
 }
 
 // records makes the recordings of a call's cells, whose states m holds.
@@ -59,7 +59,7 @@ func (r *recurrent[F]) records(w *work, call recurrentCall[F], m *recurrentMemor
 	}
 	var out []*recording[F]
 	for i, l := range r.Cells {
-		rec := &recording[F]{steps: call.steps, batch: call.batch}
+		rec := &recording[F]{steps: call.steps}
 		kept := &Recorded{Mask: mask}
 		var err error
 		make3 := func(width int) (t *lockstep.Tensor, d []F) {
@@ -108,15 +108,16 @@ func (r *recurrent[F]) recordOutputs(w *work, m *recurrentMemory[F]) error {
 	return err
 }
 
-// add records a step: x (batch, features), h and c (batch, units).
-func (r *recording[F]) add(t int, x, h, c []F) {
+// add records a step of some rows, the first of them first: x (rows, features), h
+// and c (rows, units).
+func (r *recording[F]) add(t, first, rows int, x, h, c []F) {
 	put := func(to, from []F) {
-		n := len(from) / r.batch
-		for i := range r.batch {
-			copy(to[(i*r.steps+t)*n:], from[i*n:(i+1)*n])
+		n := len(from) / rows
+		for i := range rows {
+			copy(to[((first+i)*r.steps+t)*n:], from[i*n:(i+1)*n])
 		}
 	}
-	if r.batch == 0 {
+	if rows == 0 {
 		return
 	}
 	put(r.x, x)

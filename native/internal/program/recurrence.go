@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
 	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/native/internal/rows"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -57,10 +58,12 @@ type recurrent[F kernel.Float] struct {
 	*layers.Recurrence
 	cells    []kernel.Cell[F]
 	features int
+	workers  int // how many goroutines a call's rows may be shared out to
+	work     int // that of one step of one row
 }
 
 func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interpreted operation) (operation, error) {
-	run := &recurrent[F]{Recurrence: r, features: r.Cells[0].Features}
+	run := &recurrent[F]{Recurrence: r, features: r.Cells[0].Features, workers: c.options.Workers}
 	twist, twisted := c.options.Twists[r.Loop]
 	for _, l := range r.Cells {
 		cell, err := newCell[F](c, l)
@@ -69,6 +72,7 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 		}
 		run.cells = append(run.cells, cell)
 		c.cellOf[l] = cell
+		run.work += rows.Work(gates[l.Kind]*l.Units, l.Features+l.Units)
 	}
 	return func(w *work, in []Value) error {
 		memory, ok := (*w.keep).(*recurrentMemory[F])
@@ -96,6 +100,9 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 		return memory.results(run, call, in, w.out)
 	}, nil
 }
+
+// gates are how many sums each unit of a cell has.
+var gates = map[layers.Kind]int{layers.LSTM: 4, layers.GRU: 3, layers.SimpleRNN: 1}
 
 // recurrentCall is what one call of a loop runs on.
 type recurrentCall[F kernel.Float] struct {

@@ -3,6 +3,7 @@ package program
 import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/native/internal/rows"
 )
 
 // recurrentMemory is what a recognised loop keeps between calls on tensors of
@@ -13,22 +14,16 @@ type recurrentMemory[F kernel.Float] struct {
 
 	before   [][]F // the states before the first step
 	states   []*lockstep.Tensor
-	h, c     [][]F // by cell: the elements of its states; c is nil where there is no second one
-	oldH     []F   // of one cell, for masked rows
-	oldC     []F
-	z        []F // the first cell's gates for some steps, or another's for one
-	scratch  []F
+	h, c     [][]F            // by cell: the elements of its states; c is nil where there is no second one
 	outputs  *lockstep.Tensor // (steps or 1, batch, units)
 	out      []F
-	previous *lockstep.Tensor
+	previous *lockstep.Tensor // the last output, for masks
 	prev     []F
+	portions []*portion[F]
+	team     *rows.Team
 	counters counters
 	list     List
 }
-
-// projected bounds the elements of the gates that are made in advance, so that
-// they stay near the processor however long the sequence is.
-const projected = 1 << 16
 
 // fit makes the memory for a call, if it is not there.
 func (m *recurrentMemory[F]) fit(r *recurrent[F], call recurrentCall[F]) error {
@@ -36,7 +31,6 @@ func (m *recurrentMemory[F]) fit(r *recurrent[F], call recurrentCall[F]) error {
 		return nil
 	}
 	*m = recurrentMemory[F]{steps: call.steps, batch: call.batch, before: m.before}
-	most, scratch, gates := 0, 0, 0
 	for i, l := range r.Cells {
 		m.h, m.c = append(m.h, nil), append(m.c, nil)
 		for j := range l.States {
@@ -51,29 +45,32 @@ func (m *recurrentMemory[F]) fit(r *recurrent[F], call recurrentCall[F]) error {
 				m.c[i] = d
 			}
 		}
-		most = max(most, l.Units)
-		scratch = max(scratch, r.cells[i].Scratch(call.batch))
-		gates = max(gates, r.cells[i].Width()*call.batch)
 	}
-	m.z = make([]F, max(gates, r.ahead(call)*r.cells[0].Width()*call.batch))
-	m.scratch = make([]F, scratch)
 	last := r.Cells[len(r.Cells)-1].Units
 	if call.mask != nil {
-		m.oldH, m.oldC = make([]F, call.batch*most), make([]F, call.batch*most)
 		var err error
 		if m.previous, m.prev, err = newMatrix[F](call.batch, last); err != nil {
 			return err
 		}
 	}
-	rows := call.steps
+	steps := call.steps
 	if r.LastOnly {
-		rows = 1
+		steps = 1
 	}
-	m.out = make([]F, rows*call.batch*last)
+	m.out = make([]F, steps*call.batch*last)
 	var err error
-	if m.outputs, err = lockstep.New(m.out, rows, call.batch, last); err != nil {
+	if m.outputs, err = lockstep.New(m.out, steps, call.batch, last); err != nil {
 		return err
 	}
+	n := rows.Shares(r.workers, call.batch, call.steps*call.batch*r.work)
+	var work []func()
+	for i := range n {
+		from, to := rows.Of(call.batch, i, n)
+		s := newPortion(r, m, from, to, n == 1, call.mask != nil)
+		m.portions = append(m.portions, s)
+		work = append(work, s.run)
+	}
+	m.team = rows.NewTeam(work...)
 	return nil
 }
 
@@ -94,62 +91,26 @@ func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]
 	}
 	m.ran = true
 	var records []*recording[F]
+	var err error
 	if w.record != nil {
-		var err error
 		if records, err = r.records(w, call, m); err != nil {
 			return err
 		}
 	}
-	first := r.cells[0]
-	columns := first.Width() * call.batch
-	ahead := r.ahead(call)
-	row := call.batch * r.features
-	for t := 0; t < call.steps; t++ {
-		x, z := call.x[t*row:(t+1)*row], m.z
-		if err := w.ctx.Err(); err != nil {
-			return err
-		}
-		if ahead > 0 {
-			if t%ahead == 0 {
-				n := min(ahead, call.steps-t)
-				first.Project(m.z, call.x[t*row:(t+n)*row], n*call.batch)
-			}
-			x, z = nil, m.z[t%ahead*columns:]
-		}
-		var mask []bool
-		if call.mask != nil {
-			mask = call.mask[t*call.batch : (t+1)*call.batch]
-		}
-		for i, cell := range r.cells {
-			if i > 0 {
-				x = m.h[i-1]
-			}
-			m.step(cell, i, x, z, mask)
-		}
-		for i, rec := range records {
-			x := call.x[t*row : (t+1)*row]
-			if i > 0 {
-				x = m.h[i-1]
-			}
-			rec.add(t, x, m.h[i], m.c[i])
-		}
-		m.write(r, t, mask)
+	for _, s := range m.portions {
+		s.ctx, s.call, s.records = w.ctx, call, records
 	}
-	if w.record != nil && r.Outputs >= 0 {
-		return r.recordOutputs(w, m)
+	m.team.Run(len(m.portions))
+	for _, s := range m.portions {
+		if err == nil {
+			err = s.err
+		}
+		s.ctx, s.call, s.records, s.err = nil, recurrentCall[F]{}, nil, nil // the call's tensors are not kept
 	}
-	return nil
-}
-
-// ahead is how many steps of a call are projected at once: none if the next
-// step's inputs are as well taken with it, as they are where more cells follow,
-// whose gates take the same memory.
-func (r *recurrent[F]) ahead(call recurrentCall[F]) int {
-	if len(r.cells) > 1 || !r.cells[0].Ahead(call.batch) {
-		return 0
+	if err == nil && w.record != nil && r.Outputs >= 0 {
+		err = r.recordOutputs(w, m)
 	}
-	columns := r.cells[0].Width() * call.batch
-	return min(call.steps, max(1, projected/max(1, columns)))
+	return err
 }
 
 // copy2 copies a cell's initial states and returns how many there are.
@@ -160,62 +121,6 @@ func copy2[F kernel.Float](h, c []F, from [][]F) int {
 	}
 	copy(c, from[1])
 	return 2
-}
-
-// step takes one step of one cell, whose inputs x are nil if they are projected;
-// masked rows keep their states.
-func (m *recurrentMemory[F]) step(cell kernel.Cell[F], i int, x, z []F, mask []bool) {
-	h, c := m.h[i], m.c[i]
-	if mask != nil {
-		copy(m.oldH, h)
-		copy(m.oldC, c)
-	}
-	if x == nil {
-		cell.Step(h, c, z, m.scratch, m.batch)
-	} else {
-		cell.Next(h, c, x, z, m.scratch, m.batch)
-	}
-	if mask == nil {
-		return
-	}
-	u := cell.Units()
-	for row, kept := range mask {
-		if !kept {
-			copy(h[row*u:(row+1)*u], m.oldH[row*u:])
-			if c != nil {
-				copy(c[row*u:(row+1)*u], m.oldC[row*u:])
-			}
-		}
-	}
-}
-
-// write writes the output of a step: the last cell's h, or where a row is
-// masked the previous output, or zeros.
-func (m *recurrentMemory[F]) write(r *recurrent[F], t int, mask []bool) {
-	h := m.h[len(m.h)-1]
-	n := len(h)
-	at := t
-	if r.LastOnly {
-		at = 0
-	}
-	out := m.out[at*n : (at+1)*n]
-	if mask == nil {
-		copy(out, h)
-		return
-	}
-	u := r.cells[len(r.cells)-1].Units()
-	for row, kept := range mask {
-		to := out[row*u : (row+1)*u]
-		switch {
-		case kept:
-			copy(to, h[row*u:])
-		case r.Mask.Previous >= 0:
-			copy(to, m.prev[row*u:])
-		default:
-			clear(to)
-		}
-	}
-	copy(m.prev, out)
 }
 
 // results sets what the loop's variables are after it.

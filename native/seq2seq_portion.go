@@ -1,0 +1,111 @@
+package native
+
+import (
+	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/native/internal/rows"
+)
+
+// seq2seqJob is what a call of a Seq2SeqRunner computes.
+type seq2seqJob[F Float] struct {
+	kind       int
+	dst, input []F // (batch, steps, features) of the outputs and of the inputs
+	steps      int
+}
+
+const (
+	encoding = iota
+	decoding
+	forecasting // whose input has one step
+)
+
+// seq2seqPortion is some rows of a batch, which one goroutine takes through all
+// steps, in memory of its own.
+type seq2seqPortion[F Float] struct {
+	runner   *Seq2SeqRunner[F]
+	from, to int // rows, in this call
+	h, c     []F // theirs of the runner's
+
+	x, z []F // one step: inputs (rows, features), gates (rows, width)
+	y    []F // one step: outputs (rows, output features)
+
+	scratch []F
+}
+
+func newSeq2SeqPortion[F Float](r *Seq2SeqRunner[F], most int) *seq2seqPortion[F] {
+	m := r.model
+	return &seq2seqPortion[F]{
+		runner:  r,
+		x:       make([]F, most*max(m.EncoderFeatures, m.DecoderFeatures)),
+		z:       make([]F, most*max(m.encoder.Width(), m.decoder.Width())),
+		y:       make([]F, most*m.OutputFeatures),
+		scratch: make([]F, max(m.encoder.Scratch(most), m.decoder.Scratch(most))),
+	}
+}
+
+// run shares a call's rows out.
+func (r *Seq2SeqRunner[F]) run(kind int, dst, input []F, steps int) {
+	m := r.model
+	work := rows.Work(4*m.Units, m.Units+max(m.EncoderFeatures, m.DecoderFeatures))
+	n := rows.Shares(len(r.portions), r.batch, r.batch*steps*work)
+	for i, p := range r.portions[:n] {
+		p.from, p.to = rows.Of(r.batch, i, n)
+		p.h, p.c = r.h[p.from*m.Units:p.to*m.Units], r.c[p.from*m.Units:p.to*m.Units]
+	}
+	r.job = seq2seqJob[F]{kind, dst, input, steps}
+	r.team.Run(n)
+	r.job = seq2seqJob[F]{} // the caller's values are not kept
+}
+
+func (p *seq2seqPortion[F]) run() {
+	m, job := p.runner.model, &p.runner.job
+	switch job.kind {
+	case encoding:
+		for t := range job.steps {
+			p.cell(m.encoder, p.row(t, m.EncoderFeatures))
+		}
+	case decoding:
+		for t := range job.steps {
+			p.decode(p.row(t, m.DecoderFeatures))
+			p.put(t)
+		}
+	case forecasting:
+		n := m.OutputFeatures
+		copy(p.y, job.input[p.from*n:p.to*n])
+		for t := range job.steps {
+			copy(p.x, p.y[:(p.to-p.from)*n])
+			p.decode(p.x)
+			p.put(t)
+		}
+	}
+}
+
+// cell takes one step of a layer: x (rows, features).
+func (p *seq2seqPortion[F]) cell(l kernel.Cell[F], x []F) {
+	l.Next(p.h, p.c, x, p.z, p.scratch, p.to-p.from)
+}
+
+// decode takes one step of the decoder and its head; the outputs are then in y.
+func (p *seq2seqPortion[F]) decode(x []F) {
+	p.cell(p.runner.model.decoder, x)
+	p.runner.model.dense.Apply(p.y, p.h, p.to-p.from)
+}
+
+// row gathers step t of every sequence of the input.
+func (p *seq2seqPortion[F]) row(t, features int) []F {
+	job := &p.runner.job
+	if p.to-p.from == 1 {
+		return job.input[(p.from*job.steps+t)*features:][:features]
+	}
+	for i := range p.to - p.from {
+		copy(p.x[i*features:(i+1)*features], job.input[((p.from+i)*job.steps+t)*features:])
+	}
+	return p.x
+}
+
+// put scatters y into step t of the outputs.
+func (p *seq2seqPortion[F]) put(t int) {
+	job, n := &p.runner.job, p.runner.model.OutputFeatures
+	for i := range p.to - p.from {
+		copy(job.dst[((p.from+i)*job.steps+t)*n:][:n], p.y[i*n:])
+	}
+}
