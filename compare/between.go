@@ -36,14 +36,29 @@ type between struct {
 
 func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
 	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, unknown: map[string]error{}}
+	var layers [2]map[string]*lockstep.Tensor
 	for i, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
-		given, err := layersOf(trace, out.Candidate.Layers)
-		if err != nil {
+		var err error
+		if layers[i], err = layersOf(trace, out.Candidate.Layers); err != nil {
 			return nil, fmt.Errorf("compare: %s: %w", trace.Engine, err)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(layers[0])) {
+		t, other := layers[0][name], layers[1][name]
+		if other == nil || slices.Equal(t.Shape(), other.Shape()) {
+			continue
+		}
+		// They diverge for that, and what follows has nothing to go by.
+		for output := range out.Reference.Outputs {
+			b.unknown[output] = fmt.Errorf("%s is %s in %s, and %s in %s", name, t, out.Reference.Engine, other, out.Candidate.Engine)
+		}
+		return b, nil
+	}
+	for i, given := range layers {
+		trace := []*lockstep.Trace{out.Reference, out.Candidate}[i]
 		exact, bound, unknown, err := c.Oracle.Run(ctx, c.Inputs, given)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("compare: what the layers of %s lead to: %w", trace.Engine, err)
 		}
 		maps.Copy(b.unknown, unknown)
 		b.given[i] = map[string]exactly{}

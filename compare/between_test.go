@@ -67,6 +67,26 @@ func TestHandOverShowsBetweenLayers(t *testing.T) {
 	wantVerdicts(t, r, map[string]string{"between the layers": "decoder/initial_h"})
 }
 
+// Where the layers take other steps there is a verdict all the same.
+func TestLayersOfOtherSteps(t *testing.T) {
+	m := load(t, fixture.Dir(t, "misleading_keras3"))
+	inputs := fixture.Tensors(t, "misleading_keras3", "inputs.npz")
+	names := []string{m.Signature().Inputs[0].Name, m.Signature().Inputs[1].Name}
+	swapped, err := m.WithFault(native.Fault{Kind: native.InputsSwapped, Input: names[0], Other: names[1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := check(t, bare{m}, bare{swapped}, swapped, inputs)
+	free := comparison(t, r, "free running")
+	if first := free.First(); first == nil || first.Kind == compare.Measured {
+		t.Errorf("the layers are of one shape: %+v", first)
+	}
+	notes := strings.Join(comparison(t, r, "outputs and states").Notes, "\n")
+	if !strings.Contains(notes, "no bound is known of") || !strings.Contains(notes, "decoder/c is float32 (3, 6, 4) in native, and float32 (3, 10, 4) in native") {
+		t.Errorf("the notes are %q", notes)
+	}
+}
+
 // rounds is an engine that computes its outputs by other kernels than the layers
 // that it shows.
 type rounds struct {
