@@ -30,6 +30,7 @@ var layout = map[string][]string{
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
 	"compare":                 {"."},
 	"compare/golden":          {".", "compare", "internal/npz", "internal/raw", "internal/whole"},
+	"compare/junit":           {"compare"},
 	"compare/comparetest":     {".", "compare", "compare/golden"},
 	"cmd/lockstep":            {"..."},
 	"diagnose":                {".", "compare", "native"},
@@ -44,11 +45,12 @@ var layout = map[string][]string{
 // in tfbridge, and a service that imports native does not get a command line.
 var foreign = map[string][]string{
 	"C": {"tfbridge"},
-	"github.com/galeone/tensorflow/tensorflow/go": {"tfbridge"},
-	"github.com/galeone/tfgo":                     {"tfbridge"},
-	"github.com/spf13/cobra":                      {"cmd/lockstep"},
-	"unsafe":                                      {"tfbridge"},
-	"testing":                                     {"internal/fixture", "compare/comparetest"},
+	"github.com/galeone/tensorflow/tensorflow/go":  {"tfbridge"},
+	"github.com/galeone/tfgo":                      {"tfbridge"},
+	"github.com/spf13/cobra":                       {"cmd/lockstep"},
+	"github.com/jstemmer/go-junit-report/v2/junit": {"compare/junit"},
+	"unsafe":  {"tfbridge"},
+	"testing": {"internal/fixture", "compare/comparetest"},
 }
 
 func TestLayout(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/junit"
 )
 
 // outcomeFormats are those of a command that takes several models.
@@ -20,7 +21,7 @@ func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome)
 		case "json":
 			return compare.JSON(w, reportsOf(outcomes)...)
 		case "junit":
-			return compare.JUnit(w, outcomes)
+			return junit.Write(w, outcomes)
 		case "github":
 			return compare.GitHub(w, outcomes)
 		}
