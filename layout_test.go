@@ -31,6 +31,7 @@ var layout = map[string][]string{
 	"tfbridge/worker":         {".", "tfbridge", "internal/raw"},
 	"compare":                 {"."},
 	"compare/golden":          {".", "compare", "internal/npz", "internal/raw", "internal/whole"},
+	"compare/junit":           {"compare"},
 	"compare/comparetest":     {".", "compare", "compare/golden"},
 	"compare/html":            {".", "compare", "internal/page"},
 	"internal/page":           {},
@@ -56,6 +57,7 @@ var foreign = map[string][]string{
 	"gonum.org/v1/plot":                           {"internal/chart"},
 	"unsafe":                                      {"tfbridge"},
 	"testing":                                     {"internal/fixture", "compare/comparetest"},
+	"github.com/jstemmer/go-junit-report/v2/junit": {"compare/junit"},
 }
 
 func TestLayout(t *testing.T) {

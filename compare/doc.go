@@ -33,4 +33,6 @@
 // # Rendering
 //
 // A [Report] keeps the [Comparison]s of one model; [Text] and [JSON] write it.
+// An [Outcome] is how one of several models fared: [Summary] and [GitHub] write
+// those, and so does package compare/junit.
 package compare

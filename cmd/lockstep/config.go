@@ -1,17 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path"
 	"path/filepath"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/lockstep-go/lockstep/compare"
 )
@@ -85,16 +80,13 @@ func readConfig(name string) (*config, error) {
 	if len(b) > maxConfigBytes {
 		return nil, fmt.Errorf("%s has more than %d bytes", name, maxConfigBytes)
 	}
-	tree, err := parser.ParseBytes(b, 0)
-	if err != nil {
-		return nil, placed(name, nil, err)
-	}
 	var c config
-	if err := yaml.UnmarshalWithOptions(b, &c, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
-		return nil, placed(name, tree, err)
+	lines, err := decodeYAML(name, b, &c)
+	if err != nil {
+		return nil, err
 	}
 	at := func(key, format string, args ...any) error {
-		return &configError{name, lineOf(tree, key), key, fmt.Sprintf(format, args...)}
+		return &configError{name, lines.of(key), key, fmt.Sprintf(format, args...)}
 	}
 	if len(c.Models) == 0 {
 		return nil, &configError{name, 1, "models", "want a list of models"}
@@ -190,65 +182,4 @@ func (m *configModel) rules() compare.Rules {
 		}
 		return general
 	}
-}
-
-// placed gives an error of the library our form: the line, and the key.
-func placed(name string, tree *ast.File, err error) error {
-	var e yaml.Error
-	if !errors.As(err, &e) || e.GetToken() == nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	at := e.GetToken().Position
-	out := &configError{file: name, line: at.Line, what: e.GetMessage()}
-	if tree != nil {
-		for _, doc := range tree.Docs {
-			if doc.Body == nil {
-				continue
-			}
-			walk(doc.Body, func(n ast.Node) {
-				if t := n.GetToken(); t != nil && t.Position.Line == at.Line && t.Position.Column == at.Column && n.GetPath() != "" {
-					out.key = keyOf(n.GetPath())
-				}
-			})
-		}
-	}
-	return out
-}
-
-// walk visits all nodes, the inner ones last.
-func walk(n ast.Node, visit func(ast.Node)) { ast.Walk(visitor(visit), n) }
-
-type visitor func(ast.Node)
-
-// Visit visits a node.
-func (v visitor) Visit(n ast.Node) ast.Visitor { v(n); return v }
-
-// keyOf writes the library's path, such as $.models[0].model, as a reader would.
-func keyOf(path string) string {
-	if len(path) > 2 && path[:2] == "$." {
-		return path[2:]
-	}
-	return ""
-}
-
-// lineOf returns the line of a key, or of the nearest above it that is there.
-func lineOf(tree *ast.File, key string) int {
-	for key != "" {
-		if p, err := yaml.PathString("$." + key); err == nil {
-			if n, err := p.FilterFile(tree); err == nil && n != nil && n.GetToken() != nil {
-				return n.GetToken().Position.Line
-			}
-		}
-		key = key[:max(0, lastKey(key))]
-	}
-	return 1
-}
-
-func lastKey(key string) int {
-	for i := len(key) - 1; i >= 0; i-- {
-		if key[i] == '.' || key[i] == '[' {
-			return i
-		}
-	}
-	return 0
 }

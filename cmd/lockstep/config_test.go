@@ -40,7 +40,12 @@ func TestConfigFaults(t *testing.T) {
 		{"models:\n  - model: a\n    model: b\n", "3", "model"},
 		{"models:\n  - model: a\n   golden: b\n", "3", ""},
 		{"models: {model: a}\n", "1", "models: "},
-		{"- model: a\n", "1", ""},
+		{"- model: a\n", "1", "want keys and values, such as models"},
+		{"models:\n  - &a {model: a}\n  - *a\n", "3", "models[1]: an alias, *a"},
+		{"models:\n  - model: a\n---\nmodels: []\n", "3", "a second document"},
+		{"models:\n  - model: a\n\tgolden: b\n", "3", ""},
+		{"models:\n  - model: a\n    ulp: 3\n", "3", `models[0].ulp: unknown field "ulp": want model, golden, signature`},
+		{"models:\n !\x9e2ur -\xad", "1", ""},
 	} {
 		name := writeConfig(t, c.text)
 		_, err := readConfig(name)

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
 type verifyFlags struct {
@@ -29,9 +30,9 @@ func newGoldenVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [MODEL [FILE]]...",
 		Short: "hold a model against its golden",
-		Long: `verify runs each model in the native engine on the inputs of its golden, FILE
-or MODEL.golden, and says what changed since that was recorded. Without
-arguments, lockstep.yaml lists the models.
+		Long: `verify runs each model on the inputs of its golden, FILE or MODEL.golden, and says
+what changed since that was recorded: in the native engine, and in TensorFlow
+where the program has it. Without arguments, lockstep.yaml lists the models.
 
 Exit codes: 0 in step (files that changed and answer the same are, and are named),
 1 answers changed, 4 weights changed, 5 layout or signature changed, 6 error grew
@@ -46,7 +47,7 @@ it is the gravest: 5, 4, 1, 6, 3, 0.`,
 	f.addThreads(cmd)
 	f.judgeFlags.add(cmd)
 	f.jobFlags.add(cmd)
-	cmd.Flags().StringVar(&f.engine, "engine", "native", "who is verified: native, tensorflow, or both")
+	cmd.Flags().StringVar(&f.engine, "engine", "auto", "who is verified: native, tensorflow, both, or auto: native, and TensorFlow where there is one")
 	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance allows")
 	cmd.Flags().StringVar(&f.earlier, "earlier", "", "the golden whose error --drift compares with (default FILE itself)")
 	cmd.Flags().StringToStringVar(&f.rename, "rename", nil, "an input or output of the golden and what it is called now, as in dense=output_0; may be repeated")
@@ -65,8 +66,8 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.modelFlags.check(); err != nil {
 		return err
 	}
-	if !slices.Contains([]string{"native", "tensorflow", "both"}, f.engine) {
-		return usagef("--engine %q: want native, tensorflow or both", f.engine)
+	if !slices.Contains([]string{"auto", "native", "tensorflow", "both"}, f.engine) {
+		return usagef("--engine %q: want native, tensorflow, both or auto", f.engine)
 	}
 	if cmd.Flags().Changed("earlier") && !cmd.Flags().Changed("drift") {
 		return usagef("--earlier is for --drift, which has no budget")
@@ -80,6 +81,9 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	v := &verifier{verifyFlags: f, cmd: cmd, rules: rules}
 	defer v.close()
+	if f.engine == "auto" {
+		f.engine = v.found()
+	}
 	gravest, failed := golden.Same, 0
 	var outcomes []compare.Outcome
 	for i, j := range jobs {
@@ -88,7 +92,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 		progress(cmd, "")
 		for _, r := range results {
 			title := j.model
-			if f.engine == "both" {
+			if r.Engine != "native" {
 				title += " in " + r.Engine
 			}
 			outcomes = append(outcomes, compare.Outcome{Model: title, Report: r.FullReport(title)})
@@ -124,6 +128,19 @@ type verifier struct {
 }
 
 func (v *verifier) close() { v.engines.close() }
+
+// found says who can be verified: a program without TensorFlow has the native
+// engine alone, and one whose libtensorflow is missing says so.
+func (v *verifier) found() string {
+	if !tfbridge.Built() {
+		return "native"
+	}
+	if err := v.engines.works(); err != nil {
+		complain(v.cmd.ErrOrStderr(), fmt.Errorf("note: the native engine alone is verified: %w", err))
+		return "native"
+	}
+	return "both"
+}
 
 // verify holds one model against its golden; the results are as many as engines
 // came to a verdict.

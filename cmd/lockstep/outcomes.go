@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/html"
+	"github.com/lockstep-go/lockstep/compare/junit"
 )
 
 // outcomeFormats are those of a command that takes several models.
@@ -23,7 +24,7 @@ func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome)
 		case "html":
 			return html.Write(w, reportsOf(outcomes)...)
 		case "junit":
-			return compare.JUnit(w, outcomes)
+			return junit.Write(w, outcomes)
 		case "github":
 			return compare.GitHub(w, outcomes)
 		}

@@ -11,6 +11,22 @@ import (
 type tensorflows struct{ process *worker.Process }
 
 func (t *tensorflows) open(ctx context.Context, dir string, model modelFlags) (*worker.Model, error) {
+	if err := t.start(); err != nil {
+		return nil, err
+	}
+	return t.process.Open(ctx, dir, model.tensorflow())
+}
+
+// works tells whether libtensorflow is there.
+func (t *tensorflows) works() error {
+	if err := t.start(); err != nil {
+		return err
+	}
+	_, err := t.process.Version()
+	return err
+}
+
+func (t *tensorflows) start() error {
 	if t.process != nil && !t.process.Alive() {
 		t.process.Close()
 		t.process = nil
@@ -18,11 +34,11 @@ func (t *tensorflows) open(ctx context.Context, dir string, model modelFlags) (*
 	if t.process == nil {
 		p, err := startTensorFlow()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		t.process = p
 	}
-	return t.process.Open(ctx, dir, model.tensorflow())
+	return nil
 }
 
 func (t *tensorflows) close() {

@@ -88,7 +88,7 @@ func TestBadFiles(t *testing.T) {
 }
 
 // Whatever the bytes, reading ends in a golden that can be written or in an error.
-func FuzzRead(f *testing.F) {
+func FuzzReadGolden(f *testing.F) {
 	for _, name := range []string{"testdata/tensorflow.golden", "testdata/keras.golden", "testdata/trace.golden"} {
 		b, err := os.ReadFile(name)
 		if err != nil {

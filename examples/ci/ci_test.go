@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
 	"github.com/joshdk/go-junit"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
@@ -101,7 +101,7 @@ func readYAML(t *testing.T, file string, into any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.UnmarshalWithOptions(b, into, yaml.Strict()); err != nil {
+	if err := yaml.Load(b, into, yaml.WithKnownFields()); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 }

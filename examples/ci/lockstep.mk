@@ -16,7 +16,7 @@ verify-models: $(LOCKSTEP_BIN)
 
 check-models: $(LOCKSTEP_TF)
 	$(LOCKSTEP_TF) check
-	$(LOCKSTEP_TF) golden verify --engine both
+	$(LOCKSTEP_TF) golden verify
 
 record-models: $(MODEL_GOLDENS)
 

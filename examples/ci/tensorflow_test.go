@@ -23,7 +23,7 @@ func recorded(t *testing.T, path string) {
 func TestGitHubChecks(t *testing.T) {
 	w, dir := github(t), repository(t)
 	out, err := w.run(t, "check", dir)
-	if err != nil || strings.Count(out, "::notice title=lockstep%3A models/seed%3A") != 1 || !strings.Contains(out, "::notice title=lockstep%3A models/seed in tensorflow%3A in step") {
+	if err != nil || strings.Count(out, "::notice title=lockstep%3A models/seed%3A in step") != 2 || !strings.Contains(out, "::notice title=lockstep%3A models/seed in tensorflow%3A in step") {
 		t.Fatalf("%v:\n%s", err, out)
 	}
 	junitOf(t, dir, "models/keras2", "models/seed", 0)

@@ -55,10 +55,8 @@ func TestContainerfileBuildsAProgramForScratch(t *testing.T) {
 func answers(t *testing.T, program string) {
 	t.Helper()
 	dir := filepath.Dir(program)
-	for at := dir; at != "/" && at != os.TempDir(); at = filepath.Dir(at) {
-		if err := os.Chmod(at, 0o755); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.Command("/forecast", "-addr", "127.0.0.1:0")
 	cmd.Env, cmd.Dir = []string{}, "/"

@@ -6,7 +6,6 @@ require github.com/lockstep-go/lockstep v0.0.0
 
 require (
 	github.com/galeone/tensorflow/tensorflow/go v0.0.0-20221023090153-6b7fa0680c3e // indirect
-	github.com/jstemmer/go-junit-report/v2 v2.1.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )

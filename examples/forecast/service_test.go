@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -94,6 +96,63 @@ func TestBusyRunners(t *testing.T) {
 	s.timeout = time.Minute
 	if status, text := post(t, server.URL, good); status != http.StatusOK {
 		t.Errorf("status %d, %s", status, text)
+	}
+}
+
+// A request that is under way when the program is asked to end gets its answer.
+func TestGracefulShutdown(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ready, ended := make(chan net.Addr), make(chan error, 1)
+	go func() { ended <- run(ctx, []string{"-addr", "localhost:0"}, ready) }()
+	var addr net.Addr
+	select {
+	case addr = <-ready:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintf(conn, "POST /forecast HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(good)); err != nil {
+		t.Fatal(err)
+	}
+	answers := bufio.NewReader(conn)
+	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") { // the handler reads the body
+		t.Fatal(line, err)
+	}
+	if _, err := answers.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	for { // until nobody listens
+		c, err := net.Dial("tcp", addr.String())
+		if err != nil {
+			break
+		}
+		c.Close()
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended with a request under way: %v", err)
+	default:
+	}
+	if _, err := io.WriteString(conn, good); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK || !strings.HasPrefix(string(b), `{"forecast":[`) {
+		t.Errorf("status %d, %s, %v", r.StatusCode, b, err)
+	}
+	conn.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

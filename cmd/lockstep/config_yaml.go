@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// lines are the lines of a file's keys, such as models[0].tolerance.atol.
+type lines map[string]int
+
+// of returns the line of a key, or of the nearest above it that is there.
+func (l lines) of(key string) int {
+	for key != "" {
+		if line, ok := l[key]; ok {
+			return line
+		}
+		key = key[:max(0, strings.LastIndexAny(key, ".["))]
+	}
+	return 1
+}
+
+// decodeYAML reads one document into a struct whose fields have yaml tags. A key
+// that is none of them is an error; every error has its line and its key.
+func decodeYAML(name string, b []byte, into any) (lines, error) {
+	d := yamlDecoder{name, lines{}}
+	loader, err := yaml.NewLoader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	var root, next yaml.Node
+	if err := loader.Load(&root); err == io.EOF {
+		return d.lines, nil // nothing but comments
+	} else if err != nil {
+		return nil, misspelt(name, 1, "", err)
+	}
+	switch err := loader.Load(&next); {
+	case err == nil:
+		return nil, d.errorf(&next, "", "a second document begins: want one")
+	case err != io.EOF:
+		return nil, misspelt(name, 1, "", err)
+	}
+	if root.Kind != yaml.DocumentNode || len(root.Content) != 1 {
+		return nil, d.errorf(&root, "", "want one document")
+	}
+	return d.lines, d.value(root.Content[0], "", reflect.ValueOf(into).Elem())
+}
+
+type yamlDecoder struct {
+	name  string
+	lines lines
+}
+
+// value reads a node into v.
+func (d *yamlDecoder) value(n *yaml.Node, key string, v reflect.Value) error {
+	if n.Kind == yaml.AliasNode {
+		return d.errorf(n, key, "an alias, *%s: write out what it stands for", n.Value)
+	}
+	switch {
+	case v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct:
+		v.Set(reflect.New(v.Type().Elem()))
+		return d.value(n, key, v.Elem())
+	case v.Kind() == reflect.Struct:
+		return d.mapping(n, key, v)
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		if n.Kind != yaml.SequenceNode {
+			return d.errorf(n, key, "want a list, each entry behind a dash")
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+		for i, entry := range n.Content {
+			at := fmt.Sprintf("%s[%d]", key, i)
+			d.lines[at] = entry.Line
+			if err := d.value(entry, at, v.Index(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := n.Decode(v.Addr().Interface()); err != nil {
+		return misspelt(d.name, n.Line, key, err)
+	}
+	return nil
+}
+
+// mapping reads keys and values into the fields of their tags.
+func (d *yamlDecoder) mapping(n *yaml.Node, key string, v reflect.Value) error {
+	if n.Kind != yaml.MappingNode {
+		return d.errorf(n, key, "want keys and values, such as %s", strings.Join(tagsOf(v.Type()), ", "))
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, at := n.Content[i], n.Content[i].Value
+		if key != "" {
+			at = key + "." + at
+		}
+		field := fieldOf(v, k.Value)
+		if !field.IsValid() {
+			return d.errorf(k, at, "unknown field %q: want %s", k.Value, strings.Join(tagsOf(v.Type()), ", "))
+		}
+		if _, twice := d.lines[at]; twice {
+			return d.errorf(k, at, "it stands there twice")
+		}
+		d.lines[at] = k.Line
+		if err := d.value(n.Content[i+1], at, field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *yamlDecoder) errorf(n *yaml.Node, key, format string, args ...any) error {
+	return &configError{d.name, max(n.Line, 1), key, fmt.Sprintf(format, args...)}
+}
+
+const inlined = ",inline"
+
+// fieldOf returns the field of a tag, also of a struct that is inlined.
+func fieldOf(v reflect.Value, tag string) reflect.Value {
+	for i := range v.NumField() {
+		switch t := v.Type().Field(i).Tag.Get("yaml"); t {
+		case tag:
+			return v.Field(i)
+		case inlined:
+			if f := fieldOf(v.Field(i), tag); f.IsValid() {
+				return f
+			}
+		}
+	}
+	return reflect.Value{}
+}
+
+// tagsOf lists the tags of a struct.
+func tagsOf(t reflect.Type) []string {
+	var out []string
+	for i := range t.NumField() {
+		if tag := t.Field(i).Tag.Get("yaml"); tag == inlined {
+			out = append(out, tagsOf(t.Field(i).Type)...)
+		} else {
+			out = append(out, tag)
+		}
+	}
+	return out
+}
+
+// misspelt gives an error of the library our form.
+func misspelt(name string, line int, key string, err error) error {
+	what := err.Error()
+	var one *yaml.LoadError
+	var several *yaml.LoadErrors
+	if errors.As(err, &several) && len(several.Errors) > 0 {
+		one = several.Errors[0]
+	} else {
+		errors.As(err, &one)
+	}
+	if one != nil {
+		line, what = max(line, one.Mark.Line), one.Message
+	}
+	return &configError{name, line, key, strings.Join(strings.Fields(what), " ")}
+}

@@ -1,0 +1,75 @@
+package compare
+
+import "strings"
+
+// Case is one thing about a model that passes or fails, as test reports count
+// them.
+type Case struct {
+	// Class says of what the case is one, and Name which: a tensor, or "model"
+	// for what fails beside the comparisons or keeps a model from running.
+	Class, Name string
+	// Failed and NotRun tell how it came out; it passed if it is neither.
+	Failed, NotRun bool
+	// Type says in a word or two why, Message in one line, and Text at length.
+	Type, Message, Text string
+}
+
+// Cases returns one case for the model itself and one for each tensor of each
+// comparison. None of them has a character that cannot be printed.
+func (o *Outcome) Cases() []Case {
+	model := Case{Class: clean(o.Model), Name: "model"}
+	if o.Err != nil || o.Report == nil {
+		model.NotRun, model.Type, model.Message, model.Text = true, "not run", clean(o.reason()), clean(o.reason())
+		return []Case{model}
+	}
+	if len(o.Report.Failures) > 0 || len(o.Report.Comparisons) == 0 {
+		model.Failed, model.Type, model.Message, model.Text = true, Diverged.String(), clean(o.reason()), cleaned(o.Report.Failures)
+	}
+	out := []Case{model}
+	for i := range o.Report.Comparisons {
+		c := &o.Report.Comparisons[i]
+		class := clean(o.Model) + ": " + clean(c.Candidate) + " and " + clean(c.Reference)
+		if c.Title != "" {
+			class += ", " + clean(c.Title)
+		}
+		if len(c.Results) == 0 {
+			out = append(out, Case{Class: class, Name: "anything", Failed: true, Type: Diverged.String(), Message: answer(c, "")})
+		}
+		for j := range c.Results {
+			out = append(out, caseOf(c, &c.Results[j], class))
+		}
+	}
+	return out
+}
+
+// caseOf is one tensor of a comparison.
+func caseOf(c *Comparison, r *Result, class string) Case {
+	out := Case{Class: class, Name: clean(r.Name)}
+	if r.Verdict == InStep {
+		return out
+	}
+	one := Comparison{Reference: c.Reference, Candidate: c.Candidate, Results: []Result{*r}}
+	message := answer(&one, "")
+	if r.First != nil {
+		message += ": " + pair(r.First)
+	}
+	var causes []string
+	for _, cause := range r.Causes {
+		causes = append(causes, string(cause))
+	}
+	t := &text{options: TextOptions{Details: 1}}
+	t.first(0, &one, r)
+	t.comparison(&one, 0)
+	out.Failed, out.Type, out.Message, out.Text = true, strings.Join(causes, ", "), clean(message), t.b.String()
+	return out
+}
+
+// cleaned sets sentences below each other. XML has no way to write most control
+// characters, and an annotation ends with its line.
+func cleaned(sentences []string) string {
+	out := make([]string, len(sentences))
+	for i, s := range sentences {
+		out[i] = clean(s)
+	}
+	return strings.Join(out, "\n")
+}
