@@ -91,9 +91,6 @@ func TestFalseAlarms(t *testing.T) {
 				margins = append(margins, m)
 				if slices.Contains(a.Diverged, title) {
 					count++
-					if strings.HasSuffix(title, byHand) {
-						continue // a tolerance picked by hand alarms where a model is chaotic
-					}
 					alarms = append(alarms, fmt.Sprintf("%s: %s, %d steps, batch %d, gain %.2g: %s diverges: %s", s.Name, a.Model, a.Steps, a.Batch, a.Gain, title, a.First))
 				}
 			}
@@ -115,10 +112,6 @@ func TestFalseAlarms(t *testing.T) {
 		write(t, readme, "false-alarms", short)
 	}
 }
-
-// byHand marks comparisons whose tolerance is the default one, which nothing
-// derives.
-const byHand = " (default tolerance)"
 
 // titlesOf lists the comparisons; the steps of layers must be among them.
 func titlesOf(all []alarmed) []string {
@@ -264,13 +257,14 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	}
 	for k := range checked.Report.Comparisons {
 		c := &checked.Report.Comparisons[k]
-		title := c.Title
-		if _, fixed := c.Results[0].Rule.Tolerance.(compare.Fixed); fixed {
-			title += byHand
+		for i := range c.Results {
+			if _, fixed := c.Results[i].Rule.Tolerance.(compare.Fixed); fixed {
+				t.Errorf("%s: %s is judged by %s, which nothing derives", a.Model, c.Results[i].Name, c.Results[i].Rule)
+			}
 		}
-		a.Margins[title] = min(c.Margin(), math.MaxFloat64)
+		a.Margins[c.Title] = min(c.Margin(), math.MaxFloat64)
 		if c.Verdict() != compare.InStep {
-			a.Diverged = append(a.Diverged, title)
+			a.Diverged = append(a.Diverged, c.Title)
 			if first := c.First(); first != nil && first.First != nil {
 				a.First = fmt.Sprintf("%s at %s, %v and %v, bound %.3g", first.Name, &first.First.Place, first.First.Reference, first.First.Candidate, first.First.Bound)
 			}

@@ -8,8 +8,8 @@ import (
 )
 
 // Variable is the environment variable that chooses the kernels of the process
-// by name; without it they are AVX2's where the processor has it, and those in
-// Go elsewhere.
+// by name; without it they are AVX-512's or AVX2's where the processor has it,
+// and those in Go elsewhere.
 const Variable = "LOCKSTEP_KERNEL"
 
 // The names of the kernels: those in Go every machine has.

@@ -45,13 +45,37 @@ func TestChoice(t *testing.T) {
 		}
 	}
 	want := plain
-	if slices.Contains(vectorised(), avx2) {
-		want = avx2
+	for _, name := range []string{avx2, avx512} {
+		if slices.Contains(vectorised(), name) {
+			want = name
+		}
 	}
 	if got, err := choose(""); err != nil || got != want {
 		t.Errorf("nothing chooses %s, %v, want %s", got, err, want)
 	}
 	if got, err := choose("mmx"); got != plain || err == nil || !strings.Contains(err.Error(), `LOCKSTEP_KERNEL="mmx"`) {
 		t.Errorf("what there is not chooses %s, %v", got, err)
+	}
+}
+
+// Wide kernels that compute one other bit are not taken.
+func TestWideAgrees(t *testing.T) {
+	if !slices.Contains(vectorised(), avx512) {
+		t.Skip("this processor has no AVX-512")
+	}
+	if !wideAgrees(newPackedLSTM) {
+		t.Error("AVX-512 computes other bits than AVX2")
+	}
+	for _, unit := range []int{0, 17, 47} {
+		wrong := func(kernel, recurrent, bias []float32, features, units int, act, rec Activation, wide bool) *packedLSTM {
+			if wide {
+				bias = slices.Clone(bias)
+				bias[2*units+unit] *= 1 + 0x1p-20
+			}
+			return newPackedLSTM(kernel, recurrent, bias, features, units, act, rec, wide)
+		}
+		if wideAgrees(wrong) {
+			t.Errorf("unit %d is another, and nothing was noticed", unit)
+		}
 	}
 }

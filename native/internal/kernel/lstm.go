@@ -17,7 +17,7 @@ type lstm[F Float] struct {
 // NewLSTM packs the weights of an LSTM cell, which it copies. bias may be nil.
 func NewLSTM[F Float](kernel, recurrent, bias []F, features, units int, act, rec Activation) Cell[F] {
 	if packing[F]() {
-		return as[F](newPackedLSTM(single(kernel), single(recurrent), single(bias), features, units, act, rec))
+		return as[F](newPackedLSTM(single(kernel), single(recurrent), single(bias), features, units, act, rec, chosen == avx512))
 	}
 	l := &lstm[F]{features: features, units: units, act: act, rec: rec}
 	l.kernel = append(l.kernel, kernel...)

@@ -11,11 +11,11 @@ type packedLSTM struct {
 	weights panels // W, and R below it
 	bias    []float32
 	finite  bool // R is
-	wide    bool // the processor has AVX-512, and it was asked for
+	wide    bool // by AVX-512
 }
 
-func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, rec Activation) *packedLSTM {
-	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true, wide: chosen == avx512}
+func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, rec Activation, wide bool) *packedLSTM {
+	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true, wide: wide}
 	to := func(j int) int {
 		gate, unit := j/units, j%units
 		return unit/block*panel + gate*block + unit%block

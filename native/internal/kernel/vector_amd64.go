@@ -13,10 +13,15 @@ func vectorised() []string {
 	return []string{avx2, avx512}
 }
 
-// usual are the kernels that are taken unless others are asked for.
+// usual are the kernels that are taken unless others are asked for: those of the
+// widest vectors, if the processor proves that it runs them right.
 func usual() string {
-	if len(vectorised()) == 0 {
+	all := vectorised()
+	switch {
+	case len(all) == 0:
 		return plain
+	case all[len(all)-1] == avx512 && wideAgrees(newPackedLSTM):
+		return avx512
 	}
 	return avx2
 }
