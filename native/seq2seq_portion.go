@@ -27,9 +27,14 @@ type seq2seqPortion[F Float] struct {
 
 	x, z []F // one step: inputs (rows, features), gates (rows, width)
 	y    []F // one step: outputs (rows, output features)
+	hs   []F // some steps of one row: h (together, units)
 
 	scratch []F
 }
+
+// together is how many steps of one row the decoder takes before the head has
+// its turn: so few that their h does not push the weights out of the caches.
+const together = 8
 
 func newSeq2SeqPortion[F Float](r *Seq2SeqRunner[F], most int) *seq2seqPortion[F] {
 	m := r.model
@@ -38,6 +43,7 @@ func newSeq2SeqPortion[F Float](r *Seq2SeqRunner[F], most int) *seq2seqPortion[F
 		x:       make([]F, most*max(m.EncoderFeatures, m.DecoderFeatures)),
 		z:       make([]F, most*max(m.encoder.Width(), m.decoder.Width())),
 		y:       make([]F, most*m.OutputFeatures),
+		hs:      make([]F, together*m.Units),
 		scratch: make([]F, max(m.encoder.Scratch(most), m.decoder.Scratch(most))),
 	}
 }
@@ -60,10 +66,18 @@ func (p *seq2seqPortion[F]) run() {
 	m, job := p.runner.model, &p.runner.job
 	switch job.kind {
 	case encoding:
+		if p.to-p.from == 1 {
+			kernel.Steps(m.encoder, p.h, p.c, p.input(0, job.steps, m.EncoderFeatures), nil, p.z, p.scratch, job.steps)
+			return
+		}
 		for t := range job.steps {
 			p.cell(m.encoder, p.row(t, m.EncoderFeatures))
 		}
 	case decoding:
+		if p.to-p.from == 1 && m.Units == 1 { // which is latency, and what is between the steps
+			p.decodeRow()
+			return
+		}
 		for t := range job.steps {
 			p.decode(p.row(t, m.DecoderFeatures))
 			p.put(t)
@@ -90,12 +104,26 @@ func (p *seq2seqPortion[F]) decode(x []F) {
 	p.runner.model.dense.Apply(p.y, p.h, p.to-p.from)
 }
 
+// decodeRow takes all steps of the decoder and its head for one row.
+func (p *seq2seqPortion[F]) decodeRow() {
+	m, job := p.runner.model, &p.runner.job
+	o := m.OutputFeatures
+	y := job.dst[p.from*job.steps*o:][:job.steps*o]
+	for t := 0; t < job.steps; t += together {
+		n := min(together, job.steps-t)
+		kernel.Steps(m.decoder, p.h, p.c, p.input(t, n, m.DecoderFeatures), p.hs, p.z, p.scratch, n)
+		m.dense.Apply(y[t*o:(t+n)*o], p.hs, n)
+	}
+}
+
+// input is that of n steps of the first row, from step t on.
+func (p *seq2seqPortion[F]) input(t, n, features int) []F {
+	return p.runner.job.input[(p.from*p.runner.job.steps+t)*features:][:n*features]
+}
+
 // row gathers step t of every sequence of the input.
 func (p *seq2seqPortion[F]) row(t, features int) []F {
 	job := &p.runner.job
-	if p.to-p.from == 1 {
-		return job.input[(p.from*job.steps+t)*features:][:features]
-	}
 	for i := range p.to - p.from {
 		copy(p.x[i*features:(i+1)*features], job.input[((p.from+i)*job.steps+t)*features:])
 	}

@@ -313,6 +313,7 @@ func testNoRows(t *testing.T) {
 		cell.Project(nil, nil, 0)
 		cell.Step(nil, nil, nil, make([]float32, cell.Scratch(0)), 0)
 		cell.Next(nil, nil, nil, nil, make([]float32, cell.Scratch(0)), 0)
+		Steps(cell, nil, nil, nil, nil, nil, nil, 0)
 	}
 	NewDense(make([]float32, 6), nil, 2, 3).Apply(nil, nil, 0)
 }

@@ -110,6 +110,17 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 	}
 }
 
+// one takes steps of one row of a single unit, the bits of Next: see Steps.
+func (l *packedLSTM) one(h, c, x, out, scratch []float32, steps int) {
+	// A panic here, and not a stray write there.
+	_, _, x = h[0], c[0], x[:steps*l.features]
+	to, stride := &scratch[0], 0
+	if out != nil {
+		to, stride = &out[:steps][0], 1
+	}
+	lstmOne(&h[0], &c[0], to, stride, first(x), &l.bias[0], &l.weights.data[0], l.features, steps)
+}
+
 // zero tells whether the states are those that a sequence begins with: then the
 // product with R is 0, and left out.
 func (l *packedLSTM) zero(h, c []float32) bool {

@@ -34,6 +34,12 @@ func lstmRow(h *float32, c *float32, z *float32, x *float32, from *float32, w *f
 //go:noescape
 func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, features int, take int, units int, rest int, rows int)
 
+// lstmOne takes steps of one row of an LSTM of one unit, the bits of lstmRow: x is
+// (steps, features), and each step's h goes to out too, outStride elements after the one before.
+//
+//go:noescape
+func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, w *float32, features int, steps int)
+
 // lstmWide is lstmPanel, the same bits, for 16 units that are there, which are two
 // panels of n rows. It needs AVX-512 (F, DQ).
 //

@@ -4,12 +4,18 @@ package kernel
 
 const noVectors = "kernel: this processor has no such vectors"
 
-// Nothing calls these, for which AVX-512 alone has registers.
+const ones = false
+
+// Nothing calls these, which are for amd64 alone.
 
 func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
 	panic(noVectors)
 }
 
 func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int) {
+	panic(noVectors)
+}
+
+func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, w *float32, features int, steps int) {
 	panic(noVectors)
 }

@@ -172,7 +172,38 @@ func checkCell(t testing.TB, front bool, kind int, s sizes, r *rand.Rand, scale,
 		}
 		h2, c2 = walk(g, vector, one, second, row%2 == 0, alone)
 		same("alone", h2, c2, row)
+		checkSteps(t, g, vector, one, second, alone)
 	}
+}
+
+// checkSteps holds Steps of one row to Next after Next.
+func checkSteps(t testing.TB, g *guarded, cell Cell[float32], s sizes, second bool, x []float32) {
+	t.Helper()
+	state := func() (h, c []float32) {
+		h = g.of(make([]float32, s.units))
+		if second {
+			c = g.of(make([]float32, s.units))
+		}
+		return h, c
+	}
+	z, scratch := g.of(make([]float32, cell.Width())), g.of(make([]float32, cell.Scratch(1)))
+	h, c := state()
+	var want []float32
+	for i := range s.steps {
+		cell.Next(h, c, g.of(x[i*s.features:(i+1)*s.features]), z, scratch, 1)
+		want = append(want, h...)
+	}
+	for _, out := range [][]float32{g.of(make([]float32, s.steps*s.units)), nil} {
+		h2, c2 := state()
+		Steps(cell, h2, c2, g.of(x), out, z, scratch, s.steps)
+		if !sameBits(h2, h) || !sameBits(c2, c) || out != nil && !sameBits(out, want) {
+			t.Fatalf("%T %+v: %d steps at once are not the bits of one after the other", cell, s, s.steps)
+		}
+	}
+}
+
+func sameBits(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) })
 }
 
 func TestVectorisedCells(t *testing.T) {
@@ -183,7 +214,7 @@ func TestVectorisedCells(t *testing.T) {
 				s := sizes{[]int{1, 2, 7, 16, 20}[units%5], units, 1 + units%9, 2}
 				checkCell(t, units%2 == 0, kind, s, r, 0.25, 1e-5, TanhFunction, SigmoidFunction)
 			}
-			for _, s := range []sizes{{256, 1, 3, 2}, {1, 200, 2, 3}, {65, 257, 4, 2}, {3, 64, 32, 2}, {0, 5, 2, 2}} {
+			for _, s := range []sizes{{256, 1, 3, 2}, {0, 1, 2, 9}, {1, 1, 2, 300}, {1, 200, 2, 3}, {65, 257, 4, 2}, {3, 64, 32, 2}, {0, 5, 2, 2}} {
 				checkCell(t, true, kind, s, r, 0.1, 1e-5, TanhFunction, SigmoidFunction)
 				checkCell(t, false, kind, s, r, 0.1, 1e-5, TanhFunction, SigmoidFunction)
 			}

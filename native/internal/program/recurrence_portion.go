@@ -74,6 +74,10 @@ func (s *portion[F]) run() {
 	columns := first.Width() * n
 	ahead := s.ahead(call.steps)
 	row := call.batch * s.loop.features // of a step
+	if call.batch == 1 && len(cells) == 1 && ahead == 0 && call.mask == nil && s.records == nil {
+		s.runRow(first)
+		return
+	}
 	for t := 0; t < call.steps; t++ {
 		x, z := call.x[t*row+s.from*s.loop.features:t*row+s.to*s.loop.features], s.z
 		if s.err = s.ctx.Err(); s.err != nil {
@@ -104,6 +108,27 @@ func (s *portion[F]) run() {
 			rec.add(t, s.from, n, x, s.h[i], s.c[i])
 		}
 		s.write(t, mask)
+	}
+}
+
+// runRow takes all steps of the one row that there is, some at a time, so that
+// little is between them but the cell.
+func (s *portion[F]) runRow(cell kernel.Cell[F]) {
+	const together = 64 // and then it is asked whether the call was cancelled
+	f, u, steps := s.loop.features, cell.Units(), s.call.steps
+	for t := 0; t < steps; t += together {
+		if s.err = s.ctx.Err(); s.err != nil {
+			return
+		}
+		n := min(together, steps-t)
+		var out []F
+		if !s.loop.LastOnly {
+			out = s.memory.out[t*u : (t+n)*u]
+		}
+		kernel.Steps(cell, s.h[0], s.c[0], s.call.x[t*f:(t+n)*f], out, s.z, s.scratch, n)
+	}
+	if s.loop.LastOnly && steps > 0 {
+		copy(s.memory.out, s.h[0])
 	}
 }
 

@@ -150,21 +150,75 @@ func storeGates(acc []VecVirtual, to func(i int) Mem) {
 	}
 }
 
-// lstmRowWide is lstmRow for AVX-512.
+// lstmRowWide is lstmRow for AVX-512: a block is 16 units, which are two panels.
 func lstmRowWide() {
 	TEXT("lstmRowWide", NOSPLIT, "func(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)")
 	Doc("lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16. It needs",
 		"AVX-512 (F, DQ).")
 	Pragma("noescape")
-	tiles := Load(Param("units"), GP64())
-	SHRQ(Imm(4), tiles)
-	pending := GP64() // whether the sums of a tile are there, at zp and cp, whose gates are not
+	const sums = 256  // bytes, of a block
+	pending := GP64() // blocks whose sums are there and whose gates are not, at zp and cp
 	XORQ(pending, pending)
 	zp, cp := GP64(), GP64()
 	XORQ(zp, zp)
 	XORQ(cp, cp)
+	// begin loads the sums of some blocks, and the addresses of their panels.
+	begin := func(tile Register, blocks int) (acc []VecVirtual, w []Register) {
+		half := Load(Param("n"), GP64()) // a panel of w
+		SHLQ(Imm(7), half)
+		at := GP64()
+		MOVQ(tile, at)
+		IMULQ(half, at)
+		w = []Register{Load(Param("w"), GP64())}
+		LEAQ(Mem{Base: w[0], Index: at, Scale: 4}, w[0])
+		for p := 1; p < 2*blocks; p++ {
+			w = append(w, GP64())
+			LEAQ(Mem{Base: w[p-1], Index: half, Scale: 1}, w[p])
+		}
+		from := Load(Param("from"), GP64())
+		MOVQ(tile, at)
+		SHLQ(Imm(9), at)
+		ADDQ(at, from)
+		for v := range 4 * blocks {
+			acc = append(acc, ZMM())
+			VMOVUPS(Mem{Base: from, Disp: 64 * v}, acc[v])
+		}
+		return acc, w
+	}
+	// end stores the sums, whose gates are to be made.
+	end := func(tile Register, acc []VecVirtual) {
+		at := GP64()
+		MOVQ(tile, at)
+		SHLQ(Imm(7), at)
+		cp2 := Load(Param("c"), GP64())
+		LEAQ(Mem{Base: cp2, Index: at, Scale: 1}, cp)
+		zp2 := Load(Param("z"), GP64())
+		LEAQ(Mem{Base: zp2, Index: at, Scale: 4}, zp)
+		for b := range len(acc) / 4 {
+			storeGates(acc[4*b:][:4], func(i int) Mem { return Mem{Base: zp, Disp: sums*b + 64*i} })
+		}
+		MOVQ(U32(len(acc)/4), pending)
+	}
+	load := func(of, count string) (x, k Register) {
+		return Load(Param(of), GP64()), Load(Param(count), GP64())
+	}
+	next := func() {
+		ADDQ(I32(sums), zp)
+		ADDQ(Imm(64), cp)
+		DECQ(pending)
+	}
+
+	tiles := GP64() // of two blocks
+	pairs := func() Register {
+		n := Load(Param("units"), GP64())
+		SHRQ(Imm(5), n)
+		return n
+	}
+	MOVQ(pairs(), tiles)
 	tile, step := GP64(), GP64()
 	XORQ(tile, tile)
+	TESTQ(tiles, tiles)
+	JE(LabelRef("odd"))
 	MOVQ(U32(1), step)
 	back := Load(Param("back"), GP64())
 	TESTQ(back, back)
@@ -173,65 +227,90 @@ func lstmRowWide() {
 	NEGQ(step)
 
 	Label("tile")
-	w := Load(Param("w"), GP64())
-	second := Load(Param("n"), GP64())
-	SHLQ(Imm(7), second)
-	at := GP64()
-	MOVQ(tile, at)
-	IMULQ(second, at)
-	LEAQ(Mem{Base: w, Index: at, Scale: 2}, w)
-	ADDQ(w, second)
-	from := Load(Param("from"), GP64())
-	MOVQ(tile, at)
-	SHLQ(Imm(8), at)
-	ADDQ(at, from)
-	acc := make([]VecVirtual, 4)
-	for v := range acc {
-		acc[v] = ZMM()
-		VMOVUPS(Mem{Base: from, Disp: 64 * v}, acc[v])
+	acc, w := begin(tile, 2)
+	x, k := load("x", "features")
+	productLoop("x2", acc, x, k, w)
+	ahead := GP64() // to the panels of the next tile
+	MOVQ(w[1], ahead)
+	SUBQ(w[0], ahead)
+	IMULQ(step, ahead)
+	SHLQ(Imm(2), ahead)
+	for _, at := range w {
+		p := GP64()
+		LEAQ(Mem{Base: at, Index: ahead, Scale: 1}, p)
+		for line := range 4 {
+			PREFETCHT0(Mem{Base: p, Disp: 64 * line})
+		}
 	}
-	ws := []Register{w, second}
-	k, x := Load(Param("features"), GP64()), Load(Param("x"), GP64())
-	productLoop("x", acc, x, k, ws)
-	k, x = Load(Param("take"), GP64()), Load(Param("h"), GP64())
+	x, k = load("h", "take")
+	Label("mixed")
 	TESTQ(pending, pending)
 	JE(LabelRef("plain"))
 	CMPQ(k, Imm(mixedRows))
 	JL(LabelRef("short"))
-	mix(acc, x, ws, gateSteps(zp, cp))
+	mix(acc, x, w, gateSteps(zp, cp))
 	ADDQ(I32(4*mixedRows), x)
-	for _, at := range ws {
+	for _, at := range w {
 		ADDQ(I32(panelBytes*mixedRows), at)
 	}
 	SUBQ(Imm(mixedRows), k)
-	JMP(LabelRef("plain"))
+	next()
+	JMP(LabelRef("mixed"))
 	Label("short")
 	run(gateSteps(zp, cp))
+	next()
+	JNE(LabelRef("short"))
 	Label("plain")
-	productLoop("h", acc, x, k, ws)
-	z, c := Load(Param("z"), GP64()), Load(Param("c"), GP64())
-	MOVQ(tile, at)
-	SHLQ(Imm(6), at)
-	LEAQ(Mem{Base: z, Index: at, Scale: 4}, zp)
-	LEAQ(Mem{Base: c, Index: at, Scale: 1}, cp)
-	storeGates(acc, func(i int) Mem { return Mem{Base: zp, Disp: 64 * i} })
-	MOVQ(U32(1), pending)
+	productLoop("h2", acc, x, k, w)
+	end(tile, acc)
 	ADDQ(step, tile)
-	JS(LabelRef("flush"))
+	JS(LabelRef("odd"))
 	CMPQ(tile, tiles)
 	JL(LabelRef("tile"))
 
-	Label("flush")
+	// A last block without a second one.
+	Label("odd")
+	units := Load(Param("units"), GP64())
+	TESTQ(U32(16), units)
+	JE(LabelRef("flush"))
+	TESTQ(pending, pending)
+	JE(LabelRef("first"))
+	Label("before")
 	run(gateSteps(zp, cp))
-	z = Load(Param("z"), GP64())
+	next()
+	JNE(LabelRef("before"))
+	Label("first")
+	last := pairs()
+	acc, w = begin(last, 1)
+	x, k = load("x", "features")
+	productLoop("x1", acc, x, k, w)
+	x, k = load("h", "take")
+	productLoop("h1", acc, x, k, w)
+	end(last, acc)
+
+	// The new h is where the gate i was, as the other tiles wanted the old one.
+	Label("flush")
+	CMPQ(pending, Imm(2))
+	JNE(LabelRef("one"))
+	zq, cq := GP64(), GP64()
+	LEAQ(Mem{Base: zp, Disp: sums}, zq)
+	LEAQ(Mem{Base: cp, Disp: 64}, cq)
+	run(gateSteps(zp, cp), gateSteps(zq, cq))
+	JMP(LabelRef("copying"))
+	Label("one")
+	run(gateSteps(zp, cp))
+	Label("copying")
+	z := Load(Param("z"), GP64())
 	h := Load(Param("h"), GP64())
+	count := Load(Param("units"), GP64())
+	SHRQ(Imm(4), count)
 	Label("copy")
 	v := ZMM()
 	VMOVUPS(Mem{Base: z}, v)
 	VMOVUPS(v, Mem{Base: h})
 	ADDQ(Imm(64), h)
-	ADDQ(I32(2*panelBytes), z)
-	DECQ(tiles)
+	ADDQ(I32(sums), z)
+	DECQ(count)
 	JNE(LabelRef("copy"))
 	VZEROUPPER()
 	RET()

@@ -12,6 +12,7 @@ func main() {
 	productRow()
 	lstmRow()
 	lstmPanel()
+	lstmOne()
 	wide(lstmWide)
 	wide(lstmRowWide)
 	gruGates()

@@ -167,18 +167,34 @@ func productRow() {
 // productLoop adds k elements of x times panels to the sums of one row; x, k
 // and the panels' addresses are used up.
 func productLoop(name string, acc []VecVirtual, x, k Register, w []Register) {
+	rows := func(n int) {
+		for i := range n {
+			h := vector()
+			VBROADCASTSS(Mem{Base: x, Disp: 4 * i}, h)
+			for v := range acc {
+				VFMADD231PS(columnsOf(w, i, v, h), h, acc[v])
+			}
+		}
+		ADDQ(Imm(uint64(4*n)), x)
+		for _, at := range w {
+			ADDQ(I32(panelBytes*n), at)
+		}
+	}
+	if vector().Size() == 64 {
+		const unrolled = 8 // so that the end of the loop is predicted
+		SUBQ(Imm(unrolled), k)
+		JL(LabelRef(name + "_few"))
+		Label(name + "_many")
+		rows(unrolled)
+		SUBQ(Imm(unrolled), k)
+		JGE(LabelRef(name + "_many"))
+		Label(name + "_few")
+		ADDQ(Imm(unrolled), k)
+	}
 	TESTQ(k, k)
 	JE(LabelRef(name + "_end"))
 	Label(name)
-	h := vector()
-	VBROADCASTSS(Mem{Base: x}, h)
-	for v := range acc {
-		VFMADD231PS(columnsOf(w, 0, v, h), h, acc[v])
-	}
-	ADDQ(Imm(4), x)
-	for _, at := range w {
-		ADDQ(Imm(panelBytes), at)
-	}
+	rows(1)
 	DECQ(k)
 	JNE(LabelRef(name))
 	Label(name + "_end")
