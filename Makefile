@@ -170,7 +170,7 @@ BENCH_FLAGS ?=
 BENCH_PEERS  = --peer 'onnxruntime="$(PEERS)/bin/python" bench/onnxruntime_peer.py' \
 	--peer 'litert="$(PEERS)/bin/python" bench/litert_peer.py "$(KERAS)"' \
 	--peer 'torch="$(PEERS)/bin/python" bench/torch_peer.py'
-BENCH        = bin/lockstep bench --threads 1 --cases build/bench --native-program build/bench/lockstep --peer c=build/bench/yardstick
+BENCH        = bin/lockstep bench --threads 1 --cases build/bench --native-program build/bench/contender --peer c=build/bench/yardstick
 
 bench: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 bench-models
 	$(BENCH) $(BENCH_WORKS) --rounds 7 --slice 100ms --starts 3 --format text --format benchstat=build/bench/bench.txt --format markdown=build/bench/bench.md $(BENCH_FLAGS)
@@ -186,11 +186,11 @@ bench-service: tensorflow compiler
 	$(TF_ENV) TF_CPP_MIN_LOG_LEVEL=2 $(GO) -C $(EXAMPLE) test $(TF_FLAGS) -run '^$$' -bench 'Load/.*/steps=1$$' -benchtime 100000x
 	CGO_ENABLED=0 $(GO) -C $(EXAMPLE) test -run '^$$' -bench Start -benchtime 20x
 
-# The yardstick, and the native engine as a program without TensorFlow has it.
+# The yardstick, and the native engine as a service has it.
 bench-programs: compiler
 	@mkdir -p build/bench
 	$$($(GO) env CC) -O3 -march=native -o build/bench/yardstick bench/yardstick.c -lm
-	CGO_ENABLED=0 $(GO) build -o build/bench/lockstep ./cmd/lockstep
+	CGO_ENABLED=0 $(GO) build -o build/bench/contender ./bench/contender
 
 bench-models:
 	@[ -d "$(TIMED)" ] || $(MAKE) --no-print-directory keras

@@ -20,6 +20,8 @@ var layout = map[string][]string{
 	"internal/whole":          {},
 	"internal/layers":         {".", "native/savedmodel"},
 	"internal/bench":          {".", "compare"},
+	"internal/contender":      {".", "native", "internal/bench"},
+	"bench/contender":         {".", "compare", "native", "internal/contender", "internal/npz"},
 	"internal/fixture":        {".", "internal/npz", "internal/raw"},
 	"native/savedmodel":       {".", "internal/raw"},
 	"native/internal/kernel":  {},

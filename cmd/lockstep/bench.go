@@ -63,7 +63,7 @@ go doc ` + "github.com/lockstep-go/lockstep/internal/bench" + ` says.`,
 	flags.DurationVar(&f.options.Slice, "slice", 200*time.Millisecond, "how long a turn is")
 	flags.IntVar(&f.options.Starts, "starts", 1, "how often each engine is started")
 	flags.StringArrayVar(&f.peers, "peer", nil, "another engine, as NAME=COMMAND; may be repeated")
-	flags.StringVar(&f.program, "native-program", "", "another build of lockstep for the native engine, such as one without TensorFlow, which is smaller (default this one)")
+	flags.StringVar(&f.program, "native-program", "", "another program for the native engine, such as bench/contender, which is smaller (default this one)")
 	flags.StringVar(&f.cases, "cases", "", "the folder for the files that peers are given (default one that is removed)")
 	flags.StringArrayVar(&f.formats, "format", nil, formatHelp("markdown", "benchstat"))
 	return cmd

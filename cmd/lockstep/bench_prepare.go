@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/bench"
+	"github.com/lockstep-go/lockstep/internal/contender"
 	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/internal/whole"
 	"github.com/lockstep-go/lockstep/native"
@@ -77,7 +78,7 @@ func (f *benchFlags) prepare(w benchWork, cases string) (*race, error) {
 				return nil, fmt.Errorf("%s lacks the output %q", f.expected, o.Name)
 			}
 		}
-		if r.expected, err = flat(outputs); err != nil {
+		if r.expected, err = contender.Flat(outputs); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +89,7 @@ func (f *benchFlags) prepare(w benchWork, cases string) (*race, error) {
 // seq2seq computes the reference in float64, sets the sizes of the work to
 // those of its inputs, and writes the file that peers are given.
 func (r *race) seq2seq(m *native.Model, in inputFlags, cases string) (file string, err error) {
-	encoder, decoder, err := seq2seqInputs(m, in)
+	encoder, decoder, err := contender.Seq2SeqInputs(m, in.only)
 	if err != nil {
 		return "", err
 	}
@@ -109,7 +110,7 @@ func (r *race) seq2seq(m *native.Model, in inputFlags, cases string) (file strin
 		return "", err
 	}
 	r.Batch, r.Steps = encoder.Shape()[0], decoder.Shape()[1]
-	call, out := encodeDecode(q, x, y, r.Batch)
+	call, out := contender.EncodeDecode(q, x, y, r.Batch)
 	if err := call(); err != nil {
 		return "", err
 	}
@@ -171,14 +172,11 @@ func (f *benchFlags) contender(name, engine string, w benchWork, kernel string) 
 			cmd.Env = append(cmd.Env, "TF_CPP_MIN_LOG_LEVEL=2") // errors and worse
 		}
 		if kernel != "" {
-			cmd.Env = append(cmd.Env, kernelVariable+"="+kernel)
+			cmd.Env = append(cmd.Env, contender.Kernel+"="+kernel)
 		}
 		return cmd
 	}}
 }
-
-// kernelVariable chooses the native engine's kernels when a process starts.
-const kernelVariable = "LOCKSTEP_KERNEL"
 
 // casesFolder makes the folder for the files that peers are given. remove ends
 // it if it is nobody's.

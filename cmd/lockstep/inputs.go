@@ -51,3 +51,9 @@ func (f *inputFlags) inputsFor(sig lockstep.Signature) (inputs map[string]*locks
 	}
 	return lockstep.ByName(tensors), "inputs: " + f.inputs, nil
 }
+
+// only returns the inputs alone.
+func (f *inputFlags) only(sig lockstep.Signature) (map[string]*lockstep.Tensor, error) {
+	inputs, _, err := f.inputsFor(sig)
+	return inputs, err
+}
