@@ -17,13 +17,14 @@ func roundUp(n, to int) int { return (n + to - 1) / to * to }
 type panels struct {
 	n, count int
 	data     []float32 // (count, n, panel)
+	wide     bool      // read by AVX-512
 }
 
 // packPanels packs matrices of the same columns, one below the other; column j
 // becomes column to(j).
-func packPanels(columns, width int, to func(j int) int, matrices ...[]float32) panels {
+func packPanels(columns, width int, wide bool, to func(j int) int, matrices ...[]float32) panels {
 	w := slices.Concat(matrices...)
-	p := panels{count: width / panel}
+	p := panels{count: width / panel, wide: wide}
 	if len(w) == 0 {
 		return p
 	}
@@ -73,10 +74,18 @@ func (w *panels) product(z, x, from rowsOf, n, rows int) {
 		_ = x.data[(rows-1)*x.stride+n-1]
 	}
 	if rows == 1 && n == w.n {
-		productRow(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
+		if w.wide && w.count > 2 { // fewer are too few sums for its latency
+			productRowWide(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
+		} else {
+			productRow(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
+		}
 		return
 	}
-	for p := range w.count {
+	p := 0
+	for ; w.wide && p+1 < w.count; p += 2 {
+		productWide(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.of(p, 0)), w.n, &from.data[p*panel], from.stride, n, rows)
+	}
+	for ; p < w.count; p++ {
 		productPanel(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.of(p, 0)), &from.data[p*panel], from.stride, n, rows)
 	}
 }

@@ -11,10 +11,10 @@ type packedDense struct {
 	panels  panels    // of more
 }
 
-func newPackedDense(kernel, bias []float32, in, out int) *packedDense {
+func newPackedDense(kernel, bias []float32, in, out int, wide bool) *packedDense {
 	d := &packedDense{in: in, out: out}
 	if out > few || in == 0 {
-		d.panels = packPanels(out, roundUp(out, panel), itself, kernel)
+		d.panels = packPanels(out, roundUp(out, panel), wide, itself, kernel)
 		d.bias = packVector(bias, roundUp(out, panel), itself)
 		return d
 	}
@@ -42,7 +42,7 @@ func (d *packedDense) Apply(y, x []float32, rows int) {
 	}
 	// The whole panels write to y, and the one that is wider than the rest of
 	// y to memory of its own.
-	whole := panels{n: d.in, count: d.out / panel, data: d.panels.data}
+	whole := panels{n: d.in, count: d.out / panel, data: d.panels.data, wide: d.panels.wide}
 	whole.product(rowsOf{y, d.out}, rowsOf{x, d.in}, rowsOf{d.bias, 0}, d.in, rows)
 	rest := d.out % panel
 	if rest == 0 {

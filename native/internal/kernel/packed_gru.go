@@ -14,14 +14,14 @@ type packedGRU struct {
 	candidate     panels // R_h if not resetAfter
 }
 
-func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, units int, act, rec Activation, resetAfter bool) *packedGRU {
+func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, units int, act, rec Activation, resetAfter, wide bool) *packedGRU {
 	g := &packedGRU{features: features, units: units, act: act, rec: rec, resetAfter: resetAfter}
 	to := func(j int) int { return j/units*g.gate() + j%units }
-	g.kernel = packPanels(3*units, g.Width(), to, kernel)
+	g.kernel = packPanels(3*units, g.Width(), wide, to, kernel)
 	g.bias = packVector(bias, g.Width(), to)
 	g.recurrentBias = packVector(recurrentBias, g.Width(), to)
 	if resetAfter {
-		g.gates = packPanels(3*units, g.Width(), to, recurrent)
+		g.gates = packPanels(3*units, g.Width(), wide, to, recurrent)
 		return g
 	}
 	var zr, h []float32
@@ -30,8 +30,8 @@ func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, un
 		zr = append(zr, row[:2*units]...)
 		h = append(h, row[2*units:]...)
 	}
-	g.gates = packPanels(2*units, g.both(), to, zr)
-	g.candidate = packPanels(units, roundUp(units, panel), to, h)
+	g.gates = packPanels(2*units, g.both(), wide, to, zr)
+	g.candidate = packPanels(units, roundUp(units, panel), wide, to, h)
 	return g
 }
 
@@ -104,7 +104,13 @@ func (g *packedGRU) Step(h, _, z, scratch []float32, rows int) {
 // after is the rest of a step of one row whose reset gate comes after the product.
 func (g *packedGRU) after(h, z, s []float32) {
 	if g.act == TanhFunction && g.rec == SigmoidFunction {
-		gruGates(&h[0], &z[0], &s[0], g.gate(), g.units)
+		if whole := g.units &^ (2*block - 1); g.kernel.wide && whole > 0 {
+			gruGatesWide(&h[0], &z[0], &s[0], g.gate(), whole)
+			h, z, s = h[whole:], z[whole:], s[whole:]
+		}
+		if len(h) > 0 {
+			gruGates(&h[0], &z[0], &s[0], g.gate(), len(h))
+		}
 		return
 	}
 	g.open(z, s)

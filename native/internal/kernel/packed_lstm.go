@@ -11,16 +11,15 @@ type packedLSTM struct {
 	weights panels // W, and R below it
 	bias    []float32
 	finite  bool // R is
-	wide    bool // by AVX-512
 }
 
 func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, rec Activation, wide bool) *packedLSTM {
-	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true, wide: wide}
+	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true}
 	to := func(j int) int {
 		gate, unit := j/units, j%units
 		return unit/block*panel + gate*block + unit%block
 	}
-	l.weights = packPanels(4*units, l.Width(), to, kernel, recurrent)
+	l.weights = packPanels(4*units, l.Width(), wide, to, kernel, recurrent)
 	l.bias = packVector(bias, l.Width(), to)
 	for _, v := range recurrent {
 		l.finite = l.finite && v-v == 0
@@ -89,7 +88,7 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 		}
 		*last = float32(back)
 		w := &l.weights.of(0, skip)[0]
-		if l.wide && u%(2*block) == 0 {
+		if l.weights.wide && u%(2*block) == 0 {
 			lstmRowWide(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
 		} else {
 			lstmRow(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
@@ -98,7 +97,7 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 	}
 	up := l.blocks() * block
 	for b := 0; b < l.blocks(); b++ {
-		if l.wide && u-b*block >= 2*block {
+		if l.weights.wide && u-b*block >= 2*block {
 			lstmWide(&scratch[b*block], up, &h[0], &c[b*block], first(x), &from.data[b*panel], from.stride, &l.weights.of(b, skip)[0], l.weights.n, features, take, u, rows)
 			b++
 			continue

@@ -9,10 +9,10 @@ type packedSimpleRNN struct {
 	bias              []float32
 }
 
-func newPackedSimpleRNN(kernel, recurrent, bias []float32, features, units int, act Activation) *packedSimpleRNN {
+func newPackedSimpleRNN(kernel, recurrent, bias []float32, features, units int, act Activation, wide bool) *packedSimpleRNN {
 	s := &packedSimpleRNN{features: features, units: units, act: act}
-	s.kernel = packPanels(units, s.Width(), itself, kernel)
-	s.recurrent = packPanels(units, s.Width(), itself, recurrent)
+	s.kernel = packPanels(units, s.Width(), wide, itself, kernel)
+	s.recurrent = packPanels(units, s.Width(), wide, itself, recurrent)
 	s.bias = packVector(bias, s.Width(), itself)
 	return s
 }

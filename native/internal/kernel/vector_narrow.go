@@ -16,6 +16,16 @@ func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32,
 	panic(noVectors)
 }
 
+func productWide(z *float32, zStride int, x *float32, xStride int, w *float32, size int, from *float32, fromStride int, n int, rows int) {
+	panic(noVectors)
+}
+
+func productRowWide(z *float32, x *float32, w *float32, from *float32, n int, panels int) {
+	panic(noVectors)
+}
+
+func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int) { panic(noVectors) }
+
 func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, w *float32, features int, steps int) {
 	panic(noVectors)
 }

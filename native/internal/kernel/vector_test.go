@@ -99,6 +99,18 @@ func both(g *guarded, kind int, s sizes, r *rand.Rand, scale float64, act, rec A
 	return plainCell, vector
 }
 
+// widen sets whether a cell runs by AVX-512.
+func widen(cell Cell[float32], wide bool) {
+	switch v := cell.(type) {
+	case *packedLSTM:
+		v.weights.wide = wide
+	case *packedGRU:
+		v.kernel.wide, v.gates.wide, v.candidate.wide = wide, wide, wide
+	case *packedSimpleRNN:
+		v.kernel.wide, v.recurrent.wide = wide, wide
+	}
+}
+
 // walk takes a cell's steps from states of zero, input by input or projected
 // ahead, and returns the states, in g's memory.
 func walk(g *guarded, cell Cell[float32], s sizes, second, ahead bool, x []float32) (h, c []float32) {
@@ -157,11 +169,11 @@ func checkCell(t testing.TB, front bool, kind int, s sizes, r *rand.Rand, scale,
 		same("with the products of 0", h2, c2, 0)
 		l.finite = true
 	}
-	if l, ok := vector.(*packedLSTM); ok && l.wide {
-		l.wide = false
+	if chosen == avx512 {
+		widen(vector, false)
 		h2, c2 = walk(g, vector, s, second, false, x)
 		same("with AVX2", h2, c2, 0)
-		l.wide = true
+		widen(vector, true)
 	}
 	one := s
 	one.rows = 1
@@ -267,7 +279,7 @@ func checkDense(t testing.TB, front bool, in, out, rows int, r *rand.Rand) {
 	g := &guarded{t: t, front: front}
 	defer g.free()
 	w, b := normal(r, in*out, 1), normal(r, out, 1)
-	d := newPackedDense(w, b, in, out)
+	d := newPackedDense(w, b, in, out, chosen == avx512)
 	d.bias, d.columns, d.panels.data = g.of(d.bias), g.of(d.columns), g.of(d.panels.data)
 	x, y, one := g.of(normal(r, rows*in, 1)), g.of(make([]float32, rows*out)), g.of(make([]float32, out))
 	want := make([]float32, rows*out)

@@ -6,9 +6,6 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// wideRows is how many rows have their sums in registers: 6 × 4 of the 32.
-const wideRows = 6
-
 // lstmWide is lstmPanel for two panels and AVX-512.
 func lstmWide() {
 	TEXT("lstmWide", 0, "func(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int)")
@@ -27,19 +24,6 @@ func lstmWide() {
 		SHLQ(Imm(2), s)
 		return s
 	}
-	// third is the address of row 3.
-	third := func(base, stride Register) Register {
-		at := GP64()
-		LEAQ(Mem{Base: base, Index: stride, Scale: 2}, at)
-		ADDQ(stride, at)
-		return at
-	}
-	row := func(base, third, stride Register, r, offset int) Mem {
-		if r < 3 {
-			return rowAt(base, stride, r, offset)
-		}
-		return rowAt(third, stride, r-3, offset)
-	}
 
 	Label("group")
 	for group := wideRows; group > 0; group-- {
@@ -52,15 +36,8 @@ func lstmWide() {
 	for group := wideRows; group > 0; group-- {
 		name := string(rune('0' + group))
 		Label("rows" + name)
-		acc := make([][4]VecVirtual, group)
 		fs := stride("fromStride")
-		from3 := third(from, fs)
-		for r := range acc {
-			for v := range acc[r] {
-				acc[r][v] = ZMM()
-				VMOVUPS(row(from, from3, fs, r, 64*v), acc[r][v])
-			}
-		}
+		acc := wideSums(group, from, fs)
 		for range acc {
 			ADDQ(fs, from)
 		}
@@ -74,35 +51,7 @@ func lstmWide() {
 		}{{"x", "features", "features", x}, {"h", "take", "units", h}} {
 			s := stride(part.stride)
 			k := Load(Param(part.count), GP64())
-			at := GP64()
-			MOVQ(part.at, at)
-			at3 := third(at, s)
-			for range acc {
-				ADDQ(s, part.at)
-			}
-			label := part.name + name
-			TESTQ(k, k)
-			JE(LabelRef(label + "_end"))
-			Label(label)
-			var columns [4]VecVirtual
-			for v := range columns {
-				columns[v] = ZMM()
-				VMOVUPS(Mem{Base: []Register{w, second}[v/2], Disp: 64 * (v % 2)}, columns[v])
-			}
-			for r := range acc {
-				element := ZMM()
-				VBROADCASTSS(row(at, at3, s, r, 0), element)
-				for v := range columns {
-					VFMADD231PS(columns[v], element, acc[r][v])
-				}
-			}
-			ADDQ(Imm(4), at)
-			ADDQ(Imm(4), at3)
-			ADDQ(I32(panelBytes), w)
-			ADDQ(I32(panelBytes), second)
-			DECQ(k)
-			JNE(LabelRef(label))
-			Label(label + "_end")
+			wideLoop(part.name+name, acc, part.at, s, k, w, second)
 		}
 		for r := range acc {
 			storeGates(acc[r][:], func(i int) Mem { return tile.Offset(r*2*panelBytes + 64*i) })
