@@ -17,7 +17,8 @@
 //
 // The vectorised ones are for float32 and fuse the multiply-add, so they are
 // close to those in Go, and the same bits on every machine that has them (AVX2,
-// AVX-512 and NEON do not differ, but for the sign of a NaN):
+// AVX-512 and NEON do not differ, but for the sign of a NaN), one step after the
+// other or some at once:
 //
 //	sums of a cell or of 5 columns and more   the order above, fused
 //	sums of a dense layer of 1 to 4 columns   16 sums side by side, see dots
