@@ -230,6 +230,10 @@ func TestVectorisedCells(t *testing.T) {
 				checkCell(t, true, kind, s, r, 0.1, 1e-5, TanhFunction, SigmoidFunction)
 				checkCell(t, false, kind, s, r, 0.1, 1e-5, TanhFunction, SigmoidFunction)
 			}
+			for range 3 {
+				s := sizes{r.IntN(257), 131 + r.IntN(300), 1 + r.IntN(40), 2}
+				checkCell(t, r.IntN(2) == 0, kind, s, r, 0.05, 1e-5, TanhFunction, SigmoidFunction)
+			}
 			for a := range Activation(len(scalar)) {
 				checkCell(t, false, kind, sizes{3, 13, 4, 2}, r, 0.1, 1e-5, a, SigmoidFunction)
 				checkCell(t, false, kind, sizes{3, 13, 4, 2}, r, 0.1, 1e-5, TanhFunction, a)
