@@ -3863,6 +3863,774 @@ copy:
 	VZEROUPPER
 	RET
 
+// func productPanelWide(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·productPanelWide(SB), NOSPLIT, $0-72
+	MOVQ z+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ from+40(FP), DX
+	MOVQ rows+64(FP), BX
+
+group:
+	CMPQ BX, $0x06
+	JGE  rows6
+	CMPQ BX, $0x05
+	JGE  rows5
+	CMPQ BX, $0x04
+	JGE  rows4
+	CMPQ BX, $0x03
+	JGE  rows3
+	CMPQ BX, $0x02
+	JGE  rows2
+	CMPQ BX, $0x01
+	JGE  rows1
+	VZEROUPPER
+	RET
+
+rows6:
+	MOVQ    fromStride+48(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (DX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (DX)(SI*1), Z2
+	VMOVUPS 64(DX)(SI*1), Z3
+	VMOVUPS (DX)(SI*2), Z4
+	VMOVUPS 64(DX)(SI*2), Z5
+	VMOVUPS (DI), Z6
+	VMOVUPS 64(DI), Z7
+	VMOVUPS (DI)(SI*1), Z8
+	VMOVUPS 64(DI)(SI*1), Z9
+	VMOVUPS (DI)(SI*2), Z10
+	VMOVUPS 64(DI)(SI*2), Z11
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	MOVQ    xStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    n+56(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	TESTQ   R8, R8
+	JE      k6_end
+
+k6:
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (R9)(SI*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R9)(SI*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (R10), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (R10)(SI*1), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (R10)(SI*2), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $+128, DI
+	DECQ         R8
+	JNE          k6
+
+k6_end:
+	MOVQ    zStride+8(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, (AX)(SI*1)
+	VMOVUPS Z3, 64(AX)(SI*1)
+	VMOVUPS Z4, (AX)(SI*2)
+	VMOVUPS Z5, 64(AX)(SI*2)
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	VMOVUPS Z8, (DI)(SI*1)
+	VMOVUPS Z9, 64(DI)(SI*1)
+	VMOVUPS Z10, (DI)(SI*2)
+	VMOVUPS Z11, 64(DI)(SI*2)
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	SUBQ    $0x06, BX
+	JMP     group
+
+rows5:
+	MOVQ    fromStride+48(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (DX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (DX)(SI*1), Z2
+	VMOVUPS 64(DX)(SI*1), Z3
+	VMOVUPS (DX)(SI*2), Z4
+	VMOVUPS 64(DX)(SI*2), Z5
+	VMOVUPS (DI), Z6
+	VMOVUPS 64(DI), Z7
+	VMOVUPS (DI)(SI*1), Z8
+	VMOVUPS 64(DI)(SI*1), Z9
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	MOVQ    xStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    n+56(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	TESTQ   R8, R8
+	JE      k5_end
+
+k5:
+	VMOVUPS      (DI), Z10
+	VMOVUPS      64(DI), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R9)(SI*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(SI*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R10), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R10)(SI*1), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $+128, DI
+	DECQ         R8
+	JNE          k5
+
+k5_end:
+	MOVQ    zStride+8(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, (AX)(SI*1)
+	VMOVUPS Z3, 64(AX)(SI*1)
+	VMOVUPS Z4, (AX)(SI*2)
+	VMOVUPS Z5, 64(AX)(SI*2)
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	VMOVUPS Z8, (DI)(SI*1)
+	VMOVUPS Z9, 64(DI)(SI*1)
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	SUBQ    $0x05, BX
+	JMP     group
+
+rows4:
+	MOVQ    fromStride+48(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (DX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (DX)(SI*1), Z2
+	VMOVUPS 64(DX)(SI*1), Z3
+	VMOVUPS (DX)(SI*2), Z4
+	VMOVUPS 64(DX)(SI*2), Z5
+	VMOVUPS (DI), Z6
+	VMOVUPS 64(DI), Z7
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	MOVQ    xStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    n+56(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	TESTQ   R8, R8
+	JE      k4_end
+
+k4:
+	VMOVUPS      (DI), Z8
+	VMOVUPS      64(DI), Z9
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R9)(SI*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R9)(SI*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $+128, DI
+	DECQ         R8
+	JNE          k4
+
+k4_end:
+	MOVQ    zStride+8(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, (AX)(SI*1)
+	VMOVUPS Z3, 64(AX)(SI*1)
+	VMOVUPS Z4, (AX)(SI*2)
+	VMOVUPS Z5, 64(AX)(SI*2)
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	SUBQ    $0x04, BX
+	JMP     group
+
+rows3:
+	MOVQ    fromStride+48(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (DX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (DX)(SI*1), Z2
+	VMOVUPS 64(DX)(SI*1), Z3
+	VMOVUPS (DX)(SI*2), Z4
+	VMOVUPS 64(DX)(SI*2), Z5
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	MOVQ    xStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    n+56(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	TESTQ   R8, R8
+	JE      k3_end
+
+k3:
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R9)(SI*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R9)(SI*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $+128, DI
+	DECQ         R8
+	JNE          k3
+
+k3_end:
+	MOVQ    zStride+8(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, (AX)(SI*1)
+	VMOVUPS Z3, 64(AX)(SI*1)
+	VMOVUPS Z4, (AX)(SI*2)
+	VMOVUPS Z5, 64(AX)(SI*2)
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	SUBQ    $0x03, BX
+	JMP     group
+
+rows2:
+	MOVQ    fromStride+48(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (DX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (DX)(SI*1), Z2
+	VMOVUPS 64(DX)(SI*1), Z3
+	ADDQ    SI, DX
+	ADDQ    SI, DX
+	MOVQ    xStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    n+56(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	TESTQ   R8, R8
+	JE      k2_end
+
+k2:
+	VMOVUPS      (DI), Z4
+	VMOVUPS      64(DI), Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R9)(SI*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $+128, DI
+	DECQ         R8
+	JNE          k2
+
+k2_end:
+	MOVQ    zStride+8(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, (AX)(SI*1)
+	VMOVUPS Z3, 64(AX)(SI*1)
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	SUBQ    $0x02, BX
+	JMP     group
+
+rows1:
+	MOVQ    fromStride+48(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (DX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	ADDQ    SI, DX
+	MOVQ    xStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+32(FP), DI
+	MOVQ    n+56(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	ADDQ    SI, CX
+	TESTQ   R8, R8
+	JE      k1_end
+
+k1:
+	VMOVUPS      (DI), Z2
+	VMOVUPS      64(DI), Z3
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $+128, DI
+	DECQ         R8
+	JNE          k1
+
+k1_end:
+	MOVQ    zStride+8(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    SI, AX
+	SUBQ    $0x01, BX
+	JMP     group
+
+// func productRowWide(z *float32, x *float32, w *float32, from *float32, n int, panels int)
+// Requires: AVX, AVX512F
+TEXT ·productRowWide(SB), NOSPLIT, $0-48
+	MOVQ z+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ from+24(FP), DX
+	MOVQ panels+40(FP), BX
+	MOVQ n+32(FP), SI
+	SHLQ $0x07, SI
+
+next:
+	CMPQ BX, $0x04
+	JGE  panels4
+	CMPQ BX, $0x02
+	JGE  panels2
+	CMPQ BX, $0x01
+	JGE  panels1
+	VZEROUPPER
+	RET
+
+panels4:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+	MOVQ    n+32(FP), DI
+	MOVQ    x+8(FP), R8
+	MOVQ    CX, R9
+	ADDQ    SI, CX
+	MOVQ    CX, R10
+	ADDQ    SI, CX
+	MOVQ    CX, R11
+	ADDQ    SI, CX
+	MOVQ    CX, R12
+	ADDQ    SI, CX
+	TESTQ   DI, DI
+	JE      k4_end
+
+k4:
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  (R9), Z8, Z0
+	VFMADD231PS  64(R9), Z8, Z1
+	VFMADD231PS  (R10), Z8, Z2
+	VFMADD231PS  64(R10), Z8, Z3
+	VFMADD231PS  (R11), Z8, Z4
+	VFMADD231PS  64(R11), Z8, Z5
+	VFMADD231PS  (R12), Z8, Z6
+	VFMADD231PS  64(R12), Z8, Z7
+	ADDQ         $0x04, R8
+	ADDQ         $0x80, R9
+	ADDQ         $0x80, R10
+	ADDQ         $0x80, R11
+	ADDQ         $0x80, R12
+	DECQ         DI
+	JNE          k4
+
+k4_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, 448(AX)
+	ADDQ    $+512, AX
+	ADDQ    $+512, DX
+	SUBQ    $0x04, BX
+	JMP     next
+
+panels2:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	MOVQ    n+32(FP), DI
+	MOVQ    x+8(FP), R8
+	MOVQ    CX, R9
+	ADDQ    SI, CX
+	MOVQ    CX, R10
+	ADDQ    SI, CX
+	TESTQ   DI, DI
+	JE      k2_end
+
+k2:
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  (R9), Z4, Z0
+	VFMADD231PS  64(R9), Z4, Z1
+	VFMADD231PS  (R10), Z4, Z2
+	VFMADD231PS  64(R10), Z4, Z3
+	ADDQ         $0x04, R8
+	ADDQ         $0x80, R9
+	ADDQ         $0x80, R10
+	DECQ         DI
+	JNE          k2
+
+k2_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+256, DX
+	SUBQ    $0x02, BX
+	JMP     next
+
+panels1:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	MOVQ    n+32(FP), DI
+	MOVQ    x+8(FP), R8
+	MOVQ    CX, R9
+	ADDQ    SI, CX
+	TESTQ   DI, DI
+	JE      k1_end
+
+k1:
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  (R9), Z2, Z0
+	VFMADD231PS  64(R9), Z2, Z1
+	ADDQ         $0x04, R8
+	ADDQ         $0x80, R9
+	DECQ         DI
+	JNE          k1
+
+k1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, DX
+	SUBQ    $0x01, BX
+	JMP     next
+
+// func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gruGatesWide(SB), NOSPLIT, $0-40
+	MOVQ h+0(FP), AX
+	MOVQ z+8(FP), CX
+	MOVQ s+16(FP), DX
+	MOVQ stride+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ units+32(FP), SI
+
+block:
+	CMPQ         SI, $0x10
+	JL           end
+	VMOVUPS      (CX)(BX*1), Z0
+	VADDPS       (DX)(BX*1), Z0, Z0
+	VMOVUPS      (CX), Z1
+	VADDPS       (DX), Z1, Z1
+	VORPS        c80000000<>+0(SB), Z0, Z2
+	VORPS        c80000000<>+0(SB), Z1, Z6
+	VMOVUPS      cc2d00000<>+0(SB), Z5
+	VMOVUPS      cc2d00000<>+0(SB), Z9
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z6, Z9, Z6
+	VMOVUPS      c3fb8aa3b<>+0(SB), Z3
+	VMOVUPS      c3fb8aa3b<>+0(SB), Z7
+	VFMADD213PS  c4b40007f<>+0(SB), Z2, Z3
+	VFMADD213PS  c4b40007f<>+0(SB), Z6, Z7
+	VSUBPS       c4b40007f<>+0(SB), Z3, Z4
+	VSUBPS       c4b40007f<>+0(SB), Z7, Z8
+	VFNMADD231PS c3f318000<>+0(SB), Z4, Z2
+	VFNMADD231PS c3f318000<>+0(SB), Z8, Z6
+	VFNMADD231PS cb95e8083<>+0(SB), Z4, Z2
+	VFNMADD231PS cb95e8083<>+0(SB), Z8, Z6
+	VMOVUPS      c3ab51207<>+0(SB), Z4
+	VMOVUPS      c3ab51207<>+0(SB), Z8
+	VFMADD213PS  cbc091d08<>+0(SB), Z2, Z4
+	VFMADD213PS  cbc091d08<>+0(SB), Z6, Z8
+	VFMADD213PS  c3d2aac79<>+0(SB), Z2, Z4
+	VFMADD213PS  c3d2aac79<>+0(SB), Z6, Z8
+	VFMADD213PS  cbe2aaa49<>+0(SB), Z2, Z4
+	VFMADD213PS  cbe2aaa49<>+0(SB), Z6, Z8
+	VFMADD213PS  c3efffffe<>+0(SB), Z2, Z4
+	VFMADD213PS  c3efffffe<>+0(SB), Z6, Z8
+	VFMADD213PS  cbf800000<>+0(SB), Z2, Z4
+	VFMADD213PS  cbf800000<>+0(SB), Z6, Z8
+	VPMAXSD      c4b400001<>+0(SB), Z3, Z5
+	VPMAXSD      c4b400001<>+0(SB), Z7, Z9
+	VPSUBD       Z3, Z5, Z3
+	VPSUBD       Z7, Z9, Z7
+	VPSLLD       $0x17, Z5, Z5
+	VPSLLD       $0x17, Z9, Z9
+	VPSLLD       $0x17, Z3, Z3
+	VPSLLD       $0x17, Z7, Z7
+	VPADDD       c3f800000<>+0(SB), Z3, Z3
+	VPADDD       c3f800000<>+0(SB), Z7, Z7
+	VFMADD213PS  Z5, Z2, Z4
+	VFMADD213PS  Z9, Z6, Z8
+	VFMADD213PS  Z3, Z3, Z4
+	VFMADD213PS  Z7, Z7, Z8
+	VDIVPS       Z4, Z5, Z4
+	VDIVPS       Z8, Z9, Z8
+	VMOVUPS      c3f800000<>+0(SB), Z3
+	VMOVUPS      c3f800000<>+0(SB), Z7
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS       Z8, Z7, Z7
+	VPMOVD2M     Z0, K1
+	VBLENDMPS    Z4, Z3, K1, Z0
+	VPMOVD2M     Z1, K1
+	VBLENDMPS    Z8, Z7, K1, Z1
+	VMOVUPS      (CX)(BX*2), Z2
+	VFMADD231PS  (DX)(BX*2), Z0, Z2
+	VORPS        c80000000<>+0(SB), Z2, Z0
+	VANDPS       c80000000<>+0(SB), Z2, Z2
+	VMOVUPS      cc1180000<>+0(SB), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMOVUPS      c4038aa3b<>+0(SB), Z3
+	VFMADD213PS  c4b40007f<>+0(SB), Z0, Z3
+	VSUBPS       c4b40007f<>+0(SB), Z3, Z4
+	VFNMADD231PS c3eb18000<>+0(SB), Z4, Z0
+	VFNMADD231PS cb8de8083<>+0(SB), Z4, Z0
+	VMULPS       Z0, Z0, Z5
+	VMOVUPS      c3db51207<>+0(SB), Z4
+	VFMADD213PS  c3e891d08<>+0(SB), Z0, Z4
+	VFMADD213PS  c3f2aac79<>+0(SB), Z0, Z4
+	VFMADD213PS  c3faaaa49<>+0(SB), Z0, Z4
+	VFMADD213PS  c3ffffffe<>+0(SB), Z0, Z4
+	VADDPS       Z0, Z0, Z0
+	VFMADD213PS  Z0, Z5, Z4
+	VPSLLD       $0x17, Z3, Z3
+	VMOVUPS      c3f800000<>+0(SB), Z5
+	VADDPS       Z3, Z5, Z0
+	VSUBPS       Z3, Z5, Z5
+	VFNMADD231PS Z4, Z3, Z5
+	VFMADD231PS  Z4, Z3, Z0
+	VDIVPS       Z0, Z5, Z5
+	VORPS        Z5, Z2, Z2
+	VMOVUPS      (AX), Z0
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      c3f800000<>+0(SB), Z3
+	VSUBPS       Z1, Z3, Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, SI
+	JMP          block
+
+end:
+	VZEROUPPER
+	RET
+
+// func sigmoidsWide(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidsWide(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+block:
+	CMPQ         DX, $0x10
+	JL           end
+	VMOVUPS      (CX), Z0
+	VORPS        c80000000<>+0(SB), Z0, Z1
+	VMOVUPS      cc2d00000<>+0(SB), Z4
+	VMAXPS       Z1, Z4, Z1
+	VMOVUPS      c3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  c4b40007f<>+0(SB), Z1, Z2
+	VSUBPS       c4b40007f<>+0(SB), Z2, Z3
+	VFNMADD231PS c3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS cb95e8083<>+0(SB), Z3, Z1
+	VMOVUPS      c3ab51207<>+0(SB), Z3
+	VFMADD213PS  cbc091d08<>+0(SB), Z1, Z3
+	VFMADD213PS  c3d2aac79<>+0(SB), Z1, Z3
+	VFMADD213PS  cbe2aaa49<>+0(SB), Z1, Z3
+	VFMADD213PS  c3efffffe<>+0(SB), Z1, Z3
+	VFMADD213PS  cbf800000<>+0(SB), Z1, Z3
+	VPMAXSD      c4b400001<>+0(SB), Z2, Z4
+	VPSUBD       Z2, Z4, Z2
+	VPSLLD       $0x17, Z4, Z4
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       c3f800000<>+0(SB), Z2, Z2
+	VFMADD213PS  Z4, Z1, Z3
+	VFMADD213PS  Z2, Z2, Z3
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      c3f800000<>+0(SB), Z2
+	VSUBPS       Z3, Z2, Z2
+	VPMOVD2M     Z0, K1
+	VBLENDMPS    Z3, Z2, K1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          block
+
+end:
+	VZEROUPPER
+	RET
+
+// func tanhsWide(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhsWide(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+block:
+	CMPQ         DX, $0x10
+	JL           end
+	VMOVUPS      (CX), Z0
+	VORPS        c80000000<>+0(SB), Z0, Z1
+	VANDPS       c80000000<>+0(SB), Z0, Z0
+	VMOVUPS      cc1180000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      c4038aa3b<>+0(SB), Z2
+	VFMADD213PS  c4b40007f<>+0(SB), Z1, Z2
+	VSUBPS       c4b40007f<>+0(SB), Z2, Z3
+	VFNMADD231PS c3eb18000<>+0(SB), Z3, Z1
+	VFNMADD231PS cb8de8083<>+0(SB), Z3, Z1
+	VMULPS       Z1, Z1, Z4
+	VMOVUPS      c3db51207<>+0(SB), Z3
+	VFMADD213PS  c3e891d08<>+0(SB), Z1, Z3
+	VFMADD213PS  c3f2aac79<>+0(SB), Z1, Z3
+	VFMADD213PS  c3faaaa49<>+0(SB), Z1, Z3
+	VFMADD213PS  c3ffffffe<>+0(SB), Z1, Z3
+	VADDPS       Z1, Z1, Z1
+	VFMADD213PS  Z1, Z4, Z3
+	VPSLLD       $0x17, Z2, Z2
+	VMOVUPS      c3f800000<>+0(SB), Z4
+	VADDPS       Z2, Z4, Z1
+	VSUBPS       Z2, Z4, Z4
+	VFNMADD231PS Z3, Z2, Z4
+	VFMADD231PS  Z3, Z2, Z1
+	VDIVPS       Z1, Z4, Z4
+	VORPS        Z4, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          block
+
+end:
+	VZEROUPPER
+	RET
+
 // func gruGates(h *float32, z *float32, s *float32, stride int, units int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gruGates(SB), NOSPLIT, $0-40

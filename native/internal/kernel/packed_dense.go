@@ -14,7 +14,7 @@ type packedDense struct {
 func newPackedDense(kernel, bias []float32, in, out int) *packedDense {
 	d := &packedDense{in: in, out: out}
 	if out > few || in == 0 {
-		d.panels = packPanels(out, roundUp(out, panel), itself, kernel)
+		d.panels = packPanels(chosen == avx512, out, roundUp(out, panel), itself, kernel)
 		d.bias = packVector(bias, roundUp(out, panel), itself)
 		return d
 	}
@@ -42,14 +42,14 @@ func (d *packedDense) Apply(y, x []float32, rows int) {
 	}
 	// The whole panels write to y, and the one that is wider than the rest of
 	// y to memory of its own.
-	whole := panels{n: d.in, count: d.out / panel, data: d.panels.data}
+	whole := panels{n: d.in, count: d.out / panel, data: d.panels.data, wide: d.panels.wide}
 	whole.product(rowsOf{y, d.out}, rowsOf{x, d.in}, rowsOf{d.bias, 0}, d.in, rows)
 	rest := d.out % panel
 	if rest == 0 {
 		return
 	}
 	at := d.out - rest
-	last := panels{n: d.in, count: 1, data: d.panels.data[at*d.in:]}
+	last := panels{n: d.in, count: 1, data: d.panels.data[at*d.in:], wide: d.panels.wide}
 	const some = 12
 	var tile [some * panel]float32
 	for r := 0; r < rows; r += some {

@@ -20,7 +20,7 @@ func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, 
 		gate, unit := j/units, j%units
 		return unit/block*panel + gate*block + unit%block
 	}
-	l.weights = packPanels(4*units, l.Width(), to, kernel, recurrent)
+	l.weights = packPanels(l.wide, 4*units, l.Width(), to, kernel, recurrent)
 	l.bias = packVector(bias, l.Width(), to)
 	for _, v := range recurrent {
 		l.finite = l.finite && v-v == 0
@@ -127,7 +127,7 @@ func (l *packedLSTM) others(h, c, x, z []float32, rows int) {
 	if x != nil {
 		l.Project(z, x, rows)
 	}
-	r := panels{n: u, count: 1}
+	r := panels{n: u, count: 1, wide: l.wide}
 	for b := range l.blocks() {
 		r.data = l.weights.of(b, l.features)
 		tile := rowsOf{z[b*panel:], width}
@@ -144,13 +144,13 @@ func (l *packedLSTM) others(h, c, x, z []float32, rows int) {
 // gates computes the states of a block of units with any activations.
 func (l *packedLSTM) gates(h, c, z []float32) {
 	i, f, g, o := z[:block], z[block:2*block], z[2*block:3*block], z[3*block:]
-	activate32(l.rec, z[:2*block], z[:2*block])
-	activate32(l.act, g, g)
-	activate32(l.rec, o, o)
+	activate32(l.rec, z[:2*block], z[:2*block], l.wide)
+	activate32(l.act, g, g, l.wide)
+	activate32(l.rec, o, o, l.wide)
 	for j := range c {
 		c[j] = float32(f[j]*c[j]) + float32(i[j]*g[j])
 	}
-	activate32(l.act, h, c)
+	activate32(l.act, h, c, l.wide)
 	for j := range h {
 		h[j] *= o[j]
 	}

@@ -46,6 +46,32 @@ func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32,
 //go:noescape
 func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)
 
+// productPanelWide is productPanel, the same bits. It needs AVX-512 (F).
+//
+//go:noescape
+func productPanelWide(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int)
+
+// productRowWide is productRow, the same bits. It needs AVX-512 (F).
+//
+//go:noescape
+func productRowWide(z *float32, x *float32, w *float32, from *float32, n int, panels int)
+
+// gruGatesWide is gruGates, the same bits, for units that are a multiple of 16. It needs
+// AVX-512 (F, DQ).
+//
+//go:noescape
+func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int)
+
+// sigmoidsWide is sigmoids, the same bits, for n that are a multiple of 16. It needs AVX-512 (F, DQ).
+//
+//go:noescape
+func sigmoidsWide(y *float32, x *float32, n int)
+
+// tanhsWide is tanhs, the same bits, for n that are a multiple of 16. It needs AVX-512 (F, DQ).
+//
+//go:noescape
+func tanhsWide(y *float32, x *float32, n int)
+
 // gruGates computes the next states of one row of a GRU whose reset gate comes after
 // the product: z and s are the sums of the inputs' and of the state's part of the gates
 // z, r, h, each of which begins stride elements after the one before. The candidate

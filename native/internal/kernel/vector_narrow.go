@@ -13,3 +13,17 @@ func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, 
 func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int) {
 	panic(noVectors)
 }
+
+func productPanelWide(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int) {
+	panic(noVectors)
+}
+
+func productRowWide(z *float32, x *float32, w *float32, from *float32, n int, panels int) {
+	panic(noVectors)
+}
+
+func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int) { panic(noVectors) }
+
+func sigmoidsWide(y *float32, x *float32, n int) { panic(noVectors) }
+
+func tanhsWide(y *float32, x *float32, n int) { panic(noVectors) }

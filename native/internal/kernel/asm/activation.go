@@ -72,7 +72,7 @@ var vectors = map[uint32]Mem{}
 
 // loaded brings a constant into a register.
 func loaded(m Mem) VecVirtual {
-	v := YMM()
+	v := vector()
 	VMOVUPS(m, v)
 	return v
 }

@@ -101,31 +101,34 @@ func gruGates() {
 		ADDQ(Imm(32), z)
 		ADDQ(Imm(32), s)
 	}
+	eights("block", units, advance, func(load, store func(m Mem, v VecVirtual)) { gruBlock(h, z, s, stride, load, store) })
+	VZEROUPPER()
+	RET()
+}
+
+// gruBlock computes the next states of a vector of units.
+func gruBlock(h, z, s, stride Register, load, store func(m Mem, v VecVirtual)) {
 	gate := func(base Register, i int) Mem {
 		if i == 0 {
 			return Mem{Base: base}
 		}
 		return Mem{Base: base, Index: stride, Scale: uint8(i)}
 	}
-	eights("block", units, advance, func(load, store func(m Mem, v VecVirtual)) {
-		r, u, old, candidate := YMM(), YMM(), YMM(), YMM()
-		VMOVUPS(gate(z, 1), r)
-		VADDPS(gate(s, 1), r, r)
-		VMOVUPS(gate(z, 0), u)
-		VADDPS(gate(s, 0), u, u)
-		run(sigmoid(r), sigmoid(u))
-		VMOVUPS(gate(z, 2), candidate)
-		VFMADD231PS(gate(s, 2), r, candidate)
-		run(tanh(candidate))
-		load(Mem{Base: h}, old)
-		VMULPS(u, old, old)
-		rest := loaded(number(1))
-		VSUBPS(u, rest, rest)
-		VFMADD231PS(candidate, rest, old)
-		store(Mem{Base: h}, old)
-	})
-	VZEROUPPER()
-	RET()
+	r, u, old, candidate := vector(), vector(), vector(), vector()
+	VMOVUPS(gate(z, 1), r)
+	VADDPS(gate(s, 1), r, r)
+	VMOVUPS(gate(z, 0), u)
+	VADDPS(gate(s, 0), u, u)
+	run(sigmoid(r), sigmoid(u))
+	VMOVUPS(gate(z, 2), candidate)
+	VFMADD231PS(gate(s, 2), r, candidate)
+	run(tanh(candidate))
+	load(Mem{Base: h}, old)
+	VMULPS(u, old, old)
+	rest := loaded(number(1))
+	VSUBPS(u, rest, rest)
+	VFMADD231PS(candidate, rest, old)
+	store(Mem{Base: h}, old)
 }
 
 // dots is for a product of few columns, of which a panel would be mostly

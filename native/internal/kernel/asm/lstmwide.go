@@ -22,25 +22,6 @@ func lstmWide() {
 	c := Load(Param("c"), GP64())
 	next := Load(Param("next"), GP64())
 	rows := Load(Param("rows"), GP64())
-	stride := func(name string) Register {
-		s := Load(Param(name), GP64())
-		SHLQ(Imm(2), s)
-		return s
-	}
-	// third is the address of row 3.
-	third := func(base, stride Register) Register {
-		at := GP64()
-		LEAQ(Mem{Base: base, Index: stride, Scale: 2}, at)
-		ADDQ(stride, at)
-		return at
-	}
-	row := func(base, third, stride Register, r, offset int) Mem {
-		if r < 3 {
-			return rowAt(base, stride, r, offset)
-		}
-		return rowAt(third, stride, r-3, offset)
-	}
-
 	Label("group")
 	for group := wideRows; group > 0; group-- {
 		CMPQ(rows, Imm(uint64(group)))
@@ -53,12 +34,12 @@ func lstmWide() {
 		name := string(rune('0' + group))
 		Label("rows" + name)
 		acc := make([][4]VecVirtual, group)
-		fs := stride("fromStride")
-		from3 := third(from, fs)
+		fs := strideOf("fromStride")
+		from3 := thirdRow(from, fs)
 		for r := range acc {
 			for v := range acc[r] {
 				acc[r][v] = ZMM()
-				VMOVUPS(row(from, from3, fs, r, 64*v), acc[r][v])
+				VMOVUPS(rowOfSix(from, from3, fs, r, 64*v), acc[r][v])
 			}
 		}
 		for range acc {
@@ -72,11 +53,11 @@ func lstmWide() {
 			name, count, stride string
 			at                  Register
 		}{{"x", "features", "features", x}, {"h", "take", "units", h}} {
-			s := stride(part.stride)
+			s := strideOf(part.stride)
 			k := Load(Param(part.count), GP64())
 			at := GP64()
 			MOVQ(part.at, at)
-			at3 := third(at, s)
+			at3 := thirdRow(at, s)
 			for range acc {
 				ADDQ(s, part.at)
 			}
@@ -91,7 +72,7 @@ func lstmWide() {
 			}
 			for r := range acc {
 				element := ZMM()
-				VBROADCASTSS(row(at, at3, s, r, 0), element)
+				VBROADCASTSS(rowOfSix(at, at3, s, r, 0), element)
 				for v := range columns {
 					VFMADD231PS(columns[v], element, acc[r][v])
 				}
@@ -132,8 +113,8 @@ func lstmWide() {
 	VMULPS(o, cell, cell)
 	VMOVUPS(cell, Mem{Base: next})
 	ADDQ(I32(2*panelBytes), z)
-	ADDQ(stride("units"), c)
-	ADDQ(stride("nextStride"), next)
+	ADDQ(strideOf("units"), c)
+	ADDQ(strideOf("nextStride"), next)
 	DECQ(count)
 	JNE(LabelRef("row"))
 	JMP(LabelRef("group"))
