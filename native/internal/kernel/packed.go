@@ -74,7 +74,8 @@ func (w *panels) product(z, x, from rowsOf, n, rows int) {
 		_ = x.data[(rows-1)*x.stride+n-1]
 	}
 	whole, wide := rows == 1 && n == w.n, w.wide && n >= block // short sums are faster without
-	switch { // no function values, by which what is on a stack would escape
+	// No function values, by which what is on a stack would escape.
+	switch {
 	case whole && wide:
 		productRowWide(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
 		return
