@@ -34,8 +34,8 @@
 // # Kernels
 //
 // In float32 the loops of recurrent and dense layers are vectorised where the
-// processor has AVX2 and FMA, and an LSTM's by AVX-512 where it has that and is
-// found to compute the same bits; elsewhere, and in float64, they are plain Go. The
+// processor has AVX2 and FMA, with AVX-512 where it has that and is found to
+// compute the same bits; elsewhere, and in float64, they are plain Go. The
 // environment variable LOCKSTEP_KERNEL, go, avx2, avx512 or neon, chooses; asking
 // for what the processor does not have is an error of Load and NewSeq2Seq. neon,
 // for arm64, is not chosen by itself: so far only an emulator has run it. The

@@ -74,7 +74,7 @@ With --engine native it needs no TensorFlow; the file says so.`,
 	cmd.Flags().StringVar(&f.engine, "engine", "tensorflow", "who computes the answers: tensorflow or native")
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs")
 	cmd.Flags().BoolVar(&f.trace, "trace", false, "keep every gate and state of every step too, with the bounds of their rounding: verify then names the step and gate where a layer first parts")
-	cmd.Flags().Float64Var(&f.atol, "atol", compare.DefaultAtol, "absolute tolerance that verify goes by: |a-b| <= atol + rtol*|b|, b the golden's")
+	cmd.Flags().Float64Var(&f.atol, "atol", compare.DefaultAtol, "absolute tolerance that verify goes by, in place of what rounding can do: |a-b| <= atol + rtol*|b|, b the golden's")
 	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance")
 	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place that may be as well; alone, instead of atol and rtol")
 	cmd.Flags().BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "record NaN and infinities, which prove little")

@@ -48,7 +48,7 @@ it is the gravest: 5, 4, 1, 6, 3, 0.`,
 	f.judgeFlags.add(cmd)
 	f.jobFlags.add(cmd)
 	cmd.Flags().StringVar(&f.engine, "engine", "auto", "who is verified: native, tensorflow, both, or auto: native, and TensorFlow where there is one")
-	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance allows")
+	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance (the golden's own, or atol 1e-5, rtol 1e-4) allows")
 	cmd.Flags().StringVar(&f.earlier, "earlier", "", "the golden whose error --drift compares with (default FILE itself)")
 	cmd.Flags().StringToStringVar(&f.rename, "rename", nil, "an input or output of the golden and what it is called now, as in dense=output_0; may be repeated")
 	cmd.Flags().Lookup("atol").DefValue, cmd.Flags().Lookup("rtol").DefValue = "the golden's", "the golden's"

@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/native"
 )
 
 // A golden comes back as it was written, from a file and from any file system,
@@ -230,6 +231,43 @@ func TestDerivedTolerance(t *testing.T) {
 			t.Errorf("%s: the default tolerance is not what was asked for", now)
 		}
 	}
+}
+
+// An error that is as large as it was has not grown, whatever it is judged by.
+func TestNoDriftWithoutRule(t *testing.T) {
+	dir := unpack(t, "keras3")
+	inputs := fixtureInputs(t, dir)
+	off := nudged{load(t, dir)}
+	g, err := golden.Record(t.Context(), load(t, dir), golden.Recording{Model: "m", Files: os.DirFS(dir), Inputs: inputs, Candidate: off})
+	if err != nil {
+		t.Fatal(err)
+	}
+	budget := 0.0
+	r, err := g.Verify(t.Context(), off, golden.Options{Drift: &budget})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := r.Report.Comparisons[0].Results; r.Change != golden.Same || first[0].Margin == 0 {
+		t.Errorf("%s: %v; the margin is %g", r.Change, r.Drift, first[0].Margin)
+	}
+}
+
+// nudged answers a little beside the truth.
+type nudged struct{ *native.Model }
+
+func (n nudged) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	trace, err := n.Model.Trace(ctx, inputs, detail)
+	if err != nil {
+		return nil, err
+	}
+	for _, out := range trace.Outputs {
+		d, err := lockstep.Data[float32](out)
+		if err != nil {
+			return nil, err
+		}
+		d[0] += 1e-7
+	}
+	return trace, nil
 }
 
 // fixtureInputs makes inputs of a model.

@@ -258,7 +258,8 @@ func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 	return out
 }
 
-// drift holds the margins of now against those of then.
+// drift holds the margins of now against those of then, both by the same rules,
+// which the inputs of neither take part in.
 func (r *Result) drift(answers *compare.Comparison, rules compare.Rules, o Options) error {
 	if o.Drift == nil {
 		return nil
@@ -281,8 +282,9 @@ func (r *Result) drift(answers *compare.Comparison, rules compare.Rules, o Optio
 			continue
 		}
 		compared++
-		if now.Verdict == compare.InStep && now.Margin-then > *o.Drift {
-			r.Drift = append(r.Drift, fmt.Sprintf("%s has a margin of %.3g, and had %.3g: %.3g more, and the budget is %v", now.Name, now.Margin, then, now.Margin-then, *o.Drift))
+		margin := compare.Judge([]compare.Difference{now.Difference}, rules)[0].Margin
+		if now.Verdict == compare.InStep && margin-then > *o.Drift {
+			r.Drift = append(r.Drift, fmt.Sprintf("%s has a margin of %.3g, and had %.3g: %.3g more, and the budget is %v", now.Name, margin, then, margin-then, *o.Drift))
 		}
 	}
 	if compared == 0 {

@@ -85,7 +85,7 @@ func BenchmarkActivation(b *testing.B) {
 					copy(y, x)
 					activate(f.a, y)
 				} else {
-					activate32(f.a, y, x)
+					activate32(f.a, y, x, chosen == avx512)
 				}
 			}
 		})

@@ -145,6 +145,6 @@ func (r *exact) activation(a Activation) []float32 {
 		x = append(x, math.Float32frombits(uint32(b)))
 	}
 	y := make([]float32, len(x))
-	activate32(a, y, x)
+	activate32(a, y, x, chosen == avx512)
 	return y
 }

@@ -16,7 +16,7 @@ const Variable = "LOCKSTEP_KERNEL"
 const (
 	plain  = "go"
 	avx2   = "avx2"
-	avx512 = "avx512" // of the same bits; AVX2's for what its vectors are too long for
+	avx512 = "avx512" // of the bits of AVX2, whose it takes for what fills no vector of 16
 	neon   = "neon"   // of the same bits
 )
 

@@ -16,7 +16,7 @@ type dense[F Float] struct {
 // NewDense packs a layer's weights, which it copies. bias may be nil.
 func NewDense[F Float](kernel, bias []F, in, out int) Dense[F] {
 	if packing[F]() {
-		return any(newPackedDense(single(kernel), single(bias), in, out, chosen == avx512)).(Dense[F])
+		return any(newPackedDense(single(kernel), single(bias), in, out)).(Dense[F])
 	}
 	d := &dense[F]{in: in, out: out}
 	d.kernel = append(d.kernel, kernel...)

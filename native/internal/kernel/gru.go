@@ -27,7 +27,7 @@ type gru[F Float] struct {
 // resetAfter alone.
 func NewGRU[F Float](kernel, recurrent, bias, recurrentBias []F, features, units int, act, rec Activation, resetAfter bool) Cell[F] {
 	if packing[F]() {
-		return as[F](newPackedGRU(single(kernel), single(recurrent), single(bias), single(recurrentBias), features, units, act, rec, resetAfter, chosen == avx512))
+		return as[F](newPackedGRU(single(kernel), single(recurrent), single(bias), single(recurrentBias), features, units, act, rec, resetAfter))
 	}
 	g := &gru[F]{features: features, units: units, act: act, rec: rec, resetAfter: resetAfter}
 	g.kernel = append(g.kernel, kernel...)

@@ -17,12 +17,12 @@ func roundUp(n, to int) int { return (n + to - 1) / to * to }
 type panels struct {
 	n, count int
 	data     []float32 // (count, n, panel)
-	wide     bool      // read by AVX-512
+	wide     bool      // whether AVX-512 multiplies them
 }
 
 // packPanels packs matrices of the same columns, one below the other; column j
 // becomes column to(j).
-func packPanels(columns, width int, wide bool, to func(j int) int, matrices ...[]float32) panels {
+func packPanels(wide bool, columns, width int, to func(j int) int, matrices ...[]float32) panels {
 	w := slices.Concat(matrices...)
 	p := panels{count: width / panel, wide: wide}
 	if len(w) == 0 {
@@ -73,20 +73,22 @@ func (w *panels) product(z, x, from rowsOf, n, rows int) {
 	} else {
 		_ = x.data[(rows-1)*x.stride+n-1]
 	}
-	if rows == 1 && n == w.n {
-		if w.wide && w.count > 2 { // fewer are too few sums for its latency
-			productRowWide(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
-		} else {
-			productRow(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
-		}
+	whole, wide := rows == 1 && n == w.n, w.wide && n >= block // short sums are faster without
+	// No function values, by which what is on a stack would escape.
+	switch {
+	case whole && wide:
+		productRowWide(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
+		return
+	case whole:
+		productRow(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)
 		return
 	}
-	p := 0
-	for ; w.wide && p+1 < w.count; p += 2 {
-		productWide(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.of(p, 0)), w.n, &from.data[p*panel], from.stride, n, rows)
-	}
-	for ; p < w.count; p++ {
-		productPanel(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.of(p, 0)), &from.data[p*panel], from.stride, n, rows)
+	for p := range w.count {
+		if wide {
+			productPanelWide(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.of(p, 0)), &from.data[p*panel], from.stride, n, rows)
+		} else {
+			productPanel(&z.data[p*panel], z.stride, &x.data[0], x.stride, first(w.of(p, 0)), &from.data[p*panel], from.stride, n, rows)
+		}
 	}
 }
 
@@ -98,12 +100,23 @@ func first(x []float32) *float32 {
 	return &x[0]
 }
 
-// activate32 sets y, which may be x, to a function of every element of x.
-func activate32(a Activation, y, x []float32) {
+// activate32 sets y, which may be x, to a function of every element of x, by
+// AVX-512 if it is wide.
+func activate32(a Activation, y, x []float32, wide bool) {
+	y = y[:len(x)]
+	if n := len(x) &^ 15; wide && n > 0 {
+		switch a {
+		case TanhFunction:
+			tanhsWide(&y[0], &x[0], n)
+			y, x = y[n:], x[n:]
+		case SigmoidFunction:
+			sigmoidsWide(&y[0], &x[0], n)
+			y, x = y[n:], x[n:]
+		}
+	}
 	if len(x) == 0 {
 		return
 	}
-	y = y[:len(x)]
 	switch a {
 	case TanhFunction:
 		tanhs(&y[0], &x[0], len(x))

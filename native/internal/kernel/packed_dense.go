@@ -11,10 +11,10 @@ type packedDense struct {
 	panels  panels    // of more
 }
 
-func newPackedDense(kernel, bias []float32, in, out int, wide bool) *packedDense {
+func newPackedDense(kernel, bias []float32, in, out int) *packedDense {
 	d := &packedDense{in: in, out: out}
 	if out > few || in == 0 {
-		d.panels = packPanels(out, roundUp(out, panel), wide, itself, kernel)
+		d.panels = packPanels(chosen == avx512, out, roundUp(out, panel), itself, kernel)
 		d.bias = packVector(bias, roundUp(out, panel), itself)
 		return d
 	}
@@ -49,7 +49,7 @@ func (d *packedDense) Apply(y, x []float32, rows int) {
 		return
 	}
 	at := d.out - rest
-	last := panels{n: d.in, count: 1, data: d.panels.data[at*d.in:]}
+	last := panels{n: d.in, count: 1, data: d.panels.data[at*d.in:], wide: d.panels.wide}
 	const some = 12
 	var tile [some * panel]float32
 	for r := 0; r < rows; r += some {

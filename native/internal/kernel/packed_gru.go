@@ -6,6 +6,7 @@ type packedGRU struct {
 	features, units int
 	act, rec        Activation
 	resetAfter      bool
+	wide            bool // by AVX-512
 
 	kernel        panels
 	bias          []float32
@@ -14,14 +15,14 @@ type packedGRU struct {
 	candidate     panels // R_h if not resetAfter
 }
 
-func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, units int, act, rec Activation, resetAfter, wide bool) *packedGRU {
-	g := &packedGRU{features: features, units: units, act: act, rec: rec, resetAfter: resetAfter}
+func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, units int, act, rec Activation, resetAfter bool) *packedGRU {
+	g := &packedGRU{features: features, units: units, act: act, rec: rec, resetAfter: resetAfter, wide: chosen == avx512}
 	to := func(j int) int { return j/units*g.gate() + j%units }
-	g.kernel = packPanels(3*units, g.Width(), wide, to, kernel)
+	g.kernel = packPanels(g.wide, 3*units, g.Width(), to, kernel)
 	g.bias = packVector(bias, g.Width(), to)
 	g.recurrentBias = packVector(recurrentBias, g.Width(), to)
 	if resetAfter {
-		g.gates = packPanels(3*units, g.Width(), wide, to, recurrent)
+		g.gates = packPanels(g.wide, 3*units, g.Width(), to, recurrent)
 		return g
 	}
 	var zr, h []float32
@@ -30,8 +31,8 @@ func newPackedGRU(kernel, recurrent, bias, recurrentBias []float32, features, un
 		zr = append(zr, row[:2*units]...)
 		h = append(h, row[2*units:]...)
 	}
-	g.gates = packPanels(2*units, g.both(), wide, to, zr)
-	g.candidate = packPanels(units, roundUp(units, panel), wide, to, h)
+	g.gates = packPanels(g.wide, 2*units, g.both(), to, zr)
+	g.candidate = packPanels(g.wide, units, roundUp(units, panel), to, h)
 	return g
 }
 
@@ -88,7 +89,7 @@ func (g *packedGRU) Step(h, _, z, scratch []float32, rows int) {
 	n := g.gate()
 	for r := range rows {
 		z := z[r*width:][:2*n]
-		activate32(g.rec, z, s[r*both:][:2*n])
+		activate32(g.rec, z, s[r*both:][:2*n], g.wide)
 		h, gate, reset := h[r*u:(r+1)*u], z[n:][:u], reset[r*u:][:u]
 		for j, v := range h {
 			reset[j] = gate[j] * v
@@ -104,12 +105,15 @@ func (g *packedGRU) Step(h, _, z, scratch []float32, rows int) {
 // after is the rest of a step of one row whose reset gate comes after the product.
 func (g *packedGRU) after(h, z, s []float32) {
 	if g.act == TanhFunction && g.rec == SigmoidFunction {
-		if whole := g.units &^ (2*block - 1); g.kernel.wide && whole > 0 {
-			gruGatesWide(&h[0], &z[0], &s[0], g.gate(), whole)
-			h, z, s = h[whole:], z[whole:], s[whole:]
+		wide := 0
+		if g.wide {
+			wide = g.units &^ 15
 		}
-		if len(h) > 0 {
-			gruGates(&h[0], &z[0], &s[0], g.gate(), len(h))
+		if wide > 0 {
+			gruGatesWide(&h[0], &z[0], &s[0], g.gate(), wide)
+		}
+		if wide < g.units {
+			gruGates(&h[wide], &z[wide], &s[wide], g.gate(), g.units-wide)
 		}
 		return
 	}
@@ -127,13 +131,13 @@ func (g *packedGRU) open(z, s []float32) {
 	for j, v := range s {
 		z[j] += v
 	}
-	activate32(g.rec, z, z)
+	activate32(g.rec, z, z, g.wide)
 }
 
 // close makes the next state of one row.
 func (g *packedGRU) close(h, z []float32) {
 	candidate, z := z[2*g.gate():][:len(h)], z[:len(h)]
-	activate32(g.act, candidate, candidate)
+	activate32(g.act, candidate, candidate, g.wide)
 	for j, v := range h {
 		h[j] = float32(z[j]*v) + float32((1-z[j])*candidate[j])
 	}

@@ -11,15 +11,16 @@ type packedLSTM struct {
 	weights panels // W, and R below it
 	bias    []float32
 	finite  bool // R is
+	wide    bool // by AVX-512
 }
 
 func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, rec Activation, wide bool) *packedLSTM {
-	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true}
+	l := &packedLSTM{features: features, units: units, act: act, rec: rec, finite: true, wide: wide}
 	to := func(j int) int {
 		gate, unit := j/units, j%units
 		return unit/block*panel + gate*block + unit%block
 	}
-	l.weights = packPanels(4*units, l.Width(), wide, to, kernel, recurrent)
+	l.weights = packPanels(l.wide, 4*units, l.Width(), to, kernel, recurrent)
 	l.bias = packVector(bias, l.Width(), to)
 	for _, v := range recurrent {
 		l.finite = l.finite && v-v == 0
@@ -88,7 +89,7 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 		}
 		*last = float32(back)
 		w := &l.weights.of(0, skip)[0]
-		if l.weights.wide && u%(2*block) == 0 {
+		if l.wide && u%(2*block) == 0 {
 			lstmRowWide(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
 		} else {
 			lstmRow(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
@@ -97,7 +98,7 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 	}
 	up := l.blocks() * block
 	for b := 0; b < l.blocks(); b++ {
-		if l.weights.wide && u-b*block >= 2*block {
+		if l.wide && u-b*block >= 2*block {
 			lstmWide(&scratch[b*block], up, &h[0], &c[b*block], first(x), &from.data[b*panel], from.stride, &l.weights.of(b, skip)[0], l.weights.n, features, take, u, rows)
 			b++
 			continue
@@ -137,7 +138,7 @@ func (l *packedLSTM) others(h, c, x, z []float32, rows int) {
 	if x != nil {
 		l.Project(z, x, rows)
 	}
-	r := panels{n: u, count: 1}
+	r := panels{n: u, count: 1, wide: l.wide}
 	for b := range l.blocks() {
 		r.data = l.weights.of(b, l.features)
 		tile := rowsOf{z[b*panel:], width}
@@ -154,13 +155,13 @@ func (l *packedLSTM) others(h, c, x, z []float32, rows int) {
 // gates computes the states of a block of units with any activations.
 func (l *packedLSTM) gates(h, c, z []float32) {
 	i, f, g, o := z[:block], z[block:2*block], z[2*block:3*block], z[3*block:]
-	activate32(l.rec, z[:2*block], z[:2*block])
-	activate32(l.act, g, g)
-	activate32(l.rec, o, o)
+	activate32(l.rec, z[:2*block], z[:2*block], l.wide)
+	activate32(l.act, g, g, l.wide)
+	activate32(l.rec, o, o, l.wide)
 	for j := range c {
 		c[j] = float32(f[j]*c[j]) + float32(i[j]*g[j])
 	}
-	activate32(l.act, h, c)
+	activate32(l.act, h, c, l.wide)
 	for j := range h {
 		h[j] *= o[j]
 	}

@@ -4,15 +4,16 @@ package kernel
 type packedSimpleRNN struct {
 	features, units int
 	act             Activation
+	wide            bool // by AVX-512
 
 	kernel, recurrent panels
 	bias              []float32
 }
 
-func newPackedSimpleRNN(kernel, recurrent, bias []float32, features, units int, act Activation, wide bool) *packedSimpleRNN {
-	s := &packedSimpleRNN{features: features, units: units, act: act}
-	s.kernel = packPanels(units, s.Width(), wide, itself, kernel)
-	s.recurrent = packPanels(units, s.Width(), wide, itself, recurrent)
+func newPackedSimpleRNN(kernel, recurrent, bias []float32, features, units int, act Activation) *packedSimpleRNN {
+	s := &packedSimpleRNN{features: features, units: units, act: act, wide: chosen == avx512}
+	s.kernel = packPanels(s.wide, units, s.Width(), itself, kernel)
+	s.recurrent = packPanels(s.wide, units, s.Width(), itself, recurrent)
 	s.bias = packVector(bias, s.Width(), itself)
 	return s
 }
@@ -47,6 +48,6 @@ func (s *packedSimpleRNN) Step(h, _, z, _ []float32, rows int) {
 	u, width := s.units, s.Width()
 	s.recurrent.product(rowsOf{z, width}, rowsOf{h, u}, rowsOf{z, width}, u, rows)
 	for r := range rows {
-		activate32(s.act, h[r*u:(r+1)*u], z[r*width:][:u])
+		activate32(s.act, h[r*u:(r+1)*u], z[r*width:][:u], s.wide)
 	}
 }

@@ -29,7 +29,7 @@ func checkProduct(t *testing.T, front bool, n, rows, count int, r *rand.Rand) {
 	defer g.free()
 	width := count * panel
 	matrix := normal(r, n*width, 1)
-	w := packPanels(width, width, chosen == avx512, itself, matrix)
+	w := packPanels(chosen == avx512, width, width, itself, matrix)
 	w.data = g.of(w.data)
 	x, bias := g.of(normal(r, rows*n, 1)), g.of(normal(r, width, 1))
 	want := make([]float32, 0, rows*width)
@@ -80,8 +80,8 @@ func FuzzActivations(f *testing.F) {
 				want := slices.Clone(in)
 				activate(a, want)
 				x, y := g.of(in), g.of(make([]float32, n))
-				activate32(a, y, x)
-				activate32(a, x, x)
+				activate32(a, y, x, chosen == avx512)
+				activate32(a, x, x, chosen == avx512)
 				for i, v := range y {
 					if v == v && math.Float32bits(x[i]) != math.Float32bits(v) {
 						t.Errorf("activation %d of %v is %v, and in place %v", a, in[i], v, x[i])

@@ -13,7 +13,7 @@ type simpleRNN[F Float] struct {
 // NewSimpleRNN packs the weights of a SimpleRNN cell, which it copies. bias may be nil.
 func NewSimpleRNN[F Float](kernel, recurrent, bias []F, features, units int, act Activation) Cell[F] {
 	if packing[F]() {
-		return as[F](newPackedSimpleRNN(single(kernel), single(recurrent), single(bias), features, units, act, chosen == avx512))
+		return as[F](newPackedSimpleRNN(single(kernel), single(recurrent), single(bias), features, units, act))
 	}
 	s := &simpleRNN[F]{features: features, units: units, act: act}
 	s.kernel = append(s.kernel, kernel...)

@@ -52,16 +52,31 @@ func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32,
 //go:noescape
 func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)
 
-// productWide is productPanel, the same bits, for two panels, the second size rows
-// after the first. It needs AVX-512 (F).
+// productPanelWide is productPanel, the same bits. It needs AVX-512 (F).
 //
 //go:noescape
-func productWide(z *float32, zStride int, x *float32, xStride int, w *float32, size int, from *float32, fromStride int, n int, rows int)
+func productPanelWide(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int)
 
 // productRowWide is productRow, the same bits. It needs AVX-512 (F).
 //
 //go:noescape
 func productRowWide(z *float32, x *float32, w *float32, from *float32, n int, panels int)
+
+// gruGatesWide is gruGates, the same bits, for units that are a multiple of 16. It needs
+// AVX-512 (F, DQ).
+//
+//go:noescape
+func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int)
+
+// sigmoidsWide is sigmoids, the same bits, for n that are a multiple of 16. It needs AVX-512 (F, DQ).
+//
+//go:noescape
+func sigmoidsWide(y *float32, x *float32, n int)
+
+// tanhsWide is tanhs, the same bits, for n that are a multiple of 16. It needs AVX-512 (F, DQ).
+//
+//go:noescape
+func tanhsWide(y *float32, x *float32, n int)
 
 // gruGates computes the next states of one row of a GRU whose reset gate comes after
 // the product: z and s are the sums of the inputs' and of the state's part of the gates
@@ -70,12 +85,6 @@ func productRowWide(z *float32, x *float32, w *float32, from *float32, n int, pa
 //
 //go:noescape
 func gruGates(h *float32, z *float32, s *float32, stride int, units int)
-
-// gruGatesWide is gruGates, the same bits, for units that are a multiple of 16. It
-// needs AVX-512 (F, DQ).
-//
-//go:noescape
-func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int)
 
 // sigmoids sets y to the sigmoid of each of the n elements of x, which may be y itself.
 // An element's result does not depend on where it stands.

@@ -23,7 +23,7 @@ func usual() string {
 	switch {
 	case len(all) == 0:
 		return plain
-	case all[len(all)-1] == avx512 && wideAgrees(wideCells):
+	case all[len(all)-1] == avx512 && wideAgrees(newPackedLSTM):
 		return avx512
 	}
 	return avx2

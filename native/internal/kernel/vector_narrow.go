@@ -6,7 +6,7 @@ const noVectors = "kernel: this processor has no such vectors"
 
 const ones = false
 
-// Nothing calls these, which are for amd64 alone.
+// Nothing calls these, for which AVX-512 alone has registers.
 
 func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
 	panic(noVectors)
@@ -16,7 +16,7 @@ func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32,
 	panic(noVectors)
 }
 
-func productWide(z *float32, zStride int, x *float32, xStride int, w *float32, size int, from *float32, fromStride int, n int, rows int) {
+func productPanelWide(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int) {
 	panic(noVectors)
 }
 
@@ -25,6 +25,10 @@ func productRowWide(z *float32, x *float32, w *float32, from *float32, n int, pa
 }
 
 func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int) { panic(noVectors) }
+
+func sigmoidsWide(y *float32, x *float32, n int) { panic(noVectors) }
+
+func tanhsWide(y *float32, x *float32, n int) { panic(noVectors) }
 
 func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, w *float32, features int, steps int) {
 	panic(noVectors)

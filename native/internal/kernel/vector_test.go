@@ -45,11 +45,11 @@ func TestActivationLengths(t *testing.T) {
 					want := slices.Clone(in)
 					activate(a, want)
 					x, y := g.of(in), g.of(make([]float32, n))
-					activate32(a, y, x)
+					activate32(a, y, x, chosen == avx512)
 					if !slices.Equal(x, in) {
 						t.Fatalf("activation %d of %d elements changed its input", a, n)
 					}
-					activate32(a, x, x)
+					activate32(a, x, x, chosen == avx512)
 					if !slices.Equal(x, y) {
 						t.Fatalf("activation %d of %d elements is another one in place", a, n)
 					}
@@ -103,11 +103,11 @@ func both(g *guarded, kind int, s sizes, r *rand.Rand, scale float64, act, rec A
 func widen(cell Cell[float32], wide bool) {
 	switch v := cell.(type) {
 	case *packedLSTM:
-		v.weights.wide = wide
+		v.wide, v.weights.wide = wide, wide
 	case *packedGRU:
-		v.kernel.wide, v.gates.wide, v.candidate.wide = wide, wide, wide
+		v.wide, v.kernel.wide, v.gates.wide, v.candidate.wide = wide, wide, wide, wide
 	case *packedSimpleRNN:
-		v.kernel.wide, v.recurrent.wide = wide, wide
+		v.wide, v.kernel.wide, v.recurrent.wide = wide, wide, wide
 	}
 }
 
@@ -214,10 +214,6 @@ func checkSteps(t testing.TB, g *guarded, cell Cell[float32], s sizes, second bo
 	}
 }
 
-func sameBits(a, b []float32) bool {
-	return slices.EqualFunc(a, b, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) })
-}
-
 func TestVectorisedCells(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 5))
 	eachVectorised(t, func(t *testing.T) {
@@ -283,7 +279,7 @@ func checkDense(t testing.TB, front bool, in, out, rows int, r *rand.Rand) {
 	g := &guarded{t: t, front: front}
 	defer g.free()
 	w, b := normal(r, in*out, 1), normal(r, out, 1)
-	d := newPackedDense(w, b, in, out, chosen == avx512)
+	d := newPackedDense(w, b, in, out)
 	d.bias, d.columns, d.panels.data = g.of(d.bias), g.of(d.columns), g.of(d.panels.data)
 	x, y, one := g.of(normal(r, rows*in, 1)), g.of(make([]float32, rows*out)), g.of(make([]float32, out))
 	want := make([]float32, rows*out)

@@ -90,69 +90,45 @@ func gruGates() {
 		"z, r, h, each of which begins stride elements after the one before. The candidate",
 		"is tanh(fma(r, s_h, z_h)), and h' is fma(1-z, candidate, z·h).")
 	Pragma("noescape")
-	a := gruArguments()
-	eights("block", a.units, func() { a.advance(32) }, a.block)
+	h := Load(Param("h"), GP64())
+	z := Load(Param("z"), GP64())
+	s := Load(Param("s"), GP64())
+	stride := Load(Param("stride"), GP64())
+	units := Load(Param("units"), GP64())
+	SHLQ(Imm(2), stride)
+	advance := func() {
+		ADDQ(Imm(32), h)
+		ADDQ(Imm(32), z)
+		ADDQ(Imm(32), s)
+	}
+	eights("block", units, advance, func(load, store func(m Mem, v VecVirtual)) { gruBlock(h, z, s, stride, load, store) })
 	VZEROUPPER()
 	RET()
 }
 
-// gruGatesWide is gruGates for AVX-512.
-func gruGatesWide() {
-	TEXT("gruGatesWide", NOSPLIT, "func(h *float32, z *float32, s *float32, stride int, units int)")
-	Doc("gruGatesWide is gruGates, the same bits, for units that are a multiple of 16. It",
-		"needs AVX-512 (F, DQ).")
-	Pragma("noescape")
-	a := gruArguments()
-	Label("block")
-	a.block(func(m Mem, v VecVirtual) { VMOVUPS(m, v) }, func(m Mem, v VecVirtual) { VMOVUPS(v, m) })
-	a.advance(64)
-	SUBQ(Imm(16), a.units)
-	JNE(LabelRef("block"))
-	VZEROUPPER()
-	RET()
-}
-
-// gru is where the sums and the states of a GRU's row are.
-type gru struct{ h, z, s, stride, units Register }
-
-func gruArguments() gru {
-	a := gru{
-		h: Load(Param("h"), GP64()), z: Load(Param("z"), GP64()), s: Load(Param("s"), GP64()),
-		stride: Load(Param("stride"), GP64()), units: Load(Param("units"), GP64()),
-	}
-	SHLQ(Imm(2), a.stride)
-	return a
-}
-
-func (a gru) advance(bytes int) {
-	for _, at := range []Register{a.h, a.z, a.s} {
-		ADDQ(Imm(uint64(bytes)), at)
-	}
-}
-
-// block makes the next states of a vector of units.
-func (a gru) block(load, store func(m Mem, v VecVirtual)) {
+// gruBlock computes the next states of a vector of units.
+func gruBlock(h, z, s, stride Register, load, store func(m Mem, v VecVirtual)) {
 	gate := func(base Register, i int) Mem {
 		if i == 0 {
 			return Mem{Base: base}
 		}
-		return Mem{Base: base, Index: a.stride, Scale: uint8(i)}
+		return Mem{Base: base, Index: stride, Scale: uint8(i)}
 	}
 	r, u, old, candidate := vector(), vector(), vector(), vector()
-	VMOVUPS(gate(a.z, 1), r)
-	VADDPS(gate(a.s, 1), r, r)
-	VMOVUPS(gate(a.z, 0), u)
-	VADDPS(gate(a.s, 0), u, u)
+	VMOVUPS(gate(z, 1), r)
+	VADDPS(gate(s, 1), r, r)
+	VMOVUPS(gate(z, 0), u)
+	VADDPS(gate(s, 0), u, u)
 	run(sigmoid(r), sigmoid(u))
-	VMOVUPS(gate(a.z, 2), candidate)
-	VFMADD231PS(gate(a.s, 2), r, candidate)
+	VMOVUPS(gate(z, 2), candidate)
+	VFMADD231PS(gate(s, 2), r, candidate)
 	run(tanh(candidate))
-	load(Mem{Base: a.h}, old)
+	load(Mem{Base: h}, old)
 	VMULPS(u, old, old)
 	rest := loaded(number(1))
 	VSUBPS(u, rest, rest)
 	VFMADD231PS(candidate, rest, old)
-	store(Mem{Base: a.h}, old)
+	store(Mem{Base: h}, old)
 }
 
 // dots is for a product of few columns, of which a panel would be mostly

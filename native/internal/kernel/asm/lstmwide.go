@@ -6,6 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+// wideRows is how many rows have their sums in registers: 6 × 4 of the 32.
+const wideRows = 6
+
 // lstmWide is lstmPanel for two panels and AVX-512.
 func lstmWide() {
 	TEXT("lstmWide", 0, "func(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int)")
@@ -19,12 +22,6 @@ func lstmWide() {
 	c := Load(Param("c"), GP64())
 	next := Load(Param("next"), GP64())
 	rows := Load(Param("rows"), GP64())
-	stride := func(name string) Register {
-		s := Load(Param(name), GP64())
-		SHLQ(Imm(2), s)
-		return s
-	}
-
 	Label("group")
 	for group := wideRows; group > 0; group-- {
 		CMPQ(rows, Imm(uint64(group)))
@@ -36,8 +33,15 @@ func lstmWide() {
 	for group := wideRows; group > 0; group-- {
 		name := string(rune('0' + group))
 		Label("rows" + name)
-		fs := stride("fromStride")
-		acc := wideSums(group, from, fs)
+		acc := make([][4]VecVirtual, group)
+		fs := strideOf("fromStride")
+		from3 := thirdRow(from, fs)
+		for r := range acc {
+			for v := range acc[r] {
+				acc[r][v] = ZMM()
+				VMOVUPS(rowOfSix(from, from3, fs, r, 64*v), acc[r][v])
+			}
+		}
 		for range acc {
 			ADDQ(fs, from)
 		}
@@ -49,9 +53,37 @@ func lstmWide() {
 			name, count, stride string
 			at                  Register
 		}{{"x", "features", "features", x}, {"h", "take", "units", h}} {
-			s := stride(part.stride)
+			s := strideOf(part.stride)
 			k := Load(Param(part.count), GP64())
-			wideLoop(part.name+name, acc, part.at, s, k, w, second)
+			at := GP64()
+			MOVQ(part.at, at)
+			at3 := thirdRow(at, s)
+			for range acc {
+				ADDQ(s, part.at)
+			}
+			label := part.name + name
+			TESTQ(k, k)
+			JE(LabelRef(label + "_end"))
+			Label(label)
+			var columns [4]VecVirtual
+			for v := range columns {
+				columns[v] = ZMM()
+				VMOVUPS(Mem{Base: []Register{w, second}[v/2], Disp: 64 * (v % 2)}, columns[v])
+			}
+			for r := range acc {
+				element := ZMM()
+				VBROADCASTSS(rowOfSix(at, at3, s, r, 0), element)
+				for v := range columns {
+					VFMADD231PS(columns[v], element, acc[r][v])
+				}
+			}
+			ADDQ(Imm(4), at)
+			ADDQ(Imm(4), at3)
+			ADDQ(I32(panelBytes), w)
+			ADDQ(I32(panelBytes), second)
+			DECQ(k)
+			JNE(LabelRef(label))
+			Label(label + "_end")
 		}
 		for r := range acc {
 			storeGates(acc[r][:], func(i int) Mem { return tile.Offset(r*2*panelBytes + 64*i) })
@@ -81,8 +113,8 @@ func lstmWide() {
 	VMULPS(o, cell, cell)
 	VMOVUPS(cell, Mem{Base: next})
 	ADDQ(I32(2*panelBytes), z)
-	ADDQ(stride("units"), c)
-	ADDQ(stride("nextStride"), next)
+	ADDQ(strideOf("units"), c)
+	ADDQ(strideOf("nextStride"), next)
 	DECQ(count)
 	JNE(LabelRef("row"))
 	JMP(LabelRef("group"))

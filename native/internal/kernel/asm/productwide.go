@@ -6,87 +6,41 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// wideRows is how many rows have their sums in registers: 6 × 4 of the 32.
-const wideRows = 6
+// wideVectors is how many vectors of AVX-512 a panel has.
+const wideVectors = panelVectors / 2
 
-// third is the address of row 3.
-func third(base, stride Register) Register {
+// thirdRow is the address of row 3.
+func thirdRow(base, stride Register) Register {
 	at := GP64()
 	LEAQ(Mem{Base: base, Index: stride, Scale: 2}, at)
 	ADDQ(stride, at)
 	return at
 }
 
-// wideRow is an address in row r of 0 to 5.
-func wideRow(base, third, stride Register, r, offset int) Mem {
+// rowOfSix is an address in row r of 0 to 5.
+func rowOfSix(base, third, stride Register, r, offset int) Mem {
 	if r < 3 {
 		return rowAt(base, stride, r, offset)
 	}
 	return rowAt(third, stride, r-3, offset)
 }
 
-// wideSums loads the sums of some rows, of two panels each.
-func wideSums(rows int, from, stride Register) [][4]VecVirtual {
-	from3 := third(from, stride)
-	acc := make([][4]VecVirtual, rows)
-	for r := range acc {
-		for v := range acc[r] {
-			acc[r][v] = ZMM()
-			VMOVUPS(wideRow(from, from3, stride, r, 64*v), acc[r][v])
-		}
-	}
-	return acc
+// strideOf loads a parameter of elements as bytes.
+func strideOf(name string) Register {
+	s := Load(Param(name), GP64())
+	SHLQ(Imm(2), s)
+	return s
 }
 
-// wideLoop adds k elements of some rows of x times two panels to their sums. x is
-// then at the rows that follow; k and the panels' addresses are used up.
-func wideLoop(label string, acc [][4]VecVirtual, x, stride, k, w, second Register) {
-	at := GP64()
-	MOVQ(x, at)
-	at3 := third(at, stride)
-	for range acc {
-		ADDQ(stride, x)
-	}
-	TESTQ(k, k)
-	JE(LabelRef(label + "_end"))
-	Label(label)
-	var columns [4]VecVirtual
-	for v := range columns {
-		columns[v] = ZMM()
-		VMOVUPS(Mem{Base: []Register{w, second}[v/2], Disp: 64 * (v % 2)}, columns[v])
-	}
-	for r := range acc {
-		element := ZMM()
-		VBROADCASTSS(wideRow(at, at3, stride, r, 0), element)
-		for v := range columns {
-			VFMADD231PS(columns[v], element, acc[r][v])
-		}
-	}
-	ADDQ(Imm(4), at)
-	ADDQ(Imm(4), at3)
-	ADDQ(I32(panelBytes), w)
-	ADDQ(I32(panelBytes), second)
-	DECQ(k)
-	JNE(LabelRef(label))
-	Label(label + "_end")
-}
-
-// productWide is productPanel for two panels and AVX-512.
-func productWide() {
-	TEXT("productWide", NOSPLIT, "func(z *float32, zStride int, x *float32, xStride int, w *float32, size int, from *float32, fromStride int, n int, rows int)")
-	Doc("productWide is productPanel, the same bits, for two panels, the second size rows",
-		"after the first. It needs AVX-512 (F).")
+// productPanelWide is productPanel for AVX-512.
+func productPanelWide() {
+	TEXT("productPanelWide", NOSPLIT, "func(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int)")
+	Doc("productPanelWide is productPanel, the same bits. It needs AVX-512 (F).")
 	Pragma("noescape")
 	z := Load(Param("z"), GP64())
 	x := Load(Param("x"), GP64())
 	from := Load(Param("from"), GP64())
 	rows := Load(Param("rows"), GP64())
-	stride := func(name string) Register {
-		s := Load(Param(name), GP64())
-		SHLQ(Imm(2), s)
-		return s
-	}
-
 	Label("group")
 	for group := wideRows; group > 0; group-- {
 		CMPQ(rows, Imm(uint64(group)))
@@ -97,21 +51,51 @@ func productWide() {
 	for group := wideRows; group > 0; group-- {
 		name := string(rune('0' + group))
 		Label("rows" + name)
-		fs := stride("fromStride")
-		acc := wideSums(group, from, fs)
+		acc := make([][wideVectors]VecVirtual, group)
+		fs := strideOf("fromStride")
+		from3 := thirdRow(from, fs)
+		for r := range acc {
+			for v := range acc[r] {
+				acc[r][v] = ZMM()
+				VMOVUPS(rowOfSix(from, from3, fs, r, 64*v), acc[r][v])
+			}
+		}
 		for range acc {
 			ADDQ(fs, from)
 		}
-		w := Load(Param("w"), GP64())
-		second := Load(Param("size"), GP64())
-		SHLQ(Imm(7), second)
-		ADDQ(w, second)
-		wideLoop("k"+name, acc, x, stride("xStride"), Load(Param("n"), GP64()), w, second)
-		zs := stride("zStride")
-		z3 := third(z, zs)
+		xs := strideOf("xStride")
+		w, k, at := Load(Param("w"), GP64()), Load(Param("n"), GP64()), GP64()
+		MOVQ(x, at)
+		at3 := thirdRow(at, xs)
+		for range acc {
+			ADDQ(xs, x)
+		}
+		TESTQ(k, k)
+		JE(LabelRef("k" + name + "_end"))
+		Label("k" + name)
+		var columns [wideVectors]VecVirtual
+		for v := range columns {
+			columns[v] = ZMM()
+			VMOVUPS(Mem{Base: w, Disp: 64 * v}, columns[v])
+		}
+		for r := range acc {
+			element := ZMM()
+			VBROADCASTSS(rowOfSix(at, at3, xs, r, 0), element)
+			for v := range columns {
+				VFMADD231PS(columns[v], element, acc[r][v])
+			}
+		}
+		ADDQ(Imm(4), at)
+		ADDQ(Imm(4), at3)
+		ADDQ(I32(panelBytes), w)
+		DECQ(k)
+		JNE(LabelRef("k" + name))
+		Label("k" + name + "_end")
+		zs := strideOf("zStride")
+		z3 := thirdRow(z, zs)
 		for r := range acc {
 			for v := range acc[r] {
-				VMOVUPS(acc[r][v], wideRow(z, z3, zs, r, 64*v))
+				VMOVUPS(acc[r][v], rowOfSix(z, z3, zs, r, 64*v))
 			}
 		}
 		for range acc {
@@ -122,40 +106,34 @@ func productWide() {
 	}
 }
 
-// productRowWide takes four panels at a time, so that eight sums are under way.
+// productRowWide is productRow for AVX-512, four panels at a time, so that eight
+// sums are under way.
 func productRowWide() {
 	TEXT("productRowWide", NOSPLIT, "func(z *float32, x *float32, w *float32, from *float32, n int, panels int)")
 	Doc("productRowWide is productRow, the same bits. It needs AVX-512 (F).")
 	Pragma("noescape")
 	z := Load(Param("z"), GP64())
-	x := Load(Param("x"), GP64())
 	w := Load(Param("w"), GP64())
 	from := Load(Param("from"), GP64())
-	n := Load(Param("n"), GP64())
 	panels := Load(Param("panels"), GP64())
-	size := GP64() // of a panel, in bytes
-	MOVQ(n, size)
+	size := Load(Param("n"), GP64()) // of a panel, in bytes
 	SHLQ(Imm(7), size)
-
 	Label("next")
-	counts := []int{4, 2, 1}
-	for _, count := range counts {
+	for _, count := range []int{4, 2, 1} {
 		CMPQ(panels, Imm(uint64(count)))
 		JGE(LabelRef("panels" + string(rune('0'+count))))
 	}
 	VZEROUPPER()
 	RET()
-	for _, count := range counts {
+	for _, count := range []int{4, 2, 1} {
 		name := string(rune('0' + count))
 		Label("panels" + name)
-		acc := make([]VecVirtual, 2*count)
+		acc := make([]VecVirtual, count*wideVectors)
 		for v := range acc {
 			acc[v] = ZMM()
 			VMOVUPS(Mem{Base: from, Disp: 64 * v}, acc[v])
 		}
-		k, xk := GP64(), GP64()
-		MOVQ(n, k)
-		MOVQ(x, xk)
+		k, x := Load(Param("n"), GP64()), Load(Param("x"), GP64())
 		var ws []Register
 		for range count {
 			wk := GP64()
@@ -163,7 +141,7 @@ func productRowWide() {
 			ws = append(ws, wk)
 			ADDQ(size, w)
 		}
-		productLoop("k"+name, acc, xk, k, ws)
+		productLoop("k"+name, acc, x, k, ws)
 		for v := range acc {
 			VMOVUPS(acc[v], Mem{Base: z, Disp: 64 * v})
 		}
@@ -172,4 +150,51 @@ func productRowWide() {
 		SUBQ(Imm(uint64(count)), panels)
 		JMP(LabelRef("next"))
 	}
+}
+
+// sixteens runs body over blocks of 16 of count elements, of which there are no
+// others; every pointer is 64 bytes further after each.
+func sixteens(count Register, pointers []Register, body func()) {
+	Label("block")
+	CMPQ(count, Imm(16))
+	JL(LabelRef("end"))
+	body()
+	for _, p := range pointers {
+		ADDQ(Imm(64), p)
+	}
+	SUBQ(Imm(16), count)
+	JMP(LabelRef("block"))
+	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
+func elementwiseWide(name, narrow string, f func(x VecVirtual) steps) {
+	TEXT(name, NOSPLIT, "func(y *float32, x *float32, n int)")
+	Doc(name + " is " + narrow + ", the same bits, for n that are a multiple of 16. It needs AVX-512 (F, DQ).")
+	Pragma("noescape")
+	y := Load(Param("y"), GP64())
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	sixteens(n, []Register{x, y}, func() {
+		v := ZMM()
+		VMOVUPS(Mem{Base: x}, v)
+		run(f(v))
+		VMOVUPS(v, Mem{Base: y})
+	})
+}
+
+func gruGatesWide() {
+	TEXT("gruGatesWide", NOSPLIT, "func(h *float32, z *float32, s *float32, stride int, units int)")
+	Doc("gruGatesWide is gruGates, the same bits, for units that are a multiple of 16. It needs",
+		"AVX-512 (F, DQ).")
+	Pragma("noescape")
+	h := Load(Param("h"), GP64())
+	z := Load(Param("z"), GP64())
+	s := Load(Param("s"), GP64())
+	stride := strideOf("stride")
+	units := Load(Param("units"), GP64())
+	sixteens(units, []Register{h, z, s}, func() {
+		gruBlock(h, z, s, stride, func(m Mem, v VecVirtual) { VMOVUPS(m, v) }, func(m Mem, v VecVirtual) { VMOVUPS(v, m) })
+	})
 }
