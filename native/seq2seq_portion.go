@@ -34,7 +34,7 @@ type seq2seqPortion[F Float] struct {
 
 // together is how many steps of one row the decoder takes before the head has
 // its turn: so few that their h does not push the weights out of the caches.
-const together = 8
+const together = 16
 
 func newSeq2SeqPortion[F Float](r *Seq2SeqRunner[F], most int) *seq2seqPortion[F] {
 	m := r.model
@@ -74,7 +74,7 @@ func (p *seq2seqPortion[F]) run() {
 			p.cell(m.encoder, p.row(t, m.EncoderFeatures))
 		}
 	case decoding:
-		if p.to-p.from == 1 && m.Units == 1 { // which is latency, and what is between the steps
+		if p.to-p.from == 1 && kernel.Together(m.decoder) {
 			p.decodeRow()
 			return
 		}

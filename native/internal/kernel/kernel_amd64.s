@@ -3354,9 +3354,19 @@ row:
 	JNE          row
 	JMP          group
 
-// func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)
+// func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·lstmRowWide(SB), NOSPLIT, $0-88
+TEXT ·lstmRowWide(SB), NOSPLIT, $32-112
+	MOVQ x+24(FP), AX
+	MOVQ AX, (SP)
+	MOVQ out+88(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ back+80(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ steps+104(FP), AX
+	MOVQ AX, 24(SP)
+
+step:
 	XORQ  AX, AX
 	XORQ  CX, CX
 	XORQ  DX, DX
@@ -3366,7 +3376,7 @@ TEXT ·lstmRowWide(SB), NOSPLIT, $0-88
 	TESTQ BX, BX
 	JE    odd
 	MOVQ  $0x00000001, DI
-	MOVQ  back+80(FP), R8
+	MOVQ  16(SP), R8
 	TESTQ R8, R8
 	JE    tile
 	LEAQ  -1(BX), SI
@@ -3394,7 +3404,7 @@ tile:
 	VMOVUPS 320(R13), Z5
 	VMOVUPS 384(R13), Z6
 	VMOVUPS 448(R13), Z7
-	MOVQ    x+24(FP), R9
+	MOVQ    (SP), R9
 	MOVQ    features+56(FP), R13
 	SUBQ    $0x08, R13
 	JL      x2_few
@@ -4423,7 +4433,7 @@ first:
 	VMOVUPS 64(SI), Z1
 	VMOVUPS 128(SI), Z2
 	VMOVUPS 192(SI), Z3
-	MOVQ    x+24(FP), DX
+	MOVQ    (SP), DX
 	MOVQ    features+56(FP), SI
 	SUBQ    $0x08, SI
 	JL      x1_few
@@ -5006,14 +5016,26 @@ copying:
 	MOVQ h+0(FP), CX
 	MOVQ units+72(FP), DX
 	SHRQ $0x04, DX
+	MOVQ 8(SP), BX
 
 copy:
 	VMOVUPS (AX), Z0
 	VMOVUPS Z0, (CX)
+	VMOVUPS Z0, (BX)
 	ADDQ    $0x40, CX
+	ADDQ    $0x40, BX
 	ADDQ    $+256, AX
 	DECQ    DX
 	JNE     copy
+	MOVQ    features+56(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	MOVQ    outStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, 8(SP)
+	XORQ    $0x01, 16(SP)
+	DECQ    24(SP)
+	JNE     step
 	VZEROUPPER
 	RET
 

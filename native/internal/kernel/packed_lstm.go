@@ -90,7 +90,7 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 		*last = float32(back)
 		w := &l.weights.of(0, skip)[0]
 		if l.wide && u%(2*block) == 0 {
-			lstmRowWide(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
+			lstmRowWide(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back, &scratch[0], 0, 1)
 		} else {
 			lstmRow(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
 		}
@@ -110,15 +110,44 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 	}
 }
 
-// one takes steps of one row of a single unit, the bits of Next: see Steps.
-func (l *packedLSTM) one(h, c, x, out, scratch []float32, steps int) {
+// together tells whether steps has a kernel that takes more than one.
+func (l *packedLSTM) together() bool {
+	return l.act == TanhFunction && l.rec == SigmoidFunction && (l.units == 1 && ones || l.wide && l.units%(2*block) == 0 && l.units > 0)
+}
+
+// steps takes steps of one row, the bits of Next, if it can take them together:
+// see Steps.
+func (l *packedLSTM) steps(h, c, x, out, z, scratch []float32, steps int) {
+	u, f := l.units, l.features
 	// A panic here, and not a stray write there.
-	_, _, x = h[0], c[0], x[:steps*l.features]
+	h, c, x, z, scratch = h[:u], c[:u], x[:steps*f], z[:l.Width()], scratch[:l.Scratch(1)]
 	to, stride := &scratch[0], 0
 	if out != nil {
-		to, stride = &out[:steps][0], 1
+		out = out[:steps*u]
+		to, stride = &out[0], u
 	}
-	lstmOne(&h[0], &c[0], to, stride, first(x), &l.bias[0], &l.weights.data[0], l.features, steps)
+	if u == 1 {
+		lstmOne(&h[0], &c[0], to, stride, first(x), &l.bias[0], &l.weights.data[0], f, steps)
+		return
+	}
+	if l.finite && l.zero(h, c) {
+		l.Next(h, c, x[:f], z, scratch, 1)
+		if out != nil {
+			copy(out, h)
+		}
+		if steps--; steps == 0 {
+			return
+		}
+		if x = x[f:]; out != nil {
+			to = &out[u]
+		}
+	}
+	back, last := 0, &scratch[len(scratch)-1]
+	if *last == 0 {
+		back = 1
+	}
+	*last = float32((back + steps - 1) % 2)
+	lstmRowWide(&h[0], &c[0], &z[0], first(x), &l.bias[0], &l.weights.data[0], l.weights.n, f, u, u, back, to, stride, steps)
 }
 
 // zero tells whether the states are those that a sequence begins with: then the

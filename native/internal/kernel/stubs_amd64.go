@@ -46,11 +46,13 @@ func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, fr
 //go:noescape
 func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int)
 
-// lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16. It needs
-// AVX-512 (F, DQ).
+// lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16, and takes
+// steps of them, each through w from the other end than the one before: x is (steps,
+// features), and each step's h goes to out too, outStride elements after the one before. It
+// needs AVX-512 (F, DQ).
 //
 //go:noescape
-func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)
+func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int)
 
 // productPanelWide is productPanel, the same bits. It needs AVX-512 (F).
 //

@@ -8,7 +8,7 @@ const ones = false
 
 // Nothing calls these, for which AVX-512 alone has registers.
 
-func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int) {
+func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int) {
 	panic(noVectors)
 }
 

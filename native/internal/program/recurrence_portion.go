@@ -114,7 +114,8 @@ func (s *portion[F]) run() {
 // runRow takes all steps of the one row that there is, some at a time, so that
 // little is between them but the cell.
 func (s *portion[F]) runRow(cell kernel.Cell[F]) {
-	const together = 64 // and then it is asked whether the call was cancelled
+	// Some milliseconds, and then it is asked whether the call was cancelled.
+	together := max(1, min(64, 1<<24/max(1, s.loop.work)))
 	f, u, steps := s.loop.features, cell.Units(), s.call.steps
 	for t := 0; t < steps; t += together {
 		if s.err = s.ctx.Err(); s.err != nil {

@@ -133,11 +133,27 @@ func storeGates(acc []VecVirtual, to func(i int) Mem) {
 
 // lstmRowWide is lstmRow for AVX-512: a block is 16 units, which are two panels.
 func lstmRowWide() {
-	TEXT("lstmRowWide", NOSPLIT, "func(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int)")
-	Doc("lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16. It needs",
-		"AVX-512 (F, DQ).")
+	TEXT("lstmRowWide", NOSPLIT, "func(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int)")
+	Doc("lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16, and takes",
+		"steps of them, each through w from the other end than the one before: x is (steps,",
+		"features), and each step's h goes to out too, outStride elements after the one before. It",
+		"needs AVX-512 (F, DQ).")
 	Pragma("noescape")
-	const sums = 256  // bytes, of a block
+	const sums = 256 // bytes, of a block
+	// What changes from step to step.
+	local := func(name string) Mem {
+		m, at := AllocLocal(8), GP64()
+		Load(Param(name), at)
+		MOVQ(at, m)
+		return m
+	}
+	xAt, outAt, walk, left := local("x"), local("out"), local("back"), local("steps")
+	read := func(m Mem) Register {
+		r := GP64()
+		MOVQ(m, r)
+		return r
+	}
+	Label("step")
 	pending := GP64() // blocks whose sums are there and whose gates are not, at zp and cp
 	XORQ(pending, pending)
 	zp, cp := GP64(), GP64()
@@ -180,9 +196,8 @@ func lstmRowWide() {
 		}
 		MOVQ(U32(len(acc)/4), pending)
 	}
-	load := func(of, count string) (x, k Register) {
-		return Load(Param(of), GP64()), Load(Param(count), GP64())
-	}
+	inputs := func() (x, k Register) { return read(xAt), Load(Param("features"), GP64()) }
+	states := func() (h, k Register) { return Load(Param("h"), GP64()), Load(Param("take"), GP64()) }
 	next := func() {
 		ADDQ(I32(sums), zp)
 		ADDQ(Imm(64), cp)
@@ -201,7 +216,7 @@ func lstmRowWide() {
 	TESTQ(tiles, tiles)
 	JE(LabelRef("odd"))
 	MOVQ(U32(1), step)
-	back := Load(Param("back"), GP64())
+	back := read(walk)
 	TESTQ(back, back)
 	JE(LabelRef("tile"))
 	LEAQ(Mem{Base: tiles, Disp: -1}, tile)
@@ -209,7 +224,7 @@ func lstmRowWide() {
 
 	Label("tile")
 	acc, w := begin(tile, 2)
-	x, k := load("x", "features")
+	x, k := inputs()
 	productLoop("x2", acc, x, k, w)
 	ahead := GP64() // to the panels of the next tile
 	MOVQ(w[1], ahead)
@@ -223,7 +238,7 @@ func lstmRowWide() {
 			PREFETCHT0(Mem{Base: p, Disp: 64 * line})
 		}
 	}
-	x, k = load("h", "take")
+	x, k = states()
 	Label("mixed")
 	TESTQ(pending, pending)
 	JE(LabelRef("plain"))
@@ -263,9 +278,9 @@ func lstmRowWide() {
 	Label("first")
 	last := pairs()
 	acc, w = begin(last, 1)
-	x, k = load("x", "features")
+	x, k = inputs()
 	productLoop("x1", acc, x, k, w)
-	x, k = load("h", "take")
+	x, k = states()
 	productLoop("h1", acc, x, k, w)
 	end(last, acc)
 
@@ -285,14 +300,28 @@ func lstmRowWide() {
 	h := Load(Param("h"), GP64())
 	count := Load(Param("units"), GP64())
 	SHRQ(Imm(4), count)
+	out := read(outAt)
 	Label("copy")
 	v := ZMM()
 	VMOVUPS(Mem{Base: z}, v)
 	VMOVUPS(v, Mem{Base: h})
+	VMOVUPS(v, Mem{Base: out})
 	ADDQ(Imm(64), h)
+	ADDQ(Imm(64), out)
 	ADDQ(I32(sums), z)
 	DECQ(count)
 	JNE(LabelRef("copy"))
+	for _, m := range []struct {
+		at    Mem
+		ahead string
+	}{{xAt, "features"}, {outAt, "outStride"}} {
+		ahead := Load(Param(m.ahead), GP64())
+		SHLQ(Imm(2), ahead)
+		ADDQ(ahead, m.at)
+	}
+	XORQ(Imm(1), walk)
+	DECQ(left)
+	JNE(LabelRef("step"))
 	VZEROUPPER()
 	RET()
 }
