@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -37,6 +38,45 @@ func TestActivationsInUlp(t *testing.T) {
 			}
 		}
 	})
+}
+
+// AVX-512 computes the bits of AVX2, by other instructions: everywhere from where
+// a sigmoid is 0 to where it is a normal number, and a part of all float32, or all
+// of them.
+func TestWideActivationsInBits(t *testing.T) {
+	if !slices.Contains(vectorised(), avx512) {
+		t.Skip("this processor has no AVX-512")
+	}
+	stride := uint64(977)
+	if os.Getenv(exhaustive) != "" {
+		stride = 1
+	}
+	x := make([]float32, 0, 1<<12)
+	wide, narrow := make([]float32, 1<<12), make([]float32, 1<<12)
+	compare := func() {
+		for _, a := range []Activation{SigmoidFunction, TanhFunction} {
+			activate32(a, wide, x, true)
+			activate32(a, narrow, x, false)
+			for i, v := range x {
+				if w, n := wide[i], narrow[i]; math.Float32bits(w) != math.Float32bits(n) && (w == w || n == n) {
+					t.Fatalf("activation %d of %v is %v by AVX-512 and %v by AVX2", a, v, w, n)
+				}
+			}
+		}
+		x = x[:0]
+	}
+	try := func(bits uint64) {
+		if x = append(x, math.Float32frombits(uint32(bits))); len(x) == cap(x) {
+			compare()
+		}
+	}
+	for b := uint64(0); b < 1<<32; b += stride {
+		try(b)
+	}
+	for b := uint64(math.Float32bits(-87)); b < uint64(math.Float32bits(-105)); b++ {
+		try(b)
+	}
+	compare()
 }
 
 // furthest returns where the activation is furthest from the truth.

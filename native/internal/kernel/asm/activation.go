@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -32,78 +31,49 @@ const (
 	shifterBits = 0x4b400000 // of 3<<22
 )
 
-func bits(x float64) uint32 { return math.Float32bits(float32(x)) }
-
-// vector makes a register of the width that is being generated.
-var vector = YMM
-
-// wide generates body in registers of 16 elements, those of AVX-512.
-func wide(body func()) {
-	vector = ZMM
-	body()
-	vector = YMM
-}
-
-// choose sets y to a where x is negative and to b elsewhere.
-func choose(x, a, b, y VecVirtual) {
-	if x.Size() == 32 {
-		VBLENDVPS(x, a, b, y)
-		return
-	}
-	k := K()
-	VPMOVD2M(x, k)
-	VBLENDMPS(a, b, k, y)
-}
-
-// constant is sixteen of the same; the vectors of AVX2 read eight.
-func constant(b uint32) Mem {
-	if m, ok := vectors[b]; ok {
-		return m
-	}
-	m := GLOBL(fmt.Sprintf("c%08x", b), RODATA|NOPTR)
-	for i := range 16 {
-		DATA(4*i, U32(b))
-	}
-	vectors[b] = m
-	return m
-}
-
-var vectors = map[uint32]Mem{}
-
-// loaded brings a constant into a register.
-func loaded(m Mem) VecVirtual {
-	v := vector()
-	VMOVUPS(m, v)
-	return v
-}
-
-func number(x float64) Mem { return constant(bits(x)) }
-
 // steps are instructions that follow from one another.
 type steps []func()
 
-// run emits some lists of steps in turns, so that the processor has work that
-// does not wait for the last result.
-func run(lists ...steps) {
+// inTurns is one step of each list after the other, so that the processor has work
+// that does not wait for the last result.
+func inTurns(lists ...steps) (s steps) {
 	for i := 0; ; i++ {
 		done := true
 		for _, l := range lists {
 			if i < len(l) {
-				l[i]()
+				s = append(s, l[i])
 				done = false
 			}
 		}
 		if done {
-			return
+			return s
+		}
+	}
+}
+
+// run emits some lists of steps in turns.
+func run(lists ...steps) {
+	for _, step := range inTurns(lists...) {
+		step()
+	}
+}
+
+// spread emits steps, and others evenly among them.
+func spread(s, others steps) {
+	done := 0
+	for i, step := range s {
+		step()
+		for ; done*len(s) < (i+1)*len(others); done++ {
+			others[done]()
 		}
 	}
 }
 
 // polynomial sets p to c[0] + c[1]·x + c[2]·x² …
 func polynomial(p, x VecVirtual, c ...float64) steps {
-	s := steps{func() { VMOVUPS(number(c[len(c)-1]), p) }}
+	s := steps{func() { load(number(c[len(c)-1]), p) }}
 	for i := len(c) - 2; i >= 0; i-- {
-		s = append(s, func() { VFMADD213PS(number(c[i]), x, p) })
+		s = append(s, func() { fma(number(c[i]), x, p) })
 	}
 	return s
 }
@@ -118,19 +88,22 @@ func polynomial(p, x VecVirtual, c ...float64) steps {
 // forget gate is often near 1, and there it is correctly rounded nearly always.
 // NaN passes the bound: it stands second in MAX.
 func sigmoid(x VecVirtual) steps {
+	if x.Size() == 64 {
+		return sigmoidWide(x)
+	}
 	y, t, m, bound := vector(), vector(), vector(), vector()
 	normal, rest := bound, t
 	p := m
 	c := expPolynomial
 	s := steps{
-		func() { VORPS(constant(0x80000000), x, y) },
-		func() { VMOVUPS(number(-104), bound) },
+		func() { or(constant(0x80000000), x, y) },
+		func() { load(number(-104), bound) },
 		func() { VMAXPS(y, bound, y) },
-		func() { VMOVUPS(number(math.Log2E), t) },
-		func() { VFMADD213PS(number(shifter), y, t) },
-		func() { VSUBPS(number(shifter), t, m) },
-		func() { VFNMADD231PS(number(ln2High), m, y) },
-		func() { VFNMADD231PS(number(ln2Low), m, y) }, // s
+		func() { load(number(math.Log2E), t) },
+		func() { fma(number(shifter), y, t) },
+		func() { subtract(number(shifter), t, m) },
+		func() { addNegative(number(ln2High), m, y) },
+		func() { addNegative(number(ln2Low), m, y) }, // s
 	}
 	s = append(s, polynomial(p, y, -1, c[0], -c[1], c[2], -c[3], c[4])...) // (e^-s - 1)/s
 	return append(s,
@@ -142,9 +115,9 @@ func sigmoid(x VecVirtual) steps {
 		func() { VFMADD213PS(normal, y, p) },
 		func() { VFMADD213PS(t, t, p) },
 		func() { VDIVPS(p, normal, p) },
-		func() { VMOVUPS(number(1), rest) },
+		func() { load(number(1), rest) },
 		func() { VSUBPS(p, rest, rest) },
-		func() { choose(x, p, rest, x) },
+		func() { VBLENDVPS(x, p, rest, x) },
 	)
 }
 
@@ -161,15 +134,14 @@ func tanh(x VecVirtual) steps {
 		c[i] *= float64(uint(4) << i)
 	}
 	s := steps{
-		func() { VORPS(constant(0x80000000), x, y) },
-		func() { VANDPS(constant(0x80000000), x, x) },
-		func() { VMOVUPS(number(-9.5), t) },
+		func() { or(constant(0x80000000), x, y) },
+		func() { load(number(-9.5), t) },
 		func() { VMAXPS(y, t, y) },
-		func() { VMOVUPS(number(2*math.Log2E), t) },
-		func() { VFMADD213PS(number(shifter), y, t) },
-		func() { VSUBPS(number(shifter), t, m) },
-		func() { VFNMADD231PS(number(ln2High/2), m, y) },
-		func() { VFNMADD231PS(number(ln2Low/2), m, y) }, // s
+		func() { load(number(2*math.Log2E), t) },
+		func() { fma(number(shifter), y, t) },
+		func() { subtract(number(shifter), t, m) },
+		func() { addNegative(number(ln2High/2), m, y) },
+		func() { addNegative(number(ln2Low/2), m, y) }, // s
 		func() { VMULPS(y, y, square) },
 	}
 	s = append(s, polynomial(p, y, c[:]...)...)
@@ -177,12 +149,12 @@ func tanh(x VecVirtual) steps {
 		func() { VADDPS(y, y, y) },
 		func() { VFMADD213PS(y, square, p) }, // e^2s - 1
 		func() { VPSLLD(Imm(23), t, t) },     // 2^m
-		func() { VMOVUPS(number(1), numerator) },
+		func() { load(number(1), numerator) },
 		func() { VADDPS(t, numerator, denominator) },
 		func() { VSUBPS(t, numerator, numerator) },
 		func() { VFNMADD231PS(p, t, numerator) },
 		func() { VFMADD231PS(p, t, denominator) },
 		func() { VDIVPS(denominator, numerator, numerator) },
-		func() { VORPS(numerator, x, x) },
+		func() { copySign(numerator, x) },
 	)
 }

@@ -267,13 +267,7 @@ func mix(acc []VecVirtual, x Register, w []Register, other steps) {
 			})
 		}
 	}
-	done := 0
-	for i, step := range product {
-		step()
-		for ; done*len(product) < (i+1)*len(other); done++ {
-			other[done]()
-		}
-	}
+	spread(product, other)
 }
 
 // lstmPanel is productPanel and the gates in one.

@@ -22,29 +22,9 @@ func lstmWide() {
 	c := Load(Param("c"), GP64())
 	next := Load(Param("next"), GP64())
 	rows := Load(Param("rows"), GP64())
-	Label("group")
-	for group := wideRows; group > 0; group-- {
-		CMPQ(rows, Imm(uint64(group)))
-		JGE(LabelRef("rows" + string(rune('0'+group))))
-	}
-	VZEROUPPER()
-	RET()
 	count := GP64()
-	for group := wideRows; group > 0; group-- {
-		name := string(rune('0' + group))
-		Label("rows" + name)
-		acc := make([][4]VecVirtual, group)
-		fs := strideOf("fromStride")
-		from3 := thirdRow(from, fs)
-		for r := range acc {
-			for v := range acc[r] {
-				acc[r][v] = ZMM()
-				VMOVUPS(rowOfSix(from, from3, fs, r, 64*v), acc[r][v])
-			}
-		}
-		for range acc {
-			ADDQ(fs, from)
-		}
+	sixRows(rows, func(group int, name string) {
+		acc := sumsFrom(from, group, 2*wideVectors)
 		w := Load(Param("w"), GP64())
 		second := Load(Param("n"), GP64())
 		SHLQ(Imm(7), second)
@@ -53,70 +33,62 @@ func lstmWide() {
 			name, count, stride string
 			at                  Register
 		}{{"x", "features", "features", x}, {"h", "take", "units", h}} {
-			s := strideOf(part.stride)
-			k := Load(Param(part.count), GP64())
-			at := GP64()
-			MOVQ(part.at, at)
-			at3 := thirdRow(at, s)
-			for range acc {
-				ADDQ(s, part.at)
-			}
-			label := part.name + name
-			TESTQ(k, k)
-			JE(LabelRef(label + "_end"))
-			Label(label)
-			var columns [4]VecVirtual
-			for v := range columns {
-				columns[v] = ZMM()
-				VMOVUPS(Mem{Base: []Register{w, second}[v/2], Disp: 64 * (v % 2)}, columns[v])
-			}
-			for r := range acc {
-				element := ZMM()
-				VBROADCASTSS(rowOfSix(at, at3, s, r, 0), element)
-				for v := range columns {
-					VFMADD231PS(columns[v], element, acc[r][v])
-				}
-			}
-			ADDQ(Imm(4), at)
-			ADDQ(Imm(4), at3)
-			ADDQ(I32(panelBytes), w)
-			ADDQ(I32(panelBytes), second)
-			DECQ(k)
-			JNE(LabelRef(label))
-			Label(label + "_end")
+			s, k := strideOf(part.stride), Load(Param(part.count), GP64())
+			panelsLoop(part.name+name, acc, part.at, s, k, []Register{w, second})
 		}
 		for r := range acc {
-			storeGates(acc[r][:], func(i int) Mem { return tile.Offset(r*2*panelBytes + 64*i) })
+			storeGates(acc[r], func(i int) Mem { return tile.Offset(r*2*panelBytes + 64*i) })
 		}
 		MOVQ(U32(group), count)
 		if group > 1 {
 			JMP(LabelRef("gates"))
 		}
-	}
+	})
 	Label("gates")
 	SUBQ(count, rows)
 	z := GP64()
 	LEAQ(tile, z)
+	// The second half of one row's gates is made in between the first of the next
+	// row's: cell and o are what it needs.
+	cell, o := ZMM(), ZMM()
+	first := func() (steps, func()) {
+		f, i, g, nextO, nextCell := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()
+		for v, gate := range []VecVirtual{i, f, g, nextO} {
+			VMOVUPS(Mem{Base: z, Disp: 64 * v}, gate)
+		}
+		VMOVUPS(Mem{Base: c}, nextCell)
+		s := append(inTurns(sigmoid(i), tanh(g), sigmoid(f), sigmoid(nextO)),
+			func() { VMULPS(g, i, i) },
+			func() { VFMADD213PS(i, f, nextCell) },
+			func() { VMOVUPS(nextCell, Mem{Base: c}) },
+		)
+		return s, func() {
+			VMOVAPS(nextCell, cell)
+			VMOVAPS(nextO, o)
+			ADDQ(I32(2*panelBytes), z)
+			ADDQ(strideOf("units"), c)
+		}
+	}
+	second := func() steps {
+		return append(tanh(cell),
+			func() { VMULPS(o, cell, cell) },
+			func() { VMOVUPS(cell, Mem{Base: next}) },
+			func() { ADDQ(strideOf("nextStride"), next) },
+		)
+	}
+	s, keep := first()
+	run(s)
+	keep()
+	DECQ(count)
+	JE(LabelRef("last"))
 	Label("row")
-	gate := func(i int) Mem { return Mem{Base: z, Disp: 64 * i} }
-	f, i, g, o, cell := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()
-	VMOVUPS(gate(1), f)
-	VMOVUPS(gate(0), i)
-	VMOVUPS(gate(2), g)
-	VMOVUPS(gate(3), o)
-	run(sigmoid(f), sigmoid(i), tanh(g), sigmoid(o))
-	VMULPS(g, i, i)
-	VMOVUPS(Mem{Base: c}, cell)
-	VFMADD213PS(i, f, cell)
-	VMOVUPS(cell, Mem{Base: c})
-	run(tanh(cell))
-	VMULPS(o, cell, cell)
-	VMOVUPS(cell, Mem{Base: next})
-	ADDQ(I32(2*panelBytes), z)
-	ADDQ(strideOf("units"), c)
-	ADDQ(strideOf("nextStride"), next)
+	s, keep = first()
+	spread(s, second())
+	keep()
 	DECQ(count)
 	JNE(LabelRef("row"))
+	Label("last")
+	run(second())
 	JMP(LabelRef("group"))
 }
 

@@ -118,34 +118,34 @@ func productRow() {
 	Doc("productRow computes z = from + x·w for one row of x of n elements and panels",
 		"of w that follow one another. Each sum is the chain that productPanel has.")
 	Pragma("noescape")
+	rowOfPanels(2, 1)
+}
+
+// rowOfPanels takes as many panels at a time as the first count that there are.
+func rowOfPanels(counts ...int) {
 	z := Load(Param("z"), GP64())
-	x := Load(Param("x"), GP64())
 	w := Load(Param("w"), GP64())
 	from := Load(Param("from"), GP64())
-	n := Load(Param("n"), GP64())
 	panels := Load(Param("panels"), GP64())
-	size := GP64() // of a panel, in bytes
-	MOVQ(n, size)
+	size := Load(Param("n"), GP64()) // of a panel, in bytes
 	SHLQ(Imm(7), size)
-
 	Label("next")
-	CMPQ(panels, Imm(2))
-	JGE(LabelRef("panels2"))
-	CMPQ(panels, Imm(1))
-	JE(LabelRef("panels1"))
+	for _, count := range counts {
+		CMPQ(panels, Imm(uint64(count)))
+		JGE(LabelRef("panels" + string(rune('0'+count))))
+	}
 	VZEROUPPER()
 	RET()
-	for _, count := range []int{2, 1} {
+	for _, count := range counts {
 		name := string(rune('0' + count))
 		Label("panels" + name)
-		acc := make([]VecVirtual, count*panelVectors)
+		width := int(vector().Size())
+		acc := make([]VecVirtual, count*panelBytes/width)
 		for v := range acc {
-			acc[v] = YMM()
-			VMOVUPS(Mem{Base: from, Disp: 32 * v}, acc[v])
+			acc[v] = vector()
+			VMOVUPS(Mem{Base: from, Disp: width * v}, acc[v])
 		}
-		k, xk := GP64(), GP64()
-		MOVQ(n, k)
-		MOVQ(x, xk)
+		k, x := Load(Param("n"), GP64()), Load(Param("x"), GP64())
 		var ws []Register
 		for range count {
 			wk := GP64()
@@ -153,9 +153,9 @@ func productRow() {
 			ws = append(ws, wk)
 			ADDQ(size, w)
 		}
-		productLoop("k"+name, acc, xk, k, ws)
+		productLoop("k"+name, acc, x, k, ws)
 		for v := range acc {
-			VMOVUPS(acc[v], Mem{Base: z, Disp: 32 * v})
+			VMOVUPS(acc[v], Mem{Base: z, Disp: width * v})
 		}
 		ADDQ(I32(count*panelBytes), z)
 		ADDQ(I32(count*panelBytes), from)

@@ -32,15 +32,10 @@ func strideOf(name string) Register {
 	return s
 }
 
-// productPanelWide is productPanel for AVX-512.
-func productPanelWide() {
-	TEXT("productPanelWide", NOSPLIT, "func(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int)")
-	Doc("productPanelWide is productPanel, the same bits. It needs AVX-512 (F).")
-	Pragma("noescape")
-	z := Load(Param("z"), GP64())
-	x := Load(Param("x"), GP64())
-	from := Load(Param("from"), GP64())
-	rows := Load(Param("rows"), GP64())
+// sixRows goes on with as many rows as there are registers for, until none is left:
+// body is for group of them, its labels end in name, and it ends with a jump to
+// "group".
+func sixRows(rows Register, body func(group int, name string)) {
 	Label("group")
 	for group := wideRows; group > 0; group-- {
 		CMPQ(rows, Imm(uint64(group)))
@@ -51,46 +46,87 @@ func productPanelWide() {
 	for group := wideRows; group > 0; group-- {
 		name := string(rune('0' + group))
 		Label("rows" + name)
-		acc := make([][wideVectors]VecVirtual, group)
-		fs := strideOf("fromStride")
-		from3 := thirdRow(from, fs)
-		for r := range acc {
-			for v := range acc[r] {
-				acc[r][v] = ZMM()
-				VMOVUPS(rowOfSix(from, from3, fs, r, 64*v), acc[r][v])
-			}
+		body(group, name)
+	}
+}
+
+// sumsFrom begins vectors of the sums of some rows; from is then at the row after.
+func sumsFrom(from Register, group, vectors int) [][]VecVirtual {
+	stride := strideOf("fromStride")
+	third := thirdRow(from, stride)
+	acc := make([][]VecVirtual, group)
+	for r := range acc {
+		for v := range vectors {
+			acc[r] = append(acc[r], ZMM())
+			VMOVUPS(rowOfSix(from, third, stride, r, 64*v), acc[r][v])
 		}
-		for range acc {
-			ADDQ(fs, from)
-		}
-		xs := strideOf("xStride")
-		w, k, at := Load(Param("w"), GP64()), Load(Param("n"), GP64()), GP64()
-		MOVQ(x, at)
-		at3 := thirdRow(at, xs)
-		for range acc {
-			ADDQ(xs, x)
-		}
-		TESTQ(k, k)
-		JE(LabelRef("k" + name + "_end"))
-		Label("k" + name)
-		var columns [wideVectors]VecVirtual
-		for v := range columns {
-			columns[v] = ZMM()
-			VMOVUPS(Mem{Base: w, Disp: 64 * v}, columns[v])
-		}
-		for r := range acc {
-			element := ZMM()
-			VBROADCASTSS(rowOfSix(at, at3, xs, r, 0), element)
+	}
+	for range acc {
+		ADDQ(stride, from)
+	}
+	return acc
+}
+
+// panelsLoop is panelLoop for up to six rows and some panels; x is then at the row
+// after, and k and w are used up.
+func panelsLoop(name string, acc [][]VecVirtual, x, stride, k Register, w []Register) {
+	at := GP64()
+	MOVQ(x, at)
+	third := thirdRow(at, stride)
+	for range acc {
+		ADDQ(stride, x)
+	}
+	multiply := func(n int) {
+		for i := range n {
+			columns := make([]VecVirtual, len(acc[0]))
 			for v := range columns {
-				VFMADD231PS(columns[v], element, acc[r][v])
+				columns[v] = ZMM()
+				VMOVUPS(columnsOf(w, i, v, columns[v]), columns[v])
+			}
+			for r := range acc {
+				element := ZMM()
+				VBROADCASTSS(rowOfSix(at, third, stride, r, 4*i), element)
+				for v := range columns {
+					VFMADD231PS(columns[v], element, acc[r][v])
+				}
 			}
 		}
-		ADDQ(Imm(4), at)
-		ADDQ(Imm(4), at3)
-		ADDQ(I32(panelBytes), w)
-		DECQ(k)
-		JNE(LabelRef("k" + name))
-		Label("k" + name + "_end")
+		ADDQ(Imm(uint64(4*n)), at)
+		ADDQ(Imm(uint64(4*n)), third)
+		for _, panel := range w {
+			ADDQ(I32(panelBytes*n), panel)
+		}
+	}
+	const unrolled = 4
+	SUBQ(Imm(unrolled), k)
+	JL(LabelRef(name + "_few"))
+	Label(name + "_many")
+	multiply(unrolled)
+	SUBQ(Imm(unrolled), k)
+	JGE(LabelRef(name + "_many"))
+	Label(name + "_few")
+	ADDQ(Imm(unrolled), k)
+	JE(LabelRef(name + "_end"))
+	Label(name)
+	multiply(1)
+	DECQ(k)
+	JNE(LabelRef(name))
+	Label(name + "_end")
+}
+
+// productPanelWide is productPanel for AVX-512.
+func productPanelWide() {
+	TEXT("productPanelWide", NOSPLIT, "func(z *float32, zStride int, x *float32, xStride int, w *float32, from *float32, fromStride int, n int, rows int)")
+	Doc("productPanelWide is productPanel, the same bits. It needs AVX-512 (F).")
+	Pragma("noescape")
+	z := Load(Param("z"), GP64())
+	x := Load(Param("x"), GP64())
+	from := Load(Param("from"), GP64())
+	rows := Load(Param("rows"), GP64())
+	sixRows(rows, func(group int, name string) {
+		acc := sumsFrom(from, group, wideVectors)
+		xs, w, k := strideOf("xStride"), Load(Param("w"), GP64()), Load(Param("n"), GP64())
+		panelsLoop("k"+name, acc, x, xs, k, []Register{w})
 		zs := strideOf("zStride")
 		z3 := thirdRow(z, zs)
 		for r := range acc {
@@ -103,7 +139,7 @@ func productPanelWide() {
 		}
 		SUBQ(Imm(uint64(group)), rows)
 		JMP(LabelRef("group"))
-	}
+	})
 }
 
 // productRowWide is productRow for AVX-512, four panels at a time, so that eight
@@ -112,44 +148,7 @@ func productRowWide() {
 	TEXT("productRowWide", NOSPLIT, "func(z *float32, x *float32, w *float32, from *float32, n int, panels int)")
 	Doc("productRowWide is productRow, the same bits. It needs AVX-512 (F).")
 	Pragma("noescape")
-	z := Load(Param("z"), GP64())
-	w := Load(Param("w"), GP64())
-	from := Load(Param("from"), GP64())
-	panels := Load(Param("panels"), GP64())
-	size := Load(Param("n"), GP64()) // of a panel, in bytes
-	SHLQ(Imm(7), size)
-	Label("next")
-	for _, count := range []int{4, 2, 1} {
-		CMPQ(panels, Imm(uint64(count)))
-		JGE(LabelRef("panels" + string(rune('0'+count))))
-	}
-	VZEROUPPER()
-	RET()
-	for _, count := range []int{4, 2, 1} {
-		name := string(rune('0' + count))
-		Label("panels" + name)
-		acc := make([]VecVirtual, count*wideVectors)
-		for v := range acc {
-			acc[v] = ZMM()
-			VMOVUPS(Mem{Base: from, Disp: 64 * v}, acc[v])
-		}
-		k, x := Load(Param("n"), GP64()), Load(Param("x"), GP64())
-		var ws []Register
-		for range count {
-			wk := GP64()
-			MOVQ(w, wk)
-			ws = append(ws, wk)
-			ADDQ(size, w)
-		}
-		productLoop("k"+name, acc, x, k, ws)
-		for v := range acc {
-			VMOVUPS(acc[v], Mem{Base: z, Disp: 64 * v})
-		}
-		ADDQ(I32(count*panelBytes), z)
-		ADDQ(I32(count*panelBytes), from)
-		SUBQ(Imm(uint64(count)), panels)
-		JMP(LabelRef("next"))
-	}
+	rowOfPanels(4, 2, 1)
 }
 
 // sixteens runs body over blocks of 16 of count elements, of which there are no
