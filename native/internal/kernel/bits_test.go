@@ -87,6 +87,8 @@ func bitCases() []bitCase {
 	cases := []bitCase{
 		{"sigmoid", func(r *exact) []float32 { return r.activation(SigmoidFunction) }},
 		{"tanh", func(r *exact) []float32 { return r.activation(TanhFunction) }},
+		{"curve of sigmoid", func(*exact) []float32 { return curves().sigmoid[:] }},
+		{"curve of tanh", func(*exact) []float32 { return curves().tanh[:] }},
 	}
 	for _, k := range kinds {
 		for _, units := range []int{1, 2, 5, 7, 8, 13, 16, 20, 32, 33, 40, 48, 64, 65, 130} {

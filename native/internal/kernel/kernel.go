@@ -23,6 +23,7 @@
 //	sums of a cell or of 5 columns and more   the order above, fused
 //	sums of a dense layer of 1 to 4 columns   16 sums side by side, see dots
 //	sigmoid, tanh                             within 2 ulp; in Go correctly rounded, nearly
+//	those of an LSTM of a single unit         other ones, within 1.6 ulp, see curvePair
 //	the gates                                 see lstmRow, gruGates
 //	other activations                         Go's own, bit for bit
 //	sums in float64                           see Wide

@@ -10,8 +10,9 @@ type packedLSTM struct {
 
 	weights panels // W, and R below it
 	bias    []float32
-	finite  bool // R is
-	wide    bool // by AVX-512
+	finite  bool       // R is
+	wide    bool       // by AVX-512
+	curves  *curvePair // of a single unit
 }
 
 func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, rec Activation, wide bool) *packedLSTM {
@@ -22,6 +23,9 @@ func newPackedLSTM(kernel, recurrent, bias []float32, features, units int, act, 
 	}
 	l.weights = packPanels(l.wide, 4*units, l.Width(), to, kernel, recurrent)
 	l.bias = packVector(bias, l.Width(), to)
+	if units == 1 {
+		l.curves = curves()
+	}
 	for _, v := range recurrent {
 		l.finite = l.finite && v-v == 0
 	}
@@ -77,6 +81,10 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 		l.others(h, c, x, z, rows)
 		return
 	}
+	if l.units == 1 {
+		l.one(h, c, x, nil, z, from, scratch, features, 1)
+		return
+	}
 	take := u
 	if l.finite && l.zero(h, c) {
 		take = 0
@@ -112,7 +120,7 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 
 // together tells whether steps has a kernel that takes more than one.
 func (l *packedLSTM) together() bool {
-	return l.act == TanhFunction && l.rec == SigmoidFunction && (l.units == 1 && ones || l.wide && l.units%(2*block) == 0 && l.units > 0)
+	return l.act == TanhFunction && l.rec == SigmoidFunction && (l.units == 1 || l.wide && l.units%(2*block) == 0 && l.units > 0)
 }
 
 // steps takes steps of one row, the bits of Next, if it can take them together:
@@ -121,14 +129,14 @@ func (l *packedLSTM) steps(h, c, x, out, z, scratch []float32, steps int) {
 	u, f := l.units, l.features
 	// A panic here, and not a stray write there.
 	h, c, x, z, scratch = h[:u], c[:u], x[:steps*f], z[:l.Width()], scratch[:l.Scratch(1)]
+	if l.units == 1 {
+		l.one(h, c, x, out, z, rowsOf{l.bias, 0}, scratch, f, steps)
+		return
+	}
 	to, stride := &scratch[0], 0
 	if out != nil {
 		out = out[:steps*u]
 		to, stride = &out[0], u
-	}
-	if u == 1 {
-		lstmOne(&h[0], &c[0], to, stride, first(x), &l.bias[0], &l.weights.data[0], f, steps)
-		return
 	}
 	if l.finite && l.zero(h, c) {
 		l.Next(h, c, x[:f], z, scratch, 1)

@@ -34,6 +34,15 @@ func lstmRow(h *float32, c *float32, z *float32, x *float32, from *float32, w *f
 //go:noescape
 func lstmPanel(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, features int, take int, units int, rest int, rows int)
 
+// lstmOne takes steps of rows of an LSTM of one unit: of one row after another, and of
+// each one step after another. x is (rows, steps, features), from as for lstmPanel, and each
+// step's h goes to out too, outStride elements after the one before. sigmoid and tanh are the
+// middles of their tables. It returns how many steps it took: before the first of which a
+// number is not in a table, it ends.
+//
+//go:noescape
+func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, fromStride int, w *float32, features int, rows int, steps int, sigmoid *float32, tanh *float32) int
+
 // gruGates computes the next states of one row of a GRU whose reset gate comes after
 // the product: z and s are the sums of the inputs' and of the state's part of the gates
 // z, r, h, each of which begins stride elements after the one before. The candidate

@@ -13,9 +13,6 @@ func vectorised() []string {
 	return []string{avx2, avx512}
 }
 
-// ones tells that there is lstmOne.
-const ones = true
-
 // usual are the kernels that are taken unless others are asked for: those of the
 // widest vectors, if the processor proves that it runs them right.
 func usual() string {

@@ -4,8 +4,6 @@ package kernel
 
 const noVectors = "kernel: this processor has no such vectors"
 
-const ones = false
-
 // Nothing calls these, for which AVX-512 alone has registers.
 
 func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int) {
@@ -29,7 +27,3 @@ func gruGatesWide(h *float32, z *float32, s *float32, stride int, units int) { p
 func sigmoidsWide(y *float32, x *float32, n int) { panic(noVectors) }
 
 func tanhsWide(y *float32, x *float32, n int) { panic(noVectors) }
-
-func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, w *float32, features int, steps int) {
-	panic(noVectors)
-}

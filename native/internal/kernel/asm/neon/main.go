@@ -42,6 +42,7 @@ func generate(like string) (assembly, declarations []byte, err error) {
 	productRow(a)
 	lstmRow(a)
 	lstmPanel(a)
+	lstmOne(a)
 	gruGates(a)
 	elementwise(a, "sigmoids", (*assembler).sigmoid)
 	elementwise(a, "tanhs", (*assembler).tanh)
