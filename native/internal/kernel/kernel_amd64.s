@@ -2010,32 +2010,36 @@ input:
 	JNE         input
 
 state:
-	VMOVSS       c4b400000<>+0(SB), X6
-	VFMADD231SS  c42000000<>+0(SB), X2, X6
-	VFMADD231SS  16(SP), X0, X6
-	VFMADD231SS  (R10), X0, X2
-	VMOVSS       c4b400000<>+0(SB), X7
-	VFMADD231SS  c42000000<>+0(SB), X3, X7
-	VFMADD231SS  24(SP), X0, X7
-	VFMADD231SS  32(R10), X0, X3
-	VMOVSS       c4b400000<>+0(SB), X8
-	VFMADD231SS  c42800000<>+0(SB), X4, X8
-	VFMADD231SS  32(SP), X0, X8
-	VFMADD231SS  64(R10), X0, X4
-	VMOVSS       c4b400000<>+0(SB), X9
-	VFMADD231SS  c42000000<>+0(SB), X5, X9
-	VFMADD231SS  40(SP), X0, X9
-	VFMADD231SS  96(R10), X0, X5
-	VMOVD        X6, R10
-	VMOVD        X8, R11
+	VMOVSS      c4b400000<>+0(SB), X6
+	VFMADD231SS c42000000<>+0(SB), X2, X6
+	VFMADD231SS 16(SP), X0, X6
+	VFMADD231SS (R10), X0, X2
+	VMOVSS      c4b400000<>+0(SB), X7
+	VFMADD231SS c42000000<>+0(SB), X3, X7
+	VFMADD231SS 24(SP), X0, X7
+	VFMADD231SS 32(R10), X0, X3
+	VMOVSS      c4b400000<>+0(SB), X8
+	VFMADD231SS c42800000<>+0(SB), X4, X8
+	VFMADD231SS 32(SP), X0, X8
+	VFMADD231SS 64(R10), X0, X4
+	VMOVSS      c4b400000<>+0(SB), X9
+	VFMADD231SS c42000000<>+0(SB), X5, X9
+	VFMADD231SS 40(SP), X0, X9
+	VFMADD231SS 96(R10), X0, X5
+	VMOVD       X6, R10
+	VMOVD       X8, R11
+	LEAL        -1262484480(R10), R12
+	CMPL        R12, $0x00000800
+	JHI         beyond_i
+
+inside_i:
+	LEAL -1262484480(R11), R12
+	CMPL R12, $0x00000800
+	JHI  beyond_g
+
+inside_g:
 	VSUBSS       c4b400000<>+0(SB), X6, X6
 	VSUBSS       c4b400000<>+0(SB), X8, X8
-	LEAL         -1262484480(R10), R12
-	CMPL         R12, $0x00000800
-	JHI          outside
-	LEAL         -1262484480(R11), R12
-	CMPL         R12, $0x00000800
-	JHI          outside
 	VFNMADD231SS c3d000000<>+0(SB), X6, X2
 	VFNMADD231SS c3c800000<>+0(SB), X8, X4
 	VMOVSS       (R8)(R10*8), X6
@@ -2052,14 +2056,18 @@ state:
 	VFMADD213SS  X10, X11, X4
 	VMOVD        X7, R10
 	VMOVD        X9, R11
-	VSUBSS       c4b400000<>+0(SB), X7, X7
-	VSUBSS       c4b400000<>+0(SB), X9, X9
 	LEAL         -1262484480(R10), R12
 	CMPL         R12, $0x00000800
-	JHI          outside
-	LEAL         -1262484480(R11), R12
-	CMPL         R12, $0x00000800
-	JHI          outside
+	JHI          beyond_f
+
+inside_f:
+	LEAL -1262484480(R11), R12
+	CMPL R12, $0x00000800
+	JHI  beyond_o
+
+inside_o:
+	VSUBSS       c4b400000<>+0(SB), X7, X7
+	VSUBSS       c4b400000<>+0(SB), X9, X9
 	VFNMADD231SS c3d000000<>+0(SB), X7, X3
 	VFNMADD231SS c3d000000<>+0(SB), X9, X5
 	VMOVSS       (R8)(R10*8), X6
@@ -2080,10 +2088,12 @@ state:
 	VMOVSS       c4b400000<>+0(SB), X4
 	VFMADD231SS  c42800000<>+0(SB), X2, X4
 	VMOVD        X4, R10
-	VSUBSS       c4b400000<>+0(SB), X4, X4
 	LEAL         -1262484480(R10), R11
 	CMPL         R11, $0x00000800
-	JHI          outside
+	JHI          beyond_c
+
+inside_c:
+	VSUBSS       c4b400000<>+0(SB), X4, X4
 	VFNMADD231SS c3c800000<>+0(SB), X4, X2
 	VMOVSS       (R9)(R10*8), X0
 	VMOVSS       16392(R9)(R10*8), X1
@@ -2111,6 +2121,69 @@ state:
 	JNE          row
 	MOVQ         DI, ret+104(FP)
 	RET
+
+beyond_i:
+	VUCOMISS X2, X2
+	JPS      outside
+	VMOVD    X2, R10
+	VMOVSS   c42000000<>+0(SB), X2
+	VMOVSS   c4b400400<>+0(SB), X6
+	TESTL    R10, R10
+	JMI      outside
+	VMOVD    X6, R10
+	JMP      inside_i
+
+beyond_g:
+	VUCOMISS X4, X4
+	JPS      outside
+	VMOVD    X4, R11
+	VMOVSS   c41800000<>+0(SB), X4
+	VMOVSS   c4b400400<>+0(SB), X8
+	TESTL    R11, R11
+	JPL      end_g
+	VMOVSS   cc1800000<>+0(SB), X4
+	VMOVSS   c4b3ffc00<>+0(SB), X8
+
+end_g:
+	VMOVD X8, R11
+	JMP   inside_g
+
+beyond_f:
+	VUCOMISS X3, X3
+	JPS      outside
+	VMOVD    X3, R10
+	VMOVSS   c42000000<>+0(SB), X3
+	VMOVSS   c4b400400<>+0(SB), X7
+	TESTL    R10, R10
+	JMI      outside
+	VMOVD    X7, R10
+	JMP      inside_f
+
+beyond_o:
+	VUCOMISS X5, X5
+	JPS      outside
+	VMOVD    X5, R11
+	VMOVSS   c42000000<>+0(SB), X5
+	VMOVSS   c4b400400<>+0(SB), X9
+	TESTL    R11, R11
+	JMI      outside
+	VMOVD    X9, R11
+	JMP      inside_o
+
+beyond_c:
+	VUCOMISS X2, X2
+	JPS      outside
+	VMOVD    X2, R10
+	VMOVSS   c41800000<>+0(SB), X2
+	VMOVSS   c4b400400<>+0(SB), X4
+	TESTL    R10, R10
+	JPL      end_c
+	VMOVSS   cc1800000<>+0(SB), X2
+	VMOVSS   c4b3ffc00<>+0(SB), X4
+
+end_c:
+	VMOVD X4, R10
+	JMP   inside_c
 
 outside:
 	VMOVSS X0, (AX)
@@ -2167,6 +2240,46 @@ DATA c3c800000<>+20(SB)/4, $0x3c800000
 DATA c3c800000<>+24(SB)/4, $0x3c800000
 DATA c3c800000<>+28(SB)/4, $0x3c800000
 GLOBL c3c800000<>(SB), RODATA|NOPTR, $32
+
+DATA c4b400400<>+0(SB)/4, $0x4b400400
+DATA c4b400400<>+4(SB)/4, $0x4b400400
+DATA c4b400400<>+8(SB)/4, $0x4b400400
+DATA c4b400400<>+12(SB)/4, $0x4b400400
+DATA c4b400400<>+16(SB)/4, $0x4b400400
+DATA c4b400400<>+20(SB)/4, $0x4b400400
+DATA c4b400400<>+24(SB)/4, $0x4b400400
+DATA c4b400400<>+28(SB)/4, $0x4b400400
+GLOBL c4b400400<>(SB), RODATA|NOPTR, $32
+
+DATA c41800000<>+0(SB)/4, $0x41800000
+DATA c41800000<>+4(SB)/4, $0x41800000
+DATA c41800000<>+8(SB)/4, $0x41800000
+DATA c41800000<>+12(SB)/4, $0x41800000
+DATA c41800000<>+16(SB)/4, $0x41800000
+DATA c41800000<>+20(SB)/4, $0x41800000
+DATA c41800000<>+24(SB)/4, $0x41800000
+DATA c41800000<>+28(SB)/4, $0x41800000
+GLOBL c41800000<>(SB), RODATA|NOPTR, $32
+
+DATA cc1800000<>+0(SB)/4, $0xc1800000
+DATA cc1800000<>+4(SB)/4, $0xc1800000
+DATA cc1800000<>+8(SB)/4, $0xc1800000
+DATA cc1800000<>+12(SB)/4, $0xc1800000
+DATA cc1800000<>+16(SB)/4, $0xc1800000
+DATA cc1800000<>+20(SB)/4, $0xc1800000
+DATA cc1800000<>+24(SB)/4, $0xc1800000
+DATA cc1800000<>+28(SB)/4, $0xc1800000
+GLOBL cc1800000<>(SB), RODATA|NOPTR, $32
+
+DATA c4b3ffc00<>+0(SB)/4, $0x4b3ffc00
+DATA c4b3ffc00<>+4(SB)/4, $0x4b3ffc00
+DATA c4b3ffc00<>+8(SB)/4, $0x4b3ffc00
+DATA c4b3ffc00<>+12(SB)/4, $0x4b3ffc00
+DATA c4b3ffc00<>+16(SB)/4, $0x4b3ffc00
+DATA c4b3ffc00<>+20(SB)/4, $0x4b3ffc00
+DATA c4b3ffc00<>+24(SB)/4, $0x4b3ffc00
+DATA c4b3ffc00<>+28(SB)/4, $0x4b3ffc00
+GLOBL c4b3ffc00<>(SB), RODATA|NOPTR, $32
 
 // func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32, from *float32, fromStride int, w *float32, n int, features int, take int, units int, rows int)
 // Requires: AVX, AVX512DQ, AVX512F

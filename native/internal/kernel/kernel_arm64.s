@@ -116,7 +116,23 @@ DATA constants<>+432(SB)/4, $0x42800000
 DATA constants<>+436(SB)/4, $0x42800000
 DATA constants<>+440(SB)/4, $0x42800000
 DATA constants<>+444(SB)/4, $0x42800000
-GLOBL constants<>(SB), RODATA|NOPTR, $448
+DATA constants<>+448(SB)/4, $0x4b400400
+DATA constants<>+452(SB)/4, $0x4b400400
+DATA constants<>+456(SB)/4, $0x4b400400
+DATA constants<>+460(SB)/4, $0x4b400400
+DATA constants<>+464(SB)/4, $0x41800000
+DATA constants<>+468(SB)/4, $0x41800000
+DATA constants<>+472(SB)/4, $0x41800000
+DATA constants<>+476(SB)/4, $0x41800000
+DATA constants<>+480(SB)/4, $0xc1800000
+DATA constants<>+484(SB)/4, $0xc1800000
+DATA constants<>+488(SB)/4, $0xc1800000
+DATA constants<>+492(SB)/4, $0xc1800000
+DATA constants<>+496(SB)/4, $0x4b3ffc00
+DATA constants<>+500(SB)/4, $0x4b3ffc00
+DATA constants<>+504(SB)/4, $0x4b3ffc00
+DATA constants<>+508(SB)/4, $0x4b3ffc00
+GLOBL constants<>(SB), RODATA|NOPTR, $512
 
 // func productPanel
 // Requires: ASIMD
@@ -2066,10 +2082,12 @@ state:
 	FMADDS F13, F20, F9, F20
 	FMADDS F13, F16, F5, F16
 	FMOVS F20, R22
-	FSUBS F0, F20, F20
 	SUBW R21, R22, R23
 	CMPW $2048, R23
-	BHI outside
+	BHI beyond2
+
+inside1:
+	FSUBS F0, F20, F20
 	FMSUBS F1, F16, F20, F16
 	ADD R22<<3, R14, R22
 	FMOVS (R22), F21
@@ -2085,10 +2103,12 @@ state:
 	FMADDS F13, F20, F10, F20
 	FMADDS F13, F17, F6, F17
 	FMOVS F20, R22
-	FSUBS F0, F20, F20
 	SUBW R21, R22, R23
 	CMPW $2048, R23
-	BHI outside
+	BHI beyond4
+
+inside3:
+	FSUBS F0, F20, F20
 	FMSUBS F1, F17, F20, F17
 	ADD R22<<3, R14, R22
 	FMOVS (R22), F21
@@ -2104,10 +2124,12 @@ state:
 	FMADDS F13, F20, F11, F20
 	FMADDS F13, F18, F7, F18
 	FMOVS F20, R22
-	FSUBS F0, F20, F20
 	SUBW R21, R22, R23
 	CMPW $2048, R23
-	BHI outside
+	BHI beyond6
+
+inside5:
+	FSUBS F0, F20, F20
 	FMSUBS F2, F18, F20, F18
 	ADD R22<<3, R15, R22
 	FMOVS (R22), F21
@@ -2123,10 +2145,12 @@ state:
 	FMADDS F13, F20, F12, F20
 	FMADDS F13, F19, F8, F19
 	FMOVS F20, R22
-	FSUBS F0, F20, F20
 	SUBW R21, R22, R23
 	CMPW $2048, R23
-	BHI outside
+	BHI beyond8
+
+inside7:
+	FSUBS F0, F20, F20
 	FMSUBS F1, F19, F20, F19
 	ADD R22<<3, R14, R22
 	FMOVS (R22), F21
@@ -2143,10 +2167,12 @@ state:
 	FMOVS F16, F18
 	FMADDS F4, F0, F16, F17
 	FMOVS F17, R22
-	FSUBS F0, F17, F17
 	SUBW R21, R22, R23
 	CMPW $2048, R23
-	BHI outside
+	BHI beyond10
+
+inside9:
+	FSUBS F0, F17, F17
 	FMSUBS F2, F16, F17, F16
 	ADD R22<<3, R15, R22
 	FMOVS (R22), F20
@@ -2172,6 +2198,64 @@ state:
 	CBNZ R10, row
 	MOVD R13, ret+104(FP)
 	RET
+
+beyond2:
+	FCMPS F16, F16
+	BVS outside
+	FMOVS F16, R22
+	FMOVQ 416(R0), F16
+	FMOVQ 448(R0), F20
+	TBNZ $31, R22, outside
+	FMOVS F20, R22
+	JMP inside1
+
+beyond4:
+	FCMPS F17, F17
+	BVS outside
+	FMOVS F17, R22
+	FMOVQ 416(R0), F17
+	FMOVQ 448(R0), F20
+	TBNZ $31, R22, outside
+	FMOVS F20, R22
+	JMP inside3
+
+beyond6:
+	FCMPS F18, F18
+	BVS outside
+	FMOVS F18, R22
+	FMOVQ 464(R0), F18
+	FMOVQ 448(R0), F20
+	TBZ $31, R22, end13
+	FMOVQ 480(R0), F18
+	FMOVQ 496(R0), F20
+
+end13:
+	FMOVS F20, R22
+	JMP inside5
+
+beyond8:
+	FCMPS F19, F19
+	BVS outside
+	FMOVS F19, R22
+	FMOVQ 416(R0), F19
+	FMOVQ 448(R0), F20
+	TBNZ $31, R22, outside
+	FMOVS F20, R22
+	JMP inside7
+
+beyond10:
+	FCMPS F16, F16
+	BVS outside
+	FMOVS F16, R22
+	FMOVQ 464(R0), F16
+	FMOVQ 448(R0), F17
+	TBZ $31, R22, end15
+	FMOVQ 480(R0), F16
+	FMOVQ 496(R0), F17
+
+end15:
+	FMOVS F17, R22
+	JMP inside9
 
 outside:
 	FMOVS F13, (R1)

@@ -72,14 +72,20 @@ func TestOneUnitTables(t *testing.T) {
 			g := &guarded{t: t, front: front}
 			sigmoid, tanh := g.of(curves().sigmoid[:]), g.of(curves().tanh[:])
 			out := g.of(make([]float32, 1))
+			// All but NaN goes on where the function is 1 or -1, and ends where a
+			// sigmoid is near 0.
 			for which, end := range []float32{32, 32, 16, 32} {
 				cell := gate(which, [4]float32{}).(*packedLSTM)
 				w, bias := g.of(cell.weights.data), g.of(cell.bias)
 				half := end / 2 / curveEnd
+				below := 0
+				if which == 2 {
+					below = 1
+				}
 				for x, inside := range map[float32]int{
-					0: 1, end: 1, -end: 1, end + half: 1, -end - half: 1, end + 1.01*half: 0, -end - 1.01*half: 0,
-					end + 2*half: 0, -end - 2*half: 0, 1 << 22: 0, -1 << 22: 0, 1 << 28: 0, -1 << 28: 0, math.MaxFloat32: 0, -math.MaxFloat32: 0,
-					inf: 0, -inf: 0, nan: 0, -nan: 0,
+					0: 1, end: 1, -end: 1, end + half: 1, -end - half: 1, end + 1.01*half: 1, -end - 1.01*half: below,
+					end + 2*half: 1, -end - 2*half: below, 1 << 22: 1, -1 << 22: below, 1 << 28: 1, -1 << 28: below,
+					math.MaxFloat32: 1, -math.MaxFloat32: below, inf: 0, -inf: 0, nan: 0, // the other gates' inputs are 0·∞
 				} {
 					h, c, in := g.of([]float32{0.25}), g.of([]float32{0.5}), g.of([]float32{x})
 					done := lstmOne(&h[0], &c[0], &out[0], 0, &in[0], &bias[0], 0, &w[0], 1, 1, 1, &sigmoid[2*curveEnd], &tanh[2*curveEnd])
@@ -91,12 +97,12 @@ func TestOneUnitTables(t *testing.T) {
 					}
 				}
 			}
-			for c0, inside := range map[float32]int{16: 1, -16: 1, 16.01: 0, -16.01: 0} {
-				cell := gate(3, [4]float32{-25, 25, 0, 0}).(*packedLSTM) // c stays
+			for c0, want := range map[float32]float32{16: 0.5, -16: -0.5, 16.01: 0.5, -16.01: -0.5, 1e9: 0.5, -1e9: -0.5, inf: 0.5, -inf: -0.5, nan: 0.25} {
+				cell := gate(3, [4]float32{-25, 25, 0, 0}).(*packedLSTM) // c stays, and o is 0.5
 				h, c, in := g.of([]float32{0.25}), g.of([]float32{c0}), g.of([]float32{0})
 				done := lstmOne(&h[0], &c[0], &out[0], 0, &in[0], &cell.bias[0], 0, &cell.weights.data[0], 1, 1, 1, &sigmoid[2*curveEnd], &tanh[2*curveEnd])
-				if done != inside || done == 0 && (h[0] != 0.25 || c[0] != c0) {
-					t.Errorf("c of %v: %d steps, want %d, and then h %v, c %v", c0, done, inside, h[0], c[0])
+				if (done == 1) != (c0 == c0) || h[0] != want || c[0] != c0 && c0 == c0 {
+					t.Errorf("c of %v: %d steps, and then h %v, c %v, want h %v", c0, done, h[0], c[0], want)
 				}
 			}
 			g.free()

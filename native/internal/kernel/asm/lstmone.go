@@ -90,15 +90,16 @@ func lstmOne() {
 		VFMADD231SS(Mem{Base: at, Disp: 32 * gate}, state, z[gate])
 	}
 	i, f, g, o := z[0], z[1], z[2], z[3]
-	run(curve(i, y[0], sigmoids, 1./32), curve(g, y[2], tanhs, 1./64))
-	run(curve(f, y[1], sigmoids, 1./32), curve(o, y[3], sigmoids, 1./32))
+	var beyond []func()
+	run(curve("i", i, y[0], sigmoids, 32, &beyond), curve("g", g, y[2], tanhs, 64, &beyond))
+	run(curve("f", f, y[1], sigmoids, 32, &beyond), curve("o", o, y[3], sigmoids, 32, &beyond))
 	VMULSS(g, i, i)
 	VFMADD231SS(f, cell, i)
 	next, position := XMM(), XMM()
 	VMOVAPS(i, next)
 	VMOVSS(number(curveShift), position)
 	VFMADD231SS(number(64), i, position)
-	run(curve(i, position, tanhs, 1./64))
+	run(curve("c", i, position, tanhs, 64, &beyond))
 	VMOVAPS(next, cell)
 	VMULSS(o, i, state)
 	VMOVSS(state, Mem{Base: out})
@@ -117,6 +118,9 @@ func lstmOne() {
 	Store(done, ReturnIndex(0))
 	RET()
 
+	for _, b := range beyond {
+		b()
+	}
 	Label("outside")
 	VMOVSS(state, Mem{Base: h})
 	VMOVSS(cell, Mem{Base: c})
@@ -124,22 +128,44 @@ func lstmOne() {
 	RET()
 }
 
-// curve replaces x by its function, whose table lies from table on. y is x divided
-// by step and shifted.
-func curve(x, y VecVirtual, table Register, step float64) steps {
+// curve replaces x by its function, whose table lies from table on in steps of
+// 1/scale. y is x·scale, shifted. What is to be done with a number beyond the
+// table's ends is added to beyond: the function is 1 there, and tanh -1 too. That of
+// a sigmoid near 0 is not in the table, and NaN is not.
+func curve(name string, x, y VecVirtual, table Register, scale float64, beyond *[]func()) steps {
 	index := GP64()
 	low, high := XMM(), XMM()
 	at := func(i int) Mem { return Mem{Base: table, Index: index, Scale: 8, Disp: curveSecond*(i/2) + 4*(i%2)} }
+	*beyond = append(*beyond, func() {
+		Label("beyond_" + name)
+		VUCOMISS(x, x)
+		JPS(LabelRef("outside"))
+		VMOVD(x, index.As32())
+		VMOVSS(number(curveEnd/scale), x)
+		VMOVSS(number(curveShift+curveEnd), y)
+		TESTL(index.As32(), index.As32())
+		if scale == 32 {
+			JMI(LabelRef("outside"))
+		} else {
+			JPL(LabelRef("end_" + name))
+			VMOVSS(number(-curveEnd/scale), x)
+			VMOVSS(number(curveShift-curveEnd), y)
+			Label("end_" + name)
+		}
+		VMOVD(y, index.As32())
+		JMP(LabelRef("inside_" + name))
+	})
 	return steps{
 		func() { VMOVD(y, index.As32()) },
-		func() { VSUBSS(number(curveShift), y, y) },
 		func() {
 			inside := GP64()
 			LEAL(Mem{Base: index, Disp: -int(bits(curveShift) - curveEnd)}, inside.As32())
 			CMPL(inside.As32(), U32(2*curveEnd))
-			JHI(LabelRef("outside"))
+			JHI(LabelRef("beyond_" + name))
+			Label("inside_" + name)
 		},
-		func() { VFNMADD231SS(number(step), y, x) },
+		func() { VSUBSS(number(curveShift), y, y) },
+		func() { VFNMADD231SS(number(1/scale), y, x) },
 		func() { VMOVSS(at(0), low) },
 		func() { VMOVSS(at(2), high) },
 		func() { VFMADD231SS(at(1), x, low) },

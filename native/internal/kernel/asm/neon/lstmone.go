@@ -45,16 +45,20 @@ func lstmOne(a *assembler) {
 	add := func(x, y, sum vector) { // with one rounding
 		a.ins("FMADDS %s, %s, %s, %s", y.scalar(), sum.scalar(), x.scalar(), sum.scalar())
 	}
-	// curve replaces x by its function; y is x divided by step and shifted.
+	// curve replaces x by its function; y is x divided by step and shifted. Beyond
+	// the table's ends the function is 1, and tanh -1 too.
+	var beyond []func()
 	curve := func(x, y vector, table general, step vector) {
+		within, past := a.newLabel("inside"), a.newLabel("beyond")
 		a.scope(func() {
 			index, inside := a.general(), a.general()
 			low, high, v := a.vector(), a.vector(), a.vector()
 			a.ins("FMOVS %s, %s", y.scalar(), index)
-			a.ins("FSUBS %s, %s, %s", shift.scalar(), y.scalar(), y.scalar())
 			a.ins("SUBW %s, %s, %s", least, index, inside)
 			a.ins("CMPW $%d, %s", 2*curveEnd, inside)
-			a.ins("BHI outside")
+			a.ins("BHI %s", past)
+			a.label(within)
+			a.ins("FSUBS %s, %s, %s", shift.scalar(), y.scalar(), y.scalar())
 			a.ins("FMSUBS %s, %s, %s, %s", step.scalar(), x.scalar(), y.scalar(), x.scalar())
 			a.ins("ADD %s<<3, %s, %s", index, table, index)
 			a.ins("FMOVS (%s), %s", index, low.scalar())
@@ -66,6 +70,28 @@ func lstmOne(a *assembler) {
 			add(v, x, high)
 			a.ins("FMULS %s, %s, %s", x.scalar(), x.scalar(), x.scalar())
 			a.ins("FMADDS %s, %s, %s, %s", high.scalar(), low.scalar(), x.scalar(), x.scalar())
+			beyond = append(beyond, func() {
+				scale, end := 32., a.newLabel("end")
+				if step == eighth {
+					scale = 64
+				}
+				a.label(past)
+				a.ins("FCMPS %s, %s", x.scalar(), x.scalar())
+				a.ins("BVS outside")
+				a.ins("FMOVS %s, %s", x.scalar(), index)
+				a.number(curveEnd/scale, x)
+				a.number(curveShift+curveEnd, y)
+				if step == eighth {
+					a.ins("TBZ $31, %s, %s", index, end)
+					a.number(-curveEnd/scale, x)
+					a.number(curveShift-curveEnd, y)
+					a.label(end)
+				} else {
+					a.ins("TBNZ $31, %s, outside", index)
+				}
+				a.ins("FMOVS %s, %s", y.scalar(), index)
+				a.ins("JMP %s", within)
+			})
 		})
 	}
 
@@ -126,6 +152,9 @@ func lstmOne(a *assembler) {
 	a.ins("MOVD %s, ret+104(FP)", done)
 	a.ret()
 
+	for _, b := range beyond {
+		b()
+	}
 	a.label("outside")
 	a.ins("FMOVS %s, (%s)", state.scalar(), h)
 	a.ins("FMOVS %s, (%s)", cell.scalar(), c)
