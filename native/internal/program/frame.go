@@ -100,14 +100,14 @@ type Runner struct {
 	// variables are the values that stateful layers carry from call to call.
 	variables []*lockstep.Tensor
 	frames    []*frame
-	out       map[string]*lockstep.Tensor
-	extra     map[string]*lockstep.Tensor
+	out       answers
+	extra     answers
 	record    map[*layers.Layer]*Recorded // see running
 }
 
 // NewRunner makes a Runner.
 func (p *Program) NewRunner() *Runner {
-	return &Runner{program: p, variables: slices.Clone(p.initial), out: map[string]*lockstep.Tensor{}, extra: map[string]*lockstep.Tensor{}}
+	return &Runner{program: p, variables: slices.Clone(p.initial), out: answersAt(p.outputs[:p.wanted]), extra: answersAt(p.outputs[p.wanted:])}
 }
 
 // maxFrames bounds the shapes that a Runner keeps memory for.
@@ -126,18 +126,13 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (o
 	if err != nil {
 		return nil, nil, fmt.Errorf("program: %w", err)
 	}
-	for i, port := range r.program.outputs {
-		t := slots[port.slot].Tensor
-		if t == nil {
-			return nil, nil, fmt.Errorf("program: output %q is %s, want a tensor", port.name, slots[port.slot])
-		}
-		if i < r.program.wanted {
-			r.out[port.name] = t
-		} else {
-			r.extra[port.name] = t
-		}
+	if outputs, err = r.out.in(slots); err != nil {
+		return nil, nil, err
 	}
-	return r.out, r.extra, nil
+	if extra, err = r.extra.in(slots); err != nil {
+		return nil, nil, err
+	}
+	return outputs, extra, nil
 }
 
 func (r *Runner) slots(ctx context.Context, inputs map[string]*lockstep.Tensor) (slots []Value, err error) {

@@ -16,7 +16,7 @@ type Stream struct {
 	frame   *frame
 	fed     []string
 	broken  bool
-	out     map[string]*lockstep.Tensor
+	out     answers
 	// Axis is the axis of the fed inputs that is time.
 	Axis int
 }
@@ -50,7 +50,7 @@ func (p *Program) NewStream(ctx context.Context, fixed map[string]*lockstep.Tens
 		}
 	}
 	fed := map[int]int{}
-	s := &Stream{program: p, out: map[string]*lockstep.Tensor{}, Axis: axis}
+	s := &Stream{program: p, out: answersAt(p.outputs[:p.wanted]), Axis: axis}
 	for _, in := range p.inputs {
 		if step[in.name] != nil {
 			s.fed = append(s.fed, in.name)
@@ -134,15 +134,12 @@ func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (
 	if !holds {
 		return nil, errors.New("program: a step computes tensors of other shapes than the ones before it")
 	}
-	for _, port := range s.program.outputs[:s.program.wanted] {
-		t := s.frame.slots[port.slot].Tensor
-		if t == nil {
-			return nil, fmt.Errorf("program: output %q is %s, want a tensor", port.name, s.frame.slots[port.slot])
-		}
-		s.out[port.name] = t
+	out, err := s.out.in(s.frame.slots)
+	if err != nil {
+		return nil, err
 	}
 	s.broken = false
-	return s.out, nil
+	return out, nil
 }
 
 // check tells whether inputs are those that are fed, in the shapes that the
