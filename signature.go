@@ -77,11 +77,12 @@ func find(specs []TensorSpec, name string) (TensorSpec, bool) {
 func (s Signature) CheckInputs(inputs map[string]*Tensor) error {
 	var errs []error
 	for _, spec := range s.Inputs {
-		if _, ok := inputs[spec.Name]; !ok {
+		t, ok := inputs[spec.Name]
+		if !ok {
 			errs = append(errs, fmt.Errorf("lockstep: no input %s, which signature %q wants; got %s", spec, s.Name, nameList(slices.Sorted(maps.Keys(inputs)))))
 			continue
 		}
-		if err := spec.Check(inputs[spec.Name]); err != nil {
+		if err := spec.Check(t); err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -31,10 +31,11 @@ func newFrame(pl *plan) *frame {
 	}
 }
 
-// load copies the inputs; those that are missing stay as they are.
-func (f *frame) load(p *Program, inputs map[string]*lockstep.Tensor) error {
+// load copies the inputs, in the program's order; those that are nil stay as they
+// are.
+func (f *frame) load(p *Program, inputs []*lockstep.Tensor) error {
 	for i, port := range p.inputs {
-		t := inputs[port.name]
+		t := inputs[i]
 		if port.slot < 0 || t == nil {
 			continue
 		}
@@ -100,6 +101,7 @@ type Runner struct {
 	// variables are the values that stateful layers carry from call to call.
 	variables []*lockstep.Tensor
 	frames    []*frame
+	given     []*lockstep.Tensor // a call's inputs, in the program's order
 	out       answers
 	extra     answers
 	record    map[*layers.Layer]*Recorded // see running
@@ -117,12 +119,16 @@ const maxFrames = 4
 // signature, and what was asked for beside them. All of it is the Runner's own
 // and is written over by the next call.
 func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, err error) {
+	r.given = r.given[:0]
 	for _, port := range r.program.inputs {
-		if inputs[port.name] == nil {
+		t := inputs[port.name]
+		if t == nil {
 			return nil, nil, fmt.Errorf("program: the input %q is missing", port.name)
 		}
+		r.given = append(r.given, t)
 	}
-	slots, err := r.slots(ctx, inputs)
+	slots, err := r.slots(ctx)
+	clear(r.given) // the caller's
 	if err != nil {
 		return nil, nil, fmt.Errorf("program: %w", err)
 	}
@@ -135,16 +141,17 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (o
 	return outputs, extra, nil
 }
 
-func (r *Runner) slots(ctx context.Context, inputs map[string]*lockstep.Tensor) (slots []Value, err error) {
+// slots runs the program on what is given.
+func (r *Runner) slots(ctx context.Context) (slots []Value, err error) {
 	p := r.program
 	before := r.variables
 	if p.stateful {
 		before = slices.Clone(before)
 	}
-	pl := p.find(inputs)
+	pl := p.find(r.given)
 	if pl != nil {
 		f := r.frame(pl)
-		if err := f.load(p, inputs); err != nil {
+		if err := f.load(p, r.given); err != nil {
 			return nil, err
 		}
 		f.run = running{ctx: ctx, variables: r.variables, record: r.record}
@@ -158,9 +165,11 @@ func (r *Runner) slots(ctx context.Context, inputs map[string]*lockstep.Tensor) 
 			return nil, err
 		}
 	}
-	own, err := copies(inputs) // an output may be one of them
-	if err != nil {
-		return nil, err
+	own := make([]*lockstep.Tensor, len(r.given)) // an output may be one of them
+	for i, t := range r.given {
+		if own[i], err = cloneTensor(t); err != nil {
+			return nil, err
+		}
 	}
 	made, slots, err := p.plan(&running{ctx: ctx, variables: r.variables, record: r.record}, own)
 	if err != nil {

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -174,11 +173,11 @@ func (m *movement) do(s *step, w *work, slots []Value) (done bool, err error) {
 			memory.results = append(memory.results, t)
 		}
 	}
-	mover, ok := movers[m.dtype]
-	if !ok {
-		return false, fmt.Errorf("a tensor of %s has no elements", m.dtype)
-	}
 	for i, t := range memory.results {
+		mover, err := moverOf(t)
+		if err != nil {
+			return false, err
+		}
 		if err := mover.runs(t, m.runs[i], memory.sources); err != nil {
 			return false, err
 		}

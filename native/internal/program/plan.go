@@ -48,15 +48,15 @@ var viewing = []string{"Identity", "StopGradient", "PreventGradient", "Snapshot"
 const maxPlans = 32
 
 // find returns the plan for inputs, nil if there is none yet.
-func (p *Program) find(inputs map[string]*lockstep.Tensor) *plan {
+func (p *Program) find(inputs []*lockstep.Tensor) *plan {
 	all := p.plans.Load()
 	if all == nil {
 		return nil
 	}
 next:
 	for _, pl := range *all {
-		for i, in := range p.inputs {
-			if t, want := inputs[in.name], pl.inputs[i]; t.DType() != want.dtype || !slices.Equal(t.Shape(), want.shape) {
+		for i, t := range inputs {
+			if want := pl.inputs[i]; t.DType() != want.dtype || !slices.Equal(t.Shape(), want.shape) {
 				continue next
 			}
 		}
@@ -82,11 +82,11 @@ func (p *Program) keep(pl *plan) {
 
 // plan makes the plan for inputs by running the program once, and returns what
 // stands in the slots after that.
-func (p *Program) plan(r *running, inputs map[string]*lockstep.Tensor) (*plan, []Value, error) {
+func (p *Program) plan(r *running, inputs []*lockstep.Tensor) (*plan, []Value, error) {
 	pl := &plan{fixed: make([]Value, p.body.slots)}
 	slots := make([]Value, p.body.slots)
-	for _, in := range p.inputs {
-		t := inputs[in.name]
+	for i, in := range p.inputs {
+		t := inputs[i]
 		pl.inputs = append(pl.inputs, input{t.DType(), slices.Clone(t.Shape())})
 		if in.slot >= 0 {
 			slots[in.slot] = Value{Tensor: t}

@@ -17,6 +17,7 @@ type Stream struct {
 	fed     []string
 	broken  bool
 	out     answers
+	given   []*lockstep.Tensor // a step's inputs, in the program's order
 	// Axis is the axis of the fed inputs that is time.
 	Axis int
 }
@@ -71,10 +72,10 @@ func (p *Program) NewStream(ctx context.Context, fixed map[string]*lockstep.Tens
 
 // probe runs the program on n steps.
 func (p *Program) probe(ctx context.Context, fixed, step map[string]*lockstep.Tensor, axis, n int) (*probe, error) {
-	inputs := map[string]*lockstep.Tensor{}
+	var inputs []*lockstep.Tensor
 	for _, in := range p.inputs {
 		if t := fixed[in.name]; t != nil {
-			inputs[in.name] = t
+			inputs = append(inputs, t)
 			continue
 		}
 		one := step[in.name]
@@ -87,7 +88,7 @@ func (p *Program) probe(ctx context.Context, fixed, step map[string]*lockstep.Te
 		if err != nil {
 			return nil, err
 		}
-		inputs[in.name] = t
+		inputs = append(inputs, t)
 	}
 	pl, slots, err := p.plan(&running{ctx: ctx, variables: p.initial}, inputs)
 	return &probe{n, pl, slots}, err
@@ -119,10 +120,11 @@ func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (
 	if s.broken {
 		return nil, errors.New("program: a step failed: the stream must begin anew")
 	}
-	if err := s.check(inputs); err != nil {
+	given, err := s.inOrder(inputs)
+	if err != nil {
 		return nil, fmt.Errorf("program: %w", err)
 	}
-	if err := s.frame.load(s.program, inputs); err != nil {
+	if err := s.frame.load(s.program, given); err != nil {
 		return nil, fmt.Errorf("program: %w", err)
 	}
 	s.frame.run = running{ctx: ctx, variables: s.program.initial, goesOn: true}
@@ -142,24 +144,27 @@ func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (
 	return out, nil
 }
 
-// check tells whether inputs are those that are fed, in the shapes that the
-// stream was made for.
-func (s *Stream) check(inputs map[string]*lockstep.Tensor) error {
+// inOrder returns inputs in the program's order, if they are those that are fed, in
+// the shapes that the stream was made for.
+func (s *Stream) inOrder(inputs map[string]*lockstep.Tensor) ([]*lockstep.Tensor, error) {
 	for name := range inputs {
 		if !slices.Contains(s.fed, name) {
-			return fmt.Errorf("%q is no input that is fed by steps; those are %q", name, s.fed)
+			return nil, fmt.Errorf("%q is no input that is fed by steps; those are %q", name, s.fed)
 		}
 	}
+	s.given = s.given[:0]
 	for i, port := range s.program.inputs {
 		if !slices.Contains(s.fed, port.name) {
+			s.given = append(s.given, nil)
 			continue
 		}
 		t, want := inputs[port.name], s.frame.plan.inputs[i]
 		if t == nil || t.DType() != want.dtype || !slices.Equal(t.Shape(), want.shape) {
-			return fmt.Errorf("the input %q is %s, want %s %s", port.name, t, want.dtype, lockstep.FormatShape(want.shape))
+			return nil, fmt.Errorf("the input %q is %s, want %s %s", port.name, t, want.dtype, lockstep.FormatShape(want.shape))
 		}
+		s.given = append(s.given, t)
 	}
-	return nil
+	return s.given, nil
 }
 
 // Reset begins a new sequence.
