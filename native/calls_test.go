@@ -48,12 +48,12 @@ func callsOf(t testing.TB, name string, load func() *Model) []call {
 	}
 	calls := []call{{what: "all rows", inputs: inputs}}
 	if free && batch > 1 {
-		first, turned := tensors{}, tensors{}
+		first, last, turned := tensors{}, tensors{}, tensors{}
 		for k, x := range inputs {
-			first[k] = part(t, x, 0, 0, 1)
+			first[k], last[k] = part(t, x, 0, 0, 1), part(t, x, 0, batch-1, 1)
 			turned[k] = turn(t, x)
 		}
-		calls = append(calls, call{what: "the first row", inputs: first}, call{what: "rows in another order", inputs: turned})
+		calls = append(calls, call{what: "the first row", inputs: first}, call{what: "the last row", inputs: last}, call{what: "rows in another order", inputs: turned})
 	}
 	for i, c := range calls {
 		out, err := load().Run(t.Context(), c.inputs)

@@ -78,13 +78,16 @@ func (f *frame) call() (holds bool, err error) {
 				return true, err
 			}
 			if done {
+				if s.views {
+					f.seen[i] = f.slots[s.in[0]].viewed()
+				}
 				continue
 			}
 		}
 		if f.in, err = s.do(&f.work, f.slots, f.in); err != nil {
 			return true, err
 		}
-		if s.views {
+		if s.views && s.moves == nil { // else it has moved what was to be viewed
 			f.seen[i] = f.slots[s.in[0]].viewed()
 		}
 		if !s.holds(f.slots) {

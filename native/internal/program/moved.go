@@ -26,6 +26,9 @@ type movement struct {
 	from   [][]int // their shapes
 	to     [][]int // the results' shapes
 	runs   [][]run // by result
+	// whole is that the one result has all elements of the first input, in order: a
+	// Transpose over an axis of length 1. It is a view then.
+	whole bool
 }
 
 // run is some elements of a result, one after the other, and where they come
@@ -108,6 +111,10 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 		m.to = append(m.to, slices.Clone(real.Shape()))
 		m.runs = append(m.runs, runsOf(numbers, begins))
 	}
+	if s.n == 1 && slices.Equal(inputs, []int{0}) {
+		all := slots[s.in[0]].Tensor.Len()
+		m.whole = slices.Equal(m.runs[0], []run{{n: all, stride: 1}})
+	}
 	return m
 }
 
@@ -163,6 +170,16 @@ func (m *movement) do(s *step, w *work, slots []Value) (done bool, err error) {
 			return false, nil
 		}
 		memory.sources = append(memory.sources, t)
+	}
+	if m.whole {
+		t := memory.sources[0]
+		mover, err := moverOf(t)
+		if err != nil {
+			return false, err
+		}
+		view, err := mover.view(t, 0, t.Len(), m.to[0])
+		slots[s.out] = Value{Tensor: view}
+		return err == nil, err
 	}
 	if memory.results == nil {
 		for _, shape := range m.to {

@@ -152,6 +152,7 @@ func (p *Program) choose(pl *plan, r *running, slots []Value) {
 		}
 		if !now.views {
 			now.moves = s.movement(work{running: r}, slots, computed)
+			now.views = now.moves != nil && now.moves.whole
 		}
 		pl.steps = append(pl.steps, now)
 	}
