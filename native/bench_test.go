@@ -46,6 +46,31 @@ func BenchmarkSeq2Seq(b *testing.B) {
 	}
 }
 
+// BenchmarkDoubles is a call of the eight-tensor model computed in float64.
+func BenchmarkDoubles(b *testing.B) {
+	for _, size := range [][2]int{{64, 1}, {64, 32}, {256, 1}} {
+		units, batch := size[0], size[1]
+		for _, name := range kernel.Kernels() {
+			b.Run(fmt.Sprintf("units=%d/batch=%d/kernel=%s", units, batch, name), func(b *testing.B) {
+				undo, err := kernel.Use(name)
+				ok(b, err)
+				defer undo()
+				m, err := NewSeq2Seq64(randomWeights(b, units))
+				ok(b, err)
+				r := m.NewRunner(batch)
+				x, y := make([]float64, 10*batch), make([]float64, 10*batch)
+				for i := range x {
+					x[i] = float64(i%7) / 7
+				}
+				for b.Loop() {
+					ok(b, r.Encode(x, batch))
+					ok(b, r.Decode(y, x))
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkWorkers is a call of the eight-tensor model whose rows goroutines share.
 func BenchmarkWorkers(b *testing.B) {
 	for _, size := range [][2]int{{64, 8}, {64, 16}, {64, 32}, {64, 199}, {256, 8}, {256, 32}, {256, 199}} {

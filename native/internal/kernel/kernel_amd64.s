@@ -8122,3 +8122,126 @@ end:
 	VZEROUPPER
 	MOVSD   X0, ret+24(FP)
 	RET
+
+// func addRows(z *float64, x *float64, w *float64, n int, m int)
+// Requires: AVX, CMOV
+TEXT ·addRows(SB), NOSPLIT, $0-40
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ m+32(FP), BX
+	SHLQ $0x03, BX
+
+rows:
+	MOVQ    $0x00000010, SI
+	CMPQ    DX, SI
+	CMOVQLT DX, SI
+	MOVQ    z+0(FP), DI
+	MOVQ    m+32(FP), R9
+	MOVQ    CX, R8
+
+many:
+	CMPQ    R9, $0x20
+	JL      many_end
+	VMOVUPD (DI), Y0
+	VMOVUPD 32(DI), Y1
+	VMOVUPD 64(DI), Y2
+	VMOVUPD 96(DI), Y3
+	VMOVUPD 128(DI), Y4
+	VMOVUPD 160(DI), Y5
+	VMOVUPD 192(DI), Y6
+	VMOVUPD 224(DI), Y7
+	MOVQ    SI, R10
+	MOVQ    AX, R11
+	MOVQ    R8, R12
+
+many_row:
+	VBROADCASTSD (R11), Y8
+	VMULPD       (R12), Y8, Y9
+	VADDPD       Y9, Y0, Y0
+	VMULPD       32(R12), Y8, Y9
+	VADDPD       Y9, Y1, Y1
+	VMULPD       64(R12), Y8, Y9
+	VADDPD       Y9, Y2, Y2
+	VMULPD       96(R12), Y8, Y9
+	VADDPD       Y9, Y3, Y3
+	VMULPD       128(R12), Y8, Y9
+	VADDPD       Y9, Y4, Y4
+	VMULPD       160(R12), Y8, Y9
+	VADDPD       Y9, Y5, Y5
+	VMULPD       192(R12), Y8, Y9
+	VADDPD       Y9, Y6, Y6
+	VMULPD       224(R12), Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	ADDQ         $0x08, R11
+	ADDQ         BX, R12
+	DECQ         R10
+	JNE          many_row
+	VMOVUPD      Y0, (DI)
+	VMOVUPD      Y1, 32(DI)
+	VMOVUPD      Y2, 64(DI)
+	VMOVUPD      Y3, 96(DI)
+	VMOVUPD      Y4, 128(DI)
+	VMOVUPD      Y5, 160(DI)
+	VMOVUPD      Y6, 192(DI)
+	VMOVUPD      Y7, 224(DI)
+	ADDQ         $+256, DI
+	ADDQ         $+256, R8
+	SUBQ         $0x20, R9
+	JMP          many
+
+many_end:
+few:
+	CMPQ    R9, $0x04
+	JL      few_end
+	VMOVUPD (DI), Y0
+	MOVQ    SI, R10
+	MOVQ    AX, R11
+	MOVQ    R8, R12
+
+few_row:
+	VBROADCASTSD (R11), Y1
+	VMULPD       (R12), Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	ADDQ         $0x08, R11
+	ADDQ         BX, R12
+	DECQ         R10
+	JNE          few_row
+	VMOVUPD      Y0, (DI)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	SUBQ         $0x04, R9
+	JMP          few
+
+few_end:
+one:
+	TESTQ  R9, R9
+	JE     end
+	VMOVSD (DI), X0
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   R8, R12
+
+one_row:
+	VMOVSD (R11), X1
+	VMULSD (R12), X1, X1
+	VADDSD X1, X0, X0
+	ADDQ   $0x08, R11
+	ADDQ   BX, R12
+	DECQ   R10
+	JNE    one_row
+	VMOVSD X0, (DI)
+	ADDQ   $0x08, DI
+	ADDQ   $0x08, R8
+	DECQ   R9
+	JMP    one
+
+end:
+	LEAQ  (AX)(SI*8), AX
+	SUBQ  SI, DX
+	IMULQ BX, SI
+	ADDQ  SI, CX
+	TESTQ DX, DX
+	JNE   rows
+	VZEROUPPER
+	RET

@@ -120,3 +120,9 @@ func addWide(sum *float64, row *float32, x float32, n int)
 //
 //go:noescape
 func dotWide(x *float32, y *float32, n int) float64
+
+// addRows adds x·w to z, of m elements: x has n, and w is (n, m), both at least 1. Each
+// sum takes its products in order and fuses nothing: the bits that Go computes.
+//
+//go:noescape
+func addRows(z *float64, x *float64, w *float64, n int, m int)

@@ -13,6 +13,9 @@ func vectorised() []string {
 	return []string{avx2, avx512}
 }
 
+// doubles tells that there is addRows.
+const doubles = true
+
 // usual are the kernels that are taken unless others are asked for: those of the
 // widest vectors, if the processor proves that it runs them right.
 func usual() string {

@@ -4,6 +4,10 @@ package kernel
 
 const noVectors = "kernel: this processor has no such vectors"
 
+const doubles = false
+
+func addRows(z *float64, x *float64, w *float64, n int, m int) { panic(noVectors) }
+
 // Nothing calls these, for which AVX-512 alone has registers.
 
 func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int) {

@@ -328,6 +328,9 @@ func FuzzCells(f *testing.F) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			checkCell(t, seed%2 == 0, int(kind)%len(kinds), s, r, size, 1e-5, TanhFunction, SigmoidFunction)
 			checkDense(t, seed%2 == 1, int(features), int(units), int(rows)%40, r)
+			if doubles {
+				checkDoubles(t, seed%2 == 0, int(rows)%5, int(features), int(units), r)
+			}
 		})
 	})
 }

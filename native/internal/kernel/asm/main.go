@@ -26,5 +26,6 @@ func main() {
 	dots()
 	addWide()
 	dotWide()
+	addRows()
 	Generate()
 }

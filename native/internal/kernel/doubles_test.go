@@ -1,0 +1,62 @@
+//go:build linux || darwin
+
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+)
+
+// doublesOf is guarded.of.
+func (g *guarded) doublesOf(x []float64) []float64 {
+	if len(x) == 0 {
+		return nil
+	}
+	y := unsafe.Slice((*float64)(unsafe.Pointer(&g.of(make([]float32, 2*len(x)))[0])), len(x))
+	copy(y, x)
+	return y
+}
+
+func checkDoubles(t testing.TB, front bool, rows, n, m int, r *rand.Rand) {
+	t.Helper()
+	g := &guarded{t: t, front: front}
+	defer g.free()
+	some := func(n int) []float64 {
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = math.Ldexp(r.NormFloat64(), r.IntN(9)-4)
+		}
+		return g.doublesOf(x)
+	}
+	z, x, w := some(rows*m), some(rows*n), some(n*m)
+	want := append([]float64{}, z...)
+	for i := range rows {
+		for k := range n {
+			for j := range m {
+				want[i*m+j] += float64(x[i*n+k] * w[k*m+j])
+			}
+		}
+	}
+	addProduct(z, x, w, rows, n, m)
+	for i, v := range want {
+		if math.Float64bits(z[i]) != math.Float64bits(v) {
+			t.Fatalf("%d rows of %d times %d by %d: element %d is %v, by Go %v", rows, n, n, m, i, z[i], v)
+		}
+	}
+}
+
+// The products in float64 by vectors are Go's, bit for bit.
+func TestProductOfDoubles(t *testing.T) {
+	if !doubles {
+		t.Skip("this processor has no kernel for float64")
+	}
+	r := rand.New(rand.NewPCG(31, 32))
+	eachVectorised(t, func(t *testing.T) {
+		for _, n := range lengths() {
+			checkDoubles(t, n%2 == 0, n%3, n%40, n, r)
+			checkDoubles(t, n%2 == 1, 1+n%3, n, n%70, r)
+		}
+	})
+}
