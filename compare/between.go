@@ -36,26 +36,18 @@ type between struct {
 
 func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
 	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, unknown: map[string]error{}}
-	var layers [2]map[string]*lockstep.Tensor
-	for i, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
-		var err error
-		if layers[i], err = layersOf(trace, out.Candidate.Layers); err != nil {
-			return nil, fmt.Errorf("compare: %s: %w", trace.Engine, err)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(layers[0])) {
-		t, other := layers[0][name], layers[1][name]
-		if other == nil || slices.Equal(t.Shape(), other.Shape()) {
-			continue
-		}
+	if name, t, other := otherShape(out.Reference, out.Candidate); name != "" {
 		// They diverge for that, and what follows has nothing to go by.
 		for output := range out.Reference.Outputs {
 			b.unknown[output] = fmt.Errorf("%s is %s in %s, and %s in %s", name, t, out.Reference.Engine, other, out.Candidate.Engine)
 		}
 		return b, nil
 	}
-	for i, given := range layers {
-		trace := []*lockstep.Trace{out.Reference, out.Candidate}[i]
+	for i, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
+		given, err := layersOf(trace, out.Candidate)
+		if err != nil {
+			return nil, fmt.Errorf("compare: %s: %w", trace.Engine, err)
+		}
 		exact, bound, unknown, err := c.Oracle.Run(ctx, c.Inputs, given)
 		if err != nil {
 			return nil, fmt.Errorf("compare: what the layers of %s lead to: %w", trace.Engine, err)
@@ -124,18 +116,12 @@ func (b *between) inputs() Comparison {
 // rules judges outputs and final states. What no bound is known of is judged by
 // the default rule, and the notes say so.
 func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
-	states := map[string]Rule{}
-	for _, layer := range b.reference.Layers {
-		for _, q := range []string{"h", "c"} {
-			if rule, ok := b.finalRule(layer, q, free); ok {
-				states[layer+"/state_"+q] = rule
-			}
-		}
-	}
+	derived := map[string]Rule{}
 	fallback := DefaultRule()
 	fallback.AllowNonFinite = b.check.AllowNonFinite
 	for name := range b.reference.Outputs {
-		if _, ok := b.rule(name); ok {
+		if rule, ok := b.rule(name); ok {
+			derived[name] = rule
 			continue
 		}
 		why := "it is not among what the oracle computes"
@@ -144,13 +130,22 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 		}
 		notes = append(notes, fmt.Sprintf("no bound is known of %s, which is judged by %s: %s", name, fallback, why))
 	}
+	for _, layer := range b.reference.Layers {
+		for _, q := range []string{"h", "c"} {
+			name := layer + "/state_" + q
+			rule, ok := b.finalRule(layer, q, free)
+			if !ok {
+				rule, ok = b.rule(name)
+			}
+			if ok {
+				derived[name] = rule
+			}
+		}
+	}
 	slices.Sort(notes)
 	notes = append(notes, b.notes...)
 	return func(name string) Rule {
-		if rule, ok := states[name]; ok {
-			return rule
-		}
-		if rule, ok := b.rule(name); ok {
+		if rule, ok := derived[name]; ok {
 			return rule
 		}
 		return fallback
@@ -190,106 +185,4 @@ func lastSteps(d []float64, shape []int) []float64 {
 		out = append(out, d[(i+1)*row-shape[2]:(i+1)*row]...)
 	}
 	return out
-}
-
-// layersOf returns what an engine's layers made, h and c at each step, as the
-// loops themselves left it, under the names of the candidate's layers.
-func layersOf(trace *lockstep.Trace, names []string) (map[string]*lockstep.Tensor, error) {
-	out := map[string]*lockstep.Tensor{}
-	for i, layer := range trace.Layers {
-		name := layer
-		if !slices.Contains(names, layer) && i < len(names) {
-			name = names[i]
-		}
-		for _, q := range []string{"h", "c"} {
-			t := trace.Steps[layer+"/"+q]
-			if t == nil {
-				continue
-			}
-			var err error
-			if q == "h" {
-				if t, err = left(t, trace.Steps[layer+"/output"], trace.Steps[layer+"/mask"]); err != nil {
-					return nil, fmt.Errorf("%s/%s: %w", layer, q, err)
-				}
-			}
-			if out[name+"/"+q], err = endingWith(t, trace.States[layer+"/state_"+q]); err != nil {
-				return nil, fmt.Errorf("%s/%s: %w", layer, q, err)
-			}
-		}
-	}
-	return out, nil
-}
-
-// left returns h (batch, steps, units) as the loop's outputs have it, where they
-// do: not in rows that have no step, by the mask.
-func left(h, output, mask *lockstep.Tensor) (*lockstep.Tensor, error) {
-	if output == nil || !slices.Equal(output.Shape(), h.Shape()) || output.DType() != h.DType() {
-		return h, nil
-	}
-	if mask == nil {
-		return output, nil
-	}
-	if h.DType() == lockstep.Float64 {
-		return leftBy[float64](h, output, mask)
-	}
-	return leftBy[float32](h, output, mask)
-}
-
-func leftBy[F float32 | float64](h, output, mask *lockstep.Tensor) (*lockstep.Tensor, error) {
-	d, err := lockstep.Data[F](h)
-	if err != nil {
-		return nil, err
-	}
-	made, err := lockstep.Data[F](output)
-	if err != nil {
-		return nil, err
-	}
-	has, err := lockstep.Data[bool](mask)
-	if err != nil {
-		return nil, err
-	}
-	shape := h.Shape()
-	if len(has) != shape[0]*shape[1] {
-		return nil, fmt.Errorf("the mask is %s, want one for each row and step of %s", mask, h)
-	}
-	out, units := slices.Clone(d), shape[2]
-	for i := range has {
-		row := out[i*units : (i+1)*units]
-		switch {
-		case has[i]:
-			copy(row, made[i*units:])
-		case i%shape[1] > 0:
-			copy(row, out[(i-1)*units:]) // the state before it
-		}
-	}
-	return lockstep.New(out, slices.Clone(shape)...)
-}
-
-// endingWith returns states (batch, steps, units) with the last ones in place of
-// their own.
-func endingWith(t, last *lockstep.Tensor) (*lockstep.Tensor, error) {
-	shape := t.Shape()
-	if last == nil || t.Rank() != 3 || last.Len() != shape[0]*shape[2] || t.DType() != last.DType() || shape[1] == 0 {
-		return t, nil
-	}
-	if t.DType() == lockstep.Float64 {
-		return ending[float64](t, last)
-	}
-	return ending[float32](t, last)
-}
-
-func ending[F float32 | float64](t, last *lockstep.Tensor) (*lockstep.Tensor, error) {
-	d, err := lockstep.Data[F](t)
-	if err != nil {
-		return nil, err
-	}
-	end, err := lockstep.Data[F](last)
-	if err != nil {
-		return nil, err
-	}
-	out, shape := slices.Clone(d), t.Shape()
-	for i := range shape[0] {
-		copy(out[((i+1)*shape[1]-1)*shape[2]:], end[i*shape[2]:(i+1)*shape[2]])
-	}
-	return lockstep.New(out, slices.Clone(shape)...)
 }

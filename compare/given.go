@@ -1,0 +1,104 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// layersOf returns what an engine's layers made, h and c at each step, as the
+// loops themselves left it, in float64 under the names of the candidate's layers.
+func layersOf(trace, candidate *lockstep.Trace) (map[string]*lockstep.Tensor, error) {
+	out := map[string]*lockstep.Tensor{}
+	for i, layer := range trace.Layers {
+		name := counterpart(candidate, i, layer)
+		for _, q := range []string{"h", "c"} {
+			t := trace.Steps[layer+"/"+q]
+			if t == nil {
+				continue
+			}
+			made, err := t.Float64s()
+			if err == nil && q == "h" {
+				err = leave(made, t, trace.Steps[layer+"/output"], trace.Steps[layer+"/mask"])
+			}
+			if err == nil {
+				err = end(made, t, trace.States[layer+"/state_"+q])
+			}
+			if err == nil {
+				out[name+"/"+q], err = lockstep.New(made, slices.Clone(t.Shape())...)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", layer, q, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+// otherShape finds what the layers of two engines made in different shapes, and
+// returns the first by the candidate's names, and both; "" if there is none.
+func otherShape(reference, candidate *lockstep.Trace) (first string, t, other *lockstep.Tensor) {
+	for i, layer := range reference.Layers {
+		for _, q := range []string{"h", "c"} {
+			name := counterpart(candidate, i, layer) + "/" + q
+			a, b := reference.Steps[layer+"/"+q], candidate.Steps[name]
+			if a != nil && b != nil && !slices.Equal(a.Shape(), b.Shape()) && (first == "" || name < first) {
+				first, t, other = name, a, b
+			}
+		}
+	}
+	return first, t, other
+}
+
+// leave makes the elements of h (batch, steps, units) what the loop's outputs have,
+// where they do: not in rows that have no step, by the mask.
+func leave(made []float64, h, output, mask *lockstep.Tensor) error {
+	if output == nil || !slices.Equal(output.Shape(), h.Shape()) || output.DType() != h.DType() {
+		return nil
+	}
+	left, err := output.Float64s()
+	if err != nil {
+		return err
+	}
+	if mask == nil {
+		copy(made, left)
+		return nil
+	}
+	has, err := lockstep.Data[bool](mask)
+	if err != nil {
+		return err
+	}
+	shape := h.Shape()
+	if len(has) != shape[0]*shape[1] {
+		return fmt.Errorf("the mask is %s, want one for each row and step of %s", mask, h)
+	}
+	units := shape[2]
+	for i := range has {
+		row := made[i*units : (i+1)*units]
+		switch {
+		case has[i]:
+			copy(row, left[i*units:])
+		case i%shape[1] > 0:
+			copy(row, made[(i-1)*units:]) // the state before it
+		}
+	}
+	return nil
+}
+
+// end puts the last states in place of those of the last step of t (batch, steps,
+// units).
+func end(made []float64, t, last *lockstep.Tensor) error {
+	shape := t.Shape()
+	if last == nil || t.Rank() != 3 || last.Len() != shape[0]*shape[2] || t.DType() != last.DType() || shape[1] == 0 {
+		return nil
+	}
+	states, err := last.Float64s()
+	if err != nil {
+		return err
+	}
+	for i := range shape[0] {
+		copy(made[((i+1)*shape[1]-1)*shape[2]:], states[i*shape[2]:(i+1)*shape[2]])
+	}
+	return nil
+}
