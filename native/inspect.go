@@ -72,7 +72,7 @@ func Inspect(dir string, options ...Option) (*Description, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	src, err := read(saved, options)
+	src, err := read(saved, chosen(options))
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,8 @@ func LoadFS(fsys fs.FS, options ...Option) (*Model, error) {
 }
 
 func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
-	src, err := read(saved, options)
+	s := chosen(options)
+	src, err := read(saved, s)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
 		return nil, err
 	}
 	m.files = saved.Files()
-	for _, verify := range chosen(options).verify {
+	for _, verify := range s.verify {
 		if err := verify(m); err != nil {
 			return nil, err
 		}
@@ -103,11 +104,10 @@ type source struct {
 }
 
 // read chooses the signature and looks at its graph.
-func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
+func read(saved *savedmodel.SavedModel, s settings) (*source, error) {
 	if err := checkKernels(); err != nil {
 		return nil, err
 	}
-	s := chosen(options)
 	meta, err := saved.MetaGraph(s.tags...)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
@@ -128,7 +128,7 @@ func read(saved *savedmodel.SavedModel, options []Option) (*source, error) {
 
 // model makes the model of a signature, if all of it is supported.
 func (src *source) model() (*Model, error) {
-	m := &Model{signature: src.graph.Signature, found: src.found, source: src, workers: src.workers}
+	m := &Model{signature: src.graph.Signature, found: src.found, source: src}
 	m.oracle = sync.OnceValues(src.newOracle)
 	m.layers = describeLayers(src.found)
 	for _, u := range src.found.Rest {

@@ -27,7 +27,6 @@ type Model struct {
 	files     fs.FS // the SavedModel
 	source    *source
 	oracle    func() (*Oracle, error) // made when first asked for
-	workers   int
 }
 
 // Name returns "native".
@@ -122,7 +121,7 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	}
 	s, err := NewSeq2Seq(m.weights)
 	if err == nil {
-		s.workers = m.workers
+		s.workers = m.source.workers
 	}
 	return s, err
 }

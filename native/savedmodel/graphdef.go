@@ -38,8 +38,7 @@ func (g *Graph) Changes(want []Ref) bool {
 	for _, r := range want {
 		needed[r.Node] = true
 	}
-	g.exportNeeded(needed, g.newDef())
-	return slices.ContainsFunc(g.Effects, func(n *Node) bool { return needed[n] })
+	return len(g.Effects) > 0 && g.idle(needed) == nil
 }
 
 // idle returns those of the Effects that the needed tensors only wait for: none
