@@ -13,12 +13,9 @@ import (
 )
 
 type explainFlags struct {
-	modelFlags
-	inputFlags
-	engine  string
-	spike   float64
-	follow  int
-	formats []string
+	oneEngine
+	spike  float64
+	follow int
 }
 
 func newExplain() *cobra.Command {
@@ -47,39 +44,19 @@ more, for a gate does what its input asks for.`,
 		Args: wantArgs("one model's directory", 1, 1),
 		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
 	}
-	f.modelFlags.add(cmd)
-	f.addThreads(cmd)
-	f.inputFlags.add(cmd)
+	f.add(cmd, "native or tensorflow; single cells are always native's", formatHelp("json", "png", "svg", "html"))
 	f.sizes.Steps = 100
 	cmd.Flags().Lookup("steps").DefValue = "100"
-	cmd.Flags().StringVar(&f.engine, "engine", "native", "native or tensorflow; single cells are always native's")
 	cmd.Flags().Float64Var(&f.spike, "spike", explain.DefaultSpike, "the height of a spike, in standard deviations of what it is added to")
 	cmd.Flags().IntVar(&f.follow, "follow", explain.DefaultFollow, "how many steps a single cell is followed after a spike")
-	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp("json", "png", "svg", "html"))
 	return cmd
 }
 
 func (f *explainFlags) run(cmd *cobra.Command, dir string) error {
-	if f.engine != "native" && f.engine != "tensorflow" {
-		return usagef("--engine %q: want native or tensorflow", f.engine)
-	}
 	if !(f.spike > 0) || f.spike > 1e30 || f.follow < 1 || f.follow > 1e6 {
 		return usagef("--spike %g and --follow %d: want a height above 0, and 1 to 1000000 steps", f.spike, f.follow)
 	}
-	sinks, err := sinksOf(f.formats, "text", "json", "html", "png", "svg")
-	if err != nil {
-		return err
-	}
-	if err := refuseTerminal(cmd, sinks); err != nil {
-		return err
-	}
-	if err := f.modelFlags.check(); err != nil {
-		return err
-	}
-	if err := f.inputFlags.check(cmd); err != nil {
-		return err
-	}
-	e, closeEngine, err := open(cmd, f.engine, dir, f.modelFlags)
+	e, sinks, closeEngine, err := f.begin(cmd, dir, "text", "json", "html", "png", "svg")
 	if err != nil {
 		return err
 	}

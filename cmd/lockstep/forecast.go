@@ -17,13 +17,11 @@ import (
 )
 
 type forecastFlags struct {
-	modelFlags
-	inputFlags
-	engine, feed, output string
-	series, target       string
-	at, given, horizon   int
-	row                  int
-	formats              []string
+	oneEngine
+	feed, output       string
+	series, target     string
+	at, given, horizon int
+	row                int
 }
 
 func newForecast() *cobra.Command {
@@ -51,11 +49,8 @@ TensorFlow runs the whole model anew for each step.`,
 		Args: wantArgs("one model's directory", 1, 1),
 		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
 	}
-	f.modelFlags.add(cmd)
-	f.addThreads(cmd)
-	f.inputFlags.add(cmd)
+	f.add(cmd, "native or tensorflow", formatHelp("csv", "npz", "png", "svg", "html"))
 	cmd.Flags().Lookup("steps").Usage += ", and of a series how many the model sees"
-	cmd.Flags().StringVar(&f.engine, "engine", "native", "native or tensorflow")
 	cmd.Flags().StringVar(&f.feed, "feed", "", "the input that is fed (default the only one that can be)")
 	cmd.Flags().StringVar(&f.output, "output", "", "the output that is fed back (default the only one that can be)")
 	cmd.Flags().StringVar(&f.series, "series", "", "an .npy, or an .npz of one tensor, that a window is cut out of")
@@ -64,15 +59,12 @@ TensorFlow runs the whole model anew for each step.`,
 	cmd.Flags().IntVar(&f.given, "given", 0, "how many steps of the input are fed before its own output (default 1, of a model of one input half)")
 	cmd.Flags().IntVar(&f.horizon, "horizon", 0, "how many steps are forecast (default as many as there are inputs, of a series 30)")
 	cmd.Flags().IntVar(&f.row, "row", 0, "the batch row whose values are shown, counted from 0")
-	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp("csv", "npz", "png", "svg", "html"))
 	return cmd
 }
 
 func (f *forecastFlags) check(cmd *cobra.Command) error {
 	given := cmd.Flags().Changed
 	switch {
-	case f.engine != "native" && f.engine != "tensorflow":
-		return usagef("--engine %q: want native or tensorflow", f.engine)
 	case (f.feed == "") != (f.output == ""):
 		return usagef("--feed and --output are two ends of one wire: give both or neither")
 	case f.series != "" && (f.inputs != "" || f.target != "" || given("given") || given("seed") || given("batch")):
@@ -84,24 +76,14 @@ func (f *forecastFlags) check(cmd *cobra.Command) error {
 	case given("horizon") && f.horizon < 1, given("given") && f.given < 1:
 		return usagef("--horizon %d and --given %d: want 1 or more", f.horizon, f.given)
 	}
-	if err := f.modelFlags.check(); err != nil {
-		return err
-	}
-	return f.inputFlags.check(cmd)
+	return nil
 }
 
 func (f *forecastFlags) run(cmd *cobra.Command, dir string) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	sinks, err := sinksOf(f.formats, "text", "csv", "npz", "html", "png", "svg")
-	if err != nil {
-		return err
-	}
-	if err := refuseTerminal(cmd, sinks); err != nil {
-		return err
-	}
-	e, closeEngine, err := open(cmd, f.engine, dir, f.modelFlags)
+	e, sinks, closeEngine, err := f.begin(cmd, dir, "text", "csv", "npz", "html", "png", "svg")
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,7 @@ import (
 )
 
 type traceFlags struct {
-	modelFlags
-	inputFlags
-	engine  string
-	formats []string
+	oneEngine
 	choice
 }
 
@@ -37,38 +34,18 @@ names, or of the four whose h moves most.`,
 		Args: wantArgs("one model's directory", 1, 1),
 		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
 	}
-	f.modelFlags.add(cmd)
-	f.addThreads(cmd)
-	f.inputFlags.add(cmd)
-	cmd.Flags().StringVar(&f.engine, "engine", "native", "native or tensorflow")
+	f.add(cmd, "native or tensorflow", "csv, npz, html, png or svg, to standard output, or to a file as in html=FILE; may be repeated (default csv)")
 	cmd.Flags().StringArrayVar(&f.layers, "layer", nil, "show this layer alone; may be repeated")
 	cmd.Flags().IntSliceVar(&f.units, "unit", nil, "show these units alone, counted from 0, with commas between")
 	cmd.Flags().IntVar(&f.row, "row", -1, "show this batch row alone, counted from 0 (default all, and 0 in a picture)")
-	cmd.Flags().StringArrayVar(&f.formats, "format", nil, "csv, npz, html, png or svg, to standard output, or to a file as in html=FILE; may be repeated (default csv)")
 	return cmd
 }
 
 func (f *traceFlags) run(cmd *cobra.Command, dir string) error {
-	if f.engine != "native" && f.engine != "tensorflow" {
-		return usagef("--engine %q: want native or tensorflow", f.engine)
-	}
-	sinks, err := sinksOf(f.formats, "csv", "npz", "html", "png", "svg")
-	if err != nil {
-		return err
-	}
-	if err := refuseTerminal(cmd, sinks); err != nil {
-		return err
-	}
 	if cmd.Flags().Changed("row") && f.row < 0 {
 		return usagef("--row %d: want 0 or more", f.row)
 	}
-	if err := f.modelFlags.check(); err != nil {
-		return err
-	}
-	if err := f.inputFlags.check(cmd); err != nil {
-		return err
-	}
-	e, closeEngine, err := open(cmd, f.engine, dir, f.modelFlags)
+	e, sinks, closeEngine, err := f.begin(cmd, dir, "csv", "npz", "html", "png", "svg")
 	if err != nil {
 		return err
 	}
@@ -96,16 +73,6 @@ func (f *traceFlags) run(cmd *cobra.Command, dir string) error {
 		page.Words = append(page.Words, made)
 		return chart.Write(w, format, page)
 	})
-}
-
-// refuseTerminal refuses to write bytes that are not text to a terminal.
-func refuseTerminal(cmd *cobra.Command, sinks []sink) error {
-	for _, s := range sinks {
-		if s.path == "" && (s.format == "npz" || s.format == "png") && isTerminal(cmd.OutOrStdout()) {
-			return usagef("--format %s is not for a terminal: give it a file, as in %s=FILE", s.format, s.format)
-		}
-	}
-	return nil
 }
 
 // choice says what of a trace is shown.

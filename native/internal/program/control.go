@@ -44,9 +44,8 @@ func (c *compiler) while(n *savedmodel.Node) (operation, error) {
 	if cond == nil || body == nil {
 		return nil, errors.New("a loop within itself")
 	}
-	vars := len(n.Inputs)
-	if len(cond.args) != vars || len(cond.rets) != 1 || len(body.args) != vars || len(body.rets) != vars || n.NumOutputs != vars {
-		return nil, fmt.Errorf("%d loop variables, a condition of %d to %d and a body of %d to %d", vars, len(cond.args), len(cond.rets), len(body.args), len(body.rets))
+	if err := fitsLoop(n, arity{len(cond.args), len(cond.rets)}, arity{len(body.args), len(body.rets)}); err != nil {
+		return nil, err
 	}
 	return func(w *work, in []Value) error {
 		state := in
@@ -131,11 +130,27 @@ func (c *compiler) alternative(n *savedmodel.Node, name string) (*body, error) {
 	if b == nil {
 		return nil, errors.New("a branch within itself")
 	}
-	args := len(n.Inputs) - 1
-	if args < 0 || len(b.args) != args || len(b.rets) != n.NumOutputs {
-		return nil, fmt.Errorf("%d arguments and %d results, and a branch of %d to %d", args, n.NumOutputs, len(b.args), len(b.rets))
+	return b, fitsBranch(n, arity{len(b.args), len(b.rets)})
+}
+
+// arity is how many values a function takes and returns.
+type arity struct{ args, rets int }
+
+// fitsLoop tells whether a While's functions are for its variables.
+func fitsLoop(n *savedmodel.Node, cond, body arity) error {
+	vars := len(n.Inputs)
+	if cond != (arity{vars, 1}) || body != (arity{vars, vars}) || n.NumOutputs != vars {
+		return fmt.Errorf("%d loop variables, a condition of %d to %d and a body of %d to %d", vars, cond.args, cond.rets, body.args, body.rets)
 	}
-	return b, nil
+	return nil
+}
+
+// fitsBranch tells whether a function is for what an If or a Case gives it.
+func fitsBranch(n *savedmodel.Node, branch arity) error {
+	if args := len(n.Inputs) - 1; args < 0 || branch != (arity{args, n.NumOutputs}) {
+		return fmt.Errorf("%d arguments and %d results, and a branch of %d to %d", args, n.NumOutputs, branch.args, branch.rets)
+	}
+	return nil
 }
 
 // fill runs a function for an operation's results.

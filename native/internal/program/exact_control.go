@@ -51,9 +51,8 @@ func (c *exactCompiler) exactLoop(n *savedmodel.Node) (exactOperation, error) {
 	if err != nil {
 		return nil, err
 	}
-	vars := len(n.Inputs)
-	if len(cond.args) != vars || len(cond.rets) != 1 || len(body.args) != vars || len(body.rets) != vars || n.NumOutputs != vars {
-		return nil, fmt.Errorf("%d loop variables, a condition of %d to %d and a body of %d to %d", vars, len(cond.args), len(cond.rets), len(body.args), len(body.rets))
+	if err := fitsLoop(n, arity{len(cond.args), len(cond.rets)}, arity{len(body.args), len(body.rets)}); err != nil {
+		return nil, err
 	}
 	interpreted := func(r *exactRun, state []tracked, n int) ([]tracked, error) {
 		for range maxSteps {
@@ -102,8 +101,8 @@ func (c *exactCompiler) exactBranches(n *savedmodel.Node) (exactOperation, error
 		if err != nil {
 			return nil, err
 		}
-		if args := len(n.Inputs) - 1; args < 0 || len(b.args) != args || len(b.rets) != n.NumOutputs {
-			return nil, fmt.Errorf("%d arguments and %d results, and a branch of %d to %d", args, n.NumOutputs, len(b.args), len(b.rets))
+		if err := fitsBranch(n, arity{len(b.args), len(b.rets)}); err != nil {
+			return nil, err
 		}
 		branches = append(branches, b)
 	}
