@@ -17,8 +17,8 @@ func gate(which int, biases [4]float32) Cell[float32] {
 	return NewLSTM(kernel[:], make([]float32, 4), biases[:], 1, 1, TanhFunction, SigmoidFunction)
 }
 
-// What a layer of one unit takes out of tables, or where they end does not, is
-// within 2 units in the last place of the true values: its h where tanh c is 1 and
+// What a layer of one unit takes out of tables, or where they end does not, of
+// every finite number, is within 2 units in the last place of the true values: its h where tanh c is 1 and
 // its c where the input gate is 1 and nothing was in it.
 func TestOneUnitInUlp(t *testing.T) {
 	stride := uint64(977)
@@ -42,7 +42,11 @@ func TestOneUnitInUlp(t *testing.T) {
 			for b := uint64(0); b < 1<<32; {
 				n := 0
 				for ; n < rows && b < 1<<32; b += stride {
-					x[n], h[n], c[n] = math.Float32frombits(uint32(b)), 0, f.begin
+					v := math.Float32frombits(uint32(b))
+					if v-v != 0 {
+						continue // the other gates' inputs would be 0·∞
+					}
+					x[n], h[n], c[n] = v, 0, f.begin
 					n++
 				}
 				f.cell.Next(h[:n], c[:n], x[:n], z, scratch, n)
