@@ -38,3 +38,18 @@ func (w Wide) Dot(x, y []float32) float64 {
 	}
 	return sum
 }
+
+// Dots sets each of out to the Dot of a row of x with y, which has as many elements.
+func (w Wide) Dots(out, x, y []float32) {
+	n := len(y)
+	x = x[:len(out)*n]
+	if !w.vector || n == 0 {
+		for i := range out {
+			out[i] = float32(w.Dot(x[i*n:(i+1)*n], y))
+		}
+		return
+	}
+	for i := range out {
+		out[i] = float32(dotWide(&x[i*n], &y[0], n))
+	}
+}

@@ -31,6 +31,16 @@ func TestWide(t *testing.T) {
 				if got, want := NewWide().Dot(x, y), (Wide{}).Dot(x, y); math.Abs(got-want) > 1e-14*float64(n+1) {
 					t.Fatalf("dot of %d is %v, in plain Go %v", n, got, want)
 				}
+				rows := g.of(normal(r, 3*n, 1))
+				dots := g.of(make([]float32, 3))
+				for _, w := range []Wide{NewWide(), {}} {
+					w.Dots(dots, rows, y)
+					for i, got := range dots {
+						if want := float32(w.Dot(rows[i*n:(i+1)*n], y)); got != want {
+							t.Fatalf("dot %d of %d is %v among others, and %v alone", i, n, got, want)
+						}
+					}
+				}
 				g.free()
 			}
 		}

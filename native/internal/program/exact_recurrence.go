@@ -95,7 +95,8 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 			why = v.why
 		}
 	}
-	read, ok := e.call(values, nil)
+	var read recurrentCall[float64]
+	ok := e.call(values, &read)
 	if !ok {
 		for _, l := range e.Cells {
 			if r.given[l.Name+"/h"] != nil {

@@ -177,9 +177,13 @@ func multiplyWide(w kernel.Wide) func(out, x, y []float32, xm, ym matrix, acc []
 			multiply(out, x, y, xm, ym, acc)
 			return
 		}
+		if ym.cols == 1 {
+			w.Dots(out, x, y)
+			return
+		}
 		for r := range xm.rows {
 			row, from := out[r*ym.cols:][:ym.cols], x[r*xm.cols:][:xm.cols]
-			if ym.transposed || ym.cols == 1 {
+			if ym.transposed {
 				for c := range row {
 					row[c] = float32(w.Dot(from, y[c*ym.rows:][:ym.rows]))
 				}

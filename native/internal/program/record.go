@@ -43,7 +43,7 @@ type recording[F kernel.Float] struct {
 }
 
 // records makes the recordings of a call's cells, whose states m holds.
-func (r *recurrent[F]) records(w *work, call recurrentCall[F], m *recurrentMemory[F]) ([]*recording[F], error) {
+func (r *recurrent[F]) records(w *work, call *recurrentCall[F], m *recurrentMemory[F]) ([]*recording[F], error) {
 	var mask *lockstep.Tensor
 	if call.mask != nil {
 		d := make([]bool, call.batch*call.steps)

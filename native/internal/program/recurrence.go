@@ -80,8 +80,8 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 			memory = &recurrentMemory[F]{}
 			*w.keep = memory
 		}
-		call, ok := run.call(in, memory.before[:0])
-		memory.before = call.states
+		call := &memory.now
+		ok = run.call(in, call)
 		if !ok && w.goesOn {
 			return errors.New("its tensors are not what the layer's cells take, so that its states cannot go on")
 		}
@@ -89,15 +89,18 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 			return interpreted(w, in)
 		}
 		if twisted {
-			run.twist(&call, twist)
+			run.twist(call, twist)
 		}
-		if err := memory.fit(run, call); err != nil {
-			return err
+		err := memory.fit(run)
+		if err == nil {
+			err = run.run(w, memory)
 		}
-		if err := run.run(w, call, memory); err != nil {
-			return err
+		if err == nil {
+			err = memory.results(run, in, w.out)
 		}
-		return memory.results(run, call, in, w.out)
+		clear(call.states)
+		*call = recurrentCall[F]{states: call.states} // its tensors are not kept
+		return err
 	}, nil
 }
 
@@ -114,26 +117,27 @@ type recurrentCall[F kernel.Float] struct {
 	outputs      *List  // nil without
 }
 
-// call reads a call's tensors, the states into memory for them; ok is false if they are not what cells take.
-func (r *recurrent[F]) call(in []Value, states [][]F) (call recurrentCall[F], ok bool) {
-	call.states = states
+// call reads a call's tensors, the states into the memory that the last had for
+// them; it is false if they are not what cells take.
+func (r *recurrent[F]) call(in []Value, call *recurrentCall[F]) (ok bool) {
+	*call = recurrentCall[F]{states: call.states[:0]}
 	x := in[r.Steps].List
 	if x == nil || x.rows == nil || x.rows.Rank() != 3 || x.rows.Shape()[2] != r.features {
-		return call, false
+		return false
 	}
 	var err error
 	if call.x, err = lockstep.Data[F](x.rows); err != nil {
-		return call, false
+		return false
 	}
 	call.batch = x.rows.Shape()[1]
 	if call.steps, ok = countOf(r.Bounds, in); !ok || call.steps < 1 || call.steps > x.rows.Shape()[0] {
-		return call, false
+		return false
 	}
 	for _, l := range r.Cells {
 		for _, at := range l.States {
 			state, ok := stateOf[F](in[at], call.batch, l.Units)
 			if !ok {
-				return call, false
+				return false
 			}
 			call.states = append(call.states, state)
 		}
@@ -141,16 +145,16 @@ func (r *recurrent[F]) call(in []Value, states [][]F) (call recurrentCall[F], ok
 	last := r.Cells[len(r.Cells)-1].Units
 	if r.Mask != nil {
 		if call.mask, ok = maskOf(in[r.Mask.Steps].List, r.Mask.Rank, call.steps, call.batch); !ok {
-			return call, false
+			return false
 		}
 		if r.Mask.Zeros >= 0 {
 			if _, ok = stateOf[F](in[r.Mask.Zeros], call.batch, last); !ok {
-				return call, false
+				return false
 			}
 		}
 		if r.Mask.Previous >= 0 {
 			if call.previous, ok = stateOf[F](in[r.Mask.Previous], call.batch, last); !ok {
-				return call, false
+				return false
 			}
 		}
 	}
@@ -161,10 +165,10 @@ func (r *recurrent[F]) call(in []Value, states [][]F) (call recurrentCall[F], ok
 			want = 1
 		}
 		if call.outputs == nil || call.outputs.length() != want || !call.outputs.takesMatrix(call.batch, last) {
-			return call, false
+			return false
 		}
 	}
-	return call, true
+	return true
 }
 
 func stateOf[F kernel.Float](v Value, rows, columns int) ([]F, bool) {

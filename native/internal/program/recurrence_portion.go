@@ -23,7 +23,6 @@ type portion[F kernel.Float] struct {
 
 	// Of one call.
 	ctx     context.Context
-	call    recurrentCall[F]
 	records []*recording[F] // by cell, nil if nothing is recorded
 	err     error
 }
@@ -69,7 +68,7 @@ func (s *portion[F]) ahead(steps int) int {
 
 // run takes all steps.
 func (s *portion[F]) run() {
-	cells, call := s.loop.cells, &s.call
+	cells, call := s.loop.cells, &s.memory.now
 	first, n := cells[0], s.to-s.from
 	columns := first.Width() * n
 	ahead := s.ahead(call.steps)
@@ -116,7 +115,8 @@ func (s *portion[F]) run() {
 func (s *portion[F]) runRow(cell kernel.Cell[F]) {
 	// Some milliseconds, and then it is asked whether the call was cancelled.
 	together := max(1, min(64, 1<<24/max(1, s.loop.work)))
-	f, u, steps := s.loop.features, cell.Units(), s.call.steps
+	call := &s.memory.now
+	f, u, steps := s.loop.features, cell.Units(), call.steps
 	for t := 0; t < steps; t += together {
 		if s.err = s.ctx.Err(); s.err != nil {
 			return
@@ -126,7 +126,7 @@ func (s *portion[F]) runRow(cell kernel.Cell[F]) {
 		if !s.loop.LastOnly {
 			out = s.memory.out[t*u : (t+n)*u]
 		}
-		kernel.Steps(cell, s.h[0], s.c[0], s.call.x[t*f:(t+n)*f], out, s.z, s.scratch, n)
+		kernel.Steps(cell, s.h[0], s.c[0], call.x[t*f:(t+n)*f], out, s.z, s.scratch, n)
 	}
 	if s.loop.LastOnly && steps > 0 {
 		copy(s.memory.out, s.h[0])

@@ -12,7 +12,7 @@ type recurrentMemory[F kernel.Float] struct {
 	steps, batch int
 	ran          bool // the states are those that a call left
 
-	before   [][]F // the states before the first step
+	now      recurrentCall[F] // while it runs
 	states   []*lockstep.Tensor
 	h, c     [][]F            // by cell: the elements of its states; c is nil where there is no second one
 	outputs  *lockstep.Tensor // (steps or 1, batch, units)
@@ -26,11 +26,12 @@ type recurrentMemory[F kernel.Float] struct {
 }
 
 // fit makes the memory for a call, if it is not there.
-func (m *recurrentMemory[F]) fit(r *recurrent[F], call recurrentCall[F]) error {
+func (m *recurrentMemory[F]) fit(r *recurrent[F]) error {
+	call := &m.now
 	if m.states != nil && m.steps == call.steps && m.batch == call.batch {
 		return nil
 	}
-	*m = recurrentMemory[F]{steps: call.steps, batch: call.batch, before: m.before}
+	*m = recurrentMemory[F]{steps: call.steps, batch: call.batch, now: m.now}
 	for i, l := range r.Cells {
 		m.h, m.c = append(m.h, nil), append(m.c, nil)
 		for j := range l.States {
@@ -81,7 +82,8 @@ func newMatrix[F kernel.Float](rows, columns int) (*lockstep.Tensor, []F, error)
 }
 
 // run takes all steps.
-func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]) error {
+func (r *recurrent[F]) run(w *work, m *recurrentMemory[F]) error {
+	call := &m.now
 	if !w.goesOn || !m.ran {
 		at := 0
 		for i := range r.Cells {
@@ -98,14 +100,14 @@ func (r *recurrent[F]) run(w *work, call recurrentCall[F], m *recurrentMemory[F]
 		}
 	}
 	for _, s := range m.portions {
-		s.ctx, s.call, s.records = w.ctx, call, records
+		s.ctx, s.records = w.ctx, records
 	}
 	m.team.Run(len(m.portions))
 	for _, s := range m.portions {
 		if err == nil {
 			err = s.err
 		}
-		s.ctx, s.call, s.records, s.err = nil, recurrentCall[F]{}, nil, nil // the call's tensors are not kept
+		s.ctx, s.records, s.err = nil, nil, nil
 	}
 	if err == nil && w.record != nil && r.Outputs >= 0 {
 		err = r.recordOutputs(w, m)
@@ -124,7 +126,8 @@ func copy2[F kernel.Float](h, c []F, from [][]F) int {
 }
 
 // results sets what the loop's variables are after it.
-func (m *recurrentMemory[F]) results(r *recurrent[F], call recurrentCall[F], in, out []Value) error {
+func (m *recurrentMemory[F]) results(r *recurrent[F], in, out []Value) error {
+	call := &m.now
 	copy(out, in)
 	if err := m.counters.count(r.Counters, in, out, call.steps); err != nil {
 		return err
