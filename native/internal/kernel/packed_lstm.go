@@ -161,12 +161,15 @@ func (l *packedLSTM) steps(h, c, x, out, z, scratch []float32, steps int) {
 // zero tells whether the states are those that a sequence begins with: then the
 // product with R is 0, and left out.
 func (l *packedLSTM) zero(h, c []float32) bool {
-	for i, v := range h {
-		if math.Float32bits(v)|math.Float32bits(c[i]) != 0 {
-			return false
-		}
+	if h[0] != 0 { // mostly
+		return false
 	}
-	return true
+	c = c[:len(h)]
+	var set uint32
+	for i, v := range h {
+		set |= math.Float32bits(v) | math.Float32bits(c[i])
+	}
+	return set == 0
 }
 
 // others takes a step of which the activations are others.
