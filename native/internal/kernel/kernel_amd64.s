@@ -1950,37 +1950,21 @@ output:
 
 // func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, fromStride int, w *float32, features int, rows int, steps int, sigmoid *float32, tanh *float32) int
 // Requires: AVX, FMA3
-TEXT ·lstmOne(SB), NOSPLIT, $48-112
-	MOVQ   h+0(FP), AX
-	MOVQ   c+8(FP), CX
-	MOVQ   out+16(FP), DX
-	MOVQ   x+32(FP), BX
-	MOVQ   from+40(FP), SI
-	MOVQ   rows+72(FP), DI
-	MOVQ   DI, (SP)
-	MOVQ   $0x4b400000, DI
-	SHLQ   $0x03, DI
-	MOVQ   sigmoid+88(FP), R8
-	SUBQ   DI, R8
-	MOVQ   tanh+96(FP), R9
-	SUBQ   DI, R9
-	XORQ   DI, DI
-	MOVQ   features+64(FP), R10
-	SHLQ   $0x07, R10
-	MOVQ   w+56(FP), R11
-	ADDQ   R11, R10
-	VMOVSS (R10), X0
-	VMULSS c42000000<>+0(SB), X0, X0
-	VMOVSS X0, 16(SP)
-	VMOVSS 32(R10), X0
-	VMULSS c42000000<>+0(SB), X0, X0
-	VMOVSS X0, 24(SP)
-	VMOVSS 64(R10), X0
-	VMULSS c42800000<>+0(SB), X0, X0
-	VMOVSS X0, 32(SP)
-	VMOVSS 96(R10), X0
-	VMULSS c42000000<>+0(SB), X0, X0
-	VMOVSS X0, 40(SP)
+TEXT ·lstmOne(SB), NOSPLIT, $16-112
+	MOVQ h+0(FP), AX
+	MOVQ c+8(FP), CX
+	MOVQ out+16(FP), DX
+	MOVQ x+32(FP), BX
+	MOVQ from+40(FP), SI
+	MOVQ rows+72(FP), DI
+	MOVQ DI, (SP)
+	MOVQ $0x4b400000, DI
+	SHLQ $0x03, DI
+	MOVQ sigmoid+88(FP), R8
+	SUBQ DI, R8
+	MOVQ tanh+96(FP), R9
+	SUBQ DI, R9
+	XORQ DI, DI
 
 row:
 	VMOVSS (AX), X0
@@ -2010,22 +1994,18 @@ input:
 	JNE         input
 
 state:
+	VFMADD231SS (R10), X0, X2
 	VMOVSS      c4b400000<>+0(SB), X6
 	VFMADD231SS c42000000<>+0(SB), X2, X6
-	VFMADD231SS 16(SP), X0, X6
-	VFMADD231SS (R10), X0, X2
+	VFMADD231SS 32(R10), X0, X3
 	VMOVSS      c4b400000<>+0(SB), X7
 	VFMADD231SS c42000000<>+0(SB), X3, X7
-	VFMADD231SS 24(SP), X0, X7
-	VFMADD231SS 32(R10), X0, X3
+	VFMADD231SS 64(R10), X0, X4
 	VMOVSS      c4b400000<>+0(SB), X8
 	VFMADD231SS c42800000<>+0(SB), X4, X8
-	VFMADD231SS 32(SP), X0, X8
-	VFMADD231SS 64(R10), X0, X4
+	VFMADD231SS 96(R10), X0, X5
 	VMOVSS      c4b400000<>+0(SB), X9
 	VFMADD231SS c42000000<>+0(SB), X5, X9
-	VFMADD231SS 40(SP), X0, X9
-	VFMADD231SS 96(R10), X0, X5
 	VMOVD       X6, R10
 	VMOVD       X8, R11
 	LEAL        -1262484480(R10), R12

@@ -114,6 +114,41 @@ func TestOneUnitTables(t *testing.T) {
 	})
 }
 
+// Weights so large that as many steps of a table overflow, beside a state of zero, or
+// one that takes away what a bias adds.
+func TestOneUnitOfLargeWeights(t *testing.T) {
+	eachVectorised(t, func(t *testing.T) {
+		for _, r := range []float32{2e37, -2e37, 1 << 20, -1 << 20} {
+			for gate := range 4 {
+				for _, h0 := range []float32{0, 1} {
+					var states [2][]float32
+					for i, name := range []string{plain, chosen} {
+						undo, err := Use(name)
+						if err != nil {
+							t.Fatal(err)
+						}
+						recurrent, bias := make([]float32, 4), []float32{0.25, 0.5, 0.75, 1}
+						recurrent[gate] = r
+						if h0 != 0 {
+							bias[gate] = -r
+						}
+						cell := NewLSTM(nil, recurrent, bias, 0, 1, TanhFunction, SigmoidFunction)
+						h, c := []float32{h0}, []float32{0.5}
+						cell.Next(h, c, []float32{}, make([]float32, cell.Width()), make([]float32, cell.Scratch(1)), 1)
+						states[i] = append(h, c...)
+						undo()
+					}
+					for i, want := range states[0] {
+						if got := states[1][i]; !(math.Abs(float64(got-want)) <= 1e-6) {
+							t.Errorf("recurrent weight %v of gate %d, h %v: state %d is %v, in plain Go %v", r, gate, h0, i, got, want)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 // Steps whose numbers are in the tables and steps whose are not, in turns.
 func TestOneUnitInTurns(t *testing.T) {
 	eachVectorised(t, func(t *testing.T) {

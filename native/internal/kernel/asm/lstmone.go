@@ -42,19 +42,7 @@ func lstmOne() {
 	SUBQ(back, tanhs)
 	done := GP64()
 	XORQ(done, done)
-	// The recurrent weights, and as many steps of a table as they are.
-	var scaled [4]Mem
-	recurrent := Load(Param("features"), GP64())
-	SHLQ(Imm(7), recurrent)
-	ADDQ(Load(Param("w"), GP64()), recurrent)
 	scale := [4]Mem{number(32), number(32), number(64), number(32)}
-	for gate := range scaled {
-		scaled[gate] = AllocLocal(8)
-		v := XMM()
-		VMOVSS(Mem{Base: recurrent, Disp: 32 * gate}, v)
-		VMULSS(scale[gate], v, v)
-		VMOVSS(v, scaled[gate])
-	}
 
 	Label("row")
 	state, cell := XMM(), XMM()
@@ -83,11 +71,10 @@ func lstmOne() {
 	JNE(LabelRef("input"))
 	Label("state")
 	for gate := range z {
+		VFMADD231SS(Mem{Base: at, Disp: 32 * gate}, state, z[gate])
 		y[gate] = XMM()
 		VMOVSS(number(curveShift), y[gate])
 		VFMADD231SS(scale[gate], z[gate], y[gate])
-		VFMADD231SS(scaled[gate], state, y[gate])
-		VFMADD231SS(Mem{Base: at, Disp: 32 * gate}, state, z[gate])
 	}
 	i, f, g, o := z[0], z[1], z[2], z[3]
 	var beyond []func()

@@ -34,11 +34,10 @@ func lstmOne(a *assembler) {
 	a.number(32, many)
 	a.number(64, more)
 	scale := []vector{many, many, more, many}
-	recurrent, scaled := a.some(4), a.some(4)
+	recurrent := a.some(4)
 	a.ins("ADD %s<<7, %s, %s", features, w, at)
 	for gate, r := range recurrent {
 		a.ins("FMOVS %d(%s), %s", 32*gate, at, r.scalar())
-		a.ins("FMULS %s, %s, %s", scale[gate].scalar(), r.scalar(), scaled[gate].scalar())
 	}
 	state, cell, value := a.vector(), a.vector(), a.vector()
 	z := a.some(4)
@@ -125,9 +124,8 @@ func lstmOne(a *assembler) {
 			if gate == 2 {
 				table, step = tanhs, eighth
 			}
-			a.ins("FMADDS %s, %s, %s, %s", scale[gate].scalar(), shift.scalar(), v.scalar(), y.scalar())
-			add(scaled[gate], state, y)
 			add(recurrent[gate], state, v)
+			a.ins("FMADDS %s, %s, %s, %s", scale[gate].scalar(), shift.scalar(), v.scalar(), y.scalar())
 			curve(v, y, table, step)
 		})
 	}
