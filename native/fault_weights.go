@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/native/internal/program"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -20,23 +21,11 @@ type matrices struct {
 }
 
 func (src *source) matrices(l *layers.Layer) (*matrices, error) {
-	m := &matrices{columns: len(gateLetters[l.Kind]) * l.Units, twoRows: l.ResetAfter}
-	for _, w := range []struct {
-		ref savedmodel.Ref
-		to  *[]float64
-	}{{l.Kernel, &m.kernel}, {l.RecurrentKernel, &m.recurrent}, {l.Bias, &m.bias}} {
-		if w.ref.Node == nil {
-			continue
-		}
-		t, err := src.weight(w.ref)
-		if err != nil {
-			return nil, err
-		}
-		m.dtype = t.DType()
-		if *w.to, err = t.Float64s(); err != nil {
-			return nil, err
-		}
+	w, dtype, err := program.WeightsOf(l, src.weight)
+	if err != nil {
+		return nil, err
 	}
+	m := &matrices{dtype: dtype, kernel: w[0], recurrent: w[1], bias: w[2], columns: len(gateLetters[l.Kind]) * l.Units, twoRows: l.ResetAfter}
 	if len(m.kernel) != l.Features*m.columns || len(m.recurrent) != l.Units*m.columns {
 		return nil, fmt.Errorf("the weights have %d and %d numbers, want those of %d features and %d units", len(m.kernel), len(m.recurrent), l.Features, l.Units)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
 	"github.com/lockstep-go/lockstep/native/internal/oracle"
-	"github.com/lockstep-go/lockstep/native/savedmodel"
+	"github.com/lockstep-go/lockstep/native/internal/program"
 )
 
 // oracleCell is a layer and its cell in float64.
@@ -32,26 +32,13 @@ func (o *Oracle) makeCells() error {
 // cell returns nil for a layer in floats of 16 bits, which no bounds are known
 // of.
 func (o *Oracle) cell(l *layers.Layer) (*oracle.Cell, error) {
-	var weights [3][]float64
-	unit := oracle.Float32
-	for i, ref := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
-		if ref.Node == nil {
-			continue
-		}
-		t, err := o.source.weight(ref)
-		if err != nil {
-			return nil, err
-		}
-		switch t.DType() {
-		case lockstep.Float32:
-		case lockstep.Float64:
-			unit = oracle.Float64
-		default:
-			return nil, nil
-		}
-		if weights[i], err = t.Float64s(); err != nil {
-			return nil, err
-		}
+	weights, dtype, err := program.WeightsOf(l, o.source.weight)
+	if err != nil {
+		return nil, err
+	}
+	unit, known := map[lockstep.DType]oracle.Unit{lockstep.Float32: oracle.Float32, lockstep.Float64: oracle.Float64}[dtype]
+	if !known {
+		return nil, nil
 	}
 	return oracle.NewCell(l, unit, weights[0], weights[1], weights[2])
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
 	"github.com/lockstep-go/lockstep/native/internal/oracle"
-	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // exactRecurrent runs a recognised loop on the oracle's cells.
@@ -23,28 +22,19 @@ type exactRecurrent struct {
 func (c *exactCompiler) exactRecurrence(r *layers.Recurrence, interpreted exactOperation) (exactOperation, error) {
 	e := &exactRecurrent{recurrent: recurrent[float64]{Recurrence: r, features: r.Cells[0].Features}, interpreted: interpreted}
 	for _, l := range r.Cells {
-		var weights [3][]float64
-		for i, w := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
-			if w.Node == nil {
-				continue
-			}
-			if c.assigned[handleOf(w).Node] { // it is not the same in each call
-				return interpreted, nil
-			}
-			t, err := c.options.Weight(w)
-			if err != nil {
-				return nil, err
-			}
-			switch t.DType() {
-			case lockstep.Float32:
-				c.single = true
-			case lockstep.Float64:
-			default:
-				return interpreted, nil
-			}
-			if weights[i], err = t.Float64s(); err != nil {
-				return nil, err
-			}
+		if c.assigns(l) {
+			return interpreted, nil
+		}
+		weights, dtype, err := WeightsOf(l, c.options.Weight)
+		if err != nil {
+			return nil, err
+		}
+		switch dtype {
+		case lockstep.Float32:
+			c.single = true
+		case lockstep.Float64:
+		default:
+			return interpreted, nil
 		}
 		// The precision is known when all of the graph has been seen; the layers
 		// of a graph with both do what those in float32 do.

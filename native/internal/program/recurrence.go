@@ -3,12 +3,12 @@ package program
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
 	"github.com/lockstep-go/lockstep/native/internal/kernel"
 	"github.com/lockstep-go/lockstep/native/internal/rows"
-	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // recurrence builds a loop that was recognised as cells. Where a call's tensors
@@ -26,12 +26,8 @@ func (c *compiler) recurrence(r *layers.Recurrence, interpreted operation) (oper
 
 // cells returns nil where the weights are none that the native cells take.
 func (c *compiler) cells(r *layers.Recurrence, interpreted operation) (operation, error) {
-	for _, l := range r.Cells {
-		for _, w := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
-			if w.Node != nil && c.assigned[handleOf(w).Node] {
-				return nil, nil // they are not the same in each call
-			}
-		}
+	if slices.ContainsFunc(r.Cells, c.assigns) {
+		return nil, nil
 	}
 	dtype := lockstep.Invalid
 	for i, l := range r.Cells {
