@@ -7,9 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
@@ -217,12 +215,8 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 	if c.Inputs, made, err = f.inputsFor(reference.Signature()); err != nil {
 		return nil, err
 	}
-	if f.expected != "" {
-		expected, err := npz.ReadFile(f.expected)
-		if err != nil {
-			return nil, err
-		}
-		c.Expected = lockstep.ByName(expected)
+	if c.Expected, err = readTensors(f.expected); err != nil {
+		return nil, err
 	}
 	checked, err := c.Run(ctx)
 	if err != nil {

@@ -10,10 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
-	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -158,12 +156,8 @@ func (f *recordFlags) record(cmd *cobra.Command, model string, rule *golden.Rule
 	if r.Inputs, r.InputsFrom, err = f.inputsFor(e.Signature()); err != nil {
 		return nil, err
 	}
-	if f.expected != "" {
-		expected, err := npz.ReadFile(f.expected)
-		if err != nil {
-			return nil, err
-		}
-		r.Expected = lockstep.ByName(expected)
+	if r.Expected, err = readTensors(f.expected); err != nil {
+		return nil, err
 	}
 	if f.engine != "native" {
 		if candidate, err := native.Load(model, f.native()...); err != nil {

@@ -45,11 +45,21 @@ func (f *inputFlags) inputsFor(sig lockstep.Signature) (inputs map[string]*locks
 		inputs, err = compare.RandomInputs(sig, f.seed, f.sizes)
 		return inputs, fmt.Sprintf("inputs: random, --seed %d --batch %d --steps %d", f.seed, f.sizes.Batch, f.sizes.Steps), err
 	}
-	tensors, err := npz.ReadFile(f.inputs)
-	if err != nil {
-		return nil, "", err
+	inputs, err = readTensors(f.inputs)
+	return inputs, "inputs: " + f.inputs, err
+}
+
+// readTensors reads the tensors of an .npz by their names, nil if no file is
+// named.
+func readTensors(path string) (map[string]*lockstep.Tensor, error) {
+	if path == "" {
+		return nil, nil
 	}
-	return lockstep.ByName(tensors), "inputs: " + f.inputs, nil
+	tensors, err := npz.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return lockstep.ByName(tensors), nil
 }
 
 // only returns the inputs alone.
