@@ -63,7 +63,7 @@ func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
 			}
 		}
 	}
-	return b, b.twice(ctx)
+	return b, b.twice()
 }
 
 // rule returns the derived rule of a tensor, by the oracle's name of it. ok is

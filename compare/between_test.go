@@ -170,3 +170,47 @@ func TestExpectedByTheOracle(t *testing.T) {
 		}
 	}
 }
+
+// counted is an oracle that counts how often it evaluates a model from its
+// inputs on.
+type counted struct {
+	lockstep.Oracle
+	times *int
+}
+
+func (o counted) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	if given == nil {
+		*o.times++
+	}
+	return o.Oracle.Run(ctx, inputs, given)
+}
+
+// Outputs that were computed twice and what a third party expects are held
+// against the same bounds, which are computed once.
+func TestBoundsFromTheInputsOnce(t *testing.T) {
+	m, inputs := seed(t)
+	oracle, err := m.Oracle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := fixture.Tensors(t, "seed_keras3", "expected.npz")
+	for name, c := range map[string]struct {
+		reference lockstep.Tracer
+		expected  map[string]*lockstep.Tensor
+		want      int
+	}{
+		"neither": {m, nil, 0}, "twice": {rounds{m, 1e-6}, nil, 1}, "expected": {m, expected, 1}, "both": {rounds{m, 1e-6}, expected, 1},
+	} {
+		times := 0
+		checked, err := compare.Check{
+			Model: "seed", Reference: c.reference, Candidate: m, Inputs: inputs, Expected: c.expected, ExpectedBy: "keras", Oracle: counted{oracle, &times},
+		}.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantVerdicts(t, checked.Report, nil)
+		if times != c.want {
+			t.Errorf("%s: the oracle evaluated the model %d times from its inputs on, want %d", name, times, c.want)
+		}
+	}
+}

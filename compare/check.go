@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -31,6 +32,8 @@ type Check struct {
 	Oracle lockstep.Oracle
 	// AllowNonFinite is as in Rule, for what Rules do not judge.
 	AllowNonFinite bool
+
+	limits func() (map[string]*lockstep.Tensor, error) // those of Oracle and Inputs, made when first asked for
 }
 
 // Checked is what a Check found.
@@ -46,6 +49,7 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 	if c.Candidate == nil && c.Expected == nil {
 		return nil, fmt.Errorf("compare: nothing to hold %s against: %s", c.Reference.Name(), c.Absent)
 	}
+	c.limits = sync.OnceValues(func() (map[string]*lockstep.Tensor, error) { return limits(ctx, c.Oracle, c.Inputs) })
 	out := &Checked{Report: &Report{Model: c.Model}}
 	if c.Candidate != nil {
 		weights, err := c.weights()
@@ -77,7 +81,7 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 		}
 	}
 	if c.Expected != nil {
-		if err := c.third(ctx, out); err != nil {
+		if err := c.third(out); err != nil {
 			return nil, err
 		}
 	}
@@ -170,8 +174,8 @@ func comparison(title, referenceName, candidateName string, reference, candidate
 }
 
 // third adds what the third party says of each engine, and what follows.
-func (c Check) third(ctx context.Context, out *Checked) error {
-	rules, err := c.foreign(ctx)
+func (c Check) third(out *Checked) error {
+	rules, err := c.foreign()
 	if err != nil {
 		return err
 	}

@@ -11,12 +11,27 @@ import (
 
 // foreign returns the rules for what a third party computed: those chosen, or
 // else derived ones.
-func (c Check) foreign(ctx context.Context) (Rules, error) {
+func (c Check) foreign() (Rules, error) {
 	rules := c.rules()
 	if c.Rules != nil || c.Oracle == nil {
 		return rules, nil
 	}
-	return OracleRules(ctx, c.Oracle, c.Inputs, c.Expected, rules)
+	limits, err := c.limits()
+	if err != nil {
+		return nil, err
+	}
+	return rulesWithin(limits, c.Expected, rules)
+}
+
+// limits bound what rounding can do to each tensor on the way from the inputs.
+func limits(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	_, bound, unknown, err := oracle.Run(ctx, inputs, nil)
+	if err != nil {
+		return nil, err
+	}
+	bound = maps.Clone(bound)
+	maps.DeleteFunc(bound, func(name string, _ *lockstep.Tensor) bool { return unknown[name] != nil })
+	return bound, nil
 }
 
 // OracleRules are derived rules for values, by their names, that were computed
@@ -25,14 +40,16 @@ func (c Check) foreign(ctx context.Context) (Rules, error) {
 // that grows with its steps. Where it is more than the default tolerance allows,
 // that one is taken; for what the oracle has no bound of, otherwise.
 func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map[string]*lockstep.Tensor, otherwise Rules) (Rules, error) {
-	_, bound, unknown, err := oracle.Run(ctx, inputs, nil)
+	bound, err := limits(ctx, oracle, inputs)
 	if err != nil {
 		return nil, err
 	}
-	bounds := maps.Clone(bound)
-	maps.DeleteFunc(bounds, func(name string, _ *lockstep.Tensor) bool { return unknown[name] != nil })
+	return rulesWithin(bound, values, otherwise)
+}
+
+func rulesWithin(limits, values map[string]*lockstep.Tensor, otherwise Rules) (Rules, error) {
 	derived := map[string]Rule{}
-	for name, t := range bounds {
+	for name, t := range limits {
 		value := values[name]
 		if value == nil || value.Len() != t.Len() {
 			continue

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,20 +22,17 @@ type computed struct {
 // far apart that took outputs and final states: nobody can blame the other
 // engine for it. More than rounding may do on the whole way from the inputs is
 // not let pass.
-func (b *between) twice(ctx context.Context) error {
+func (b *between) twice() error {
 	b.again = map[string][]float64{}
-	var limits map[string]*lockstep.Tensor
 	for k, trace := range []*lockstep.Trace{b.reference, b.candidate} {
 		var said []string
 		for _, c := range b.computed(k, trace) {
 			if slices.Equal(c.shown, c.made) {
 				continue
 			}
-			if limits == nil {
-				var err error
-				if _, limits, _, err = b.check.Oracle.Run(ctx, b.check.Inputs, nil); err != nil {
-					return err
-				}
+			limits, err := b.check.limits()
+			if err != nil {
+				return err
 			}
 			if limits[c.oracle] == nil {
 				continue
