@@ -208,6 +208,23 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// The main graph's own nodes are not exported, and change what they change.
+func TestChangesOfTheMainGraph(t *testing.T) {
+	for read, want := range map[string]bool{"read": false, "late": true} {
+		g, err := openGraph(t, graph(nodes{
+			node("in", "Placeholder"), node("v", "VarHandleOp"), node("read", "ReadVariableOp", "v"),
+			node("assign", "AssignVariableOp", "v", "in"), node("late", "ReadVariableOp", "v", "^assign"),
+			call("call", "f", read), node("out", "Identity", "call"),
+		}, fn("f", "x"))).Flatten("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := g.Changes([]Ref{g.Outputs["out"]}); got != want {
+			t.Errorf("%s: Changes is %v, want %v", read, got, want)
+		}
+	}
+}
+
 func TestSignatureInputs(t *testing.T) {
 	info := func(name string) *pb.TensorInfo {
 		return &pb.TensorInfo{Encoding: &pb.TensorInfo_Name{Name: name}, Dtype: types_go_proto.DataType_DT_FLOAT}
