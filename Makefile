@@ -174,13 +174,13 @@ BENCH_PEERS  = --peer 'onnxruntime="$(PEERS)/bin/python" bench/onnxruntime_peer.
 BENCH        = bin/lockstep bench --threads 1 --cases build/bench --native-program build/bench/contender --peer c=build/bench/yardstick
 
 bench: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 bench-models
-	$(BENCH) $(BENCH_WORKS) --rounds 7 --slice 100ms --starts 3 --format text --format benchstat=build/bench/bench.txt --format markdown=build/bench/bench.md $(BENCH_FLAGS)
+	$(BENCH) $(BENCH_WORKS) --rounds 15 --slice 100ms --starts 5 --format text --format benchstat=build/bench/bench.txt --format markdown=build/bench/bench.md $(BENCH_FLAGS)
 
 # All agree with what Keras predicted, and with each other on what is timed.
 bench-peers: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 bench-models peers
 	$(BENCH) $(BENCH_SEED) --inputs testdata/seed_keras3/inputs.npz --expected testdata/seed_keras3/expected.npz --rounds 0 $(BENCH_PEERS)
 	@echo
-	$(BENCH) $(BENCH_WORKS) --rounds 7 --slice 100ms --starts 3 --format text --format benchstat=build/bench/peers.txt --format markdown=build/bench/peers.md $(BENCH_PEERS) $(BENCH_FLAGS)
+	$(BENCH) $(BENCH_WORKS) --rounds 15 --slice 100ms --starts 5 --format text --format benchstat=build/bench/peers.txt --format markdown=build/bench/peers.md $(BENCH_PEERS) $(BENCH_FLAGS)
 
 # The example service under load, on both engines; then its start and its size.
 bench-service: tensorflow compiler

@@ -36,10 +36,11 @@ func newBench() *cobra.Command {
 		Long: `bench times one call of each model in each engine. Every engine is a process of
 its own, and for the native one so is each set of kernels that the processor
 has; native are those in use. Their answers are compared first, with float64's where the model is the sequence-to-sequence one; then they take turns,
-a slice of time each, for as many rounds as asked for. Shown are the least of
-the rounds' medians and its ratio to the first engine's; the time from a
-process's start to its first answer, which the least of --starts shows; and its
-resident memory then. A program without TensorFlow leaves that out.
+a slice of time each, for as many rounds as asked for, which are spread over
+--starts of all. Shown is a call in the start in the middle, of each of which the
+least of its rounds' medians counts: where memory comes to lie makes one process
+faster than the next. Then its ratio to the first engine's; the least time from a
+process's start to its first answer; and its resident memory then. A program without TensorFlow leaves that out.
 
 A peer is a program of another's that computes the sequence-to-sequence model:
 COMMAND is given the name of a file that holds weights and inputs, and talks as
@@ -61,7 +62,7 @@ go doc ` + "github.com/lockstep-go/lockstep/internal/bench" + ` says.`,
 	flags.StringVar(&f.expected, "expected", "", "an .npz with what Keras predicted for --inputs: every engine must agree with it")
 	flags.IntVar(&f.options.Rounds, "rounds", 5, "how often each engine has its turn; 0 compares answers and times nothing")
 	flags.DurationVar(&f.options.Slice, "slice", 200*time.Millisecond, "how long a turn is")
-	flags.IntVar(&f.options.Starts, "starts", 1, "how often each engine is started")
+	flags.IntVar(&f.options.Starts, "starts", 1, "how often each engine is started, an odd number best; each start has its share of the rounds")
 	flags.StringArrayVar(&f.peers, "peer", nil, "another engine, as NAME=COMMAND; may be repeated")
 	flags.StringVar(&f.program, "native-program", "", "another program for the native engine, such as bench/contender, which is smaller (default this one)")
 	flags.StringVar(&f.cases, "cases", "", "the folder for the files that peers are given (default one that is removed)")
@@ -184,7 +185,7 @@ func (f *benchFlags) how() string {
 	if f.model.threads > 0 {
 		threads = strconv.Itoa(f.model.threads)
 	}
-	return fmt.Sprintf("engines take turns; the least of the medians of each round; rounds: %d of %v; TensorFlow's threads: %s", f.options.Rounds, f.options.Slice, threads)
+	return fmt.Sprintf("engines take turns; a call in the middle one of %d starts, of each the least of the medians of its rounds; rounds: %d of %v; TensorFlow's threads: %s", f.options.Starts, f.options.Rounds, f.options.Slice, threads)
 }
 
 // versions says what the engines say of themselves, once for those that stand

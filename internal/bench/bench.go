@@ -17,10 +17,12 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -53,30 +55,41 @@ type Result struct {
 }
 
 // Round is one turn: the median time of a call, in nanoseconds, of so many
-// calls. Overhead is what a call of nothing takes.
+// calls, and the start of the contender, from 0 on, whose process took it.
+// Overhead is what a call of nothing takes.
 type Round struct {
 	Median, Overhead float64
-	Calls            int
+	Calls, Start     int
 }
 
-// Least returns the round of the least median.
-func (r *Result) Least() Round {
-	least := Round{Median: math.Inf(1)}
+// Typical returns what is shown of a result: of each start the round of the least
+// median, as whatever else runs on the machine only adds to it, and of those the
+// one in the middle, as where a process's memory comes to lie can make it a tenth
+// slower or faster for as long as it lives, and an engine a quarter.
+func (r *Result) Typical() Round {
+	var least []Round
 	for _, x := range r.Rounds {
-		if x.Median < least.Median {
-			least = x
+		at := slices.IndexFunc(least, func(l Round) bool { return l.Start == x.Start })
+		if at < 0 {
+			least = append(least, x)
+		} else if x.Median < least[at].Median {
+			least[at] = x
 		}
 	}
-	return least
+	if least == nil {
+		return Round{Median: math.Inf(1)}
+	}
+	slices.SortFunc(least, func(a, b Round) int { return cmp.Compare(a.Median, b.Median) })
+	return least[(len(least)-1)/2]
 }
 
 // Options say how contenders are timed.
 type Options struct {
 	Rounds int           // how often each has its turn
 	Slice  time.Duration // how long a turn is, about
-	Starts int           // how often each is started; the last start is the one that is timed
-	// Check judges a contender's answer before anything is timed, and returns
-	// how far it is from the reference.
+	Starts int           // how often each is started; the rounds are spread over the starts
+	// Check judges a contender's answer at each start, before its turns, and
+	// returns how far it is from the reference.
 	Check    func(name string, answer []float64) (float64, error)
 	Progress func(format string, args ...any)
 }
@@ -85,53 +98,58 @@ type Options struct {
 // does not count.
 const sample = 50 * time.Microsecond
 
-// Race starts every contender, checks their answers, and lets them take turns.
+// Race starts every contender, checks their answers, and lets them take turns; as
+// often as they are to be started.
 func Race(ctx context.Context, contenders []Contender, o Options) ([]*Result, error) {
 	results := make([]*Result, len(contenders))
-	processes := make([]*Process, len(contenders))
-	defer func() {
-		for _, p := range processes {
-			if p != nil {
-				p.Close()
-			}
-		}
-	}()
 	for i, c := range contenders {
-		r := &Result{Name: c.Name}
-		for n := range o.Starts {
-			o.Progress("start %d of %d: %s", n+1, o.Starts, c.Name)
-			if processes[i] != nil {
-				processes[i].Close()
-			}
-			p, err := Start(c.Command(ctx))
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.Name, err)
-			}
-			processes[i] = p
-			r.Starts = append(r.Starts, p.Took)
-			r.Versions, r.Resident = p.Versions, p.Resident
-		}
-		var err error
-		if r.Error, err = o.Check(c.Name, processes[i].Answer); err != nil {
-			return nil, err
-		}
-		results[i] = r
+		results[i] = &Result{Name: c.Name}
 	}
 	guess := make([]time.Duration, len(contenders))
-	for round := range o.Rounds {
-		for i, p := range processes {
-			o.Progress("round %d of %d: %s", round+1, o.Rounds, contenders[i].Name)
-			if err := turn(p, results[i], &guess[i], o.Slice); err != nil {
-				return nil, fmt.Errorf("%s: %w", contenders[i].Name, err)
-			}
+	for start := range o.Starts {
+		if err := race(ctx, contenders, results, guess, start, o); err != nil {
+			return nil, err
 		}
 	}
 	return results, nil
 }
 
+// race is one start of all contenders and the rounds that fall to it.
+func race(ctx context.Context, contenders []Contender, results []*Result, guess []time.Duration, start int, o Options) error {
+	processes := make([]*Process, 0, len(contenders))
+	defer func() {
+		for _, p := range processes {
+			p.Close()
+		}
+	}()
+	for i, c := range contenders {
+		o.Progress("start %d of %d: %s", start+1, o.Starts, c.Name)
+		p, err := Start(c.Command(ctx))
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		processes = append(processes, p)
+		r := results[i]
+		r.Starts = append(r.Starts, p.Took)
+		r.Versions, r.Resident = p.Versions, p.Resident
+		if r.Error, err = o.Check(c.Name, p.Answer); err != nil {
+			return err
+		}
+	}
+	for round := start * o.Rounds / o.Starts; round < (start+1)*o.Rounds/o.Starts; round++ {
+		for i, p := range processes {
+			o.Progress("round %d of %d: %s", round+1, o.Rounds, contenders[i].Name)
+			if err := turn(p, results[i], &guess[i], start, o.Slice); err != nil {
+				return fmt.Errorf("%s: %w", contenders[i].Name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // turn gives a process its turn. guess is what a call takes, as far as it is
 // known.
-func turn(p *Process, r *Result, guess *time.Duration, slice time.Duration) error {
+func turn(p *Process, r *Result, guess *time.Duration, start int, slice time.Duration) error {
 	if *guess == 0 {
 		took, err := p.Run(1, 5)
 		if err != nil {
@@ -149,6 +167,7 @@ func turn(p *Process, r *Result, guess *time.Duration, slice time.Duration) erro
 		Median:   float64(took.Median) / float64(calls),
 		Overhead: float64(took.Overhead) / float64(calls),
 		Calls:    calls * samples,
+		Start:    start,
 	})
 	*guess = took.Median / time.Duration(calls)
 	return nil

@@ -35,8 +35,8 @@ func Text(to io.Writer, about []string, works []Work) error {
 		fmt.Fprintf(out, "\n%s\n\n", work)
 		fmt.Fprintln(w, "ratio\tengine\ta call\trounds from..to\toverhead\tallocations\tmax abs\tfirst answer\tresident\t")
 		for _, r := range work.Results {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.1e\t%s\t%s\t\n", ratioText(work, r), r.Name, duration(r.Least().Median), r.between(),
-				orDash(r.Least().Overhead, duration), allocations(r.Allocs), r.Error, orDash(r.firstAnswer(), duration), orDash(float64(r.Resident), megabytes))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.1e\t%s\t%s\t\n", ratioText(work, r), r.Name, duration(r.Typical().Median), r.between(),
+				orDash(r.Typical().Overhead, duration), allocations(r.Allocs), r.Error, orDash(r.firstAnswer(), duration), orDash(float64(r.Resident), megabytes))
 		}
 		w.Flush()
 	}
@@ -73,9 +73,9 @@ func Markdown(to io.Writer, about []string, works []Work) error {
 				return "–"
 			}
 			if r == work.Results[0] {
-				return duration(r.Least().Median)
+				return duration(r.Typical().Median)
 			}
-			return fmt.Sprintf("%s, %s", ratioText(work, r), duration(r.Least().Median))
+			return fmt.Sprintf("%s, %s", ratioText(work, r), duration(r.Typical().Median))
 		}, work)
 	}
 	row("from start to first answer", func(r *Result) string { return orDash(r.firstAnswer(), duration) }, works[0])
@@ -148,17 +148,17 @@ func ratioText(w Work, r *Result) string {
 }
 
 // net is what a call takes without what a call of nothing takes.
-func net(r *Result) float64 { return r.Least().Median - r.Least().Overhead }
+func net(r *Result) float64 { return r.Typical().Median - r.Typical().Overhead }
 
 func (r *Result) between() string {
 	if len(r.Rounds) == 0 {
 		return "–"
 	}
-	most := 0.0
+	least, most := math.Inf(1), 0.0
 	for _, x := range r.Rounds {
-		most = max(most, x.Median)
+		least, most = min(least, x.Median), max(most, x.Median)
 	}
-	return duration(r.Least().Median) + ".." + duration(most)
+	return duration(least) + ".." + duration(most)
 }
 
 func (r *Result) firstAnswer() float64 {
