@@ -4674,7 +4674,7 @@ GLOBL cc0000000<>(SB), RODATA|NOPTR, $32
 
 // func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·lstmRowWide(SB), NOSPLIT, $32-112
+TEXT ·lstmRowWide(SB), NOSPLIT, $40-112
 	MOVQ x+24(FP), AX
 	MOVQ AX, (SP)
 	MOVQ out+88(FP), AX
@@ -4683,6 +4683,8 @@ TEXT ·lstmRowWide(SB), NOSPLIT, $32-112
 	MOVQ AX, 16(SP)
 	MOVQ steps+104(FP), AX
 	MOVQ AX, 24(SP)
+	MOVQ take+64(FP), AX
+	MOVQ AX, 32(SP)
 
 step:
 	XORQ  AX, AX
@@ -4857,7 +4859,7 @@ x2_end:
 	PREFETCHT0 128(R9)
 	PREFETCHT0 192(R9)
 	MOVQ       h+0(FP), R9
-	MOVQ       take+64(FP), R13
+	MOVQ       32(SP), R13
 
 mixed:
 	TESTQ             AX, AX
@@ -5780,7 +5782,7 @@ x1:
 
 x1_end:
 	MOVQ h+0(FP), DX
-	MOVQ take+64(FP), SI
+	MOVQ 32(SP), SI
 	SUBQ $0x08, SI
 	JL   h1_few
 
@@ -6249,6 +6251,7 @@ copying:
 	MOVQ z+16(FP), AX
 	MOVQ h+0(FP), CX
 	MOVQ units+72(FP), DX
+	MOVQ DX, 32(SP)
 	SHRQ $0x04, DX
 	MOVQ 8(SP), BX
 

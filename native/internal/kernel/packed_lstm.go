@@ -138,24 +138,16 @@ func (l *packedLSTM) steps(h, c, x, out, z, scratch []float32, steps int) {
 		out = out[:steps*u]
 		to, stride = &out[0], u
 	}
+	take := u
 	if l.finite && l.zero(h, c) {
-		l.Next(h, c, x[:f], z, scratch, 1)
-		if out != nil {
-			copy(out, h)
-		}
-		if steps--; steps == 0 {
-			return
-		}
-		if x = x[f:]; out != nil {
-			to = &out[u]
-		}
+		take = 0
 	}
 	back, last := 0, &scratch[len(scratch)-1]
 	if *last == 0 {
 		back = 1
 	}
 	*last = float32((back + steps - 1) % 2)
-	lstmRowWide(&h[0], &c[0], &z[0], first(x), &l.bias[0], &l.weights.data[0], l.weights.n, f, u, u, back, to, stride, steps)
+	lstmRowWide(&h[0], &c[0], &z[0], first(x), &l.bias[0], &l.weights.data[0], l.weights.n, f, take, u, back, to, stride, steps)
 }
 
 // zero tells whether the states are those that a sequence begins with: then the

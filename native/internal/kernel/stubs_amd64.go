@@ -51,8 +51,8 @@ func lstmWide(next *float32, nextStride int, h *float32, c *float32, x *float32,
 
 // lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16, and takes
 // steps of them, each through w from the other end than the one before: x is (steps,
-// features), and each step's h goes to out too, outStride elements after the one before. It
-// needs AVX-512 (F, DQ).
+// features), and each step's h goes to out too, outStride elements after the one before. take
+// is of the first step; those after it take all of h. It needs AVX-512 (F, DQ).
 //
 //go:noescape
 func lstmRowWide(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int)

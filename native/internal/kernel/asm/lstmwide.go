@@ -108,8 +108,8 @@ func lstmRowWide() {
 	TEXT("lstmRowWide", NOSPLIT, "func(h *float32, c *float32, z *float32, x *float32, from *float32, w *float32, n int, features int, take int, units int, back int, out *float32, outStride int, steps int)")
 	Doc("lstmRowWide is lstmRow, the same bits, for units that are a multiple of 16, and takes",
 		"steps of them, each through w from the other end than the one before: x is (steps,",
-		"features), and each step's h goes to out too, outStride elements after the one before. It",
-		"needs AVX-512 (F, DQ).")
+		"features), and each step's h goes to out too, outStride elements after the one before. take",
+		"is of the first step; those after it take all of h. It needs AVX-512 (F, DQ).")
 	Pragma("noescape")
 	const sums = 256 // bytes, of a block
 	// What changes from step to step.
@@ -119,7 +119,7 @@ func lstmRowWide() {
 		MOVQ(at, m)
 		return m
 	}
-	xAt, outAt, walk, left := local("x"), local("out"), local("back"), local("steps")
+	xAt, outAt, walk, left, take := local("x"), local("out"), local("back"), local("steps"), local("take")
 	read := func(m Mem) Register {
 		r := GP64()
 		MOVQ(m, r)
@@ -169,7 +169,7 @@ func lstmRowWide() {
 		MOVQ(U32(len(acc)/4), pending)
 	}
 	inputs := func() (x, k Register) { return read(xAt), Load(Param("features"), GP64()) }
-	states := func() (h, k Register) { return Load(Param("h"), GP64()), Load(Param("take"), GP64()) }
+	states := func() (h, k Register) { return Load(Param("h"), GP64()), read(take) }
 	next := func() {
 		ADDQ(I32(sums), zp)
 		ADDQ(Imm(64), cp)
@@ -271,6 +271,7 @@ func lstmRowWide() {
 	z := Load(Param("z"), GP64())
 	h := Load(Param("h"), GP64())
 	count := Load(Param("units"), GP64())
+	MOVQ(count, take)
 	SHRQ(Imm(4), count)
 	out := read(outAt)
 	Label("copy")
