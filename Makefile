@@ -180,7 +180,7 @@ bench: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 bench-
 bench-peers: build bench-programs $(BENCH_SEED) build/models/seed_units1_keras3 bench-models peers
 	$(BENCH) $(BENCH_SEED) --inputs testdata/seed_keras3/inputs.npz --expected testdata/seed_keras3/expected.npz --rounds 0 $(BENCH_PEERS)
 	@echo
-	$(BENCH) $(BENCH_WORKS) --rounds 15 --slice 100ms --starts 5 --format text --format benchstat=build/bench/peers.txt --format markdown=build/bench/peers.md $(BENCH_PEERS) $(BENCH_FLAGS)
+	$(BENCH) $(BENCH_WORKS) --rounds 45 --slice 100ms --starts 15 --format text --format benchstat=build/bench/peers.txt --format markdown=build/bench/peers.md $(BENCH_PEERS) $(BENCH_FLAGS)
 
 # The example service under load, on both engines; then its start and its size.
 bench-service: tensorflow compiler
