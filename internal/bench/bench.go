@@ -98,16 +98,15 @@ type Options struct {
 // does not count.
 const sample = 50 * time.Microsecond
 
-// Race starts every contender, checks their answers, and lets them take turns; as
-// often as they are to be started.
+// Race starts all contenders, checks their answers, and lets them take turns, all
+// of that as often as they are to be started.
 func Race(ctx context.Context, contenders []Contender, o Options) ([]*Result, error) {
 	results := make([]*Result, len(contenders))
 	for i, c := range contenders {
 		results[i] = &Result{Name: c.Name}
 	}
-	guess := make([]time.Duration, len(contenders))
 	for start := range o.Starts {
-		if err := race(ctx, contenders, results, guess, start, o); err != nil {
+		if err := race(ctx, contenders, results, start, o); err != nil {
 			return nil, err
 		}
 	}
@@ -115,7 +114,7 @@ func Race(ctx context.Context, contenders []Contender, o Options) ([]*Result, er
 }
 
 // race is one start of all contenders and the rounds that fall to it.
-func race(ctx context.Context, contenders []Contender, results []*Result, guess []time.Duration, start int, o Options) error {
+func race(ctx context.Context, contenders []Contender, results []*Result, start int, o Options) error {
 	processes := make([]*Process, 0, len(contenders))
 	defer func() {
 		for _, p := range processes {
@@ -139,7 +138,7 @@ func race(ctx context.Context, contenders []Contender, results []*Result, guess 
 	for round := start * o.Rounds / o.Starts; round < (start+1)*o.Rounds/o.Starts; round++ {
 		for i, p := range processes {
 			o.Progress("round %d of %d: %s", round+1, o.Rounds, contenders[i].Name)
-			if err := turn(p, results[i], &guess[i], start, o.Slice); err != nil {
+			if err := turn(p, results[i], start, o.Slice); err != nil {
 				return fmt.Errorf("%s: %w", contenders[i].Name, err)
 			}
 		}
@@ -147,17 +146,20 @@ func race(ctx context.Context, contenders []Contender, results []*Result, guess 
 	return nil
 }
 
-// turn gives a process its turn. guess is what a call takes, as far as it is
-// known.
-func turn(p *Process, r *Result, guess *time.Duration, start int, slice time.Duration) error {
-	if *guess == 0 {
+// turn gives a process its turn, as long as a slice by what a call took in the
+// last one.
+func turn(p *Process, r *Result, start int, slice time.Duration) error {
+	var call time.Duration
+	if n := len(r.Rounds); n > 0 {
+		call = time.Duration(r.Rounds[n-1].Median)
+	} else {
 		took, err := p.Run(1, 5)
 		if err != nil {
 			return err
 		}
-		*guess = took.Median
+		call = took.Median
 	}
-	calls, samples := split(*guess, slice)
+	calls, samples := split(call, slice)
 	took, err := p.Run(calls, samples)
 	if err != nil {
 		return err
@@ -169,7 +171,6 @@ func turn(p *Process, r *Result, guess *time.Duration, start int, slice time.Dur
 		Calls:    calls * samples,
 		Start:    start,
 	})
-	*guess = took.Median / time.Duration(calls)
 	return nil
 }
 
