@@ -35,12 +35,14 @@ func newBench() *cobra.Command {
 		Short: "time both engines, and others, taking turns, with ratios, start-up and memory",
 		Long: `bench times one call of each model in each engine. Every engine is a process of
 its own, and for the native one so is each set of kernels that the processor
-has; native are those in use. Their answers are compared first, with float64's where the model is the sequence-to-sequence one; then they take turns,
-a slice of time each, for as many rounds as asked for, which are spread over
---starts of all. Shown is a call in the start in the middle, of each of which the
-least of its rounds' medians counts: where memory comes to lie makes one process
-faster than the next. Then its ratio to the first engine's; the least time from a
-process's start to its first answer; and its resident memory then. A program without TensorFlow leaves that out.
+has; native are those in use. Their answers are compared first, with float64's
+where the model is the sequence-to-sequence one; then they take turns, a slice of
+time each. The rounds asked for are spread over --starts of all the engines, as
+where memory comes to lie makes one process faster than the next. Of a start the
+least of its rounds' medians counts, and of the starts the middle one is shown,
+with its ratio to the first engine's; then the least time from a process's start
+to its first answer; and its resident memory then. A program without TensorFlow
+leaves TensorFlow out.
 
 A peer is a program of another's that computes the sequence-to-sequence model:
 COMMAND is given the name of a file that holds weights and inputs, and talks as

@@ -12,7 +12,6 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/bench"
 	"github.com/lockstep-go/lockstep/internal/contender"
-	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/internal/whole"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
@@ -67,12 +66,12 @@ func (f *benchFlags) prepare(w benchWork, cases string) (*race, error) {
 	case len(f.peers) > 0:
 		return nil, fmt.Errorf("a peer computes the sequence-to-sequence model with its one output: %w", no)
 	}
-	if f.expected != "" {
-		tensors, err := npz.ReadFile(f.expected)
-		if err != nil {
-			return nil, err
-		}
-		byName, outputs := lockstep.ByName(tensors), map[string]*lockstep.Tensor{}
+	byName, err := readTensors(f.expected)
+	if err != nil {
+		return nil, err
+	}
+	if byName != nil {
+		outputs := map[string]*lockstep.Tensor{}
 		for _, o := range m.Signature().Outputs {
 			if outputs[o.Name] = byName[o.Name]; outputs[o.Name] == nil {
 				return nil, fmt.Errorf("%s lacks the output %q", f.expected, o.Name)

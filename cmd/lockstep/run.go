@@ -30,7 +30,7 @@ func newRun() *cobra.Command {
 			if err := model.check(); err != nil {
 				return err
 			}
-			in, err := npz.ReadFile(inputs)
+			in, err := readTensors(inputs)
 			if err != nil {
 				return err
 			}
@@ -43,7 +43,7 @@ func newRun() *cobra.Command {
 			if states {
 				detail = lockstep.States
 			}
-			trace, err := e.Trace(cmd.Context(), lockstep.ByName(in), detail)
+			trace, err := e.Trace(cmd.Context(), in, detail)
 			if err != nil {
 				return err
 			}
