@@ -85,25 +85,11 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 		l.one(h, c, x, nil, z, from, scratch, features, 1)
 		return
 	}
-	take := u
-	if l.finite && l.zero(h, c) {
-		take = 0
-	}
-	skip := l.features - features // rows of w
 	if rows == 1 {
-		back, last := 0, &scratch[len(scratch)-1]
-		if *last == 0 && u%(2*block) == 0 {
-			back = 1
-		}
-		*last = float32(back)
-		w := &l.weights.of(0, skip)[0]
-		if l.wide && u%(2*block) == 0 {
-			lstmRowWide(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back, &scratch[0], 0, 1)
-		} else {
-			lstmRow(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
-		}
+		l.row(h, c, x, z, from, scratch, features, &scratch[0], 0, 1)
 		return
 	}
+	take, skip := l.take(h, c), l.features-features // rows of w
 	up := l.blocks() * block
 	for b := 0; b < l.blocks(); b++ {
 		if l.wide && u-b*block >= 2*block {
@@ -138,16 +124,31 @@ func (l *packedLSTM) steps(h, c, x, out, z, scratch []float32, steps int) {
 		out = out[:steps*u]
 		to, stride = &out[0], u
 	}
-	take := u
-	if l.finite && l.zero(h, c) {
-		take = 0
-	}
+	l.row(h, c, x, z, rowsOf{l.bias, 0}, scratch, f, to, stride, steps)
+}
+
+// row takes steps of one row, more than one only if together says so.
+func (l *packedLSTM) row(h, c, x, z []float32, from rowsOf, scratch []float32, features int, to *float32, stride, steps int) {
+	u, take := l.units, l.take(h, c)
+	w := &l.weights.of(0, l.features-features)[0]
 	back, last := 0, &scratch[len(scratch)-1]
-	if *last == 0 {
+	if *last == 0 && u%(2*block) == 0 {
 		back = 1
 	}
 	*last = float32((back + steps - 1) % 2)
-	lstmRowWide(&h[0], &c[0], &z[0], first(x), &l.bias[0], &l.weights.data[0], l.weights.n, f, take, u, back, to, stride, steps)
+	if l.wide && u%(2*block) == 0 {
+		lstmRowWide(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back, to, stride, steps)
+	} else {
+		lstmRow(&h[0], &c[0], &z[0], first(x), &from.data[0], w, l.weights.n, features, take, u, back)
+	}
+}
+
+// take is how many rows of R are multiplied: none where that makes zeros.
+func (l *packedLSTM) take(h, c []float32) int {
+	if l.finite && l.zero(h, c) {
+		return 0
+	}
+	return l.units
 }
 
 // zero tells whether the states are those that a sequence begins with: then the
