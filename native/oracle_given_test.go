@@ -12,7 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/layers"
 	"github.com/lockstep-go/lockstep/native/internal/oracle"
-	"github.com/lockstep-go/lockstep/native/savedmodel"
+	"github.com/lockstep-go/lockstep/native/internal/program"
 )
 
 // Layers that are given what they compute, step by step from what the oracle
@@ -162,18 +162,9 @@ func stepAll(t *testing.T, o *Oracle, r *layers.Recurrence, from, given map[stri
 	batch, steps, features := shape[0], shape[1], shape[2]
 	x := read(r.Cells[0].Name + "/x")
 	for _, l := range r.Cells {
-		var weights [3][]float64
-		for i, ref := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
-			if ref.Node == nil {
-				continue
-			}
-			w, err := o.source.weight(ref)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if weights[i], err = w.Float64s(); err != nil {
-				t.Fatal(err)
-			}
+		weights, _, err := program.WeightsOf(l, o.source.weight)
+		if err != nil {
+			t.Fatal(err)
 		}
 		cell, err := oracle.NewCell(l, oracle.Float32, weights[0], weights[1], weights[2])
 		if err != nil {

@@ -90,6 +90,11 @@ type Layer struct {
 	Bounds []savedmodel.Ref
 }
 
+// Weights are Kernel, RecurrentKernel and Bias.
+func (l *Layer) Weights() [3]savedmodel.Ref {
+	return [3]savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias}
+}
+
 // Unrecognised is a loop that was not proven to be a layer.
 type Unrecognised struct {
 	Loop   *savedmodel.Node

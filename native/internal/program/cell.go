@@ -44,7 +44,7 @@ func newCell[F kernel.Float](c *compiler, l *layers.Layer) (kernel.Cell[F], erro
 		return nil, fmt.Errorf("the activations %s and %s have no native code", l.Activation, l.RecurrentActivation)
 	}
 	var weights [3][]F
-	for i, w := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
+	for i, w := range l.Weights() {
 		if w.Node == nil {
 			continue
 		}

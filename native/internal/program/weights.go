@@ -10,7 +10,7 @@ import (
 // for none. dtype is the type that they have in the model, Invalid if they have
 // not all the same.
 func WeightsOf(l *layers.Layer, read func(savedmodel.Ref) (*lockstep.Tensor, error)) (weights [3][]float64, dtype lockstep.DType, err error) {
-	for i, ref := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
+	for i, ref := range l.Weights() {
 		if ref.Node == nil {
 			continue
 		}
@@ -33,7 +33,7 @@ func WeightsOf(l *layers.Layer, read func(savedmodel.Ref) (*lockstep.Tensor, err
 // assigns tells whether a call changes a layer's weights, so that they are not
 // the same in each.
 func (c *compiler) assigns(l *layers.Layer) bool {
-	for _, w := range []savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias} {
+	for _, w := range l.Weights() {
 		if w.Node != nil && c.assigned[handleOf(w).Node] {
 			return true
 		}
