@@ -40,11 +40,12 @@ def groups():
     with quiet():
         import bench
         import others
+        import reports
         import seq2seq
         import zoo
 
         every = dict(zoo.recipes())
-        own = dict(seq2seq.recipes() + others.recipes())
+        own = dict(seq2seq.recipes() + others.recipes() + reports.recipes())
         timed = dict(bench.recipes())
     committed = own | {name: every[name] for name in zoo.COMMITTED}
     ops = {name: operations(name) for name in ("ops_math", "ops_shape")}
