@@ -19,6 +19,7 @@ var layout = map[string][]string{
 	"internal/npz":            {".", "internal/raw", "internal/whole"},
 	"internal/whole":          {},
 	"internal/layers":         {".", "native/savedmodel"},
+	"internal/inputs":         {".", "compare", "native", "native/savedmodel"},
 	"internal/bench":          {".", "compare"},
 	"internal/contender":      {".", "native", "internal/bench"},
 	"bench/contender":         {".", "compare", "native", "internal/contender", "internal/npz"},

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -57,25 +58,47 @@ func (p Problem) spikes(ctx context.Context, e *Explanation, base *lockstep.Trac
 		}
 		steps := t.Shape()[1]
 		s := &Spike{Input: spec.Name, At: steps / 4, Steps: steps}
-		for _, run := range []struct {
-			decay float64
-			dest  *[]Effect
-		}{{0, &s.Alone}, {Decay, &s.Decaying}} {
-			x, err := p.spiked(t, s.At, run.decay)
-			if err != nil {
-				return fmt.Errorf("input %q: %w", spec.Name, err)
-			}
-			inputs := maps.Clone(p.Inputs)
-			inputs[spec.Name] = x
-			trace, err := states(ctx, p.Engine, inputs)
-			if err != nil {
-				return fmt.Errorf("with a spike in input %q: %w", spec.Name, err)
-			}
-			if *run.dest, err = e.effects(base, trace); err != nil {
-				return fmt.Errorf("with a spike in input %q: %w", spec.Name, err)
-			}
+		var refused *refusedError
+		switch err := p.spike(ctx, e, base, s); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &refused): // such as of what is looked up in a table
+			e.not("input %s: the model does not take it with a spike: %v", spec.Name, refused.err)
+			continue
+		case err != nil:
+			return fmt.Errorf("with a spike in input %q: %w", spec.Name, err)
 		}
 		e.Spikes = append(e.Spikes, s)
+	}
+	return nil
+}
+
+// refusedError is what the engine says of inputs with a spike.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string { return e.err.Error() }
+
+func (e *refusedError) Unwrap() error { return e.err }
+
+// spike runs the model with a spike in one input.
+func (p Problem) spike(ctx context.Context, e *Explanation, base *lockstep.Trace, s *Spike) error {
+	for _, run := range []struct {
+		decay float64
+		dest  *[]Effect
+	}{{0, &s.Alone}, {Decay, &s.Decaying}} {
+		x, err := p.spiked(p.Inputs[s.Input], s.At, run.decay)
+		if err != nil {
+			return err
+		}
+		inputs := maps.Clone(p.Inputs)
+		inputs[s.Input] = x
+		trace, err := states(ctx, p.Engine, inputs)
+		if err != nil {
+			return &refusedError{err}
+		}
+		if *run.dest, err = e.effects(base, trace); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -56,6 +56,12 @@ type InputOptions struct {
 	// Steps is the length of axes that the signature leaves open, but for the
 	// batch; Rows bounds that.
 	Steps, Rows int
+	// Like, if not nil, are inputs that the model takes. Rows have the lengths of
+	// these, where the signature leaves them open, instead of Steps; and there are as
+	// many as these have, where the model takes no other batch.
+	Like map[string]*lockstep.Tensor
+	// Fit, if not nil, makes elements such as the model takes of an input's.
+	Fit func(input string, t *lockstep.Tensor) error
 }
 
 // rounds and tries bound the search for rows that drive more.
@@ -65,53 +71,41 @@ const rounds, tries = 12, 48
 // as far as random search finds rows that do. The same seed makes the same batch
 // on every machine, given the same kernels (native.Kernels).
 func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*Made, error) {
-	sig := m.Signature()
-	for _, s := range sig.Inputs {
-		if s.UnknownRank || len(s.Shape) == 0 || s.Shape[0] >= 0 {
-			return nil, fmt.Errorf("selftest: input %s has no open batch axis, so that no rows can be added to it", s)
-		}
+	g := &generator{sig: m.Signature(), o: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), words: vocabulary(m)}
+	if err := g.fixBatch(); err != nil {
+		return nil, err
 	}
-	g := &generator{sig: sig, o: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), words: vocabulary(m)}
-	var rows []map[string]*lockstep.Tensor
-	out := &Made{}
-	add := func(row map[string]*lockstep.Tensor, name string) {
-		rows, out.Rows = append(rows, row), append(out.Rows, name)
+	all, err := g.shapes()
+	if err != nil {
+		return nil, err
 	}
-	for _, shape := range shapes {
-		if len(rows) == max(o.Rows, 1) {
+	all, t, err := g.taken(ctx, m, all)
+	if err != nil {
+		return nil, err
+	}
+	most := o.Rows
+	first := all
+	if g.batch > 0 { // which are best is not known yet
+		most, first = g.batch, all[:1]
+	}
+	rows := slices.Clone(first)
+	out := &Made{Coverage: coverage(rows, t)}
+	for range rounds {
+		if out.Coverage.Driven == out.Coverage.All || len(rows) >= most {
 			break
 		}
-		row, err := g.row(func(step, steps int) float64 { return shape.at(g.rng, step, steps) })
+		more, err := g.search(ctx, m, out.Coverage, most-len(rows))
 		if err != nil {
 			return nil, err
 		}
-		add(row, shape.name)
-	}
-	t, err := trace(ctx, m, rows)
-	if err != nil { // not all of these are inputs that the model takes
-		all, names := rows, out.Rows
-		rows, out.Rows = nil, nil
-		for i, row := range all {
-			if _, alone := trace(ctx, m, all[i:i+1]); alone == nil {
-				add(row, names[i])
-			}
-		}
-		if len(rows) == 0 {
-			return nil, fmt.Errorf("selftest: the model takes none of the series that are tried: %w", err)
-		}
-		if t, err = trace(ctx, m, rows); err != nil {
-			return nil, err
-		}
-	}
-	out.Coverage = Cover(t)
-	for range rounds {
-		if out.Coverage.Driven == out.Coverage.All || len(rows) >= o.Rows {
-			break
-		}
-		if err := g.search(ctx, m, out.Coverage, o.Rows-len(rows), add); err != nil {
-			return nil, err
-		}
+		rows = append(rows, more...)
 		out.Coverage.count(t)
+	}
+	for i := 1; len(rows) < g.batch; i++ {
+		rows = append(rows, all[i%len(all)])
+	}
+	for _, r := range rows {
+		out.Rows = append(out.Rows, r.name)
 	}
 	if out.Inputs, err = stack(rows); err != nil {
 		return nil, err
@@ -124,50 +118,55 @@ func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*Made, error)
 	return out, err
 }
 
-// trace runs rows as one batch.
-func trace(ctx context.Context, m *native.Model, rows []map[string]*lockstep.Tensor) (*lockstep.Trace, error) {
-	in, err := stack(rows)
-	if err != nil {
-		return nil, err
+// shapes makes the rows that every set begins with.
+func (g *generator) shapes() ([]row, error) {
+	var out []row
+	for _, shape := range shapes {
+		if len(out) == max(g.o.Rows, 1) && g.batch == 0 {
+			break
+		}
+		inputs, err := g.row(func(step, steps int) float64 { return shape.at(g.rng, step, steps) })
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row{name: shape.name, inputs: inputs})
 	}
-	return m.Trace(ctx, in, lockstep.Steps)
+	return out, nil
 }
 
-// search tries rows of many sizes and adds, the best first, those that drive
+// search tries rows of many sizes and returns, the best first, those that drive
 // something new.
-func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, left int, add func(map[string]*lockstep.Tensor, string)) error {
-	var rows []map[string]*lockstep.Tensor
-	var names []string
+func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, left int) ([]row, error) {
+	var all []row
 	for range tries {
 		size := 0.1 * math.Exp(g.rng.Float64()*math.Log(1000))
 		level := size * g.rng.NormFloat64()
 		hold := 1 + g.rng.IntN(4) // how many steps a level is held
 		seed := g.rng.Uint64()
-		row, err := g.row(held(seed, size, level, hold))
+		inputs, err := g.row(held(seed, size, level, hold))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		rows, names = append(rows, row), append(names, fmt.Sprintf("sought: size %.2g about %.2g", size, level))
+		all = append(all, row{name: fmt.Sprintf("sought: size %.2g about %.2g", size, level), inputs: inputs})
 	}
-	t, err := trace(ctx, m, rows)
-	if err != nil {
-		return ctx.Err() // the model does not take one of them: others are tried
+	if _, err := g.drive(ctx, m, all); err != nil {
+		return nil, ctx.Err() // the model does not take one of them: others are tried
 	}
-	each := byRow(t)
-	for range min(left, len(each)) {
+	var out []row
+	for range min(left, len(all)) {
 		best, most := -1, 0
-		for i, d := range each {
-			if n := c.fresh(d); n > most {
+		for i, r := range all {
+			if n := c.fresh(r.drives); n > most {
 				best, most = i, n
 			}
 		}
 		if best < 0 {
-			return nil
+			break
 		}
-		c.add(each[best])
-		add(rows[best], names[best])
+		c.add(all[best].drives)
+		out = append(out, all[best])
 	}
-	return nil
+	return out, nil
 }
 
 // held makes numbers that stay for some steps, each feature another.
@@ -198,6 +197,9 @@ func (g *generator) one(ctx context.Context, m *native.Model, like map[string]*l
 	for _, t := range like {
 		in, err := compare.RandomInputs(g.sig, g.o.Seed, compare.Sizes{Batch: t.Shape()[0], Steps: 1})
 		if err != nil {
+			return nil, err
+		}
+		if err := g.fit(in); err != nil {
 			return nil, err
 		}
 		if _, err := m.Run(ctx, in); err != nil {

@@ -16,6 +16,7 @@ type generator struct {
 	o     InputOptions
 	rng   *rand.Rand
 	words int
+	batch int // the only one that the model takes, 0 if there is none
 }
 
 // vocabulary is how many integers an embedding has a row for; of a model without
@@ -41,11 +42,9 @@ func (g *generator) row(at func(step, steps int) float64) (map[string]*lockstep.
 		shape := slices.Clone(s.Shape)
 		shape[0] = 1
 		n := 1
-		for i, d := range shape {
-			if d < 0 {
-				shape[i] = g.o.Steps
-			}
-			n *= shape[i]
+		for i := range shape[1:] {
+			shape[1+i] = g.length(s, 1+i)
+			n *= shape[1+i]
 		}
 		steps, width := 1, n
 		if len(shape) > 1 && n > 0 {
@@ -61,7 +60,7 @@ func (g *generator) row(at func(step, steps int) float64) (map[string]*lockstep.
 		}
 		out[s.Name] = t
 	}
-	return out, nil
+	return out, g.fit(out)
 }
 
 // tensor makes numbers of a type: integers that an embedding knows, 0 of 0, and
@@ -97,9 +96,9 @@ func convert[E lockstep.Element](values []float64, shape []int, to func(float64)
 }
 
 // stack puts rows together.
-func stack(rows []map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+func stack(rows []row) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
-	for name, first := range rows[0] {
+	for name, first := range rows[0].inputs {
 		var err error
 		switch first.DType() {
 		case lockstep.Float32:
@@ -120,16 +119,16 @@ func stack(rows []map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, err
 	return out, nil
 }
 
-func stackOf[E lockstep.Element](rows []map[string]*lockstep.Tensor, name string) (*lockstep.Tensor, error) {
+func stackOf[E lockstep.Element](rows []row, name string) (*lockstep.Tensor, error) {
 	var all []E
 	for _, r := range rows {
-		d, err := lockstep.Data[E](r[name])
+		d, err := lockstep.Data[E](r.inputs[name])
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, d...)
 	}
-	shape := slices.Clone(rows[0][name].Shape())
+	shape := slices.Clone(rows[0].inputs[name].Shape())
 	shape[0] = len(rows)
 	return lockstep.New(all, shape...)
 }

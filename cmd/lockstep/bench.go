@@ -132,9 +132,9 @@ func parseWork(arg string, in inputFlags) (benchWork, error) {
 			return w, usagef("%s: %s=%s: want 1 or more", arg, m[2], m[3])
 		}
 		if w.dir = m[1]; m[2] == "batch" {
-			w.in.sizes.Batch = n
+			w.in.sizes.Batch, w.in.fixedBatch = n, true
 		} else {
-			w.in.sizes.Steps = n
+			w.in.sizes.Steps, w.in.fixedSteps = n, true
 		}
 	}
 }
@@ -149,7 +149,7 @@ func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) 
 	defer func() { err = errors.Join(err, remove()) }()
 	var done []bench.Work
 	for i, work := range works {
-		r, err := f.prepare(work, cases)
+		r, err := f.prepare(cmd.Context(), work, cases)
 		if err != nil {
 			return fmt.Errorf("%s: %w", work.dir, err)
 		}

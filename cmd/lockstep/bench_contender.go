@@ -52,7 +52,7 @@ func openEngine(ctx context.Context, engine, dir string, model modelFlags, in in
 		names := append(slices.Sorted(maps.Keys(contender.Engines)), "tensorflow")
 		return nil, usagef("--engine %q: want one of %q", engine, names)
 	}
-	return open(ctx, dir, in.only, model.native()...)
+	return open(ctx, dir, in.plain, model.native()...)
 }
 
 // openTensorFlow runs TensorFlow in this process: a child's pipe would be timed
@@ -62,7 +62,7 @@ func openTensorFlow(ctx context.Context, dir string, model modelFlags, in inputF
 	if err != nil {
 		return nil, err
 	}
-	c, err := contender.OverTensors(ctx, m, m.Signature(), in.only)
+	c, err := contender.OverTensors(ctx, m, m.Signature(), in.plain)
 	if err != nil {
 		m.Close()
 		return nil, err

@@ -43,12 +43,12 @@ func (r *race) check(name string, answer []float64) (float64, error) {
 }
 
 // prepare makes the contenders of a work, and what they are checked with.
-func (f *benchFlags) prepare(w benchWork, cases string) (*race, error) {
+func (f *benchFlags) prepare(ctx context.Context, w benchWork, cases string) (*race, error) {
 	m, err := native.Load(w.dir, f.model.native()...)
 	if err != nil {
 		return nil, err
 	}
-	_, made, err := w.in.inputsFor(m.Signature())
+	made, err := w.fit(ctx, m, cases)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +85,31 @@ func (f *benchFlags) prepare(w benchWork, cases string) (*race, error) {
 	return r, nil
 }
 
+// fit makes w's inputs what the model's graph takes, and returns a sentence that
+// says what they are. The contenders make them from the seed again, and read those
+// that do not follow from the signature alone.
+func (w *benchWork) fit(ctx context.Context, m *native.Model, cases string) (made string, err error) {
+	if w.in.inputs != "" {
+		_, made, err = w.in.inputsFor(ctx, model{signature: m.Signature()})
+		return made, err
+	}
+	fitted, err := w.in.make(ctx, model{signature: m.Signature(), trial: m.Trial()})
+	if err != nil {
+		return "", err
+	}
+	made = w.in.sentence(fitted)
+	w.in.sizes = fitted.Sizes
+	if len(fitted.Fitted) > 0 {
+		w.in.inputs = filepath.Join(cases, fmt.Sprintf("%s-batch%d-steps%d.npz", filepath.Base(filepath.Clean(w.dir)), w.in.sizes.Batch, w.in.sizes.Steps))
+		err = writeInputs(w.in.inputs, fitted.Inputs)
+	}
+	return made, err
+}
+
 // seq2seq computes the reference in float64, sets the sizes of the work to
 // those of its inputs, and writes the file that peers are given.
 func (r *race) seq2seq(m *native.Model, in inputFlags, cases string) (file string, err error) {
-	encoder, decoder, err := contender.Seq2SeqInputs(m, in.only)
+	encoder, decoder, err := contender.Seq2SeqInputs(m, in.plain)
 	if err != nil {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
@@ -212,7 +213,7 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 	pair.rename(&c)
 
 	var made string
-	if c.Inputs, made, err = f.inputsFor(reference.Signature()); err != nil {
+	if c.Inputs, made, err = f.inputsFor(ctx, f.subject(name, reference, candidate)); err != nil {
 		return nil, err
 	}
 	if c.Expected, err = readTensors(f.expected); err != nil {
@@ -233,4 +234,13 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 		return nil, err
 	}
 	return checked, nil
+}
+
+// subject is the model that inputs are made for: the reference, which the native
+// engine has read already unless it runs another.
+func (f *checkFlags) subject(name string, reference lockstep.Engine, candidate *native.Model) model {
+	if candidate == nil || f.candidate != "" {
+		return modelIn(reference, name, f.modelFlags)
+	}
+	return model{reference.Signature(), candidate.Trial(), &engineTrial{dir: name, flags: f.modelFlags}}
 }

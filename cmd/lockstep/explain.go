@@ -76,7 +76,7 @@ func (f *explainFlags) run(cmd *cobra.Command, dir string) error {
 		p.Layers = d.Layers
 	}
 	var made string
-	if p.Inputs, made, err = f.inputsFor(e.Signature()); err != nil {
+	if p.Inputs, made, err = f.inputsFor(cmd.Context(), modelIn(e, dir, f.modelFlags)); err != nil {
 		return err
 	}
 	found, err := p.Run(cmd.Context())

@@ -119,7 +119,7 @@ func (f *forecastFlags) problem(ctx context.Context, e lockstep.Tracer, dir stri
 		return f.window(ctx, e, dir)
 	}
 	p = forecast.Problem{Engine: e, Given: f.given, Horizon: f.horizon}
-	if p.Inputs, made, err = f.inputsFor(e.Signature()); err != nil {
+	if p.Inputs, made, err = f.inputsFor(ctx, modelIn(e, dir, f.modelFlags)); err != nil {
 		return p, "", err
 	}
 	if p.Roles, err = f.roles(ctx, e, dir, p.Inputs); err != nil {

@@ -153,7 +153,7 @@ func (f *recordFlags) record(cmd *cobra.Command, model string, rule *golden.Rule
 	}
 	defer closeEngine()
 	r := golden.Recording{Model: filepath.Base(filepath.Clean(model)), Tags: f.tags, Files: os.DirFS(model), Versions: versionsOf(model), Rule: rule, Trace: f.trace}
-	if r.Inputs, r.InputsFrom, err = f.inputsFor(e.Signature()); err != nil {
+	if r.Inputs, r.InputsFrom, err = f.inputsFor(cmd.Context(), modelIn(e, model, f.modelFlags)); err != nil {
 		return nil, err
 	}
 	if r.Expected, err = readTensors(f.expected); err != nil {

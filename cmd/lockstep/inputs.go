@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/native"
 )
 
 // inputFlags say where inputs come from: a file, or a seed.
@@ -15,6 +21,8 @@ type inputFlags struct {
 	inputs string
 	seed   uint64
 	sizes  compare.Sizes
+	// What of sizes was asked for: nothing else will do.
+	fixedBatch, fixedSteps bool
 }
 
 func (f *inputFlags) add(cmd *cobra.Command) {
@@ -31,6 +39,7 @@ func (f *inputFlags) check(cmd *cobra.Command) error {
 	if f.sizes.Batch < 1 || f.sizes.Steps < 1 {
 		return usagef("--batch %d and --steps %d: want 1 or more", f.sizes.Batch, f.sizes.Steps)
 	}
+	f.fixedBatch, f.fixedSteps = cmd.Flags().Changed("batch"), cmd.Flags().Changed("steps")
 	for _, name := range []string{"seed", "batch", "steps"} {
 		if f.inputs != "" && cmd.Flags().Changed(name) {
 			return usagef("--%s is for made inputs and goes not with --inputs", name)
@@ -39,14 +48,68 @@ func (f *inputFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// inputsFor returns the inputs and a sentence that says what they are.
-func (f *inputFlags) inputsFor(sig lockstep.Signature) (inputs map[string]*lockstep.Tensor, made string, err error) {
-	if f.inputs == "" {
-		inputs, err = compare.RandomInputs(sig, f.seed, f.sizes)
-		return inputs, fmt.Sprintf("inputs: random, --seed %d --batch %d --steps %d", f.seed, f.sizes.Batch, f.sizes.Steps), err
+// model is what inputs are made for.
+type model struct {
+	signature lockstep.Signature
+	// trial is nil where the native engine cannot read the model.
+	trial *native.Trial
+	// engine is what runs the inputs, where that is not the native engine.
+	engine *engineTrial
+}
+
+// modelIn is a model in an engine.
+func modelIn(e lockstep.Engine, dir string, f modelFlags) model {
+	if m, ok := e.(*native.Model); ok {
+		return model{signature: m.Signature(), trial: m.Trial()}
 	}
-	inputs, err = readTensors(f.inputs)
-	return inputs, "inputs: " + f.inputs, err
+	trial, err := native.NewTrial(dir, f.native()...)
+	if err != nil {
+		trial = nil // the engine alone is asked
+	}
+	return model{e.Signature(), trial, &engineTrial{dir: dir, flags: f}}
+}
+
+// inputsFor returns the inputs and a sentence that says what they are.
+func (f *inputFlags) inputsFor(ctx context.Context, m model) (in map[string]*lockstep.Tensor, made string, err error) {
+	if f.inputs != "" {
+		in, err = readInputs(f.inputs, m.signature)
+		return in, "inputs: " + f.inputs, err
+	}
+	fitted, err := f.make(ctx, m)
+	if err != nil {
+		return nil, "", err
+	}
+	return fitted.Inputs, f.sentence(fitted), nil
+}
+
+// make makes inputs that the model's graph takes.
+func (f *inputFlags) make(ctx context.Context, m model) (*inputs.Made, error) {
+	r := inputs.Request{Signature: m.signature, Trial: m.trial, Seed: f.seed, Sizes: f.sizes, FixedBatch: f.fixedBatch, FixedSteps: f.fixedSteps}
+	if m.engine != nil {
+		r.Engine = m.engine.run
+		defer m.engine.close()
+	}
+	made, err := inputs.Make(ctx, r)
+	if wrong := (*inputs.SizeError)(nil); errors.As(err, &wrong) {
+		return nil, usagef("%w", err)
+	}
+	return made, err
+}
+
+// sentence says how inputs were made.
+func (f *inputFlags) sentence(made *inputs.Made) string {
+	s := fmt.Sprintf("inputs: random, --seed %d --batch %d --steps %d", f.seed, made.Sizes.Batch, made.Sizes.Steps)
+	var fitted []string
+	if made.Sizes.Batch != f.sizes.Batch {
+		fitted = append(fitted, fmt.Sprintf("the batch is %d", made.Sizes.Batch))
+	}
+	if made.Sizes.Steps != f.sizes.Steps {
+		fitted = append(fitted, fmt.Sprintf("the steps are %d", made.Sizes.Steps))
+	}
+	if fitted = slices.Concat(fitted, made.Fitted); len(fitted) > 0 {
+		s += "; fitted to the graph: " + strings.Join(fitted, ", ")
+	}
+	return s
 }
 
 // readTensors reads the tensors of an .npz by their names, nil if no file is
@@ -62,8 +125,23 @@ func readTensors(path string) (map[string]*lockstep.Tensor, error) {
 	return lockstep.ByName(tensors), nil
 }
 
-// only returns the inputs alone.
-func (f *inputFlags) only(sig lockstep.Signature) (map[string]*lockstep.Tensor, error) {
-	inputs, _, err := f.inputsFor(sig)
-	return inputs, err
+// readInputs reads a signature's inputs. What does not fit it is wrong usage.
+func readInputs(path string, sig lockstep.Signature) (map[string]*lockstep.Tensor, error) {
+	in, err := readTensors(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := sig.CheckInputs(in); err != nil {
+		return nil, usagef("%s: %w", path, err)
+	}
+	return in, nil
+}
+
+// plain returns the inputs of a file, or those that are made from the signature
+// alone.
+func (f *inputFlags) plain(sig lockstep.Signature) (map[string]*lockstep.Tensor, error) {
+	if f.inputs != "" {
+		return readInputs(f.inputs, sig)
+	}
+	return compare.RandomInputs(sig, f.seed, f.sizes)
 }

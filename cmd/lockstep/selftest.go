@@ -82,7 +82,7 @@ func (f *selftestFlags) run(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	inputs, made, err := f.inputsFor(m.Signature())
+	inputs, made, err := f.inputsFor(cmd.Context(), modelIn(m, dir, f.modelFlags))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,13 @@ func (f *selftestFlags) run(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	if f.write != "" {
-		better, err := selftest.Inputs(cmd.Context(), m, selftest.InputOptions{Seed: f.seed, Steps: f.sizes.Steps, Rows: f.rows})
+		fitted, err := f.make(cmd.Context(), modelIn(m, dir, f.modelFlags))
+		if err != nil {
+			return err
+		}
+		better, err := selftest.Inputs(cmd.Context(), m, selftest.InputOptions{
+			Seed: f.seed, Steps: fitted.Sizes.Steps, Rows: f.rows, Like: fitted.Inputs, Fit: fitted.Fit,
+		})
 		if err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func (f *traceFlags) run(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	defer closeEngine()
-	inputs, made, err := f.inputsFor(e.Signature())
+	inputs, made, err := f.inputsFor(cmd.Context(), modelIn(e, dir, f.modelFlags))
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type body struct {
 type step struct {
 	node *savedmodel.Node
 	run  operation
+	at   int // how many steps of its body stand before it
 	in   []int
 	out  int // the first of the slots that it fills, one for each result
 	n    int // the number of its results
@@ -29,6 +30,17 @@ type step struct {
 	// can go.
 	last []int
 }
+
+// StepError is what ended a run, and where.
+type StepError struct {
+	At       int // how many steps of the program stand before the one that failed
+	Node, Op string
+	Err      error
+}
+
+func (e *StepError) Error() string { return fmt.Sprintf("node %q (%s): %v", e.Node, e.Op, e.Err) }
+
+func (e *StepError) Unwrap() error { return e.Err }
 
 // running is one call of a program.
 type running struct {
@@ -107,7 +119,7 @@ func (s *step) do(w *work, slots, in []Value) ([]Value, error) {
 	}
 	w.out = slots[s.out : s.out+s.n]
 	if err := s.run(w, in); err != nil {
-		return in, fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
+		return in, &StepError{At: s.at, Node: s.node.Name, Op: s.node.Op, Err: err}
 	}
 	return in, nil
 }

@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
@@ -98,6 +99,9 @@ func (c *compiler) fail(n *savedmodel.Node, err error) {
 type building struct {
 	body  *body
 	first map[*savedmodel.Node]int // the slot of a node's first result
+	// missing are the nodes that no step computes: those that are not supported,
+	// and in a partial program those that need them.
+	missing map[*savedmodel.Node]bool
 }
 
 func (b *building) slot(r savedmodel.Ref) int { return b.first[r.Node] + r.Index }
@@ -111,7 +115,7 @@ func (b *building) has(r savedmodel.Ref) bool {
 // compile makes steps of nodes, each of which stands after those it reads; args,
 // a function's, stand before all of them.
 func (c *compiler) compile(args, nodes []*savedmodel.Node) *building {
-	b := &building{body: &body{}, first: map[*savedmodel.Node]int{}}
+	b := &building{body: &body{}, first: map[*savedmodel.Node]int{}, missing: map[*savedmodel.Node]bool{}}
 	for _, a := range args {
 		b.place(a)
 		b.body.args = append(b.body.args, b.slot(savedmodel.Ref{Node: a}))
@@ -121,13 +125,18 @@ func (c *compiler) compile(args, nodes []*savedmodel.Node) *building {
 		if n.Op == "Placeholder" || n.Op == "_Arg" || n.Op == "NoOp" {
 			continue
 		}
-		s := step{node: n, out: b.first[n], n: n.NumOutputs}
+		s := step{node: n, at: len(b.body.steps), out: b.first[n], n: n.NumOutputs}
 		for _, in := range n.Inputs {
 			s.in = append(s.in, b.slot(in))
+		}
+		if c.options.Partial && slices.ContainsFunc(n.Inputs, func(in savedmodel.Ref) bool { return b.missing[in.Node] }) {
+			b.missing[n] = true
+			continue
 		}
 		var err error
 		if s.run, err = c.build(n); err != nil {
 			c.fail(n, err)
+			b.missing[n] = true
 			continue
 		}
 		b.body.steps = append(b.body.steps, s)
@@ -186,6 +195,9 @@ func (c *compiler) function(name string) (*body, error) {
 	}
 	c.functions[name] = nil // a function that runs itself is refused by the inliner
 	b := c.compile(f.Args, f.Nodes)
+	if c.options.Partial && len(b.missing) > 0 {
+		return nil, fmt.Errorf("its function %q has operations that are not supported", name)
+	}
 	for _, r := range f.Rets {
 		b.body.rets = append(b.body.rets, b.slot(r))
 	}

@@ -33,6 +33,7 @@ type Program struct {
 	// initial are the variables' values before any call.
 	initial     []*lockstep.Tensor
 	stateful    bool                                    // calls assign to some
+	complete    bool                                    // nothing was left out: see Options.Partial
 	recurrences map[*savedmodel.Node]*layers.Recurrence // that run by native cells
 	cells       map[*layers.Layer]any                   // the kernel.Cell of each
 	computed    []bool                                  // by step: see analyse
@@ -68,6 +69,9 @@ type Options struct {
 	// Workers is how many goroutines the rows of a batch may be shared out to in a
 	// recognised loop; none is one.
 	Workers int
+	// Partial leaves out the operations that are not supported, what needs them,
+	// and the outputs that do: what is left shows which inputs the graph takes.
+	Partial bool
 }
 
 // Unsupported is what keeps a signature from being compiled.
@@ -101,24 +105,33 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 		}
 		p.inputs = append(p.inputs, in)
 	}
-	for _, name := range slices.Sorted(maps.Keys(g.Outputs)) {
-		p.outputs = append(p.outputs, port{name, b.slot(g.Outputs[name])})
-	}
+	p.addOutputs(b, g.Outputs)
 	p.wanted = len(p.outputs)
-	for _, name := range slices.Sorted(maps.Keys(o.Extra)) {
-		p.outputs = append(p.outputs, port{name, b.slot(o.Extra[name])})
-	}
-	if len(c.errs) > 0 {
+	p.addOutputs(b, o.Extra)
+	if len(c.errs) > 0 && !o.Partial {
 		return nil, errors.Join(c.errs...)
 	}
+	p.complete = len(c.errs) == 0
 	p.recurrences, p.cells = c.recurrences, c.cellOf
 	p.initial, p.stateful = c.initial, len(c.assigned) > 0
 	p.analyse(c.assigned)
 	return p, nil
 }
 
+// addOutputs adds the tensors that a step computes.
+func (p *Program) addOutputs(b *building, refs map[string]savedmodel.Ref) {
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
+		if !b.missing[refs[name].Node] {
+			p.outputs = append(p.outputs, port{name, b.slot(refs[name])})
+		}
+	}
+}
+
 // Stateful tells whether a call leaves something for the next one.
 func (p *Program) Stateful() bool { return p.stateful }
+
+// Complete tells whether no operation was left out.
+func (p *Program) Complete() bool { return p.complete }
 
 // Inputs returns the names of what a call must be given.
 func (p *Program) Inputs() []string { return names(p.inputs) }

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/tfbridge/worker"
+)
+
+// engineTrial runs a model in a TensorFlow of its own, to see which inputs it
+// takes: a run may leave states behind, and one that fails may end the process.
+type engineTrial struct {
+	dir     string
+	flags   modelFlags
+	process *worker.Process
+	model   *worker.Model
+}
+
+func (e *engineTrial) run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	if e.process != nil && !e.process.Alive() {
+		e.close()
+	}
+	if e.process == nil {
+		var err error
+		if e.process, err = startTensorFlow(); err != nil {
+			return nil, err
+		}
+		if e.model, err = e.process.Open(ctx, e.dir, e.flags.tensorflow()); err != nil {
+			return nil, errors.Join(err, e.close())
+		}
+	}
+	return e.model.Run(ctx, inputs)
+}
+
+// close ends what run started.
+func (e *engineTrial) close() error {
+	if e.process == nil {
+		return nil
+	}
+	p := e.process
+	e.process, e.model = nil, nil
+	return p.Close()
+}

@@ -1,0 +1,220 @@
+// Package inputs makes inputs that a model's graph takes.
+//
+// They are those of compare.RandomInputs, wherever the graph takes these. A graph
+// may want others: it may look up a table by its inputs' elements, which must then
+// be numbers of its rows, or fix a length that the signature leaves open. The
+// first is read off the graph (consumers.go, walk.go), the second is found by trying
+// (search.go): the native engine is the judge, of what it supports of a model.
+//
+// The same seed makes the same inputs on every machine.
+package inputs
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// Request says what inputs are wanted.
+type Request struct {
+	Signature lockstep.Signature
+	// Trial is the model, or nil if the native engine cannot read it.
+	Trial *native.Trial
+	// Engine, if not nil, runs the model in the engine that is to run the inputs,
+	// where that is not the native one. It is asked where the native engine does not
+	// take the inputs, or lacks some of the model. It must leave nothing behind.
+	Engine func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
+
+	Seed  uint64
+	Sizes compare.Sizes
+	// FixedBatch and FixedSteps say that no other batch and no other steps than those
+	// of Sizes will do.
+	FixedBatch, FixedSteps bool
+}
+
+// Made are inputs, and how they were made.
+type Made struct {
+	Inputs map[string]*lockstep.Tensor
+	Sizes  compare.Sizes
+	// Fitted says what else than batch and steps is so because the graph wants it:
+	// lengths of axes, and what elements are.
+	Fitted []string
+
+	state state
+}
+
+// Fit makes elements such as the graph wants of an input's, each by what it was.
+func (m *Made) Fit(input string, t *lockstep.Tensor) error {
+	for _, k := range m.state.kinds[input] {
+		k = k.of(t.DType())
+		if err := k.each(t, func(_ int, v float64) float64 { return k.near(v) }); err != nil {
+			return fmt.Errorf("inputs: %s: %w", input, err)
+		}
+	}
+	return nil
+}
+
+// SizeError is a batch or a number of steps that the graph does not take.
+type SizeError struct {
+	Asked, Fits compare.Sizes
+	Err         error // of the engine
+}
+
+func (e *SizeError) Error() string {
+	var asked, fits []string
+	add := func(name string, a, b int) {
+		if a != b {
+			asked, fits = append(asked, fmt.Sprintf("--%s %d", name, a)), append(fits, fmt.Sprintf("--%s %d", name, b))
+		}
+	}
+	add("batch", e.Asked.Batch, e.Fits.Batch)
+	add("steps", e.Asked.Steps, e.Fits.Steps)
+	return fmt.Sprintf("inputs: %s does not fit the model's graph, and %s does: %v", strings.Join(asked, " and "), strings.Join(fits, " "), e.Err)
+}
+
+func (e *SizeError) Unwrap() error { return e.Err }
+
+// Make makes inputs. A *SizeError says that there are some, of other sizes than
+// those that are fixed.
+func Make(ctx context.Context, r Request) (*Made, error) {
+	s := newSearch(r)
+	st := state{sizes: r.Sizes}
+	st.kinds = s.wanted(st)
+	got, err := s.try(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	if len(st.kinds) > 0 && !got.fits() { // what was read off the graph may be wrong
+		plain, other, err := s.tryPlain(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if other.better(got) {
+			st, got = plain, other
+		}
+	}
+	if !got.fits() && s.native() {
+		takes, err := s.engineTakes(ctx, st, got)
+		if err != nil || takes {
+			return s.made(st, err)
+		}
+	}
+	if !got.fits() {
+		if st, got, err = s.search(ctx, st, got); err != nil {
+			return nil, err
+		}
+	}
+	if got.ok && s.native() && !r.complete() {
+		return s.withEngine(ctx, st)
+	}
+	if got.ok {
+		return s.made(st, nil)
+	}
+	return nil, s.refusal(ctx, got)
+}
+
+// complete tells whether the native engine runs the whole model, or will run what
+// it can of it.
+func (r Request) complete() bool { return r.Engine == nil || r.Trial != nil && r.Trial.Complete() }
+
+// withEngine goes on with the engine for a judge, where the native one lacks some
+// of the model.
+func (s *search) withEngine(ctx context.Context, st state) (*Made, error) {
+	s.useEngine()
+	got, err := s.try(ctx, st)
+	if err == nil && !got.ok {
+		st, got, err = s.search(ctx, st, got)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !got.ok:
+		return nil, s.refusal(ctx, got)
+	}
+	return s.made(st, nil)
+}
+
+// refusal says why there are no inputs.
+func (s *search) refusal(ctx context.Context, got result) error {
+	if s.FixedBatch || s.FixedSteps {
+		free := s.Request
+		free.FixedBatch, free.FixedSteps = false, false
+		if other, err := Make(ctx, free); err == nil && other.Sizes != s.Sizes {
+			return &SizeError{s.Sizes, other.Sizes, got.err}
+		}
+	}
+	return fmt.Errorf("inputs: none could be made that the model takes: give --inputs, or another --batch or --steps: %w", got.err)
+}
+
+// state is what inputs are made of.
+type state struct {
+	sizes compare.Sizes
+	own   map[axis]int // axes that are neither of batch nor of steps
+	kinds map[string][]kind
+}
+
+// axis is one that the signature leaves open.
+type axis struct {
+	input string
+	at    int
+}
+
+// signature is s with the shapes that st says.
+func (st state) signature(s lockstep.Signature) lockstep.Signature {
+	s.Inputs = slices.Clone(s.Inputs)
+	for i, spec := range s.Inputs {
+		s.Inputs[i].Shape = slices.Clone(spec.Shape)
+		for at, d := range spec.Shape {
+			if d < 0 {
+				s.Inputs[i].Shape[at] = st.length(axis{spec.Name, at})
+			}
+		}
+	}
+	return s
+}
+
+func (st state) length(a axis) int {
+	switch d, ok := st.own[a]; {
+	case ok:
+		return d
+	case a.at == 0:
+		return st.sizes.Batch
+	}
+	return st.sizes.Steps
+}
+
+// inputs makes them.
+func (st state) inputs(sig lockstep.Signature, seed uint64) (map[string]*lockstep.Tensor, error) {
+	out, err := compare.RandomInputs(st.signature(sig), seed, st.sizes)
+	if err != nil {
+		return nil, err
+	}
+	for i, spec := range sig.Inputs {
+		for j, k := range st.kinds[spec.Name] {
+			rng := rand.New(rand.NewPCG(seed, 1+uint64(i)<<32+uint64(j)))
+			if err := k.of(spec.DType).apply(out[spec.Name], rng); err != nil {
+				return nil, fmt.Errorf("inputs: %s: %w", spec, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+// usual tells whether elements as RandomInputs makes them are of that kind.
+func (k kind) usual(dtype lockstep.DType) bool {
+	integer := dtype == lockstep.Int32 || dtype == lockstep.Int64
+	switch {
+	case k.form == lengths, dtype == lockstep.Bool:
+		return false
+	case !integer:
+		return k.unknown || math.IsInf(k.low, -1) && math.IsInf(k.high, 1)
+	}
+	return k.low <= 0 && k.high >= 1
+}

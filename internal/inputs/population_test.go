@@ -1,0 +1,82 @@
+package inputs_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/inputs"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// sizes are those that the commands begin with.
+var sizes = compare.Sizes{Batch: 3, Steps: 10}
+
+// reports lists the fixtures of testdata/reports.
+func reports(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob(fixture.Path("reports", "*", "recipe.json"))
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no reports: %v", err)
+	}
+	var out []string
+	for _, path := range all {
+		out = append(out, "reports/"+filepath.Base(filepath.Dir(path)))
+	}
+	return out
+}
+
+// Of every model that the native engine runs, each signature takes the inputs that
+// are made for it. Those of the zoo are tried where they are there.
+func TestEveryModelTakesMadeInputs(t *testing.T) {
+	names := append(fixture.Names(t), reports(t)...)
+	if os.Getenv("LOCKSTEP_MODELS") != "" || os.Getenv("CI") != "" {
+		names = append(names, fixture.MadeNames(t)...)
+	}
+	tried := 0
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			dir := fixture.Dir(t, name)
+			d, err := native.Inspect(dir)
+			if err != nil {
+				t.Skip(err)
+			}
+			for _, sig := range d.Signatures {
+				m, err := native.Load(dir, native.WithSignature(sig.Name))
+				if err != nil {
+					continue
+				}
+				tried++
+				takes(t, m)
+			}
+		})
+	}
+	if tried < 100 {
+		t.Errorf("%d signatures were tried, want 100 or more", tried)
+	}
+}
+
+// takes makes inputs for a model and runs them.
+func takes(t *testing.T, m *native.Model) {
+	t.Helper()
+	for _, s := range m.Signature().Inputs {
+		if s.DType == lockstep.String || s.UnknownRank {
+			return
+		}
+	}
+	made, err := inputs.Make(context.Background(), inputs.Request{Signature: m.Signature(), Trial: m.Trial(), Seed: 1, Sizes: sizes})
+	if err != nil {
+		t.Errorf("%s: %v", m.Signature().Name, err)
+		return
+	}
+	if _, err := m.Run(context.Background(), made.Inputs); err != nil {
+		t.Errorf("%s: %v", m.Signature().Name, err)
+	}
+	if made.Sizes != sizes || len(made.Fitted) > 0 {
+		t.Logf("%s: %+v, %q", m.Signature().Name, made.Sizes, made.Fitted)
+	}
+}

@@ -1,0 +1,70 @@
+package inputs
+
+import (
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// maxLength bounds the lengths that are tried; a graph holds other numbers too.
+const maxLength = 1 << 16
+
+// small are the lengths that are tried of any graph.
+const small = 64
+
+// maxLengths bounds how many lengths of a graph are tried.
+const maxLengths = 128
+
+// lengthsOf lists what an axis may be fixed at: what the graph's outputs, variables
+// and constants have, then any that is small. What is 1 comes last: it is spread
+// over any length, so that it fits without being meant.
+func lengthsOf(sig lockstep.Signature, g *savedmodel.Graph) []int {
+	var out []int
+	seen := map[int]bool{1: true}
+	add := func(lengths ...int) {
+		for _, d := range lengths {
+			if d > 1 && d <= maxLength && !seen[d] && len(out) < maxLengths {
+				seen[d], out = true, append(out, d)
+			}
+		}
+	}
+	for _, spec := range slices.Concat(sig.Outputs, sig.Inputs) {
+		add(spec.Shape...)
+	}
+	if g != nil {
+		add(held(g)...)
+	}
+	for d := 2; d <= small; d++ {
+		if !seen[d] {
+			out = append(out, d)
+		}
+	}
+	return append(out, 1)
+}
+
+// held returns the lengths that a graph's variables and constants have or name.
+func held(g *savedmodel.Graph) []int {
+	var out []int
+	for _, n := range g.Nodes {
+		switch n.Op {
+		case "VarHandleOp":
+			shape, _ := n.AttrShape("shape")
+			out = append(out, shape...)
+		case "Const":
+			t, err := n.Const()
+			if err != nil {
+				continue
+			}
+			out = append(out, t.Shape()...)
+			if values, err := t.Float64s(); err == nil && t.Rank() <= 1 && len(values) <= 8 && !t.DType().IsFloat() {
+				for _, v := range values {
+					out = append(out, int(v))
+				}
+			}
+		case "Unpack":
+			out = append(out, int(n.AttrInt("num")))
+		}
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package inputs
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// kind is what the elements of an input, or of some of its features, are made to
+// be. The zero kind leaves them as compare.RandomInputs makes them.
+type kind struct {
+	form form
+	// low and high bound the elements: of whole and between both, of above low
+	// alone. Of lengths and of constant, high is the number.
+	low, high float64
+	// from and to are the features, along the last axis, that are meant; to is 0
+	// for all.
+	from, to int
+	// unknown says that high is a guess.
+	unknown bool
+}
+
+type form int
+
+const (
+	asMade   form = iota
+	whole         // integers from low to high
+	between       // real numbers from low to high
+	above         // real numbers above low
+	lengths       // integers from 1 to high, of which the first is high
+	constant      // high everywhere
+)
+
+// offset keeps numbers above low from being so near that a logarithm is large.
+const offset = 0.01
+
+// next returns the element at i.
+func (k kind) next(rng *rand.Rand, i int) float64 {
+	switch k.form {
+	case whole:
+		return k.low + float64(rng.Uint64N(uint64(k.high-k.low)+1))
+	case between:
+		return k.low + rng.Float64()*(k.high-k.low)
+	case above:
+		return k.low + offset + math.Abs(rng.NormFloat64())
+	case lengths:
+		if i == 0 {
+			return k.high
+		}
+		return 1 + float64(rng.Uint64N(uint64(k.high)))
+	}
+	return k.high
+}
+
+// String says what the elements are, as in "integers from 0 to 10".
+func (k kind) String() string {
+	var s string
+	switch k.form {
+	case whole:
+		s = fmt.Sprintf("integers from %g to %g", k.low, k.high)
+	case between:
+		s = fmt.Sprintf("numbers from %.4g to %.4g", k.low, k.high)
+	case above:
+		s = fmt.Sprintf("numbers above %.4g", k.low)
+	case lengths:
+		s = fmt.Sprintf("lengths from 1 to %g", k.high)
+	default:
+		s = fmt.Sprintf("%g everywhere", k.high)
+	}
+	switch {
+	case k.to == 0:
+		return s
+	case k.to == k.from+1:
+		return fmt.Sprintf("in feature %d %s", k.from, s)
+	}
+	return fmt.Sprintf("in features %d to %d %s", k.from, k.to-1, s)
+}
+
+// near returns an element that is allowed, by a number of any size: 0 is the lowest.
+func (k kind) near(v float64) float64 {
+	part := func(n float64) float64 { return math.Mod(math.Abs(v)*n, n) }
+	switch {
+	case k.form == above:
+		return k.low + offset + math.Abs(v)
+	case k.form == constant, math.IsNaN(v), math.IsInf(v, 0):
+		return k.high
+	case k.form == lengths:
+		return k.high - math.Floor(part(k.high))
+	case k.form == between:
+		return k.low + part(k.high-k.low)
+	}
+	return k.low + math.Floor(part(k.high-k.low+1))
+}
+
+// of returns k for elements of a type: integers have no fractions.
+func (k kind) of(dtype lockstep.DType) kind {
+	if dtype.IsFloat() {
+		return k
+	}
+	switch k.form {
+	case between:
+		k.form, k.low, k.high = whole, math.Ceil(k.low), max(math.Ceil(k.low), math.Floor(k.high))
+	case above:
+		k.form, k.low = whole, math.Floor(k.low)+1
+		k.high = k.low + 1
+	}
+	return k
+}
+
+// apply gives those elements of t that k means others.
+func (k kind) apply(t *lockstep.Tensor, rng *rand.Rand) error {
+	return k.each(t, func(i int, _ float64) float64 { return k.next(rng, i) })
+}
+
+// each gives those elements of t that k means what next makes of them.
+func (k kind) each(t *lockstep.Tensor, next func(i int, v float64) float64) error {
+	width := 1
+	if t.Rank() > 0 {
+		width = t.Shape()[t.Rank()-1]
+	}
+	switch t.DType() {
+	case lockstep.Float32:
+		return write(t, k, width, func(i int, v float32) float32 { return float32(next(i, float64(v))) })
+	case lockstep.Float64:
+		return write(t, k, width, func(i int, v float64) float64 { return next(i, v) })
+	case lockstep.Int32:
+		return write(t, k, width, func(i int, v int32) int32 { return int32(next(i, float64(v))) })
+	case lockstep.Int64:
+		return write(t, k, width, func(i int, v int64) int64 { return int64(next(i, float64(v))) })
+	}
+	return nil
+}
+
+func write[E lockstep.Element](t *lockstep.Tensor, k kind, width int, next func(i int, v E) E) error {
+	data, err := lockstep.Data[E](t)
+	if err != nil {
+		return err
+	}
+	for i := range data {
+		if f := i % width; k.to == 0 || f >= k.from && f < k.to {
+			data[i] = next(i, data[i])
+		}
+	}
+	return nil
+}
