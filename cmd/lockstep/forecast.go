@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/forecast"
 	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -151,11 +152,15 @@ func (f *forecastFlags) window(ctx context.Context, e lockstep.Tracer, dir strin
 	if cut.Horizon == 0 {
 		cut.Horizon = 30
 	}
-	like, err := compare.RandomInputs(e.Signature(), 1, compare.Sizes{Batch: 1, Steps: 2})
+	one := inputFlags{seed: 1, sizes: compare.Sizes{Batch: 1, Steps: 2}, fixedBatch: true}
+	like, err := one.make(ctx, modelIn(e, dir, f.modelFlags))
+	if wrong := (*inputs.SizeError)(nil); errors.As(err, &wrong) {
+		return p, "", usagef("--series is one row, and the model's graph takes a batch of %d: give --inputs", wrong.Fits.Batch)
+	}
 	if err != nil {
 		return p, "", err
 	}
-	roles, err := f.roles(ctx, e, dir, like)
+	roles, err := f.roles(ctx, e, dir, like.Inputs)
 	if err != nil {
 		return p, "", err
 	}

@@ -47,7 +47,8 @@ type Made struct {
 	// lengths of axes, and what elements are.
 	Fitted []string
 
-	state state
+	state  state
+	result result
 }
 
 // Fit makes elements such as the graph wants of an input's, each by what it was.
@@ -64,7 +65,7 @@ func (m *Made) Fit(input string, t *lockstep.Tensor) error {
 // SizeError is a batch or a number of steps that the graph does not take.
 type SizeError struct {
 	Asked, Fits compare.Sizes
-	Err         error // of the engine
+	Err         error // of the engine, if it took none of the sizes asked for
 }
 
 func (e *SizeError) Error() string {
@@ -76,7 +77,11 @@ func (e *SizeError) Error() string {
 	}
 	add("batch", e.Asked.Batch, e.Fits.Batch)
 	add("steps", e.Asked.Steps, e.Fits.Steps)
-	return fmt.Sprintf("inputs: %s does not fit the model's graph, and %s does: %v", strings.Join(asked, " and "), strings.Join(fits, " "), e.Err)
+	s := fmt.Sprintf("inputs: %s does not fit the model's graph, and %s does", strings.Join(asked, " and "), strings.Join(fits, " "))
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
 }
 
 func (e *SizeError) Unwrap() error { return e.Err }
@@ -103,19 +108,24 @@ func Make(ctx context.Context, r Request) (*Made, error) {
 	if !got.fits() && s.native() {
 		takes, err := s.engineTakes(ctx, st, got)
 		if err != nil || takes {
-			return s.made(st, err)
+			return s.made(st, got, err)
 		}
 	}
 	if !got.fits() {
 		if st, got, err = s.search(ctx, st, got); err != nil {
 			return nil, err
 		}
+		if got.ok && !got.best() {
+			if err := s.fitsOnly(ctx, got); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if got.ok && s.native() && !r.complete() {
 		return s.withEngine(ctx, st)
 	}
 	if got.ok {
-		return s.made(st, nil)
+		return s.made(st, got, nil)
 	}
 	return nil, s.refusal(ctx, got)
 }
@@ -138,19 +148,30 @@ func (s *search) withEngine(ctx context.Context, st state) (*Made, error) {
 	case !got.ok:
 		return nil, s.refusal(ctx, got)
 	}
-	return s.made(st, nil)
+	return s.made(st, got, nil)
 }
 
 // refusal says why there are no inputs.
 func (s *search) refusal(ctx context.Context, got result) error {
-	if s.FixedBatch || s.FixedSteps {
-		free := s.Request
-		free.FixedBatch, free.FixedSteps = false, false
-		if other, err := Make(ctx, free); err == nil && other.Sizes != s.Sizes {
-			return &SizeError{s.Sizes, other.Sizes, got.err}
-		}
+	if err := s.fitsOnly(ctx, got); err != nil {
+		return err
 	}
 	return fmt.Errorf("inputs: none could be made that the model takes: give --inputs, or another --batch or --steps: %w", got.err)
+}
+
+// fitsOnly returns a SizeError if other sizes than those that are fixed fit better
+// than what became of these.
+func (s *search) fitsOnly(ctx context.Context, got result) error {
+	if !s.FixedBatch && !s.FixedSteps {
+		return nil
+	}
+	free := s.Request
+	free.FixedBatch, free.FixedSteps = false, false
+	other, err := Make(ctx, free)
+	if err != nil || other.Sizes == s.Sizes || !other.result.better(got) {
+		return nil
+	}
+	return &SizeError{s.Sizes, other.Sizes, got.err}
 }
 
 // state is what inputs are made of.

@@ -14,7 +14,7 @@ import (
 // What bounds a search.
 const (
 	maxTries      = 3000
-	maxEngine     = 40 // of an engine that cannot say how far it came
+	maxEngine     = 300 // of an engine that cannot say how far it came
 	maxRounds     = 8
 	maxSearchTime = time.Minute
 )
@@ -346,11 +346,11 @@ func (s *search) kinds(at state) []move {
 }
 
 // made makes the inputs of a state, and says what of it is for the graph's sake.
-func (s *search) made(st state, err error) (*Made, error) {
+func (s *search) made(st state, got result, err error) (*Made, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Made{Sizes: st.sizes, state: st}
+	out := &Made{Sizes: st.sizes, state: st, result: got}
 	if out.Inputs, err = st.inputs(s.Signature, s.Seed); err != nil {
 		return nil, err
 	}
