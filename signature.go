@@ -34,7 +34,7 @@ func (s TensorSpec) Check(t *Tensor) error {
 		return fmt.Errorf("lockstep: %q is missing, want %s", s.Name, s)
 	}
 	if t.dtype != s.DType {
-		return fmt.Errorf("lockstep: %q has the type %s, want %s", s.Name, t.dtype, s.DType)
+		return fmt.Errorf("lockstep: %q has the type %s, want %s: convert it, in numpy with x.astype(%q)", s.Name, t.dtype, s.DType, s.DType)
 	}
 	if s.UnknownRank {
 		return nil
@@ -73,13 +73,13 @@ func find(specs []TensorSpec, name string) (TensorSpec, bool) {
 }
 
 // CheckInputs tells whether inputs are exactly the tensors that s wants, by
-// name, type and shape. The error lists everything that is wrong.
+// name, type and shape. The error, a *TensorError, lists everything that is wrong.
 func (s Signature) CheckInputs(inputs map[string]*Tensor) error {
 	var errs []error
 	for _, spec := range s.Inputs {
 		t, ok := inputs[spec.Name]
 		if !ok {
-			errs = append(errs, fmt.Errorf("lockstep: no input %s, which signature %q wants; got %s", spec, s.Name, nameList(slices.Sorted(maps.Keys(inputs)))))
+			errs = append(errs, fmt.Errorf("lockstep: no input %s, which signature %q wants; got %s%s", spec, s.Name, nameList(slices.Sorted(maps.Keys(inputs))), Nearest(spec.Name, s.others(inputs))))
 			continue
 		}
 		if err := spec.Check(t); err != nil {
@@ -91,10 +91,21 @@ func (s Signature) CheckInputs(inputs map[string]*Tensor) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
 		if _, ok := s.Input(name); !ok {
-			errs = append(errs, fmt.Errorf("lockstep: signature %q has no input %q; it has %s", s.Name, name, nameList(specNames(s.Inputs))))
+			errs = append(errs, fmt.Errorf("lockstep: signature %q has no input %q; it has %s%s", s.Name, name, nameList(specNames(s.Inputs)), Nearest(name, specNames(s.Inputs))))
 		}
 	}
-	return errors.Join(errs...)
+	return &TensorError{errors.Join(errs...)}
+}
+
+// others are the names of inputs that are none of the signature's.
+func (s Signature) others(inputs map[string]*Tensor) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		if _, ok := s.Input(name); !ok {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func specNames(specs []TensorSpec) []string {

@@ -68,6 +68,11 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 	if err := c.traces(ctx, out, detail); err != nil {
 		return nil, err
 	}
+	if c.Expected != nil {
+		if err := c.fitsExpected(out); err != nil {
+			return nil, err
+		}
+	}
 	if c.Candidate != nil {
 		if c.derives() {
 			err = c.derived(ctx, out)
@@ -188,12 +193,15 @@ func (c Check) third(out *Checked) error {
 		if err != nil {
 			return err
 		}
-		maps.DeleteFunc(all, func(name string, _ *lockstep.Tensor) bool { return c.Expected[name] == nil })
-		k := comparison("expected values", c.ExpectedBy, trace.Engine, c.Expected, all, orderOf(trace), rules)
+		want, have, aligned, err := AlignExpected(c.Expected, all, rules)
+		if err != nil {
+			return err
+		}
+		k := comparison("expected values", c.ExpectedBy, trace.Engine, want, have, orderOf(trace), aligned)
 		agrees[trace] = k.Verdict() == InStep
 		out.Report.Comparisons = append(out.Report.Comparisons, k)
 	}
-	out.Report.Notes = append(out.Report.Notes, c.blame(out, agrees)...)
+	out.Report.Notes = slices.Concat(out.Report.Notes, c.blame(out, agrees), c.uncompared(out.Reference))
 	return nil
 }
 

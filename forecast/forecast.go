@@ -135,10 +135,10 @@ func (p Problem) run(ctx context.Context) (*Result, error) {
 	if p.Target != nil {
 		target, err := valuesOf(p.Target)
 		if err != nil {
-			return nil, fmt.Errorf("the target: %w", err)
+			return nil, &lockstep.TensorError{Err: fmt.Errorf("the target: %w", err)}
 		}
 		if target.batch != own.batch || target.features != own.features {
-			return nil, fmt.Errorf("the target is %s, beside outputs of %d rows and %d features", p.Target, own.batch, own.features)
+			return nil, &lockstep.TensorError{Err: fmt.Errorf("the target is %s, beside outputs of %d rows and %d features", p.Target, own.batch, own.features)}
 		}
 		tensors = append(tensors, struct {
 			of   *series

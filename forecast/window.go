@@ -39,7 +39,7 @@ func window(sig lockstep.Signature, r Roles, values *lockstep.Tensor, c Cut) (Pr
 	seen := c.Seen
 	for _, spec := range sig.Inputs {
 		if !sequence(spec) || spec.Shape[2] != s.features {
-			return Problem{}, fmt.Errorf("the input %s cannot be cut out of a series of %d features", spec, s.features)
+			return Problem{}, &lockstep.TensorError{Err: fmt.Errorf("the input %s cannot be cut out of a series of %d features", spec, s.features)}
 		}
 		if spec.Name != r.Input && spec.Shape[1] >= 0 {
 			seen = spec.Shape[1]
@@ -94,14 +94,14 @@ func line(t *lockstep.Tensor) (*series, error) {
 	case len(shape) == 3 && shape[0] == 1:
 		shape = shape[1:]
 	case len(shape) != 2:
-		return nil, fmt.Errorf("the series is %s, want (steps) or (steps, features)", t)
+		return nil, &lockstep.TensorError{Err: fmt.Errorf("the series is %s, want (steps) or (steps, features)", t)}
 	}
 	values, err := t.Float64s()
 	if err != nil || !t.DType().IsFloat() {
-		return nil, fmt.Errorf("the series is %s, want floats", t)
+		return nil, &lockstep.TensorError{Err: fmt.Errorf("the series is %s, want floats", t)}
 	}
 	if shape[1] < 1 {
-		return nil, fmt.Errorf("the series is %s, want a feature at least", t)
+		return nil, &lockstep.TensorError{Err: fmt.Errorf("the series is %s, want a feature at least", t)}
 	}
 	return &series{t.DType(), 1, shape[0], shape[1], values}, nil
 }

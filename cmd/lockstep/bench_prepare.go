@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/bench"
 	"github.com/lockstep-go/lockstep/internal/contender"
 	"github.com/lockstep-go/lockstep/internal/whole"
@@ -66,23 +68,41 @@ func (f *benchFlags) prepare(ctx context.Context, w benchWork, cases string) (*r
 	case len(f.peers) > 0:
 		return nil, fmt.Errorf("a peer computes the sequence-to-sequence model with its one output: %w", no)
 	}
-	byName, err := readTensors(f.expected)
-	if err != nil {
-		return nil, err
-	}
-	if byName != nil {
-		outputs := map[string]*lockstep.Tensor{}
-		for _, o := range m.Signature().Outputs {
-			if outputs[o.Name] = byName[o.Name]; outputs[o.Name] == nil {
-				return nil, fmt.Errorf("%s lacks the output %q", f.expected, o.Name)
-			}
-		}
-		if r.expected, err = contender.Flat(outputs); err != nil {
+	if f.expected != "" {
+		if r.expected, err = f.predicted(ctx, m, w.in); err != nil {
 			return nil, err
 		}
 	}
 	r.contenders = f.contenders(w, no == nil, file)
 	return r, nil
+}
+
+// predicted reads what every output is to be.
+func (f *benchFlags) predicted(ctx context.Context, m *native.Model, in inputFlags) ([]float64, error) {
+	byName, err := readTensors(f.expected)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := in.plain(m.Signature())
+	if err != nil {
+		return nil, err
+	}
+	trace, err := m.Trace(ctx, inputs, lockstep.States)
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(trace.Outputs)
+	maps.Copy(all, trace.States)
+	if err := compare.CheckExpected(inputs, byName, all); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.expected, err)
+	}
+	outputs := map[string]*lockstep.Tensor{}
+	for name := range trace.Outputs {
+		if outputs[name] = byName[name]; outputs[name] == nil {
+			return nil, usagef("%s lacks the output %q: every answer is compared whole", f.expected, name)
+		}
+	}
+	return contender.Flat(outputs)
 }
 
 // fit makes w's inputs what the model's graph takes, and returns a sentence that

@@ -96,7 +96,7 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 	defer func() { process.Close() }()
 
 	var outcomes []compare.Outcome
-	diverged, failed := 0, 0
+	diverged, failed, misused := 0, 0, 0
 	for i, j := range jobs {
 		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
 		of := rules
@@ -107,6 +107,9 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 		progress(cmd, "")
 		if err != nil {
 			failed++
+			if codeOf(err) == exitUsage {
+				misused++
+			}
 			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not check: %w", j.model, err))
 			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
 			if process, err = revive(process); err != nil {
@@ -137,6 +140,8 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 	switch {
 	case diverged > 0:
 		return exit{code: exitDiverged}
+	case misused > 0 && misused == failed:
+		return exit{code: exitUsage}
 	case failed > 0:
 		return exit{code: exitNotRun}
 	}

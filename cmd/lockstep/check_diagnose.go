@@ -74,13 +74,16 @@ func (f *diagnoseFlags) pair(name string, engine *native.Model, reference lockst
 	if p.meant != nil {
 		layers = layerNames(p.meant)
 	}
-	var err error
+	err := f.names().Check(reference.Signature(), engine.Signature(), layers, layerNames(engine))
+	if err != nil {
+		return nil, err
+	}
 	p.names, err = compare.Match(reference.Signature(), engine.Signature(), layers, layerNames(engine), f.names())
 	return p, err
 }
 
 func layerNames(m *native.Model) []string {
-	var out []string
+	out := []string{} // which are known, though there be none
 	for _, l := range m.Layers() {
 		out = append(out, l.Name)
 	}

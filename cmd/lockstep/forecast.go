@@ -134,7 +134,8 @@ func (f *forecastFlags) problem(ctx context.Context, e lockstep.Tracer, dir stri
 		return p, "", err
 	}
 	if p.Target = lockstep.ByName(tensors)[p.Output]; p.Target == nil {
-		return p, "", fmt.Errorf("%s has no tensor %q, the output that is fed back; it has %q", f.target, p.Output, lockstep.Names(tensors))
+		names := lockstep.Names(tensors)
+		return p, "", usagef("%s has no tensor %q, the output that is fed back; it has %q%s", f.target, p.Output, names, lockstep.Nearest(p.Output, names))
 	}
 	return p, made + "; target: " + f.target, nil
 }
@@ -146,7 +147,7 @@ func (f *forecastFlags) window(ctx context.Context, e lockstep.Tracer, dir strin
 		return p, "", err
 	}
 	if len(tensors) != 1 {
-		return p, "", fmt.Errorf("%s has %d tensors %q, want one, the series", f.series, len(tensors), lockstep.Names(tensors))
+		return p, "", usagef("%s has %d tensors %q, want one, the series", f.series, len(tensors), lockstep.Names(tensors))
 	}
 	cut := forecast.Cut{At: f.at, Seen: f.sizes.Steps, Horizon: f.horizon}
 	if cut.Horizon == 0 {

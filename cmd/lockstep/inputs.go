@@ -132,7 +132,7 @@ func readInputs(path string, sig lockstep.Signature) (map[string]*lockstep.Tenso
 		return nil, err
 	}
 	if err := sig.CheckInputs(in); err != nil {
-		return nil, usagef("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return in, nil
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lockstep-go/lockstep"
 )
 
 // The exit codes. A divergence is a finding and comes before everything else:
@@ -84,15 +86,27 @@ func usagef(format string, args ...any) error {
 }
 
 // action makes an error of a command's work an exit with code 3, unless it
-// says another.
+// says another: tensors that do not fit the model are wrong usage.
 func action(do func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		err := do(cmd, args)
 		if err == nil || errors.As(err, new(exit)) {
 			return err
 		}
-		return exit{code: exitNotRun, err: err}
+		return exit{code: codeOf(err), err: err}
 	}
+}
+
+// codeOf is the code that an error of a command's work ends it with.
+func codeOf(err error) int {
+	var ended exit
+	switch {
+	case errors.As(err, &ended):
+		return ended.code
+	case errors.As(err, new(*lockstep.TensorError)):
+		return exitUsage
+	}
+	return exitNotRun
 }
 
 // wantArgs wants least to most arguments, or least and more if most is negative.

@@ -40,6 +40,7 @@ func scripts(t *testing.T, dir string) {
 			"fixture": unpackFixture,
 			"exits":   exits,
 			"counts":  counts,
+			"edit":    edit,
 		},
 		RequireExplicitExec: true,
 	})

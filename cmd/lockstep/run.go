@@ -30,15 +30,15 @@ func newRun() *cobra.Command {
 			if err := model.check(); err != nil {
 				return err
 			}
-			in, err := readTensors(inputs)
-			if err != nil {
-				return err
-			}
 			e, closeEngine, err := open(cmd, engine, args[0], model)
 			if err != nil {
 				return err
 			}
 			defer closeEngine()
+			in, err := readInputs(inputs, e.Signature())
+			if err != nil {
+				return err
+			}
 			detail := lockstep.Outputs
 			if states {
 				detail = lockstep.States

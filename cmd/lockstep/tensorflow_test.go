@@ -100,20 +100,24 @@ func largest(t *testing.T, x *lockstep.Tensor) int {
 	return at
 }
 
-// Every bad input gets exit code 3 and lines that say what is wrong.
+// Every bad input gets lines that say what is wrong: what does not fit the model is
+// wrong usage, what cannot be read could not be run.
 func TestCheckRefusesBadInputs(t *testing.T) {
 	dir := fixture.Dir(t, "seed_keras3")
-	for _, c := range []struct{ inputs, want string }{
-		{fixture.Path("seed_keras3", "weights.npz"), "no input decoder_input"},
-		{fixture.Path("states_out_keras3", "inputs.npz"), "want (?, 10, 1): axis 2 is 3"},
-		{fixture.Path("not_gru", "inputs.npz"), `has no input "x"`},
-		{fixture.Path("nowhere.npz"), "no such file"},
-		{fixture.Path("seed_keras3", "recipe.json"), "it is no .npz"},
-		{filepath.Join(dir, "saved_model.pb"), "it is no .npz"},
+	for _, c := range []struct {
+		inputs, want string
+		code         int
+	}{
+		{fixture.Path("seed_keras3", "weights.npz"), "no input decoder_input", exitUsage},
+		{fixture.Path("states_out_keras3", "inputs.npz"), "want (?, 10, 1): axis 2 is 3", exitUsage},
+		{fixture.Path("not_gru", "inputs.npz"), `has no input "x"`, exitUsage},
+		{fixture.Path("nowhere.npz"), "no such file", exitNotRun},
+		{fixture.Path("seed_keras3", "recipe.json"), "it is no .npz", exitNotRun},
+		{filepath.Join(dir, "saved_model.pb"), "it is no .npz", exitNotRun},
 	} {
 		code, stdout, stderr := call("check", dir, "--inputs", c.inputs)
-		if code != exitNotRun || stdout != "" || !regexp.MustCompile(regexp.QuoteMeta(c.want)).MatchString(stderr) {
-			t.Errorf("%s: exit code %d, want %d; standard output %q; standard error %q, want %q", c.inputs, code, exitNotRun, stdout, stderr, c.want)
+		if code != c.code || stdout != "" || !regexp.MustCompile(regexp.QuoteMeta(c.want)).MatchString(stderr) {
+			t.Errorf("%s: exit code %d, want %d; standard output %q; standard error %q, want %q", c.inputs, code, c.code, stdout, stderr, c.want)
 		}
 	}
 }

@@ -122,17 +122,24 @@ func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) 
 	if err != nil {
 		return err
 	}
-	add := func(title, reference, candidate string, want, have map[string]*lockstep.Tensor) {
+	add := func(title, reference, candidate string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
 		results := compare.Judge(compare.Measure(want, have, compare.Options{Order: g.order(), Layout: compare.KerasLayout}), rules)
 		report.Comparisons = append(report.Comparisons, compare.Comparison{Title: title, Reference: reference, Candidate: candidate, Results: results})
 	}
 	answers := g.answers()
-	add("outputs and states", g.Header.Engine, g.Header.Engine, answers, answers)
+	add("outputs and states", g.Header.Engine, g.Header.Engine, answers, answers, rules)
 	if r.Candidate != nil {
-		add("outputs and states", g.Header.Engine, r.Candidate.Name(), answers, g.Candidate)
+		add("outputs and states", g.Header.Engine, r.Candidate.Name(), answers, g.Candidate, rules)
 	}
 	if r.Expected != nil {
-		add("expected values", "keras", g.Header.Engine, r.Expected, only(answers, r.Expected))
+		if err := compare.CheckExpected(g.Inputs, r.Expected, answers); err != nil {
+			return err
+		}
+		want, have, aligned, err := compare.AlignExpected(r.Expected, answers, rules)
+		if err != nil {
+			return err
+		}
+		add("expected values", "keras", g.Header.Engine, want, have, aligned)
 	}
 	if r.Trace {
 		steps, err := g.bound(ctx, judge, r)

@@ -178,7 +178,11 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	answers := len(r.Report.Comparisons)
 	r.compare("outputs and states", r.by(), want, have, rules)
 	if len(g.Expected) > 0 {
-		r.compare("expected values", "keras", g.Expected, only(have, g.Expected), rules)
+		want, have, aligned, err := compare.AlignExpected(g.Expected, have, rules)
+		if err != nil {
+			return err
+		}
+		r.compare("expected values", "keras", want, have, aligned)
 	}
 	return r.drift(&r.Report.Comparisons[answers], g.rules(o.Rules), o)
 }

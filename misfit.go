@@ -1,0 +1,32 @@
+package lockstep
+
+import (
+	"fmt"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// TensorError says that tensors which somebody gave for a model are not such as the
+// model has, by name, type or shape: wrong usage, for which no engine is to blame.
+// errors.As finds it in what engines and comparisons return.
+type TensorError struct{ Err error }
+
+func (e *TensorError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong, one error or several that are joined.
+func (e *TensorError) Unwrap() error { return e.Err }
+
+// Nearest says which of the names is most like one that is not among them, as in
+// `, the nearest is "x"`. It is empty where none is like it.
+func Nearest(name string, names []string) string {
+	best, least := "", 1+max(1, len([]rune(name))/3)
+	for _, n := range names {
+		if d := levenshtein.ComputeDistance(name, n); d < min(least, len([]rune(name))) {
+			best, least = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(", the nearest is %q", best)
+}
