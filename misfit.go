@@ -1,10 +1,6 @@
 package lockstep
 
-import (
-	"fmt"
-
-	"github.com/agnivade/levenshtein"
-)
+import "fmt"
 
 // TensorError says that tensors which somebody gave for a model are not such as the
 // model has, by name, type or shape: wrong usage, for which no engine is to blame.
@@ -21,7 +17,7 @@ func (e *TensorError) Unwrap() error { return e.Err }
 func Nearest(name string, names []string) string {
 	best, least := "", 1+max(1, len([]rune(name))/3)
 	for _, n := range names {
-		if d := levenshtein.ComputeDistance(name, n); d < min(least, len([]rune(name))) {
+		if d := editDistance(name, n); d < min(least, len([]rune(name))) {
 			best, least = n, d
 		}
 	}
@@ -29,4 +25,26 @@ func Nearest(name string, names []string) string {
 		return ""
 	}
 	return fmt.Sprintf(", the nearest is %q", best)
+}
+
+// editDistance counts the letters to insert, to delete and to change that make b of
+// a (Levenshtein's distance). A dependency for it would be one of every service's.
+func editDistance(a, b string) int {
+	to := []rune(b)
+	row := make([]int, len(to)+1) // the distances from what was read of a
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range []rune(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range to {
+			change := diagonal
+			if x != y {
+				change++
+			}
+			diagonal, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(to)]
 }

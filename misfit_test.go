@@ -20,6 +20,17 @@ func TestNearest(t *testing.T) {
 	}
 }
 
+func TestEditDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"größe", "grosse", 3}, {"same", "same", 0}} {
+		if got := editDistance(c.a, c.b); got != c.want {
+			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
 // What does not fit a signature is a TensorError, and says all that is wrong.
 func TestCheckInputsIsWrongUsage(t *testing.T) {
 	sig := Signature{Name: "serve", Inputs: []TensorSpec{{Name: "x", DType: Float32, Shape: []int{-1, 3}}}}

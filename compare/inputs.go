@@ -15,6 +15,9 @@ type Sizes struct{ Batch, Steps int }
 // every machine. Floats are normal, N(0, 1); integers are 0 or 1, which every
 // vocabulary has; bools are either. A signature that takes strings, or a tensor
 // of unknown rank, needs inputs of its user's own.
+//
+// It sees no more of a model than the signature: what the graph fixes beside that, as
+// a stateful layer does the batch, the lockstep command finds out.
 func RandomInputs(sig lockstep.Signature, seed uint64, sizes Sizes) (map[string]*lockstep.Tensor, error) {
 	out := make(map[string]*lockstep.Tensor, len(sig.Inputs))
 	rng := rand.New(rand.NewPCG(seed, 0))

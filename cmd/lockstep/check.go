@@ -36,7 +36,8 @@ with bit for bit, the outputs, and the final states of every recurrent layer.
 MODEL is the directory that model.export or model.save wrote, or a pattern of
 directories. Without arguments, lockstep.yaml lists the models.
 
-Without --inputs it makes its own, from a seed that it prints.`,
+Without --inputs it makes its own, from a seed that it prints, such as the model's
+graph takes: docs/parity.md.`,
 		Example: `  lockstep check my_model
   lockstep check my_model --inputs in.npz --expected keras.npz
   lockstep check 'models/*' --format text --format junit=report.xml

@@ -28,8 +28,8 @@ type inputFlags struct {
 func (f *inputFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.inputs, "inputs", "", "an .npz with the signature's inputs by name (default: made from --seed)")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "the seed of made inputs")
-	cmd.Flags().IntVar(&f.sizes.Batch, "batch", 3, "the batch size of made inputs")
-	cmd.Flags().IntVar(&f.sizes.Steps, "steps", 10, "the time steps of made inputs, where the signature leaves them open")
+	cmd.Flags().IntVar(&f.sizes.Batch, "batch", 3, "the batch size of made inputs, unless the graph fixes another")
+	cmd.Flags().IntVar(&f.sizes.Steps, "steps", 10, "the time steps of made inputs, where the signature leaves them open and the graph fixes no others")
 }
 
 func (f *inputFlags) check(cmd *cobra.Command) error {
