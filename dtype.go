@@ -1,9 +1,6 @@
 package lockstep
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // DType is the type of a tensor's elements.
 type DType uint8
@@ -55,27 +52,3 @@ func (d DType) IsFloat() bool {
 	}
 	return false
 }
-
-// Float16Bits is an IEEE 754 binary16 number, as its bits.
-type Float16Bits uint16
-
-// Float32 returns the same number in float32, which holds every float16.
-func (f Float16Bits) Float32() float32 {
-	sign := uint32(f&0x8000) << 16
-	exp := uint32(f>>10) & 0x1f
-	frac := uint32(f) & 0x3ff
-	switch exp {
-	case 0: // zero or subnormal: frac × 2^-24
-		v := float32(frac) * (1.0 / (1 << 24))
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 0x1f:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
-}
-
-// BFloat16Bits is the upper half of an IEEE 754 binary32 number, as its bits.
-type BFloat16Bits uint16
-
-// Float32 returns the same number in float32, which holds every bfloat16.
-func (b BFloat16Bits) Float32() float32 { return math.Float32frombits(uint32(b) << 16) }

@@ -52,6 +52,10 @@ func randomTensor(rng *rand.Rand, dtype lockstep.DType, shape []int) (*lockstep.
 		return fill(n, shape, func() float32 { return float32(rng.NormFloat64()) })
 	case lockstep.Float64:
 		return fill(n, shape, rng.NormFloat64)
+	case lockstep.Float16:
+		return fill(n, shape, func() lockstep.Float16Bits { return lockstep.RoundFloat16(float32(rng.NormFloat64())) })
+	case lockstep.BFloat16:
+		return fill(n, shape, func() lockstep.BFloat16Bits { return lockstep.RoundBFloat16(float32(rng.NormFloat64())) })
 	case lockstep.Int32:
 		return fill(n, shape, func() int32 { return rng.Int32N(2) })
 	case lockstep.Int64:
