@@ -48,7 +48,7 @@ def randomize(model, rng):
         v = rng.normal(0, SCALE, size=tuple(w.shape))
         if "variance" in name:
             v = 0.5 + np.abs(v)
-        w.assign((1 + v if "gamma" in name else v).astype(np.float32))
+        w.assign((1 + v if "gamma" in name else v).astype(getattr(w.dtype, "name", w.dtype)))
     return model
 
 
@@ -56,13 +56,14 @@ def normal(*shape):
     return lambda rng: rng.normal(size=shape).astype(np.float32)
 
 
-def report(name, about, build, draw, keras="keras", random=True, seed=7, quantize=None):
-    """The recipe of one report: build(keras) returns the model, draw(rng) its input."""
+def report(name, about, build, draw, keras="keras", random=True, seed=7, quantize=None, floatx="float32"):
+    """The recipe of one report: build(keras) returns the model, draw(rng) its input; floatx is Keras's own setting."""
 
     def recipe(out):
         k = importlib.import_module(keras)
         k.backend.clear_session()
         k.utils.set_random_seed(seed)
+        k.backend.set_floatx(floatx)
         rng = np.random.default_rng(seed)
         model = build(k)
         x = draw(rng)
@@ -74,6 +75,7 @@ def report(name, about, build, draw, keras="keras", random=True, seed=7, quantiz
             model.quantize(quantize)
         r = Report(model, x)
         Fixture(f"reports/{name}", producer(k), seed, about).write(out, r, {"": {"x": x}}, (), None, r.save)
+        k.backend.set_floatx("float32")
 
     return f"reports/{name}", recipe
 
@@ -141,6 +143,12 @@ def lstm_dense(k):
     return k.Model(i, k.layers.Dense(2)(k.layers.LSTM(4)(i)))
 
 
+def mixed(k):
+    i = k.Input((6, 3), name="x")
+    y = k.layers.LSTM(4, dtype="mixed_float16")(i)
+    return k.Model(i, k.layers.Dense(2)(y))
+
+
 def uint8(k):
     i = k.Input((6, 3), dtype="uint8", name="x")
     return k.Model(i, k.layers.LSTM(4)(k.layers.Rescaling(1 / 255.0)(i)))
@@ -167,5 +175,7 @@ def recipes():
         report("stateful", "A stateful LSTM: the graph fixes the batch.", stateful, x),
         report("int8", "An LSTM and a Dense layer quantized to int8.", lstm_dense, x, quantize="int8"),
         report("uint8", "Bytes, rescaled, into an LSTM.", uint8, lambda rng: rng.integers(0, 255, (2, 6, 3)).astype(np.uint8)),
+        report("float16", "An LSTM and a Dense layer in float16 throughout.", lstm_dense, lambda rng: x(rng).astype(np.float16), floatx="float16"),
+        report("mixed_float16", "The same in a mixed policy, with a Dense layer in float32 at the end.", mixed, x),
         report("near_constant_rows", "LayerNormalization of rows that are nearly constant: rounding is large there.", near_constant_rows, rows),
     ]
