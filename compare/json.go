@@ -17,21 +17,16 @@ const JSONSchema = 1
 // JSON writes the reports of one or more models as one document.
 //
 // Every field is always present, null where it has no meaning. Verdicts are
-// "in_step" and "diverged". Numbers are exact: a float64 is written with the
+// "in_step", "diverged" and, of a report of which an engine did not run,
+// "no_verdict". Numbers are exact: a float64 is written with the
 // fewest digits that read back to it, an integer in full, even beyond 2^53, and
 // NaN, +Inf and -Inf, which JSON cannot write as numbers, are the strings
 // "NaN", "Infinity" and "-Infinity". Elements of the tensors are written alike,
 // floats with the fewest digits for their own type; the tensor's "dtype" tells
 // the string "NaN" from the number.
 func JSON(w io.Writer, reports ...*Report) error {
-	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: InStep}
-	if len(reports) == 0 {
-		doc.Verdict = Diverged
-	}
+	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: Overall(reports...)}
 	for _, r := range reports {
-		if r.Verdict() != InStep {
-			doc.Verdict = Diverged
-		}
 		doc.Reports = append(doc.Reports, encodeReport(r))
 	}
 	e := json.NewEncoder(w)
@@ -59,7 +54,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return []byte(s), nil
 }
 
-// MarshalJSON writes "in_step" or "diverged".
+// MarshalJSON writes "in_step", "diverged" or "no_verdict".
 func (v Verdict) MarshalJSON() ([]byte, error) {
 	return json.Marshal(strings.ReplaceAll(v.String(), " ", "_"))
 }

@@ -15,8 +15,14 @@ type jsonReport struct {
 	FirstDivergence *jsonDivergence  `json:"first_divergence"`
 	Comparisons     []jsonComparison `json:"comparisons"`
 	Failures        []string         `json:"failures,omitempty"` // of more than comparisons
+	NotRun          []jsonNotRun     `json:"not_run,omitempty"`
 	Notes           []string         `json:"notes"`
 	Diagnosis       *Diagnosis       `json:"diagnosis"`
+}
+
+type jsonNotRun struct {
+	Engine string `json:"engine"`
+	Reason string `json:"reason"`
 }
 
 type jsonDivergence struct {

@@ -51,6 +51,12 @@ func TestMeasureKinds(t *testing.T) {
 			}
 			continue
 		}
+		if c.want == Empty { // the same type and shape, and nothing in it that could differ
+			if r.Verdict != InStep || r.Margin != 0 || r.Causes != nil {
+				t.Errorf("%s: %s, %v, margin %v, want in step", c.name, r.Verdict, r.Causes, r.Margin)
+			}
+			continue
+		}
 		if r.Verdict != Diverged || !slices.Equal(r.Causes, []Cause{Cause(c.want)}) || !math.IsInf(r.Margin, 1) || r.Smallest != nil {
 			t.Errorf("%s: %s, %v, margin %v, smallest %v", c.name, r.Verdict, r.Causes, r.Margin, r.Smallest)
 		}

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/native"
-	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
 
 type checkFlags struct {
@@ -88,11 +88,8 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	process, err := startTensorFlow()
-	if err != nil {
-		return err
-	}
-	defer func() { process.Close() }()
+	var engines tensorflows
+	defer engines.close()
 
 	var outcomes []compare.Outcome
 	diverged, failed := 0, 0
@@ -102,18 +99,21 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 		if of == nil {
 			of = j.rules
 		}
-		checked, err := each[i].check(cmd.Context(), process, j.model, of)
+		checked, err := each[i].check(cmd.Context(), &engines, j.model, of)
 		progress(cmd, "")
 		if err != nil {
 			failed++
 			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not check: %w", j.model, err))
 			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
-			if process, err = revive(process); err != nil {
-				return err
-			}
 		} else {
-			if checked.Report.Verdict() != compare.InStep {
+			switch checked.Report.Verdict() {
+			case compare.Diverged:
 				diverged++
+			case compare.NoVerdict:
+				failed++
+				for _, n := range checked.Report.NotRun {
+					complain(cmd.ErrOrStderr(), fmt.Errorf("%s: %s", j.model, n))
+				}
 			}
 			outcomes = append(outcomes, compare.Outcome{Model: j.model, Report: checked.Report})
 			if err := f.printTensors(cmd.OutOrStdout(), checked); err != nil {
@@ -170,49 +170,43 @@ func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
 	return &out, nil
 }
 
-// revive returns a process that can go on: a new one if TensorFlow crashed.
-func revive(p *worker.Process) (*worker.Process, error) {
-	if p.Alive() {
-		return p, nil
-	}
-	p.Close()
-	return startTensorFlow()
-}
-
 // check judges one model.
-func (f *checkFlags) check(ctx context.Context, process *worker.Process, name string, rules compare.Rules) (*compare.Checked, error) {
-	candidateName := name
-	if f.candidate != "" {
-		candidateName = f.candidate
-	}
+func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name string, rules compare.Rules) (*compare.Checked, error) {
 	c := compare.Check{Model: name, Rules: rules, AllowNonFinite: f.allowNonFinite, ExpectedBy: "keras"}
-	candidate, refusal := native.Load(candidateName, f.native()...)
-	if refusal == nil {
-		c.Candidate = candidate
-		oracle, err := candidate.Oracle()
-		if err != nil {
+	candidate, err := f.loadCandidate(name, &c)
+	if err != nil {
+		return nil, err
+	}
+	reference, err := engines.open(ctx, name, f.modelFlags)
+	if err == nil {
+		defer reference.Close()
+		c.Reference = reference
+		c.Unoptimized = func(ctx context.Context) (lockstep.Tracer, func() error, error) {
+			plain, err := engines.openUnoptimized(ctx, name, f.modelFlags)
+			if err != nil {
+				return nil, nil, err
+			}
+			return plain, plain.Close, nil
+		}
+	} else if f.expected == "" || candidate == nil || ctx.Err() != nil {
+		return nil, err
+	} else {
+		c.NotRun = append(c.NotRun, compare.NotRun{Engine: "tensorflow", Err: err})
+	}
+	var pair *pair
+	var signature lockstep.Signature
+	if reference != nil {
+		signature = reference.Signature()
+		if pair, err = f.pair(name, candidate, reference, f); err != nil {
 			return nil, err
 		}
-		c.Oracle = oracle
-	} else if f.expected == "" {
-		return nil, refusal
+		pair.rename(&c)
 	} else {
-		c.Absent = refusal.Error()
+		signature = candidate.Signature()
 	}
-	reference, err := process.Open(ctx, name, f.tensorflow())
-	if err != nil {
-		return nil, err
-	}
-	defer reference.Close()
-	c.Reference = reference
-	pair, err := f.pair(name, candidate, reference, f)
-	if err != nil {
-		return nil, err
-	}
-	pair.rename(&c)
 
 	var made string
-	if c.Inputs, made, err = f.inputsFor(reference.Signature()); err != nil {
+	if c.Inputs, made, err = f.inputsFor(signature); err != nil {
 		return nil, err
 	}
 	if c.Expected, err = readTensors(f.expected); err != nil {
@@ -226,6 +220,9 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 	if f.candidate != "" {
 		checked.Report.Notes = append(checked.Report.Notes, "native ran "+f.candidate)
 	}
+	if checked.Reference == nil || checked.Candidate == nil {
+		return checked, nil
+	}
 	if err := f.explain(ctx, c, checked, pair); err != nil {
 		return nil, err
 	}
@@ -233,4 +230,26 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 		return nil, err
 	}
 	return checked, nil
+}
+
+// loadCandidate loads what the native engine runs. A refusal is no error if there
+// are expected values to compare TensorFlow with: the report then has no verdict.
+func (f *checkFlags) loadCandidate(name string, c *compare.Check) (*native.Model, error) {
+	if f.candidate != "" {
+		name = f.candidate
+	}
+	candidate, err := native.Load(name, f.native()...)
+	if err != nil && f.expected == "" {
+		return nil, err
+	}
+	if err != nil {
+		c.NotRun = append(c.NotRun, compare.NotRun{Engine: "native", Err: err})
+		return nil, nil
+	}
+	oracle, err := candidate.Oracle()
+	if err != nil {
+		return nil, err
+	}
+	c.Candidate, c.Oracle = candidate, oracle
+	return candidate, nil
 }

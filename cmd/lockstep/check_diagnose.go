@@ -57,6 +57,7 @@ type pair struct {
 	meant, engine *native.Model
 	refused       error // why there is no meant
 	names         compare.Names
+	variables     [2]map[string]string // as in compare.Check; of another candidate alone
 }
 
 // pair loads the reference's model, where the candidate is another one, and
@@ -75,8 +76,28 @@ func (f *diagnoseFlags) pair(name string, engine *native.Model, reference lockst
 		layers = layerNames(p.meant)
 	}
 	var err error
-	p.names, err = compare.Match(reference.Signature(), engine.Signature(), layers, layerNames(engine), f.names())
+	if p.names, err = compare.Match(reference.Signature(), engine.Signature(), layers, layerNames(engine), f.names()); err != nil {
+		return nil, err
+	}
+	if p.variables[0], err = variablesOf(name, all); err != nil {
+		return nil, err
+	}
+	own, err := variablesOf(all.candidate, all)
+	p.variables[1] = p.names.Variables(own)
 	return p, err
+}
+
+// variablesOf returns the variables of a model's weights by the weights' names.
+func variablesOf(dir string, all *checkFlags) (map[string]string, error) {
+	d, err := native.Inspect(dir, all.native()...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, w := range d.Weights {
+		out[w.Name] = w.Variable
+	}
+	return out, nil
 }
 
 func layerNames(m *native.Model) []string {
@@ -87,8 +108,10 @@ func layerNames(m *native.Model) []string {
 	return out
 }
 
-// rename has the candidate known by the reference's names.
+// rename has the candidate known by the reference's names, and its weights by
+// their variables too.
 func (p *pair) rename(c *compare.Check) {
+	c.Variables = p.variables
 	if len(p.names) == 0 {
 		return
 	}
@@ -99,7 +122,7 @@ func (p *pair) rename(c *compare.Check) {
 // explain adds a diagnosis to a report that diverged.
 func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) error {
 	r := checked.Report
-	if !f.diagnose || r.Verdict() == compare.InStep || p.engine == nil || !engineDiverged(c, r) {
+	if !f.diagnose || r.Verdict() == compare.InStep || p.engine == nil || checked.ByOptimizer() || !engineDiverged(c, r) {
 		return nil
 	}
 	if p.meant == nil {
@@ -130,12 +153,20 @@ func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *c
 }
 
 // engineDiverged tells whether it is the engines that differ, and not what a
-// third party expected.
+// third party expected, by more than rounding explains.
 func engineDiverged(c compare.Check, r *compare.Report) bool {
 	for i := range r.Comparisons {
 		k := &r.Comparisons[i]
-		if k.Verdict() != compare.InStep && k.Reference == c.Reference.Name() && k.Candidate == c.Candidate.Name() {
+		if k.Reference != c.Reference.Name() || k.Candidate != c.Candidate.Name() {
+			continue
+		}
+		if len(k.Results) == 0 {
 			return true
+		}
+		for j := range k.Results {
+			if k.Results[j].ShowsFault() {
+				return true
+			}
 		}
 	}
 	return false

@@ -185,8 +185,9 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 
 func (r *Result) compare(title, reference string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
 	measured := compare.Measure(want, have, compare.Options{Order: r.Golden.order(), Layout: compare.KerasLayout})
+	results := compare.Judge(measured, rules)
 	r.Report.Comparisons = append(r.Report.Comparisons, compare.Comparison{
-		Title: title, Reference: reference, Candidate: r.Engine, Results: compare.Judge(measured, rules),
+		Title: title, Reference: reference, Candidate: r.Engine, Results: results, Notes: compare.BoundNotes(results),
 	})
 }
 

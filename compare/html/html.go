@@ -45,8 +45,9 @@ type document struct {
 
 // section is one model's part of the page.
 type section struct {
-	Model string
-	Good  bool
+	Model   string
+	Verdict string
+	Good    bool
 	lead
 	Why         *why
 	Comparisons []comparison
@@ -78,10 +79,8 @@ func Write(w io.Writer, reports ...*compare.Report) error {
 		doc.Reports = append(doc.Reports, s)
 	}
 	if len(reports) > 0 {
-		doc.Title = "lockstep: diverged"
-		if doc.Good {
-			doc.Title = "lockstep: in step"
-		} else if len(doc.Reports) == 1 {
+		doc.Title = "lockstep: " + compare.Overall(reports...).String()
+		if !doc.Good && len(doc.Reports) == 1 {
 			doc.Title += ": " + doc.Reports[0].Headline
 		}
 	}
@@ -92,7 +91,7 @@ func Write(w io.Writer, reports ...*compare.Report) error {
 }
 
 func newSection(r *compare.Report) (section, error) {
-	s := section{Model: compare.Printable(r.Model), Good: r.Verdict() == compare.InStep, lead: leadOf(r)}
+	s := section{Model: compare.Printable(r.Model), Verdict: r.Verdict().String(), Good: r.Verdict() == compare.InStep, lead: leadOf(r)}
 	for i := range r.Comparisons {
 		s.Comparisons = append(s.Comparisons, tableOf(&r.Comparisons[i]))
 	}
