@@ -153,3 +153,46 @@ func TestRandomInputs(t *testing.T) {
 		}
 	}
 }
+
+// Two engines that both answer NaN agree, and it is the export that is suspected.
+func TestBothNaN(t *testing.T) {
+	notANumber := named("y", vec[float32](t, float32(nan)))
+	check := Check{
+		Reference: engine{name: "tensorflow", outputs: notANumber}, Candidate: engine{name: "native", outputs: notANumber},
+		Expected: named("y", vec[float32](t, 1)), ExpectedBy: "keras",
+	}
+	got, err := check.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(got.Report.Notes, "\n")
+	if got.Report.Verdict() != Diverged || !strings.Contains(notes, "tensorflow and native agree, and differ from keras") || strings.Contains(notes, "all differ") {
+		t.Errorf("%s, %s", got.Report.Verdict(), notes)
+	}
+	for i := range got.Report.Comparisons {
+		for _, r := range got.Report.Comparisons[i].Results {
+			if r.ShowsFault() != (got.Report.Comparisons[i].Reference == "keras") {
+				t.Errorf("%s of %s: shows a fault: %v", r.Name, got.Report.Comparisons[i].Title, r.ShowsFault())
+			}
+		}
+	}
+}
+
+// A batch of no rows, which the weights' agreement does not make up for, proves
+// nothing; a party that cannot run on it is another matter.
+func TestNothingButEmptyTensors(t *testing.T) {
+	empty := named("y", tensor[float32](t, nil, 0, 2))
+	w := lockstep.Weights{{Name: "dense/kernel", Tensor: vec[float32](t, 1)}}
+	check := Check{Model: "m", Reference: engine{name: "tensorflow", outputs: empty, weights: w}, Candidate: engine{name: "native", outputs: empty, weights: w}}
+	got, err := check.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := Text(&text, got.Report, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got.Report.Verdict() != Diverged || !strings.HasPrefix(text.String(), "diverged: nothing was compared on m") {
+		t.Errorf("%s\n%s", got.Report.Verdict(), text.String())
+	}
+}

@@ -55,7 +55,7 @@ func standingOf(k *Comparison) standing {
 		switch r := &k.Results[i]; {
 		case r.WithinRounding():
 			within++
-		case r.Outside > 0:
+		case r.Outside > 0, r.Kind == ShapeMismatch: // of what was computed: a file that does not fit the signature is not compared
 			outside++
 		}
 	}
