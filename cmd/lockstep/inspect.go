@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -29,25 +30,28 @@ func newInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var beside error // what keeps nothing from being shown
 			if weights != "" {
-				w, err := d.ReadWeights()
-				if err != nil {
-					return err
-				}
-				if err := npz.WriteFile(weights, w); err != nil {
-					return err
-				}
+				beside = writeWeights(weights, d)
 			}
 			if format == "json" {
-				return describeJSON(cmd.OutOrStdout(), args[0], d)
+				return errors.Join(describeJSON(cmd.OutOrStdout(), args[0], d), beside)
 			}
-			return describe(cmd.OutOrStdout(), args[0], d)
+			return errors.Join(describe(cmd.OutOrStdout(), args[0], d), beside)
 		}),
 	}
 	model.add(cmd)
 	cmd.Flags().StringVar(&weights, "weights", "", "write the weights to this .npz")
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	return cmd
+}
+
+func writeWeights(path string, d *native.Description) error {
+	w, err := d.ReadWeights()
+	if err != nil {
+		return err
+	}
+	return npz.WriteFile(path, w)
 }
 
 func describe(out io.Writer, name string, d *native.Description) error {
