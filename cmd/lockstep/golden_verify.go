@@ -162,17 +162,20 @@ func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) 
 	}
 	model := v.chosen(j, g)
 	var results []*golden.Result
+	var failed error // of an engine that keeps the other from no verdict
 	for _, engine := range []string{"native", "tensorflow"} {
 		if v.engine != engine && v.engine != "both" {
 			continue
 		}
 		r, err := v.one(ctx, engine, j.model, model, g, o)
-		if err != nil {
-			return results, err
+		if failed = errors.Join(failed, err); isUsage(err) || ctx.Err() != nil {
+			break
 		}
-		results = append(results, r)
+		if err == nil {
+			results = append(results, r)
+		}
 	}
-	return results, nil
+	return results, failed
 }
 
 // chosen says which signature is meant: that of the command line, of

@@ -100,6 +100,12 @@ func (e exit) Error() string {
 
 func (e exit) Unwrap() error { return e.err }
 
+// lost tells whether something of the answer could not be written.
+func lost(cmd *cobra.Command) bool {
+	a, ok := cmd.OutOrStdout().(*answer)
+	return ok && a.err != nil
+}
+
 // ended is the end of a command that has a verdict, by its exit code. An error
 // beside it, such as a report that could not be written, is told and decides the
 // code where the verdict is no failure: a job that looks for divergences finds

@@ -29,7 +29,7 @@ func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome)
 	if !slices.ContainsFunc(sinks, func(s sink) bool { return s.path == "" }) {
 		err = errors.Join(err, sink{format: "text"}.write(cmd, write))
 	}
-	if a, ok := cmd.OutOrStdout().(*answer); ok && a.err != nil {
+	if lost(cmd) {
 		for i := range outcomes {
 			complain(cmd.ErrOrStderr(), errors.New(outcomes[i].String()))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -123,7 +124,10 @@ func (f *selftestFlags) test(cmd *cobra.Command, m *native.Model, inputs map[str
 	}
 	w := cmd.OutOrStdout()
 	caught, missed, nothing := r.Count(selftest.Caught), r.Count(selftest.Missed), r.Count(selftest.Nothing)
-	fmt.Fprintf(w, "caught %d of %d faults that have an effect; %d change nothing with these inputs\n", caught, caught+missed, nothing)
+	verdict := fmt.Sprintf("caught %d of %d faults that have an effect; %d change nothing with these inputs", caught, caught+missed, nothing)
+	if fmt.Fprintln(w, verdict); lost(cmd) {
+		complain(cmd.ErrOrStderr(), errors.New(verdict))
+	}
 	if len(m.Loops()) > 0 {
 		fmt.Fprintf(w, "no fault was planted in %d loops that run operation by operation\n", len(m.Loops()))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -175,5 +176,44 @@ func TestSettingsOverTheRecordedRule(t *testing.T) {
 	}
 	if _, err := golden.Record(t.Context(), load(t, dir), golden.Recording{Inputs: inputs, Rule: &compare.Setting{}}); !errors.As(err, &unmatched) {
 		t.Errorf("a rule without any part: %v", err)
+	}
+}
+
+// Values that are not finite are allowed in the steps too, by the golden's own
+// rule or by a setting for all tensors, and by no other.
+func TestAllowNonFiniteInSteps(t *testing.T) {
+	dir := unpack(t, "keras3")
+	inputs := fixtureInputs(t, dir)
+	for _, x := range inputs {
+		values, err := lockstep.Data[float32](x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values[0] = float32(math.NaN())
+	}
+	m := load(t, dir)
+	if _, err := golden.Record(t.Context(), m, golden.Recording{Inputs: inputs, Trace: true}); err == nil {
+		t.Error("NaNs were recorded")
+	}
+	g, err := golden.Record(t.Context(), m, golden.Recording{Inputs: inputs, Trace: true, Rule: &compare.Setting{AllowNonFinite: new(true)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		settings compare.Settings
+		want     compare.Verdict
+	}{
+		{nil, compare.InStep},
+		{compare.Settings{{AllowNonFinite: new(false)}}, compare.Diverged},
+		{compare.Settings{{AllowNonFinite: new(false)}, {Tensors: "*", AllowNonFinite: new(true)}, {Tensors: "*/*", AllowNonFinite: new(true)}}, compare.Diverged},
+	} {
+		r, err := g.Verify(t.Context(), m, golden.Options{Settings: c.settings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := r.Report.Comparisons[0]
+		if got := steps.Verdict(); steps.Title != "single steps" || got != c.want {
+			t.Errorf("%#v: %s are %s, want %s", c.settings, steps.Title, got, c.want)
+		}
 	}
 }
