@@ -36,7 +36,14 @@ with bit for bit, the outputs, and the final states of every recurrent layer.
 MODEL is the directory that model.export or model.save wrote, or a pattern of
 directories. Without arguments, lockstep.yaml lists the models.
 
-Without --inputs it makes its own, from a seed that it prints.`,
+Without --inputs it makes its own, from a seed that it prints.
+
+--atol, --rtol and --ulp judge outputs and final states instead of what rounding can
+do, and leave the steps unjudged; --allow-nonfinite, and rules for single tensors in
+lockstep.yaml, change what they name and nothing else: docs/verdict.md.
+
+A report that cannot be written is an error beside the verdict, with exit code 1 if
+the model diverged and else 3.`,
 		Example: `  lockstep check my_model
   lockstep check my_model --inputs in.npz --expected keras.npz
   lockstep check 'models/*' --format text --format junit=report.xml

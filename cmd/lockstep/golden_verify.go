@@ -39,7 +39,10 @@ where the program has it. Without arguments, lockstep.yaml lists the models.
 Exit codes: 0 in step (files that changed and answer the same are, and are named),
 1 answers changed, 4 weights changed, 5 layout or signature changed, 6 error grew
 beyond the budget of --drift, 2 wrong usage, 3 could not run. With several models
-it is the gravest: 5, 4, 1, 6, 3, 0.`,
+it is the gravest: 5, 4, 1, 6, 2, 3, 0.
+
+--atol, --rtol, --ulp and --allow-nonfinite change that part of the golden's own rule,
+and lockstep.yaml's rules for single tensors those alone: docs/verdict.md.`,
 		Example: `  lockstep golden verify my_model my_model.golden
   lockstep golden verify models/* --format text --format junit=report.xml
   lockstep golden verify my_model --drift 0.1 --earlier last_year.golden`,

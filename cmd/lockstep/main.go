@@ -3,7 +3,8 @@
 //
 // Standard output carries the answer alone; errors and progress go to standard
 // error. The exit code is 0 for in step, 1 for a divergence, 2 for wrong usage
-// and 3 where there was nothing to judge because something could not be run.
+// and 3 where there was nothing to judge because something could not be run, or
+// where the answer could not be written.
 package main
 
 import (
