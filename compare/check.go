@@ -216,9 +216,9 @@ func (c Check) derives() bool {
 	return !c.Settings.ReplaceTolerance() && c.Oracle != nil && c.Reference != nil && c.Candidate != nil
 }
 
-// over applies the settings. Where there is no oracle the default tolerance
-// is the rule itself and no stand-in for a bound: of it too, a setting changes
-// no more than it says.
+// over applies the settings. Where there is no oracle the default tolerance is
+// the rule itself and does not stand for a bound that is unknown: a setting of
+// its atol leaves its rtol.
 func (c Check) over(base Rules) Rules {
 	settings := c.Settings
 	if c.Oracle == nil && c.Candidate != nil {

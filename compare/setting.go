@@ -45,8 +45,8 @@ func (s Settings) Over(base Rules) Rules {
 }
 
 // apply changes a rule. fixed is what earlier settings gave of atol and rtol, and
-// what is returned is that for the next one: those of the base are no user's
-// wish, and are not kept beside one.
+// it returns the same for the next one. Those of the base were not chosen by
+// anyone, and are not kept.
 func (s *Setting) apply(rule *Rule, fixed Fixed) Fixed {
 	if s.AllowNonFinite != nil {
 		rule.AllowNonFinite = *s.AllowNonFinite

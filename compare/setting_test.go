@@ -110,7 +110,7 @@ func TestSettingsChangeNoOther(t *testing.T) {
 		names := []string{"y", "z", "encoder/state_h", "encoder/state_c", "decoder/state_h"}
 		references, candidates, rules := set{}, set{}, map[string]Rule{}
 		for _, name := range names {
-			references[name], candidates[name] = unlikePair(t, rng)
+			references[name], candidates[name] = differingPair(t, rng)
 			rules[name] = randomRule(rng, references[name].Len())
 		}
 		before := randomSettings(rng, names, rng.IntN(3))
@@ -121,12 +121,12 @@ func TestSettingsChangeNoOther(t *testing.T) {
 		last := added[len(added)-1]
 		for i, r := range is {
 			verdicts[r.Verdict]++
-			if naive(last.Tensors, r.Name) {
+			if matches(last.Tensors, r.Name) {
 				named++
 				chosen := slices.ContainsFunc(before, func(s Setting) bool {
-					return naive(s.Tensors, r.Name) && (s.Atol != nil || s.Rtol != nil || s.ULP != nil)
+					return matches(s.Tensors, r.Name) && (s.Atol != nil || s.Rtol != nil || s.ULP != nil)
 				})
-				if want := said(last, was[i].Rule, chosen); !sameRule(r.Rule, want) {
+				if want := ruleAfter(last, was[i].Rule, chosen); !sameRule(r.Rule, want) {
 					t.Errorf("%#v over %#v: %s is judged by %s, allow %v; want %s, allow %v", added, before, r.Name, r.Rule, r.Rule.AllowNonFinite, want, want.AllowNonFinite)
 				}
 				continue
@@ -146,8 +146,8 @@ func sameRule(a, b Rule) bool {
 	return a.String() == b.String() && a.ULP == b.ULP && a.AllowNonFinite == b.AllowNonFinite
 }
 
-// naive tells which of the test's patterns match which of its names.
-func naive(pattern, name string) bool {
+// matches tells which of the test's patterns match which of its names.
+func matches(pattern, name string) bool {
 	switch pattern {
 	case "":
 		return true
@@ -161,9 +161,9 @@ func naive(pattern, name string) bool {
 	return pattern == name
 }
 
-// said is the rule that a setting makes of the one before it; chosen tells
+// ruleAfter is the rule that a setting makes of the one before it; chosen tells
 // whether that was the wish of another setting.
-func said(s Setting, was Rule, chosen bool) Rule {
+func ruleAfter(s Setting, was Rule, chosen bool) Rule {
 	want := was
 	if s.AllowNonFinite != nil {
 		want.AllowNonFinite = *s.AllowNonFinite
@@ -192,9 +192,9 @@ func said(s Setting, was Rule, chosen bool) Rule {
 	return want
 }
 
-// unlikePair makes two tensors of one shape, some of them with NaNs or
+// differingPair makes two tensors of one shape, some of them with NaNs or
 // infinities, that are equal or differ by little or much.
-func unlikePair(t *testing.T, rng *rand.Rand) (reference, candidate *lockstep.Tensor) {
+func differingPair(t *testing.T, rng *rand.Rand) (reference, candidate *lockstep.Tensor) {
 	t.Helper()
 	n := 1 + rng.IntN(6)
 	a, b := make([]float32, n), make([]float32, n)

@@ -148,7 +148,7 @@ func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) 
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	var done []bench.Work
-	var failed error // of models that keep the others' figures from no one
+	var failed error // of single models: the others are timed all the same
 	for i, work := range works {
 		r, err := f.race(cmd, work, cases, fmt.Sprintf("[%d/%d] ", i+1, len(works)))
 		if cause := context.Cause(cmd.Context()); err != nil && cause != nil {

@@ -88,23 +88,23 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 			t.fail(cmd.ErrOrStderr(), j, "could not check", err)
 		} else {
 			t.add(cmd.ErrOrStderr(), j.model, checked.Report)
-			t.also(err)
+			t.addError(err)
 			all = append(all, checked)
 		}
 		if f.stops(cmd, len(jobs)-i-1, t.diverged+t.failed > 0) {
 			break
 		}
 	}
-	t.also(writeOutcomes(cmd, sinks, t.outcomes))
-	t.also(f.printTensors(cmd.OutOrStdout(), all))
+	t.addError(writeOutcomes(cmd, sinks, t.outcomes))
+	t.addError(f.printTensors(cmd.OutOrStdout(), all))
 	if len(jobs) > 1 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: %d models: %d in step, %d diverged, %d could not be checked\n",
 			len(t.outcomes), len(t.outcomes)-t.diverged-t.failed, t.diverged, t.failed)
 	}
 	if t.diverged > 0 {
-		return ended(exitDiverged, t.beside)
+		return ended(exitDiverged, t.err)
 	}
-	return ended(t.code(), t.beside)
+	return ended(t.code(), t.err)
 }
 
 // prepare checks the flags, and says which models are meant and what is particular

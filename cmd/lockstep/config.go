@@ -186,8 +186,8 @@ func (m *configModel) settings() compare.Settings {
 	return out
 }
 
-// placed names the file and the line of a setting that is at fault.
-func (m *configModel) placed(err error) error {
+// withPlace adds the file and the line of a setting that is at fault.
+func (m *configModel) withPlace(err error) error {
 	var fault *compare.SettingError
 	if !errors.As(err, &fault) || m == nil {
 		return err

@@ -25,8 +25,8 @@ func newDiff() *cobra.Command {
 					return err
 				}
 			}
-			// The default is a wish here and no stand-in for a bound: --atol alone
-			// keeps its rtol.
+			// The default is the rule itself here and does not stand for a bound that
+			// is unknown: --atol alone keeps its rtol.
 			rules := append(compare.Settings{compare.DefaultSetting()}, settings...).Over(compare.Uniform(compare.Rule{}))
 			measured := compare.Measure(lockstep.ByName(sides[0]), lockstep.ByName(sides[1]), compare.Options{Order: lockstep.Names(sides[0]), Layout: compare.KerasLayout})
 			report := &compare.Report{

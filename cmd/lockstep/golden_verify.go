@@ -165,7 +165,7 @@ func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) 
 	}
 	model := v.chosen(j, g)
 	var results []*golden.Result
-	var failed error // of an engine that keeps the other from no verdict
+	var failed error // of one engine: the other is verified all the same
 	for _, engine := range []string{"native", "tensorflow"} {
 		if v.engine != engine && v.engine != "both" {
 			continue

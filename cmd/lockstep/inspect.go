@@ -30,14 +30,14 @@ func newInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var beside error // what keeps nothing from being shown
+			var unwritten error // the description is shown all the same
 			if weights != "" {
-				beside = writeWeights(weights, d)
+				unwritten = writeWeights(weights, d)
 			}
 			if format == "json" {
-				return errors.Join(describeJSON(cmd.OutOrStdout(), args[0], d), beside)
+				return errors.Join(describeJSON(cmd.OutOrStdout(), args[0], d), unwritten)
 			}
-			return errors.Join(describe(cmd.OutOrStdout(), args[0], d), beside)
+			return errors.Join(describe(cmd.OutOrStdout(), args[0], d), unwritten)
 		}),
 	}
 	model.add(cmd)

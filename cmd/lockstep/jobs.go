@@ -124,8 +124,8 @@ const goldenExt = ".golden"
 
 // jobsOf reads MODEL [GOLDEN] MODEL [GOLDEN] ...: a golden is a file and belongs
 // to the model of its name, or else to the one before it, so that what a shell
-// makes of models/* works. A name that is nowhere is no model that somebody could
-// have meant behind one that lacks its golden.
+// makes of models/* works. A missing file behind a model without a golden is its
+// golden, and no second model.
 func (f *jobFlags) jobsOf(args []string) ([]job, error) {
 	var jobs []job
 	var files []string

@@ -107,8 +107,8 @@ func judgeBy(t *testing.T, m *configModel, rng *rand.Rand) {
 	was, is := compare.Judge(measured, base), compare.Judge(measured, m.settings().Over(base))
 	for i, r := range is {
 		want := was[i].Verdict
-		if said := saidOf(m, r.Name); len(said) > 0 {
-			want = verdictBy(said, was[i])
+		if entries := entriesFor(m, r.Name); len(entries) > 0 {
+			want = verdictBy(entries, was[i])
 		} else if r.Rule.String() != was[i].Rule.String() {
 			t.Errorf("%s is not named, and judged by %s", r.Name, r.Rule)
 		}
@@ -132,8 +132,8 @@ func pairOf(rng *rand.Rand) (a, b []float32) {
 	return a, b
 }
 
-// saidOf lists what an entry says of a tensor, what counts first in front.
-func saidOf(m *configModel, name string) []configTolerance {
+// entriesFor lists what an entry says of a tensor, what counts first in front.
+func entriesFor(m *configModel, name string) []configTolerance {
 	var out []configTolerance
 	for i := range m.Tensors {
 		if ok, _ := path.Match(m.Tensors[i].Name, name); ok || m.Tensors[i].Name == name {
@@ -147,17 +147,17 @@ func saidOf(m *configModel, name string) []configTolerance {
 }
 
 // verdictBy judges element by element as the documentation says.
-func verdictBy(said []configTolerance, was compare.Result) compare.Verdict {
+func verdictBy(entries []configTolerance, was compare.Result) compare.Verdict {
 	allow := was.Rule.AllowNonFinite
-	for i := len(said) - 1; i >= 0; i-- {
-		if said[i].AllowNonFinite != nil {
-			allow = *said[i].AllowNonFinite
+	for i := len(entries) - 1; i >= 0; i-- {
+		if entries[i].AllowNonFinite != nil {
+			allow = *entries[i].AllowNonFinite
 		}
 	}
 	var atol, rtol *float64
 	var ulp *uint64
 	tolerance := false
-	for _, s := range said {
+	for _, s := range entries {
 		if s.Atol == nil && s.Rtol == nil && s.ULP != nil && tolerance {
 			break // ulp alone: what stands behind it no longer counts
 		}
@@ -183,7 +183,7 @@ func verdictBy(said []configTolerance, was compare.Result) compare.Verdict {
 		}
 		near := a == b
 		if tolerance && !math.IsInf(float64(b), 0) {
-			near = near || ulp != nil && apart(a, b) <= *ulp
+			near = near || ulp != nil && ulpsBetween(a, b) <= *ulp
 			bound := 0.0
 			if atol != nil {
 				bound = *atol
@@ -205,8 +205,8 @@ func verdictBy(said []configTolerance, was compare.Result) compare.Verdict {
 	return compare.InStep
 }
 
-// apart counts the floats between two.
-func apart(a, b float32) uint64 {
+// ulpsBetween counts units in the last place.
+func ulpsBetween(a, b float32) uint64 {
 	order := func(x float32) int64 {
 		if bits := math.Float32bits(x); bits>>31 == 1 {
 			return -int64(bits &^ (1 << 31))

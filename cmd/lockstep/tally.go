@@ -12,8 +12,8 @@ import (
 type tally struct {
 	outcomes         []compare.Outcome
 	diverged, failed int
-	misused          int   // of failed, by wrong usage that only the run brought out
-	beside           error // what went wrong beside a verdict
+	misused          int   // of those that failed, by wrong usage that only a run finds
+	err              error // what went wrong without changing a verdict
 }
 
 // add counts a model that was compared, and says which engine did not run.
@@ -32,7 +32,7 @@ func (t *tally) add(w io.Writer, title string, r *compare.Report) {
 
 // fail counts a model that has none, and says why. The others go on.
 func (t *tally) fail(w io.Writer, j job, what string, err error) {
-	err = j.entry.placed(err)
+	err = j.entry.withPlace(err)
 	if isUsage(err) {
 		t.misused++
 	}
@@ -41,8 +41,8 @@ func (t *tally) fail(w io.Writer, j job, what string, err error) {
 	complain(w, fmt.Errorf("%s: %s: %w", j.model, what, err))
 }
 
-// also notes an error beside a verdict, which stands.
-func (t *tally) also(err error) { t.beside = errors.Join(t.beside, err) }
+// addError keeps an error that changes no verdict.
+func (t *tally) addError(err error) { t.err = errors.Join(t.err, err) }
 
 // code is the exit code of the models that have no verdict.
 func (t *tally) code() int {

@@ -19,13 +19,13 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// beside answers what is beside the truth.
-type beside struct {
+// inexact is an engine some of whose values are off.
+type inexact struct {
 	*native.Model
 	by map[string]float32 // of outputs, states and steps
 }
 
-func (s beside) Trace(ctx context.Context, in map[string]*lockstep.Tensor, d lockstep.Detail) (*lockstep.Trace, error) {
+func (s inexact) Trace(ctx context.Context, in map[string]*lockstep.Tensor, d lockstep.Detail) (*lockstep.Trace, error) {
 	trace, err := s.Model.Trace(ctx, in, d)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func TestSettingsLeaveTheRecordedRule(t *testing.T) {
 		g.Expected = maps.Clone(g.Outputs)
 		names := slices.Sorted(maps.Keys(g.Outputs))
 		names = append(names, slices.Sorted(maps.Keys(g.States))...)
-		off := beside{load(t, dir), map[string]float32{}}
+		off := inexact{load(t, dir), map[string]float32{}}
 		for _, name := range append(names, slices.Sorted(maps.Keys(g.Steps))...) {
 			if rng.IntN(3) == 0 {
 				off.by[name] = []float32{1e-8, 5e-5, 1e-3, 1}[rng.IntN(4)]
@@ -159,7 +159,7 @@ func TestSettingsOverTheRecordedRule(t *testing.T) {
 			t.Fatal(err)
 		}
 		output := slices.Sorted(maps.Keys(g.Outputs))[0]
-		off := beside{load(t, dir), map[string]float32{output: c.off}}
+		off := inexact{load(t, dir), map[string]float32{output: c.off}}
 		r, err := g.Verify(t.Context(), off, golden.Options{Settings: c.settings})
 		if err != nil {
 			t.Fatal(err)
