@@ -135,8 +135,8 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 		}
 		why := b.unknown[name]
 		derived[name] = b.unbounded(t, why)
-		if why == nil && !t.DType().IsFloat() {
-			continue // must be equal, and no rounding changes it
+		if b.check.Settings.tolerated(name) || why == nil && !t.DType().IsFloat() {
+			continue // a setting judges it, or it must be equal and no rounding changes it
 		} else if why == nil {
 			why = errors.New("it is not among what the oracle computes")
 		}
@@ -172,7 +172,7 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 
 // unbounded is the rule of a tensor that no bound is known of.
 func (b *between) unbounded(reference *lockstep.Tensor, why error) Rule {
-	return Rule{Tolerance: b.fallback.coarsened(why).fixed(largestOf(reference)), AllowNonFinite: b.check.AllowNonFinite}
+	return Rule{Tolerance: b.fallback.coarsened(why).fixed(largestOf(reference)), AllowNonFinite: b.check.Settings.AllowNonFinite()}
 }
 
 // finalRule judges a final state by the layer's last step.
@@ -201,7 +201,7 @@ func (b *between) allowing(name string, bounds Bounds, reference *lockstep.Tenso
 			bounds.Apart[i] += d
 		}
 	}
-	return Rule{Tolerance: bounds.against(reference, b.fallback), AllowNonFinite: b.check.AllowNonFinite}
+	return Rule{Tolerance: bounds.against(reference, b.fallback), AllowNonFinite: b.check.Settings.AllowNonFinite()}
 }
 
 // lastSteps returns a copy of the last step of (batch, steps, units).

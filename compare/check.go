@@ -11,6 +11,12 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
+// The titles of the comparisons that settings change.
+const (
+	answersTitle  = "outputs and states"
+	expectedTitle = "expected values"
+)
+
 // Check sets two engines side by side on one set of inputs: their weights bit
 // for bit, where both can show them, and their outputs and final states.
 type Check struct {
@@ -27,22 +33,23 @@ type Check struct {
 	// not compared with it. ExpectedBy names it, as "keras".
 	Expected   map[string]*lockstep.Tensor
 	ExpectedBy string
-	// Rules judge outputs and states. Where they are nil the tolerance is
-	// derived: by Oracle, which knows what the candidate is meant to compute,
-	// or else it is the default one.
-	Rules  Rules
+	// Oracle, which knows what the candidate is meant to compute, derives the
+	// tolerance; without it, it is the default one.
 	Oracle lockstep.Oracle
 	// Unoptimized, if not nil, opens the reference once more, without the graph
 	// optimizer that may change what a model computes, and returns what closes it.
 	// It is called where the engines' answers differ by more than rounding
 	// explains.
 	Unoptimized func(context.Context) (engine lockstep.Tracer, done func() error, err error)
-	// AllowNonFinite is as in Rule, for what Rules do not judge.
-	AllowNonFinite bool
 	// Variables are the names of the variables that the weights of the reference
 	// and of the candidate are, by the weights' own names; nil for none. Weights
 	// that one side alone knows by a layer are compared by their variables.
 	Variables [2]map[string]string
+	// Settings change how outputs, states and expected values are judged. One
+	// that replaces the tolerance of all of them leaves the steps unjudged; any
+	// other leaves the derived verdict as it is for what it does not name. A
+	// setting that matches none of them is a *SettingError.
+	Settings Settings
 
 	limits func() (limits, error) // those of Oracle and Inputs, made when first asked for
 }
@@ -72,6 +79,9 @@ func (c *Checked) fallback() Fallback {
 // Run runs the engines and compares. An error means that there is no verdict, and
 // nothing to show of one.
 func (c Check) Run(ctx context.Context) (*Checked, error) {
+	if err := c.Settings.Valid(); err != nil {
+		return nil, err
+	}
 	c.limits = sync.OnceValues(func() (limits, error) { return limitsOf(ctx, c.Oracle, c.Inputs) })
 	out := &Checked{Report: &Report{Model: c.Model, NotRun: slices.Clone(c.NotRun)}}
 	engines := 0
@@ -107,7 +117,26 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 			return nil, err
 		}
 	}
+	if err := c.Settings.Match(out.Report.answers()); err != nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// answers are the names of the outputs and states that were compared, or that a
+// third party expected.
+func (r *Report) answers() []string {
+	var out []string
+	for i := range r.Comparisons {
+		if c := &r.Comparisons[i]; c.Title == answersTitle || c.Title == expectedTitle {
+			for _, result := range c.Results {
+				if !slices.Contains(out, result.Name) {
+					out = append(out, result.Name)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // enough returns an error if so many engines leave nothing to compare.
@@ -184,11 +213,22 @@ func (c Check) traces(ctx context.Context, out *Checked, detail lockstep.Detail)
 
 // derives tells whether the tolerance is derived.
 func (c Check) derives() bool {
-	return c.Rules == nil && c.Oracle != nil && c.Reference != nil && c.Candidate != nil
+	return !c.Settings.ReplaceTolerance() && c.Oracle != nil && c.Reference != nil && c.Candidate != nil
+}
+
+// over applies the settings. Where there is no oracle the default tolerance is
+// the rule itself and does not stand for a bound that is unknown: a setting of
+// its atol leaves its rtol.
+func (c Check) over(base Rules) Rules {
+	settings := c.Settings
+	if c.Oracle == nil && c.Candidate != nil {
+		settings = append(Settings{DefaultSetting()}, settings...)
+	}
+	return settings.Over(base)
 }
 
 // outputs compares outputs and states of the engines, but for the states of
-// layers that one of them alone has.
+// layers that one of them alone has, by the settings and otherwise by rules.
 func (c Check) outputs(out *Checked, rules Rules) (Comparison, error) {
 	own := *out.Candidate
 	own.States = out.pairs.statesByReference(withoutLone(own.States, out.pairs.loneCandidate))
@@ -202,16 +242,13 @@ func (c Check) outputs(out *Checked, rules Rules) (Comparison, error) {
 	if err != nil {
 		return Comparison{}, err
 	}
-	return comparison("outputs and states", out.Reference.Engine, out.Candidate.Engine, reference, candidate, orderOf(out.Reference), rules), nil
+	return comparison(answersTitle, out.Reference.Engine, out.Candidate.Engine, reference, candidate, orderOf(out.Reference), c.over(rules)), nil
 }
 
-// rules are those that were chosen, or the default ones.
+// rules are the default ones.
 func (c Check) rules() Rules {
-	if c.Rules != nil {
-		return c.Rules
-	}
 	rule := DefaultRule()
-	rule.AllowNonFinite = c.AllowNonFinite
+	rule.AllowNonFinite = c.Settings.AllowNonFinite()
 	return Uniform(rule)
 }
 

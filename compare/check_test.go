@@ -117,7 +117,7 @@ func TestNonFiniteWeightsProveNothing(t *testing.T) {
 	if err != nil || got.Report.Verdict() != Diverged {
 		t.Errorf("NaN among the weights: %v, %v, want a divergence", got.Report.Verdict(), err)
 	}
-	c.Rules = Uniform(Rule{Tolerance: Fixed{}, AllowNonFinite: true})
+	c.Settings = Settings{{AllowNonFinite: new(true)}}
 	if got, err = c.Run(context.Background()); err != nil || got.Report.Verdict() != InStep {
 		t.Errorf("NaN among the weights, allowed: %v, %v", got.Report.Verdict(), err)
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// foreign returns the rules for what a third party computed: those chosen, or
-// else derived ones.
+// foreign returns the rules for what a third party computed, which are derived
+// if settings do not replace them all.
 func (c Check) foreign(fallback Fallback) (Rules, error) {
 	rules := c.rules()
-	if c.Rules != nil || c.Oracle == nil {
+	if c.Settings.ReplaceTolerance() || c.Oracle == nil {
 		return rules, nil
 	}
 	limits, err := c.limits()

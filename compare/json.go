@@ -25,9 +25,24 @@ const JSONSchema = 1
 // floats with the fewest digits for their own type; the tensor's "dtype" tells
 // the string "NaN" from the number.
 func JSON(w io.Writer, reports ...*Report) error {
-	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: Overall(reports...)}
-	for _, r := range reports {
-		doc.Reports = append(doc.Reports, encodeReport(r))
+	outcomes := make([]Outcome, len(reports))
+	for i, r := range reports {
+		outcomes[i] = Outcome{Model: r.Model, Report: r}
+	}
+	return JSONOutcomes(w, outcomes)
+}
+
+// JSONOutcomes writes the same document. A model that has no report is in
+// "not_run" with its error, and the verdict is at best "no_verdict".
+func JSONOutcomes(w io.Writer, outcomes []Outcome) error {
+	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: Overall(outcomes)}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Err != nil || o.Report == nil {
+			doc.NotRun = append(doc.NotRun, jsonFailed{o.Model, o.reason()})
+			continue
+		}
+		doc.Reports = append(doc.Reports, encodeReport(o.Report))
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

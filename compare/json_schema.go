@@ -7,6 +7,12 @@ type jsonDocument struct {
 	Schema  int          `json:"schema"`
 	Verdict Verdict      `json:"verdict"`
 	Reports []jsonReport `json:"reports"`
+	NotRun  []jsonFailed `json:"not_run,omitempty"` // models without a report
+}
+
+type jsonFailed struct {
+	Model string `json:"model"`
+	Error string `json:"error"`
 }
 
 type jsonReport struct {

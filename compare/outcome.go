@@ -15,6 +15,15 @@ type Outcome struct {
 	Err    error
 }
 
+// String says in one line how the model fared.
+func (o *Outcome) String() string {
+	s := clean(o.Model) + ": " + o.word()
+	if reason := o.reason(); reason != "" {
+		return s + ": " + clean(reason)
+	}
+	return s + ", margin " + o.margin()
+}
+
 // word says in a word or two how the model fared.
 func (o *Outcome) word() string {
 	if o.Err != nil || o.Report == nil {

@@ -214,15 +214,19 @@ func (r *Report) Compared() bool {
 	return false
 }
 
-// Overall is the verdict on several reports: Diverged if one is, or there is none,
-// else NoVerdict if one is.
-func Overall(reports ...*Report) Verdict {
-	if len(reports) == 0 {
+// Overall is the verdict on several models: Diverged if one is, or there is none,
+// else NoVerdict if one is or has no report.
+func Overall(outcomes []Outcome) Verdict {
+	if len(outcomes) == 0 {
 		return Diverged
 	}
 	all := InStep
-	for _, r := range reports {
-		switch r.Verdict() {
+	for i := range outcomes {
+		verdict := NoVerdict
+		if o := &outcomes[i]; o.Err == nil && o.Report != nil {
+			verdict = o.Report.Verdict()
+		}
+		switch verdict {
 		case Diverged:
 			return Diverged
 		case NoVerdict:

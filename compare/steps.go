@@ -139,7 +139,7 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 			each[i] = 2*b + rounding*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
 		}
 		references[0][name], candidates[0][name] = have, there
-		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}.against(have, s.fallback), AllowNonFinite: s.check.AllowNonFinite}
+		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}.against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
 		own := s.candidate.Steps[other+"/"+q]
 		if q != "h" && q != "c" || own == nil {
 			continue
@@ -152,7 +152,7 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 			return err
 		}
 		references[1][name], candidates[1][name] = have, own
-		s.rules[1][name] = Rule{Tolerance: explained(here, theirs, freeSteps).against(have, s.fallback), AllowNonFinite: s.check.AllowNonFinite}
+		s.rules[1][name] = Rule{Tolerance: explained(here, theirs, freeSteps).against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
 	}
 	return nil
 }

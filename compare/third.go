@@ -37,7 +37,7 @@ func (c Check) third(out *Checked) error {
 			return err
 		}
 		maps.DeleteFunc(all, func(name string, _ *lockstep.Tensor) bool { return c.Expected[name] == nil })
-		k := comparison("expected values", c.ExpectedBy, trace.Engine, c.Expected, all, orderOf(trace), rules)
+		k := comparison(expectedTitle, c.ExpectedBy, trace.Engine, c.Expected, all, orderOf(trace), c.over(rules))
 		k.Notes = slices.DeleteFunc(BoundNotes(k.Results), out.Report.says)
 		standings[trace] = standingOf(&k)
 		out.Report.Comparisons = append(out.Report.Comparisons, k)

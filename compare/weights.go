@@ -49,8 +49,7 @@ func (c Check) weights(want, have lockstep.Weights, otherwise bool) *Comparison 
 			return nil
 		}
 	}
-	rules := c.rules()
-	bits := func(name string) Rule { return Rule{Bits: true, AllowNonFinite: rules(name).AllowNonFinite} }
+	bits := Uniform(Rule{Bits: true, AllowNonFinite: c.Settings.AllowNonFinite()})
 	d := Measure(lockstep.ByName(want), lockstep.ByName(have), Options{Order: lockstep.Names(want), Layout: PlainLayout})
 	k.Results = Judge(d, bits)
 	return &k

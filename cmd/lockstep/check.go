@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,14 @@ with bit for bit, the outputs, and the final states of every recurrent layer.
 MODEL is the directory that model.export or model.save wrote, or a pattern of
 directories. Without arguments, lockstep.yaml lists the models.
 
-Without --inputs it makes its own, from a seed that it prints.`,
+Without --inputs it makes its own, from a seed that it prints.
+
+--atol, --rtol and --ulp judge outputs and final states instead of what rounding can
+do, and leave the steps unjudged; --allow-nonfinite, and rules for single tensors in
+lockstep.yaml, change what they name and nothing else: docs/verdict.md.
+
+A report that cannot be written is an error beside the verdict, with exit code 1 if
+the model diverged and else 3.`,
 		Example: `  lockstep check my_model
   lockstep check my_model --inputs in.npz --expected keras.npz
   lockstep check 'models/*' --format text --format junit=report.xml
@@ -45,7 +53,7 @@ Without --inputs it makes its own, from a seed that it prints.`,
 	f.modelFlags.add(cmd)
 	f.addThreads(cmd)
 	f.inputFlags.add(cmd)
-	f.judgeFlags.add(cmd)
+	f.judgeFlags.add(cmd, "derived", "derived")
 	f.jobFlags.add(cmd)
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs, as a third party")
 	cmd.Flags().StringVar(&f.candidate, "candidate-model", "", "the native engine runs this directory instead of MODEL")
@@ -56,90 +64,78 @@ Without --inputs it makes its own, from a seed that it prints.`,
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
-	rules, sinks, err := f.read(cmd)
+	settings, sinks, err := f.read(cmd)
 	if err != nil {
 		return err
 	}
-	if !f.chosen(cmd) {
-		rules = nil
-	}
-	if err := f.modelFlags.check(); err != nil {
-		return err
-	}
-	if err := f.inputFlags.check(cmd); err != nil {
-		return err
-	}
-	jobs, err := f.jobs(cmd, args)
+	jobs, each, err := f.prepare(cmd, args)
 	if err != nil {
 		return err
 	}
-	if len(jobs) > 1 && (f.inputs != "" || f.expected != "" || f.candidate != "") {
-		return usagef("--inputs, --expected and --candidate-model go with one model, and there are %d", len(jobs))
-	}
-	if err := f.diagnoseFlags.check(f.candidate); err != nil {
+	if err := f.printable(sinks); err != nil {
 		return err
-	}
-	if err := f.reduceFlags.check(len(jobs)); err != nil {
-		return err
-	}
-	each := make([]*checkFlags, len(jobs))
-	for i, j := range jobs {
-		if each[i], err = f.of(cmd, j); err != nil {
-			return err
-		}
 	}
 	var engines tensorflows
 	defer engines.close()
 
-	var outcomes []compare.Outcome
-	diverged, failed := 0, 0
+	var t tally
+	var all []*compare.Checked
 	for i, j := range jobs {
 		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
-		of := rules
-		if of == nil {
-			of = j.rules
-		}
-		checked, err := each[i].check(cmd.Context(), &engines, j.model, of)
+		checked, err := each[i].check(cmd.Context(), &engines, j.model, slices.Concat(j.settings, settings))
 		progress(cmd, "")
-		if err != nil {
-			failed++
-			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not check: %w", j.model, err))
-			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
+		if checked == nil {
+			t.fail(cmd.ErrOrStderr(), j, "could not check", err)
 		} else {
-			switch checked.Report.Verdict() {
-			case compare.Diverged:
-				diverged++
-			case compare.NoVerdict:
-				failed++
-				for _, n := range checked.Report.NotRun {
-					complain(cmd.ErrOrStderr(), fmt.Errorf("%s: %s", j.model, n))
-				}
-			}
-			outcomes = append(outcomes, compare.Outcome{Model: j.model, Report: checked.Report})
-			if err := f.printTensors(cmd.OutOrStdout(), checked); err != nil {
-				return err
-			}
+			t.add(cmd.ErrOrStderr(), j.model, checked.Report)
+			t.addError(err)
+			all = append(all, checked)
 		}
-		if f.stops(cmd, len(jobs)-i-1, diverged+failed > 0) {
+		if f.stops(cmd, len(jobs)-i-1, t.diverged+t.failed > 0) {
 			break
 		}
 	}
-	if len(f.print) == 0 || len(f.formats) > 0 {
-		if err := writeOutcomes(cmd, sinks, outcomes); err != nil {
-			return err
-		}
-	}
+	t.addError(writeOutcomes(cmd, sinks, t.outcomes))
+	t.addError(f.printTensors(cmd.OutOrStdout(), all))
 	if len(jobs) > 1 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: %d models: %d in step, %d diverged, %d could not be checked\n",
-			len(outcomes), len(outcomes)-diverged-failed, diverged, failed)
+			len(t.outcomes), len(t.outcomes)-t.diverged-t.failed, t.diverged, t.failed)
 	}
-	switch {
-	case diverged > 0:
-		return exit{code: exitDiverged}
-	case failed > 0:
-		return exit{code: exitNotRun}
+	if t.diverged > 0 {
+		return ended(exitDiverged, t.err)
 	}
-	return nil
+	return ended(t.code(), t.err)
+}
+
+// prepare checks the flags, and says which models are meant and what is particular
+// to each.
+func (f *checkFlags) prepare(cmd *cobra.Command, args []string) ([]job, []*checkFlags, error) {
+	if err := f.modelFlags.check(); err != nil {
+		return nil, nil, err
+	}
+	if err := f.inputFlags.check(cmd); err != nil {
+		return nil, nil, err
+	}
+	jobs, err := f.jobs(cmd, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(jobs) > 1 && (f.inputs != "" || f.expected != "" || f.candidate != "") {
+		return nil, nil, usagef("--inputs, --expected and --candidate-model go with one model, and there are %d", len(jobs))
+	}
+	if err := f.diagnoseFlags.check(f.candidate); err != nil {
+		return nil, nil, err
+	}
+	if err := f.reduceFlags.check(len(jobs)); err != nil {
+		return nil, nil, err
+	}
+	each := make([]*checkFlags, len(jobs))
+	for i, j := range jobs {
+		if each[i], err = f.of(cmd, j); err != nil {
+			return nil, nil, err
+		}
+	}
+	return jobs, each, nil
 }
 
 // of returns the flags with what lockstep.yaml says of one model, where the
@@ -170,9 +166,10 @@ func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
 	return &out, nil
 }
 
-// check judges one model.
-func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name string, rules compare.Rules) (*compare.Checked, error) {
-	c := compare.Check{Model: name, Rules: rules, AllowNonFinite: f.allowNonFinite, ExpectedBy: "keras"}
+// check judges one model. An error beside what was checked leaves the verdict as
+// it is.
+func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name string, settings compare.Settings) (*compare.Checked, error) {
+	c := compare.Check{Model: name, Settings: settings, ExpectedBy: "keras"}
 	candidate, err := f.loadCandidate(name, &c)
 	if err != nil {
 		return nil, err
@@ -223,11 +220,10 @@ func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name strin
 	if checked.Reference == nil || checked.Candidate == nil {
 		return checked, nil
 	}
-	if err := f.explain(ctx, c, checked, pair); err != nil {
-		return nil, err
-	}
+	f.explain(ctx, c, checked, pair)
 	if err := f.reduceInputs(ctx, c, checked, pair, f); err != nil {
-		return nil, err
+		checked.Report.Notes = append(checked.Report.Notes, "the inputs were not reduced: "+err.Error())
+		return checked, fmt.Errorf("--reduce: %w", err)
 	}
 	return checked, nil
 }

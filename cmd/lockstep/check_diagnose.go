@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -119,15 +120,20 @@ func (p *pair) rename(c *compare.Check) {
 	c.Oracle = compare.RenamedOracle{Oracle: c.Oracle, Names: p.names}
 }
 
-// explain adds a diagnosis to a report that diverged.
-func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) error {
-	r := checked.Report
-	if !f.diagnose || r.Verdict() == compare.InStep || p.engine == nil || checked.ByOptimizer() || !engineDiverged(c, r) {
-		return nil
+// explain adds a diagnosis to a report that diverged, or why there is none: the
+// verdict stands without one.
+func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) {
+	if !f.diagnose || checked.Report.Verdict() == compare.InStep || p.engine == nil || checked.ByOptimizer() || !engineDiverged(c, checked.Report) {
+		return
 	}
+	if err := diagnosed(ctx, c, checked, p); err != nil {
+		checked.Report.Notes = append(checked.Report.Notes, "no diagnosis: "+err.Error())
+	}
+}
+
+func diagnosed(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) error {
 	if p.meant == nil {
-		r.Notes = append(r.Notes, "no diagnosis: the native engine refuses the reference's model: "+p.refused.Error())
-		return nil
+		return fmt.Errorf("the native engine refuses the reference's model: %w", p.refused)
 	}
 	reference, candidate := checked.Reference, checked.Candidate
 	var err error
@@ -145,10 +151,9 @@ func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *c
 	problem.Stepper, _ = c.Candidate.(lockstep.Stepper)
 	found, err := problem.Run(ctx)
 	if err != nil {
-		r.Notes = append(r.Notes, "no diagnosis: "+err.Error()) // the verdict stands without one
-		return nil
+		return err
 	}
-	found.Report(r, reference.Engine, candidate.Engine)
+	found.Report(checked.Report, reference.Engine, candidate.Engine)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,29 +14,47 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// printTensors writes the values that --print asks for, engine by engine.
-func (f *checkFlags) printTensors(w io.Writer, c *compare.Checked) error {
-	for _, name := range f.print {
-		for _, t := range []*lockstep.Trace{c.Reference, c.Candidate} {
-			if t == nil {
-				continue
-			}
-			x := t.Outputs[name]
-			if x == nil {
-				x = t.States[name]
-			}
-			if x == nil {
-				all := append(slices.Sorted(maps.Keys(t.Outputs)), slices.Sorted(maps.Keys(t.States))...)
-				return usagef("--print %q: %s computes no such tensor; it has %q", name, t.Engine, all)
-			}
-			values, err := x.Float64s()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(w, "%s %s from %s:\n", name, lockstep.FormatShape(x.Shape()), t.Engine)
-			writeValues(w, values)
+// printable refuses a report on standard output that values below it would spoil.
+func (f *checkFlags) printable(sinks []sink) error {
+	for _, s := range sinks {
+		if len(f.print) > 0 && s.path == "" && s.format != "text" && s.format != "github" {
+			return usagef("--print writes values to standard output, where --format %s goes too: give that a file, as in %s=FILE", s.format, s.format)
 		}
 	}
+	return nil
+}
+
+// printTensors writes the values that --print asks for below the report, model by
+// model and engine by engine.
+func (f *checkFlags) printTensors(w io.Writer, all []*compare.Checked) error {
+	var missing []error
+	for _, c := range all {
+		for _, name := range f.print {
+			for _, t := range []*lockstep.Trace{c.Reference, c.Candidate} {
+				if t != nil {
+					missing = append(missing, printTensor(w, t, name))
+				}
+			}
+		}
+	}
+	return errors.Join(missing...)
+}
+
+func printTensor(w io.Writer, t *lockstep.Trace, name string) error {
+	x := t.Outputs[name]
+	if x == nil {
+		x = t.States[name]
+	}
+	if x == nil {
+		all := append(slices.Sorted(maps.Keys(t.Outputs)), slices.Sorted(maps.Keys(t.States))...)
+		return usagef("--print %q: %s computes no such tensor; it has %q", name, t.Engine, all)
+	}
+	values, err := x.Float64s()
+	if err != nil {
+		return fmt.Errorf("--print %q: %w", name, err)
+	}
+	fmt.Fprintf(w, "\n%s %s from %s:\n", name, lockstep.FormatShape(x.Shape()), t.Engine)
+	writeValues(w, values)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -29,25 +30,28 @@ func newInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var unwritten error // the description is shown all the same
 			if weights != "" {
-				w, err := d.ReadWeights()
-				if err != nil {
-					return err
-				}
-				if err := npz.WriteFile(weights, w); err != nil {
-					return err
-				}
+				unwritten = writeWeights(weights, d)
 			}
 			if format == "json" {
-				return describeJSON(cmd.OutOrStdout(), args[0], d)
+				return errors.Join(describeJSON(cmd.OutOrStdout(), args[0], d), unwritten)
 			}
-			return describe(cmd.OutOrStdout(), args[0], d)
+			return errors.Join(describe(cmd.OutOrStdout(), args[0], d), unwritten)
 		}),
 	}
 	model.add(cmd)
 	cmd.Flags().StringVar(&weights, "weights", "", "write the weights to this .npz")
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	return cmd
+}
+
+func writeWeights(path string, d *native.Description) error {
+	w, err := d.ReadWeights()
+	if err != nil {
+		return err
+	}
+	return npz.WriteFile(path, w)
 }
 
 func describe(out io.Writer, name string, d *native.Description) error {
