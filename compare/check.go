@@ -220,11 +220,17 @@ func (c Check) derives() bool {
 // the rule itself and does not stand for a bound that is unknown: a setting of
 // its atol leaves its rtol.
 func (c Check) over(base Rules) Rules {
-	settings := c.Settings
-	if c.Oracle == nil && c.Candidate != nil {
-		settings = append(Settings{DefaultSetting()}, settings...)
+	rules := c.Settings.Over(base)
+	if c.Oracle != nil || c.Candidate == nil {
+		return rules
 	}
-	return settings.Over(base)
+	beside := append(Settings{DefaultSetting()}, c.Settings...).Over(base)
+	return func(name string) Rule {
+		if c.Settings.tolerated(name) {
+			return beside(name)
+		}
+		return rules(name)
+	}
 }
 
 // outputs compares outputs and states of the engines, but for the states of

@@ -124,6 +124,9 @@ func TestVerdictIsNeverSwallowed(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d; standard output %q, error %q", c.what, code, c.code, stdout, stderr)
 		}
 	}
+	if code, stdout, stderr := call("inspect", good(t), "--weights", nowhere+".npz"); code != exitNotRun || !strings.Contains(stdout, "signature serve") || !strings.Contains(stderr, "x.npz") {
+		t.Errorf("weights that cannot be written: exit code %d\n%s%s", code, stdout, stderr)
+	}
 	for _, c := range []struct{ other, want string }{{a, a + ": in step, margin 0"}, {b, b + ": diverged: "}} {
 		file := filepath.Join(t.TempDir(), "x.json")
 		code, stderr := callTo(full(t), "diff", a, c.other, "--format", "text", "--format", "json="+file, "--format", "junit="+nowhere)

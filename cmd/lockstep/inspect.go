@@ -32,7 +32,11 @@ func newInspect() *cobra.Command {
 			}
 			var unwritten error // the description is shown all the same
 			if weights != "" {
-				unwritten = writeWeights(weights, d)
+				w, err := d.ReadWeights()
+				if err != nil {
+					return err
+				}
+				unwritten = npz.WriteFile(weights, w)
 			}
 			if format == "json" {
 				return errors.Join(describeJSON(cmd.OutOrStdout(), args[0], d), unwritten)
@@ -44,14 +48,6 @@ func newInspect() *cobra.Command {
 	cmd.Flags().StringVar(&weights, "weights", "", "write the weights to this .npz")
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	return cmd
-}
-
-func writeWeights(path string, d *native.Description) error {
-	w, err := d.ReadWeights()
-	if err != nil {
-		return err
-	}
-	return npz.WriteFile(path, w)
 }
 
 func describe(out io.Writer, name string, d *native.Description) error {
