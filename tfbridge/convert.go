@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // dtypes pairs the element types that both sides have.
@@ -108,7 +109,7 @@ func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
 		countTensorBytes(b.Len())
 		return raw.Decode(dtype, shape, b.Bytes())
 	}
-	return nil, fmt.Errorf("libtensorflow returned a tensor of its type %d, which lockstep has no type for", t.DataType())
+	return nil, fmt.Errorf("libtensorflow returned a tensor of %s, and lockstep has none of that type", savedmodel.TypeName(int32(t.DataType())))
 }
 
 // contents writes t's memory. The binding lets go of t before it has read it,
@@ -221,7 +222,7 @@ func bitcast(bits *tf.Tensor, to tf.DataType) (*tf.Tensor, error) {
 	}
 	op, ok := c.casts[castOf{bits.DataType(), to}]
 	if !ok {
-		return nil, fmt.Errorf("no bits of libtensorflow's type %d are read as its type %d", bits.DataType(), to)
+		return nil, fmt.Errorf("bits of %s are not read as %s", savedmodel.TypeName(int32(bits.DataType())), savedmodel.TypeName(int32(to)))
 	}
 	return c.run(map[tf.Output]*tf.Tensor{op.bits: bits}, op.out)
 }

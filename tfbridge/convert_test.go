@@ -154,12 +154,12 @@ func TestTypesThatAreNotOurs(t *testing.T) {
 	if err := load(); err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := tf.NewTensor([]uint8{1, 2})
+	theirs, err := tf.NewTensor([]complex64{1, 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x, err := fromTensorFlow(theirs); err == nil || !strings.Contains(err.Error(), "of its type 4, which lockstep has no type for") {
-		t.Errorf("uint8 becomes %s, %v", x, err)
+	if x, err := fromTensorFlow(theirs); err == nil || !strings.Contains(err.Error(), "a tensor of complex64, and lockstep has none of that type") {
+		t.Errorf("complex64 becomes %s, %v", x, err)
 	}
 	if _, err := toTensorFlow(&lockstep.Tensor{}); err == nil || !strings.Contains(err.Error(), "invalid") {
 		t.Errorf("the zero tensor: %v", err)
