@@ -21,7 +21,11 @@ func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "show signatures, recurrent layers and weights (no TensorFlow needed)",
-		Args:  wantArgs("one model's directory", 1, 1),
+		Long: `inspect shows every signature of a model, and the recurrent layers and weights of
+one, whatever types they have and whether or not the native engine runs it; if
+not, it says why. --weights writes the weights that numpy has a type for; if there
+are others it names them, and the exit code is 3.`,
+		Args: wantArgs("one model's directory", 1, 1),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
 				return usagef("--format %q: want text or json", format)
