@@ -5,7 +5,9 @@ import "fmt"
 // DType is the type of a tensor's elements.
 type DType uint8
 
-// The element types that Keras writes into a SavedModel.
+// The element types that a tensor can have. TensorFlow has more: quantized ones,
+// float8, int4, complex numbers and handles; what holds one of those is shown by
+// TensorFlow's own name for it, and refused where it would be needed.
 const (
 	Invalid DType = iota
 	Float32
@@ -16,9 +18,37 @@ const (
 	Int64
 	Bool
 	String
+	Int8
+	Int16
+	Uint8
+	Uint16
+	Uint32
+	Uint64
 )
 
-var dtypeNames = [...]string{"invalid", "float32", "float64", "float16", "bfloat16", "int32", "int64", "bool", "string"}
+var dtypeNames = [...]string{
+	"invalid", "float32", "float64", "float16", "bfloat16", "int32", "int64", "bool", "string",
+	"int8", "int16", "uint8", "uint16", "uint32", "uint64",
+}
+
+// DTypes returns every type that a tensor can have.
+func DTypes() []DType {
+	var all []DType
+	for d := Invalid + 1; int(d) < len(dtypeNames); d++ {
+		all = append(all, d)
+	}
+	return all
+}
+
+// ParseDType returns the type of a name that String writes.
+func ParseDType(name string) (DType, error) {
+	for _, d := range DTypes() {
+		if d.String() == name {
+			return d, nil
+		}
+	}
+	return Invalid, fmt.Errorf("lockstep: no tensor can have the type %q", name)
+}
 
 // String returns numpy's and TensorFlow's name of the type, such as "float32".
 func (d DType) String() string {
@@ -32,13 +62,13 @@ func (d DType) String() string {
 // and Invalid, whose elements have no fixed size.
 func (d DType) Size() int {
 	switch d {
-	case Float32, Int32:
+	case Float32, Int32, Uint32:
 		return 4
-	case Float64, Int64:
+	case Float64, Int64, Uint64:
 		return 8
-	case Float16, BFloat16:
+	case Float16, BFloat16, Int16, Uint16:
 		return 2
-	case Bool:
+	case Bool, Int8, Uint8:
 		return 1
 	}
 	return 0
@@ -48,6 +78,15 @@ func (d DType) Size() int {
 func (d DType) IsFloat() bool {
 	switch d {
 	case Float32, Float64, Float16, BFloat16:
+		return true
+	}
+	return false
+}
+
+// IsInt tells whether elements of the type are whole numbers.
+func (d DType) IsInt() bool {
+	switch d {
+	case Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64:
 		return true
 	}
 	return false

@@ -147,6 +147,20 @@ func TestRandomInputs(t *testing.T) {
 	if err := sig.CheckInputs(a); err != nil {
 		t.Error(err)
 	}
+	for _, d := range lockstep.DTypes() { // integers of every type are 0 or 1, and both
+		if !d.IsInt() {
+			continue
+		}
+		sig := lockstep.Signature{Inputs: []lockstep.TensorSpec{{Name: "x", DType: d, Shape: []int{-1, -1}}}}
+		made, err := RandomInputs(sig, 1, Sizes{Batch: 5, Steps: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := made["x"].Float64s()
+		if err != nil || sig.CheckInputs(made) != nil || !slices.Contains(values, 0) || !slices.Contains(values, 1) || slices.Max(values) > 1 {
+			t.Errorf("%s: %v, %v", d, values, err)
+		}
+	}
 	for _, bad := range []lockstep.TensorSpec{{Name: "x", DType: lockstep.Float32, UnknownRank: true}, {Name: "x", DType: lockstep.String, Shape: []int{-1}}} {
 		if _, err := RandomInputs(lockstep.Signature{Inputs: []lockstep.TensorSpec{bad}}, 1, Sizes{1, 1}); err == nil || !strings.Contains(err.Error(), "give inputs") {
 			t.Errorf("%s: error %v", bad, err)

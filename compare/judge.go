@@ -213,6 +213,6 @@ func (f *Fault) countInts(r *Result) {
 		return
 	}
 	cand, _ := intsOf(r.Candidate)
-	f.AbsInt = intDistance(cand(f.Flat), ref(f.Flat))
+	f.AbsInt = ref.distance(cand.at(f.Flat), ref.at(f.Flat))
 	f.Abs = float64(f.AbsInt)
 }

@@ -246,7 +246,7 @@ func TestMeasureAgainstBigFloat(t *testing.T) {
 			d := measureOne(ref, cand)
 			var wantAbs, wantRel, sum float64
 			for i := range d.Elements {
-				a, b := valueAt(cand, i).Float64(), valueAt(ref, i).Float64()
+				a, b := ValueAt(cand, i).Float64(), ValueAt(ref, i).Float64()
 				abs := new(big.Float).SetPrec(2200)
 				abs.Abs(abs.Sub(new(big.Float).SetPrec(2200).SetFloat64(a), new(big.Float).SetFloat64(b)))
 				x, _ := abs.Float64()

@@ -5,6 +5,11 @@ random ones; default keeps Keras's own, which the fault needed.
 """
 
 import importlib
+import inspect
+import os
+import subprocess
+import sys
+import tempfile
 
 import numpy as np
 
@@ -35,7 +40,8 @@ class Report:
         if "tf_keras" in type(self.model).__module__:
             self.model.save(path, save_format="tf")
         else:
-            self.model.export(path, verbose=False)
+            silent = "verbose" in inspect.signature(self.model.export).parameters  # of Keras 3.5 and later
+            self.model.export(path, **({"verbose": False} if silent else {}))
 
 
 def randomize(model, rng):
@@ -78,6 +84,28 @@ def report(name, about, build, draw, keras="keras", random=True, seed=7, quantiz
         k.backend.set_floatx("float32")
 
     return f"reports/{name}", recipe
+
+
+def with_keras(version, made):
+    """The recipe of a report that only an older Keras shows: it runs in a process that has that version.
+
+    The version is installed for the process alone, into a folder that is removed again; recipe.json says which it was.
+    """
+    name, recipe = made
+
+    def run(out):
+        import keras
+
+        if keras.__version__ == version:  # this is the process
+            return recipe(out)
+        with tempfile.TemporaryDirectory() as folder:
+            pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder]
+            subprocess.run([sys.executable, *pip, f"keras=={version}"], check=True)
+            make = os.path.join(os.path.dirname(os.path.abspath(__file__)), "make.py")
+            env = os.environ | {"PYTHONPATH": folder}
+            subprocess.run([sys.executable, make, "--out", os.path.abspath(out), "--here", name], check=True, env=env)
+
+    return name, run
 
 
 def ln_stack(k):
@@ -177,5 +205,6 @@ def recipes():
         report("uint8", "Bytes, rescaled, into an LSTM.", uint8, lambda rng: rng.integers(0, 255, (2, 6, 3)).astype(np.uint8)),
         report("float16", "An LSTM and a Dense layer in float16 throughout.", lstm_dense, lambda rng: x(rng).astype(np.float16), floatx="float16"),
         report("mixed_float16", "The same in a mixed policy, with a Dense layer in float32 at the end.", mixed, x),
+        with_keras("3.3.3", report("seed_uint32", "An LSTM of Keras 3.0 to 3.4: a uint32 seed that no signature reads.", lstm_dense, x)),
         report("near_constant_rows", "LayerNormalization of rows that are nearly constant: rounding is large there.", near_constant_rows, rows),
     ]

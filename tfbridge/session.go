@@ -56,11 +56,14 @@ func open(dir string, s settings) (session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
+	if err := sig.CheckTypes(); err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
 	graph, err := meta.Flatten(sig.Name)
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
-	if err := meta.CheckVariables(); err != nil {
+	if err := graph.CheckVariables(); err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
 	config, err := proto.Marshal(&corepb.ConfigProto{

@@ -49,21 +49,22 @@ func printTensor(w io.Writer, t *lockstep.Trace, name string) error {
 		all := append(slices.Sorted(maps.Keys(t.Outputs)), slices.Sorted(maps.Keys(t.States))...)
 		return usagef("--print %q: %s computes no such tensor; it has %q", name, t.Engine, all)
 	}
-	values, err := x.Float64s()
-	if err != nil {
-		return fmt.Errorf("--print %q: %w", name, err)
-	}
 	fmt.Fprintf(w, "\n%s %s from %s:\n", name, lockstep.FormatShape(x.Shape()), t.Engine)
-	writeValues(w, values)
+	writeValues(w, x)
 	return nil
 }
 
-// writeValues writes numbers in rows of eight.
-func writeValues(w io.Writer, values []float64) {
+// writeValues writes a tensor's elements in rows of eight: floats with eight
+// digits, all others in full.
+func writeValues(w io.Writer, t *lockstep.Tensor) {
 	const columns = 8
-	for i, v := range values {
-		fmt.Fprintf(w, " %12.8g", v)
-		if i%columns == columns-1 || i == len(values)-1 {
+	for i := range t.Len() {
+		if v := compare.ValueAt(t, i); t.DType().IsFloat() {
+			fmt.Fprintf(w, " %12.8g", v.Float64())
+		} else {
+			fmt.Fprintf(w, " %12s", v)
+		}
+		if i%columns == columns-1 || i == t.Len()-1 {
 			fmt.Fprintln(w)
 		}
 	}

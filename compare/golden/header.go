@@ -139,8 +139,9 @@ func (s *Signature) signature() (lockstep.Signature, error) {
 		out := make([]lockstep.TensorSpec, len(from))
 		names := map[string]bool{}
 		for i, t := range from {
-			out[i] = lockstep.TensorSpec{Name: t.Name, DType: dtypeOf(t.DType), Shape: t.Shape, UnknownRank: t.Shape == nil}
-			if out[i].DType == lockstep.Invalid || names[t.Name] {
+			dtype, err := lockstep.ParseDType(t.DType)
+			out[i] = lockstep.TensorSpec{Name: t.Name, DType: dtype, Shape: t.Shape, UnknownRank: t.Shape == nil}
+			if err != nil || names[t.Name] {
 				bad = fmt.Errorf("%q of the type %q: want a name of its own and a type such as float32", t.Name, t.DType)
 			}
 			for _, d := range t.Shape {
@@ -153,15 +154,6 @@ func (s *Signature) signature() (lockstep.Signature, error) {
 		return out
 	}
 	return lockstep.Signature{Name: s.Name, Inputs: specs(s.Inputs), Outputs: specs(s.Outputs)}, bad
-}
-
-func dtypeOf(name string) lockstep.DType {
-	for d := lockstep.Float32; d <= lockstep.String; d++ {
-		if d.String() == name {
-			return d
-		}
-	}
-	return lockstep.Invalid
 }
 
 // weightsOf hashes weights.

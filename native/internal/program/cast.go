@@ -38,13 +38,15 @@ func buildCast(_ *compiler, n *savedmodel.Node) (exec, error) {
 		return castOf(dst, false, func(x int32) source { return source{i: int64(x), integer: true} })
 	case lockstep.Int64:
 		return castOf(dst, false, func(x int64) source { return source{i: x, integer: true} })
+	case lockstep.Bool:
+		return castOf(dst, false, func(x bool) source {
+			if x {
+				return source{i: 1, integer: true}
+			}
+			return source{integer: true}
+		})
 	}
-	return castOf(dst, false, func(x bool) source {
-		if x {
-			return source{i: 1, integer: true}
-		}
-		return source{integer: true}
-	})
+	return nil, unsupported("SrcT", src)
 }
 
 // source is a number on its way from one type to another: f, or i if integer.
