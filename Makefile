@@ -73,7 +73,7 @@ demo: build $(DEMO)
 	@bin/lockstep check $(DEMO)
 	@echo
 	@echo 'The encoder state_h on an all-ones (1, 10, 1) input, from both engines:'
-	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h
+	@bin/lockstep check build/models/seed_keras3 --inputs testdata/seed_keras3/inputs_ones.npz --print encoder/state_h --format json=build/demo.json
 
 test: lint test-setup test-bench test-golden test-pure test-arm64 test-race test-tensorflow fuzz
 

@@ -1,14 +1,13 @@
 package lockstep
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // DType is the type of a tensor's elements.
 type DType uint8
 
-// The element types that Keras writes into a SavedModel.
+// The element types that a tensor can have. TensorFlow has more: quantized ones,
+// float8, int4, complex numbers and handles; what holds one of those is shown by
+// TensorFlow's own name for it, and refused where it would be needed.
 const (
 	Invalid DType = iota
 	Float32
@@ -19,9 +18,37 @@ const (
 	Int64
 	Bool
 	String
+	Int8
+	Int16
+	Uint8
+	Uint16
+	Uint32
+	Uint64
 )
 
-var dtypeNames = [...]string{"invalid", "float32", "float64", "float16", "bfloat16", "int32", "int64", "bool", "string"}
+var dtypeNames = [...]string{
+	"invalid", "float32", "float64", "float16", "bfloat16", "int32", "int64", "bool", "string",
+	"int8", "int16", "uint8", "uint16", "uint32", "uint64",
+}
+
+// DTypes returns every type that a tensor can have.
+func DTypes() []DType {
+	var all []DType
+	for d := Invalid + 1; int(d) < len(dtypeNames); d++ {
+		all = append(all, d)
+	}
+	return all
+}
+
+// ParseDType returns the type of a name that String writes.
+func ParseDType(name string) (DType, error) {
+	for _, d := range DTypes() {
+		if d.String() == name {
+			return d, nil
+		}
+	}
+	return Invalid, fmt.Errorf("lockstep: no tensor can have the type %q", name)
+}
 
 // String returns numpy's and TensorFlow's name of the type, such as "float32".
 func (d DType) String() string {
@@ -35,13 +62,13 @@ func (d DType) String() string {
 // and Invalid, whose elements have no fixed size.
 func (d DType) Size() int {
 	switch d {
-	case Float32, Int32:
+	case Float32, Int32, Uint32:
 		return 4
-	case Float64, Int64:
+	case Float64, Int64, Uint64:
 		return 8
-	case Float16, BFloat16:
+	case Float16, BFloat16, Int16, Uint16:
 		return 2
-	case Bool:
+	case Bool, Int8, Uint8:
 		return 1
 	}
 	return 0
@@ -56,26 +83,11 @@ func (d DType) IsFloat() bool {
 	return false
 }
 
-// Float16Bits is an IEEE 754 binary16 number, as its bits.
-type Float16Bits uint16
-
-// Float32 returns the same number in float32, which holds every float16.
-func (f Float16Bits) Float32() float32 {
-	sign := uint32(f&0x8000) << 16
-	exp := uint32(f>>10) & 0x1f
-	frac := uint32(f) & 0x3ff
-	switch exp {
-	case 0: // zero or subnormal: frac × 2^-24
-		v := float32(frac) * (1.0 / (1 << 24))
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 0x1f:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
+// IsInt tells whether elements of the type are whole numbers.
+func (d DType) IsInt() bool {
+	switch d {
+	case Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64:
+		return true
 	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+	return false
 }
-
-// BFloat16Bits is the upper half of an IEEE 754 binary32 number, as its bits.
-type BFloat16Bits uint16
-
-// Float32 returns the same number in float32, which holds every bfloat16.
-func (b BFloat16Bits) Float32() float32 { return math.Float32frombits(uint32(b) << 16) }

@@ -12,6 +12,9 @@ import (
 type TensorSpec struct {
 	Name  string // the SignatureDef's name for it
 	DType DType
+	// Type is TensorFlow's name of a type that no tensor of lockstep can have,
+	// such as "qint8" or "float8_e4m3fn"; DType is Invalid then. It is empty else.
+	Type string
 	// Shape has -1 where an axis may have any length. It is nil and
 	// UnknownRank is set where nothing is promised at all; a nil Shape without
 	// UnknownRank is a scalar's.
@@ -22,9 +25,18 @@ type TensorSpec struct {
 // String describes the spec, as in "encoder_input float32 (?, 10, 1)".
 func (s TensorSpec) String() string {
 	if s.UnknownRank {
-		return s.Name + " " + s.DType.String() + " of any shape"
+		return s.Name + " " + s.TypeName() + " of any shape"
 	}
-	return s.Name + " " + s.DType.String() + " " + FormatShape(s.Shape)
+	return s.Name + " " + s.TypeName() + " " + FormatShape(s.Shape)
+}
+
+// TypeName returns TensorFlow's name of the type, whether or not lockstep has
+// tensors of it.
+func (s TensorSpec) TypeName() string {
+	if s.Type != "" {
+		return s.Type
+	}
+	return s.DType.String()
 }
 
 // Check tells whether t is what s wants: its type, its rank and every axis
@@ -34,7 +46,7 @@ func (s TensorSpec) Check(t *Tensor) error {
 		return fmt.Errorf("lockstep: %q is missing, want %s", s.Name, s)
 	}
 	if t.dtype != s.DType {
-		return fmt.Errorf("lockstep: %q has the type %s, want %s: convert it, in numpy with x.astype(%q)", s.Name, t.dtype, s.DType, s.DType)
+		return fmt.Errorf("lockstep: %q has the type %s, want %s: convert it, in numpy with x.astype(%q)", s.Name, t.dtype, s.TypeName(), s.TypeName())
 	}
 	if s.UnknownRank {
 		return nil
@@ -70,6 +82,23 @@ func find(specs []TensorSpec, name string) (TensorSpec, bool) {
 		}
 	}
 	return TensorSpec{}, false
+}
+
+// CheckTypes tells whether every input and output has a type that tensors can
+// have. The error names all that have not.
+func (s Signature) CheckTypes() error {
+	var errs []error
+	for _, side := range []struct {
+		name  string
+		specs []TensorSpec
+	}{{"input", s.Inputs}, {"output", s.Outputs}} {
+		for _, spec := range side.specs {
+			if spec.DType == Invalid {
+				errs = append(errs, fmt.Errorf("lockstep: signature %q: %s %q is %s, and lockstep has no tensors of that type", s.Name, side.name, spec.Name, spec.TypeName()))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // CheckInputs tells whether inputs are exactly the tensors that s wants, by

@@ -10,7 +10,7 @@ import (
 
 // Element is a Go type that a Tensor can hold.
 type Element interface {
-	float32 | float64 | Float16Bits | BFloat16Bits | int32 | int64 | bool | string
+	float32 | float64 | Float16Bits | BFloat16Bits | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | bool | string
 }
 
 // Tensor is a dense array in row-major order: the last axis runs fastest.
@@ -60,6 +60,18 @@ func Zeros(dtype DType, shape ...int) (*Tensor, error) {
 		return New(make([]bool, n), shape...)
 	case String:
 		return New(make([]string, n), shape...)
+	case Int8:
+		return New(make([]int8, n), shape...)
+	case Int16:
+		return New(make([]int16, n), shape...)
+	case Uint8:
+		return New(make([]uint8, n), shape...)
+	case Uint16:
+		return New(make([]uint16, n), shape...)
+	case Uint32:
+		return New(make([]uint32, n), shape...)
+	case Uint64:
+		return New(make([]uint64, n), shape...)
 	}
 	return nil, fmt.Errorf("lockstep: no tensor can have the type %s", dtype)
 }
@@ -104,14 +116,12 @@ func (t *Tensor) String() string {
 }
 
 // Float64s returns the elements as a new slice of float64. It fails for
-// strings; false is 0 and true is 1; an int64 beyond 2^53 is rounded.
+// strings; false is 0 and true is 1; an integer beyond 2^53 is rounded.
 func (t *Tensor) Float64s() ([]float64, error) {
 	out := make([]float64, t.Len())
 	switch d := t.data.(type) {
 	case []float32:
-		for i, v := range d {
-			out[i] = float64(v)
-		}
+		widen(out, d)
 	case []float64:
 		copy(out, d)
 	case []Float16Bits:
@@ -122,14 +132,22 @@ func (t *Tensor) Float64s() ([]float64, error) {
 		for i, v := range d {
 			out[i] = float64(v.Float32())
 		}
+	case []int8:
+		widen(out, d)
+	case []int16:
+		widen(out, d)
 	case []int32:
-		for i, v := range d {
-			out[i] = float64(v)
-		}
+		widen(out, d)
 	case []int64:
-		for i, v := range d {
-			out[i] = float64(v)
-		}
+		widen(out, d)
+	case []uint8:
+		widen(out, d)
+	case []uint16:
+		widen(out, d)
+	case []uint32:
+		widen(out, d)
+	case []uint64:
+		widen(out, d)
 	case []bool:
 		for i, v := range d {
 			if v {
@@ -140,6 +158,13 @@ func (t *Tensor) Float64s() ([]float64, error) {
 		return nil, fmt.Errorf("lockstep: %s cannot be read as numbers", t)
 	}
 	return out, nil
+}
+
+// widen converts numbers whose Go types say what they are.
+func widen[E float32 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](out []float64, d []E) {
+	for i, v := range d {
+		out[i] = float64(v)
+	}
 }
 
 // BitEqual tells whether t and u have the same type, the same shape and the
@@ -157,20 +182,34 @@ func (t *Tensor) BitEqual(u *Tensor) bool {
 	case []float64:
 		return slices.EqualFunc(d, u.data.([]float64), func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
 	case []Float16Bits:
-		return slices.Equal(d, u.data.([]Float16Bits))
+		return equal(d, u.data)
 	case []BFloat16Bits:
-		return slices.Equal(d, u.data.([]BFloat16Bits))
+		return equal(d, u.data)
+	case []int8:
+		return equal(d, u.data)
+	case []int16:
+		return equal(d, u.data)
 	case []int32:
-		return slices.Equal(d, u.data.([]int32))
+		return equal(d, u.data)
 	case []int64:
-		return slices.Equal(d, u.data.([]int64))
+		return equal(d, u.data)
+	case []uint8:
+		return equal(d, u.data)
+	case []uint16:
+		return equal(d, u.data)
+	case []uint32:
+		return equal(d, u.data)
+	case []uint64:
+		return equal(d, u.data)
 	case []bool:
-		return slices.Equal(d, u.data.([]bool))
+		return equal(d, u.data)
 	case []string:
-		return slices.Equal(d, u.data.([]string))
+		return equal(d, u.data)
 	}
 	return false
 }
+
+func equal[E comparable](d []E, other any) bool { return slices.Equal(d, other.([]E)) }
 
 // NumElements returns the product of a shape's axes. It fails if an axis is
 // negative or the product does not fit an int.
@@ -226,10 +265,22 @@ func dtypeOf[E Element]() DType {
 		return Float16
 	case BFloat16Bits:
 		return BFloat16
+	case int8:
+		return Int8
+	case int16:
+		return Int16
 	case int32:
 		return Int32
 	case int64:
 		return Int64
+	case uint8:
+		return Uint8
+	case uint16:
+		return Uint16
+	case uint32:
+		return Uint32
+	case uint64:
+		return Uint64
 	case bool:
 		return Bool
 	}

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,8 @@ const (
 type between struct {
 	check                *Check
 	reference, candidate *lockstep.Trace
+	pairs                pairing
+	fallback             Fallback
 	// given is what exact arithmetic makes of each engine's own layers.
 	given [2]map[string]exactly
 	// again is by how much the candidate is above the reference because one of
@@ -35,16 +38,20 @@ type between struct {
 }
 
 func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
-	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, unknown: map[string]error{}}
-	if name, t, other := otherShape(out.Reference, out.Candidate); name != "" {
+	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback(), unknown: map[string]error{}}
+	if name, t, other := otherShape(out.Reference, out.Candidate, out.pairs); name != "" {
 		// They diverge for that, and what follows has nothing to go by.
 		for output := range out.Reference.Outputs {
 			b.unknown[output] = fmt.Errorf("%s is %s in %s, and %s in %s", name, t, out.Reference.Engine, other, out.Candidate.Engine)
 		}
 		return b, nil
 	}
+	own := map[string]string{}
+	for _, other := range b.pairs.other {
+		own[other] = other
+	}
 	for i, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
-		given, err := layersOf(trace, out.Candidate)
+		given, err := layersOf(trace, []map[string]string{b.pairs.other, own}[i])
 		if err != nil {
 			return nil, fmt.Errorf("compare: %s: %w", trace.Engine, err)
 		}
@@ -66,15 +73,15 @@ func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
 	return b, b.twice()
 }
 
-// rule returns the derived rule of a tensor, by the oracle's name of it. ok is
-// false if there is none.
-func (b *between) rule(name string) (Rule, bool) {
+// rule returns the derived rule of a tensor of the reference's, by the oracle's
+// name of it. ok is false if there is none.
+func (b *between) rule(name string, value *lockstep.Tensor) (Rule, bool) {
 	reference, ok := b.given[0][name]
 	candidate, both := b.given[1][name]
 	if !ok || !both || b.unknown[name] != nil {
 		return Rule{}, false
 	}
-	return b.allowing(name, explained(reference, candidate, givenLayers)), true
+	return b.allowing(name, explained(reference, candidate, givenLayers), value), true
 }
 
 // inputs compares what the layers begin with: their inputs, masks and states.
@@ -83,8 +90,11 @@ func (b *between) inputs() Comparison {
 	references, candidates := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
 	rules := map[string]Rule{}
 	var order []string
-	for i, layer := range b.reference.Layers {
-		other := counterpart(b.candidate, i, layer)
+	for _, layer := range b.reference.Layers {
+		other, ok := b.pairs.counterpart(layer)
+		if !ok {
+			continue
+		}
 		if b.reference.Steps[layer+"/x"] == nil || b.candidate.Steps[other+"/x"] == nil {
 			continue // which engine shows no steps of it is said with them
 		}
@@ -93,7 +103,7 @@ func (b *between) inputs() Comparison {
 			if have == nil && there == nil {
 				continue
 			}
-			rule, ok := b.rule(other + "/" + q)
+			rule, ok := b.rule(other+"/"+q, have)
 			if !ok && q != "mask" {
 				continue // such as the input of a stack's second cell, which is a state
 			}
@@ -110,36 +120,44 @@ func (b *between) inputs() Comparison {
 	}
 	d := Measure(references, candidates, Options{Order: order, Layout: KerasLayout})
 	k.Results = Judge(d, func(name string) Rule { return rules[name] })
+	k.Notes = BoundNotes(k.Results)
 	return k
 }
 
 // rules judges outputs and final states. What no bound is known of is judged by
-// the default rule, and the notes say so.
+// the fallback, and the notes say so.
 func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 	derived := map[string]Rule{}
-	fallback := DefaultRule()
-	fallback.AllowNonFinite = b.check.AllowNonFinite
-	for name := range b.reference.Outputs {
-		if rule, ok := b.rule(name); ok {
+	for name, t := range b.reference.Outputs {
+		if rule, ok := b.rule(name, t); ok {
 			derived[name] = rule
 			continue
 		}
-		why := "it is not among what the oracle computes"
-		if err := b.unknown[name]; err != nil {
-			why = err.Error()
+		why := b.unknown[name]
+		derived[name] = b.unbounded(t, why)
+		if b.check.Settings.tolerated(name) || why == nil && !t.DType().IsFloat() {
+			continue // a setting judges it, or it must be equal and no rounding changes it
+		} else if why == nil {
+			why = errors.New("it is not among what the oracle computes")
 		}
-		notes = append(notes, fmt.Sprintf("no bound is known of %s, which is judged by %s: %s", name, fallback, why))
+		notes = append(notes, fmt.Sprintf("no bound is known of %s, which is judged by %s: %v", name, b.fallback.coarsened(why).words(largestOf(t)), why))
 	}
 	for _, layer := range b.reference.Layers {
+		other, _ := b.pairs.counterpart(layer)
 		for _, q := range []string{"h", "c"} {
 			name := layer + "/state_" + q
+			state := b.reference.States[name]
+			if state == nil {
+				continue
+			}
 			rule, ok := b.finalRule(layer, q, free)
 			if !ok {
-				rule, ok = b.rule(name)
+				rule, ok = b.rule(other+"/state_"+q, state)
 			}
-			if ok {
-				derived[name] = rule
+			if !ok {
+				rule = b.unbounded(state, b.unknown[other+"/state_"+q])
 			}
+			derived[name] = rule
 		}
 	}
 	slices.Sort(notes)
@@ -148,8 +166,13 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 		if rule, ok := derived[name]; ok {
 			return rule
 		}
-		return fallback
+		return b.unbounded(nil, nil)
 	}, notes
+}
+
+// unbounded is the rule of a tensor that no bound is known of.
+func (b *between) unbounded(reference *lockstep.Tensor, why error) Rule {
+	return Rule{Tolerance: b.fallback.coarsened(why).fixed(largestOf(reference)), AllowNonFinite: b.check.Settings.AllowNonFinite()}
 }
 
 // finalRule judges a final state by the layer's last step.
@@ -163,18 +186,22 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 	if !ok || len(shape) != 3 || shape[1] == 0 {
 		return Rule{}, false
 	}
+	if bounds.Rounding != nil { // the state has a range of its own
+		bounds.Each = bounds.Rounding
+	}
 	out := Bounds{Each: lastSteps(bounds.Each, shape), Apart: lastSteps(bounds.Apart, shape), Of: finalStates}
-	return b.allowing(layer+"/state_"+q, out), true
+	name := layer + "/state_" + q
+	return b.allowing(name, out, b.reference.States[name]), true
 }
 
 // allowing is the rule of bounds that allow for what was computed twice.
-func (b *between) allowing(name string, bounds Bounds) Rule {
+func (b *between) allowing(name string, bounds Bounds, reference *lockstep.Tensor) Rule {
 	for i, d := range b.again[name] {
 		if i < len(bounds.Apart) {
 			bounds.Apart[i] += d
 		}
 	}
-	return Rule{Tolerance: bounds, AllowNonFinite: b.check.AllowNonFinite}
+	return Rule{Tolerance: bounds.against(reference, b.fallback), AllowNonFinite: b.check.Settings.AllowNonFinite()}
 }
 
 // lastSteps returns a copy of the last step of (batch, steps, units).

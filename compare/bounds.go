@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/lockstep-go/lockstep"
@@ -15,6 +16,13 @@ type Bounds struct {
 	Apart []float64
 	// Of says what they are, as in "the rounding of one step".
 	Of string
+
+	// Rounding, if not nil, is what rounding may do to each element, where Each
+	// is less since that would prove nothing; +Inf where nobody knows.
+	Rounding []float64
+	// Weak says why it would prove nothing, as a clause, and Instead what was
+	// taken; both are "" where Each is what rounding may do.
+	Weak, Instead string
 }
 
 // Bound returns the bound of an element, NaN where there is none.
@@ -36,12 +44,112 @@ func (b Bounds) apart(flat int) float64 {
 // String returns what the bounds are.
 func (b Bounds) String() string { return b.Of }
 
+// tellingShare is the share of a tensor's range that a bound may not exceed: one
+// that is wider could not tell the tensor from another one.
+const tellingShare = 1e-3
+
+// against returns bounds that can tell a reference from another tensor. Where one
+// is unknown (infinite or NaN), or wider than a thousandth of the reference's
+// range, every bound is at most what the fallback allows. It never makes a known
+// bound wider.
+func (b Bounds) against(reference *lockstep.Tensor, fallback Fallback) Bounds {
+	if reference == nil {
+		return b
+	}
+	numbers, ok := floatsOf(reference)
+	if !ok {
+		return b
+	}
+	extent := extentOf(numbers, reference.Len())
+	widest, unknown := 0.0, 0
+	for i := range reference.Len() {
+		switch e := b.Bound(i, 0); {
+		case !finite(numbers.at(i)): // judged before any bound
+		case !(e >= 0) || !finite(e) || !finite(b.apart(i)):
+			unknown++
+		default:
+			widest = max(widest, e)
+		}
+	}
+	switch {
+	case unknown > 0:
+		b.Weak = "no bound of rounding is known"
+		if unknown < reference.Len() {
+			b.Weak += fmt.Sprintf(" for %d of %s", unknown, plural(reference.Len(), "value"))
+		}
+	case widest > tellingShare*extent.span && b.exceeds(fallback.fixed(extent.largest), numbers, reference.Len()):
+		b.Weak = fmt.Sprintf("the bound of rounding, up to %s, is more than a thousandth of the range %s", down(widest, 2), up(extent.span, 2))
+	default:
+		return b
+	}
+	return b.capped(numbers, reference.Len(), extent.largest, fallback)
+}
+
+// capped returns bounds that are at most what the fallback allows.
+func (b Bounds) capped(numbers floats, n int, largest float64, fallback Fallback) Bounds {
+	fixed := fallback.fixed(largest)
+	out := b
+	out.Each, out.Apart, out.Rounding = make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range n {
+		out.Each[i], out.Rounding[i] = fixed.Bound(i, numbers.at(i)), math.Inf(1)
+		if e := b.Bound(i, 0); e >= 0 && finite(e) && finite(b.apart(i)) {
+			out.Each[i], out.Apart[i], out.Rounding[i] = min(out.Each[i], e), b.apart(i), e
+		}
+	}
+	out.Instead = fallback.words(largest)
+	out.Of = b.Of + ", at most " + out.Instead
+	return out
+}
+
+// exceeds tells whether a bound allows more than a tolerance does.
+func (b Bounds) exceeds(fixed Fixed, numbers floats, n int) bool {
+	for i := range n {
+		if v := numbers.at(i); finite(v) && b.Bound(i, 0) > fixed.Bound(i, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// extent is how far the finite numbers of a tensor reach.
+type extent struct {
+	// span is the largest number less the smallest, or the largest magnitude
+	// where all are the same.
+	span, largest float64
+}
+
+func extentOf(numbers floats, n int) extent {
+	least, most := math.Inf(1), math.Inf(-1)
+	var e extent
+	for i := range n {
+		if v := numbers.at(i); finite(v) {
+			least, most, e.largest = min(least, v), max(most, v), max(e.largest, math.Abs(v))
+		}
+	}
+	if e.span = most - least; !(e.span > 0) {
+		e.span = e.largest
+	}
+	return e
+}
+
+// largestOf is the largest magnitude of a tensor's finite numbers, 0 without one.
+func largestOf(t *lockstep.Tensor) float64 {
+	if t == nil {
+		return 0
+	}
+	numbers, ok := floatsOf(t)
+	if !ok {
+		return 0
+	}
+	return extentOf(numbers, t.Len()).largest
+}
+
 // explained bounds how far a candidate may be from a reference where exact
 // arithmetic makes of the candidate's own intermediate values, and of the
 // reference's, numbers that are themselves apart, and each engine is within its
 // bound of its own.
 func explained(reference, candidate exactly, of string) Bounds {
-	b := Bounds{make([]float64, len(reference.exact)), make([]float64, len(reference.exact)), of}
+	b := Bounds{Each: make([]float64, len(reference.exact)), Apart: make([]float64, len(reference.exact)), Of: of}
 	for i := range b.Each {
 		if i >= len(candidate.exact) {
 			b.Each[i] = math.NaN()

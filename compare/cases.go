@@ -22,7 +22,11 @@ func (o *Outcome) Cases() []Case {
 		model.NotRun, model.Type, model.Message, model.Text = true, "not run", clean(o.reason()), clean(o.reason())
 		return []Case{model}
 	}
-	if len(o.Report.Failures) > 0 || len(o.Report.Comparisons) == 0 {
+	switch {
+	case len(o.Report.NotRun) > 0:
+		model.NotRun, model.Type, model.Message = true, "not run", clean(o.Report.NotRun[0].String())
+		model.Text = model.Message
+	case len(o.Report.Failures) > 0 || !o.Report.Compared():
 		model.Failed, model.Type, model.Message, model.Text = true, Diverged.String(), clean(o.reason()), cleaned(o.Report.Failures)
 	}
 	out := []Case{model}

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,57 +11,92 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
+// The titles of the comparisons that settings change.
+const (
+	answersTitle  = "outputs and states"
+	expectedTitle = "expected values"
+)
+
 // Check sets two engines side by side on one set of inputs: their weights bit
 // for bit, where both can show them, and their outputs and final states.
 type Check struct {
-	Model     string // the report's title
-	Reference lockstep.Tracer
-	// Candidate may be nil if there is an Expected to hold the reference
-	// against; Absent then says why there is none.
-	Candidate lockstep.Tracer
-	Absent    string
-	Inputs    map[string]*lockstep.Tensor
+	Model string // the report's title
+	// Reference and Candidate are the engines. One of them may be nil if there is
+	// an Expected to compare the other with; NotRun then says why.
+	Reference, Candidate lockstep.Tracer
+	// NotRun are engines that were asked for and could not be made to run: the
+	// report has no verdict but a divergence.
+	NotRun []NotRun
+	Inputs map[string]*lockstep.Tensor
 	// Expected, if not nil, is what a third party computed from the same
 	// inputs, under the names of outputs and states; the other tensors are
-	// not held against it. ExpectedBy names it, as "keras".
+	// not compared with it. ExpectedBy names it, as "keras".
 	Expected   map[string]*lockstep.Tensor
 	ExpectedBy string
-	// Rules judge outputs and states. Where they are nil the tolerance is
-	// derived: by Oracle, which knows what the candidate is meant to compute,
-	// or else it is the default one.
-	Rules  Rules
+	// Oracle, which knows what the candidate is meant to compute, derives the
+	// tolerance; without it, it is the default one.
 	Oracle lockstep.Oracle
-	// AllowNonFinite is as in Rule, for what Rules do not judge.
-	AllowNonFinite bool
+	// Unoptimized, if not nil, opens the reference once more, without the graph
+	// optimizer that may change what a model computes, and returns what closes it.
+	// It is called where the engines' answers differ by more than rounding
+	// explains.
+	Unoptimized func(context.Context) (engine lockstep.Tracer, done func() error, err error)
+	// Variables are the names of the variables that the weights of the reference
+	// and of the candidate are, by the weights' own names; nil for none. Weights
+	// that one side alone knows by a layer are compared by their variables.
+	Variables [2]map[string]string
+	// Settings change how outputs, states and expected values are judged. One
+	// that replaces the tolerance of all of them leaves the steps unjudged; any
+	// other leaves the derived verdict as it is for what it does not name. A
+	// setting that matches none of them is a *SettingError.
+	Settings Settings
 
-	limits func() (map[string]*lockstep.Tensor, error) // those of Oracle and Inputs, made when first asked for
+	limits func() (limits, error) // those of Oracle and Inputs, made when first asked for
 }
 
 // Checked is what a Check found.
 type Checked struct {
 	Report *Report
-	// Reference and Candidate are what the engines computed; the latter is nil
-	// if there was no candidate.
+	// Reference and Candidate are what the engines computed; nil of one that did
+	// not run.
 	Reference, Candidate *lockstep.Trace
+
+	pairs     pairing // of the layers of both
+	optimizer bool    // it is what the engines differ by
 }
 
-// Run runs the engines and compares. An error means that there is no verdict.
+// fallback is how the model's tensors are judged where no bound is known.
+func (c *Checked) fallback() Fallback {
+	var sets []map[string]*lockstep.Tensor
+	for _, t := range []*lockstep.Trace{c.Reference, c.Candidate} {
+		if t != nil {
+			sets = append(sets, t.Outputs, t.States, t.Steps)
+		}
+	}
+	return fallbackOf(sets...)
+}
+
+// Run runs the engines and compares. An error means that there is no verdict, and
+// nothing to show of one.
 func (c Check) Run(ctx context.Context) (*Checked, error) {
-	if c.Candidate == nil && c.Expected == nil {
-		return nil, fmt.Errorf("compare: nothing to hold %s against: %s", c.Reference.Name(), c.Absent)
+	if err := c.Settings.Valid(); err != nil {
+		return nil, err
 	}
-	c.limits = sync.OnceValues(func() (map[string]*lockstep.Tensor, error) { return limits(ctx, c.Oracle, c.Inputs) })
-	out := &Checked{Report: &Report{Model: c.Model}}
-	if c.Candidate != nil {
-		weights, err := c.weights()
-		if err != nil {
-			return nil, err
-		}
-		if weights != nil {
-			out.Report.Comparisons = append(out.Report.Comparisons, *weights)
+	c.limits = sync.OnceValues(func() (limits, error) { return limitsOf(ctx, c.Oracle, c.Inputs) })
+	out := &Checked{Report: &Report{Model: c.Model, NotRun: slices.Clone(c.NotRun)}}
+	engines := 0
+	for _, e := range []lockstep.Tracer{c.Reference, c.Candidate} {
+		if e != nil {
+			engines++
 		}
 	}
-	var err error
+	if err := c.enough(engines, out.Report.NotRun); err != nil {
+		return nil, err
+	}
+	weights, err := c.readWeights() // before a run, which may change states that are kept
+	if err != nil {
+		return nil, err
+	}
 	detail := lockstep.States
 	if c.derives() {
 		detail = lockstep.Steps
@@ -73,15 +109,11 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 			return nil, err
 		}
 	}
-	if c.Candidate != nil {
-		if c.derives() {
-			err = c.derived(ctx, out)
-		} else {
-			var k Comparison
-			k, err = c.outputs(out, c.rules())
-			out.Report.Comparisons = append(out.Report.Comparisons, k)
+	if out.Reference != nil && out.Candidate != nil {
+		if err := c.engines(ctx, out, weights); err != nil {
+			return nil, err
 		}
-		if err != nil {
+		if err := c.optimized(ctx, out); err != nil {
 			return nil, err
 		}
 	}
@@ -90,84 +122,144 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 			return nil, err
 		}
 	}
+	if err := c.Settings.Match(out.Report.answers()); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
-// traces runs the engines side by side.
-func (c Check) traces(ctx context.Context, out *Checked, detail lockstep.Detail) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var failed error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if c.Candidate != nil {
-			out.Candidate, failed = c.Candidate.Trace(ctx, c.Inputs, detail)
+// answers are the names of the outputs and states that were compared, or that a
+// third party expected.
+func (r *Report) answers() []string {
+	var out []string
+	for i := range r.Comparisons {
+		if c := &r.Comparisons[i]; c.Title == answersTitle || c.Title == expectedTitle {
+			for _, result := range c.Results {
+				if !slices.Contains(out, result.Name) {
+					out = append(out, result.Name)
+				}
+			}
 		}
-	}()
-	var err error
-	if out.Reference, err = c.Reference.Trace(ctx, c.Inputs, detail); err != nil {
-		cancel()
-		<-done
+	}
+	return out
+}
+
+// enough returns an error if so many engines leave nothing to compare.
+func (c Check) enough(engines int, notRun []NotRun) error {
+	if engines == 2 || engines == 1 && c.Expected != nil {
+		return nil
+	}
+	var errs []error
+	for _, n := range notRun {
+		errs = append(errs, n.Err)
+	}
+	if len(errs) == 0 {
+		errs = append(errs, errors.New("compare: a check wants two engines, or one and expected values"))
+	}
+	return errors.Join(errs...)
+}
+
+// engines compares the two engines.
+func (c Check) engines(ctx context.Context, out *Checked, weights [2]lockstep.Weights) error {
+	out.pairs = pairLayers(out.Reference, out.Candidate)
+	if k := c.weights(weights[0], weights[1], len(out.pairs.alone) > 0); k != nil {
+		out.Report.Comparisons = append(out.Report.Comparisons, *k)
+	}
+	if c.derives() {
+		return c.derived(ctx, out)
+	}
+	k, err := c.outputs(out, c.rules())
+	k.Notes = append(k.Notes, out.pairs.alone...)
+	out.Report.Comparisons = append(out.Report.Comparisons, k)
+	return err
+}
+
+// traces runs the engines side by side. One that fails is among the report's
+// NotRun if there is something that the other one is compared with.
+func (c Check) traces(ctx context.Context, out *Checked, detail lockstep.Detail) error {
+	runs := []struct {
+		engine lockstep.Tracer
+		trace  **lockstep.Trace
+		err    error
+	}{{engine: c.Reference, trace: &out.Reference}, {engine: c.Candidate, trace: &out.Candidate}}
+	together, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wait sync.WaitGroup
+	for i := range runs {
+		r := &runs[i]
+		if r.engine == nil {
+			continue
+		}
+		wait.Go(func() {
+			if *r.trace, r.err = r.engine.Trace(together, c.Inputs, detail); r.err != nil && c.Expected == nil {
+				cancel() // nothing is left to compare the other one with
+			}
+		})
+	}
+	wait.Wait()
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	<-done
-	return failed
+	ran := 0
+	for _, r := range runs {
+		switch {
+		case r.engine == nil:
+		case r.err == nil:
+			ran++
+		default:
+			*r.trace = nil
+			if !errors.Is(r.err, context.Canceled) { // by the other one's failure
+				out.Report.NotRun = append(out.Report.NotRun, NotRun{r.engine.Name(), r.err})
+			}
+		}
+	}
+	return c.enough(ran, out.Report.NotRun)
 }
 
 // derives tells whether the tolerance is derived.
-func (c Check) derives() bool { return c.Rules == nil && c.Oracle != nil && c.Candidate != nil }
-
-// weights sets the weights side by side, if both engines show theirs.
-func (c Check) weights() (*Comparison, error) {
-	reference, ok := c.Reference.(lockstep.Weigher)
-	if !ok {
-		return nil, nil
-	}
-	candidate, ok := c.Candidate.(lockstep.Weigher)
-	if !ok {
-		return nil, nil
-	}
-	want, err := reference.Weights()
-	if err != nil {
-		return nil, err
-	}
-	have, err := candidate.Weights()
-	if err != nil {
-		return nil, err
-	}
-	if len(want) == 0 && len(have) == 0 {
-		return nil, nil // a model without weights
-	}
-	rules := c.rules()
-	bits := func(name string) Rule { return Rule{Bits: true, AllowNonFinite: rules(name).AllowNonFinite} }
-	d := Measure(lockstep.ByName(want), lockstep.ByName(have), Options{Order: lockstep.Names(want), Layout: PlainLayout})
-	return &Comparison{
-		Title: "weights", Reference: c.Reference.Name(), Candidate: c.Candidate.Name(),
-		Results: Judge(d, bits),
-	}, nil
+func (c Check) derives() bool {
+	return !c.Settings.ReplaceTolerance() && c.Oracle != nil && c.Reference != nil && c.Candidate != nil
 }
 
-// outputs compares outputs and states of the engines.
+// over applies the settings. Where there is no oracle the default tolerance is
+// the rule itself and does not stand for a bound that is unknown: a setting of
+// its atol leaves its rtol.
+func (c Check) over(base Rules) Rules {
+	rules := c.Settings.Over(base)
+	if c.Oracle != nil || c.Candidate == nil {
+		return rules
+	}
+	beside := append(Settings{DefaultSetting()}, c.Settings...).Over(base)
+	return func(name string) Rule {
+		if c.Settings.tolerated(name) {
+			return beside(name)
+		}
+		return rules(name)
+	}
+}
+
+// outputs compares outputs and states of the engines, but for the states of
+// layers that one of them alone has, by the settings and otherwise by rules.
 func (c Check) outputs(out *Checked, rules Rules) (Comparison, error) {
-	reference, err := tensorsOf(out.Reference)
+	own := *out.Candidate
+	own.States = out.pairs.statesByReference(withoutLone(own.States, out.pairs.loneCandidate))
+	theirs := *out.Reference
+	theirs.States = withoutLone(theirs.States, out.pairs.loneReference)
+	reference, err := tensorsOf(&theirs)
 	if err != nil {
 		return Comparison{}, err
 	}
-	candidate, err := tensorsOf(out.Candidate)
+	candidate, err := tensorsOf(&own)
 	if err != nil {
 		return Comparison{}, err
 	}
-	return comparison("outputs and states", out.Reference.Engine, out.Candidate.Engine, reference, candidate, orderOf(out.Reference), rules), nil
+	return comparison(answersTitle, out.Reference.Engine, out.Candidate.Engine, reference, candidate, orderOf(out.Reference), c.over(rules)), nil
 }
 
-// rules are those that were chosen, or the default ones.
+// rules are the default ones.
 func (c Check) rules() Rules {
-	if c.Rules != nil {
-		return c.Rules
-	}
 	rule := DefaultRule()
-	rule.AllowNonFinite = c.AllowNonFinite
+	rule.AllowNonFinite = c.Settings.AllowNonFinite()
 	return Uniform(rule)
 }
 
@@ -176,63 +268,6 @@ func comparison(title, referenceName, candidateName string, reference, candidate
 		Title: title, Reference: referenceName, Candidate: candidateName,
 		Results: Judge(Measure(reference, candidate, Options{Order: order, Layout: KerasLayout}), rules),
 	}
-}
-
-// third adds what the third party says of each engine, and what follows.
-func (c Check) third(out *Checked) error {
-	rules, err := c.foreign()
-	if err != nil {
-		return err
-	}
-	agrees := map[*lockstep.Trace]bool{}
-	for _, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
-		if trace == nil {
-			continue
-		}
-		all, err := tensorsOf(trace)
-		if err != nil {
-			return err
-		}
-		want, have, aligned, err := AlignExpected(c.Expected, all, rules)
-		if err != nil {
-			return err
-		}
-		k := comparison("expected values", c.ExpectedBy, trace.Engine, want, have, orderOf(trace), aligned)
-		agrees[trace] = k.Verdict() == InStep
-		out.Report.Comparisons = append(out.Report.Comparisons, k)
-	}
-	out.Report.Notes = slices.Concat(out.Report.Notes, c.blame(out, agrees), c.uncompared(out.Reference))
-	return nil
-}
-
-// blame says whose fault a divergence is, as far as three parties tell.
-func (c Check) blame(out *Checked, agrees map[*lockstep.Trace]bool) []string {
-	reference, expected := out.Reference.Engine, c.ExpectedBy
-	const export = "the SavedModel does not compute what was predicted: suspect the export, or inputs and predictions that do not belong together"
-	if out.Candidate == nil {
-		if agrees[out.Reference] {
-			return []string{fmt.Sprintf("%s agrees with %s; no other engine was held against them: %s", reference, expected, c.Absent)}
-		}
-		return []string{
-			fmt.Sprintf("%s and %s differ: %s.", reference, expected, export),
-			"no other engine was held against them: " + c.Absent,
-		}
-	}
-	candidate := out.Candidate.Engine
-	switch byReference, byCandidate := agrees[out.Reference], agrees[out.Candidate]; {
-	case byReference && !byCandidate:
-		return []string{fmt.Sprintf("%s agrees with %s, and %s with neither: the fault is in %s.", reference, expected, candidate, candidate)}
-	case !byReference && byCandidate:
-		return []string{fmt.Sprintf("%s agrees with %s, and %s with neither: the fault is in %s.", candidate, expected, reference, reference)}
-	case !byReference && !byCandidate:
-		for i := range out.Report.Comparisons {
-			if k := &out.Report.Comparisons[i]; k.Reference == reference && k.Candidate == candidate && k.Verdict() != InStep {
-				return []string{fmt.Sprintf("%s, %s and %s all differ.", expected, reference, candidate)}
-			}
-		}
-		return []string{fmt.Sprintf("%s and %s agree, and differ from %s: %s.", reference, candidate, expected, export)}
-	}
-	return nil
 }
 
 // tensorsOf returns outputs and states in one set.

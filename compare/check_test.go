@@ -65,12 +65,14 @@ func TestCheckVerdicts(t *testing.T) {
 		{"native at fault", as(func(e *engine) { e.outputs = named("y", two) }), named("y", one), Diverged, "y", "the fault is in native"},
 		{"tensorflow at fault", as(func(e *engine) { e.outputs = named("y", two) }), named("y", two), Diverged, "y", "the fault is in tensorflow"},
 		{"all differ", as(func(e *engine) { e.outputs = named("y", two) }), named("y", vec[float32](t, 3)), Diverged, "y", "keras, tensorflow and native all differ"},
-		{"no candidate, agrees", nil, named("y", one), InStep, "", "no other engine was held against them: it is a GRU"},
+		{"no candidate, agrees", nil, named("y", one), NoVerdict, "", ""},
 		{"no candidate, differs", nil, named("y", two), Diverged, "y", "suspect the export"},
 	} {
-		check := Check{Model: "m", Reference: tf, Expected: c.expected, ExpectedBy: "keras", Absent: "it is a GRU"}
+		check := Check{Model: "m", Reference: tf, Expected: c.expected, ExpectedBy: "keras"}
 		if c.candidate != nil {
 			check.Candidate = *c.candidate
+		} else {
+			check.NotRun = []NotRun{{"native", errors.New("it is a GRU")}}
 		}
 		got, err := check.Run(context.Background())
 		if err != nil {
@@ -96,7 +98,7 @@ func TestCheckWithoutVerdict(t *testing.T) {
 	for name, c := range map[string]Check{
 		"reference fails": {Reference: broken, Candidate: fine},
 		"candidate fails": {Reference: fine, Candidate: broken},
-		"one engine":      {Reference: fine, Absent: "it is a GRU"},
+		"one engine":      {Reference: fine, NotRun: []NotRun{{"native", errors.New("it is a GRU")}}},
 		"one name twice":  {Reference: fine, Candidate: twice},
 	} {
 		if got, err := c.Run(context.Background()); err == nil {
@@ -113,7 +115,7 @@ func TestNonFiniteWeightsProveNothing(t *testing.T) {
 	if err != nil || got.Report.Verdict() != Diverged {
 		t.Errorf("NaN among the weights: %v, %v, want a divergence", got.Report.Verdict(), err)
 	}
-	c.Rules = Uniform(Rule{Tolerance: Fixed{}, AllowNonFinite: true})
+	c.Settings = Settings{{AllowNonFinite: new(true)}}
 	if got, err = c.Run(context.Background()); err != nil || got.Report.Verdict() != InStep {
 		t.Errorf("NaN among the weights, allowed: %v, %v", got.Report.Verdict(), err)
 	}
@@ -143,9 +145,66 @@ func TestRandomInputs(t *testing.T) {
 	if err := sig.CheckInputs(a); err != nil {
 		t.Error(err)
 	}
+	for _, d := range lockstep.DTypes() { // integers of every type are 0 or 1, and both
+		if !d.IsInt() {
+			continue
+		}
+		sig := lockstep.Signature{Inputs: []lockstep.TensorSpec{{Name: "x", DType: d, Shape: []int{-1, -1}}}}
+		made, err := RandomInputs(sig, 1, Sizes{Batch: 5, Steps: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := made["x"].Float64s()
+		if err != nil || sig.CheckInputs(made) != nil || !slices.Contains(values, 0) || !slices.Contains(values, 1) || slices.Max(values) > 1 {
+			t.Errorf("%s: %v, %v", d, values, err)
+		}
+	}
 	for _, bad := range []lockstep.TensorSpec{{Name: "x", DType: lockstep.Float32, UnknownRank: true}, {Name: "x", DType: lockstep.String, Shape: []int{-1}}} {
 		if _, err := RandomInputs(lockstep.Signature{Inputs: []lockstep.TensorSpec{bad}}, 1, Sizes{1, 1}); err == nil || !strings.Contains(err.Error(), "give inputs") {
 			t.Errorf("%s: error %v", bad, err)
 		}
+	}
+}
+
+// Two engines that both answer NaN agree, and it is the export that is suspected.
+func TestBothNaN(t *testing.T) {
+	notANumber := named("y", vec[float32](t, float32(nan)))
+	check := Check{
+		Reference: engine{name: "tensorflow", outputs: notANumber}, Candidate: engine{name: "native", outputs: notANumber},
+		Expected: named("y", vec[float32](t, 1)), ExpectedBy: "keras",
+	}
+	got, err := check.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(got.Report.Notes, "\n")
+	if got.Report.Verdict() != Diverged || !strings.Contains(notes, "tensorflow and native agree, and differ from keras") || strings.Contains(notes, "all differ") {
+		t.Errorf("%s, %s", got.Report.Verdict(), notes)
+	}
+	for i := range got.Report.Comparisons {
+		for _, r := range got.Report.Comparisons[i].Results {
+			if r.ShowsFault() != (got.Report.Comparisons[i].Reference == "keras") {
+				t.Errorf("%s of %s: shows a fault: %v", r.Name, got.Report.Comparisons[i].Title, r.ShowsFault())
+			}
+		}
+	}
+}
+
+// A batch of no rows, which the weights' agreement does not make up for, proves
+// nothing; a party that cannot run on it is another matter.
+func TestNothingButEmptyTensors(t *testing.T) {
+	empty := named("y", tensor[float32](t, nil, 0, 2))
+	w := lockstep.Weights{{Name: "dense/kernel", Tensor: vec[float32](t, 1)}}
+	check := Check{Model: "m", Reference: engine{name: "tensorflow", outputs: empty, weights: w}, Candidate: engine{name: "native", outputs: empty, weights: w}}
+	got, err := check.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := Text(&text, got.Report, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got.Report.Verdict() != Diverged || !strings.HasPrefix(text.String(), "diverged: nothing was compared on m") {
+		t.Errorf("%s\n%s", got.Report.Verdict(), text.String())
 	}
 }

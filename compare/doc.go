@@ -23,6 +23,8 @@
 // and strings must be equal whatever the rule. A tensor that is missing, extra,
 // of another type or shape, or empty diverges, and so does one whose reference
 // is not finite, for it proves nothing; [Rule.AllowNonFinite] lifts the last.
+// [Settings] are what a user changes of the rules: of the tensors that they name,
+// the parts that they give.
 //
 // # First
 //
@@ -33,6 +35,6 @@
 // # Rendering
 //
 // A [Report] keeps the [Comparison]s of one model; [Text] and [JSON] write it.
-// An [Outcome] is how one of several models fared: [Summary] and [GitHub] write
-// those, and so does package compare/junit.
+// An [Outcome] is how one of several models fared: [Summary], [GitHub] and
+// [JSONOutcomes] write those, and so does package compare/junit.
 package compare

@@ -43,27 +43,75 @@ func floatsOf(t *lockstep.Tensor) (floats, bool) {
 	return floats{}, false
 }
 
-// intsOf fails for a tensor of anything but integers.
-func intsOf(t *lockstep.Tensor) (func(i int) int64, bool) {
-	switch t.DType() {
-	case lockstep.Int32:
-		d, err := lockstep.Data[int32](t)
-		return func(i int) int64 { return int64(d[i]) }, err == nil
-	case lockstep.Int64:
-		d, err := lockstep.Data[int64](t)
-		return func(i int) int64 { return d[i] }, err == nil
-	}
-	return nil, false
+// integers reads a tensor of any integer type element by element.
+type integers struct {
+	at       func(i int) uint64 // the two's complement in 64 bits of a signed one
+	unsigned bool
 }
+
+// intsOf fails for a tensor of anything but integers.
+func intsOf(t *lockstep.Tensor) (integers, bool) {
+	switch t.DType() {
+	case lockstep.Int8:
+		return readInts[int8](t, false)
+	case lockstep.Int16:
+		return readInts[int16](t, false)
+	case lockstep.Int32:
+		return readInts[int32](t, false)
+	case lockstep.Int64:
+		return readInts[int64](t, false)
+	case lockstep.Uint8:
+		return readInts[uint8](t, true)
+	case lockstep.Uint16:
+		return readInts[uint16](t, true)
+	case lockstep.Uint32:
+		return readInts[uint32](t, true)
+	case lockstep.Uint64:
+		return readInts[uint64](t, true)
+	}
+	return integers{}, false
+}
+
+func readInts[E int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](t *lockstep.Tensor, unsigned bool) (integers, bool) {
+	d, err := lockstep.Data[E](t)
+	return integers{at: func(i int) uint64 { return uint64(d[i]) }, unsigned: unsigned}, err == nil
+}
+
+// distance is |a-b|, which uint64 always holds; the subtraction wraps to it.
+func (n integers) distance(a, b uint64) uint64 {
+	larger := int64(a) > int64(b)
+	if n.unsigned {
+		larger = a > b
+	}
+	if larger {
+		return a - b
+	}
+	return b - a
+}
+
+// magnitude is |a| as a float64, which may be rounded.
+func (n integers) magnitude(a uint64) float64 { return float64(n.distance(a, 0)) }
 
 // equalityOf compares two tensors of the same type, of integers, bools or
 // strings, element by element; it fails for all others.
 func equalityOf(a, b *lockstep.Tensor) (same func(i int) bool, ok bool) {
 	switch a.DType() {
+	case lockstep.Int8:
+		return equality[int8](a, b)
+	case lockstep.Int16:
+		return equality[int16](a, b)
 	case lockstep.Int32:
 		return equality[int32](a, b)
 	case lockstep.Int64:
 		return equality[int64](a, b)
+	case lockstep.Uint8:
+		return equality[uint8](a, b)
+	case lockstep.Uint16:
+		return equality[uint16](a, b)
+	case lockstep.Uint32:
+		return equality[uint32](a, b)
+	case lockstep.Uint64:
+		return equality[uint64](a, b)
 	case lockstep.Bool:
 		return equality[bool](a, b)
 	case lockstep.String:
@@ -96,6 +144,3 @@ func ulpDistance(a, b, sign uint64) uint64 {
 	}
 	return max(ma, mb) - min(ma, mb)
 }
-
-// intDistance is |a-b|, which uint64 always holds; the subtraction wraps to it.
-func intDistance(a, b int64) uint64 { return uint64(max(a, b)) - uint64(min(a, b)) }

@@ -81,8 +81,12 @@ func TestIntDistanceIsExact(t *testing.T) {
 	for _, a := range edges {
 		for _, b := range edges {
 			want := new(big.Int).Sub(big.NewInt(a), big.NewInt(b))
-			if got := intDistance(a, b); new(big.Int).SetUint64(got).Cmp(want.Abs(want)) != 0 {
+			if got := (integers{}).distance(uint64(a), uint64(b)); new(big.Int).SetUint64(got).Cmp(want.Abs(want)) != 0 {
 				t.Fatalf("%d and %d are %d apart, want %s", a, b, got, want)
+			}
+			want.Sub(new(big.Int).SetUint64(uint64(a)), new(big.Int).SetUint64(uint64(b)))
+			if got := (integers{unsigned: true}).distance(uint64(a), uint64(b)); new(big.Int).SetUint64(got).Cmp(want.Abs(want)) != 0 {
+				t.Fatalf("%d and %d are %d apart, want %s", uint64(a), uint64(b), got, want)
 			}
 		}
 	}

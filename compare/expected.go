@@ -148,11 +148,7 @@ func widened(a, b *lockstep.Tensor) (x, y *lockstep.Tensor, err error) {
 	}
 	if at, ok := intsOf(a); ok {
 		if other, also := intsOf(b); also {
-			if x, err = wide(a, at); err != nil {
-				return nil, nil, err
-			}
-			y, err = wide(b, other)
-			return x, y, err
+			return wide(a, b, at, other)
 		}
 	}
 	if x, err = to(a); err != nil {
@@ -162,8 +158,36 @@ func widened(a, b *lockstep.Tensor) (x, y *lockstep.Tensor, err error) {
 	return x, y, err
 }
 
-func wide(t *lockstep.Tensor, at func(i int) int64) (*lockstep.Tensor, error) {
-	out := make([]int64, t.Len())
+// wide returns integers as int64, or as uint64 where some are too large for that.
+func wide(a, b *lockstep.Tensor, at, other integers) (x, y *lockstep.Tensor, err error) {
+	negative, large := false, false
+	look := func(t *lockstep.Tensor, n integers) {
+		for i := range t.Len() {
+			high := n.at(i) > math.MaxInt64
+			negative, large = negative || high && !n.unsigned, large || high && n.unsigned
+		}
+	}
+	look(a, at)
+	look(b, other)
+	if negative && large {
+		return nil, nil, fmt.Errorf("%s and %s, of which some are negative and some beyond int64, cannot be compared", a, b)
+	}
+	as := func(t *lockstep.Tensor, n integers) (*lockstep.Tensor, error) {
+		if large {
+			return filled(t, n.at)
+		}
+		return filled(t, func(i int) int64 { return int64(n.at(i)) })
+	}
+	if x, err = as(a, at); err != nil {
+		return nil, nil, err
+	}
+	y, err = as(b, other)
+	return x, y, err
+}
+
+// filled makes a tensor of the shape of another.
+func filled[E lockstep.Element](t *lockstep.Tensor, at func(i int) E) (*lockstep.Tensor, error) {
+	out := make([]E, t.Len())
 	for i := range out {
 		out[i] = at(i)
 	}
@@ -230,7 +254,14 @@ func unit(d lockstep.DType, b float64) float64 {
 
 // uncompared names the outputs of which nothing was expected, and the types that
 // differ.
-func (c Check) uncompared(trace *lockstep.Trace) []string {
+func (c Check) uncompared(out *Checked) []string {
+	trace := out.Reference
+	if trace == nil {
+		trace = out.Candidate
+	}
+	if trace == nil {
+		return nil
+	}
 	var without, notes []string
 	for _, name := range slices.Sorted(maps.Keys(trace.Outputs)) {
 		if c.Expected[name] == nil {

@@ -4,75 +4,73 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 
 	"github.com/lockstep-go/lockstep"
 )
 
-// foreign returns the rules for what a third party computed: those chosen, or
-// else derived ones.
-func (c Check) foreign() (Rules, error) {
+// foreign returns the rules for what a third party computed, which are derived
+// if settings do not replace them all.
+func (c Check) foreign(fallback Fallback) (Rules, error) {
 	rules := c.rules()
-	if c.Rules != nil || c.Oracle == nil {
+	if c.Settings.ReplaceTolerance() || c.Oracle == nil {
 		return rules, nil
 	}
 	limits, err := c.limits()
 	if err != nil {
 		return nil, err
 	}
-	return rulesWithin(limits, c.Expected, rules)
+	return limits.rules(c.Expected, rules, fallback)
 }
 
-// limits bound what rounding can do to each tensor on the way from the inputs.
-func limits(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+// limits bound what rounding can do to each tensor on the way from the inputs;
+// unknown says why some have none.
+type limits struct {
+	bound   map[string]*lockstep.Tensor
+	unknown map[string]error
+}
+
+func limitsOf(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lockstep.Tensor) (limits, error) {
 	_, bound, unknown, err := oracle.Run(ctx, inputs, nil)
 	if err != nil {
-		return nil, err
+		return limits{}, err
 	}
 	bound = maps.Clone(bound)
 	maps.DeleteFunc(bound, func(name string, _ *lockstep.Tensor) bool { return unknown[name] != nil })
-	return bound, nil
+	return limits{bound, unknown}, nil
 }
 
 // OracleRules are derived rules for values, by their names, that were computed
 // from these inputs in steps that nobody knows: how far two engines may be apart
 // by what rounding can do on the way from the inputs. A recurrence's bound on
-// that grows with its steps. Where it is more than the default tolerance allows,
-// that one is taken; for what the oracle has no bound of, otherwise.
+// that grows with its steps. Where it is more than the fallback allows, that is
+// taken, and so it is where there is no bound. What is not among the values, and
+// what is no float, is judged otherwise.
 func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map[string]*lockstep.Tensor, otherwise Rules) (Rules, error) {
-	bound, err := limits(ctx, oracle, inputs)
+	l, err := limitsOf(ctx, oracle, inputs)
 	if err != nil {
 		return nil, err
 	}
-	return rulesWithin(bound, values, otherwise)
+	return l.rules(values, otherwise, fallbackOf(values))
 }
 
-func rulesWithin(limits, values map[string]*lockstep.Tensor, otherwise Rules) (Rules, error) {
+func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallback Fallback) (Rules, error) {
 	derived := map[string]Rule{}
-	for name, t := range limits {
-		value := values[name]
-		if value == nil || value.Len() != t.Len() {
+	for name, value := range values {
+		if value == nil || !value.DType().IsFloat() {
 			continue
 		}
-		each, err := t.Float64s()
-		if err != nil {
-			return nil, fmt.Errorf("compare: %s: %w", name, err)
-		}
-		numbers, err := value.Float64s()
-		if err != nil {
-			continue // no floats, which must be equal anyway
-		}
-		fixed := Fixed{DefaultAtol, DefaultRtol}
-		tight := make([]float64, len(each))
-		for i, e := range each {
-			if tight[i] = 2 * e; !(tight[i] <= fixed.Bound(i, numbers[i])) && !math.IsNaN(numbers[i]) {
-				tight[i] = fixed.Bound(i, numbers[i])
+		rule := Rule{AllowNonFinite: otherwise(name).AllowNonFinite}
+		own := fallback.coarsened(l.unknown[name])
+		if t := l.bound[name]; t != nil && t.Len() == value.Len() {
+			bounds, err := wayBounds(t, value, own)
+			if err != nil {
+				return nil, fmt.Errorf("compare: %s: %w", name, err)
 			}
+			rule.Tolerance = bounds
+		} else {
+			rule.Tolerance = own.fixed(largestOf(value))
 		}
-		derived[name] = Rule{
-			Tolerance:      Bounds{Each: tight, Of: "what rounding may do from inputs to outputs, at most " + fixed.String()},
-			AllowNonFinite: otherwise(name).AllowNonFinite,
-		}
+		derived[name] = rule
 	}
 	return func(name string) Rule {
 		if rule, ok := derived[name]; ok {
@@ -80,4 +78,23 @@ func rulesWithin(limits, values map[string]*lockstep.Tensor, otherwise Rules) (R
 		}
 		return otherwise(name)
 	}, nil
+}
+
+// wayBounds are what rounding may do to a value on the way from the inputs, at
+// most what the fallback allows.
+func wayBounds(bound, value *lockstep.Tensor, fallback Fallback) (Bounds, error) {
+	each, err := bound.Float64s()
+	if err != nil {
+		return Bounds{}, err
+	}
+	for i := range each {
+		each[i] *= 2 // one engine's bound each
+	}
+	b := Bounds{Each: each, Of: "what rounding may do from inputs to outputs"}
+	if b = b.against(value, fallback); b.Weak == "" {
+		if numbers, ok := floatsOf(value); ok {
+			b = b.capped(numbers, value.Len(), largestOf(value), fallback)
+		}
+	}
+	return b, nil
 }

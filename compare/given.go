@@ -8,11 +8,15 @@ import (
 )
 
 // layersOf returns what an engine's layers made, h and c at each step, as the
-// loops themselves left it, in float64 under the names of the candidate's layers.
-func layersOf(trace, candidate *lockstep.Trace) (map[string]*lockstep.Tensor, error) {
+// loops themselves left it, in float64 under the candidate's names of its layers,
+// which named gives by the engine's own.
+func layersOf(trace *lockstep.Trace, named map[string]string) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
-	for i, layer := range trace.Layers {
-		name := counterpart(candidate, i, layer)
+	for _, layer := range trace.Layers {
+		name, ok := named[layer]
+		if !ok {
+			continue
+		}
 		for _, q := range []string{"h", "c"} {
 			t := trace.Steps[layer+"/"+q]
 			if t == nil {
@@ -38,10 +42,10 @@ func layersOf(trace, candidate *lockstep.Trace) (map[string]*lockstep.Tensor, er
 
 // otherShape finds what the layers of two engines made in different shapes, and
 // returns the first by the candidate's names, and both; "" if there is none.
-func otherShape(reference, candidate *lockstep.Trace) (first string, t, other *lockstep.Tensor) {
-	for i, layer := range reference.Layers {
+func otherShape(reference, candidate *lockstep.Trace, pairs pairing) (first string, t, other *lockstep.Tensor) {
+	for layer, theirs := range pairs.other {
 		for _, q := range []string{"h", "c"} {
-			name := counterpart(candidate, i, layer) + "/" + q
+			name := theirs + "/" + q
 			a, b := reference.Steps[layer+"/"+q], candidate.Steps[name]
 			if a != nil && b != nil && !slices.Equal(a.Shape(), b.Shape()) && (first == "" || name < first) {
 				first, t, other = name, a, b

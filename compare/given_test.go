@@ -44,7 +44,7 @@ func TestLayersOf(t *testing.T) {
 		if c.last != nil {
 			trace.States["theirs/state_h"] = c.last
 		}
-		got, err := layersOf(trace, &lockstep.Trace{Layers: []string{"ours"}})
+		got, err := layersOf(trace, map[string]string{"theirs": "ours"})
 		if err != nil {
 			t.Fatalf("%s: %v", c.what, err)
 		}

@@ -55,6 +55,22 @@ func randomTensor(rng *rand.Rand, dtype lockstep.DType, shape []int) (*lockstep.
 		return fill(n, shape, func() float32 { return float32(rng.NormFloat64()) })
 	case lockstep.Float64:
 		return fill(n, shape, rng.NormFloat64)
+	case lockstep.Float16:
+		return fill(n, shape, func() lockstep.Float16Bits { return lockstep.RoundFloat16(float32(rng.NormFloat64())) })
+	case lockstep.BFloat16:
+		return fill(n, shape, func() lockstep.BFloat16Bits { return lockstep.RoundBFloat16(float32(rng.NormFloat64())) })
+	case lockstep.Int8:
+		return fill(n, shape, func() int8 { return int8(rng.IntN(2)) })
+	case lockstep.Int16:
+		return fill(n, shape, func() int16 { return int16(rng.IntN(2)) })
+	case lockstep.Uint8:
+		return fill(n, shape, func() uint8 { return uint8(rng.IntN(2)) })
+	case lockstep.Uint16:
+		return fill(n, shape, func() uint16 { return uint16(rng.IntN(2)) })
+	case lockstep.Uint32:
+		return fill(n, shape, func() uint32 { return rng.Uint32N(2) })
+	case lockstep.Uint64:
+		return fill(n, shape, func() uint64 { return rng.Uint64N(2) })
 	case lockstep.Int32:
 		return fill(n, shape, func() int32 { return rng.Int32N(2) })
 	case lockstep.Int64:

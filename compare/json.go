@@ -17,22 +17,32 @@ const JSONSchema = 1
 // JSON writes the reports of one or more models as one document.
 //
 // Every field is always present, null where it has no meaning. Verdicts are
-// "in_step" and "diverged". Numbers are exact: a float64 is written with the
+// "in_step", "diverged" and, of a report of which an engine did not run,
+// "no_verdict". Numbers are exact: a float64 is written with the
 // fewest digits that read back to it, an integer in full, even beyond 2^53, and
 // NaN, +Inf and -Inf, which JSON cannot write as numbers, are the strings
 // "NaN", "Infinity" and "-Infinity". Elements of the tensors are written alike,
 // floats with the fewest digits for their own type; the tensor's "dtype" tells
 // the string "NaN" from the number.
 func JSON(w io.Writer, reports ...*Report) error {
-	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: InStep}
-	if len(reports) == 0 {
-		doc.Verdict = Diverged
+	outcomes := make([]Outcome, len(reports))
+	for i, r := range reports {
+		outcomes[i] = Outcome{Model: r.Model, Report: r}
 	}
-	for _, r := range reports {
-		if r.Verdict() != InStep {
-			doc.Verdict = Diverged
+	return JSONOutcomes(w, outcomes)
+}
+
+// JSONOutcomes writes the same document. A model that has no report is in
+// "not_run" with its error, and the verdict is at best "no_verdict".
+func JSONOutcomes(w io.Writer, outcomes []Outcome) error {
+	doc := jsonDocument{Schema: JSONSchema, Reports: []jsonReport{}, Verdict: Overall(outcomes)}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Err != nil || o.Report == nil {
+			doc.NotRun = append(doc.NotRun, jsonFailed{o.Model, o.reason()})
+			continue
 		}
-		doc.Reports = append(doc.Reports, encodeReport(r))
+		doc.Reports = append(doc.Reports, encodeReport(o.Report))
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -59,7 +69,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return []byte(s), nil
 }
 
-// MarshalJSON writes "in_step" or "diverged".
+// MarshalJSON writes "in_step", "diverged" or "no_verdict".
 func (v Verdict) MarshalJSON() ([]byte, error) {
 	return json.Marshal(strings.ReplaceAll(v.String(), " ", "_"))
 }

@@ -8,6 +8,9 @@ import (
 
 func encodeReport(r *Report) jsonReport {
 	out := jsonReport{Model: r.Model, Verdict: r.Verdict(), Comparisons: []jsonComparison{}, Failures: r.Failures, Notes: list(r.Notes), Diagnosis: r.Diagnosis}
+	for _, n := range r.NotRun {
+		out.NotRun = append(out.NotRun, jsonNotRun{n.Engine, n.Err.Error()})
+	}
 	if c, first := r.FirstDivergence(); c != nil {
 		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []Cause{}}
 		if first != nil {

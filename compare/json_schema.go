@@ -7,6 +7,12 @@ type jsonDocument struct {
 	Schema  int          `json:"schema"`
 	Verdict Verdict      `json:"verdict"`
 	Reports []jsonReport `json:"reports"`
+	NotRun  []jsonFailed `json:"not_run,omitempty"` // models without a report
+}
+
+type jsonFailed struct {
+	Model string `json:"model"`
+	Error string `json:"error"`
 }
 
 type jsonReport struct {
@@ -15,8 +21,14 @@ type jsonReport struct {
 	FirstDivergence *jsonDivergence  `json:"first_divergence"`
 	Comparisons     []jsonComparison `json:"comparisons"`
 	Failures        []string         `json:"failures,omitempty"` // of more than comparisons
+	NotRun          []jsonNotRun     `json:"not_run,omitempty"`
 	Notes           []string         `json:"notes"`
 	Diagnosis       *Diagnosis       `json:"diagnosis"`
+}
+
+type jsonNotRun struct {
+	Engine string `json:"engine"`
+	Reason string `json:"reason"`
 }
 
 type jsonDivergence struct {

@@ -5,16 +5,21 @@ import "math"
 // Verdict is the answer to whether two sides agree. The zero Verdict is no.
 type Verdict int
 
-// The two verdicts.
+// The verdicts. NoVerdict is a report's alone, of which an engine that was asked
+// for did not run, and what was compared agrees.
 const (
 	Diverged Verdict = iota
 	InStep
+	NoVerdict
 )
 
-// String returns "in step" or "diverged".
+// String returns "in step", "diverged" or "no verdict".
 func (v Verdict) String() string {
-	if v == InStep {
+	switch v {
+	case InStep:
 		return "in step"
+	case NoVerdict:
+		return "no verdict"
 	}
 	return "diverged"
 }
@@ -88,6 +93,10 @@ func Judge(differences []Difference, rules Rules) []Result {
 }
 
 func (r *Result) judge() {
+	if r.Kind == Empty {
+		r.Verdict = InStep // Report.Verdict sees to it that something was compared
+		return
+	}
 	if r.Kind != Measured {
 		r.Margin = math.Inf(1)
 		r.Causes = []Cause{Cause(r.Kind)}
@@ -204,6 +213,6 @@ func (f *Fault) countInts(r *Result) {
 		return
 	}
 	cand, _ := intsOf(r.Candidate)
-	f.AbsInt = intDistance(cand(f.Flat), ref(f.Flat))
+	f.AbsInt = ref.distance(cand.at(f.Flat), ref.at(f.Flat))
 	f.Abs = float64(f.AbsInt)
 }

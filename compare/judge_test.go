@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
 func TestJudgeRules(t *testing.T) {
@@ -146,6 +147,15 @@ func TestJudgeExactTypesIgnoreTolerance(t *testing.T) {
 		{"int32, one off", vec[int32](t, 1, 2), vec[int32](t, 1, 3), Diverged, 1},
 		{"int64 beyond 2^53", vec[int64](t, 0, 1<<53), vec[int64](t, 0, 1<<53+1), Diverged, 1},
 		{"int64 extremes", vec[int64](t, 0, math.MinInt64), vec[int64](t, 0, math.MaxInt64), Diverged, math.MaxUint64},
+		{"int8 extremes", vec[int8](t, 0, math.MinInt8), vec[int8](t, 0, math.MaxInt8), Diverged, 255},
+		{"int16, below zero", vec[int16](t, 0, -3), vec[int16](t, 0, 2), Diverged, 5},
+		{"uint8 extremes", vec[uint8](t, 0, math.MaxUint8), vec[uint8](t, 0, 0), Diverged, 255},
+		{"uint16", vec[uint16](t, 0, 1), vec[uint16](t, 0, math.MaxUint16), Diverged, math.MaxUint16 - 1},
+		{"uint32", vec[uint32](t, 0, 1<<31), vec[uint32](t, 0, 1<<31-1), Diverged, 1},
+		{"uint64 beyond int64", vec[uint64](t, 0, math.MaxUint64), vec[uint64](t, 0, math.MaxUint64-1), Diverged, 1},
+		{"uint64 around int64's end", vec[uint64](t, 0, 1<<63), vec[uint64](t, 0, 1<<63-1), Diverged, 1},
+		{"uint64 extremes", vec[uint64](t, 0, 0), vec[uint64](t, 0, math.MaxUint64), Diverged, math.MaxUint64},
+		{"uint64", vec[uint64](t, 0, math.MaxUint64), vec[uint64](t, 0, math.MaxUint64), InStep, 0},
 		{"bool", vec(t, true, false), vec(t, true, false), InStep, 0},
 		{"bool, flipped", vec(t, true, false), vec(t, true, true), Diverged, 0},
 		{"string", vec(t, "", "ä"), vec(t, "", "ä"), InStep, 0},
@@ -157,6 +167,37 @@ func TestJudgeExactTypesIgnoreTolerance(t *testing.T) {
 		}
 		if c.want == Diverged && (r.First == nil || r.First.Flat != 1 || r.First.AbsInt != c.absInt || r.Outside != 1 || !math.IsInf(r.Margin, 1)) {
 			t.Errorf("%s: first %+v, %d outside, margin %v", c.name, r.First, r.Outside, r.Margin)
+		}
+	}
+}
+
+// No type falls through: of every one equal tensors agree, and different ones
+// do not, by every rule.
+func TestJudgeKnowsEveryType(t *testing.T) {
+	for _, d := range lockstep.DTypes() {
+		zeros, err := lockstep.Zeros(d, 2, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := tensor(t, []string{"", "", "", "", "", "x"}, 2, 3)
+		if d != lockstep.String {
+			bits := make([]byte, 6*d.Size())
+			bits[len(bits)-1] = 1
+			if other, err = raw.Decode(d, []int{2, 3}, bits); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, rule := range []Rule{DefaultRule(), {Bits: true}, {ULP: 0}, {Tolerance: Fixed{}}} {
+			if r := judgeOne(zeros, zeros, rule); r.Kind != Measured || r.Verdict != InStep || r.Elements != 6 {
+				t.Errorf("%s, %s: %s, %s", d, rule, r.Kind, r.Verdict)
+			}
+			r := judgeOne(zeros, other, rule)
+			if tiny := d.IsFloat() && !rule.Bits && rule.Tolerance == DefaultRule().Tolerance; r.Kind != Measured || (r.Verdict != Diverged && !tiny) || r.Differ != 1 {
+				t.Errorf("%s, %s: %s, %s, %d differ", d, rule, r.Kind, r.Verdict, r.Differ)
+			}
+			if r.First != nil && strings.Contains(r.First.Candidate.String(), "no value") {
+				t.Errorf("%s: a value is written %s", d, r.First.Candidate)
+			}
 		}
 	}
 }
@@ -255,7 +296,7 @@ func TestJudgeAgainstBigFloat(t *testing.T) {
 	for _, dtype := range floatTypes {
 		for range 4000 {
 			ref, cand := randomPair(r, dtype, 1)
-			a, b := valueAt(cand, 0).Float64(), valueAt(ref, 0).Float64()
+			a, b := ValueAt(cand, 0).Float64(), ValueAt(ref, 0).Float64()
 			f := Fixed{Atol: math.Ldexp(r.Float64(), -r.IntN(60)), Rtol: math.Ldexp(r.Float64(), 1-r.IntN(30))}
 			if r.IntN(2) == 0 {
 				f.Atol = math.Abs(a-b) * (0.5 + r.Float64())
@@ -311,7 +352,7 @@ func TestToleranceSeesFlatIndexAndReference(t *testing.T) {
 		t.Errorf("%d elements were judged, want 12", len(seen))
 	}
 	for i, b := range seen {
-		if want := valueAt(ref, i).Float64(); b != want {
+		if want := ValueAt(ref, i).Float64(); b != want {
 			t.Errorf("element %d came with the reference %v, want %v", i, b, want)
 		}
 	}

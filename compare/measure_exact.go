@@ -1,7 +1,5 @@
 package compare
 
-import "math"
-
 // measureExact measures types whose elements are either the same or not.
 // Integers have an absolute and a relative error besides.
 func (d *Difference) measureExact(same func(i int) bool) {
@@ -26,16 +24,16 @@ func (d *Difference) measureExact(same func(i int) bool) {
 			continue
 		}
 		// The distance is exact; only what is printed of it may be rounded.
-		abs := intDistance(cand(i), ref(i))
+		abs := ref.distance(cand.at(i), ref.at(i))
 		mean.add(float64(abs))
 		step.MaxAbsInt = max(step.MaxAbsInt, abs)
 		step.MaxAbs = float64(step.MaxAbsInt)
 		if abs > d.MaxAbsInt {
 			d.MaxAbsInt, worst = abs, i
 		}
-		if b := ref(i); b == 0 {
+		if b := ref.at(i); b == 0 {
 			d.ZeroReference++
-		} else if rel := float64(abs) / math.Abs(float64(b)); rel > d.MaxRel {
+		} else if rel := float64(abs) / ref.magnitude(b); rel > d.MaxRel {
 			d.MaxRel, worstRel = rel, i
 		}
 	}

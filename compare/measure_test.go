@@ -51,6 +51,12 @@ func TestMeasureKinds(t *testing.T) {
 			}
 			continue
 		}
+		if c.want == Empty { // the same type and shape, and nothing in it that could differ
+			if r.Verdict != InStep || r.Margin != 0 || r.Causes != nil {
+				t.Errorf("%s: %s, %v, margin %v, want in step", c.name, r.Verdict, r.Causes, r.Margin)
+			}
+			continue
+		}
 		if r.Verdict != Diverged || !slices.Equal(r.Causes, []Cause{Cause(c.want)}) || !math.IsInf(r.Margin, 1) || r.Smallest != nil {
 			t.Errorf("%s: %s, %v, margin %v, smallest %v", c.name, r.Verdict, r.Causes, r.Margin, r.Smallest)
 		}
@@ -240,7 +246,7 @@ func TestMeasureAgainstBigFloat(t *testing.T) {
 			d := measureOne(ref, cand)
 			var wantAbs, wantRel, sum float64
 			for i := range d.Elements {
-				a, b := valueAt(cand, i).Float64(), valueAt(ref, i).Float64()
+				a, b := ValueAt(cand, i).Float64(), ValueAt(ref, i).Float64()
 				abs := new(big.Float).SetPrec(2200)
 				abs.Abs(abs.Sub(new(big.Float).SetPrec(2200).SetFloat64(a), new(big.Float).SetFloat64(b)))
 				x, _ := abs.Float64()

@@ -15,6 +15,15 @@ type Outcome struct {
 	Err    error
 }
 
+// String says in one line how the model fared.
+func (o *Outcome) String() string {
+	s := clean(o.Model) + ": " + o.word()
+	if reason := o.reason(); reason != "" {
+		return s + ": " + clean(reason)
+	}
+	return s + ", margin " + o.margin()
+}
+
 // word says in a word or two how the model fared.
 func (o *Outcome) word() string {
 	if o.Err != nil || o.Report == nil {
@@ -39,8 +48,10 @@ func (o *Outcome) reason() string {
 		return answer(lead, "") + ": " + pair(first.First)
 	case lead != nil:
 		return answer(lead, "")
-	case len(o.Report.Comparisons) == 0:
+	case !o.Report.Compared():
 		return "nothing was compared"
+	case len(o.Report.NotRun) > 0:
+		return o.Report.NotRun[0].String()
 	}
 	return ""
 }
@@ -53,11 +64,7 @@ func (o *Outcome) margin() string {
 	if o.Report == nil || len(o.Report.Comparisons) == 0 {
 		return "-"
 	}
-	m := 0.0
-	for i := range o.Report.Comparisons {
-		m = max(m, o.Report.Comparisons[i].Margin())
-	}
-	return up(m, 2)
+	return up(marginOf(o.Report), 2)
 }
 
 // Summary writes a table of a row a model, for a reader.

@@ -84,3 +84,34 @@ func TestFailures(t *testing.T) {
 		t.Errorf("%v\n%s", err, &b)
 	}
 }
+
+// A model that did not run is in the document, which is not in step then, and in
+// a line of its own.
+func TestNotRunIsTold(t *testing.T) {
+	all := outcomes(t)
+	var b bytes.Buffer
+	passed := Outcome{Model: "fine", Report: all[0].Report}
+	failed := Outcome{Model: "not\nrun", Err: errors.New("no such\ndirectory")}
+	for _, c := range []struct {
+		outcomes []Outcome
+		verdict  string
+		notRun   bool
+	}{{[]Outcome{passed}, "in_step", false}, {[]Outcome{passed, failed}, "no_verdict", true}, {[]Outcome{failed}, "no_verdict", true}, {[]Outcome{all[1], failed}, "diverged", true}, {[]Outcome{{Model: "x"}}, "no_verdict", true}} {
+		b.Reset()
+		if err := JSONOutcomes(&b, c.outcomes); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), `"schema": 1,
+  "verdict": "`+c.verdict+`"`) || strings.Contains(b.String(), `"not_run": [`) != c.notRun {
+			t.Errorf("%v: %s", c.outcomes, &b)
+		}
+	}
+	if !strings.Contains(b.String(), `"error": "there is no report"`) {
+		t.Errorf("%s", &b)
+	}
+	for want, o := range map[string]Outcome{`not\nrun: not run: no such directory`: failed, "fine: in step, margin ": passed, ": diverged: ": all[1]} {
+		if got := o.String(); !strings.Contains(got, want) || strings.Contains(got, "\n") {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

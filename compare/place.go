@@ -62,7 +62,7 @@ func (d *Difference) place(flat int) *Place {
 		Batch:     along(d.Layout.Batch),
 		Step:      along(d.Layout.Time),
 		Unit:      along(d.Layout.Unit),
-		Reference: valueAt(d.Reference, flat),
-		Candidate: valueAt(d.Candidate, flat),
+		Reference: ValueAt(d.Reference, flat),
+		Candidate: ValueAt(d.Candidate, flat),
 	}
 }

@@ -65,6 +65,10 @@ func toOurs[V any](n Names, made map[string]V) map[string]V {
 	return out
 }
 
+// Variables names what is known by an engine's own names of its weights, such as
+// their variables, as the engine is to be known.
+func (n Names) Variables(own map[string]string) map[string]string { return toOurs(n, own) }
+
 // Renamed is an engine that is known by other names, such as one that runs
 // another export of a model, whose inputs and layers have names of its own.
 type Renamed struct {

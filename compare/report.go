@@ -3,6 +3,8 @@ package compare
 import (
 	"math"
 	"path"
+	"slices"
+	"strings"
 )
 
 // Report is everything that was compared about one model.
@@ -14,11 +16,25 @@ type Report struct {
 	// the comparisons, such as a signature that is another; the first is the
 	// gravest. With one, the verdict is Diverged.
 	Failures []string
+	// NotRun are engines that were asked for and did not run. With one, the
+	// verdict is NoVerdict, unless something diverged.
+	NotRun []NotRun
 	// Notes are sentences of whoever made the report, shown at its end.
 	Notes []string
 	// Diagnosis is what was found of why the engines part, nil if nothing was
 	// sought.
 	Diagnosis *Diagnosis
+}
+
+// NotRun is an engine that did not run, and why.
+type NotRun struct {
+	Engine string
+	Err    error
+}
+
+// String says which engine, and why, in one line.
+func (n NotRun) String() string {
+	return n.Engine + " did not run: " + strings.Join(strings.Fields(n.Err.Error()), " ")
 }
 
 // Comparison is one pair of sides set side by side, such as the outputs of
@@ -147,10 +163,10 @@ func (c *Comparison) Smallest() (s Smallest, ok bool) {
 	return s, ok
 }
 
-// Verdict is InStep if every comparison is, there is one at all, and there are
-// no Failures.
+// Verdict is InStep if every comparison is, elements were compared at all, there
+// are no Failures, and every engine ran.
 func (r *Report) Verdict() Verdict {
-	if len(r.Comparisons) == 0 || len(r.Failures) > 0 {
+	if !r.Compared() || len(r.Failures) > 0 {
 		return Diverged
 	}
 	for i := range r.Comparisons {
@@ -158,7 +174,66 @@ func (r *Report) Verdict() Verdict {
 			return Diverged
 		}
 	}
+	if len(r.NotRun) > 0 {
+		return NoVerdict
+	}
 	return InStep
+}
+
+// notes are the report's notes, with those of engines that did not run where a
+// divergence leads the report.
+func (r *Report) notes() []string {
+	if r.Verdict() != Diverged {
+		return r.Notes
+	}
+	var out []string
+	for _, n := range r.NotRun {
+		out = append(out, n.String())
+	}
+	return append(out, r.Notes...)
+}
+
+// says tells whether a comparison has a note.
+func (r *Report) says(note string) bool {
+	return slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return slices.Contains(c.Notes, note) })
+}
+
+// Compared tells whether anything was compared that an engine computes: weights
+// alone, and tensors that are all empty, prove nothing. What is missing, or of
+// another shape, was compared.
+func (r *Report) Compared() bool {
+	for i := range r.Comparisons {
+		c := &r.Comparisons[i]
+		if c.Title == weightsTitle && len(r.Comparisons) > 1 {
+			continue
+		}
+		if c.Elements() > 0 || c.First() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Overall is the verdict on several models: Diverged if one is, or there is none,
+// else NoVerdict if one is or has no report.
+func Overall(outcomes []Outcome) Verdict {
+	if len(outcomes) == 0 {
+		return Diverged
+	}
+	all := InStep
+	for i := range outcomes {
+		verdict := NoVerdict
+		if o := &outcomes[i]; o.Err == nil && o.Report != nil {
+			verdict = o.Report.Verdict()
+		}
+		switch verdict {
+		case Diverged:
+			return Diverged
+		case NoVerdict:
+			all = NoVerdict
+		}
+	}
+	return all
 }
 
 // FirstDivergence returns the first comparison that diverged and the first

@@ -15,6 +15,8 @@ func TestReportVerdict(t *testing.T) {
 	bad := compared("bad", "r", "c", set{"x": one, "y": one, "z": one}, set{"x": one, "y": two, "z": two}, Options{}, DefaultRule())
 	nothing := compared("nothing", "r", "c", nil, nil, Options{}, DefaultRule())
 	empty := compared("empty", "r", "c", set{"x": vec[float32](t)}, set{"x": vec[float32](t)}, Options{}, DefaultRule())
+	weights := good
+	weights.Title = weightsTitle
 	for _, c := range []struct {
 		name        string
 		comparisons []Comparison
@@ -27,7 +29,9 @@ func TestReportVerdict(t *testing.T) {
 		{"one bad of two", []Comparison{good, bad}, Diverged, "bad", "y"},
 		{"bad first", []Comparison{bad, good}, Diverged, "bad", "y"},
 		{"nothing compared", []Comparison{good, nothing}, Diverged, "nothing", ""},
-		{"empty", []Comparison{empty}, Diverged, "empty", "x"},
+		{"empty", []Comparison{empty}, Diverged, "", ""},
+		{"empty beside good", []Comparison{good, empty}, InStep, "", ""},
+		{"good weights and nothing else", []Comparison{weights, empty}, Diverged, "", ""},
 	} {
 		r := Report{Comparisons: c.comparisons}
 		if got := r.Verdict(); got != c.want {

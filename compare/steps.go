@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -19,6 +18,8 @@ const (
 type stepwise struct {
 	check                *Check
 	reference, candidate *lockstep.Trace
+	pairs                pairing
+	fallback             Fallback
 	isolated, free       Comparison
 	rules                [2]map[string]Rule // of isolated and free
 	order                []string
@@ -31,21 +32,29 @@ type stepwise struct {
 // nothing accumulates; in the second each engine runs freely, and a difference
 // may be what the step makes of the one before it.
 func (c Check) derived(ctx context.Context, out *Checked) error {
-	s := &stepwise{check: &c, reference: out.Reference, candidate: out.Candidate}
+	s := &stepwise{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback()}
 	for i := range s.rules {
 		s.rules[i] = map[string]Rule{}
 	}
 	references, candidates := [2]map[string]*lockstep.Tensor{{}, {}}, [2]map[string]*lockstep.Tensor{{}, {}}
-	for i, layer := range out.Reference.Layers {
-		if err := s.layer(layer, counterpart(s.candidate, i, layer), references, candidates); err != nil {
+	for _, layer := range out.Reference.Layers {
+		other, ok := s.pairs.counterpart(layer)
+		if !ok {
+			continue
+		}
+		if err := s.layer(layer, other, references, candidates); err != nil {
 			return fmt.Errorf("compare: the steps of layer %q: %w", layer, err)
 		}
+	}
+	for _, why := range s.pairs.alone {
+		s.isolated.Notes = append(s.isolated.Notes, "no steps could be compared of a layer: "+why)
 	}
 	for i, k := range []*Comparison{&s.isolated, &s.free} {
 		k.Reference, k.Candidate = out.Reference.Engine, out.Candidate.Engine
 		k.Stepwise = true
 		d := Measure(references[i], candidates[i], Options{Order: s.order, Layout: KerasLayout})
 		k.Results = Judge(d, func(name string) Rule { return s.rules[i][name] })
+		k.Notes = append(k.Notes, BoundNotes(k.Results)...)
 	}
 	s.isolated.Title, s.free.Title = "single steps", "free running"
 	s.amplification()
@@ -58,7 +67,7 @@ func (c Check) derived(ctx context.Context, out *Checked) error {
 	if err != nil {
 		return err
 	}
-	last.Notes = notes
+	last.Notes = append(notes, BoundNotes(last.Results)...)
 	for _, k := range []Comparison{s.isolated, s.free, b.inputs(), last} {
 		if len(k.Results) > 0 {
 			out.Report.Comparisons = append(out.Report.Comparisons, k)
@@ -67,15 +76,6 @@ func (c Check) derived(ctx context.Context, out *Checked) error {
 		}
 	}
 	return nil
-}
-
-// counterpart names the candidate's layer for the reference's: the one of the
-// same name, or else, of another directory's model, that in its place.
-func counterpart(candidate *lockstep.Trace, i int, layer string) string {
-	if !slices.Contains(candidate.Layers, layer) && i < len(candidate.Layers) {
-		return candidate.Layers[i]
-	}
-	return layer
 }
 
 func (s *stepwise) layer(layer, other string, references, candidates [2]map[string]*lockstep.Tensor) error {
@@ -139,7 +139,7 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 			each[i] = 2*b + rounding*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
 		}
 		references[0][name], candidates[0][name] = have, there
-		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}, AllowNonFinite: s.check.AllowNonFinite}
+		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}.against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
 		own := s.candidate.Steps[other+"/"+q]
 		if q != "h" && q != "c" || own == nil {
 			continue
@@ -152,7 +152,7 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 			return err
 		}
 		references[1][name], candidates[1][name] = have, own
-		s.rules[1][name] = Rule{Tolerance: explained(here, theirs, freeSteps), AllowNonFinite: s.check.AllowNonFinite}
+		s.rules[1][name] = Rule{Tolerance: explained(here, theirs, freeSteps).against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
 	}
 	return nil
 }

@@ -71,6 +71,8 @@ func (t *text) paint(v Verdict, s string) string {
 		return s
 	case v == InStep:
 		return "\x1b[32m" + s + "\x1b[0m"
+	case v == NoVerdict:
+		return "\x1b[33m" + s + "\x1b[0m"
 	}
 	return "\x1b[1;31m" + s + "\x1b[0m"
 }
@@ -85,6 +87,11 @@ func (t *text) report(r *Report) {
 		t.failures(r)
 	case len(r.Comparisons) == 0:
 		t.verdict(0, Diverged, "nothing was compared"+on)
+	case !r.Compared() && len(r.Comparisons[0].Results) > 0:
+		t.verdict(0, Diverged, "nothing was compared"+on+": every tensor that was computed is empty")
+		t.sections(r, nil)
+	case r.Verdict() == NoVerdict:
+		t.notRun(r, on)
 	case len(r.Comparisons) == 1:
 		c := &r.Comparisons[0]
 		if c.Title != "" {
@@ -96,9 +103,9 @@ func (t *text) report(r *Report) {
 	default:
 		t.several(r, on, lead, first)
 	}
-	if len(r.Notes) > 0 {
+	if notes := r.notes(); len(notes) > 0 {
 		t.blank()
-		t.notes(0, r.Notes)
+		t.notes(0, notes)
 	}
 }
 
@@ -132,6 +139,15 @@ func (t *text) several(r *Report, on string, lead *Comparison, first *Result) {
 		t.options.Details = 2 // of each comparison, and the reader sees the end of them
 	}
 	t.sections(r, lead)
+}
+
+// notRun writes a report whose comparisons agree, of which an engine is missing.
+func (t *text) notRun(r *Report, on string) {
+	t.verdict(0, NoVerdict, clean(r.NotRun[0].String())+on)
+	for _, n := range r.NotRun[1:] {
+		t.line(2, 4, clean(n.String()))
+	}
+	t.sections(r, nil)
 }
 
 // failures writes a report that fails by more than its comparisons.

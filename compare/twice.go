@@ -15,6 +15,7 @@ type computed struct {
 	name        string // in the report
 	oracle      string // by the oracle's names
 	shown, made []float64
+	answer      *lockstep.Tensor // whose numbers made holds
 }
 
 // twice looks at engines that computed their answers another time than the
@@ -34,20 +35,24 @@ func (b *between) twice() error {
 			if err != nil {
 				return err
 			}
-			if limits[c.oracle] == nil {
+			if limits.bound[c.oracle] == nil {
 				continue
 			}
-			limit, err := limits[c.oracle].Float64s()
+			limit, err := limits.bound[c.oracle].Float64s()
 			if err != nil {
 				return fmt.Errorf("compare: %s: %w", c.oracle, err)
 			}
+			for i := range limit {
+				limit[i] *= 2
+			}
+			limit = Bounds{Each: limit}.against(c.answer, b.fallback).Each
 			if b.again[c.name] == nil {
 				b.again[c.name] = make([]float64, len(c.made))
 			}
 			most := 0.0
 			for i, made := range c.made {
 				above := made - c.shown[i]
-				if i >= len(limit) || i >= len(b.again[c.name]) || !(abs(above) <= 2*limit[i]) {
+				if i >= len(limit) || i >= len(b.again[c.name]) || !(abs(above) <= limit[i]) {
 					continue // they cannot both be within the limit of one number
 				}
 				most = max(most, abs(above))
@@ -73,7 +78,7 @@ func (b *between) computed(k int, trace *lockstep.Trace) (all []computed) {
 		if shown == nil || made == nil {
 			return
 		}
-		c := computed{name: name, oracle: oracle}
+		c := computed{name: name, oracle: oracle, answer: made}
 		var wrong [2]error
 		c.shown, wrong[0] = shown.Float64s()
 		c.made, wrong[1] = made.Float64s()
@@ -94,8 +99,11 @@ func (b *between) computed(k int, trace *lockstep.Trace) (all []computed) {
 			add(name, name, trace.Traced[name], trace.Outputs[name], false)
 		}
 	}
-	for i, layer := range b.reference.Layers {
-		other := counterpart(b.candidate, i, layer)
+	for _, layer := range b.reference.Layers {
+		other, ok := b.pairs.counterpart(layer)
+		if !ok {
+			continue
+		}
 		of := []string{layer, other}[k]
 		for _, q := range []string{"h", "c"} {
 			add(layer+"/state_"+q, other+"/state_"+q, trace.Steps[of+"/"+q], trace.States[of+"/state_"+q], true)

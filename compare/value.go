@@ -12,15 +12,15 @@ import (
 // bits of the same type if they are ==.
 type Value struct {
 	dtype lockstep.DType
-	bits  uint64 // of a float, an integer's two's complement, 1 for true
+	bits  uint64 // of a float, an integer's (a signed one's two's complement), 1 for true
 	text  string // of a string
 }
 
 // DType returns the element's type.
 func (v Value) DType() lockstep.DType { return v.dtype }
 
-// Bits returns the bits of a float in its own format, the two's complement of
-// an integer in 64 bits, 1 for true, and 0 for false and every string.
+// Bits returns the bits of a float in its own format, an integer in 64 bits (a
+// signed one's two's complement), 1 for true, and 0 for false and every string.
 func (v Value) Bits() uint64 { return v.bits }
 
 // Float64 returns the number that a float is; float64 holds all of them. It
@@ -46,8 +46,10 @@ func (v Value) String() string {
 	switch v.dtype {
 	case lockstep.Float32, lockstep.Float64, lockstep.Float16, lockstep.BFloat16:
 		return v.float()
-	case lockstep.Int32, lockstep.Int64:
+	case lockstep.Int8, lockstep.Int16, lockstep.Int32, lockstep.Int64:
 		return strconv.FormatInt(int64(v.bits), 10)
+	case lockstep.Uint8, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64:
+		return strconv.FormatUint(v.bits, 10)
 	case lockstep.Bool:
 		return strconv.FormatBool(v.bits != 0)
 	case lockstep.String:
@@ -98,13 +100,13 @@ func nonFiniteName(f float64) string {
 // finite tells whether f is neither NaN nor infinite.
 func finite(f float64) bool { return math.Abs(f) <= math.MaxFloat64 }
 
-// valueAt returns an element; the flat index must be inside.
-func valueAt(t *lockstep.Tensor, flat int) Value {
+// ValueAt returns an element; the flat index must be inside.
+func ValueAt(t *lockstep.Tensor, flat int) Value {
 	v := Value{dtype: t.DType()}
 	if n, ok := floatsOf(t); ok {
 		v.bits = n.bits(flat)
-	} else if at, ok := intsOf(t); ok {
-		v.bits = uint64(at(flat))
+	} else if n, ok := intsOf(t); ok {
+		v.bits = n.at(flat)
 	} else if b, err := lockstep.Data[bool](t); err == nil {
 		if b[flat] {
 			v.bits = 1

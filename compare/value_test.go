@@ -32,11 +32,17 @@ func TestValueString(t *testing.T) {
 		{vec(t, int32(-7)), "-7", "-7"},
 		{vec(t, int64(math.MinInt64)), "-9223372036854775808", "-9223372036854775808"},
 		{vec(t, int64(1<<53+1)), "9007199254740993", "9007199254740993"},
+		{vec(t, int8(math.MinInt8)), "-128", "-128"},
+		{vec(t, int16(math.MinInt16)), "-32768", "-32768"},
+		{vec(t, uint8(math.MaxUint8)), "255", "255"},
+		{vec(t, uint16(math.MaxUint16)), "65535", "65535"},
+		{vec(t, uint32(math.MaxUint32)), "4294967295", "4294967295"},
+		{vec(t, uint64(math.MaxUint64)), "18446744073709551615", "18446744073709551615"},
 		{vec(t, true), "true", "true"},
 		{vec(t, false), "false", "false"},
 		{vec(t, "a \"b\"\n"), `"a \"b\"\n"`, `"a \"b\"\n"`},
 	} {
-		v := valueAt(c.tensor, 0)
+		v := ValueAt(c.tensor, 0)
 		if got := v.String(); got != c.text {
 			t.Errorf("%s: %q, want %q", c.tensor, got, c.text)
 		}

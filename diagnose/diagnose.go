@@ -74,14 +74,16 @@ type Found struct {
 	First *Place
 	// Suspects are the layers whose single steps diverge.
 	Suspects []string
-	// Causes are faults that make the divergence vanish, the best first, or,
-	// if none does, the one that comes nearest.
+	// Causes are faults that make the divergence vanish, the best first, or, if
+	// none does, the one that comes nearest and leaves a tenth of it at most.
 	Causes []Cause
 	// Changed are the weights that the two models' files hold differently.
 	Changed []Changed
 	// Agree says that single steps, what the layers read and the outputs all
-	// agree, so that there is nothing to explain.
+	// agree, so that there is nothing to explain, and Left how near what the
+	// layers read and the outputs are to what the default tolerance allows.
 	Agree bool
+	Left  float64
 	// Tried counts the faults that were supposed.
 	Tried int
 }
@@ -115,6 +117,10 @@ func (c Case) Run(ctx context.Context) (*Found, error) {
 	return s.found, nil
 }
 
+// nearby is how many times less a fault must leave of a divergence to be named as
+// the nearest: one of many is always a little nearer than none.
+const nearby = 10
+
 // search is a diagnosis under way.
 type search struct {
 	Case
@@ -146,7 +152,7 @@ func (s *search) rank(causes []Cause) {
 	for n < len(causes) && causes[n].Vanishes() {
 		n++
 	}
-	if n == 0 && len(causes) > 0 && causes[0].Margin < causes[0].Before {
+	if n == 0 && len(causes) > 0 && causes[0].Margin*nearby <= causes[0].Before {
 		n = 1
 	}
 	s.found.Causes = causes[:n]

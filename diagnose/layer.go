@@ -226,7 +226,7 @@ func (l *layer) far(side Side, e *exact, rows []int, worst []float64) float64 {
 // marginOf is how far a number is from what it should be as a part of what one
 // engine may be off, and of the rounding that shows it.
 func (l *layer) marginOf(made, v, bound float64) float64 {
-	bound += l.rounding * math.Abs(v)
+	bound = telling(bound, v) + l.rounding*math.Abs(v)
 	d := math.Abs(made - v)
 	switch {
 	case d == 0 || math.IsNaN(made) && math.IsNaN(v):
@@ -235,6 +235,15 @@ func (l *layer) marginOf(made, v, bound float64) float64 {
 		return math.Inf(1)
 	}
 	return d / bound
+}
+
+// telling is the bound of a value, or what the default rule allows where rounding
+// has none: an infinite one would let anything be what was meant.
+func telling(bound, value float64) float64 {
+	if bound >= 0 && !math.IsInf(bound, 1) {
+		return bound
+	}
+	return compare.Fixed{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}.Bound(0, value)
 }
 
 // stepper takes single steps in exact arithmetic.

@@ -59,11 +59,20 @@ func (f *Found) Words(reference, candidate string) []string {
 	switch {
 	case len(f.Causes) > 0:
 	case f.Agree:
-		out = append(out, "diagnosis: single steps, what the layers read and the outputs agree: what diverged has no effect on them with these inputs")
+		out = append(out, "diagnosis: "+f.agreement())
 	default:
-		out = append(out, fmt.Sprintf("diagnosis: none of %d known faults makes the divergence vanish, or comes nearer to it", f.Tried))
+		out = append(out, fmt.Sprintf("diagnosis: none of %d known faults makes the divergence vanish, or takes nine tenths of it away", f.Tried))
 	}
 	return out
+}
+
+// agreement says how well agree what should show a fault.
+func (f *Found) agreement() string {
+	s := "single steps stay within their bounds, and what the layers read and the outputs "
+	if f.Left == 0 {
+		return s + "are equal: what diverged changes none of them with these inputs"
+	}
+	return s + fmt.Sprintf("within %s (they reach %s of that): what diverged changes them by no more with these inputs", compare.DefaultRule(), compare.RoundUp(f.Left, 2))
 }
 
 func (c Cause) over() string {

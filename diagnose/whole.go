@@ -16,7 +16,7 @@ import (
 func (s *search) whole(ctx context.Context) ([]Cause, error) {
 	before := apart(s.Candidate, s.Reference)
 	if before <= 1 {
-		s.found.Agree = true
+		s.found.Agree, s.found.Left = true, before
 		return nil, nil
 	}
 	var out []Cause

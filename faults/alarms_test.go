@@ -75,7 +75,7 @@ func TestFalseAlarms(t *testing.T) {
 		n = *alarmModels
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d models (%d structures of 1 to 256 units, each with random weights, 1 to 500 steps, recurrent gains from 0.3 to 5), each under three settings of TensorFlow. A margin is the largest |difference|/bound.\n\n", n, len(structures(t)))
+	fmt.Fprintf(&b, "%d models (%d structures: recurrent layers of 1 to 256 units, alone, stacked, in both directions, in front of normalizations and attention, behind convolutions, and loops that are no known layer; each with random weights, 1 to 500 steps and recurrent gains from 0.3 to 5, the loops at most 60 steps and gains of 1), each under three settings of TensorFlow. A margin is the largest |difference|/bound.\n\n", n, len(structures(t)))
 	b.WriteString("| TensorFlow | models | comparison | false alarms | largest margin | median margin |\n| --- | --- | --- | --- | --- | --- |\n")
 	var alarms []string
 	for _, s := range settings {
@@ -200,6 +200,11 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 		Steps: int(math.Round(math.Exp(rng.Float64() * math.Log(500)))),
 		Gain:  0.3 * math.Exp(rng.Float64()*math.Log(5/0.3)),
 	}
+	if strings.HasPrefix(a.Model, "loop_") {
+		// Nothing isolates the steps of such a loop: one that amplifies rounding
+		// without end is not judged by them, and cannot be by its outputs.
+		a.Steps, a.Gain = min(a.Steps, 60), min(a.Gain, 1)
+	}
 	if templates[from] == nil {
 		m, err := native.Load(from)
 		if err != nil {
@@ -219,14 +224,7 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	}
 	var old, changed []*lockstep.Tensor
 	for _, w := range templates[from] {
-		scale := 1 / math.Sqrt(float64(w.Tensor.Shape()[0]))
-		switch {
-		case strings.HasSuffix(w.Name, "recurrent_kernel"):
-			scale *= a.Gain
-		case strings.HasSuffix(w.Name, "bias"):
-			scale = 0.5
-		}
-		old, changed = append(old, w.Tensor), append(changed, normal(t, rng, scale, w.Tensor.Shape()...))
+		old, changed = append(old, w.Tensor), append(changed, randomWeight(t, rng, w, a.Gain))
 	}
 	if err := fixture.ReplaceWeights(dir, old, changed); err != nil {
 		t.Fatalf("%s: %v", a.Model, err)
@@ -241,7 +239,12 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	}
 	defer tf.Close()
 	x := m.Signature().Inputs[0]
-	in := map[string]*lockstep.Tensor{x.Name: normal(t, rng, 0.2*math.Exp(rng.Float64()*math.Log(15)), a.Batch, a.Steps, x.Shape[2])}
+	shape := slices.Clone(x.Shape)
+	shape[0] = a.Batch
+	if shape[1] < 0 {
+		shape[1] = a.Steps
+	}
+	in := map[string]*lockstep.Tensor{x.Name: normal(t, rng, 0.2*math.Exp(rng.Float64()*math.Log(15)), shape...)}
 	oracle, err := m.Oracle()
 	if err != nil {
 		t.Fatal(err)
@@ -251,14 +254,14 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 		t.Fatalf("%s: %v", a.Model, err)
 	}
 	for _, title := range []string{"single steps", "free running"} {
-		if !slices.ContainsFunc(checked.Report.Comparisons, func(c compare.Comparison) bool { return c.Title == title && len(c.Results) > 0 }) {
+		if len(m.Layers()) > 0 && !slices.ContainsFunc(checked.Report.Comparisons, func(c compare.Comparison) bool { return c.Title == title && len(c.Results) > 0 }) {
 			t.Fatalf("%s: there is no comparison of %s", a.Model, title)
 		}
 	}
 	for k := range checked.Report.Comparisons {
 		c := &checked.Report.Comparisons[k]
 		for i := range c.Results {
-			if _, fixed := c.Results[i].Rule.Tolerance.(compare.Fixed); fixed {
+			if _, fixed := c.Results[i].Rule.Tolerance.(compare.Fixed); fixed && !strings.Contains(a.Model, "_mixed_") { // for 16 bits there are no bounds
 				t.Errorf("%s: %s is judged by %s, which nothing derives", a.Model, c.Results[i].Name, c.Results[i].Rule)
 			}
 		}
@@ -271,6 +274,30 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 		}
 	}
 	return a
+}
+
+// randomWeight draws a weight as large as keeps what it makes moderate.
+func randomWeight(t *testing.T, rng *rand.Rand, w lockstep.NamedTensor, gain float64) *lockstep.Tensor {
+	t.Helper()
+	shape := w.Tensor.Shape()
+	scale := 1 / math.Sqrt(float64(w.Tensor.Len())/float64(shape[len(shape)-1])) // by what is added up
+	switch {
+	case strings.HasSuffix(w.Name, "recurrent_kernel"):
+		scale *= gain
+	case strings.HasSuffix(w.Name, "bias"), strings.HasSuffix(w.Name, "beta"):
+		scale = 0.5
+	case strings.HasSuffix(w.Name, "gamma"), strings.HasSuffix(w.Name, "moving_variance"):
+		x := normal(t, rng, 0.2, shape...)
+		d, err := lockstep.Data[float32](x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range d {
+			d[i] = max(0.1, 1+v)
+		}
+		return x
+	}
+	return normal(t, rng, scale, shape...)
 }
 
 func normal(t *testing.T, rng *rand.Rand, scale float64, shape ...int) *lockstep.Tensor {

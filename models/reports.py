@@ -5,6 +5,11 @@ random ones; default keeps Keras's own, which the fault needed.
 """
 
 import importlib
+import inspect
+import os
+import subprocess
+import sys
+import tempfile
 
 import numpy as np
 
@@ -35,7 +40,8 @@ class Report:
         if "tf_keras" in type(self.model).__module__:
             self.model.save(path, save_format="tf")
         else:
-            self.model.export(path, verbose=False)
+            silent = "verbose" in inspect.signature(self.model.export).parameters  # of Keras 3.5 and later
+            self.model.export(path, **({"verbose": False} if silent else {}))
 
 
 def randomize(model, rng):
@@ -48,7 +54,7 @@ def randomize(model, rng):
         v = rng.normal(0, SCALE, size=tuple(w.shape))
         if "variance" in name:
             v = 0.5 + np.abs(v)
-        w.assign((1 + v if "gamma" in name else v).astype(np.float32))
+        w.assign((1 + v if "gamma" in name else v).astype(getattr(w.dtype, "name", w.dtype)))
     return model
 
 
@@ -56,13 +62,15 @@ def normal(*shape):
     return lambda rng: rng.normal(size=shape).astype(np.float32)
 
 
-def report(name, about, build, draw, keras="keras", random=True, seed=7, quantize=None):
-    """The recipe of one report: build(keras) returns the model, draw(rng) its input, or its inputs by name."""
+def report(name, about, build, draw, keras="keras", random=True, seed=7, quantize=None, floatx="float32"):
+    """The recipe of one report: build(keras) returns the model, draw(rng) its input, or its inputs by name; floatx is
+    Keras's own setting."""
 
     def recipe(out):
         k = importlib.import_module(keras)
         k.backend.clear_session()
         k.utils.set_random_seed(seed)
+        k.backend.set_floatx(floatx)
         rng = np.random.default_rng(seed)
         model = build(k)
         x = draw(rng)
@@ -73,8 +81,31 @@ def report(name, about, build, draw, keras="keras", random=True, seed=7, quantiz
             model.quantize(quantize)
         r = Report(model)
         Fixture(f"reports/{name}", producer(k), seed, about).write(out, r, {"": inputs}, (), None, r.save)
+        k.backend.set_floatx("float32")
 
     return f"reports/{name}", recipe
+
+
+def with_keras(version, made):
+    """The recipe of a report that only an older Keras shows: it runs in a process that has that version.
+
+    The version is installed for the process alone, into a folder that is removed again; recipe.json says which it was.
+    """
+    name, recipe = made
+
+    def run(out):
+        import keras
+
+        if keras.__version__ == version:  # this is the process
+            return recipe(out)
+        with tempfile.TemporaryDirectory() as folder:
+            pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder]
+            subprocess.run([sys.executable, *pip, f"keras=={version}"], check=True)
+            make = os.path.join(os.path.dirname(os.path.abspath(__file__)), "make.py")
+            env = os.environ | {"PYTHONPATH": folder}
+            subprocess.run([sys.executable, make, "--out", os.path.abspath(out), "--here", name], check=True, env=env)
+
+    return name, run
 
 
 def ln_stack(k):
@@ -138,6 +169,12 @@ def stateful(k):
 def lstm_dense(k):
     i = k.Input((6, 3), name="x")
     return k.Model(i, k.layers.Dense(2)(k.layers.LSTM(4)(i)))
+
+
+def mixed(k):
+    i = k.Input((6, 3), name="x")
+    y = k.layers.LSTM(4, dtype="mixed_float16")(i)
+    return k.Model(i, k.layers.Dense(2)(y))
 
 
 def uint8(k):
@@ -347,6 +384,9 @@ def recipes():
         report("stateful", "A stateful LSTM: the graph fixes the batch.", stateful, x),
         report("int8", "An LSTM and a Dense layer quantized to int8.", lstm_dense, x, quantize="int8"),
         report("uint8", "Bytes, rescaled, into an LSTM.", uint8, lambda rng: rng.integers(0, 255, (2, 6, 3)).astype(np.uint8)),
+        report("float16", "An LSTM and a Dense layer in float16 throughout.", lstm_dense, lambda rng: x(rng).astype(np.float16), floatx="float16"),
+        report("mixed_float16", "The same in a mixed policy, with a Dense layer in float32 at the end.", mixed, x),
+        with_keras("3.3.3", report("seed_uint32", "An LSTM of Keras 3.0 to 3.4: a uint32 seed that no signature reads.", lstm_dense, x)),
         report("near_constant_rows", "LayerNormalization of rows that are nearly constant: rounding is large there.", near_constant_rows, rows),
         *made(),
     ]

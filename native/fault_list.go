@@ -168,7 +168,7 @@ func isSequence(s lockstep.TensorSpec) bool {
 	if s.UnknownRank || len(s.Shape) < 2 || s.Shape[1] == 1 {
 		return false
 	}
-	return len(s.Shape) == 3 || len(s.Shape) == 2 && (s.DType == lockstep.Int32 || s.DType == lockstep.Int64)
+	return len(s.Shape) == 3 || len(s.Shape) == 2 && s.DType.IsInt()
 }
 
 // goesBackwards tells whether a layer reads its input from the last step.

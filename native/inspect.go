@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
@@ -12,7 +13,8 @@ import (
 type Description struct {
 	// TensorFlow is the version of TensorFlow that wrote the model.
 	TensorFlow string
-	// Signatures are all that can be called; Signature is the one described.
+	// Signatures are all that can be called, whatever types they have; Signature
+	// is the one described.
 	Signatures []lockstep.Signature
 	Signature  string
 	// Layers are the recurrent layers that were recognised, in the order in
@@ -26,7 +28,8 @@ type Description struct {
 	// Weights are those of the eight-tensor model in the order of Keras's
 	// get_weights(); of any other, the variables that the signature reads, in
 	// the order in which it does: <layer>/kernel and so on of a recognised
-	// layer, the variable's own name of others.
+	// layer, the variable's own name of others. Where the signature's graph cannot
+	// be followed, they are all variables that loading the model fills.
 	Weights []Weight
 	// Reason says why Load refuses the signature, nil if it does not.
 	Reason error
@@ -59,27 +62,51 @@ type Loop struct{ Node, Reason string }
 type Weight struct {
 	Name     string // such as encoder/kernel
 	DType    lockstep.DType
-	Shape    []int
+	Type     string // TensorFlow's name of the type, where DType is Invalid too
+	Shape    []int  // nil where the graph leaves it open
 	Variable string // the graph's name of it
 	Key      string // the checkpoint's entry that fills it
+	Reason   error  // why its value cannot be read, nil if it can
 
 	of *savedmodel.Variable
 }
 
-// Inspect reads what the SavedModel in dir says of itself, supported or not.
+// Inspect reads what the SavedModel in dir says of itself, supported or not: it
+// fails only where there is no such model, graph or signature.
 func Inspect(dir string, options ...Option) (*Description, error) {
 	saved, err := savedmodel.Open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	src, err := read(saved, chosen(options))
+	o := chosen(options)
+	meta, err := saved.MetaGraph(o.tags...)
 	if err != nil {
-		return nil, err
-	}
-	d := &Description{TensorFlow: src.meta.TensorFlowVersion(), Signature: src.graph.Signature.Name, meta: src.meta}
-	if d.Signatures, err = src.meta.Signatures(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
+	sig, err := meta.Signature(o.signature)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	d := &Description{TensorFlow: meta.TensorFlowVersion(), Signatures: meta.Signatures(), Signature: sig.Name, meta: meta}
+	src, err := readSignature(meta, o)
+	if err == nil {
+		err = d.describe(src)
+	}
+	if err != nil {
+		d.Reason = err
+		all, err := meta.Variables()
+		if err != nil {
+			d.Reason = errors.Join(d.Reason, fmt.Errorf("native: %w", err))
+		}
+		for _, v := range all {
+			d.Weights = append(d.Weights, describeWeight(v.Name, v))
+		}
+	}
+	return d, nil
+}
+
+// describe describes a signature whose graph could be followed.
+func (d *Description) describe(src *source) error {
 	d.Layers = describeLayers(src.found)
 	for _, s := range src.found.Slices {
 		d.Slices = append(d.Slices, s.Loop.Name)
@@ -87,16 +114,19 @@ func Inspect(dir string, options ...Option) (*Description, error) {
 	for _, u := range src.found.Rest {
 		d.Unrecognised = append(d.Unrecognised, Loop{Node: u.Loop.Name, Reason: u.Reason})
 	}
-	named, err := layers.Weights(src.meta, src.graph)
+	named, err := src.found.Weights(src.meta, src.graph)
 	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
+		return fmt.Errorf("native: %w", err)
 	}
 	for _, w := range named {
-		v := w.Variable
-		d.Weights = append(d.Weights, Weight{Name: w.Name, DType: v.DType, Shape: v.Shape, Variable: v.Name, Key: v.Key, of: v})
+		d.Weights = append(d.Weights, describeWeight(w.Name, w.Variable))
 	}
 	_, d.Reason = src.model()
-	return d, nil
+	return nil
+}
+
+func describeWeight(name string, v *savedmodel.Variable) Weight {
+	return Weight{Name: name, DType: v.DType, Type: v.Type, Shape: v.Shape, Variable: v.Name, Key: v.Key, Reason: v.Err, of: v}
 }
 
 // describeLayers describes what was recognised.
@@ -118,15 +148,18 @@ func describeLayers(found *layers.Found) []Layer {
 	return out
 }
 
-// ReadWeights reads the values of d.Weights from the checkpoint.
+// ReadWeights reads the values of d.Weights from the checkpoint: of all that can
+// be read. The error says which cannot, and why.
 func (d *Description) ReadWeights() (lockstep.Weights, error) {
-	out := make(lockstep.Weights, len(d.Weights))
-	for i, w := range d.Weights {
+	var out lockstep.Weights
+	var errs []error
+	for _, w := range d.Weights {
 		t, err := d.meta.Value(w.of)
 		if err != nil {
-			return nil, fmt.Errorf("native: %w", err)
+			errs = append(errs, fmt.Errorf("native: weight %q: %w", w.Name, err))
+			continue
 		}
-		out[i] = lockstep.NamedTensor{Name: w.Name, Tensor: t}
+		out = append(out, lockstep.NamedTensor{Name: w.Name, Tensor: t})
 	}
-	return out, nil
+	return out, errors.Join(errs...)
 }

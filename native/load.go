@@ -105,12 +105,16 @@ type source struct {
 
 // read chooses the signature and looks at its graph.
 func read(saved *savedmodel.SavedModel, s settings) (*source, error) {
-	if err := checkKernels(); err != nil {
-		return nil, err
-	}
 	meta, err := saved.MetaGraph(s.tags...)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
+	}
+	return readSignature(meta, s)
+}
+
+func readSignature(meta *savedmodel.MetaGraph, s settings) (*source, error) {
+	if err := checkKernels(); err != nil {
+		return nil, err
 	}
 	graph, err := meta.Flatten(s.signature)
 	if err != nil {
@@ -128,6 +132,9 @@ func read(saved *savedmodel.SavedModel, s settings) (*source, error) {
 
 // model makes the model of a signature, if all of it is supported.
 func (src *source) model() (*Model, error) {
+	if err := src.graph.Signature.CheckTypes(); err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
 	m := &Model{signature: src.graph.Signature, found: src.found, source: src}
 	m.oracle = sync.OnceValues(src.newOracle)
 	m.layers = describeLayers(src.found)
@@ -209,19 +216,24 @@ func (src *source) value(v *savedmodel.Variable) (*lockstep.Tensor, error) {
 	return t, err
 }
 
-// weights reads the signature's weights from the checkpoint.
+// weights reads the signature's weights from the checkpoint, but for variables
+// that cannot be read: if an output needs one of these, compiling refuses it by
+// the node that does.
 func (src *source) weights() (lockstep.Weights, error) {
 	named, err := layers.Weights(src.meta, src.graph)
 	if err != nil {
 		return nil, err
 	}
-	out := make(lockstep.Weights, len(named))
-	for i, w := range named {
+	out := make(lockstep.Weights, 0, len(named))
+	for _, w := range named {
+		if w.Variable.Err != nil {
+			continue
+		}
 		t, err := src.value(w.Variable)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = lockstep.NamedTensor{Name: w.Name, Tensor: t}
+		out = append(out, lockstep.NamedTensor{Name: w.Name, Tensor: t})
 	}
 	return out, nil
 }

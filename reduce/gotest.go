@@ -22,12 +22,9 @@ type Repro struct {
 	Tags             []string
 	// Names are the candidate's names by the reference's.
 	Names map[string]string
-	// Rule is the Go expression of the tolerance, a compare.Rules; empty where
-	// it is derived.
-	Rule string
-	// AllowNonFinite is as in compare.Check.
-	AllowNonFinite bool
-	Inputs         map[string]*lockstep.Tensor
+	// Settings is the Go expression of the compare.Settings; empty for none.
+	Settings string
+	Inputs   map[string]*lockstep.Tensor
 }
 
 // WriteGoTest writes a Go test that fails as long as the check does. It needs
@@ -60,13 +57,10 @@ func (r Repro) WriteGoTest(w io.Writer) error {
 	p("reference, err := tfbridge.Open(%q%s)\nif err != nil {\nt.Fatal(err)\n}\ndefer reference.Close()\n", r.Model, options("tfbridge"))
 	p("candidate, err := native.Load(%q%s)\nif err != nil {\nt.Fatal(err)\n}\n", candidate, options("native"))
 	p("check := compare.Check{Model: %q, Reference: reference, Candidate: candidate, Inputs: map[string]*lockstep.Tensor{}}\n", r.Model)
-	if r.Rule != "" {
-		p("check.Rules = %s\n", r.Rule)
+	if r.Settings != "" {
+		p("check.Settings = %s\n", r.Settings)
 	}
 	p("oracle, err := candidate.Oracle()\nif err != nil {\nt.Fatal(err)\n}\ncheck.Oracle = oracle\n")
-	if r.AllowNonFinite {
-		p("check.AllowNonFinite = true\n")
-	}
 	if len(r.Names) > 0 {
 		p("names := compare.Names{")
 		for _, k := range slices.Sorted(maps.Keys(r.Names)) {

@@ -109,8 +109,10 @@ func stack(rows []row) (map[string]*lockstep.Tensor, error) {
 			out[name], err = stackOf[int32](rows, name)
 		case lockstep.Int64:
 			out[name], err = stackOf[int64](rows, name)
-		default:
+		case lockstep.Bool:
 			out[name], err = stackOf[bool](rows, name)
+		default:
+			err = fmt.Errorf("selftest: %s cannot be put together", first)
 		}
 		if err != nil {
 			return nil, err

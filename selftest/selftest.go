@@ -61,8 +61,8 @@ func (r *Result) Count(o Outcome) int {
 
 // Options say how a self-test is made.
 type Options struct {
-	// Rules are those of the check; nil where it derives its tolerance.
-	Rules compare.Rules
+	// Settings are those of the check.
+	Settings compare.Settings
 	// Seed chooses the weights that are changed.
 	Seed uint64
 }
@@ -93,7 +93,7 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 		}
 		p := Planted{Fault: f, Outcome: Nothing}
 		if !same(sound, trace) {
-			if p.Outcome, p.Margin, err = check(ctx, m, bad, sound, trace, inputs, o.Rules); err != nil {
+			if p.Outcome, p.Margin, err = check(ctx, m, bad, sound, trace, inputs, o.Settings); err != nil {
 				return nil, fmt.Errorf("selftest: %s: %w", f, err)
 			}
 		}
@@ -113,12 +113,12 @@ func (t traced) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Det
 	return t.trace, nil
 }
 
-func check(ctx context.Context, m, bad *native.Model, sound, trace *lockstep.Trace, inputs map[string]*lockstep.Tensor, rules compare.Rules) (Outcome, float64, error) {
+func check(ctx context.Context, m, bad *native.Model, sound, trace *lockstep.Trace, inputs map[string]*lockstep.Tensor, settings compare.Settings) (Outcome, float64, error) {
 	oracle, err := m.Oracle() // the copy is meant to compute what the model does
 	if err != nil {
 		return "", 0, err
 	}
-	checked, err := compare.Check{Reference: traced{m, sound}, Candidate: traced{bad, trace}, Inputs: inputs, Rules: rules, Oracle: oracle}.Run(ctx)
+	checked, err := compare.Check{Reference: traced{m, sound}, Candidate: traced{bad, trace}, Inputs: inputs, Settings: settings, Oracle: oracle}.Run(ctx)
 	if err != nil {
 		return "", 0, err
 	}

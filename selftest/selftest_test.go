@@ -28,13 +28,13 @@ func TestCounts(t *testing.T) {
 	m := load(t, "seed_keras3")
 	in := fixture.Tensors(t, "seed_keras3", "inputs_short.npz")
 	caught := map[string]int{}
-	for name, rules := range map[string]compare.Rules{
-		"anything": compare.Uniform(compare.Rule{Tolerance: compare.Fixed{Atol: 1e9}}),
-		"default":  compare.Uniform(compare.DefaultRule()),
-		"tight":    compare.Uniform(compare.Rule{Bits: true}),
+	for name, settings := range map[string]compare.Settings{
+		"anything": {{Atol: new(1e9)}},
+		"default":  {compare.DefaultSetting()},
+		"tight":    {{ULP: new(uint64(0))}},
 		"derived":  nil,
 	} {
-		r, err := selftest.Run(ctx, m, in, selftest.Options{Rules: rules, Seed: 1})
+		r, err := selftest.Run(ctx, m, in, selftest.Options{Settings: settings, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // dtypes pairs the element types that both sides have.
@@ -22,8 +23,14 @@ var dtypes = map[lockstep.DType]tf.DataType{
 	lockstep.Float64:  tf.Double,
 	lockstep.Float16:  tf.Half,
 	lockstep.BFloat16: tf.Bfloat16,
+	lockstep.Int8:     tf.Int8,
+	lockstep.Int16:    tf.Int16,
 	lockstep.Int32:    tf.Int32,
 	lockstep.Int64:    tf.Int64,
+	lockstep.Uint8:    tf.Uint8,
+	lockstep.Uint16:   tf.Uint16,
+	lockstep.Uint32:   tf.Uint32,
+	lockstep.Uint64:   tf.Uint64,
 	lockstep.Bool:     tf.Bool,
 	lockstep.String:   tf.String,
 }
@@ -60,8 +67,8 @@ func copyIn(t *lockstep.Tensor) (*tf.Tensor, error) {
 	if !ok {
 		return nil, fmt.Errorf("libtensorflow has no type for it")
 	}
-	if dtype == tf.Half || dtype == tf.Bfloat16 {
-		bits, err := tf.ReadTensor(tf.Uint16, shape, bytes.NewReader(b))
+	if from, ok := writtenAs[dtype]; ok {
+		bits, err := tf.ReadTensor(from, shape, bytes.NewReader(b))
 		if err != nil {
 			return nil, err
 		}
@@ -90,13 +97,19 @@ func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
 			return lockstep.New(texts, shape...)
 		}
 		var b bytes.Buffer
+		if to, ok := readAs[theirs]; ok {
+			var err error
+			if t, err = bitcast(t, to); err != nil {
+				return nil, fmt.Errorf("reading a result: %w", err)
+			}
+		}
 		if err := contents(t, &b); err != nil {
 			return nil, fmt.Errorf("reading a result: %w", err)
 		}
 		countTensorBytes(b.Len())
 		return raw.Decode(dtype, shape, b.Bytes())
 	}
-	return nil, fmt.Errorf("libtensorflow returned a tensor of its type %d, which lockstep has no type for", t.DataType())
+	return nil, fmt.Errorf("libtensorflow returned a tensor of %s, and lockstep has none of that type", savedmodel.TypeName(int32(t.DataType())))
 }
 
 // contents writes t's memory. The binding lets go of t before it has read it,
@@ -141,16 +154,28 @@ func shape64(shape []int) []int64 {
 	return out
 }
 
+// What the binding cannot make out of bytes, or bytes of, goes by way of a type
+// of the same size.
+var (
+	writtenAs = map[tf.DataType]tf.DataType{tf.Half: tf.Uint16, tf.Bfloat16: tf.Uint16, tf.Uint32: tf.Int32, tf.Uint64: tf.Int64}
+	readAs    = map[tf.DataType]tf.DataType{tf.Uint32: tf.Int32, tf.Uint64: tf.Int64}
+)
+
 // converter is a session that makes the tensors that the binding cannot make:
-// it has no Go types for half precision, and cannot give strings a shape.
-// There is one in a process, for as long as it runs.
+// it has no Go types for half precision, does not give the bytes of some types,
+// and cannot give strings a shape. There is one in a process, for as long as it
+// runs.
 type converter struct {
-	session        *tf.Session
-	bits           tf.Output
-	half, bfloat16 tf.Output
-	text, shape    tf.Output
-	reshaped       tf.Output
+	session     *tf.Session
+	casts       map[castOf]cast
+	text, shape tf.Output
+	reshaped    tf.Output
 }
+
+// castOf is what an operation reads bits as, and what it makes of them.
+type castOf struct{ from, to tf.DataType }
+
+type cast struct{ bits, out tf.Output }
 
 var newConverter = sync.OnceValues(func() (*converter, error) {
 	g := tf.NewGraph()
@@ -166,10 +191,18 @@ var newConverter = sync.OnceValues(func() (*converter, error) {
 		}
 		return added.Output(0)
 	}
-	var c converter
-	c.bits = add("Placeholder", "bits", map[string]any{"dtype": tf.Uint16})
-	c.half = add("Bitcast", "half", map[string]any{"T": tf.Uint16, "type": tf.Half}, c.bits)
-	c.bfloat16 = add("Bitcast", "bfloat16", map[string]any{"T": tf.Uint16, "type": tf.Bfloat16}, c.bits)
+	c := converter{casts: map[castOf]cast{}}
+	addCast := func(from, to tf.DataType) {
+		name := fmt.Sprintf("%d_as_%d", from, to)
+		bits := add("Placeholder", "bits_"+name, map[string]any{"dtype": from})
+		c.casts[castOf{from, to}] = cast{bits, add("Bitcast", name, map[string]any{"T": from, "type": to}, bits)}
+	}
+	for to, from := range writtenAs {
+		addCast(from, to)
+	}
+	for from, to := range readAs {
+		addCast(from, to)
+	}
 	c.text = add("Placeholder", "text", map[string]any{"dtype": tf.String})
 	c.shape = add("Placeholder", "shape", map[string]any{"dtype": tf.Int64})
 	c.reshaped = add("Reshape", "reshaped", map[string]any{"T": tf.String, "Tshape": tf.Int64}, c.text, c.shape)
@@ -181,16 +214,17 @@ var newConverter = sync.OnceValues(func() (*converter, error) {
 	return &c, err
 })
 
+// bitcast reads the same bits as another type.
 func bitcast(bits *tf.Tensor, to tf.DataType) (*tf.Tensor, error) {
 	c, err := newConverter()
 	if err != nil {
 		return nil, err
 	}
-	want := c.half
-	if to == tf.Bfloat16 {
-		want = c.bfloat16
+	op, ok := c.casts[castOf{bits.DataType(), to}]
+	if !ok {
+		return nil, fmt.Errorf("bits of %s are not read as %s", savedmodel.TypeName(int32(bits.DataType())), savedmodel.TypeName(int32(to)))
 	}
-	return c.run(map[tf.Output]*tf.Tensor{c.bits: bits}, want)
+	return c.run(map[tf.Output]*tf.Tensor{op.bits: bits}, op.out)
 }
 
 func reshaped(texts *tf.Tensor, shape []int64) (*tf.Tensor, error) {

@@ -34,6 +34,18 @@ func full(t *testing.T, dtype lockstep.DType, shape ...int) *lockstep.Tensor {
 			set(t, x, i, math.MinInt32+int32(i))
 		case lockstep.Int64:
 			set(t, x, i, math.MinInt64+int64(i))
+		case lockstep.Int8:
+			set(t, x, i, math.MinInt8+int8(i))
+		case lockstep.Int16:
+			set(t, x, i, math.MinInt16+int16(i))
+		case lockstep.Uint8:
+			set(t, x, i, math.MaxUint8-uint8(i))
+		case lockstep.Uint16:
+			set(t, x, i, math.MaxUint16-uint16(i))
+		case lockstep.Uint32:
+			set(t, x, i, math.MaxUint32-uint32(i))
+		case lockstep.Uint64:
+			set(t, x, i, math.MaxUint64-uint64(i))
 		case lockstep.Bool:
 			set(t, x, i, i%3 == 0)
 		case lockstep.String:
@@ -62,7 +74,7 @@ func TestEveryTypeTravelsBothWays(t *testing.T) {
 	if err := load(); err != nil {
 		t.Fatal(err)
 	}
-	for dtype := lockstep.Float32; dtype <= lockstep.String; dtype++ {
+	for _, dtype := range lockstep.DTypes() {
 		for _, shape := range shapes {
 			x := full(t, dtype, shape...)
 			theirs, err := toTensorFlow(x)
@@ -97,6 +109,12 @@ func TestTheBindingReadsWhatWeMade(t *testing.T) {
 	}{
 		{tensor(t, []float32{1, 2, 3, 4, 5, 6}, 2, 3), func(v any) bool { return v.([][]float32)[1][0] == 4 }},
 		{tensor(t, []int64{7}), func(v any) bool { return v.(int64) == 7 }},
+		{tensor(t, []int8{-128, 1}, 2), func(v any) bool { b := v.([]int8); return b[0] == -128 && b[1] == 1 }},
+		{tensor(t, []int16{-32768}), func(v any) bool { return v.(int16) == -32768 }},
+		{tensor(t, []uint8{255}), func(v any) bool { return v.(uint8) == 255 }},
+		{tensor(t, []uint16{65535}), func(v any) bool { return v.(uint16) == 65535 }},
+		{tensor(t, []uint32{math.MaxUint32, 1}, 2), func(v any) bool { b := v.([]uint32); return b[0] == math.MaxUint32 && b[1] == 1 }},
+		{tensor(t, []uint64{1<<63 + 1}), func(v any) bool { return v.(uint64) == 1<<63+1 }},
 		{tensor(t, []bool{true, false}, 2), func(v any) bool { b := v.([]bool); return b[0] && !b[1] }},
 		{tensor(t, []string{"a", "b", "c", "d"}, 2, 2), func(v any) bool { return v.([][]string)[1][0] == "c" }},
 		{tensor(t, []string{"alone"}), func(v any) bool { return v.(string) == "alone" }},
@@ -136,12 +154,12 @@ func TestTypesThatAreNotOurs(t *testing.T) {
 	if err := load(); err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := tf.NewTensor([]uint8{1, 2})
+	theirs, err := tf.NewTensor([]complex64{1, 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x, err := fromTensorFlow(theirs); err == nil || !strings.Contains(err.Error(), "of its type 4, which lockstep has no type for") {
-		t.Errorf("uint8 becomes %s, %v", x, err)
+	if x, err := fromTensorFlow(theirs); err == nil || !strings.Contains(err.Error(), "a tensor of complex64, and lockstep has none of that type") {
+		t.Errorf("complex64 becomes %s, %v", x, err)
 	}
 	if _, err := toTensorFlow(&lockstep.Tensor{}); err == nil || !strings.Contains(err.Error(), "invalid") {
 		t.Errorf("the zero tensor: %v", err)

@@ -56,17 +56,21 @@ func open(dir string, s settings) (session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
+	if err := sig.CheckTypes(); err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
 	graph, err := meta.Flatten(sig.Name)
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
-	if err := meta.CheckVariables(); err != nil {
+	if err := graph.CheckVariables(); err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
 	config, err := proto.Marshal(&corepb.ConfigProto{
 		IntraOpParallelismThreads: int32(s.threads),
 		InterOpParallelismThreads: int32(s.threads),
 		UsePerSessionThreads:      s.threads > 0,
+		GraphOptions:              &corepb.GraphOptions{RewriteOptions: rewrites(s.unoptimized)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
@@ -87,6 +91,24 @@ func open(dir string, s settings) (session, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// rewrites says what TensorFlow may make of a graph; nil for its default. The
+// switch for all of it (disable_meta_optimizer) and the one that leaves functions
+// as they are do not reach the functions that a signature calls, which are then
+// optimized each by itself. So functions are inlined, and all else is off.
+func rewrites(none bool) *corepb.RewriterConfig {
+	if !none {
+		return nil
+	}
+	const off = corepb.RewriterConfig_OFF
+	return &corepb.RewriterConfig{
+		DisableModelPruning: true,
+		LayoutOptimizer:     off, ConstantFolding: off, ShapeOptimization: off, Remapping: off, ArithmeticOptimization: off,
+		DependencyOptimization: off, LoopOptimization: off, DebugStripper: off,
+		AutoMixedPrecision: off, CommonSubgraphElimination: off, ScopedAllocatorOptimization: off, PinToHostOptimization: off,
+		ImplementationSelector: off, MemoryOptimization: corepb.RewriterConfig_NO_MEM_OPT,
+	}
 }
 
 // bind finds the operations that the signature's names stand for.

@@ -69,6 +69,9 @@ func (m *tfSession) findSteppers() steppers {
 			s.err = fmt.Errorf("tfbridge: the steps of layer %q: %w", r.Cells[0].Name, err)
 			return s
 		}
+		if loop == nil {
+			continue
+		}
 		s.loops, around = append(s.loops, loop), append(around, loop.around()...)
 	}
 	var outputs []savedmodel.Ref
@@ -98,6 +101,8 @@ func (m *tfSession) findSteppers() steppers {
 	return s
 }
 
+// stepper imports a loop's step. It returns nil for a loop in floats of 16 bits,
+// whose steps nothing could be compared with.
 func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, error) {
 	body, err := m.graph.Function(r.Loop.AttrFunc("body"))
 	if err != nil {
@@ -106,6 +111,9 @@ func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, error) {
 	dtype, err := r.Loop.ElementType(r.Cells[0].States[0])
 	if err != nil {
 		return nil, err
+	}
+	if dtype != lockstep.Float32 && dtype != lockstep.Float64 {
+		return nil, nil
 	}
 	s := &stepper{r: r, dtype: dtype, outputs: r.Outputs >= 0, masked: r.Mask != nil, inputs: map[string]tf.Output{}}
 	var fed []savedmodel.Fed

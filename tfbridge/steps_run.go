@@ -108,8 +108,10 @@ func row(t *lockstep.Tensor, i int) (*lockstep.Tensor, error) {
 		return rowOf[float32](t, i, n, shape)
 	case lockstep.Float64:
 		return rowOf[float64](t, i, n, shape)
+	case lockstep.Bool:
+		return rowOf[bool](t, i, n, shape)
 	}
-	return rowOf[bool](t, i, n, shape)
+	return nil, fmt.Errorf("%s, want floats or a mask", t)
 }
 
 func rowOf[E lockstep.Element](t *lockstep.Tensor, i, n int, shape []int) (*lockstep.Tensor, error) {

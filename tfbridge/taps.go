@@ -163,17 +163,22 @@ type weightTap struct {
 }
 
 // findWeights finds the model's weights and adds operations that read them.
+// Variables of types that no tensor can have are none, as in the native engine.
 func (m *tfSession) findWeights() ([]weightTap, error) {
 	named, err := layers.Weights(m.meta, m.graph)
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
-	out := make([]weightTap, len(named))
-	for i, w := range named {
-		out[i].Weight = w
-		if out[i].read, err = m.variable(w.Variable); err != nil {
+	out := make([]weightTap, 0, len(named))
+	for _, w := range named {
+		if w.Variable.Err != nil {
+			continue
+		}
+		read, err := m.variable(w.Variable)
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, weightTap{w, read})
 	}
 	return out, nil
 }

@@ -77,9 +77,10 @@ type session interface {
 }
 
 type settings struct {
-	tags      []string
-	signature string
-	threads   int
+	tags        []string
+	signature   string
+	threads     int
+	unoptimized bool
 }
 
 // maxThreads keeps a slip of the hand from ending the process:
@@ -105,6 +106,13 @@ func WithSignature(name string) Option {
 // belong to the process: the first model that it opens says how many.
 func WithThreads(n int) Option {
 	return func(s *settings) { s.threads = n }
+}
+
+// WithoutOptimizer runs the graph as it is written: TensorFlow's graph optimizer,
+// Grappler, fuses and rewrites operations otherwise, which may change what a model
+// computes.
+func WithoutOptimizer() Option {
+	return func(s *settings) { s.unoptimized = true }
 }
 
 // Open loads the SavedModel in dir into a libtensorflow session. What

@@ -148,29 +148,24 @@ func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) 
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	var done []bench.Work
+	var failed error // of single models: the others are timed all the same
 	for i, work := range works {
-		r, err := f.prepare(cmd.Context(), work, cases)
+		r, err := f.race(cmd, work, cases, fmt.Sprintf("[%d/%d] ", i+1, len(works)))
+		if cause := context.Cause(cmd.Context()); err != nil && cause != nil {
+			return cause
+		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", work.dir, err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", work.dir, err))
+			continue
 		}
-		o := f.options
-		o.Check = r.check
-		o.Progress = func(format string, args ...any) {
-			progress(cmd, "[%d/%d] %s", i+1, len(works), fmt.Sprintf(format, args...))
-		}
-		r.Results, err = bench.Race(cmd.Context(), r.contenders, o)
-		progress(cmd, "")
-		if err != nil {
-			if cause := context.Cause(cmd.Context()); cause != nil {
-				return cause
-			}
-			return fmt.Errorf("%s: %w", work.dir, err)
-		}
-		done = append(done, r.Work)
+		done = append(done, r)
+	}
+	if len(done) == 0 {
+		return failed
 	}
 	machine, configuration := bench.Machine(time.Now())
 	about := append([]string{machine, f.how()}, versions(done[0].Results)...)
-	return writeTo(cmd, f.sinks, func(w io.Writer, format string, _ bool) error {
+	return errors.Join(failed, writeTo(cmd, f.sinks, func(w io.Writer, format string, _ bool) error {
 		switch format {
 		case "markdown":
 			return bench.Markdown(w, about, done)
@@ -178,7 +173,21 @@ func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) 
 			return bench.Benchmarks(w, configuration, done)
 		}
 		return bench.Text(w, about, done)
-	})
+	}))
+}
+
+// race times the engines on one model.
+func (f *benchFlags) race(cmd *cobra.Command, work benchWork, cases, which string) (bench.Work, error) {
+	r, err := f.prepare(cmd.Context(), work, cases)
+	if err != nil {
+		return bench.Work{}, err
+	}
+	o := f.options
+	o.Check = r.check
+	o.Progress = func(format string, args ...any) { progress(cmd, "%s%s", which, fmt.Sprintf(format, args...)) }
+	r.Results, err = bench.Race(cmd.Context(), r.contenders, o)
+	progress(cmd, "")
+	return r.Work, err
 }
 
 // how says how the numbers came about.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +38,14 @@ MODEL is the directory that model.export or model.save wrote, or a pattern of
 directories. Without arguments, lockstep.yaml lists the models.
 
 Without --inputs it makes its own, from a seed that it prints, such as the model's
-graph takes: docs/parity.md.`,
+graph takes: docs/parity.md.
+
+--atol, --rtol and --ulp judge outputs and final states instead of what rounding can
+do, and leave the steps unjudged; --allow-nonfinite, and rules for single tensors in
+lockstep.yaml, change what they name and nothing else: docs/verdict.md.
+
+A report that cannot be written is an error beside the verdict, with exit code 1 if
+the model diverged and else 3.`,
 		Example: `  lockstep check my_model
   lockstep check my_model --inputs in.npz --expected keras.npz
   lockstep check 'models/*' --format text --format junit=report.xml
@@ -47,7 +55,7 @@ graph takes: docs/parity.md.`,
 	f.modelFlags.add(cmd)
 	f.addThreads(cmd)
 	f.inputFlags.add(cmd)
-	f.judgeFlags.add(cmd)
+	f.judgeFlags.add(cmd, "derived", "derived")
 	f.jobFlags.add(cmd)
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs, as a third party")
 	cmd.Flags().StringVar(&f.candidate, "candidate-model", "", "the native engine runs this directory instead of MODEL")
@@ -58,95 +66,78 @@ graph takes: docs/parity.md.`,
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
-	rules, sinks, err := f.read(cmd)
+	settings, sinks, err := f.read(cmd)
 	if err != nil {
 		return err
 	}
-	if !f.chosen(cmd) {
-		rules = nil
-	}
-	if err := f.modelFlags.check(); err != nil {
+	jobs, each, err := f.prepare(cmd, args)
+	if err != nil {
 		return err
+	}
+	if err := f.printable(sinks); err != nil {
+		return err
+	}
+	var engines tensorflows
+	defer engines.close()
+
+	var t tally
+	var all []*compare.Checked
+	for i, j := range jobs {
+		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
+		checked, err := each[i].check(cmd.Context(), &engines, j.model, slices.Concat(j.settings, settings))
+		progress(cmd, "")
+		if checked == nil {
+			t.fail(cmd.ErrOrStderr(), j, "could not check", err)
+		} else {
+			t.add(cmd.ErrOrStderr(), j.model, checked.Report)
+			t.addError(err)
+			all = append(all, checked)
+		}
+		if f.stops(cmd, len(jobs)-i-1, t.diverged+t.failed > 0) {
+			break
+		}
+	}
+	t.addError(writeOutcomes(cmd, sinks, t.outcomes))
+	t.addError(f.printTensors(cmd.OutOrStdout(), all))
+	if len(jobs) > 1 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: %d models: %d in step, %d diverged, %d could not be checked\n",
+			len(t.outcomes), len(t.outcomes)-t.diverged-t.failed, t.diverged, t.failed)
+	}
+	if t.diverged > 0 {
+		return ended(exitDiverged, t.err)
+	}
+	return ended(t.code(), t.err)
+}
+
+// prepare checks the flags, and says which models are meant and what is particular
+// to each.
+func (f *checkFlags) prepare(cmd *cobra.Command, args []string) ([]job, []*checkFlags, error) {
+	if err := f.modelFlags.check(); err != nil {
+		return nil, nil, err
 	}
 	if err := f.inputFlags.check(cmd); err != nil {
-		return err
+		return nil, nil, err
 	}
 	jobs, err := f.jobs(cmd, args)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if len(jobs) > 1 && (f.inputs != "" || f.expected != "" || f.candidate != "") {
-		return usagef("--inputs, --expected and --candidate-model go with one model, and there are %d", len(jobs))
+		return nil, nil, usagef("--inputs, --expected and --candidate-model go with one model, and there are %d", len(jobs))
 	}
 	if err := f.diagnoseFlags.check(f.candidate); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := f.reduceFlags.check(len(jobs)); err != nil {
-		return err
+		return nil, nil, err
 	}
 	each := make([]*checkFlags, len(jobs))
 	for i, j := range jobs {
 		if each[i], err = f.of(cmd, j); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
-	process, err := startTensorFlow()
-	if err != nil {
-		return err
-	}
-	defer func() { process.Close() }()
-
-	var outcomes []compare.Outcome
-	diverged, failed, misused := 0, 0, 0
-	for i, j := range jobs {
-		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
-		of := rules
-		if of == nil {
-			of = j.rules
-		}
-		checked, err := each[i].check(cmd.Context(), process, j.model, of)
-		progress(cmd, "")
-		if err != nil {
-			failed++
-			if codeOf(err) == exitUsage {
-				misused++
-			}
-			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not check: %w", j.model, err))
-			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
-			if process, err = revive(process); err != nil {
-				return err
-			}
-		} else {
-			if checked.Report.Verdict() != compare.InStep {
-				diverged++
-			}
-			outcomes = append(outcomes, compare.Outcome{Model: j.model, Report: checked.Report})
-			if err := f.printTensors(cmd.OutOrStdout(), checked); err != nil {
-				return err
-			}
-		}
-		if f.stops(cmd, len(jobs)-i-1, diverged+failed > 0) {
-			break
-		}
-	}
-	if len(f.print) == 0 || len(f.formats) > 0 {
-		if err := writeOutcomes(cmd, sinks, outcomes); err != nil {
-			return err
-		}
-	}
-	if len(jobs) > 1 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: %d models: %d in step, %d diverged, %d could not be checked\n",
-			len(outcomes), len(outcomes)-diverged-failed, diverged, failed)
-	}
-	switch {
-	case diverged > 0:
-		return exit{code: exitDiverged}
-	case misused > 0 && misused == failed:
-		return exit{code: exitUsage}
-	case failed > 0:
-		return exit{code: exitNotRun}
-	}
-	return nil
+	return jobs, each, nil
 }
 
 // of returns the flags with what lockstep.yaml says of one model, where the
@@ -177,49 +168,44 @@ func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
 	return &out, nil
 }
 
-// revive returns a process that can go on: a new one if TensorFlow crashed.
-func revive(p *worker.Process) (*worker.Process, error) {
-	if p.Alive() {
-		return p, nil
+// check judges one model. An error beside what was checked leaves the verdict as
+// it is.
+func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name string, settings compare.Settings) (*compare.Checked, error) {
+	c := compare.Check{Model: name, Settings: settings, ExpectedBy: "keras"}
+	candidate, err := f.loadCandidate(name, &c)
+	if err != nil {
+		return nil, err
 	}
-	p.Close()
-	return startTensorFlow()
-}
-
-// check judges one model.
-func (f *checkFlags) check(ctx context.Context, process *worker.Process, name string, rules compare.Rules) (*compare.Checked, error) {
-	candidateName := name
-	if f.candidate != "" {
-		candidateName = f.candidate
+	reference, err := engines.open(ctx, name, f.modelFlags)
+	if err == nil {
+		defer reference.Close()
+		c.Reference = reference
+		c.Unoptimized = func(ctx context.Context) (lockstep.Tracer, func() error, error) {
+			plain, err := engines.openUnoptimized(ctx, name, f.modelFlags)
+			if err != nil {
+				return nil, nil, err
+			}
+			return plain, plain.Close, nil
+		}
+	} else if f.expected == "" || candidate == nil || ctx.Err() != nil {
+		return nil, err
+	} else {
+		c.NotRun = append(c.NotRun, compare.NotRun{Engine: "tensorflow", Err: err})
 	}
-	c := compare.Check{Model: name, Rules: rules, AllowNonFinite: f.allowNonFinite, ExpectedBy: "keras"}
-	candidate, refusal := native.Load(candidateName, f.native()...)
-	if refusal == nil {
-		c.Candidate = candidate
-		oracle, err := candidate.Oracle()
-		if err != nil {
+	var pair *pair
+	var signature lockstep.Signature
+	if reference != nil {
+		signature = reference.Signature()
+		if pair, err = f.pair(name, candidate, reference, f); err != nil {
 			return nil, err
 		}
-		c.Oracle = oracle
-	} else if f.expected == "" {
-		return nil, refusal
+		pair.rename(&c)
 	} else {
-		c.Absent = refusal.Error()
+		signature = candidate.Signature()
 	}
-	reference, err := process.Open(ctx, name, f.tensorflow())
-	if err != nil {
-		return nil, err
-	}
-	defer reference.Close()
-	c.Reference = reference
-	pair, err := f.pair(name, candidate, reference, f)
-	if err != nil {
-		return nil, err
-	}
-	pair.rename(&c)
 
 	var made string
-	if c.Inputs, made, err = f.inputsFor(ctx, f.subject(name, reference, candidate)); err != nil {
+	if c.Inputs, made, err = f.inputsFor(ctx, f.subject(name, signature, reference, candidate)); err != nil {
 		return nil, err
 	}
 	if c.Expected, err = readTensors(f.expected); err != nil {
@@ -233,20 +219,47 @@ func (f *checkFlags) check(ctx context.Context, process *worker.Process, name st
 	if f.candidate != "" {
 		checked.Report.Notes = append(checked.Report.Notes, "native ran "+f.candidate)
 	}
-	if err := f.explain(ctx, c, checked, pair); err != nil {
-		return nil, err
+	if checked.Reference == nil || checked.Candidate == nil {
+		return checked, nil
 	}
+	f.explain(ctx, c, checked, pair)
 	if err := f.reduceInputs(ctx, c, checked, pair, f); err != nil {
-		return nil, err
+		checked.Report.Notes = append(checked.Report.Notes, "the inputs were not reduced: "+err.Error())
+		return checked, fmt.Errorf("--reduce: %w", err)
 	}
 	return checked, nil
 }
 
+// loadCandidate loads what the native engine runs. A refusal is no error if there
+// are expected values to compare TensorFlow with: the report then has no verdict.
+func (f *checkFlags) loadCandidate(name string, c *compare.Check) (*native.Model, error) {
+	if f.candidate != "" {
+		name = f.candidate
+	}
+	candidate, err := native.Load(name, f.native()...)
+	if err != nil && f.expected == "" {
+		return nil, err
+	}
+	if err != nil {
+		c.NotRun = append(c.NotRun, compare.NotRun{Engine: "native", Err: err})
+		return nil, nil
+	}
+	oracle, err := candidate.Oracle()
+	if err != nil {
+		return nil, err
+	}
+	c.Candidate, c.Oracle = candidate, oracle
+	return candidate, nil
+}
+
 // subject is the model that inputs are made for: the reference, which the native
 // engine has read already unless it runs another.
-func (f *checkFlags) subject(name string, reference lockstep.Engine, candidate *native.Model) model {
+func (f *checkFlags) subject(name string, sig lockstep.Signature, reference *worker.Model, candidate *native.Model) model {
+	if reference == nil {
+		return model{signature: sig, trial: candidate.Trial()}
+	}
 	if candidate == nil || f.candidate != "" {
 		return modelIn(reference, name, f.modelFlags)
 	}
-	return model{reference.Signature(), candidate.Trial(), &engineTrial{dir: name, flags: f.modelFlags}}
+	return model{sig, candidate.Trial(), &engineTrial{dir: name, flags: f.modelFlags}}
 }

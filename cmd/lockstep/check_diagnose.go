@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,7 @@ type pair struct {
 	meant, engine *native.Model
 	refused       error // why there is no meant
 	names         compare.Names
+	variables     [2]map[string]string // as in compare.Check; of another candidate alone
 }
 
 // pair loads the reference's model, where the candidate is another one, and
@@ -78,8 +80,28 @@ func (f *diagnoseFlags) pair(name string, engine *native.Model, reference lockst
 	if err != nil {
 		return nil, err
 	}
-	p.names, err = compare.Match(reference.Signature(), engine.Signature(), layers, layerNames(engine), f.names())
+	if p.names, err = compare.Match(reference.Signature(), engine.Signature(), layers, layerNames(engine), f.names()); err != nil {
+		return nil, err
+	}
+	if p.variables[0], err = variablesOf(name, all); err != nil {
+		return nil, err
+	}
+	own, err := variablesOf(all.candidate, all)
+	p.variables[1] = p.names.Variables(own)
 	return p, err
+}
+
+// variablesOf returns the variables of a model's weights by the weights' names.
+func variablesOf(dir string, all *checkFlags) (map[string]string, error) {
+	d, err := native.Inspect(dir, all.native()...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, w := range d.Weights {
+		out[w.Name] = w.Variable
+	}
+	return out, nil
 }
 
 func layerNames(m *native.Model) []string {
@@ -90,8 +112,10 @@ func layerNames(m *native.Model) []string {
 	return out
 }
 
-// rename has the candidate known by the reference's names.
+// rename has the candidate known by the reference's names, and its weights by
+// their variables too.
 func (p *pair) rename(c *compare.Check) {
+	c.Variables = p.variables
 	if len(p.names) == 0 {
 		return
 	}
@@ -99,15 +123,20 @@ func (p *pair) rename(c *compare.Check) {
 	c.Oracle = compare.RenamedOracle{Oracle: c.Oracle, Names: p.names}
 }
 
-// explain adds a diagnosis to a report that diverged.
-func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) error {
-	r := checked.Report
-	if !f.diagnose || r.Verdict() == compare.InStep || p.engine == nil || !engineDiverged(c, r) {
-		return nil
+// explain adds a diagnosis to a report that diverged, or why there is none: the
+// verdict stands without one.
+func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) {
+	if !f.diagnose || checked.Report.Verdict() == compare.InStep || p.engine == nil || checked.ByOptimizer() || !engineDiverged(c, checked.Report) {
+		return
 	}
+	if err := diagnosed(ctx, c, checked, p); err != nil {
+		checked.Report.Notes = append(checked.Report.Notes, "no diagnosis: "+err.Error())
+	}
+}
+
+func diagnosed(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) error {
 	if p.meant == nil {
-		r.Notes = append(r.Notes, "no diagnosis: the native engine refuses the reference's model: "+p.refused.Error())
-		return nil
+		return fmt.Errorf("the native engine refuses the reference's model: %w", p.refused)
 	}
 	reference, candidate := checked.Reference, checked.Candidate
 	var err error
@@ -125,20 +154,27 @@ func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *c
 	problem.Stepper, _ = c.Candidate.(lockstep.Stepper)
 	found, err := problem.Run(ctx)
 	if err != nil {
-		r.Notes = append(r.Notes, "no diagnosis: "+err.Error()) // the verdict stands without one
-		return nil
+		return err
 	}
-	found.Report(r, reference.Engine, candidate.Engine)
+	found.Report(checked.Report, reference.Engine, candidate.Engine)
 	return nil
 }
 
 // engineDiverged tells whether it is the engines that differ, and not what a
-// third party expected.
+// third party expected, by more than rounding explains.
 func engineDiverged(c compare.Check, r *compare.Report) bool {
 	for i := range r.Comparisons {
 		k := &r.Comparisons[i]
-		if k.Verdict() != compare.InStep && k.Reference == c.Reference.Name() && k.Candidate == c.Candidate.Name() {
+		if k.Reference != c.Reference.Name() || k.Candidate != c.Candidate.Name() {
+			continue
+		}
+		if len(k.Results) == 0 {
 			return true
+		}
+		for j := range k.Results {
+			if k.Results[j].ShowsFault() {
+				return true
+			}
 		}
 	}
 	return false

@@ -90,7 +90,7 @@ func computed(c compare.Check, r *compare.Report) string {
 }
 
 func (f *reduceFlags) repro(model string, c compare.Check, p *pair, all *checkFlags) (reduce.Repro, error) {
-	r := reduce.Repro{Signature: all.signature, Tags: all.tags, Names: p.names, AllowNonFinite: c.AllowNonFinite}
+	r := reduce.Repro{Signature: all.signature, Tags: all.tags, Names: p.names}
 	var err error
 	if r.Model, err = filepath.Abs(model); err != nil {
 		return r, err
@@ -100,13 +100,8 @@ func (f *reduceFlags) repro(model string, c compare.Check, p *pair, all *checkFl
 			return r, err
 		}
 	}
-	if c.Rules != nil {
-		rule := c.Rules("")
-		tolerance := ""
-		if fixed, ok := rule.Tolerance.(compare.Fixed); ok {
-			tolerance = fmt.Sprintf("Tolerance: compare.Fixed{Atol: %v, Rtol: %v}, ", fixed.Atol, fixed.Rtol)
-		}
-		r.Rule = fmt.Sprintf("compare.Uniform(compare.Rule{%sULP: %d, AllowNonFinite: %v})", tolerance, rule.ULP, rule.AllowNonFinite)
+	if len(c.Settings) > 0 {
+		r.Settings = fmt.Sprintf("%#v", c.Settings)
 	}
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -38,17 +39,19 @@ type configModel struct {
 	Rename    map[string]string `yaml:"rename"`
 }
 
+// configTolerance is a compare.Setting: what is nil was not given.
 type configTolerance struct {
 	Atol           *float64 `yaml:"atol"`
 	Rtol           *float64 `yaml:"rtol"`
-	ULP            uint64   `yaml:"ulp"`
-	AllowNonFinite bool     `yaml:"allow_nonfinite"`
+	ULP            *uint64  `yaml:"ulp"`
+	AllowNonFinite *bool    `yaml:"allow_nonfinite"`
 }
 
 // configTensor is the tolerance of the tensors that a pattern matches.
 type configTensor struct {
 	Name      string          `yaml:"name"`
 	Tolerance configTolerance `yaml:",inline"`
+	at        string          // the file and its line
 }
 
 // configError is a fault of the file, with its place.
@@ -59,14 +62,18 @@ type configError struct {
 	what string
 }
 
-func (e *configError) Error() string {
+func (e *configError) Error() string { return e.Place() + ": " + e.what }
+
+// Place is the file, the line and the key.
+func (e *configError) Place() string {
+	place := fmt.Sprintf("%s:%d", e.file, e.line)
 	if e.key == "" {
-		return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.what)
+		return place
 	}
-	return fmt.Sprintf("%s:%d: %s: %s", e.file, e.line, e.key, e.what)
+	return place + ": " + e.key
 }
 
-// readConfig reads and checks the file.
+// readConfig reads the file.
 func readConfig(name string) (*config, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -80,12 +87,17 @@ func readConfig(name string) (*config, error) {
 	if len(b) > maxConfigBytes {
 		return nil, fmt.Errorf("%s has more than %d bytes", name, maxConfigBytes)
 	}
+	return parseConfig(name, b)
+}
+
+// parseConfig reads and checks what stands in the file.
+func parseConfig(name string, b []byte) (*config, error) {
 	var c config
 	lines, err := decodeYAML(name, b, &c)
 	if err != nil {
 		return nil, err
 	}
-	at := func(key, format string, args ...any) error {
+	at := func(key, format string, args ...any) *configError {
 		return &configError{name, lines.of(key), key, fmt.Sprintf(format, args...)}
 	}
 	if len(c.Models) == 0 {
@@ -100,7 +112,7 @@ func readConfig(name string) (*config, error) {
 }
 
 // check finds what the types let pass.
-func (m *configModel) check(key string, at func(key, format string, args ...any) error) error {
+func (m *configModel) check(key string, at func(key, format string, args ...any) *configError) error {
 	if m.Model == "" {
 		return at(key+".model", "it is missing: want a model's directory, or a pattern such as models/*")
 	}
@@ -121,6 +133,7 @@ func (m *configModel) check(key string, at func(key, format string, args ...any)
 			return err
 		}
 	}
+	named := map[string]bool{}
 	for i := range m.Tensors {
 		t, key := &m.Tensors[i], fmt.Sprintf("%s.tensors[%d]", key, i)
 		if t.Name == "" {
@@ -129,14 +142,19 @@ func (m *configModel) check(key string, at func(key, format string, args ...any)
 		if _, err := path.Match(t.Name, ""); err != nil {
 			return at(key+".name", "%q is no pattern: %v", t.Name, err)
 		}
+		if named[t.Name] {
+			return at(key+".name", "%q stands there twice: give all of its rule in one place", t.Name)
+		}
+		named[t.Name] = true
 		if err := t.Tolerance.check(key, at); err != nil {
 			return err
 		}
+		t.at = at(key+".name", "").Place()
 	}
 	return nil
 }
 
-func (t *configTolerance) check(key string, at func(key, format string, args ...any) error) error {
+func (t *configTolerance) check(key string, at func(key, format string, args ...any) *configError) error {
 	for _, number := range []struct {
 		name string
 		v    *float64
@@ -145,41 +163,39 @@ func (t *configTolerance) check(key string, at func(key, format string, args ...
 			return at(key+"."+number.name, "%v, want a number of 0 or more", *number.v)
 		}
 	}
+	if *t == (configTolerance{}) {
+		return at(key, "it has no rule: give atol, rtol, ulp or allow_nonfinite")
+	}
 	return nil
 }
 
-// rule returns the tolerance as the flags of the same names would make it.
-func (t *configTolerance) rule() compare.Rule {
-	rule := compare.Rule{ULP: t.ULP, AllowNonFinite: t.AllowNonFinite}
-	if t.ULP == 0 || t.Atol != nil || t.Rtol != nil {
-		fixed := compare.Fixed{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}
-		if t.Atol != nil {
-			fixed.Atol = *t.Atol
-		}
-		if t.Rtol != nil {
-			fixed.Rtol = *t.Rtol
-		}
-		rule.Tolerance = fixed
-	}
-	return rule
+func (t *configTolerance) setting(tensors string) compare.Setting {
+	return compare.Setting{Tensors: tensors, Atol: t.Atol, Rtol: t.Rtol, ULP: t.ULP, AllowNonFinite: t.AllowNonFinite}
 }
 
-// rules returns what the entry says of tolerances, nil for nothing. The first
-// pattern that a name matches counts.
-func (m *configModel) rules() compare.Rules {
-	if m.Tolerance == nil && m.Tensors == nil {
-		return nil
-	}
-	general := compare.DefaultRule()
+// settings returns what the entry says of tolerances. Of several patterns that a
+// name matches, the first decides, part by part.
+func (m *configModel) settings() compare.Settings {
+	var out compare.Settings
 	if m.Tolerance != nil {
-		general = m.Tolerance.rule()
+		out = append(out, m.Tolerance.setting(""))
 	}
-	return func(name string) compare.Rule {
-		for i := range m.Tensors {
-			if ok, _ := path.Match(m.Tensors[i].Name, name); ok {
-				return m.Tensors[i].Tolerance.rule()
-			}
+	for i := len(m.Tensors) - 1; i >= 0; i-- {
+		out = append(out, m.Tensors[i].Tolerance.setting(m.Tensors[i].Name))
+	}
+	return out
+}
+
+// withPlace adds the file and the line of a setting that is at fault.
+func (m *configModel) withPlace(err error) error {
+	var fault *compare.SettingError
+	if !errors.As(err, &fault) || m == nil {
+		return err
+	}
+	for i := range m.Tensors {
+		if t := &m.Tensors[i]; t.Name == fault.Setting.Tensors {
+			return fmt.Errorf("%s: %w", t.at, err)
 		}
-		return general
 	}
+	return err
 }

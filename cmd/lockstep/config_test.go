@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-go/lockstep/compare"
 )
 
 func writeConfig(t *testing.T, text string) string {
@@ -46,6 +48,50 @@ func TestConfigFaults(t *testing.T) {
 		{"models:\n  - model: a\n\tgolden: b\n", "3", ""},
 		{"models:\n  - model: a\n    ulp: 3\n", "3", `models[0].ulp: unknown field "ulp": want model, golden, signature`},
 		{"models:\n !\x9e2ur -\xad", "1", ""},
+		{"models:\n", "1", "models: it has no value"},
+		{"models:\n  - model: ~\n", "2", "models[0].model: it has no value"},
+		{"models:\n  - model: ''\n", "2", "models[0].model: it is empty"},
+		{"models:\n  - model: a\n    signature:\n", "3", "models[0].signature: it has no value"},
+		{"models:\n  - model: a\n    tags: [serve, null]\n", "3", "models[0].tags[1]: it has no value"},
+		{"models:\n  - model: a\n    tags: serve\n", "3", "models[0].tags: want a list"},
+		{"models:\n  - model: a\n    rename: {b: }\n", "3", "models[0].rename.b: it has no value"},
+		{"models:\n  - model: a\n    rename: {~: b}\n", "3", "models[0].rename.~: it has no value"},
+		{"models:\n  - model: a\n    rename: [b]\n", "3", "models[0].rename: want names"},
+		{"models:\n  - model: a\n    rename:\n      b: c\n      b: d\n", "5", "models[0].rename.b: it stands there twice"},
+		{"models:\n  - model: a\n    drift:\n", "3", "models[0].drift: it has no value"},
+		{"models:\n  - model: a\n    tensors:\n", "3", "models[0].tensors: it has no value"},
+		{"models:\n  - model: a\n    tolerance:\n", "3", "models[0].tolerance: it has no value"},
+		{"models:\n  - model: a\n    tolerance: {}\n", "3", "models[0].tolerance: it has no rule"},
+		{"models:\n  - model: a\n    tolerance: {atol: }\n", "3", "models[0].tolerance.atol: it has no value"},
+		{"models:\n  - model: a\n    tolerance: {ulp: NULL}\n", "3", "models[0].tolerance.ulp: it has no value"},
+		{"models:\n  - model: a\n    tolerance: {allow_nonfinite: ~}\n", "3", "models[0].tolerance.allow_nonfinite: it has no value"},
+		{"models:\n  - model: a\n    tolerance: {allow_nonfinite: yes}\n", "3", `"yes": want true or false`},
+		{"models:\n  - model: a\n    tolerance: {allow_nonfinite: on}\n", "3", `"on": want true or false`},
+		{"models:\n  - model: a\n    tolerance: {allow_nonfinite: 1}\n", "3", `"1": want true or false`},
+		{"models:\n  - model: a\n    tolerance: {allow_nonfinite: 'true'}\n", "3", `"true" is a text`},
+		{"models:\n  - model: a\n    tolerance: {ulp: 010}\n", "3", `models[0].tolerance.ulp: "010": want a plain decimal number`},
+		{"models:\n  - model: a\n    tolerance: {atol: 010}\n", "3", `"010": want a plain decimal number`},
+		{"models:\n  - model: a\n    tolerance: {atol: 00.5}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {ulp: 0o10}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {ulp: 0x10}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {ulp: 1_000}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {atol: 0x1p-3}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {atol: 1:30}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {atol: .}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {atol: Infinity}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {atol: true}\n", "3", "want a plain decimal number"},
+		{"models:\n  - model: a\n    tolerance: {atol: '1'}\n", "3", `"1" is a text`},
+		{"models:\n  - model: a\n    tolerance: {atol: !!float 1}\n", "3", "without quotes or a tag"},
+		{"models:\n  - model: a\n    tolerance: {atol: [1]}\n", "3", "want one value"},
+		{"models:\n  - model: a\n    tolerance: {atol: 1e400}\n", "3", "beyond the numbers of float64"},
+		{"models:\n  - model: a\n    tolerance: {atol: 1e-400}\n", "3", "too small"},
+		{"models:\n  - model: a\n    tolerance: {ulp: 1.5}\n", "3", "want a whole number"},
+		{"models:\n  - model: a\n    tolerance: {ulp: 1e3}\n", "3", "want a whole number"},
+		{"models:\n  - model: a\n    tolerance: {ulp: 18446744073709551616}\n", "3", "want a whole number"},
+		{"models:\n  - model: a\n    tensors:\n      - name: b\n", "4", "models[0].tensors[0]: it has no rule"},
+		{"models:\n  - model: a\n    tensors: [{name: b, ulp: 1}, {name: b, atol: 1}]\n", "3", `"b" stands there twice`},
+		{"models:\n  - model: a\n    tensors: [{name: b, at: x, ulp: 1}]\n", "3", `unknown field "at": want name, atol, rtol, ulp, allow_nonfinite`},
+		{"models:\n  - {model: a, '': b}\n", "2", `unknown field ""`},
 	} {
 		name := writeConfig(t, c.text)
 		_, err := readConfig(name)
@@ -104,17 +150,18 @@ models:
 		*j.drift != 0.25 || j.earlier != filepath.Join(dir, "old.golden") || j.rename["dense"] != "output_0" {
 		t.Errorf("%+v", j)
 	}
+	rules := j.settings.Over(compare.Uniform(compare.DefaultRule()))
 	for tensor, want := range map[string]string{
-		"output_0": "atol 0.001, rtol 0.0001", "encoder/state_h": "4 ulp", "encoder/state_c": "4 ulp", "decoder/state_c": "atol 0, rtol 0.01", "decoder/state_h": "atol 0.001, rtol 0.0001",
+		"output_0": "atol 0.001, rtol 0", "encoder/state_h": "4 ulp", "encoder/state_c": "4 ulp", "decoder/state_c": "atol 0, rtol 0.01", "decoder/state_h": "atol 0.001, rtol 0",
 	} {
-		if got := j.rules(tensor).String(); got != want {
+		if got := rules(tensor).String(); got != want {
 			t.Errorf("%s is judged by %s, want %s", tensor, got, want)
 		}
 	}
-	if !j.rules("decoder/state_c").AllowNonFinite || j.rules("output_0").AllowNonFinite {
+	if !rules("decoder/state_c").AllowNonFinite || !rules("encoder/state_c").AllowNonFinite || rules("output_0").AllowNonFinite {
 		t.Error("allow_nonfinite is another's")
 	}
-	if jobs[2].model != "/absolute/model" || jobs[2].rules != nil || jobs[2].golden != "" {
+	if jobs[2].model != "/absolute/model" || jobs[2].settings != nil || jobs[2].golden != "" {
 		t.Errorf("%+v", jobs[2])
 	}
 	for text, want := range map[string]string{

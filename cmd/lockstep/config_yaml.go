@@ -37,13 +37,13 @@ func decodeYAML(name string, b []byte, into any) (lines, error) {
 	if err := loader.Load(&root); err == io.EOF {
 		return d.lines, nil // nothing but comments
 	} else if err != nil {
-		return nil, misspelt(name, 1, "", err)
+		return nil, misspelt(name, err)
 	}
 	switch err := loader.Load(&next); {
 	case err == nil:
 		return nil, d.errorf(&next, "", "a second document begins: want one")
 	case err != io.EOF:
-		return nil, misspelt(name, 1, "", err)
+		return nil, misspelt(name, err)
 	}
 	if root.Kind != yaml.DocumentNode || len(root.Content) != 1 {
 		return nil, d.errorf(&root, "", "want one document")
@@ -58,31 +58,58 @@ type yamlDecoder struct {
 
 // value reads a node into v.
 func (d *yamlDecoder) value(n *yaml.Node, key string, v reflect.Value) error {
-	if n.Kind == yaml.AliasNode {
-		return d.errorf(n, key, "an alias, *%s: write out what it stands for", n.Value)
-	}
 	switch {
-	case v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct:
+	case n.Kind == yaml.AliasNode:
+		return d.errorf(n, key, "an alias, *%s: write out what it stands for", n.Value)
+	case key != "" && n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+		return d.errorf(n, key, "it has no value: give it one, or leave the key out")
+	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		return d.value(n, key, v.Elem())
 	case v.Kind() == reflect.Struct:
 		return d.mapping(n, key, v)
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
-		if n.Kind != yaml.SequenceNode {
-			return d.errorf(n, key, "want a list, each entry behind a dash")
-		}
-		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
-		for i, entry := range n.Content {
-			at := fmt.Sprintf("%s[%d]", key, i)
-			d.lines[at] = entry.Line
-			if err := d.value(entry, at, v.Index(i)); err != nil {
-				return err
-			}
-		}
-		return nil
+	case v.Kind() == reflect.Slice:
+		return d.list(n, key, v)
+	case v.Kind() == reflect.Map:
+		return d.words(n, key, v)
 	}
-	if err := n.Decode(v.Addr().Interface()); err != nil {
-		return misspelt(d.name, n.Line, key, err)
+	return d.scalar(n, key, v)
+}
+
+// list reads the entries of a list, each by its own key.
+func (d *yamlDecoder) list(n *yaml.Node, key string, v reflect.Value) error {
+	if n.Kind != yaml.SequenceNode {
+		return d.errorf(n, key, "want a list, each entry behind a dash")
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, entry := range n.Content {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		d.lines[at] = entry.Line
+		if err := d.value(entry, at, v.Index(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// words reads a mapping whose keys are names of the user's.
+func (d *yamlDecoder) words(n *yaml.Node, key string, v reflect.Value) error {
+	if n.Kind != yaml.MappingNode {
+		return d.errorf(n, key, "want names and what they are called now, as in dense: output_0")
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, word := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		if err := d.value(n.Content[i], key+"."+n.Content[i].Value, name); err != nil {
+			return err
+		}
+		if v.MapIndex(name).IsValid() {
+			return d.errorf(n.Content[i], key+"."+n.Content[i].Value, "it stands there twice")
+		}
+		if err := d.value(n.Content[i+1], key+"."+n.Content[i].Value, word); err != nil {
+			return err
+		}
+		v.SetMapIndex(name, word)
 	}
 	return nil
 }
@@ -120,6 +147,9 @@ const inlined = ",inline"
 
 // fieldOf returns the field of a tag, also of a struct that is inlined.
 func fieldOf(v reflect.Value, tag string) reflect.Value {
+	if tag == "" {
+		return reflect.Value{}
+	}
 	for i := range v.NumField() {
 		switch t := v.Type().Field(i).Tag.Get("yaml"); t {
 		case tag:
@@ -137,9 +167,11 @@ func fieldOf(v reflect.Value, tag string) reflect.Value {
 func tagsOf(t reflect.Type) []string {
 	var out []string
 	for i := range t.NumField() {
-		if tag := t.Field(i).Tag.Get("yaml"); tag == inlined {
+		switch tag := t.Field(i).Tag.Get("yaml"); tag {
+		case inlined:
 			out = append(out, tagsOf(t.Field(i).Type)...)
-		} else {
+		case "": // no key
+		default:
 			out = append(out, tag)
 		}
 	}
@@ -147,8 +179,8 @@ func tagsOf(t reflect.Type) []string {
 }
 
 // misspelt gives an error of the library our form.
-func misspelt(name string, line int, key string, err error) error {
-	what := err.Error()
+func misspelt(name string, err error) error {
+	line, what := 1, err.Error()
 	var one *yaml.LoadError
 	var several *yaml.LoadErrors
 	if errors.As(err, &several) && len(several.Errors) > 0 {
@@ -159,5 +191,5 @@ func misspelt(name string, line int, key string, err error) error {
 	if one != nil {
 		line, what = max(line, one.Mark.Line), one.Message
 	}
-	return &configError{name, line, key, strings.Join(strings.Fields(what), " ")}
+	return &configError{name, line, "", strings.Join(strings.Fields(what), " ")}
 }

@@ -15,7 +15,7 @@ func newDiff() *cobra.Command {
 		Short: "compare two sets of tensors",
 		Args:  wantArgs("two .npz files", 2, 2),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			rules, sinks, err := f.read(cmd)
+			settings, sinks, err := f.read(cmd)
 			if err != nil {
 				return err
 			}
@@ -25,20 +25,22 @@ func newDiff() *cobra.Command {
 					return err
 				}
 			}
+			// The default is the rule itself here and does not stand for a bound that
+			// is unknown: --atol alone keeps its rtol.
+			rules := append(compare.Settings{compare.DefaultSetting()}, settings...).Over(compare.Uniform(compare.Rule{}))
 			measured := compare.Measure(lockstep.ByName(sides[0]), lockstep.ByName(sides[1]), compare.Options{Order: lockstep.Names(sides[0]), Layout: compare.KerasLayout})
 			report := &compare.Report{
 				Model:       args[1],
 				Comparisons: []compare.Comparison{{Reference: args[0], Candidate: args[1], Results: compare.Judge(measured, rules)}},
 			}
-			if err := writeOutcomes(cmd, sinks, []compare.Outcome{{Model: report.Model, Report: report}}); err != nil {
-				return err
-			}
+			code := exitInStep
 			if report.Verdict() != compare.InStep {
-				return exit{code: exitDiverged}
+				code = exitDiverged
 			}
-			return nil
+			return ended(code, writeOutcomes(cmd, sinks, []compare.Outcome{{Model: report.Model, Report: report}}))
 		}),
 	}
-	f.add(cmd)
+	f.add(cmd, "1e-05", "0.0001")
+	cmd.Flags().Lookup("rtol").Usage = "relative tolerance"
 	return cmd
 }

@@ -36,12 +36,12 @@ func edit(ts *testscript.TestScript, neg bool, args []string) {
 	case "copy":
 		tensors = append(tensors, lockstep.NamedTensor{Name: args[4], Tensor: t.Tensor})
 	default:
-		t.Tensor = edited(ts, t.Tensor, args[2])
+		t.Tensor = retyped(ts, t.Tensor, args[2])
 	}
 	ts.Check(npz.WriteFile(ts.MkAbs(args[1]), tensors))
 }
 
-func edited(ts *testscript.TestScript, t *lockstep.Tensor, what string) *lockstep.Tensor {
+func retyped(ts *testscript.TestScript, t *lockstep.Tensor, what string) *lockstep.Tensor {
 	v, err := t.Float64s()
 	ts.Check(err)
 	shape := slices.Clone(t.Shape())

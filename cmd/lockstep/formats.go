@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,23 +56,35 @@ func sinksOf(values []string, known ...string) ([]sink, error) {
 	return out, nil
 }
 
-// writeTo writes a report to every sink.
-func writeTo(cmd *cobra.Command, sinks []sink, render func(w io.Writer, format string, terminal bool) error) error {
+// render writes a report in a format.
+type render func(w io.Writer, format string, terminal bool) error
+
+// writeTo writes a report to every sink. One that fails keeps no other from it.
+func writeTo(cmd *cobra.Command, sinks []sink, write render) error {
+	var failed []error
 	for _, s := range sinks {
-		var err error
-		if out := cmd.OutOrStdout(); s.path == "" {
-			err = render(out, s.format, isTerminal(out))
-		} else {
-			err = whole.WriteFile(s.path, func(w io.Writer) error { return render(w, s.format, false) })
-		}
-		if err != nil {
-			return fmt.Errorf("writing the report: %w", err)
-		}
+		failed = append(failed, s.write(cmd, write))
+	}
+	return errors.Join(failed...)
+}
+
+func (s sink) write(cmd *cobra.Command, write render) error {
+	var err error
+	if out := cmd.OutOrStdout(); s.path == "" {
+		err = write(out, s.format, isTerminal(out))
+	} else {
+		err = whole.WriteFile(s.path, func(w io.Writer) error { return write(w, s.format, false) })
+	}
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil
 }
 
 func isTerminal(w io.Writer) bool {
+	if a, ok := w.(*answer); ok {
+		w = a.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -37,10 +37,8 @@ reads and can write: go doc github.com/lockstep-go/lockstep/compare/golden.`,
 type recordFlags struct {
 	modelFlags
 	inputFlags
+	toleranceFlags
 	out, engine, expected string
-	atol, rtol            float64
-	ulp                   uint64
-	allowNonFinite        bool
 	trace                 bool
 }
 
@@ -54,6 +52,9 @@ TensorFlow and writes a golden: inputs, outputs, final states, the SHA-256 of
 every file and weight, the signature, versions and the processor's features.
 The native engine runs too, and what Keras predicted can be given: if they do
 not agree, nothing is recorded, and the exit code is 1.
+
+verify judges by --atol, --rtol, --ulp and --allow-nonfinite too, if they are given,
+and otherwise by what rounding can do.
 
 With --trace it keeps every gate and state of every step of the recurrent layers,
 judged by the rounding of a step, and the bounds of that.
@@ -72,10 +73,7 @@ With --engine native it needs no TensorFlow; the file says so.`,
 	cmd.Flags().StringVar(&f.engine, "engine", "tensorflow", "who computes the answers: tensorflow or native")
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs")
 	cmd.Flags().BoolVar(&f.trace, "trace", false, "keep every gate and state of every step too, with the bounds of their rounding: verify then names the step and gate where a layer first parts")
-	cmd.Flags().Float64Var(&f.atol, "atol", compare.DefaultAtol, "absolute tolerance that verify goes by, in place of what rounding can do: |a-b| <= atol + rtol*|b|, b the golden's")
-	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance")
-	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place that may be as well; alone, instead of atol and rtol")
-	cmd.Flags().BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "record NaN and infinities, which prove little")
+	f.toleranceFlags.add(cmd, "derived", "derived")
 	return cmd
 }
 
@@ -95,9 +93,13 @@ func (f *recordFlags) run(cmd *cobra.Command, model string) error {
 	if err := f.inputFlags.check(cmd); err != nil {
 		return err
 	}
-	rule, err := f.rule(cmd)
+	settings, err := f.settings(cmd)
 	if err != nil {
 		return err
+	}
+	var rule *compare.Setting // verify goes by it too
+	if len(settings) > 0 {
+		rule = &settings[0]
 	}
 	g, err := f.record(cmd, model, rule)
 	if d := (*golden.Disagreement)(nil); errors.As(err, &d) {
@@ -130,23 +132,8 @@ func by(g *golden.Golden) string {
 	return g.Header.Engine
 }
 
-func (f *recordFlags) rule(cmd *cobra.Command) (*golden.Rule, error) {
-	if err := (compare.Fixed{Atol: f.atol, Rtol: f.rtol}).Valid(); err != nil {
-		return nil, usagef("--atol and --rtol: %v", err)
-	}
-	changed := cmd.Flags().Changed
-	if !changed("ulp") && !changed("atol") && !changed("rtol") && !f.allowNonFinite {
-		return nil, nil // it is derived
-	}
-	rule := &golden.Rule{ULP: f.ulp, AllowNonFinite: f.allowNonFinite}
-	if !changed("ulp") || changed("atol") || changed("rtol") {
-		rule.Atol, rule.Rtol = f.atol, f.rtol
-	}
-	return rule, nil
-}
-
 // record runs the engines.
-func (f *recordFlags) record(cmd *cobra.Command, model string, rule *golden.Rule) (*golden.Golden, error) {
+func (f *recordFlags) record(cmd *cobra.Command, model string, rule *compare.Setting) (*golden.Golden, error) {
 	e, closeEngine, err := open(cmd, f.engine, model, f.modelFlags)
 	if err != nil {
 		return nil, err

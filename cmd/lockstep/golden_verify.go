@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -26,7 +28,7 @@ type verifyFlags struct {
 }
 
 func newGoldenVerify() *cobra.Command {
-	var f verifyFlags
+	f := verifyFlags{jobFlags: jobFlags{goldens: true}}
 	cmd := &cobra.Command{
 		Use:   "verify [MODEL [FILE]]...",
 		Short: "hold a model against its golden",
@@ -37,7 +39,10 @@ where the program has it. Without arguments, lockstep.yaml lists the models.
 Exit codes: 0 in step (files that changed and answer the same are, and are named),
 1 answers changed, 4 weights changed, 5 layout or signature changed, 6 error grew
 beyond the budget of --drift, 2 wrong usage, 3 could not run. With several models
-it is the gravest: 5, 4, 1, 6, 3, 0.`,
+it is the gravest: 5, 4, 1, 6, 2, 3, 0.
+
+--atol, --rtol, --ulp and --allow-nonfinite change that part of the golden's own rule,
+and lockstep.yaml's rules for single tensors those alone: docs/verdict.md.`,
 		Example: `  lockstep golden verify my_model my_model.golden
   lockstep golden verify models/* --format text --format junit=report.xml
   lockstep golden verify my_model --drift 0.1 --earlier last_year.golden`,
@@ -45,23 +50,19 @@ it is the gravest: 5, 4, 1, 6, 3, 0.`,
 	}
 	f.modelFlags.add(cmd)
 	f.addThreads(cmd)
-	f.judgeFlags.add(cmd)
+	f.judgeFlags.add(cmd, "the golden's", "the golden's")
 	f.jobFlags.add(cmd)
 	cmd.Flags().StringVar(&f.engine, "engine", "auto", "who is verified: native, tensorflow, both, or auto: native, and TensorFlow where there is one")
 	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance (the golden's own, or atol 1e-5, rtol 1e-4) allows")
 	cmd.Flags().StringVar(&f.earlier, "earlier", "", "the golden whose error --drift compares with (default FILE itself)")
 	cmd.Flags().StringToStringVar(&f.rename, "rename", nil, "an input or output of the golden and what it is called now, as in dense=output_0; may be repeated")
-	cmd.Flags().Lookup("atol").DefValue, cmd.Flags().Lookup("rtol").DefValue = "the golden's", "the golden's"
 	return cmd
 }
 
 func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
-	rules, sinks, err := f.read(cmd)
+	settings, sinks, err := f.read(cmd)
 	if err != nil {
 		return err
-	}
-	if !slices.ContainsFunc([]string{"atol", "rtol", "ulp", "allow-nonfinite"}, cmd.Flags().Changed) {
-		rules = nil // each golden has its own
 	}
 	if err := f.modelFlags.check(); err != nil {
 		return err
@@ -79,13 +80,13 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := &verifier{verifyFlags: f, cmd: cmd, rules: rules}
+	v := &verifier{verifyFlags: f, cmd: cmd, settings: settings}
 	defer v.close()
 	if f.engine == "auto" {
 		f.engine = v.found()
 	}
-	gravest, failed := golden.Same, 0
-	var outcomes []compare.Outcome
+	gravest := golden.Same
+	var t tally
 	for i, j := range jobs {
 		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
 		results, err := v.verify(cmd.Context(), j)
@@ -95,36 +96,29 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 			if r.Engine != "native" {
 				title += " in " + r.Engine
 			}
-			outcomes = append(outcomes, compare.Outcome{Model: title, Report: r.FullReport(title)})
+			t.add(cmd.ErrOrStderr(), title, r.FullReport(title))
 			gravest = golden.Gravest(gravest, r.Change)
 		}
 		if err != nil {
-			failed++
-			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: could not verify: %w", j.model, err))
-			outcomes = append(outcomes, compare.Outcome{Model: j.model, Err: err})
+			t.fail(cmd.ErrOrStderr(), j, "could not verify", err)
 		}
-		if f.stops(cmd, len(jobs)-i-1, gravest.Failed() || failed > 0) {
+		if f.stops(cmd, len(jobs)-i-1, gravest.Failed() || t.failed > 0) {
 			break
 		}
 	}
-	if err := writeOutcomes(cmd, sinks, outcomes); err != nil {
-		return err
+	err = writeOutcomes(cmd, sinks, t.outcomes)
+	if gravest.Failed() {
+		return ended(gravest.ExitCode(), err)
 	}
-	switch {
-	case gravest.Failed():
-		return exit{code: gravest.ExitCode()}
-	case failed > 0:
-		return exit{code: exitNotRun}
-	}
-	return nil
+	return ended(t.code(), err)
 }
 
 // verifier verifies one model after the other.
 type verifier struct {
 	*verifyFlags
-	cmd     *cobra.Command
-	rules   compare.Rules // nil for those of lockstep.yaml, or of the golden
-	engines tensorflows
+	cmd      *cobra.Command
+	settings compare.Settings // of the command line
+	engines  tensorflows
 }
 
 func (v *verifier) close() { v.engines.close() }
@@ -145,17 +139,19 @@ func (v *verifier) found() string {
 // verify holds one model against its golden; the results are as many as engines
 // came to a verdict.
 func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) {
+	missing := "it is neither the golden of " + j.model + " nor another model's directory"
 	if j.golden == "" {
 		j.golden = trimSlash(j.model) + goldenExt
+		missing = "lockstep golden record writes one"
 	}
 	g, err := golden.ReadFile(j.golden)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s", err, missing)
+	}
 	if err != nil {
 		return nil, err
 	}
-	o := golden.Options{Rules: v.rules, Files: os.DirFS(j.model), Rename: v.rename, Drift: j.drift}
-	if o.Rules == nil {
-		o.Rules = j.rules
-	}
+	o := golden.Options{Settings: slices.Concat(j.settings, v.settings), Files: os.DirFS(j.model), Rename: v.rename, Drift: j.drift}
 	if o.Rename == nil {
 		o.Rename = j.rename
 	}
@@ -169,17 +165,20 @@ func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) 
 	}
 	model := v.chosen(j, g)
 	var results []*golden.Result
+	var failed error // of one engine: the other is verified all the same
 	for _, engine := range []string{"native", "tensorflow"} {
 		if v.engine != engine && v.engine != "both" {
 			continue
 		}
 		r, err := v.one(ctx, engine, j.model, model, g, o)
-		if err != nil {
-			return results, err
+		if failed = errors.Join(failed, err); isUsage(err) || ctx.Err() != nil {
+			break
 		}
-		results = append(results, r)
+		if err == nil {
+			results = append(results, r)
+		}
 	}
-	return results, nil
+	return results, failed
 }
 
 // chosen says which signature is meant: that of the command line, of

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -20,7 +21,11 @@ func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "show signatures, recurrent layers and weights (no TensorFlow needed)",
-		Args:  wantArgs("one model's directory", 1, 1),
+		Long: `inspect shows every signature of a model, and the recurrent layers and weights of
+one, whatever types they have and whether or not the native engine runs it; if
+not, it says why. --weights writes the weights that numpy has a type for; if there
+are others it names them, and the exit code is 3.`,
+		Args: wantArgs("one model's directory", 1, 1),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
 				return usagef("--format %q: want text or json", format)
@@ -29,25 +34,49 @@ func newInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var unwritten error // the description is shown all the same
 			if weights != "" {
-				w, err := d.ReadWeights()
-				if err != nil {
-					return err
-				}
-				if err := npz.WriteFile(weights, w); err != nil {
-					return err
-				}
+				unwritten = writeWeights(weights, d)
 			}
+			write := describe
 			if format == "json" {
-				return describeJSON(cmd.OutOrStdout(), args[0], d)
+				write = describeJSON
 			}
-			return describe(cmd.OutOrStdout(), args[0], d)
+			return errors.Join(write(cmd.OutOrStdout(), args[0], d), unwritten)
 		}),
 	}
 	model.add(cmd)
 	cmd.Flags().StringVar(&weights, "weights", "", "write the weights to this .npz")
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	return cmd
+}
+
+// writeWeights writes the weights that can be written. That some cannot is an
+// error which names them all, for who asks for the weights asks for every one;
+// that none can, as in a damaged checkpoint, one which names the first.
+func writeWeights(file string, d *native.Description) error {
+	all, err := d.ReadWeights()
+	var fit lockstep.Weights
+	for _, w := range all {
+		if bad := npz.Write(io.Discard, []lockstep.NamedTensor{w}); bad != nil { // numpy's texts are not any bytes
+			err = errors.Join(err, bad)
+			continue
+		}
+		fit = append(fit, w)
+	}
+	if err == nil {
+		return npz.WriteFile(file, fit)
+	}
+	if len(fit) == 0 {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			err = joined.Unwrap()[0]
+		}
+		return err
+	}
+	if err := npz.WriteFile(file, fit); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s holds %d of the %d weights: %w", file, len(fit), len(d.Weights), err)
 }
 
 func describe(out io.Writer, name string, d *native.Description) error {
@@ -60,10 +89,10 @@ func describe(out io.Writer, name string, d *native.Description) error {
 		}
 		fmt.Fprintf(w, "\nsignature %s%s\n", s.Name, mark)
 		for _, spec := range s.Inputs {
-			fmt.Fprintf(w, "  input\t%s\t%s\t%s\n", spec.Name, spec.DType, shapeOf(spec))
+			fmt.Fprintf(w, "  input\t%s\t%s\t%s\n", spec.Name, spec.TypeName(), shapeOf(spec))
 		}
 		for _, spec := range s.Outputs {
-			fmt.Fprintf(w, "  output\t%s\t%s\t%s\n", spec.Name, spec.DType, shapeOf(spec))
+			fmt.Fprintf(w, "  output\t%s\t%s\t%s\n", spec.Name, spec.TypeName(), shapeOf(spec))
 		}
 	}
 	fmt.Fprintf(w, "\nrecurrent layers of %s\n", d.Signature)
@@ -81,7 +110,8 @@ func describe(out io.Writer, name string, d *native.Description) error {
 	}
 	fmt.Fprintf(w, "\nweights\n")
 	for _, v := range d.Weights {
-		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\tcheckpoint key %s\n", v.Name, v.DType, lockstep.FormatShape(v.Shape), v.Variable, v.Key)
+		spec := lockstep.TensorSpec{Shape: v.Shape, UnknownRank: v.Shape == nil}
+		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\tcheckpoint key %s\n", v.Name, v.Type, shapeOf(spec), v.Variable, v.Key)
 	}
 	if d.Reason == nil {
 		fmt.Fprintf(w, "\nThe native engine runs this signature.\n")
@@ -186,7 +216,7 @@ func describeJSON(out io.Writer, name string, d *native.Description) error {
 		doc.Unrecognised = append(doc.Unrecognised, jsonLoop{u.Node, u.Reason})
 	}
 	for _, w := range d.Weights {
-		doc.Weights = append(doc.Weights, jsonWeight{w.Name, w.DType.String(), w.Shape, w.Variable, w.Key})
+		doc.Weights = append(doc.Weights, jsonWeight{w.Name, w.Type, w.Shape, w.Variable, w.Key})
 	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
@@ -196,7 +226,7 @@ func describeJSON(out io.Writer, name string, d *native.Description) error {
 func jsonSpecs(specs []lockstep.TensorSpec) []jsonSpec {
 	out := []jsonSpec{}
 	for _, s := range specs {
-		j := jsonSpec{Name: s.Name, DType: s.DType.String()}
+		j := jsonSpec{Name: s.Name, DType: s.TypeName()}
 		if !s.UnknownRank {
 			j.Shape = make([]*int, len(s.Shape))
 			for i, d := range s.Shape {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,8 @@ type job struct {
 	signature        string
 	tags             []string
 	inputs, expected string
-	rules            compare.Rules
+	settings         compare.Settings
+	entry            *configModel
 	drift            *float64
 	earlier          string
 	rename           map[string]string
@@ -31,6 +34,7 @@ type job struct {
 type jobFlags struct {
 	config   string
 	failFast bool
+	goldens  bool // a name behind a model that is nowhere is meant as its golden
 }
 
 func (f *jobFlags) add(cmd *cobra.Command) {
@@ -68,7 +72,7 @@ func (f *jobFlags) jobs(cmd *cobra.Command, args []string) ([]job, error) {
 		if f.config != "" {
 			return nil, usagef("--config lists the models, and the command line names some: give one of the two")
 		}
-		return jobsOf(args)
+		return f.jobsOf(args)
 	}
 	name := f.config
 	if name == "" {
@@ -102,7 +106,7 @@ func (c *config) jobs(dir string) ([]job, error) {
 		for _, model := range models {
 			j := job{
 				model: model, golden: within(m.Golden), signature: m.Signature, tags: m.Tags, inputs: within(m.Inputs), expected: within(m.Expected),
-				rules: m.rules(), drift: m.Drift, earlier: within(m.Earlier), rename: m.Rename,
+				settings: m.settings(), entry: m, drift: m.Drift, earlier: within(m.Earlier), rename: m.Rename,
 			}
 			if isDir(j.golden) {
 				j.golden = filepath.Join(j.golden, filepath.Base(model)+goldenExt)
@@ -120,8 +124,9 @@ const goldenExt = ".golden"
 
 // jobsOf reads MODEL [GOLDEN] MODEL [GOLDEN] ...: a golden is a file and belongs
 // to the model of its name, or else to the one before it, so that what a shell
-// makes of models/* works.
-func jobsOf(args []string) ([]job, error) {
+// makes of models/* works. A missing file behind a model without a golden is its
+// golden, and no second model.
+func (f *jobFlags) jobsOf(args []string) ([]job, error) {
 	var jobs []job
 	var files []string
 	after := map[string]int{} // the model before a file
@@ -131,7 +136,8 @@ func jobsOf(args []string) ([]job, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			if filepath.Ext(name) == goldenExt && !isDir(name) || isFile(name) && len(jobs) > 0 {
+			behind := f.goldens && len(jobs) > 0 && !slices.Contains(slices.Collect(maps.Values(after)), len(jobs)-1)
+			if filepath.Ext(name) == goldenExt && !isDir(name) || isFile(name) && len(jobs) > 0 || behind && isMissing(name) {
 				files, after[name] = append(files, name), len(jobs)-1
 				continue
 			}
@@ -180,6 +186,11 @@ func expand(name string) ([]string, error) {
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+func isMissing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func isFile(path string) bool {

@@ -8,48 +8,67 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// judgeFlags choose the rule and how the report is written.
-type judgeFlags struct {
+// toleranceFlags change how tensors are judged: those that are given, and no
+// more than they say.
+type toleranceFlags struct {
 	atol, rtol     float64
 	ulp            uint64
 	allowNonFinite bool
-	formats        []string
 }
 
-func (f *judgeFlags) add(cmd *cobra.Command) {
-	cmd.Flags().Float64Var(&f.atol, "atol", compare.DefaultAtol, "absolute tolerance: |a-b| <= atol + rtol*|b|, b the reference")
-	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance")
-	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place; alone, instead of atol and rtol")
-	cmd.Flags().BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "let NaN and infinities pass where both sides have the same")
-	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp(outcomeFormats[1:]...))
+// add adds the flags. atol and rtol say what holds without them.
+func (f *toleranceFlags) add(cmd *cobra.Command, atol, rtol string) {
+	flags := cmd.Flags()
+	flags.Float64Var(&f.atol, "atol", 0, "absolute tolerance: outputs and states are judged by |a-b| <= atol + rtol*|b|, b the reference")
+	flags.Float64Var(&f.rtol, "rtol", 0, "relative tolerance; of the two, one that nobody gave is 0")
+	flags.Lookup("atol").DefValue, flags.Lookup("rtol").DefValue = atol, rtol
+	flags.Uint64Var(&f.ulp, "ulp", 0, "units in the last place, 0 for equality; beside atol or rtol, either lets pass")
+	flags.BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "let NaN and infinities pass where both sides have the same; nothing else changes")
 }
 
-// read reads the flags before any work is done.
-func (f *judgeFlags) read(cmd *cobra.Command) (rules compare.Rules, sinks []sink, err error) {
-	if rules, err = f.rules(cmd); err != nil {
-		return nil, nil, err
-	}
-	sinks, err = sinksOf(f.formats, outcomeFormats...)
-	return rules, sinks, err
-}
-
-// chosen tells whether a flag chooses the tolerance; check derives it otherwise.
-func (f *judgeFlags) chosen(cmd *cobra.Command) bool {
-	changed := cmd.Flags().Changed
-	return changed("atol") || changed("rtol") || changed("ulp")
-}
-
-// rules returns the rule that the flags ask for.
-func (f *judgeFlags) rules(cmd *cobra.Command) (compare.Rules, error) {
+// settings returns what the flags ask for, nil for nothing.
+func (f *toleranceFlags) settings(cmd *cobra.Command) (compare.Settings, error) {
 	for name, v := range map[string]float64{"--atol": f.atol, "--rtol": f.rtol} {
 		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			return nil, usagef("%s %v: want a number of 0 or more", name, v)
 		}
 	}
-	rule := compare.Rule{ULP: f.ulp, AllowNonFinite: f.allowNonFinite}
+	var s compare.Setting
 	changed := cmd.Flags().Changed
-	if !changed("ulp") || changed("atol") || changed("rtol") {
-		rule.Tolerance = compare.Fixed{Atol: f.atol, Rtol: f.rtol}
+	if changed("atol") {
+		s.Atol = &f.atol
 	}
-	return compare.Uniform(rule), nil
+	if changed("rtol") {
+		s.Rtol = &f.rtol
+	}
+	if changed("ulp") {
+		s.ULP = &f.ulp
+	}
+	if changed("allow-nonfinite") {
+		s.AllowNonFinite = &f.allowNonFinite
+	}
+	if s == (compare.Setting{}) {
+		return nil, nil
+	}
+	return compare.Settings{s}, nil
+}
+
+// judgeFlags choose how tensors are judged and how the report is written.
+type judgeFlags struct {
+	toleranceFlags
+	formats []string
+}
+
+func (f *judgeFlags) add(cmd *cobra.Command, atol, rtol string) {
+	f.toleranceFlags.add(cmd, atol, rtol)
+	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp(outcomeFormats[1:]...))
+}
+
+// read reads the flags before any work is done.
+func (f *judgeFlags) read(cmd *cobra.Command) (settings compare.Settings, sinks []sink, err error) {
+	if settings, err = f.settings(cmd); err != nil {
+		return nil, nil, err
+	}
+	sinks, err = sinksOf(f.formats, outcomeFormats...)
+	return settings, sinks, err
 }

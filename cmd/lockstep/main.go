@@ -3,7 +3,8 @@
 //
 // Standard output carries the answer alone; errors and progress go to standard
 // error. The exit code is 0 for in step, 1 for a divergence, 2 for wrong usage
-// and 3 where there was nothing to judge because something could not be run.
+// and 3 where there was nothing to judge because something could not be run, or
+// where the answer could not be written.
 package main
 
 import (
@@ -40,22 +41,44 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	out := &answer{w: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	code := exitUsage // for errors of cobra's own: an unknown command or flag
 	var ended exit
 	switch {
 	case err == nil:
-		return exitInStep
+		code = exitInStep
 	case errors.As(err, &ended):
-		if ended.err != nil {
-			complain(stderr, ended.err)
-		}
-		return ended.code
-	default: // cobra's own: an unknown command or flag
-		complain(stderr, err)
-		return exitUsage
+		code, err = ended.code, ended.err
 	}
+	if err != nil {
+		complain(stderr, err)
+	}
+	if out.err != nil {
+		if !errors.Is(err, out.err) {
+			complain(stderr, fmt.Errorf("the answer could not be written: %w", out.err))
+		}
+		return exitNotRun
+	}
+	return code
+}
+
+// answer is standard output. It remembers that something could not be written,
+// which a command that prints does not look at.
+type answer struct {
+	w   io.Writer
+	err error // the first
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if a.err != nil {
+		return 0, a.err
+	}
+	n, err := a.w.Write(p)
+	a.err = err
+	return n, err
 }
 
 func complain(w io.Writer, err error) {
@@ -79,6 +102,29 @@ func (e exit) Error() string {
 }
 
 func (e exit) Unwrap() error { return e.err }
+
+// lost tells whether something of the answer could not be written.
+func lost(cmd *cobra.Command) bool {
+	a, ok := cmd.OutOrStdout().(*answer)
+	return ok && a.err != nil
+}
+
+// ended is the end of a command that has a verdict, by its exit code. An error
+// beside it, such as a report that could not be written, is told and decides the
+// code where the verdict is no failure: a job that looks for divergences finds
+// them, and one that reads the report does not take an old one for it.
+func ended(code int, err error) error {
+	switch wrong := (exit{}); {
+	case err == nil && code == exitInStep:
+		return nil
+	case code != exitInStep:
+	case errors.As(err, &wrong):
+		code = wrong.code
+	default:
+		code = exitNotRun
+	}
+	return exit{code, err}
+}
 
 // usagef is an error of the command line itself.
 func usagef(format string, args ...any) error {
@@ -139,5 +185,6 @@ Exit codes: 0 in step, 1 diverged, 2 wrong usage, 3 could not run.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newCheck(), newInspect(), newRun(), newDiff(), newTrace(), newForecast(), newExplain(), newGolden(), newBench(), newDoctor(), newSelftest(), newWorker(), newContender())
+	plainNumbers(root)
 	return root
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,21 +17,40 @@ import (
 // outcomeFormats are those of a command that takes several models.
 var outcomeFormats = []string{"text", "json", "html", "junit", "github"}
 
-// writeOutcomes writes what came out of several models to every sink.
+// writeOutcomes writes what came out of several models to every sink. If one
+// cannot be written, the verdicts still come to where they can: the text to
+// standard output, or else a line each to standard error.
 func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome) error {
-	return writeTo(cmd, sinks, func(w io.Writer, format string, terminal bool) error {
+	write := renderOutcomes(outcomes)
+	err := writeTo(cmd, sinks, write)
+	if err == nil {
+		return nil
+	}
+	if !slices.ContainsFunc(sinks, func(s sink) bool { return s.path == "" }) {
+		err = errors.Join(err, sink{format: "text"}.write(cmd, write))
+	}
+	if lost(cmd) {
+		for i := range outcomes {
+			complain(cmd.ErrOrStderr(), errors.New(outcomes[i].String()))
+		}
+	}
+	return err
+}
+
+func renderOutcomes(outcomes []compare.Outcome) render {
+	return func(w io.Writer, format string, terminal bool) error {
 		switch format {
 		case "json":
-			return compare.JSON(w, reportsOf(outcomes)...)
+			return compare.JSONOutcomes(w, outcomes)
 		case "html":
-			return html.Write(w, reportsOf(outcomes)...)
+			return html.WriteOutcomes(w, outcomes)
 		case "junit":
 			return junit.Write(w, outcomes)
 		case "github":
 			return compare.GitHub(w, outcomes)
 		}
 		return writeText(w, outcomes, terminal)
-	})
+	}
 }
 
 func reportsOf(outcomes []compare.Outcome) []*compare.Report {

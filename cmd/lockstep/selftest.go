@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -18,7 +19,7 @@ import (
 
 type selftestFlags struct {
 	modelFlags
-	judgeFlags
+	toleranceFlags
 	inputFlags
 	write string
 	rows  int
@@ -48,9 +49,7 @@ fewer were caught than --at-least asks for.`,
 	}
 	f.modelFlags.add(cmd)
 	f.inputFlags.add(cmd)
-	cmd.Flags().Float64Var(&f.atol, "atol", compare.DefaultAtol, "absolute tolerance of the check (default derived): |a-b| <= atol + rtol*|b|")
-	cmd.Flags().Float64Var(&f.rtol, "rtol", compare.DefaultRtol, "relative tolerance of the check")
-	cmd.Flags().Uint64Var(&f.ulp, "ulp", 0, "units in the last place; alone, instead of atol and rtol")
+	f.toleranceFlags.add(cmd, "derived", "derived")
 	cmd.Flags().StringVar(&f.write, "write", "", "make inputs that catch more, and write them to this .npz; those of one step beside it")
 	cmd.Flags().IntVar(&f.rows, "rows", 64, "the most rows of inputs that are made by --write")
 	cmd.Flags().Float64Var(&f.least, "at-least", 0, "the percentage of the faults that have an effect to be caught; exit code 1 if fewer are")
@@ -59,12 +58,9 @@ fewer were caught than --at-least asks for.`,
 }
 
 func (f *selftestFlags) run(cmd *cobra.Command, dir string) error {
-	rules, err := f.rules(cmd)
+	settings, err := f.settings(cmd)
 	if err != nil {
 		return err
-	}
-	if !f.chosen(cmd) {
-		rules = nil
 	}
 	if err := f.inputFlags.check(cmd); err != nil {
 		return err
@@ -87,7 +83,7 @@ func (f *selftestFlags) run(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	share, err := f.test(cmd, m, inputs, made, rules)
+	share, err := f.test(cmd, m, inputs, made, settings)
 	if err != nil {
 		return err
 	}
@@ -115,7 +111,7 @@ func (f *selftestFlags) run(cmd *cobra.Command, dir string) error {
 			fmt.Fprintf(out, "wrote %s: sequences of one step\n", one)
 		}
 		fmt.Fprintln(out)
-		if share, err = f.test(cmd, m, better.Inputs, "inputs: "+f.write, rules); err != nil {
+		if share, err = f.test(cmd, m, better.Inputs, "inputs: "+f.write, settings); err != nil {
 			return err
 		}
 	}
@@ -127,20 +123,23 @@ func (f *selftestFlags) run(cmd *cobra.Command, dir string) error {
 
 // test runs one self-test, writes what it found, and returns the percentage of
 // the faults with an effect that were caught.
-func (f *selftestFlags) test(cmd *cobra.Command, m *native.Model, inputs map[string]*lockstep.Tensor, made string, rules compare.Rules) (float64, error) {
-	r, err := selftest.Run(cmd.Context(), m, inputs, selftest.Options{Rules: rules, Seed: f.seed})
+func (f *selftestFlags) test(cmd *cobra.Command, m *native.Model, inputs map[string]*lockstep.Tensor, made string, settings compare.Settings) (float64, error) {
+	r, err := selftest.Run(cmd.Context(), m, inputs, selftest.Options{Settings: settings, Seed: f.seed})
 	if err != nil {
 		return 0, err
 	}
 	w := cmd.OutOrStdout()
 	caught, missed, nothing := r.Count(selftest.Caught), r.Count(selftest.Missed), r.Count(selftest.Nothing)
-	fmt.Fprintf(w, "caught %d of %d faults that have an effect; %d change nothing with these inputs\n", caught, caught+missed, nothing)
+	verdict := fmt.Sprintf("caught %d of %d faults that have an effect; %d change nothing with these inputs", caught, caught+missed, nothing)
+	if fmt.Fprintln(w, verdict); lost(cmd) {
+		complain(cmd.ErrOrStderr(), errors.New(verdict))
+	}
 	if len(m.Loops()) > 0 {
 		fmt.Fprintf(w, "no fault was planted in %d loops that run operation by operation\n", len(m.Loops()))
 	}
 	tolerance := "derived, as check derives it"
-	if rules != nil {
-		tolerance = rules("").String()
+	if settings.ReplaceTolerance() {
+		tolerance = settings.Over(compare.Uniform(compare.Rule{}))("").String()
 	}
 	fmt.Fprintf(w, "  %s\n  tolerance: %s\n", made, tolerance)
 	writeCoverage(w, r.Coverage)

@@ -22,7 +22,7 @@ func TestCheckReduces(t *testing.T) {
 	recurrent := lockstep.ByName(fixture.Ordered(t, name, "weights.npz"))["decoder/recurrent_kernel"]
 	fixture.ChangeWeight(t, other, recurrent, largest(t, recurrent), func(v float32) float32 { return v * 1.01 })
 	least := filepath.Join(t.TempDir(), "least.npz")
-	code, stdout, stderr := call("check", dir, "--candidate-model", other, "--inputs", fixture.Path(name, "inputs.npz"), "--reduce", least)
+	code, stdout, stderr := call("check", dir, "--candidate-model", other, "--inputs", fixture.Path(name, "inputs.npz"), "--allow-nonfinite", "--reduce", least)
 	if code != exitDiverged || stderr != "" || !strings.Contains(stdout, "reduced inputs:") {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
@@ -48,6 +48,9 @@ func TestCheckReduces(t *testing.T) {
 	written, err := os.ReadFile(goTest(least))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(string(written), "check.Settings = compare.Settings{{AllowNonFinite: new(true)}}") {
+		t.Errorf("the settings are lost: %s", written)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "reduced_test.go"), written, 0o644); err != nil {
 		t.Fatal(err)

@@ -11,10 +11,21 @@ import (
 type tensorflows struct{ process *worker.Process }
 
 func (t *tensorflows) open(ctx context.Context, dir string, model modelFlags) (*worker.Model, error) {
+	return t.openWith(ctx, dir, model.tensorflow())
+}
+
+// openUnoptimized opens a model without TensorFlow's graph optimizer.
+func (t *tensorflows) openUnoptimized(ctx context.Context, dir string, model modelFlags) (*worker.Model, error) {
+	o := model.tensorflow()
+	o.Unoptimized = true
+	return t.openWith(ctx, dir, o)
+}
+
+func (t *tensorflows) openWith(ctx context.Context, dir string, o worker.Options) (*worker.Model, error) {
 	if err := t.start(); err != nil {
 		return nil, err
 	}
-	return t.process.Open(ctx, dir, model.tensorflow())
+	return t.process.Open(ctx, dir, o)
 }
 
 // works tells whether libtensorflow is there.

@@ -58,7 +58,7 @@ func updating() bool {
 
 type settings struct {
 	inputs map[string]*lockstep.Tensor
-	rules  compare.Rules
+	rules  compare.Settings
 }
 
 // Option changes how models are held.
@@ -70,8 +70,11 @@ func WithInputs(inputs map[string]*lockstep.Tensor) Option {
 	return func(s *settings) { s.inputs = inputs }
 }
 
-// WithRules judges by these rules, instead of the golden's own or the default.
-func WithRules(rules compare.Rules) Option { return func(s *settings) { s.rules = rules } }
+// WithSettings changes the golden's own rule, or the default one, where the
+// settings say so: of the tensors that they name, and of no other.
+func WithSettings(all ...compare.Setting) Option {
+	return func(s *settings) { s.rules = append(s.rules, all...) }
+}
 
 func chosen(options []Option) settings {
 	var s settings
@@ -97,7 +100,7 @@ func Golden(t testing.TB, model lockstep.Engine, file string, options ...Option)
 	if err != nil {
 		t.Fatalf("comparetest: %v", err)
 	}
-	r, err := g.Verify(context.Background(), model, golden.Options{Rules: s.rules, Files: filesOf(model)})
+	r, err := g.Verify(context.Background(), model, golden.Options{Settings: s.rules, Files: filesOf(model)})
 	if err != nil {
 		t.Fatalf("comparetest: %s: %v", file, err)
 	}
@@ -118,7 +121,7 @@ func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[strin
 	if inputs == nil {
 		inputs = inputsFor(t, reference, s)
 	}
-	checked, err := compare.Check{Reference: reference, Candidate: candidate, Inputs: inputs, Rules: s.rules}.Run(context.Background())
+	checked, err := compare.Check{Reference: reference, Candidate: candidate, Inputs: inputs, Settings: s.rules}.Run(context.Background())
 	if err != nil {
 		t.Fatalf("comparetest: %v", err)
 	}

@@ -223,7 +223,7 @@ func TestParity(t *testing.T) {
 	off := func(v float32) float32 { return v + 0.01 }
 	comparetest.Parity(t, m, engine{m, same, nil}, nil)
 	comparetest.Parity(t, m, engine{m, off, nil}, fixture.Tensors(t, "seed_keras3", "inputs.npz"),
-		comparetest.WithRules(compare.Uniform(compare.Rule{Tolerance: compare.Fixed{Atol: 0.02}})))
+		comparetest.WithSettings(compare.Setting{Atol: new(0.02)}))
 	r := held(t, func(t testing.TB) { comparetest.Parity(t, m, engine{m, off, nil}, nil) })
 	want := regexp.MustCompile(`(?s)other does not agree with native \(-native \+other\):\n  output_0, step 2, batch row 0, unit 0:\n- \t-?[\d.]+\n\+ \t-?[\d.]+\n`)
 	if !r.failed || !want.MatchString(r.said.String()) {

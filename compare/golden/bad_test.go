@@ -62,6 +62,8 @@ func TestBadFiles(t *testing.T) {
 		{"another format", `{"format":2}`, both, "the format 2, want 1"},
 		{"no format", `{}`, both, "the format 0, want 1"},
 		{"a negative rule", `{"format":1,"rule":{"atol":-1,"rtol":0}}`, both, "atol is -1"},
+		{"a rule that says nothing", `{"format":1,"rule":{}}`, both, "it has no rule"},
+		{"a rule for some tensors", `{"format":1,"rule":{"tensors":"x","ulp":1}}`, both, "unknown field"},
 		{"a file's sum", `{"format":1,"files":{"a":"00"}}`, both, `SHA-256 of the file "a"`},
 		{"a weight's sum", `{"format":1,"weights":[{"name":"w","sha256":"x"}]}`, both, `weight "w"`},
 		{"a weight twice", `{"format":1,"weights":[{"name":"w","sha256":"` + sum + `"},{"name":"w","sha256":"` + sum + `"}]}`, both, `weight "w"`},

@@ -23,6 +23,10 @@
 //	                   the states before it
 //	golden             everything else, as JSON in an array of one string
 //
+// Of the JSON, "rule" is what was chosen of the tolerance, a compare.Setting for
+// all tensors: {"atol": 1e-5} has an rtol of 0, {"ulp": 0} is equality, and
+// {"allow_nonfinite": true} alone leaves the tolerance derived.
+//
 // Only inputs and outputs must be there: numpy alone writes a golden that
 // Verify takes,
 //

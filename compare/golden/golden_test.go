@@ -27,7 +27,7 @@ func TestRoundTrip(t *testing.T) {
 	inputs := fixture.Tensors(t, "seed_keras3", "inputs.npz")
 	g, err := golden.Record(t.Context(), load(t, dir), golden.Recording{
 		Model: "seed", Tags: []string{"serve"}, Inputs: inputs, InputsFrom: "inputs.npz", Files: os.DirFS(dir), Candidate: load(t, dir),
-		Expected: fixture.Tensors(t, "seed_keras3", "expected.npz"), Versions: map[string]string{"keras": "3"}, Rule: &golden.Rule{Atol: 1e-4, Rtol: 1e-3, ULP: 3},
+		Expected: fixture.Tensors(t, "seed_keras3", "expected.npz"), Versions: map[string]string{"keras": "3"}, Rule: &compare.Setting{Atol: new(1e-4), Rtol: new(1e-3), ULP: new(uint64(3))},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestRecordRefuses(t *testing.T) {
 	if _, err := golden.Record(t.Context(), m, golden.Recording{Inputs: nan}); err == nil {
 		t.Error("NaNs were recorded")
 	}
-	if _, err := golden.Record(t.Context(), m, golden.Recording{Inputs: nan, Rule: &golden.Rule{Atol: 1, AllowNonFinite: true}}); err != nil {
+	if _, err := golden.Record(t.Context(), m, golden.Recording{Inputs: nan, Rule: &compare.Setting{AllowNonFinite: new(true)}}); err != nil {
 		t.Error(err)
 	}
 	if _, err := golden.Record(t.Context(), m, golden.Recording{Inputs: map[string]*lockstep.Tensor{}}); err == nil {
@@ -227,8 +227,7 @@ func TestDerivedTolerance(t *testing.T) {
 		if first := k.First(); k.Verdict() == compare.InStep || first.Name != layer+"/state_h" || !strings.Contains(first.Rule.String(), "from inputs to outputs") {
 			t.Errorf("%s: 5e-6 are let pass: %+v", now, first)
 		}
-		rule := compare.Uniform(compare.DefaultRule())
-		if r := verify(t, g, to, golden.Options{Rules: rule}); r.Report.Verdict() != compare.InStep {
+		if r := verify(t, g, to, golden.Options{Settings: compare.Settings{compare.DefaultSetting()}}); r.Report.Verdict() != compare.InStep {
 			t.Errorf("%s: the default tolerance is not what was asked for", now)
 		}
 	}

@@ -41,8 +41,9 @@ type Header struct {
 	Layers []string `json:"layers,omitempty"`
 	// Weights are in the order of lockstep.Weights.
 	Weights []Weight `json:"weights,omitempty"`
-	// Rule is the tolerance to verify by, where none is asked for.
-	Rule *Rule `json:"rule,omitempty"`
+	// Rule is what was chosen of the tolerance when the golden was recorded, for
+	// all tensors: atol, rtol, ulp, allow_nonfinite. What it leaves out is derived.
+	Rule *compare.Setting `json:"rule,omitempty"`
 }
 
 // Machine is where a golden was recorded.
@@ -75,22 +76,6 @@ type Weight struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Rule is a compare.Rule in JSON.
-type Rule struct {
-	Atol           float64 `json:"atol"`
-	Rtol           float64 `json:"rtol"`
-	ULP            uint64  `json:"ulp,omitempty"`
-	AllowNonFinite bool    `json:"allow_nonfinite,omitempty"`
-}
-
-func (r *Rule) rule() compare.Rule {
-	rule := compare.Rule{ULP: r.ULP, AllowNonFinite: r.AllowNonFinite}
-	if r.Atol != 0 || r.Rtol != 0 {
-		rule.Tolerance = compare.Fixed{Atol: r.Atol, Rtol: r.Rtol}
-	}
-	return rule
-}
-
 // parseHeader reads the JSON of a header.
 func parseHeader(text string) (h Header, err error) {
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
@@ -104,8 +89,8 @@ func parseHeader(text string) (h Header, err error) {
 	if h.Format != Format {
 		return h, fmt.Errorf("its header has the format %d, want %d: it is another version's", h.Format, Format)
 	}
-	if r := h.Rule; r != nil {
-		if err := (compare.Fixed{Atol: r.Atol, Rtol: r.Rtol}).Valid(); err != nil {
+	if h.Rule != nil {
+		if err := (compare.Settings{*h.Rule}).Valid(); err != nil {
 			return h, fmt.Errorf("its header's rule: %w", err)
 		}
 	}
@@ -154,8 +139,9 @@ func (s *Signature) signature() (lockstep.Signature, error) {
 		out := make([]lockstep.TensorSpec, len(from))
 		names := map[string]bool{}
 		for i, t := range from {
-			out[i] = lockstep.TensorSpec{Name: t.Name, DType: dtypeOf(t.DType), Shape: t.Shape, UnknownRank: t.Shape == nil}
-			if out[i].DType == lockstep.Invalid || names[t.Name] {
+			dtype, err := lockstep.ParseDType(t.DType)
+			out[i] = lockstep.TensorSpec{Name: t.Name, DType: dtype, Shape: t.Shape, UnknownRank: t.Shape == nil}
+			if err != nil || names[t.Name] {
 				bad = fmt.Errorf("%q of the type %q: want a name of its own and a type such as float32", t.Name, t.DType)
 			}
 			for _, d := range t.Shape {
@@ -168,15 +154,6 @@ func (s *Signature) signature() (lockstep.Signature, error) {
 		return out
 	}
 	return lockstep.Signature{Name: s.Name, Inputs: specs(s.Inputs), Outputs: specs(s.Outputs)}, bad
-}
-
-func dtypeOf(name string) lockstep.DType {
-	for d := lockstep.Float32; d <= lockstep.String; d++ {
-		if d.String() == name {
-			return d
-		}
-	}
-	return lockstep.Invalid
 }
 
 // weightsOf hashes weights.

@@ -30,8 +30,9 @@ type Recording struct {
 	// Versions are added to those that are known: of lockstep, and of an engine
 	// that has a Version method.
 	Versions map[string]string
-	// Rule is nil for a tolerance that is derived: see Options.Oracle.
-	Rule *Rule
+	// Rule, if not nil, is a setting for all tensors that Verify goes by too. A
+	// tolerance that it does not give is derived: see Options.Oracle.
+	Rule *compare.Setting
 }
 
 // A Disagreement is why Record records nothing: those who should agree do not.
@@ -57,6 +58,9 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 	detail := lockstep.States
 	if r.Trace {
 		detail = lockstep.Steps
+	}
+	if err := g.settings(nil).Valid(); err != nil {
+		return nil, fmt.Errorf("golden: %w", err)
 	}
 	trace, err := run(ctx, e, r.Inputs, detail)
 	if err != nil {
@@ -118,7 +122,7 @@ func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) 
 	if r.Candidate != nil {
 		judge = r.Candidate
 	}
-	rules, err := g.derive(ctx, judge, nil, g.Inputs, g.answers(), same)
+	rules, err := g.rules(ctx, judge, nil, g.settings(nil), g.Inputs, g.answers(), same)
 	if err != nil {
 		return err
 	}

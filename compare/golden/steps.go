@@ -57,9 +57,9 @@ func (r replay) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Det
 
 // stepwise holds an engine's steps against the golden's, as compare.Check does:
 // single steps from the golden's own states, and free running. names are the
-// engine's of the golden's layers; notes say what could not be held against
-// anything.
-func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, names compare.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle) (all []compare.Comparison, notes []string, err error) {
+// engine's of the golden's layers; allow is Rule.AllowNonFinite; notes say what
+// could not be held against anything.
+func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, names compare.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle, allow bool) (all []compare.Comparison, notes []string, err error) {
 	if oracle, err = oracleOf(e, oracle); err != nil {
 		return nil, nil, err
 	}
@@ -68,6 +68,9 @@ func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, n
 		return nil, []string{e.Name() + " says nothing of its steps: those of the golden were not verified"}, nil
 	}
 	c := compare.Check{Model: g.Header.Model, Reference: replay{g, name}, Candidate: tracer, Oracle: oracle, Inputs: inputs}
+	if allow {
+		c.Settings = compare.Settings{{AllowNonFinite: &allow}}
+	}
 	_, single := e.(lockstep.Stepper)
 	if len(names) > 0 {
 		c.Candidate, c.Oracle = compare.Renamed{Engine: tracer, Names: names}, compare.RenamedOracle{Oracle: oracle, Names: names}
@@ -86,10 +89,10 @@ func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, n
 
 // steps compares the steps of a golden that has some.
 func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor, o Options) error {
-	if len(r.Golden.Steps) == 0 || o.Rules != nil || len(r.Layout) > 0 {
+	if len(r.Golden.Steps) == 0 || o.Settings.ReplaceTolerance() || len(r.Layout) > 0 {
 		return nil
 	}
-	all, notes, err := r.Golden.stepwise(ctx, e, r.by(), r.turns, inputs, o.Oracle)
+	all, notes, err := r.Golden.stepwise(ctx, e, r.by(), r.turns, inputs, o.Oracle, r.Golden.settings(o.Settings).AllowNonFinite())
 	if err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string
 // bound holds an engine against the steps that were recorded, and keeps the
 // bounds by which that was judged.
 func (g *Golden) bound(ctx context.Context, e lockstep.Engine, r Recording) ([]compare.Comparison, error) {
-	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, nil, r.Inputs, nil)
+	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, nil, r.Inputs, nil, g.settings(nil).AllowNonFinite())
 	if err != nil {
 		return nil, err
 	}

@@ -37,8 +37,8 @@ func TestTrace(t *testing.T) {
 	if n := len(r.Report.Comparisons[0].Results); n != 20 {
 		t.Errorf("%d quantities were held against the golden's", n)
 	}
-	// Rules of the user's judge answers alone.
-	if r := verify(t, g, unpack(t, "keras2"), golden.Options{Rules: compare.Uniform(compare.DefaultRule())}); r.Change != golden.Same || len(r.Report.Comparisons) != 1 {
+	// A tolerance of the user's judges answers alone.
+	if r := verify(t, g, unpack(t, "keras2"), golden.Options{Settings: compare.Settings{compare.DefaultSetting()}}); r.Change != golden.Same || len(r.Report.Comparisons) != 1 {
 		t.Errorf("%s: %d comparisons", r.Summary(), len(r.Report.Comparisons))
 	}
 	renamed := map[string]string{"output": "output_0"}

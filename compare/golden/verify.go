@@ -15,16 +15,17 @@ import (
 
 // Options say how Verify judges.
 type Options struct {
-	// Rules are nil for the golden's own rule, or if it has none, for derived ones.
-	Rules compare.Rules
+	// Settings change the golden's own rule, or where it has none, derived ones,
+	// by the golden's names. One that replaces the tolerance of all tensors leaves
+	// the steps unjudged. One that matches no tensor is a *compare.SettingError.
+	Settings compare.Settings
 	// Files are those of the model that the engine runs; nil if they are not to
 	// be compared.
 	Files fs.FS
 	// Rename maps a name of the golden's signature to the model's.
 	Rename map[string]string
 	// Oracle derives the tolerance, where none was chosen, and judges the steps of
-	// a golden that has some: nil for the engine's own, its StepOracle. Rules
-	// leave the steps unjudged, as they do in a check.
+	// a golden that has some: nil for the engine's own, its StepOracle.
 	Oracle lockstep.Oracle
 	// Drift, if not nil, is how much larger a tensor's error may be than it was:
 	// the margin of now less that of then, where 1 is all that the tolerance
@@ -159,17 +160,20 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 		want = g.Outputs
 		r.Notes = append(r.Notes, e.Name()+" shows no states: those of the golden were not verified")
 	}
-	rules := o.Rules
-	if rules == nil {
-		rules, err = g.derive(ctx, e, o.Oracle, inputs, want, func(name string) string {
-			if layer, state, ok := strings.Cut(name, "/state_"); ok && r.turns[layer] != "" {
-				return r.turns[layer] + "/state_" + state
-			}
-			return names.outputs.to(name)
-		})
-		if err != nil {
-			return err
+	all := maps.Clone(want)
+	maps.Copy(all, have)
+	if err := o.Settings.Match(slices.Sorted(maps.Keys(all))); err != nil {
+		return err
+	}
+	settings := g.settings(o.Settings)
+	rules, err := g.rules(ctx, e, o.Oracle, settings, inputs, want, func(name string) string {
+		if layer, state, ok := strings.Cut(name, "/state_"); ok && r.turns[layer] != "" {
+			return r.turns[layer] + "/state_" + state
 		}
+		return names.outputs.to(name)
+	})
+	if err != nil {
+		return err
 	}
 	r.Report = &compare.Report{Model: g.Header.Model}
 	if err := r.steps(ctx, e, inputs, o); err != nil {
@@ -184,13 +188,14 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 		}
 		r.compare("expected values", "keras", want, have, aligned)
 	}
-	return r.drift(&r.Report.Comparisons[answers], g.rules(o.Rules), o)
+	return r.drift(&r.Report.Comparisons[answers], settings.Over(compare.Uniform(compare.DefaultRule())), o)
 }
 
 func (r *Result) compare(title, reference string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
 	measured := compare.Measure(want, have, compare.Options{Order: r.Golden.order(), Layout: compare.KerasLayout})
+	results := compare.Judge(measured, rules)
 	r.Report.Comparisons = append(r.Report.Comparisons, compare.Comparison{
-		Title: title, Reference: reference, Candidate: r.Engine, Results: compare.Judge(measured, rules),
+		Title: title, Reference: reference, Candidate: r.Engine, Results: results, Notes: compare.BoundNotes(results),
 	})
 }
 
@@ -206,36 +211,34 @@ func (r *Result) by() string {
 	return "the golden of " + h.Engine
 }
 
-// derive returns the golden's own rules or, where nobody chose any, those of the
-// engine's oracle, which has the engine's names.
-func (g *Golden) derive(ctx context.Context, e lockstep.Engine, given lockstep.Oracle, inputs, answers map[string]*lockstep.Tensor, theirs func(string) string) (compare.Rules, error) {
-	rules := g.rules(nil)
+// settings are what was chosen when g was recorded, and then those.
+func (g *Golden) settings(asked compare.Settings) compare.Settings {
+	if g.Header.Rule == nil {
+		return asked
+	}
+	return append(compare.Settings{*g.Header.Rule}, asked...)
+}
+
+// rules returns the rules that settings and, where they leave a tolerance open,
+// the engine's oracle give: it has the engine's names.
+func (g *Golden) rules(ctx context.Context, e lockstep.Engine, given lockstep.Oracle, settings compare.Settings, inputs, answers map[string]*lockstep.Tensor, theirs func(string) string) (compare.Rules, error) {
+	rules := settings.Over(compare.Uniform(compare.DefaultRule()))
 	oracle, err := oracleOf(e, given)
-	if err != nil || oracle == nil || g.Header.Rule != nil {
+	if err != nil || oracle == nil || settings.ReplaceTolerance() {
 		return rules, err
 	}
 	values := map[string]*lockstep.Tensor{}
 	for name, t := range answers {
 		values[theirs(name)] = t
 	}
-	derived, err := compare.OracleRules(ctx, oracle, inputs, values, rules)
+	derived, err := compare.OracleRules(ctx, oracle, inputs, values, compare.Uniform(compare.DefaultRule()))
 	if err != nil {
 		return nil, fmt.Errorf("golden: %w", err)
 	}
-	return func(name string) compare.Rule { return derived(theirs(name)) }, nil
+	return settings.Over(func(name string) compare.Rule { return derived(theirs(name)) }), nil
 }
 
 func same(name string) string { return name }
-
-func (g *Golden) rules(asked compare.Rules) compare.Rules {
-	switch {
-	case asked != nil:
-		return asked
-	case g.Header.Rule != nil:
-		return compare.Uniform(g.Header.Rule.rule())
-	}
-	return compare.Uniform(compare.DefaultRule())
-}
 
 // layers returns the states by the golden's names of the layers: where a layer
 // has another name now, it is known by its turn.

@@ -45,8 +45,9 @@ type document struct {
 
 // section is one model's part of the page.
 type section struct {
-	Model string
-	Good  bool
+	Model   string
+	Verdict string // or "not run"
+	Good    bool
 	lead
 	Why         *why
 	Comparisons []comparison
@@ -64,24 +65,32 @@ type section struct {
 // would be too many, of the units with the largest margins. The page says where
 // something was left out.
 func Write(w io.Writer, reports ...*compare.Report) error {
+	outcomes := make([]compare.Outcome, len(reports))
+	for i, r := range reports {
+		outcomes[i] = compare.Outcome{Model: r.Model, Report: r}
+	}
+	return WriteOutcomes(w, outcomes)
+}
+
+// WriteOutcomes writes the same page, with the models that have no report among
+// the others.
+func WriteOutcomes(w io.Writer, outcomes []compare.Outcome) error {
 	doc := document{
 		Title: "lockstep: nothing was compared", Style: page.Style() + template.CSS(reportStyle),
 		Library: page.Script(), Drawn: template.JS(reportScript),
 	}
-	doc.Good = len(reports) > 0
-	for _, r := range reports {
-		s, err := newSection(r)
+	doc.Good = len(outcomes) > 0
+	for i := range outcomes {
+		s, err := newSection(&outcomes[i])
 		if err != nil {
 			return fmt.Errorf("compare/html: %w", err)
 		}
 		doc.Good = doc.Good && s.Good
 		doc.Reports = append(doc.Reports, s)
 	}
-	if len(reports) > 0 {
-		doc.Title = "lockstep: diverged"
-		if doc.Good {
-			doc.Title = "lockstep: in step"
-		} else if len(doc.Reports) == 1 {
+	if len(outcomes) > 0 {
+		doc.Title = "lockstep: " + compare.Overall(outcomes).String()
+		if !doc.Good && len(doc.Reports) == 1 {
 			doc.Title += ": " + doc.Reports[0].Headline
 		}
 	}
@@ -91,8 +100,13 @@ func Write(w io.Writer, reports ...*compare.Report) error {
 	return nil
 }
 
-func newSection(r *compare.Report) (section, error) {
-	s := section{Model: compare.Printable(r.Model), Good: r.Verdict() == compare.InStep, lead: leadOf(r)}
+func newSection(o *compare.Outcome) (section, error) {
+	r := o.Report
+	if o.Err != nil || r == nil {
+		why := o.Cases()[0].Message
+		return section{Model: compare.Printable(o.Model), Verdict: "not run", lead: lead{Headline: "it could not be run", Sentence: why}, Data: "null"}, nil
+	}
+	s := section{Model: compare.Printable(r.Model), Verdict: r.Verdict().String(), Good: r.Verdict() == compare.InStep, lead: leadOf(r)}
 	for i := range r.Comparisons {
 		s.Comparisons = append(s.Comparisons, tableOf(&r.Comparisons[i]))
 	}

@@ -263,3 +263,24 @@ func TestWriteReturnsTheWritersError(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A model that did not run stands among the others, and is neither in step nor
+// diverged.
+func TestPageOfModelsThatDidNotRun(t *testing.T) {
+	failed := compare.Outcome{Model: "gone", Err: errors.New("no such <directory>")}
+	for _, c := range []struct {
+		outcomes []compare.Outcome
+		title    string
+	}{
+		{[]compare.Outcome{failed}, "<title>lockstep: no verdict: it could not be run</title>"},
+		{[]compare.Outcome{failed, {Model: "m", Report: planted(t, 10)}}, "<title>lockstep: diverged</title>"},
+	} {
+		var b bytes.Buffer
+		if err := WriteOutcomes(&b, c.outcomes); err != nil {
+			t.Fatal(err)
+		}
+		if text := textOf(b.String()); !strings.Contains(b.String(), c.title) || !strings.Contains(text, "not run it could not be run gone no such &lt;directory&gt;") {
+			t.Errorf("want %s: %.600s", c.title, text)
+		}
+	}
+}

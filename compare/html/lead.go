@@ -30,7 +30,7 @@ type fact struct{ Name, Value, Also string }
 // steps of the layers before the weights and the outputs.
 func leadOf(r *compare.Report) lead {
 	l := lead{step: -1, unit: -1}
-	if len(r.Comparisons) == 0 {
+	if !r.Compared() {
 		l.Headline = "nothing was compared"
 		return l
 	}
@@ -43,6 +43,9 @@ func leadOf(r *compare.Report) lead {
 	}
 	if at == nil {
 		l.inStep(r)
+		if len(r.NotRun) > 0 {
+			l.Headline = compare.Printable(r.NotRun[0].String())
+		}
 		return l
 	}
 	l.Headline, l.Sentence = "see below", at.Answer()

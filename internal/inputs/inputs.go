@@ -230,11 +230,10 @@ func (st state) inputs(sig lockstep.Signature, seed uint64) (map[string]*lockste
 
 // usual tells whether elements as RandomInputs makes them are of that kind.
 func (k kind) usual(dtype lockstep.DType) bool {
-	integer := dtype == lockstep.Int32 || dtype == lockstep.Int64
 	switch {
 	case k.form == lengths, dtype == lockstep.Bool:
 		return false
-	case !integer:
+	case dtype.IsFloat():
 		return k.unknown || math.IsInf(k.low, -1) && math.IsInf(k.high, 1)
 	}
 	return k.low <= 0 && k.high >= 1

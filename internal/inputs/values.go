@@ -125,12 +125,42 @@ func (k kind) each(t *lockstep.Tensor, next func(i int, v float64) float64) erro
 		return write(t, k, width, func(i int, v float32) float32 { return float32(next(i, float64(v))) })
 	case lockstep.Float64:
 		return write(t, k, width, func(i int, v float64) float64 { return next(i, v) })
+	case lockstep.Float16:
+		return write(t, k, width, func(i int, v lockstep.Float16Bits) lockstep.Float16Bits {
+			return lockstep.RoundFloat16(float32(next(i, float64(v.Float32()))))
+		})
+	case lockstep.BFloat16:
+		return write(t, k, width, func(i int, v lockstep.BFloat16Bits) lockstep.BFloat16Bits {
+			return lockstep.RoundBFloat16(float32(next(i, float64(v.Float32()))))
+		})
+	case lockstep.Int8:
+		return writeInts[int8](t, k, width, next)
+	case lockstep.Int16:
+		return writeInts[int16](t, k, width, next)
 	case lockstep.Int32:
-		return write(t, k, width, func(i int, v int32) int32 { return int32(next(i, float64(v))) })
+		return writeInts[int32](t, k, width, next)
 	case lockstep.Int64:
-		return write(t, k, width, func(i int, v int64) int64 { return int64(next(i, float64(v))) })
+		return writeInts[int64](t, k, width, next)
+	case lockstep.Uint8:
+		return writeInts[uint8](t, k, width, next)
+	case lockstep.Uint16:
+		return writeInts[uint16](t, k, width, next)
+	case lockstep.Uint32:
+		return writeInts[uint32](t, k, width, next)
+	case lockstep.Uint64:
+		return writeInts[uint64](t, k, width, next)
 	}
 	return nil
+}
+
+// writeInts keeps to what the type holds.
+func writeInts[E int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](t *lockstep.Tensor, k kind, width int, next func(i int, v float64) float64) error {
+	bits := 8 * t.DType().Size()
+	least, most := 0.0, math.Ldexp(1, min(bits, 53))-1
+	if E(0)-1 < 0 {
+		least, most = -math.Ldexp(1, min(bits-1, 53)), math.Ldexp(1, min(bits-1, 53))-1
+	}
+	return write(t, k, width, func(i int, v E) E { return E(min(max(next(i, float64(v)), least), most)) })
 }
 
 func write[E lockstep.Element](t *lockstep.Tensor, k kind, width int, next func(i int, v E) E) error {

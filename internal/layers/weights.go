@@ -24,7 +24,8 @@ func Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
 	return f.Weights(m, g)
 }
 
-// Weights returns the variables of the model that f was found in.
+// Weights returns the variables of the model that f was found in, those among
+// them that cannot be read (Variable.Err).
 func (f *Found) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
 	if f.Seq2Seq != nil {
 		return f.Seq2Seq.Weights(m)
@@ -40,7 +41,7 @@ func (f *Found) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight,
 	var out []Weight
 	taken, done := map[string]bool{}, map[*savedmodel.Variable]bool{}
 	for _, handle := range used.read {
-		v, ok, err := m.Variable(handle)
+		v, ok, err := m.FindVariable(handle)
 		if err != nil {
 			return nil, fmt.Errorf("layers: %w", err)
 		}

@@ -86,7 +86,7 @@ func TestReadRefuses(t *testing.T) {
 		"no character":       {npy(dict("'<U1'", "False", "(1,)"), 0, 0, 0x11, 0), "0x110000 is no character"},
 		"a surrogate":        {npy(dict("'<U1'", "False", "(1,)"), 0, 0xd8, 0, 0), "0xd800 is no character"},
 		"a huge character":   {npy(dict("'>U1'", "False", "(1,)"), 0xff, 0xff, 0xff, 0xff), "0xffffffff is no character"},
-		"int8":               {npy(dict("'|i1'", "False", "(4,)"), four...), "numpy's type i1, which is not supported: convert them"},
+		"int3":               {npy(dict("'|i3'", "False", "(4,)"), four...), "numpy's type i3, which is not supported: convert them"},
 		"no type":            {npy(dict("''", "False", "(4,)"), four...), `the type "" is not supported`},
 		"a type's name":      {npy(dict("'float32'", "False", "(1,)"), four...), `the type "float32" is not supported`},
 	} {
@@ -119,7 +119,7 @@ func TestRefusesNumpysOther(t *testing.T) {
 		"records":   "an array of records",
 		"subarrays": "an array of records",
 		"complex":   "numpy's type c8, which is not supported: convert them",
-		"uint8":     "numpy's type u1",
+		"timedelta": `the type "<m8[s]" is not supported`,
 		"long":      "numpy's type f16",
 		"dates":     `the type "<M8[D]" is not supported`,
 		"void3":     "numpy's type V3",

@@ -19,7 +19,8 @@ import (
 // bfloat16, which numpy has not, is what ml_dtypes' arrays are saved as.
 var descrs = map[string]lockstep.DType{
 	"f4": lockstep.Float32, "f8": lockstep.Float64, "f2": lockstep.Float16, "V2": lockstep.BFloat16,
-	"i4": lockstep.Int32, "i8": lockstep.Int64, "b1": lockstep.Bool,
+	"i1": lockstep.Int8, "i2": lockstep.Int16, "i4": lockstep.Int32, "i8": lockstep.Int64,
+	"u1": lockstep.Uint8, "u2": lockstep.Uint16, "u4": lockstep.Uint32, "u8": lockstep.Uint64, "b1": lockstep.Bool,
 }
 
 // stringBytes is what a string takes beside its characters.
@@ -174,7 +175,7 @@ func elements(t *lockstep.Tensor) (descr string, data []byte, err error) {
 			continue
 		}
 		order := "<"
-		if dtype == lockstep.Bool {
+		if dtype.Size() == 1 { // whose bytes have no order
 			order = "|"
 		}
 		data, err = raw.Encode(t)

@@ -53,6 +53,18 @@ func count(t testing.TB, dtype lockstep.DType, shape ...int) *lockstep.Tensor {
 		return tensor(t, convert(floats, float16), shape...)
 	case lockstep.Bool:
 		return tensor(t, convert(floats, func(v float32) bool { return int(v)%3 == 1 }), shape...)
+	case lockstep.Int8:
+		return tensor(t, convert(floats, func(v float32) int8 { return int8(v) }), shape...)
+	case lockstep.Int16:
+		return tensor(t, convert(floats, func(v float32) int16 { return int16(v) }), shape...)
+	case lockstep.Uint8:
+		return tensor(t, convert(floats, func(v float32) uint8 { return uint8(v) }), shape...)
+	case lockstep.Uint16:
+		return tensor(t, convert(floats, func(v float32) uint16 { return uint16(v) }), shape...)
+	case lockstep.Uint32:
+		return tensor(t, convert(floats, func(v float32) uint32 { return uint32(v) }), shape...)
+	case lockstep.Uint64:
+		return tensor(t, convert(floats, func(v float32) uint64 { return uint64(v) }), shape...)
 	}
 	t.Fatalf("no count of %s", dtype)
 	return nil
@@ -78,6 +90,26 @@ func convert[A, B any](in []A, f func(A) B) []B {
 var names = map[string]lockstep.DType{
 	"f2": lockstep.Float16, "f4": lockstep.Float32, "f8": lockstep.Float64, "i4": lockstep.Int32, "i8": lockstep.Int64,
 	"bf16": lockstep.BFloat16, "b1": lockstep.Bool,
+	"i1": lockstep.Int8, "i2": lockstep.Int16, "u1": lockstep.Uint8, "u2": lockstep.Uint16, "u4": lockstep.Uint32, "u8": lockstep.Uint64,
+}
+
+// Every type has a name in numpy's files, but strings, which have their length
+// in it.
+func TestEveryTypeIsNumpys(t *testing.T) {
+	for _, d := range lockstep.DTypes() {
+		x, err := lockstep.Zeros(d, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := writeNPY(&b, x); err != nil {
+			t.Errorf("%s: %v", d, err)
+			continue
+		}
+		if got, _, err := readNPY(&b, maxBytes); err != nil || !got.BitEqual(x) {
+			t.Errorf("%s came back as %v, %v", d, got, err)
+		}
+	}
 }
 
 func TestReadsWhatNumpyWrote(t *testing.T) {
@@ -86,7 +118,7 @@ func TestReadsWhatNumpyWrote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(all) != 24 || all[0].Name != "c/f2" || all[len(all)-1].Name != "fortran/b1" {
+		if len(all) != 48 || all[0].Name != "c/f2" || all[len(all)-1].Name != "fortran/b1" {
 			t.Errorf("%s: %d arrays, of which the first is %q", file, len(all), all[0].Name)
 		}
 		for _, nt := range all {
@@ -135,6 +167,12 @@ func TestWritesWhatNumpyWrites(t *testing.T) {
 		"text":       tensor(t, []string{"", "a", "Zürich", "日本", "a\x00b", "😀"}, 2, 3),
 		"text/empty": tensor(t, []string{}, 0),
 		"text/none":  tensor(t, []string{""}, 1),
+		"i1/ends":    tensor(t, []int8{math.MinInt8, math.MaxInt8, 1}, 3),
+		"i2/ends":    tensor(t, []int16{math.MinInt16, math.MaxInt16, 1}, 3),
+		"u1/ends":    tensor(t, []uint8{0, math.MaxUint8, 1}, 3),
+		"u2/ends":    tensor(t, []uint16{0, math.MaxUint16, 1}, 3),
+		"u4/ends":    tensor(t, []uint32{0, math.MaxUint32, 1}, 3),
+		"u8/ends":    tensor(t, []uint64{0, math.MaxUint64, 1}, 3),
 	}
 	for name, dtype := range names {
 		if name == "b1" {
@@ -173,6 +211,12 @@ func hard(t testing.TB) []lockstep.NamedTensor {
 		{Name: "bf16", Tensor: tensor(t, []lockstep.BFloat16Bits{0x7fc1, 0xff80, 0x8000, 1}, 2, 2)},
 		{Name: "i4", Tensor: tensor(t, []int32{math.MinInt32, -1, 0, math.MaxInt32}, 1, 2, 2, 1, 1)},
 		{Name: "i8", Tensor: tensor(t, []int64{math.MinInt64, -1, 0, math.MaxInt64}, 4)},
+		{Name: "i1", Tensor: tensor(t, []int8{math.MinInt8, -1, math.MaxInt8}, 3)},
+		{Name: "i2", Tensor: tensor(t, []int16{math.MinInt16, -1, math.MaxInt16}, 3)},
+		{Name: "u1", Tensor: tensor(t, []uint8{1, math.MaxUint8}, 2)},
+		{Name: "u2", Tensor: tensor(t, []uint16{1, math.MaxUint16}, 2)},
+		{Name: "u4", Tensor: tensor(t, []uint32{1, math.MaxUint32}, 2)},
+		{Name: "u8", Tensor: tensor(t, []uint64{1, math.MaxUint64}, 2)},
 		{Name: "b1", Tensor: tensor(t, []bool{true, false}, 2, 1)},
 		{Name: "text", Tensor: tensor(t, []string{"", "\x00a", "日本", " ", "\n"}, 5)},
 		{Name: "scalar", Tensor: tensor(t, []float32{1})},
@@ -197,7 +241,7 @@ func TestRoundTrip(t *testing.T) {
 	if !slices.EqualFunc(got, want, func(a, b lockstep.NamedTensor) bool { return a.Name == b.Name && a.Tensor.BitEqual(b.Tensor) }) {
 		t.Errorf("%v came back as %v", want, got)
 	}
-	for _, nt := range want[:8] {
+	for _, nt := range want[:14] {
 		path := filepath.Join(t.TempDir(), nt.Name+".npy")
 		if err := WriteFile(path, []lockstep.NamedTensor{nt}); err != nil {
 			t.Fatal(err)

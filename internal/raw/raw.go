@@ -28,6 +28,18 @@ func Encode(t *lockstep.Tensor) ([]byte, error) {
 		return encode[int64](t)
 	case lockstep.Bool:
 		return encode[bool](t)
+	case lockstep.Int8:
+		return encode[int8](t)
+	case lockstep.Int16:
+		return encode[int16](t)
+	case lockstep.Uint8:
+		return encode[uint8](t)
+	case lockstep.Uint16:
+		return encode[uint16](t)
+	case lockstep.Uint32:
+		return encode[uint32](t)
+	case lockstep.Uint64:
+		return encode[uint64](t)
 	}
 	return nil, fmt.Errorf("raw: %s has no bytes of fixed size", t)
 }
@@ -68,9 +80,22 @@ func Decode(dtype lockstep.DType, shape []int, b []byte) (*lockstep.Tensor, erro
 		return decode(n, shape, func(i int) int32 { return int32(le.Uint32(b[4*i:])) })
 	case lockstep.Int64:
 		return decode(n, shape, func(i int) int64 { return int64(le.Uint64(b[8*i:])) })
-	default: // Bool, the only other type with a size
+	case lockstep.Bool:
 		return decode(n, shape, func(i int) bool { return b[i] != 0 })
+	case lockstep.Int8:
+		return decode(n, shape, func(i int) int8 { return int8(b[i]) })
+	case lockstep.Int16:
+		return decode(n, shape, func(i int) int16 { return int16(le.Uint16(b[2*i:])) })
+	case lockstep.Uint8:
+		return decode(n, shape, func(i int) uint8 { return b[i] })
+	case lockstep.Uint16:
+		return decode(n, shape, func(i int) uint16 { return le.Uint16(b[2*i:]) })
+	case lockstep.Uint32:
+		return decode(n, shape, func(i int) uint32 { return le.Uint32(b[4*i:]) })
+	case lockstep.Uint64:
+		return decode(n, shape, func(i int) uint64 { return le.Uint64(b[8*i:]) })
 	}
+	return nil, fmt.Errorf("raw: elements of the type %s are not known", dtype)
 }
 
 func decode[E lockstep.Element](n int, shape []int, at func(int) E) (*lockstep.Tensor, error) {

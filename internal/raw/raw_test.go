@@ -28,6 +28,12 @@ func TestBytesAreNumpys(t *testing.T) {
 		{make(lockstep.New([]lockstep.BFloat16Bits{0x3f80}, 1)), "\x80\x3f"},
 		{make(lockstep.New([]int32{-2, 258}, 2)), "\xfe\xff\xff\xff\x02\x01\x00\x00"},
 		{make(lockstep.New([]int64{-3}, 1)), "\xfd\xff\xff\xff\xff\xff\xff\xff"},
+		{make(lockstep.New([]int8{-2, 127}, 2)), "\xfe\x7f"},
+		{make(lockstep.New([]int16{-2, 258}, 2)), "\xfe\xff\x02\x01"},
+		{make(lockstep.New([]uint8{254, 1}, 2)), "\xfe\x01"},
+		{make(lockstep.New([]uint16{65534, 258}, 2)), "\xfe\xff\x02\x01"},
+		{make(lockstep.New([]uint32{1<<32 - 2, 258}, 2)), "\xfe\xff\xff\xff\x02\x01\x00\x00"},
+		{make(lockstep.New([]uint64{1<<64 - 3}, 1)), "\xfd\xff\xff\xff\xff\xff\xff\xff"},
 		{make(lockstep.New([]bool{true, false}, 2)), "\x01\x00"},
 		{make(lockstep.New([]float32{}, 0, 3)), ""},
 	} {
@@ -38,6 +44,29 @@ func TestBytesAreNumpys(t *testing.T) {
 		back, err := Decode(c.tensor.DType(), c.tensor.Shape(), []byte(c.want))
 		if err != nil || !back.BitEqual(c.tensor) {
 			t.Errorf("Decode(%x) as %s = %v, %v", c.want, c.tensor, back, err)
+		}
+	}
+}
+
+// Every type but strings has bytes, as many an element as its size says.
+func TestEveryTypeHasBytes(t *testing.T) {
+	for _, d := range lockstep.DTypes() {
+		x, err := lockstep.Zeros(d, 2, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Encode(x)
+		if d == lockstep.String {
+			if err == nil {
+				t.Errorf("%s has the bytes %x", d, b)
+			}
+			continue
+		}
+		if err != nil || len(b) != 6*d.Size() || d.Size() == 0 {
+			t.Errorf("%s has %d bytes, %v", d, len(b), err)
+		}
+		if back, err := Decode(d, x.Shape(), b); err != nil || !back.BitEqual(x) {
+			t.Errorf("%s comes back as %s, %v", d, back, err)
 		}
 	}
 }

@@ -81,16 +81,15 @@ func (b *bundle) check(v *Variable) (*pb.BundleEntryProto, error) {
 	if len(e.GetSlices()) > 0 {
 		return fail("it is partitioned in %d slices, which is not supported", len(e.GetSlices()))
 	}
-	dtype, err := readDType(e.GetDtype())
-	if err != nil {
-		return fail("%w", err)
-	}
 	shape, known := readTensorShape(e.GetShape())
-	if !known || dtype != v.DType || !slices.Equal(shape, v.Shape) {
-		return fail("the checkpoint has %s %s, the graph wants %s %s: the checkpoint belongs to another model",
-			dtype, lockstep.FormatShape(shape), v.DType, lockstep.FormatShape(v.Shape))
+	switch has := typeName(e.GetDtype()) + " " + lockstep.FormatShape(shape); {
+	case known && e.GetDtype() == v.proto && (v.Shape == nil || slices.Equal(shape, v.Shape)):
+		return e, nil
+	case v.Shape == nil:
+		return fail("the checkpoint has %s, the graph wants %s: the checkpoint belongs to another model", has, v.Type)
+	default:
+		return fail("the checkpoint has %s, the graph wants %s %s: the checkpoint belongs to another model", has, v.Type, lockstep.FormatShape(v.Shape))
 	}
-	return e, nil
 }
 
 // read reads an entry that check has passed.

@@ -50,9 +50,22 @@ func readTensor(p *tensor_go_proto.TensorProto) (*lockstep.Tensor, error) {
 		return repeat(p.GetInt64Val(), func(v int64) int64 { return v }, n, shape)
 	case lockstep.Bool:
 		return repeat(p.GetBoolVal(), func(v bool) bool { return v }, n, shape)
-	default: // String, the last that readDType knows
+	case lockstep.Int8:
+		return repeat(p.GetIntVal(), func(v int32) int8 { return int8(v) }, n, shape)
+	case lockstep.Int16:
+		return repeat(p.GetIntVal(), func(v int32) int16 { return int16(v) }, n, shape)
+	case lockstep.Uint8:
+		return repeat(p.GetIntVal(), func(v int32) uint8 { return uint8(v) }, n, shape)
+	case lockstep.Uint16:
+		return repeat(p.GetIntVal(), func(v int32) uint16 { return uint16(v) }, n, shape)
+	case lockstep.Uint32:
+		return repeat(p.GetUint32Val(), func(v uint32) uint32 { return v }, n, shape)
+	case lockstep.Uint64:
+		return repeat(p.GetUint64Val(), func(v uint64) uint64 { return v }, n, shape)
+	case lockstep.String:
 		return repeat(p.GetStringVal(), func(v []byte) string { return string(v) }, n, shape)
 	}
+	return nil, fmt.Errorf("no value of the type %s is known", dtype)
 }
 
 // repeat fills n elements with the values, the last one to the end; without

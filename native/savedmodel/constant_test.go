@@ -52,6 +52,13 @@ func TestConst(t *testing.T) {
 		"bfloat16":     {&P{Dtype: bf16, TensorShape: shape(1), HalfVal: []int32{0xff80}}, tensor(lockstep.New([]lockstep.BFloat16Bits{0xff80}, 1))},
 		"bool":         {&P{Dtype: boolean, TensorShape: shape(2), BoolVal: []bool{false, true}}, tensor(lockstep.New([]bool{false, true}, 2))},
 		"string":       {&P{Dtype: text, TensorShape: shape(2), StringVal: [][]byte{[]byte("a"), {0xff}}}, tensor(lockstep.New([]string{"a", "\xff"}, 2))},
+		"int8":         {&P{Dtype: types_go_proto.DataType_DT_INT8, TensorShape: shape(3), IntVal: []int32{-128, 127}}, tensor(lockstep.New([]int8{-128, 127, 127}, 3))},
+		"int16":        {&P{Dtype: types_go_proto.DataType_DT_INT16, TensorShape: shape(2), IntVal: []int32{math.MinInt16, 7}}, tensor(lockstep.New([]int16{math.MinInt16, 7}, 2))},
+		"uint8":        {&P{Dtype: types_go_proto.DataType_DT_UINT8, TensorShape: shape(2), IntVal: []int32{255, 1}}, tensor(lockstep.New([]uint8{255, 1}, 2))},
+		"uint16":       {&P{Dtype: types_go_proto.DataType_DT_UINT16, TensorShape: shape(), IntVal: []int32{65535}}, tensor(lockstep.New([]uint16{65535}))},
+		"uint32":       {&P{Dtype: types_go_proto.DataType_DT_UINT32, TensorShape: shape(1), Uint32Val: []uint32{math.MaxUint32}}, tensor(lockstep.New([]uint32{math.MaxUint32}, 1))},
+		"uint64":       {&P{Dtype: types_go_proto.DataType_DT_UINT64, TensorShape: shape(1), Uint64Val: []uint64{math.MaxUint64}}, tensor(lockstep.New([]uint64{math.MaxUint64}, 1))},
+		"uint8 bytes":  {&P{Dtype: types_go_proto.DataType_DT_UINT8, TensorShape: shape(2), TensorContent: []byte{255, 2}}, tensor(lockstep.New([]uint8{255, 2}, 2))},
 		"large repeat": {&P{Dtype: boolean, TensorShape: shape(maxConstElements)}, tensor(lockstep.Zeros(lockstep.Bool, maxConstElements))},
 	} {
 		got, err := read(c.p)
@@ -65,7 +72,7 @@ func TestConst(t *testing.T) {
 		want string
 	}{
 		"none":             {nil, "no value"},
-		"a type":           {&P{Dtype: types_go_proto.DataType_DT_QINT8, TensorShape: shape()}, "DT_QINT8 is not supported"},
+		"a type":           {&P{Dtype: types_go_proto.DataType_DT_QINT8, TensorShape: shape()}, "the element type qint8 is not supported"},
 		"no rank":          {&P{Dtype: f32, TensorShape: &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}}, "no shape"},
 		"negative":         {&P{Dtype: f32, TensorShape: shape(-5)}, "negative axis"},
 		"overflow":         {&P{Dtype: f32, TensorShape: shape(1<<40, 1<<40), FloatVal: []float32{1}}, "more elements than memory"},

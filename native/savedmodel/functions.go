@@ -24,6 +24,9 @@ type functionParts struct {
 	nodes   map[string]*node_def_go_proto.NodeDef
 	results map[string]int // where a named result stands
 	effects []string       // the nodes that change something
+	// open are the nodes that leave an attribute to whoever calls the function,
+	// and that attribute.
+	open map[string]string
 }
 
 func newFunction(raw rawFunction) *function {
@@ -41,6 +44,7 @@ func (f *function) read() (*functionParts, error) {
 		def:     def,
 		nodes:   make(map[string]*node_def_go_proto.NodeDef, len(def.GetNodeDef())),
 		results: make(map[string]int, len(def.GetSignature().GetOutputArg())),
+		open:    map[string]string{},
 	}
 	for _, a := range def.GetSignature().GetInputArg() {
 		if a.GetNumberAttr() != "" || a.GetTypeListAttr() != "" {
@@ -56,8 +60,8 @@ func (f *function) read() (*functionParts, error) {
 		}
 		p.nodes[n.GetName()] = n
 		for name, value := range n.GetAttr() {
-			if isOpen(value) {
-				return nil, fmt.Errorf("function %q leaves the attribute %q of its node %q to whoever calls it, which is not supported", f.name, name, n.GetName())
+			if isOpen(value) && (p.open[n.GetName()] == "" || name < p.open[n.GetName()]) {
+				p.open[n.GetName()] = name
 			}
 		}
 		if hasEffect(n.GetOp()) {

@@ -42,8 +42,8 @@ type Function struct {
 	Effects []*Node
 }
 
-// Flatten inlines what a signature reaches. The empty name is chosen as by
-// MetaGraph.Signature.
+// Flatten inlines what a signature reaches, and looks at nothing else. The empty
+// name is chosen as by MetaGraph.Signature.
 func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 	sig, err := g.Signature(signature)
 	if err != nil {
@@ -54,6 +54,9 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 	in := newInliner(g, out.budget)
 	s := in.main()
 	for _, name := range slices.Sorted(maps.Keys(def.GetOutputs())) {
+		if spec, _ := sig.Output(name); def.GetOutputs()[name].GetName() == "" {
+			return nil, fmt.Errorf("savedmodel: %s: output %q of signature %q is %s, which is not supported", g.model.name, name, sig.Name, spec.TypeName())
+		}
 		r, err := s.resolve(def.GetOutputs()[name].GetName())
 		if err != nil {
 			return nil, fmt.Errorf("savedmodel: %s: output %q of signature %q: %w", g.model.name, name, sig.Name, err)
@@ -74,6 +77,10 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 func (g *Graph) readInputs(s *scope, infos map[string]*pb.TensorInfo) error {
 	fed := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(infos)) {
+		if infos[name].GetName() == "" { // sparse: of several tensors
+			g.Inputs[name] = Ref{}
+			continue
+		}
 		placeholder, index, _ := strings.Cut(infos[name].GetName(), ":")
 		if index != "" && index != "0" {
 			return fmt.Errorf("input %q is fed to %q, want a placeholder's one tensor", name, infos[name].GetName())

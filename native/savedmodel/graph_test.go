@@ -11,6 +11,7 @@ import (
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
@@ -248,9 +249,10 @@ func TestSignatureInputs(t *testing.T) {
 			t.Errorf("input %s is %s (%v), want no tensor", unused, r, ok)
 		}
 	}
-	unsupported := info("in:0")
-	unsupported.Dtype = types_go_proto.DataType_DT_UINT8
-	sparse := &pb.TensorInfo{Encoding: &pb.TensorInfo_CooSparse_{}}
+	exotic := info("in:0")
+	exotic.Dtype = types_go_proto.DataType_DT_QUINT8
+	sparse := &pb.TensorInfo{Dtype: types_go_proto.DataType_DT_FLOAT, Encoding: &pb.TensorInfo_CooSparse_{CooSparse: &pb.TensorInfo_CooSparse{}}}
+	composite := &pb.TensorInfo{Dtype: types_go_proto.DataType_DT_VARIANT, Encoding: &pb.TensorInfo_CompositeTensor_{CompositeTensor: &pb.TensorInfo_CompositeTensor{}}}
 	for name, c := range map[string]struct {
 		g     *pb.MetaGraphDef
 		words []string
@@ -259,22 +261,43 @@ func TestSignatureInputs(t *testing.T) {
 		"no output":     {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:1")}), []string{`input "a" is fed to "in:1"`}},
 		"no such thing": {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("out:0")}), []string{`fed to "out", which is not a placeholder`}},
 		"a call":        {with(nodes{in, call("c", "f", "in"), node("out", "Identity", "c")}, map[string]*pb.TensorInfo{"a": info("c:0")}), []string{"not a placeholder"}},
-		"a type":        {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": unsupported}), []string{`signature "serving_default": input "a": the element type DT_UINT8 is not supported`}},
-		"sparse":        {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": sparse}), []string{`"a" is not a plain tensor`}},
 	} {
 		_, err := openGraph(t, c.g).Flatten("")
 		wantError(t, name, err, c.words...)
 	}
 
-	// A signature that cannot be read does not keep another from being used.
+	// Types that no tensor can have are refused where they are needed: by whoever
+	// runs the signature that has them.
 	g2 := with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:0")})
-	g2.SignatureDef["images"] = &pb.SignatureDef{Inputs: map[string]*pb.TensorInfo{"a": unsupported}, Outputs: map[string]*pb.TensorInfo{"out": info("out:0")}}
+	g2.SignatureDef["images"] = &pb.SignatureDef{
+		Inputs:  map[string]*pb.TensorInfo{"a": exotic, "b": sparse, "c": composite, "d": {}},
+		Outputs: map[string]*pb.TensorInfo{"out": info("out:0")},
+	}
+	g2.SignatureDef["sparse"] = &pb.SignatureDef{Outputs: map[string]*pb.TensorInfo{"out": sparse}}
 	m := openGraph(t, g2)
-	if _, err := m.Flatten(""); err != nil {
+	if g, err := m.Flatten(""); err != nil || g.Signature.CheckTypes() != nil {
 		t.Error(err)
 	}
-	_, err = m.Signatures()
-	wantError(t, "the list", err, `signature "images"`, "DT_UINT8")
+	sigs := m.Signatures()
+	if len(sigs) != 3 {
+		t.Fatalf("%d signatures", len(sigs))
+	}
+	for _, c := range []struct{ name, want string }{{"a", "quint8"}, {"b", "a sparse tensor of float32"}, {"c", "a composite tensor of variant"}, {"d", "no tensor"}} {
+		if spec, _ := sigs[0].Input(c.name); spec.DType != lockstep.Invalid || spec.TypeName() != c.want {
+			t.Errorf("input %q is %s, want %s", c.name, spec, c.want)
+		}
+	}
+	images, err := m.Flatten("images")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`input "a" is quint8`, `input "b" is a sparse tensor of float32`} {
+		if err := images.Signature.CheckTypes(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	_, err = m.Flatten("sparse")
+	wantError(t, "a sparse output", err, `output "out" of signature "sparse" is a sparse tensor of float32`)
 }
 
 func TestGraphDef(t *testing.T) {

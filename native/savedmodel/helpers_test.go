@@ -74,11 +74,7 @@ func readAll(fsys fs.FS) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	sigs, err := m.Signatures()
-	if err != nil {
-		return "", err
-	}
-	for _, s := range sigs {
+	for _, s := range m.Signatures() {
 		fmt.Fprintf(&b, "%v\n", s)
 		if err := describe(&b, m, s.Name); err != nil {
 			return "", err
@@ -88,10 +84,10 @@ func readAll(fsys fs.FS) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := m.CheckVariables(); err != nil {
-		return "", err
-	}
 	for _, v := range vars {
+		if v.Err != nil {
+			return "", v.Err
+		}
 		value, err := m.Value(v)
 		if err != nil {
 			return "", err
@@ -135,6 +131,9 @@ func describe(b *strings.Builder, m *MetaGraph, signature string) error {
 		return nil
 	}
 	if err := nodes(g.Nodes); err != nil {
+		return err
+	}
+	if err := g.CheckVariables(); err != nil {
 		return err
 	}
 	for _, n := range g.Nodes {

@@ -239,7 +239,7 @@ func TestGraphsRefuse(t *testing.T) {
 		words []string
 	}{
 		"two nodes":            {graph(nodes{in, in}), []string{`two nodes "in"`}},
-		"two functions":        {graph(nodes{in}, fn("f", "x"), fn("f", "x")), []string{`two functions "f"`}},
+		"two functions":        {graph(nodes{in}, fn("f", "x"), fn("f", "z")), []string{`two functions "f"`}},
 		"a function as MatMul": {graph(nodes{in}, fn("MatMul", "x")), []string{`"MatMul", which is the name of an operation`}},
 	} {
 		_, err := hostile(t, c.graph).MetaGraph()

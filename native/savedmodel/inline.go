@@ -196,6 +196,11 @@ func (s *scope) make(name string) (*made, error) {
 		}
 		return nil, fmt.Errorf("%s has no node %q", where, name)
 	}
+	if s.parts != nil {
+		if attr, open := s.parts.open[name]; open {
+			return nil, fmt.Errorf("function %q leaves the attribute %q of its node %q to whoever calls it, which is not supported", s.fn.name, attr, name)
+		}
+	}
 	if s.in.path++; s.in.path > maxPath {
 		return nil, fmt.Errorf("a path of more than %d nodes", maxPath)
 	}

@@ -1,6 +1,7 @@
 package savedmodel
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -11,7 +12,6 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/lockstep-go/lockstep"
@@ -49,7 +49,7 @@ func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef, functions []rawFunction) 
 		if _, isOp := knownResults()[name]; isOp {
 			return nil, fmt.Errorf("savedmodel: %s: the graph's library has a function %q, which is the name of an operation", m.name, name)
 		}
-		if _, twice := g.functions[name]; twice {
+		if before, twice := g.functions[name]; twice && !bytes.Equal(before.raw, f.raw) {
 			return nil, fmt.Errorf("savedmodel: %s: the graph's library has two functions %q", m.name, name)
 		}
 		g.functions[name] = newFunction(f)
@@ -65,21 +65,19 @@ func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef, functions []rawFunction) 
 // TensorFlowVersion returns the version of TensorFlow that wrote the model.
 func (g *MetaGraph) TensorFlowVersion() string { return g.pb.GetMetaInfoDef().GetTensorflowVersion() }
 
-// Signatures returns the signatures that can be called, in order of name.
-func (g *MetaGraph) Signatures() ([]lockstep.Signature, error) {
+// Signatures returns the signatures that can be called, in order of name,
+// whatever types they have.
+func (g *MetaGraph) Signatures() []lockstep.Signature {
 	var out []lockstep.Signature
 	for _, name := range g.signatureNames() {
-		sig, err := g.readSignature(name)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, sig)
+		out = append(out, g.readSignature(name))
 	}
-	return out, nil
+	return out
 }
 
 // Signature returns the signature of that name. An empty name means
-// serving_default, else the only signature that the model has.
+// serving_default, else the only signature that the model has. It may have
+// types that no tensor can have: Signature.CheckTypes tells.
 func (g *MetaGraph) Signature(name string) (lockstep.Signature, error) {
 	names := g.signatureNames()
 	want := name
@@ -88,11 +86,11 @@ func (g *MetaGraph) Signature(name string) (lockstep.Signature, error) {
 	}
 	switch {
 	case slices.Contains(names, want):
-		return g.readSignature(want)
+		return g.readSignature(want), nil
 	case len(names) == 0:
 		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature that can be called (Keras writes none with save_traces=False): export the model again with model.export", g.model.name)
 	case name == "" && len(names) == 1:
-		return g.readSignature(names[0])
+		return g.readSignature(names[0]), nil
 	case name == "":
 		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s has no signature serving_default; name one of: %s", g.model.name, strings.Join(names, ", "))
 	}
@@ -111,53 +109,30 @@ func (g *MetaGraph) signatureNames() []string {
 	return names
 }
 
-func (g *MetaGraph) readSignature(name string) (lockstep.Signature, error) {
+func (g *MetaGraph) readSignature(name string) lockstep.Signature {
 	def := g.pb.GetSignatureDef()[name]
-	inputs, err := readSpecs(def.GetInputs())
-	if err != nil {
-		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s: signature %q: input %w", g.model.name, name, err)
-	}
-	outputs, err := readSpecs(def.GetOutputs())
-	if err != nil {
-		return lockstep.Signature{}, fmt.Errorf("savedmodel: %s: signature %q: output %w", g.model.name, name, err)
-	}
-	return lockstep.Signature{Name: name, Inputs: inputs, Outputs: outputs}, nil
+	return lockstep.Signature{Name: name, Inputs: readSpecs(def.GetInputs()), Outputs: readSpecs(def.GetOutputs())}
 }
 
-func readSpecs(infos map[string]*pb.TensorInfo) ([]lockstep.TensorSpec, error) {
+func readSpecs(infos map[string]*pb.TensorInfo) []lockstep.TensorSpec {
 	var out []lockstep.TensorSpec
 	for _, name := range slices.Sorted(maps.Keys(infos)) {
 		info := infos[name]
-		if info.GetName() == "" {
-			return nil, fmt.Errorf("%q is not a plain tensor (a sparse or composite one is not supported)", name)
-		}
-		dtype, err := readDType(info.GetDtype())
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", name, err)
-		}
 		shape, known := readShape(info.GetTensorShape())
-		out = append(out, lockstep.TensorSpec{Name: name, DType: dtype, Shape: shape, UnknownRank: !known})
+		spec := lockstep.TensorSpec{Name: name, DType: dtypes[info.GetDtype()], Shape: shape, UnknownRank: !known}
+		switch {
+		case info.GetCooSparse() != nil:
+			spec.DType, spec.Type = lockstep.Invalid, "a sparse tensor of "+typeName(info.GetDtype())
+		case info.GetCompositeTensor() != nil:
+			spec.DType, spec.Type = lockstep.Invalid, "a composite tensor of "+typeName(info.GetDtype())
+		case info.GetName() == "":
+			spec.DType, spec.Type = lockstep.Invalid, "no tensor"
+		case spec.DType == lockstep.Invalid:
+			spec.Type = typeName(info.GetDtype())
+		}
+		out = append(out, spec)
 	}
-	return out, nil
-}
-
-// dtypes pairs TensorFlow's element types with ours.
-var dtypes = map[types_go_proto.DataType]lockstep.DType{
-	types_go_proto.DataType_DT_FLOAT:    lockstep.Float32,
-	types_go_proto.DataType_DT_DOUBLE:   lockstep.Float64,
-	types_go_proto.DataType_DT_HALF:     lockstep.Float16,
-	types_go_proto.DataType_DT_BFLOAT16: lockstep.BFloat16,
-	types_go_proto.DataType_DT_INT32:    lockstep.Int32,
-	types_go_proto.DataType_DT_INT64:    lockstep.Int64,
-	types_go_proto.DataType_DT_BOOL:     lockstep.Bool,
-	types_go_proto.DataType_DT_STRING:   lockstep.String,
-}
-
-func readDType(d types_go_proto.DataType) (lockstep.DType, error) {
-	if t, ok := dtypes[d]; ok {
-		return t, nil
-	}
-	return lockstep.Invalid, fmt.Errorf("the element type %s is not supported", d)
+	return out
 }
 
 // readShape returns a shape with -1 for unknown axes; known is false where

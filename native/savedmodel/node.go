@@ -2,6 +2,9 @@ package savedmodel
 
 import (
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
@@ -79,6 +82,24 @@ func (n *Node) AttrType(name string) (lockstep.DType, error) {
 	return t, nil
 }
 
+// Types yields the element types that attributes name, by the attributes' names
+// and in their order: Invalid for one that lockstep has no tensors of.
+func (n *Node) Types() iter.Seq2[string, lockstep.DType] {
+	return func(yield func(string, lockstep.DType) bool) {
+		for _, name := range slices.Sorted(maps.Keys(n.def.GetAttr())) {
+			a := n.Attr(name)
+			if t, ok := a.GetValue().(*attr_value_go_proto.AttrValue_Type); ok && !yield(name, dtypes[t.Type]) {
+				return
+			}
+			for _, t := range a.GetList().GetType() {
+				if !yield(name, dtypes[t]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // ElementType returns the type of a loop's or a call's input of that index,
 // which its attribute T lists.
 func (n *Node) ElementType(i int) (lockstep.DType, error) {
@@ -86,7 +107,11 @@ func (n *Node) ElementType(i int) (lockstep.DType, error) {
 	if i < 0 || i >= len(types) {
 		return lockstep.Invalid, fmt.Errorf("savedmodel: node %q (%s) says no type of its input %d", n.Name, n.Op, i)
 	}
-	return readDType(types[i])
+	t, err := readDType(types[i])
+	if err != nil {
+		return t, fmt.Errorf("savedmodel: node %q (%s): input %d: %w", n.Name, n.Op, i, err)
+	}
+	return t, nil
 }
 
 // AttrShape returns a shape with -1 for axes of any length; known is false

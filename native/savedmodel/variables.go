@@ -3,6 +3,9 @@ package savedmodel
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -13,10 +16,20 @@ type Variable struct {
 	Name string
 	// Node is the name of the VarHandleOp in the main graph.
 	Node string
-	// Key is the checkpoint's entry that is restored into it.
+	// Key is the checkpoint's entry that is restored into it, empty where Err
+	// says that it is not one entry.
 	Key   string
 	DType lockstep.DType
+	// Type is TensorFlow's name of the type, DType's own or, where that is
+	// Invalid, of one that lockstep has no tensors of.
+	Type string
+	// Shape is nil where the graph leaves it open.
 	Shape []int
+	// Err says why the variable cannot be read, nil if it can. That concerns
+	// whoever needs it and nobody else.
+	Err error
+
+	proto types_go_proto.DataType
 }
 
 // anonymous is the shared name of a resource that has none: each operation
@@ -41,8 +54,21 @@ func (g *MetaGraph) Variables() ([]*Variable, error) { return g.variables() }
 
 // Variable returns the variable whose handle or value r is, seen through
 // copies; false if r is something else. It fails if r is a variable that no
-// checkpoint entry is restored into, or if its element type is none of ours.
+// checkpoint entry is restored into, or one that cannot be read.
 func (g *MetaGraph) Variable(r Ref) (*Variable, bool, error) {
+	v, ok, err := g.FindVariable(r)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	if v.Err != nil {
+		return nil, false, fmt.Errorf("savedmodel: %s: %w", g.model.name, v.Err)
+	}
+	return v, true, nil
+}
+
+// FindVariable is Variable for whoever wants to know of variables that cannot
+// be read as well.
+func (g *MetaGraph) FindVariable(r Ref) (*Variable, bool, error) {
 	r = r.Through()
 	if r.Node != nil && r.Node.Op == "ReadVariableOp" && len(r.Node.Inputs) == 1 {
 		r = r.Node.Inputs[0].Through()
@@ -90,7 +116,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 	if _, err := in.finish(); err != nil {
 		return fail("the restore operation %q: %w", restore, err)
 	}
-	seen := map[string]string{}
+	seen := map[string]*Variable{}
 	var out []*Variable
 	for _, n := range in.nodes {
 		if n.Op != "AssignVariableOp" || len(n.Inputs) < 2 {
@@ -98,48 +124,48 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 		}
 		handle := n.Inputs[0].Through().Node
 		if handle == nil || handle.Op != "VarHandleOp" {
-			return fail("the restore operation assigns to something that is no variable, at %q", n.Name)
+			continue // no variable that a signature could read
 		}
-		v, err := newVariable(handle)
-		if err != nil {
-			return fail("variable %q: %w", resourceName(handle), err)
-		}
-		if v.Key, err = restoredKey(n.Inputs[1]); err != nil {
-			return fail("variable %q: %w", v.Name, err)
-		}
+		v := newVariable(handle, n.Inputs[1])
 		if before, twice := seen[v.Name]; twice {
-			if before != v.Key {
-				return fail("variable %q is restored from %q and from %q", v.Name, before, v.Key)
+			if before.Err == nil && before.Key != v.Key {
+				before.Err = fmt.Errorf("variable %q is restored from %q and from %q", v.Name, before.Key, v.Key)
+				before.Key = ""
 			}
 			continue
 		}
-		seen[v.Name] = v.Key
+		seen[v.Name] = v
 		out = append(out, v)
 	}
-	slices.SortFunc(out, func(a, b *Variable) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b *Variable) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }
 
-func newVariable(handle *Node) (*Variable, error) {
-	dtype, err := handle.AttrType("dtype")
-	if err != nil {
-		return nil, err
-	}
+// newVariable describes a variable by its handle and by what is restored into it.
+func newVariable(handle *Node, restored Ref) *Variable {
+	v := &Variable{Name: resourceName(handle), Node: handle.Name, proto: handle.Attr("dtype").GetType()}
+	v.DType, v.Type = dtypes[v.proto], typeName(v.proto)
 	shape, known := handle.AttrShape("shape")
-	if !known {
-		return nil, fmt.Errorf("the graph does not fix its shape")
+	if known && !slices.Contains(shape, -1) {
+		v.Shape = shape
 	}
-	for _, d := range shape {
-		if d < 0 {
-			return nil, fmt.Errorf("the graph leaves its shape %s open", lockstep.FormatShape(shape))
-		}
+	var err error
+	v.Key, err = restoredKey(restored)
+	switch {
+	case err != nil:
+	case handle.Attr("dtype") == nil:
+		err = fmt.Errorf("the graph says no element type")
+	case v.DType == lockstep.Invalid:
+		err = fmt.Errorf("its element type %s is not supported", v.Type)
+	case !known:
+		err = fmt.Errorf("the graph does not fix its shape")
+	case v.Shape == nil:
+		err = fmt.Errorf("the graph leaves its shape %s open", lockstep.FormatShape(shape))
 	}
-	return &Variable{Name: resourceName(handle), Node: handle.Name, DType: dtype, Shape: shape}, nil
+	if err != nil {
+		v.Err = fmt.Errorf("variable %q (%s %q): %w", v.Name, handle.Op, handle.Name, err)
+	}
+	return v
 }
 
 // restoredKey returns the checkpoint key behind a result of RestoreV2.
@@ -174,6 +200,9 @@ func restoredKey(r Ref) (string, error) {
 
 // Value reads a variable's value from the checkpoint.
 func (g *MetaGraph) Value(v *Variable) (*lockstep.Tensor, error) {
+	if v.Err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", g.model.name, v.Err)
+	}
 	b, err := g.bundle()
 	if err != nil {
 		return nil, err
@@ -185,23 +214,72 @@ func (g *MetaGraph) Value(v *Variable) (*lockstep.Tensor, error) {
 	return b.read(v.Key, e)
 }
 
-// CheckVariables tells whether the checkpoint has, for every variable that
-// loading the model restores, an entry of the variable's type and shape.
-// libtensorflow does not ask: a checkpoint of another model loads, and fails
-// or answers something when it is run.
-func (g *MetaGraph) CheckVariables() error {
-	all, err := g.variables()
+// CheckVariables tells whether the checkpoint has, for every variable that the
+// signature reaches and loading the model restores, an entry of the variable's
+// type and shape. libtensorflow does not ask: a checkpoint of another model
+// loads, and fails or answers something when it is run.
+func (g *Graph) CheckVariables() error {
+	all, err := g.meta.variables()
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	b, err := g.bundle()
-	if err != nil {
-		return err
-	}
+	reached := g.reachedVariables()
 	for _, v := range all {
+		if !reached[v.Name] || v.Key == "" {
+			continue
+		}
+		b, err := g.meta.bundle()
+		if err != nil {
+			return err
+		}
 		if _, err := b.check(v); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// reachedVariables returns the resource names of the variables whose handles
+// stand in the graph, or in a function that one of its loops or branches runs.
+// Functions are not inlined for that, and one that is damaged holds none: to say
+// so is left to whoever runs it.
+func (g *Graph) reachedVariables() map[string]bool {
+	reached, seen := map[string]bool{}, map[string]bool{}
+	var pending []string
+	visit := func(n *Node) {
+		if n.Op == "VarHandleOp" {
+			reached[resourceName(n)] = true
+		}
+		if callee, _ := g.meta.callee(n.def); callee != "" {
+			pending = append(pending, callee)
+		}
+		for _, a := range n.def.GetAttr() {
+			if f := a.GetFunc(); f != nil {
+				pending = append(pending, f.GetName())
+			}
+			for _, f := range a.GetList().GetFunc() {
+				pending = append(pending, f.GetName())
+			}
+		}
+	}
+	for _, n := range g.Nodes {
+		visit(n)
+	}
+	for len(pending) > 0 {
+		name := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		fn, ok := g.meta.functions[name]
+		if !ok || seen[name] {
+			continue
+		}
+		seen[name] = true
+		parts, err := fn.parts()
+		if err != nil {
+			continue
+		}
+		for _, def := range parts.def.GetNodeDef() {
+			visit(&Node{Name: def.GetName(), Op: def.GetOp(), def: def})
+		}
+	}
+	return reached
 }

@@ -81,7 +81,14 @@ func TestRestoredVariables(t *testing.T) {
 	if vars, err := openGraph(t, graph(nil)).Variables(); err != nil || len(vars) != 0 {
 		t.Errorf("a model that restores nothing has %v, %v", vars, err)
 	}
-	if err := openGraph(t, graph(nil)).CheckVariables(); err != nil {
+	if g, err := openGraph(t, graph(nodes{node("out", "NoOp")})).Flatten(""); err == nil {
+		t.Errorf("a signature of nothing: %v", g)
+	}
+	g, err := openGraph(t, graph(nodes{texts("out", "no variable")})).Flatten("")
+	if err == nil {
+		err = g.CheckVariables()
+	}
+	if err != nil {
 		t.Errorf("a model without variables wants a checkpoint: %v", err)
 	}
 }
@@ -104,48 +111,92 @@ func TestResourceNames(t *testing.T) {
 	}
 }
 
+type nodeMap = map[string]*node_def_go_proto.NodeDef
+
+// What is wrong with one variable concerns those who need it, and neither the
+// others nor the model.
+func TestVariablesThatCannotBeRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		of    string
+		edit  func(n nodeMap)
+		words string
+	}{
+		"a slice":           {"b", func(n nodeMap) { n["slices"].Attr = texts("", "", "2 3 0,1:-").Attr }, `it is restored from the slice "2 3 0,1:-"`},
+		"too few keys":      {"b", func(n nodeMap) { n["names"].Attr = texts("", "one").Attr }, `"restore" has 1 keys, no number 1`},
+		"no restored value": {"a", func(n nodeMap) { n["assign_a"].Input[1] = "prefix" }, `it is filled with prefix:0, want a result of RestoreV2`},
+		"no type":           {"a", func(n nodeMap) { delete(n["a"].Attr, "dtype") }, `the graph says no element type`},
+		"a quantized type":  {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(types_go_proto.DataType_DT_QINT8) }, "its element type qint8 is not supported"},
+		"float8":            {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(25) }, "its element type float8_e4m3fn is not supported"},
+		"a type of no name": {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(1 << 30) }, "its element type type 1073741824 is not supported"},
+		"no shape":          {"a", func(n nodeMap) { delete(n["a"].Attr, "shape") }, `the graph does not fix its shape`},
+		"an open shape":     {"a", func(n nodeMap) { n["a"].Attr["shape"] = shapeAttr(2, -1) }, `leaves its shape (2, ?) open`},
+		"two keys":          {"a", func(n nodeMap) { n["assign_b"].Input[0] = "a" }, `variable "a" is restored from "key of a" and from "key of b"`},
+	} {
+		m := openGraph(t, restoring(c.edit))
+		for _, of := range []string{"a", "b"} {
+			r := Ref{Node: &Node{Name: of, Op: "VarHandleOp", def: m.nodes[of]}}
+			v, _, err := m.Variable(r)
+			found, ok, errFound := m.FindVariable(r)
+			if of != c.of {
+				if name != "two keys" && (err != nil || errFound != nil || v.Err != nil) { // there b is not restored
+					t.Errorf("%s: variable %q: %v, %v", name, of, err, errFound)
+				}
+				continue
+			}
+			wantError(t, name, err, `savedmodel: hostile: variable "`, c.words)
+			if errFound != nil || !ok || found.Err == nil {
+				t.Fatalf("%s: variable %q is %v, %v", name, of, found, errFound)
+			}
+			_, err = m.Value(found)
+			wantError(t, name, err, c.words)
+		}
+	}
+}
+
+// What the whole restore operation lacks, TensorFlow's own loader lacks too.
 func TestRestoringRefuses(t *testing.T) {
-	type nodeMap = map[string]*node_def_go_proto.NodeDef
 	for name, c := range map[string]struct {
 		edit  func(n nodeMap)
 		words []string
 	}{
-		"a slice":            {func(n nodeMap) { n["slices"].Attr = texts("", "", "2 3 0,1:-").Attr }, []string{`variable "shared b": it is restored from the slice "2 3 0,1:-"`}},
-		"too few keys":       {func(n nodeMap) { n["names"].Attr = texts("", "one").Attr }, []string{`variable "shared b"`, `"restore" has 1 keys, no number 1`}},
-		"keys of numbers":    {func(n nodeMap) { n["names"].Attr["value"].GetTensor().Dtype = types_go_proto.DataType_DT_INT32 }, []string{"the keys of \"restore\""}},
-		"keys not constant":  {func(n nodeMap) { n["restore"].Input[1] = "prefix" }, []string{`"prefix" is a Placeholder, want a Const`}},
-		"no restored value":  {func(n nodeMap) { n["assign_a"].Input[1] = "prefix" }, []string{`variable "a": it is filled with prefix:0, want a result of RestoreV2`}},
-		"restored oddly":     {func(n nodeMap) { n["restore"].Input = n["restore"].Input[:2] }, []string{"want a result of RestoreV2"}},
-		"assigned to a tanh": {func(n nodeMap) { n["assign_a"].Input[0] = "prefix" }, []string{`something that is no variable, at "assign_a"`}},
-		"two keys":           {func(n nodeMap) { n["assign_b"].Input[0] = "a" }, []string{`variable "a" is restored from "key of a" and from "key of b"`}},
-		"no type":            {func(n nodeMap) { delete(n["a"].Attr, "dtype") }, []string{`variable "a"`, `no attribute "dtype"`}},
-		"a type":             {func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(types_go_proto.DataType_DT_UINT8) }, []string{"DT_UINT8 is not supported"}},
-		"no shape":           {func(n nodeMap) { delete(n["a"].Attr, "shape") }, []string{`variable "a": the graph does not fix its shape`}},
-		"an open shape":      {func(n nodeMap) { n["a"].Attr["shape"] = shapeAttr(2, -1) }, []string{`leaves its shape (2, ?) open`}},
-		"a cycle":            {func(n nodeMap) { n["value_a"].Input[0] = "^all" }, []string{`the restore operation "all"`, "a cycle"}},
-		"no such node":       {func(n nodeMap) { n["all"].Input = append(n["all"].Input, "^none") }, []string{`no node "none"`}},
+		"keys of numbers":   {func(n nodeMap) { n["names"].Attr["value"].GetTensor().Dtype = types_go_proto.DataType_DT_INT32 }, []string{"the keys of \"restore\""}},
+		"keys not constant": {func(n nodeMap) { n["restore"].Input[1] = "prefix" }, []string{`"prefix" is a Placeholder, want a Const`}},
+		"restored oddly":    {func(n nodeMap) { n["restore"].Input = n["restore"].Input[:2] }, []string{"want a result of RestoreV2"}},
+		"a cycle":           {func(n nodeMap) { n["value_a"].Input[0] = "^all" }, []string{`the restore operation "all"`, "a cycle"}},
+		"no such node":      {func(n nodeMap) { n["all"].Input = append(n["all"].Input, "^none") }, []string{`no node "none"`}},
 	} {
 		m := openGraph(t, restoring(c.edit))
-		_, err := m.Variables()
-		wantError(t, name, err, c.words...)
-		_, again := m.Variables()
-		wantError(t, name+" again", again, c.words...)
-		if err := m.CheckVariables(); err == nil {
-			t.Errorf("%s: the variables pass the check", name)
+		for _, of := range []string{"a", "b"} {
+			_, _, err := m.Variable(Ref{Node: &Node{Name: of, Op: "VarHandleOp", def: m.nodes[of]}})
+			wantError(t, name, err, c.words...)
 		}
 	}
+	// What is assigned to something that is no variable fills none.
+	m := openGraph(t, restoring(func(n nodeMap) { n["assign_a"].Input[0] = "prefix" }))
+	_, _, err := m.Variable(Ref{Node: &Node{Name: "a", Op: "VarHandleOp", def: m.nodes["a"]}})
+	wantError(t, "no variable", err, `no checkpoint entry is restored into the variable "a"`)
 	g := restoring(nil)
 	g.SaverDef.RestoreOpName = "none"
-	_, err := openGraph(t, g).Variables()
+	_, err = openGraph(t, g).Variables()
 	wantError(t, "no operation", err, `the restore operation "none"`, `no node "none"`)
 
 	// A variable that is never restored has no value.
-	m := openGraph(t, restoring(func(n nodeMap) { n["all"].Input = n["all"].Input[:1] }))
+	m = openGraph(t, restoring(func(n nodeMap) { n["all"].Input = n["all"].Input[:1] }))
 	_, _, err = m.Variable(Ref{Node: &Node{Name: "b", Op: "VarHandleOp", def: variable("b", "shared b")}})
 	wantError(t, "never restored", err, `no checkpoint entry is restored into the variable "shared b"`)
 	if _, ok, err := m.Variable(Ref{Node: &Node{Name: "x", Op: "VarHandleOp", def: variable("x", "a")}}); !ok || err != nil {
 		t.Errorf("another handle of the variable a is none: %v, %v", ok, err)
 	}
+}
+
+// check checks the variables that the default signature reaches.
+func check(t testing.TB, m *MetaGraph) error {
+	t.Helper()
+	g, err := m.Flatten("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.CheckVariables()
 }
 
 func TestCheckVariablesFindsAnotherModel(t *testing.T) {
@@ -158,7 +209,7 @@ func TestCheckVariablesFindsAnotherModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, "another checkpoint", m.CheckVariables(), "belongs to another model")
+	wantError(t, "another checkpoint", check(t, m), "belongs to another model")
 	saved, err = OpenFS(files)
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +217,7 @@ func TestCheckVariablesFindsAnotherModel(t *testing.T) {
 	if m, err = saved.MetaGraph(); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.CheckVariables(); err != nil {
+	if err := check(t, m); err != nil {
 		t.Error(err)
 	}
 	vars, err := m.Variables()

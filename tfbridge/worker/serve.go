@@ -101,6 +101,9 @@ func (s *server) open(req request) (response, error) {
 		options = append(options, tfbridge.WithTags(req.Options.Tags...))
 	}
 	options = append(options, tfbridge.WithSignature(req.Options.Signature), tfbridge.WithThreads(req.Options.Threads))
+	if req.Options.Unoptimized {
+		options = append(options, tfbridge.WithoutOptimizer())
+	}
 	m, err := tfbridge.Open(req.Dir, options...)
 	if err != nil {
 		return response{}, err

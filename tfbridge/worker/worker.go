@@ -176,6 +176,8 @@ type Options struct {
 	Tags      []string
 	Signature string
 	Threads   int
+	// Unoptimized is tfbridge.WithoutOptimizer.
+	Unoptimized bool
 }
 
 // Open opens the SavedModel in dir in the child.

@@ -477,7 +477,7 @@ func TestServeSaysWhatItCannotRead(t *testing.T) {
 
 // Tensors keep their bits on the wire, whatever they are.
 func TestTensorsTravel(t *testing.T) {
-	for dtype := lockstep.Float32; dtype <= lockstep.String; dtype++ {
+	for _, dtype := range lockstep.DTypes() {
 		for _, shape := range [][]int{nil, {3}, {2, 0}, {2, 1, 2}} {
 			x, err := lockstep.Zeros(dtype, shape...)
 			if err != nil {

@@ -28,6 +28,7 @@ def versioned(name, array, version):
 
 shape = (2, 3, 4)
 numbers = {"f2": "<f2", "f4": "<f4", "f8": "<f8", "i4": "<i4", "i8": "<i8", "bf16": ml_dtypes.bfloat16}
+numbers |= {"i1": "|i1", "i2": "<i2", "u1": "|u1", "u2": "<u2", "u4": "<u4", "u8": "<u8"}
 arrays = {}
 for name, dtype in numbers.items():
     arrays["c/" + name] = count(shape, dtype)
@@ -61,7 +62,7 @@ np.save("object.npy", np.array([1, "a", None], dtype=object), allow_pickle=True)
 np.save("records.npy", np.zeros(2, dtype=[("a", "<f4"), ("b", "<i8")]))
 np.save("subarrays.npy", np.zeros(2, dtype=[("a", "<f4", (3,))]))
 np.save("complex.npy", count((3,), "c8"))
-np.save("uint8.npy", count((3,), "u1"))
+np.save("timedelta.npy", count((3,), "m8[s]"))
 np.save("dates.npy", np.array(["2020-01-01"], dtype="M8[D]"))
 np.save("long.npy", count((3,), "g"))
 np.save("void3.npy", np.zeros(3, "V3"))
@@ -69,6 +70,7 @@ np.save("surrogate.npy", np.array(["\ud800"]))
 
 # What numpy.save writes of the tensors that the test writes.
 golden = {f"{name}/{len(s)}": count(s, dtype) for name, dtype in numbers.items() for s in [(), (7,), (2, 3), (1, 2, 3, 2, 1)]}
+golden |= {f"{d}/ends": np.array([np.iinfo(d).min, np.iinfo(d).max, 1], d) for d in ("i1", "i2", "u1", "u2", "u4", "u8")}
 golden["b1"] = np.array([True, False, True])
 golden["wide"] = np.zeros((1,) * 14 + (1000000007, 0), "f4")
 golden["wider"] = np.zeros((1,) * 25, "f4")

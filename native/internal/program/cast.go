@@ -38,13 +38,15 @@ func buildCast(_ *compiler, n *savedmodel.Node) (exec, error) {
 		return castOf(dst, false, func(x int32) source { return source{i: int64(x), integer: true} })
 	case lockstep.Int64:
 		return castOf(dst, false, func(x int64) source { return source{i: x, integer: true} })
+	case lockstep.Bool:
+		return castOf(dst, false, func(x bool) source {
+			if x {
+				return source{i: 1, integer: true}
+			}
+			return source{integer: true}
+		})
 	}
-	return castOf(dst, false, func(x bool) source {
-		if x {
-			return source{i: 1, integer: true}
-		}
-		return source{integer: true}
-	})
+	return nil, unsupported("SrcT", src)
 }
 
 // source is a number on its way from one type to another: f, or i if integer.
@@ -63,9 +65,9 @@ func castOf[A lockstep.Element](dst lockstep.DType, cut bool, read func(A) sourc
 		return map1(func(x A) float64 { return read(x).double() }), nil
 	case lockstep.Float16:
 		// By way of float32, rounding twice, as TensorFlow does.
-		return map1(func(x A) lockstep.Float16Bits { return toFloat16(read(x).cut(cut, 52-10, 23-10).single()) }), nil
+		return map1(func(x A) lockstep.Float16Bits { return lockstep.RoundFloat16(read(x).cut(cut, 52-10, 23-10).single()) }), nil
 	case lockstep.BFloat16:
-		return map1(func(x A) lockstep.BFloat16Bits { return toBFloat16(read(x).cut(cut, 0, 23-7).single()) }), nil
+		return map1(func(x A) lockstep.BFloat16Bits { return lockstep.RoundBFloat16(read(x).cut(cut, 0, 23-7).single()) }), nil
 	case lockstep.Int32:
 		return map1(func(x A) int32 { return read(x).int32() }), nil
 	case lockstep.Int64:

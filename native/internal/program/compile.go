@@ -156,6 +156,9 @@ func (c *compiler) build(n *savedmodel.Node) (operation, error) {
 		c.within = n
 		defer func() { c.within = nil }()
 	}
+	if err := checkTypes(n); err != nil {
+		return nil, err
+	}
 	switch n.Op {
 	case "While", "StatelessWhile":
 		return c.loop(n)

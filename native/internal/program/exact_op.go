@@ -51,9 +51,6 @@ var elementByElement = []string{
 // bools that are not exact, beside those that move elements.
 var takesUndecided = []string{"Cast", "Select", "SelectV2", "LogicalAnd", "LogicalOr", "LogicalNot", "All", "Any"}
 
-// errIn16 is why there is nothing of numbers of 16 bits.
-var errIn16 = errors.New("it computes with numbers of 16 bits, for which the oracle has no bounds")
-
 // ordinary builds an operation that is no control flow: what it computes is
 // what the program's own operation computes in float64.
 func (c *exactCompiler) ordinary(n *savedmodel.Node) exactOperation {
@@ -71,8 +68,10 @@ func (c *exactCompiler) ordinary(n *savedmodel.Node) exactOperation {
 			return refusedOp(fail(errors.New("the operation is not supported")))
 		}
 	}
-	if n.Uses(lockstep.Float16) || n.Uses(lockstep.BFloat16) {
-		return refusedOp(fail(errIn16))
+	for _, d := range []lockstep.DType{lockstep.BFloat16, lockstep.Float16} {
+		if n.Uses(d) {
+			return refusedOp(fail(lockstep.CoarseError{DType: d}))
+		}
 	}
 	if slices.Contains(bitsOfFloats, n.Op) && (n.Op != "Bitcast" || n.Uses(lockstep.Float32)) {
 		return refusedOp(fail(errors.New("the oracle has no bound for the operation")))

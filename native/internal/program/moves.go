@@ -38,6 +38,12 @@ var movers = [...]moves{
 	lockstep.Int64:    typed[int64]{},
 	lockstep.Bool:     typed[bool]{},
 	lockstep.String:   typed[string]{},
+	lockstep.Int8:     typed[int8]{},
+	lockstep.Int16:    typed[int16]{},
+	lockstep.Uint8:    typed[uint8]{},
+	lockstep.Uint16:   typed[uint16]{},
+	lockstep.Uint32:   typed[uint32]{},
+	lockstep.Uint64:   typed[uint64]{},
 }
 
 func moverOf(t *lockstep.Tensor) (moves, error) {

@@ -245,7 +245,7 @@ func TestRefusedAttributes(t *testing.T) {
 		{"MirrorPad", "mode", attrOf("string", `"EDGE"`), `attribute "mode" is "EDGE"`},
 		{"StridedSlice", "ellipsis_mask", attrOf("int", `5`), `attribute "ellipsis_mask" is 101`},
 		{"GatherNd", "bad_indices_policy", attrOf("string", `"IGNORE"`), `attribute "bad_indices_policy" is "IGNORE"`},
-		{"EmptyTensorList", "element_dtype", attrOf("type", `"variant"`), "DT_VARIANT"},
+		{"EmptyTensorList", "element_dtype", attrOf("type", `"variant"`), "variant is not supported"},
 		{"ResourceGather", "batch_dims", attrOf("int", `-1`), `attribute "batch_dims" is -1`},
 	} {
 		oc := opCase{Op: c.op, Attrs: map[string]opAttr{c.attr: c.value}}

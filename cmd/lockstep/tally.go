@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+)
+
+// tally is how the models of one command fared.
+type tally struct {
+	outcomes         []compare.Outcome
+	diverged, failed int
+	misused          int   // of those that failed, by wrong usage that only a run finds
+	err              error // what went wrong without changing a verdict
+}
+
+// add counts a model that was compared, and says which engine did not run.
+func (t *tally) add(w io.Writer, title string, r *compare.Report) {
+	t.outcomes = append(t.outcomes, compare.Outcome{Model: title, Report: r})
+	switch r.Verdict() {
+	case compare.Diverged:
+		t.diverged++
+	case compare.NoVerdict:
+		t.failed++
+		for _, n := range r.NotRun {
+			complain(w, fmt.Errorf("%s: %s", title, n))
+		}
+	}
+}
+
+// fail counts a model that has none, and says why. The others go on.
+func (t *tally) fail(w io.Writer, j job, what string, err error) {
+	err = j.entry.withPlace(err)
+	if isUsage(err) {
+		t.misused++
+	}
+	t.failed++
+	t.outcomes = append(t.outcomes, compare.Outcome{Model: j.model, Err: err})
+	complain(w, fmt.Errorf("%s: %s: %w", j.model, what, err))
+}
+
+// addError keeps an error that changes no verdict.
+func (t *tally) addError(err error) { t.err = errors.Join(t.err, err) }
+
+// code is the exit code of the models that have no verdict.
+func (t *tally) code() int {
+	switch {
+	case t.misused > 0:
+		return exitUsage
+	case t.failed > 0:
+		return exitNotRun
+	}
+	return exitInStep
+}
+
+// isUsage tells whether an error is one of what the user wrote.
+func isUsage(err error) bool {
+	var ended exit
+	return errors.As(err, new(*compare.SettingError)) || errors.As(err, new(*lockstep.TensorError)) || errors.As(err, &ended) && ended.code == exitUsage
+}

@@ -1,0 +1,138 @@
+//go:build tensorflow
+
+package main
+
+import (
+	"strings"
+	"testing"
+
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// reported checks a model after a public report, with Keras's own predictions.
+func reported(t *testing.T, name string, more ...string) (code int, report, stderr string) {
+	t.Helper()
+	name = "reports/" + name
+	args := append([]string{"check", fixture.Dir(t, name), "--inputs", fixture.Path(name, "inputs.npz"), "--expected", fixture.Path(name, "expected.npz")}, more...)
+	code, stdout, stderr := call(args...)
+	return code, strings.Join(strings.Fields(stdout), " "), stderr
+}
+
+// Sound models, of which no bound is known, or none that proves anything, are in
+// step, and the report says by what they were judged.
+func TestSoundReports(t *testing.T) {
+	for name, want := range map[string]string{
+		"default":         "output_0: no bound of rounding is known; judged by atol 1e-05, rtol 0.0001",
+		"transformer":     "output_0: no bound of rounding is known; judged by atol 1e-05 times",
+		"ln_stack":        "output_0: no bound of rounding is known; judged by atol 1e-05 times",
+		"ln_cell_keras3":  "output_0: no bound of rounding is known; judged by atol 1e-05, rtol 0.0001",
+		"ln_cell_tfkeras": "is more than a thousandth of the range",
+		"float16":         "8 roundings of float16",
+		"mixed_float16":   "8 roundings of float16",
+		"stateful":        "judged by the rounding of one step",
+	} {
+		code, report, stderr := reported(t, name)
+		if code != exitInStep || !strings.Contains(report, want) || strings.Contains(report, "Infinity") {
+			t.Errorf("%s: exit code %d, wanted %q\n%s\n%s", name, code, want, report, stderr)
+		}
+	}
+	for _, name := range []string{"float16", "mixed_float16"} { // with inputs that check makes
+		if code, stdout, stderr := call("check", fixture.Dir(t, "reports/"+name)); code != exitInStep {
+			t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
+		}
+	}
+}
+
+// A bound as wide as the outputs themselves hid that they were 87 % off.
+func TestWideBoundsHideNothing(t *testing.T) {
+	const name = "reports/ln_cell_tfkeras"
+	changed := fixture.Dir(t, name)
+	d, err := native.Inspect(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights, err := d.ReadWeights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range weights {
+		if strings.Contains(w.Name, "gamma") {
+			was, err := lockstep.Data[float32](w.Tensor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			is := make([]float32, len(was))
+			for i, v := range was {
+				is[i] = v * 1.1
+			}
+			x, err := lockstep.New(is, w.Tensor.Shape()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := fixture.ReplaceWeights(changed, []*lockstep.Tensor{w.Tensor}, []*lockstep.Tensor{x}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	code, stdout, stderr := call("check", fixture.Dir(t, name), "--candidate-model", changed, "--inputs", fixture.Path(name, "inputs.npz"))
+	if report := strings.Join(strings.Fields(stdout), " "); code != exitDiverged || !strings.Contains(report, "diverged: outputs and states") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// What TensorFlow's graph optimizer makes of a channels-first convolution is not
+// the native engine's fault, and is called what it is.
+func TestOptimizerIsNamed(t *testing.T) {
+	code, report, stderr := reported(t, "channels_first")
+	for _, want := range []string{"tensorflow's graph optimizer changes what this model computes", "without it agrees with native"} {
+		if code != exitDiverged || !strings.Contains(report, want) || strings.Contains(report, "the fault is in") || strings.Contains(report, "diagnosis") {
+			t.Errorf("exit code %d, wanted %q\n%s\n%s", code, want, report, stderr)
+		}
+	}
+}
+
+// Nobody is blamed for what rounding does.
+func TestRoundingBlamesNobody(t *testing.T) {
+	_, report, stderr := reported(t, "near_constant_rows")
+	for _, not := range []string{"the fault is in", "suspect the export", "diagnosis"} {
+		if strings.Contains(report, not) {
+			t.Errorf("the report says %q\n%s\n%s", not, report, stderr)
+		}
+	}
+	if !strings.Contains(report, "no more than rounding can do to it at these inputs") {
+		t.Errorf("the report does not say how sensitive the model is\n%s", report)
+	}
+}
+
+// An engine that cannot run leaves no verdict, whatever else agrees; what was
+// compared is shown.
+func TestNativeThatDidNotRun(t *testing.T) {
+	dir := fixture.Dir(t, "reports/near_constant_rows")
+	refuse(t, dir)
+	inputs, expected := fixture.Path("reports/near_constant_rows", "inputs.npz"), fixture.Path("reports/near_constant_rows", "expected.npz")
+	code, stdout, stderr := call("check", dir, "--inputs", inputs, "--expected", expected)
+	for _, want := range []string{"no verdict: native did not run", "in step: expected values: tensorflow agrees with keras"} {
+		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) || code != exitNotRun || !strings.Contains(stderr, "DebugGradientIdentity") {
+			t.Errorf("exit code %d, the report lacks %q\n%s%s", code, want, stdout, stderr)
+		}
+	}
+}
+
+// refuse has a model use an operation that the native engine lacks, and that
+// computes nothing in TensorFlow.
+func refuse(t *testing.T, dir string) {
+	t.Helper()
+	fixture.EditGraph(t, dir, func(m *pb.SavedModel) {
+		for _, f := range m.MetaGraphs[0].GraphDef.Library.Function {
+			for _, n := range f.NodeDef {
+				if n.Op == "Identity" && !strings.Contains(f.Signature.Name, "restore") {
+					n.Op = "DebugGradientIdentity"
+				}
+			}
+		}
+	})
+}

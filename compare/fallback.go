@@ -1,0 +1,83 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// Fallback is how tensors are judged where rounding has no bound that tells them
+// from others: atol 1e-5 + rtol 1e-4 in float32 and wider types, and the typical
+// rounding of the coarsest type that a model computes in, where that is coarser.
+type Fallback struct{ coarsest lockstep.DType }
+
+// typicalRoundings is how many roundings of a type of 16 bits a value typically
+// bears in all: engines that round less often than others, as TensorFlow's fused
+// kernels do, differ by as much.
+const typicalRoundings = 8
+
+// fallbackOf is the fallback of a model that computes these tensors.
+func fallbackOf(sets ...map[string]*lockstep.Tensor) Fallback {
+	var f Fallback
+	for _, set := range sets {
+		for _, t := range set {
+			if t != nil && roundoff(t.DType()) > roundoff(f.coarsest) {
+				f.coarsest = t.DType()
+			}
+		}
+	}
+	return f
+}
+
+// coarsened is the fallback of a tensor that has no bound for that reason: it may
+// come from numbers of a coarser type than any that is shown.
+func (f Fallback) coarsened(why error) Fallback {
+	var coarse lockstep.CoarseError
+	if errors.As(why, &coarse) && roundoff(coarse.DType) > roundoff(f.coarsest) {
+		f.coarsest = coarse.DType
+	}
+	return f
+}
+
+// roundoff is the largest relative error of one rounding to a type of 16 bits; 0
+// for all other types, whose tolerance it does not change.
+func roundoff(d lockstep.DType) float64 {
+	switch d {
+	case lockstep.Float16:
+		return 0x1p-11
+	case lockstep.BFloat16:
+		return 0x1p-8
+	}
+	return 0
+}
+
+// parts are the tolerance for numbers of magnitude 1.
+func (f Fallback) parts() Fixed {
+	if u := roundoff(f.coarsest); u > 0 {
+		return Fixed{Atol: typicalRoundings * u, Rtol: typicalRoundings * u}
+	}
+	return Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}
+}
+
+// fixed is the tolerance for a tensor of that largest magnitude. A small number
+// among large ones bears the rounding of those, so that atol grows with them.
+func (f Fallback) fixed(largest float64) Fixed {
+	fixed := f.parts()
+	fixed.Atol = min(fixed.Atol*max(1, largest), math.MaxFloat64)
+	return fixed
+}
+
+// words say what fixed allows, as in "atol 1e-05, rtol 0.0001".
+func (f Fallback) words(largest float64) string {
+	fixed, times := f.parts(), ""
+	if largest > 1 {
+		times = fmt.Sprintf(" times the largest magnitude, %s", down(largest, 3))
+	}
+	s := fmt.Sprintf("atol %s%s, rtol %s", exact(fixed.Atol), times, exact(fixed.Rtol))
+	if roundoff(f.coarsest) > 0 {
+		s += fmt.Sprintf(" (%d roundings of %s)", typicalRoundings, f.coarsest)
+	}
+	return s
+}

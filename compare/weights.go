@@ -1,0 +1,89 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// weightsTitle is the title of the comparison of weights.
+const weightsTitle = "weights"
+
+// readWeights returns the weights of both engines, none unless both show theirs.
+func (c Check) readWeights() (weights [2]lockstep.Weights, err error) {
+	reference, ok := c.Reference.(lockstep.Weigher)
+	if !ok {
+		return weights, nil
+	}
+	candidate, ok := c.Candidate.(lockstep.Weigher)
+	if !ok {
+		return weights, nil
+	}
+	if weights[0], err = reference.Weights(); err != nil {
+		return weights, err
+	}
+	weights[1], err = candidate.Weights()
+	return weights, err
+}
+
+// weights sets the weights side by side, nil if there are none. Where the models
+// are built otherwise, weights that have no counterpart are not compared, and the
+// notes name them.
+func (c Check) weights(want, have lockstep.Weights, otherwise bool) *Comparison {
+	if len(want) == 0 && len(have) == 0 {
+		return nil // a model without weights
+	}
+	have = c.byVariable(want, have)
+	k := Comparison{Title: weightsTitle, Reference: c.Reference.Name(), Candidate: c.Candidate.Name()}
+	if otherwise {
+		var lone [2][]string
+		want, lone[0] = having(want, have)
+		have, lone[1] = having(have, want)
+		for i, name := range []string{k.Reference, k.Candidate} {
+			if len(lone[i]) > 0 {
+				k.Notes = append(k.Notes, fmt.Sprintf("weights of %s that are not compared, since the other model is built otherwise and has none of the name or the variable: %s", name, some(lone[i])))
+			}
+		}
+		if len(want) == 0 {
+			return nil
+		}
+	}
+	bits := Uniform(Rule{Bits: true, AllowNonFinite: c.Settings.AllowNonFinite()})
+	d := Measure(lockstep.ByName(want), lockstep.ByName(have), Options{Order: lockstep.Names(want), Layout: PlainLayout})
+	k.Results = Judge(d, bits)
+	return &k
+}
+
+// byVariable gives the candidate's weights that the reference has under no such
+// name the names of the reference's weights of the same variables.
+func (c Check) byVariable(want, have lockstep.Weights) lockstep.Weights {
+	ours := map[string]string{} // by variable
+	for _, w := range want {
+		if v := c.Variables[0][w.Name]; v != "" && have.Get(w.Name) == nil {
+			ours[v] = w.Name
+		}
+	}
+	have = slices.Clone(have)
+	for i, w := range have {
+		v := c.Variables[1][w.Name]
+		if name := ours[v]; v != "" && name != "" && want.Get(w.Name) == nil {
+			have[i].Name = name
+			delete(ours, v)
+		}
+	}
+	return have
+}
+
+// having splits weights into those that have a counterpart and the names of the
+// others.
+func having(weights, others lockstep.Weights) (both lockstep.Weights, lone []string) {
+	for _, w := range weights {
+		if others.Get(w.Name) != nil {
+			both = append(both, w)
+		} else {
+			lone = append(lone, w.Name)
+		}
+	}
+	return both, lone
+}

@@ -1,0 +1,57 @@
+package diagnose
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// A fault that takes nine tenths of a divergence away is named as the nearest; one
+// that leaves more is a chance, and is not.
+func TestNearestIsNamedOnlyWhereItIsNear(t *testing.T) {
+	fault := func(margin float64) Cause {
+		return Cause{Faults: []native.Fault{{Kind: native.BiasMissing, Layer: "lstm"}}, Side: InCandidate, Before: 1000, Margin: margin}
+	}
+	for _, c := range []struct {
+		margins []float64
+		named   bool
+	}{{[]float64{100, 900}, true}, {[]float64{101, 900}, false}, {[]float64{999}, false}, {[]float64{0.5, 2}, true}, {nil, false}} {
+		s := &search{found: &Found{Tried: len(c.margins)}}
+		var causes []Cause
+		for _, m := range c.margins {
+			causes = append(causes, fault(m))
+		}
+		s.rank(causes)
+		words := strings.Join(s.found.Words("tensorflow", "native"), "\n")
+		if named := len(s.found.Causes) == 1; named != c.named || strings.Contains(words, "lstm") != c.named {
+			t.Errorf("%v of 1000: %d causes\n%s", c.margins, len(s.found.Causes), words)
+		}
+	}
+}
+
+// What diverged and changes nothing is said to change nothing only where nothing
+// changed; else the report says how much.
+func TestAgreementSaysWhatWasMeasured(t *testing.T) {
+	for left, want := range map[float64]string{0: "changes none of them", 0.25: "they reach 0.25 of that"} {
+		f := &Found{Agree: true, Left: left}
+		words := strings.Join(f.Words("tensorflow", "native"), "\n")
+		if !strings.Contains(words, want) || strings.Contains(words, "no effect") {
+			t.Errorf("%v left: %s", left, words)
+		}
+	}
+}
+
+// A bound that is infinite or not a number explains nothing.
+func TestInfiniteBoundExplainsNothing(t *testing.T) {
+	l := &layer{rounding: 0x1p-24}
+	for _, bound := range []float64{math.Inf(1), math.NaN()} {
+		if m := l.marginOf(1.5, 1, bound); !(m > 1) {
+			t.Errorf("a bound of %v: margin %v", bound, m)
+		}
+		if m := l.marginOf(1.00001, 1, bound); !(m < 1) {
+			t.Errorf("a bound of %v: margin %v of a small difference", bound, m)
+		}
+	}
+}
