@@ -36,7 +36,13 @@ are others it names them, and the exit code is 3.`,
 			}
 			var unwritten error // the description is shown all the same
 			if weights != "" {
-				unwritten = writeWeights(weights, d)
+				fit, err := writable(d)
+				if len(fit) == 0 && err != nil {
+					return err // a damaged checkpoint, which has nothing to write
+				}
+				if unwritten = npz.WriteFile(weights, fit); unwritten == nil && err != nil {
+					unwritten = fmt.Errorf("%s holds %d of the %d weights: %w", weights, len(fit), len(d.Weights), err)
+				}
 			}
 			write := describe
 			if format == "json" {
@@ -51,10 +57,10 @@ are others it names them, and the exit code is 3.`,
 	return cmd
 }
 
-// writeWeights writes the weights that can be written. That some cannot is an
-// error which names them all, for who asks for the weights asks for every one;
-// that none can, as in a damaged checkpoint, one which names the first.
-func writeWeights(file string, d *native.Description) error {
+// writable returns the weights that can be written. That some cannot is an error
+// which names them all, for who asks for the weights asks for every one; that none
+// can, as in a damaged checkpoint, one which names the first.
+func writable(d *native.Description) (lockstep.Weights, error) {
 	all, err := d.ReadWeights()
 	var fit lockstep.Weights
 	for _, w := range all {
@@ -64,19 +70,10 @@ func writeWeights(file string, d *native.Description) error {
 		}
 		fit = append(fit, w)
 	}
-	if err == nil {
-		return npz.WriteFile(file, fit)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(fit) == 0 {
+		err = joined.Unwrap()[0]
 	}
-	if len(fit) == 0 {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok {
-			err = joined.Unwrap()[0]
-		}
-		return err
-	}
-	if err := npz.WriteFile(file, fit); err != nil {
-		return err
-	}
-	return fmt.Errorf("%s holds %d of the %d weights: %w", file, len(fit), len(d.Weights), err)
+	return fit, err
 }
 
 func describe(out io.Writer, name string, d *native.Description) error {
