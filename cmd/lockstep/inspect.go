@@ -107,8 +107,11 @@ func describe(out io.Writer, name string, d *native.Description) error {
 	}
 	fmt.Fprintf(w, "\nweights\n")
 	for _, v := range d.Weights {
-		spec := lockstep.TensorSpec{Shape: v.Shape, UnknownRank: v.Shape == nil}
-		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\tcheckpoint key %s\n", v.Name, v.Type, shapeOf(spec), v.Variable, v.Key)
+		spec, from := lockstep.TensorSpec{Shape: v.Shape, UnknownRank: v.Shape == nil}, "checkpoint key "+v.Key
+		if v.Reason != nil {
+			from = "cannot be read: " + v.Reason.Error()
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\t%s\n", v.Name, v.Type, shapeOf(spec), v.Variable, from)
 	}
 	if d.Reason == nil {
 		fmt.Fprintf(w, "\nThe native engine runs this signature.\n")
@@ -192,6 +195,7 @@ type (
 		Shape    []int  `json:"shape"`
 		Variable string `json:"variable"`
 		Key      string `json:"checkpoint_key"`
+		Reason   string `json:"unreadable,omitempty"`
 	}
 )
 
@@ -213,7 +217,11 @@ func describeJSON(out io.Writer, name string, d *native.Description) error {
 		doc.Unrecognised = append(doc.Unrecognised, jsonLoop{u.Node, u.Reason})
 	}
 	for _, w := range d.Weights {
-		doc.Weights = append(doc.Weights, jsonWeight{w.Name, w.Type, w.Shape, w.Variable, w.Key})
+		out := jsonWeight{Name: w.Name, DType: w.Type, Shape: w.Shape, Variable: w.Variable, Key: w.Key}
+		if w.Reason != nil {
+			out.Reason = w.Reason.Error()
+		}
+		doc.Weights = append(doc.Weights, out)
 	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
