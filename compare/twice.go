@@ -42,10 +42,7 @@ func (b *between) twice() error {
 			if err != nil {
 				return fmt.Errorf("compare: %s: %w", c.oracle, err)
 			}
-			for i := range limit {
-				limit[i] *= 2
-			}
-			limit = Bounds{Each: limit}.against(c.answer, b.fallback).Each
+			limit = b.allowance(c, limit)
 			if b.again[c.name] == nil {
 				b.again[c.name] = make([]float64, len(c.made))
 			}
@@ -70,6 +67,32 @@ func (b *between) twice() error {
 		}
 	}
 	return nil
+}
+
+// allowance is how far two computations of one engine may be apart that round
+// otherwise: both are within the limit of one number. One that tells nothing is
+// worth what the fallback allows, or what the model is seen to make of rounding: a
+// few times what stands between the two engines, whose single steps are judged by
+// themselves.
+func (b *between) allowance(c computed, limit []float64) []float64 {
+	const few = 4
+	seen := 0.0
+	reference, candidate := b.given[0][c.oracle].exact, b.given[1][c.oracle].exact
+	for i := range min(len(reference), len(candidate)) {
+		if d := abs(reference[i] - candidate[i]); finite(d) {
+			seen = max(seen, few*d)
+		}
+	}
+	for i := range limit {
+		limit[i] *= 2
+	}
+	out := Bounds{Each: limit}.against(c.answer, b.fallback).Each
+	for i := range out {
+		if i < len(limit) && limit[i] >= 0 {
+			out[i] = min(max(out[i], seen), limit[i])
+		}
+	}
+	return out
 }
 
 // computed lists an engine's outputs and final states with what it shows of them.

@@ -36,7 +36,13 @@ are others it names them, and the exit code is 3.`,
 			}
 			var unwritten error // the description is shown all the same
 			if weights != "" {
-				unwritten = writeWeights(weights, d)
+				fit, err := writable(d)
+				if len(fit) == 0 && err != nil {
+					return err // a damaged checkpoint, which has nothing to write
+				}
+				if unwritten = npz.WriteFile(weights, fit); unwritten == nil && err != nil {
+					unwritten = fmt.Errorf("%s holds %d of the %d weights: %w", weights, len(fit), len(d.Weights), err)
+				}
 			}
 			write := describe
 			if format == "json" {
@@ -51,10 +57,10 @@ are others it names them, and the exit code is 3.`,
 	return cmd
 }
 
-// writeWeights writes the weights that can be written. That some cannot is an
-// error which names them all, for who asks for the weights asks for every one;
-// that none can, as in a damaged checkpoint, one which names the first.
-func writeWeights(file string, d *native.Description) error {
+// writable returns the weights that can be written. That some cannot is an error
+// which names them all, for who asks for the weights asks for every one; that none
+// can, as in a damaged checkpoint, one which names the first.
+func writable(d *native.Description) (lockstep.Weights, error) {
 	all, err := d.ReadWeights()
 	var fit lockstep.Weights
 	for _, w := range all {
@@ -64,19 +70,10 @@ func writeWeights(file string, d *native.Description) error {
 		}
 		fit = append(fit, w)
 	}
-	if err == nil {
-		return npz.WriteFile(file, fit)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(fit) == 0 {
+		err = joined.Unwrap()[0]
 	}
-	if len(fit) == 0 {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok {
-			err = joined.Unwrap()[0]
-		}
-		return err
-	}
-	if err := npz.WriteFile(file, fit); err != nil {
-		return err
-	}
-	return fmt.Errorf("%s holds %d of the %d weights: %w", file, len(fit), len(d.Weights), err)
+	return fit, err
 }
 
 func describe(out io.Writer, name string, d *native.Description) error {
@@ -110,8 +107,11 @@ func describe(out io.Writer, name string, d *native.Description) error {
 	}
 	fmt.Fprintf(w, "\nweights\n")
 	for _, v := range d.Weights {
-		spec := lockstep.TensorSpec{Shape: v.Shape, UnknownRank: v.Shape == nil}
-		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\tcheckpoint key %s\n", v.Name, v.Type, shapeOf(spec), v.Variable, v.Key)
+		spec, from := lockstep.TensorSpec{Shape: v.Shape, UnknownRank: v.Shape == nil}, "checkpoint key "+v.Key
+		if v.Reason != nil {
+			from = "cannot be read: " + v.Reason.Error()
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\t%s\n", v.Name, v.Type, shapeOf(spec), v.Variable, from)
 	}
 	if d.Reason == nil {
 		fmt.Fprintf(w, "\nThe native engine runs this signature.\n")
@@ -195,6 +195,7 @@ type (
 		Shape    []int  `json:"shape"`
 		Variable string `json:"variable"`
 		Key      string `json:"checkpoint_key"`
+		Reason   string `json:"unreadable,omitempty"`
 	}
 )
 
@@ -216,7 +217,11 @@ func describeJSON(out io.Writer, name string, d *native.Description) error {
 		doc.Unrecognised = append(doc.Unrecognised, jsonLoop{u.Node, u.Reason})
 	}
 	for _, w := range d.Weights {
-		doc.Weights = append(doc.Weights, jsonWeight{w.Name, w.Type, w.Shape, w.Variable, w.Key})
+		out := jsonWeight{Name: w.Name, DType: w.Type, Shape: w.Shape, Variable: w.Variable, Key: w.Key}
+		if w.Reason != nil {
+			out.Reason = w.Reason.Error()
+		}
+		doc.Weights = append(doc.Weights, out)
 	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")

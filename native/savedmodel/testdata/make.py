@@ -38,6 +38,9 @@ class Dtypes(tf.Module):
         self.float64 = tf.Variable([[1 / 3, -0.0, np.nan], [-np.inf, 5e-324, 1.7e308]], dtype=tf.float64)
         self.int32 = tf.Variable([0, 1, -1, 2**31 - 1, -(2**31)], dtype=tf.int32)
         self.int64 = tf.Variable([0, 1, -1, 2**63 - 1, -(2**63)], dtype=tf.int64)
+        for name in ("int8", "int16", "uint8", "uint16", "uint32", "uint64"):
+            ends = np.iinfo(name)
+            setattr(self, name, tf.Variable(np.array([ends.min, ends.max, 1], name)))
         self.bool = tf.Variable([[True], [False], [True]], dtype=tf.bool)
         self.string = tf.Variable([["", "a", "Zürich"], ["\0nul", "x" * 300, b"\xff\xfe"]], dtype=tf.string)
         self.scalar = tf.Variable(2.5, dtype=tf.float32)
