@@ -35,7 +35,7 @@ var layout = map[string][]string{
 	"compare":                 {"."},
 	"compare/golden":          {".", "compare", "internal/npz", "internal/raw", "internal/whole"},
 	"compare/junit":           {"compare"},
-	"compare/comparetest":     {".", "compare", "compare/golden"},
+	"compare/comparetest":     {".", "compare", "compare/golden", "internal/inputs", "native"},
 	"compare/html":            {".", "compare", "internal/page"},
 	"internal/page":           {},
 	"internal/chart":          {"internal/page"},

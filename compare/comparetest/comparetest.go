@@ -37,6 +37,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
+	"github.com/lockstep-go/lockstep/internal/inputs"
+	"github.com/lockstep-go/lockstep/native"
 )
 
 func init() {
@@ -119,7 +121,7 @@ func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[strin
 	t.Helper()
 	s := chosen(options)
 	if inputs == nil {
-		inputs = inputsFor(t, reference, s)
+		inputs = inputsFor(t, s, reference, candidate)
 	}
 	checked, err := compare.Check{Reference: reference, Candidate: candidate, Inputs: inputs, Settings: s.rules}.Run(context.Background())
 	if err != nil {
@@ -130,16 +132,23 @@ func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[strin
 	}
 }
 
-func inputsFor(t testing.TB, e lockstep.Engine, s settings) map[string]*lockstep.Tensor {
+func inputsFor(t testing.TB, s settings, engines ...lockstep.Engine) map[string]*lockstep.Tensor {
 	t.Helper()
 	if s.inputs != nil {
 		return s.inputs
 	}
-	inputs, err := compare.RandomInputs(e.Signature(), 1, compare.Sizes{Batch: 3, Steps: 10})
+	r := inputs.Request{Signature: engines[0].Signature(), Seed: 1, Sizes: compare.Sizes{Batch: 3, Steps: 10}}
+	for _, e := range engines {
+		if m, ok := e.(interface{ Trial() *native.Trial }); ok { // it knows what the graph takes
+			r.Trial = m.Trial()
+			break
+		}
+	}
+	made, err := inputs.Make(context.Background(), r)
 	if err != nil {
 		t.Fatalf("comparetest: %v", err)
 	}
-	return inputs
+	return made.Inputs
 }
 
 // update writes the golden anew, from the inputs of the one that is there.
@@ -156,7 +165,7 @@ func update(t testing.TB, model lockstep.Engine, file string, s settings) {
 	case !errors.Is(err, fs.ErrNotExist):
 		t.Fatalf("comparetest: %v: remove it to have it written anew", err)
 	}
-	recording.Inputs = inputsFor(t, model, s)
+	recording.Inputs = inputsFor(t, s, model)
 	g, err := golden.Record(context.Background(), model, recording)
 	if err != nil {
 		t.Fatalf("comparetest: %v", err)

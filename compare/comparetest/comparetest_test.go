@@ -234,3 +234,12 @@ func TestParity(t *testing.T) {
 		t.Errorf("fatal: %v: %s", r.fatal, &r.said)
 	}
 }
+
+// Inputs that Parity makes are such as the model's graph takes.
+func TestParityOfAFixedBatch(t *testing.T) {
+	m, err := native.Load(fixture.Dir(t, "reports/stateful"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comparetest.Parity(t, m, m, nil)
+}
