@@ -134,6 +134,9 @@ func (src *source) model() (*Model, error) {
 	for _, u := range src.found.Rest {
 		m.loops = append(m.loops, Loop{Node: u.Loop.Name, Reason: u.Reason})
 	}
+	if err := src.meta.CheckData(); err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
 	var err error
 	if m.weights, err = src.weights(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path"
 	"path/filepath"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/regular"
 )
 
 // configName is the file that check and golden verify read where they are given
@@ -68,7 +68,7 @@ func (e *configError) Error() string {
 
 // readConfig reads and checks the file.
 func readConfig(name string) (*config, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -14,11 +14,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/internal/whole"
 )
 
@@ -29,7 +29,10 @@ const maxBytes = 1 << 30
 // ReadFile reads an .npz, in the order of its entries, or an .npy, whose one
 // tensor gets the file's name without the ending.
 func ReadFile(path string) ([]lockstep.NamedTensor, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
+	if errors.Is(err, regular.ErrNotRegular) {
+		return nil, fmt.Errorf("npz: %w: want an .npz or .npy that numpy wrote", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
 	}
@@ -37,9 +40,6 @@ func ReadFile(path string) ([]lockstep.NamedTensor, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("npz: %s is not a file: want an .npz or .npy that numpy wrote", path)
 	}
 	var magic [len(npyMagic)]byte
 	if _, err := f.ReadAt(magic[:], 0); err == nil && string(magic[:]) == npyMagic {
