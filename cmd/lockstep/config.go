@@ -92,6 +92,11 @@ func readConfig(name string) (*config, error) {
 		return nil, &configError{name, 1, "models", "want a list of models"}
 	}
 	for i := range c.Models {
+		if model := pathIn(filepath.Dir(name), c.Models[i].Model); isPattern(model) {
+			if _, err := filepath.Match(c.Models[i].Model, ""); err != nil {
+				return nil, at(fmt.Sprintf("models[%d].model", i), "%q is no pattern: %v", c.Models[i].Model, err)
+			}
+		}
 		if err := c.Models[i].check(fmt.Sprintf("models[%d]", i), at); err != nil {
 			return nil, err
 		}
@@ -103,9 +108,6 @@ func readConfig(name string) (*config, error) {
 func (m *configModel) check(key string, at func(key, format string, args ...any) error) error {
 	if m.Model == "" {
 		return at(key+".model", "it is missing: want a model's directory, or a pattern such as models/*")
-	}
-	if _, err := filepath.Match(m.Model, ""); err != nil {
-		return at(key+".model", "%q is no pattern: %v", m.Model, err)
 	}
 	if m.Expected != "" && m.Inputs == "" {
 		return at(key+".expected", "predictions mean something only beside the inputs that they were made from: give inputs")

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/plain"
 )
 
 // ErrCrashed is wrapped by the error of a request during which the child
@@ -105,6 +106,7 @@ func (p *Process) wait(grace time.Duration) error {
 	timer := time.AfterFunc(grace, func() { p.cmd.Process.Kill() })
 	defer timer.Stop()
 	err := p.cmd.Wait()
+	plain.RemoveLinks(p.cmd.Process.Pid)
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return nil // it ended well, and somebody else holds its standard error
 	}
