@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/internal/whole"
 )
@@ -43,7 +44,7 @@ func ReadFile(path string) ([]lockstep.NamedTensor, error) {
 	}
 	var magic [len(npyMagic)]byte
 	if _, err := f.ReadAt(magic[:], 0); err == nil && string(magic[:]) == npyMagic {
-		t, _, err := readNPY(bufio.NewReader(f), max(maxBytes, info.Size()))
+		t, _, err := readNPY(bufio.NewReader(f), mostOf(maxBytes, info.Size()))
 		if err != nil {
 			return nil, fmt.Errorf("npz: %s: %w", path, err)
 		}
@@ -73,7 +74,7 @@ func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 	}
 	var out []lockstep.NamedTensor
 	seen := map[string]bool{}
-	left := max(limit, size)
+	left := mostOf(limit, size)
 	for _, entry := range z.File {
 		name, ok := strings.CutSuffix(entry.Name, ".npy")
 		if !ok {
@@ -92,6 +93,10 @@ func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 	}
 	return out, nil
 }
+
+// mostOf returns how many bytes a file of a size may unpack to: limit, or its own
+// size, and no more than the memory budget.
+func mostOf(limit, size int64) int64 { return min(max(limit, size), memory.Budget()) }
 
 func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, int64, error) {
 	if entry.Flags&1 != 0 {

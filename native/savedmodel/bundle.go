@@ -127,6 +127,9 @@ func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, err
 	if err := sizeFits(e, dtype, shape, n); err != nil {
 		return fail(err)
 	}
+	if err := fits(e.GetSize()); err != nil {
+		return fail(err)
+	}
 	data, err := readPart(f, e.GetOffset(), e.GetSize())
 	if err != nil {
 		return fail(err)
