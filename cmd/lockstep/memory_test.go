@@ -42,6 +42,18 @@ func TestHugeInputsAreRefused(t *testing.T) {
 	}
 }
 
+// What is kept of every step of both engines, to be compared, is bounded as well.
+func TestStepsAreBounded(t *testing.T) {
+	keepBudget(t)
+	model, out := fixture.Dir(t, "seed_units1_keras3"), filepath.Join(t.TempDir(), "out")
+	for batch, want := range map[string]int{"10": exitInStep, "1500": exitNotRun} {
+		code, _, errs := call("golden", "record", model, "--engine", "native", "--trace", "-o", out, "--batch", batch, "--memory", "16MiB")
+		if code != want || want == exitNotRun && !strings.Contains(errs, "the memory budget is 16 MiB") {
+			t.Errorf("--batch %s: exit code %d, %s", batch, code, errs)
+		}
+	}
+}
+
 func TestMemoryFlag(t *testing.T) {
 	keepBudget(t)
 	model := fixture.Dir(t, "seed_units1_keras3")

@@ -95,8 +95,8 @@ func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 }
 
 // mostOf returns how many bytes a file of a size may unpack to: limit, or its own
-// size, and no more than the memory budget.
-func mostOf(limit, size int64) int64 { return min(max(limit, size), memory.Budget()) }
+// size, and no more than half of the memory budget: reading takes copies.
+func mostOf(limit, size int64) int64 { return min(max(limit, size), memory.Budget()/2) }
 
 func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, int64, error) {
 	if entry.Flags&1 != 0 {
