@@ -1,6 +1,13 @@
 package lockstep
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrMemory is wrapped by the error of what wants more memory than the budget
+// for tensors has left.
+var ErrMemory = errors.New("more memory than the budget")
 
 // Engine runs one signature of one model.
 type Engine interface {

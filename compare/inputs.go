@@ -2,9 +2,11 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 )
 
 // Sizes are the lengths that RandomInputs gives to axes of any length: Batch
@@ -19,30 +21,55 @@ type Sizes struct{ Batch, Steps int }
 // It sees no more of a model than the signature: what the graph fixes beside that, as
 // a stateful layer does the batch, the lockstep command finds out.
 func RandomInputs(sig lockstep.Signature, seed uint64, sizes Sizes) (map[string]*lockstep.Tensor, error) {
+	if err := sizes.fit(sig); err != nil {
+		return nil, fmt.Errorf("compare: %w", err)
+	}
 	out := make(map[string]*lockstep.Tensor, len(sig.Inputs))
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for _, spec := range sig.Inputs {
 		if spec.UnknownRank {
 			return nil, fmt.Errorf("compare: input %s: its shape cannot be guessed: give inputs", spec)
 		}
-		shape := make([]int, len(spec.Shape))
-		for i, d := range spec.Shape {
-			switch {
-			case d >= 0:
-				shape[i] = d
-			case i == 0:
-				shape[i] = sizes.Batch
-			default:
-				shape[i] = sizes.Steps
-			}
-		}
-		t, err := randomTensor(rng, spec.DType, shape)
+		t, err := randomTensor(rng, spec.DType, sizes.shape(spec))
 		if err != nil {
 			return nil, fmt.Errorf("compare: input %s: %w", spec, err)
 		}
 		out[spec.Name] = t
 	}
 	return out, nil
+}
+
+// shape returns a tensor's shape with the axes of any length filled in.
+func (s Sizes) shape(spec lockstep.TensorSpec) []int {
+	shape := make([]int, len(spec.Shape))
+	for i, d := range spec.Shape {
+		switch {
+		case d >= 0:
+			shape[i] = d
+		case i == 0:
+			shape[i] = s.Batch
+		default:
+			shape[i] = s.Steps
+		}
+	}
+	return shape
+}
+
+// fit tells whether inputs of these sizes, all of them, fit the memory budget, before
+// any is made.
+func (s Sizes) fit(sig lockstep.Signature) error {
+	total := 0
+	for _, spec := range sig.Inputs {
+		n, err := lockstep.NumElements(s.shape(spec))
+		if err != nil || n > math.MaxInt/16 || total > math.MaxInt-16*n {
+			return fmt.Errorf("made inputs, input %s of shape %s: %w: give a smaller batch, or fewer steps", spec, lockstep.FormatShape(s.shape(spec)), lockstep.ErrMemory)
+		}
+		total += n * max(spec.DType.Size(), 1)
+		if err := memory.Fits(total, 1); err != nil {
+			return fmt.Errorf("made inputs, with input %s of shape %s: give a smaller batch, or fewer steps: %w", spec, lockstep.FormatShape(s.shape(spec)), err)
+		}
+	}
+	return nil
 }
 
 func randomTensor(rng *rand.Rand, dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {

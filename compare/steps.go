@@ -32,6 +32,9 @@ type stepwise struct {
 // nothing accumulates; in the second each engine runs freely, and a difference
 // may be what the step makes of the one before it.
 func (c Check) derived(ctx context.Context, out *Checked) error {
+	if err := room(out); err != nil {
+		return err
+	}
 	s := &stepwise{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback()}
 	for i := range s.rules {
 		s.rules[i] = map[string]Rule{}

@@ -281,7 +281,7 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 func randomWeight(t *testing.T, rng *rand.Rand, w lockstep.NamedTensor, gain float64) *lockstep.Tensor {
 	t.Helper()
 	shape, is := w.Tensor.Shape(), func(role string) bool { return strings.HasPrefix(path.Base(w.Name), role) } // kernel_1 is a kernel
-	scale := 1 / math.Sqrt(float64(w.Tensor.Len())/float64(shape[len(shape)-1])) // by what is added up
+	scale := 1 / math.Sqrt(float64(w.Tensor.Len())/float64(shape[len(shape)-1]))                                // by what is added up
 	switch {
 	case is("recurrent_kernel"):
 		scale *= gain

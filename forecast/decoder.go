@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -62,6 +63,10 @@ func newEncoded(q *native.Seq2Seq[float32], input *lockstep.Tensor, batch int) (
 	x, err := lockstep.Data[float32](input)
 	if err != nil {
 		return nil, err
+	}
+	// The states, gates, inputs and outputs of a row.
+	if err := memory.Fits(batch, 4*(10*q.Units+q.EncoderFeatures+3*q.DecoderFeatures)); err != nil {
+		return nil, fmt.Errorf("forecast: a batch of %d: %w", batch, err)
 	}
 	r := q.NewRunner(batch)
 	if err := r.Encode(x, batch); err != nil {

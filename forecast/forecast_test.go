@@ -72,7 +72,7 @@ type engineOnly struct{ lockstep.Engine }
 // What Keras itself predicts when it is fed its own outputs: forecast.npz, which
 // models/seq2seq.py makes by predict over all outputs so far, again for each step.
 func TestOwnOutputsAreKerass(t *testing.T) {
-	for _, name := range []string{"seed_keras3", "seed_tfkeras", "seed_units1_keras3", "seed_units1_tfkeras"} {
+	for _, name := range []string{"seed_keras3", "seed_tfkeras", "seed_units1_keras3", "seed_units1_tfkeras", "reports/seed_keras313"} {
 		m, inputs := load(t, name), fixture.Tensors(t, name, "inputs_short.npz")
 		want := fixture.Tensors(t, name, "forecast.npz")["outputs"]
 		expected := fixture.Tensors(t, name, "expected_short.npz")

@@ -14,7 +14,7 @@ import tempfile
 import numpy as np
 
 from fixture import Fixture
-from seq2seq import producer
+from seq2seq import producer, seed_model
 
 SCALE = 0.4  # the deviation of random weights
 
@@ -372,9 +372,30 @@ def made():
     ]
 
 
+def seed_keras313():
+    """The seed model as Keras 3.13 exports it: right, with a loop in front of the dense layer (3.14 and later get it wrong).
+
+    It is made in a process of its own, in which that Keras stands before the pinned one.
+    """
+    name, version = "reports/seed_keras313", "3.13.2"
+
+    def recipe(out):
+        import keras
+
+        if keras.__version__ == version:
+            return seed_model(name, keras, 4, "time_distributed")[1](out)
+        with tempfile.TemporaryDirectory() as home:
+            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", home, f"keras=={version}"], check=True)
+            make = os.path.join(os.path.dirname(os.path.abspath(__file__)), "make.py")
+            subprocess.run([sys.executable, make, "--here", "--out", out, name], check=True, env={**os.environ, "PYTHONPATH": home})
+
+    return name, recipe
+
+
 def recipes():
     x = normal(2, 6, 3)
     return [
+        seed_keras313(),
         report("ln_stack", "Seven Dense and LayerNormalization behind an LSTM.", ln_stack, x),
         report("transformer", "Four blocks of attention behind an LSTM.", transformer(4), x),
         report("default", "Two blocks of attention with Keras's own initial weights.", transformer(2), x, random=False),

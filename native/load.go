@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/internal/program"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -19,6 +20,7 @@ type settings struct {
 	signature string
 	verify    []func(*Model) error // what a model that was made must pass
 	workers   int
+	memory    int64
 }
 
 // Option changes how Load works.
@@ -43,6 +45,15 @@ func WithSignature(name string) Option {
 // call stays on its own.
 func WithWorkers(n int) Option {
 	return func(s *settings) { s.workers = max(n, 1) }
+}
+
+// WithMemory bounds the bytes that the tensors of one call take together, inputs
+// included: a call that wants more fails with lockstep.ErrMemory, and says which
+// operation wanted how much. Without it, that is half of the memory that the machine
+// has, the process's cgroup allows and GOMEMLIMIT says. Go has no error for a system
+// that is out of memory, and ends the process.
+func WithMemory(bytes int64) Option {
+	return func(s *settings) { s.memory = max(bytes, 1) }
 }
 
 // Load reads the SavedModel in dir. It fails if an operation that the signature
@@ -101,10 +112,13 @@ type source struct {
 	fault  planted                                   // nothing, but in a Model.WithFault
 
 	workers int
+	memory  int64 // see WithMemory
+	bytes   int64 // of values
 }
 
 // read chooses the signature and looks at its graph.
 func read(saved *savedmodel.SavedModel, s settings) (*source, error) {
+	memory.Raise(s.memory)
 	meta, err := saved.MetaGraph(s.tags...)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
@@ -126,7 +140,7 @@ func readSignature(meta *savedmodel.MetaGraph, s settings) (*source, error) {
 	}
 	return &source{
 		meta: meta, graph: graph, found: found, mu: &sync.Mutex{},
-		values: map[*savedmodel.Variable]*lockstep.Tensor{}, workers: s.workers,
+		values: map[*savedmodel.Variable]*lockstep.Tensor{}, workers: s.workers, memory: s.memory,
 	}, nil
 }
 
@@ -140,6 +154,9 @@ func (src *source) model() (*Model, error) {
 	m.layers = describeLayers(src.found)
 	for _, u := range src.found.Rest {
 		m.loops = append(m.loops, Loop{Node: u.Loop.Name, Reason: u.Reason})
+	}
+	if err := src.meta.CheckData(); err != nil {
+		return nil, fmt.Errorf("native: %w", err)
 	}
 	var err error
 	if m.weights, err = src.weights(); err != nil {
@@ -169,6 +186,7 @@ func (src *source) options() program.Options {
 		Twists:      src.fault.twists,
 		Extra:       extra,
 		Workers:     src.workers,
+		Memory:      src.memory,
 	}
 }
 
@@ -209,11 +227,33 @@ func (src *source) value(v *savedmodel.Variable) (*lockstep.Tensor, error) {
 	if t, ok := src.values[v]; ok {
 		return t, nil
 	}
+	size, err := src.room(v)
+	if err != nil {
+		return nil, err
+	}
 	t, err := src.meta.Value(v)
 	if err == nil {
 		src.values[v] = t
+		src.bytes += size
 	}
 	return t, err
+}
+
+// room returns the bytes of a variable's value, if the budget has room for them beside
+// those that were read.
+func (src *source) room(v *savedmodel.Variable) (int64, error) {
+	limit := src.memory
+	if limit == 0 {
+		limit = memory.Budget()
+	}
+	size := float64(max(v.DType.Size(), 1)) // a shape of the graph may be anything
+	for _, d := range v.Shape {
+		size *= float64(d)
+	}
+	if float64(src.bytes)+size > float64(limit) {
+		return 0, fmt.Errorf("variable %q, beside those that were read: %w", v.Name, &memory.Error{Want: size, Held: src.bytes, Budget: limit})
+	}
+	return int64(size), nil
 }
 
 // weights reads the signature's weights from the checkpoint, but for variables

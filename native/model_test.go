@@ -32,6 +32,8 @@ var seq2seqs = map[string][]string{
 	"states_out_keras3":   {""},
 	"states_out_tfkeras":  {""},
 	"fixed_steps_keras3":  {""},
+
+	"reports/seed_keras313": {"", "_ones", "_short"},
 }
 
 func load1(t testing.TB, name string) *Model {

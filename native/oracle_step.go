@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/internal/oracle"
 	"github.com/lockstep-go/lockstep/native/internal/program"
 )
@@ -62,6 +63,9 @@ func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bo
 		}
 		if rows == nil {
 			rows = t.Shape()[:t.Rank()-1]
+			if err := c.room(t.Len() / max(want.width, 1)); err != nil {
+				return nil, nil, fmt.Errorf("native: layer %q: a step of %s: %w", layer, t, err)
+			}
 		}
 		if t.Len()/want.width != from["x"].Len()/c.Features {
 			return nil, nil, fmt.Errorf("native: layer %q: its %s is %s, beside x %s: want as many rows", layer, want.name, t, from["x"])
@@ -97,6 +101,13 @@ func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bo
 		return nil, nil, fmt.Errorf("native: layer %q: %w", layer, err)
 	}
 	return exact, bound, nil
+}
+
+// room tells whether there is memory for a step of so many rows: the sums and gates,
+// the states, and what they are made of, each with a bound.
+func (c *oracleCell) room(rows int) error {
+	const perUnit = 2 * (2*4 + 2 + 10)
+	return memory.Fits(rows, 8*(perUnit*c.Units+2*c.Features))
 }
 
 // wanted is a tensor that a cell reads, and the length of its last axis.

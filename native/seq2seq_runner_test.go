@@ -70,7 +70,7 @@ func TestStepIsDecode(t *testing.T) {
 }
 
 func TestForecastIsKeras(t *testing.T) {
-	for _, name := range []string{"seed_keras3", "seed_tfkeras", "seed_units1_keras3", "seed_units1_tfkeras"} {
+	for _, name := range []string{"seed_keras3", "seed_tfkeras", "seed_units1_keras3", "seed_units1_tfkeras", "reports/seed_keras313"} {
 		m := load1(t, name)
 		in := fixture.Tensors(t, name, "inputs_short.npz")
 		want := fixture.Tensors(t, name, "forecast.npz")

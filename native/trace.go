@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/internal/program"
 )
 
@@ -56,6 +57,8 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 // steps names what was recorded, and adds the gates if they are wanted.
 func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded, gates bool) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
+	held := int64(0) // of out, beside which the next layer's gates are worked out
+	defer func() { memory.Release(held) }()
 	for _, l := range m.found.Layers {
 		r := recorded[l]
 		if r == nil {
@@ -75,6 +78,9 @@ func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded, gates bool) 
 		}
 		for name, t := range all {
 			out[l.Name+"/"+name] = t
+			n := int64(t.Len()) * int64(t.DType().Size())
+			memory.Hold(n)
+			held += n
 		}
 	}
 	return out, nil

@@ -23,9 +23,12 @@ import (
 type tfSession struct {
 	dir   string
 	saved *tf.SavedModel
-	meta  *savedmodel.MetaGraph
-	graph *savedmodel.Graph // the signature, its function calls inlined
-	sig   lockstep.Signature
+	// release ends the use of the path that libtensorflow was given: a model may
+	// open an asset while it runs.
+	release func()
+	meta    *savedmodel.MetaGraph
+	graph   *savedmodel.Graph // the signature, its function calls inlined
+	sig     lockstep.Signature
 
 	inputs  map[string]tf.Output
 	outputs []string // in order of name, as fetches
@@ -80,7 +83,10 @@ func open(dir string, s settings) (session, error) {
 	m.stepping = sync.OnceValue(m.findSteppers)
 	m.reading = sync.OnceValues(m.findWeights)
 	err = guard("loading "+dir, func() (err error) {
-		m.saved, err = tf.LoadSavedModel(dir, s.tags, &tf.SessionOptions{Config: config})
+		if err := checkFiles(dir, meta.Assets()); err != nil {
+			return err
+		}
+		m.saved, m.release, err = loadSavedModel(dir, s.tags, &tf.SessionOptions{Config: config})
 		return err
 	})
 	if err != nil {
@@ -231,6 +237,7 @@ func (m *tfSession) fetchFed(fed map[tf.Output]*lockstep.Tensor, want []tf.Outpu
 func (m *tfSession) close() error {
 	return guard("closing "+m.dir, func() error {
 		err := m.saved.Session.Close()
+		m.release()
 		// The binding frees graphs and tensors in finalizers, which Go's
 		// collector has no reason to hurry: it does not see their memory.
 		m.saved, m.inputs, m.fetches, m.states, m.stepping, m.reading = nil, nil, nil, nil, nil, nil

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path"
 	"path/filepath"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/regular"
 )
 
 // configName is the file that check and golden verify read where they are given
@@ -75,7 +75,7 @@ func (e *configError) Place() string {
 
 // readConfig reads the file.
 func readConfig(name string) (*config, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +104,11 @@ func parseConfig(name string, b []byte) (*config, error) {
 		return nil, &configError{name, 1, "models", "want a list of models"}
 	}
 	for i := range c.Models {
+		if model := pathIn(filepath.Dir(name), c.Models[i].Model); isPattern(model) {
+			if _, err := filepath.Match(c.Models[i].Model, ""); err != nil {
+				return nil, at(fmt.Sprintf("models[%d].model", i), "%q is no pattern: %v", c.Models[i].Model, err)
+			}
+		}
 		if err := c.Models[i].check(fmt.Sprintf("models[%d]", i), at); err != nil {
 			return nil, err
 		}
@@ -115,9 +120,6 @@ func parseConfig(name string, b []byte) (*config, error) {
 func (m *configModel) check(key string, at func(key, format string, args ...any) *configError) error {
 	if m.Model == "" {
 		return at(key+".model", "it is missing: want a model's directory, or a pattern such as models/*")
-	}
-	if _, err := filepath.Match(m.Model, ""); err != nil {
-		return at(key+".model", "%q is no pattern: %v", m.Model, err)
 	}
 	if m.Expected != "" && m.Inputs == "" {
 		return at(key+".expected", "predictions mean something only beside the inputs that they were made from: give inputs")

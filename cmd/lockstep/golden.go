@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
+	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -169,7 +170,7 @@ func versionsOf(model string) map[string]string {
 	if d, err := native.Inspect(model); err == nil && d.TensorFlow != "" {
 		out["tensorflow_of_model"] = d.TensorFlow
 	}
-	f, err := os.Open(filepath.Join(model, "keras_metadata.pb"))
+	f, err := regular.Open(filepath.Join(model, "keras_metadata.pb"))
 	if err != nil {
 		return out
 	}

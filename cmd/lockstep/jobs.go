@@ -90,12 +90,7 @@ func (f *jobFlags) jobs(cmd *cobra.Command, args []string) ([]job, error) {
 
 // jobs gives every model that the entries match a job of its own.
 func (c *config) jobs(dir string) ([]job, error) {
-	within := func(path string) string {
-		if path == "" || filepath.IsAbs(path) {
-			return path
-		}
-		return filepath.Join(dir, path)
-	}
+	within := func(path string) string { return pathIn(dir, path) }
 	var out []job
 	for i := range c.Models {
 		m := &c.Models[i]
@@ -162,25 +157,12 @@ func (f *jobFlags) jobsOf(args []string) ([]job, error) {
 	return jobs, nil
 }
 
-// expand returns what a pattern matches, or the name itself if it is none.
-func expand(name string) ([]string, error) {
-	if _, err := os.Lstat(name); err == nil || !strings.ContainsAny(name, "*?[") {
-		return []string{name}, nil
+// pathIn returns a path of lockstep.yaml as seen from where the program runs.
+func pathIn(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
 	}
-	all, err := filepath.Glob(name)
-	if err != nil {
-		return nil, usagef("%q is no pattern: %v", name, err)
-	}
-	var out []string
-	for _, path := range all {
-		if isDir(path) {
-			out = append(out, path)
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no directory matches %s", name)
-	}
-	return out, nil
+	return filepath.Join(dir, path)
 }
 
 func isDir(path string) bool {

@@ -22,6 +22,7 @@ func TestCheckFixtures(t *testing.T) {
 	for _, name := range []string{
 		"seed_keras3", "seed_tfkeras", "seed_units1_keras3", "seed_units1_tfkeras", "misleading_keras3", "misleading_tfkeras",
 		"no_bias_keras3", "no_bias_tfkeras", "states_out_keras3", "states_out_tfkeras", "fixed_steps_keras3",
+		"reports/seed_keras313",
 	} {
 		dir := fixture.Dir(t, name)
 		if code, stdout, stderr := call("check", dir); code != exitInStep {

@@ -8,12 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/internal/whole"
 )
 
@@ -47,12 +47,8 @@ type folder struct {
 
 // ReadFile reads a golden.
 func ReadFile(path string) (*Golden, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("golden: %w", err)
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("golden: %s is a directory: want the file that lockstep golden record wrote", path)
+	if err := regular.Check(path); errors.Is(err, regular.ErrNotRegular) {
+		return nil, fmt.Errorf("golden: %w: want the file that lockstep golden record wrote", err)
 	}
 	tensors, err := npz.ReadFile(path)
 	if err != nil {
@@ -63,7 +59,7 @@ func ReadFile(path string) (*Golden, error) {
 
 // ReadFS reads a golden in a file system, which may be embedded.
 func ReadFS(fsys fs.FS, name string) (*Golden, error) {
-	f, err := fsys.Open(name)
+	f, err := regular.OpenFS(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("golden: %w", err)
 	}

@@ -34,21 +34,27 @@ type head struct{ kernel, bias savedmodel.Ref }
 
 // headOf walks from an output back to the decoder. On the way, values may be
 // put into other shapes but not into another order, as Dense and
-// TimeDistributed do it. The product must be over the decoder's units, the
+// TimeDistributed do it; one order may be exchanged for another and back, and a
+// tensor taken apart into its rows and stacked again. The product must be over the decoder's units, the
 // bias along the features that it makes, and the output (batch, steps,
 // features) as the decoder's is (batch, steps, units); the shapes show that.
 func (s *Seq2Seq) headOf(sh *shapes, out savedmodel.Ref) (h head, ok bool) {
 	features := -1
+	var exchanged exchange
 	for r := out.Through(); ; r = r.Through() {
 		n := r.Node
 		if n == nil {
 			return h, false
 		}
+		if source, ok := sh.unstacked(r); ok {
+			r = source
+			continue
+		}
 		if n.Op == "Transpose" {
 			// The decoder's own transpose from time-major ends the walk;
 			// Tensordot's moves nothing.
 			if list, isStack := stacked(n); isStack {
-				return h, list == s.Decoder.Outputs && h.kernel.Node != nil && sh.isHeadOf(out, r, features)
+				return h, list == s.Decoder.Outputs && exchanged.whole() && h.kernel.Node != nil && sh.isHeadOf(out, r, features)
 			}
 		}
 		if len(n.Inputs) != 2 {
@@ -71,6 +77,7 @@ func (s *Seq2Seq) headOf(sh *shapes, out savedmodel.Ref) (h head, ok bool) {
 			}
 			h.kernel, features = n.Inputs[1].Through(), columns
 		case n.Op == "Transpose" && sh.movesNothing(n), n.Op == "Reshape":
+		case n.Op == "Transpose" && isInts(n.Inputs[1], 1, 0, 2) && exchanged.take(sh, n):
 		default:
 			return h, false
 		}

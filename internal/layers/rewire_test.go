@@ -81,7 +81,7 @@ func wires(t *testing.T, g *savedmodel.Graph, output string) map[wire]bool {
 
 var update = flag.Bool("update", false, "write testdata/wires.txt anew, to be reviewed as a diff")
 
-var changed = []string{"states_out_keras3", "states_out_tfkeras", "no_bias_keras3", "fixed_steps_keras3", "misleading_keras3"}
+var changed = []string{"states_out_keras3", "states_out_tfkeras", "no_bias_keras3", "fixed_steps_keras3", "misleading_keras3", "reports/seed_keras313"}
 
 // Every input of every node is wired to each other tensor that comes before
 // it, and where the output is computed through the wire, the model must not be
@@ -174,7 +174,11 @@ func TestWrongOperations(t *testing.T) {
 		for _, nodes := range bodies(t, g) {
 			for _, n := range nodes {
 				for _, op := range operations {
-					if was := n.Op; matter[n] && op != was && !sameOperation(was, op) {
+					// The greatest of one number is their product, and the greatest of a scalar,
+					// along no axes, is the scalar reshaped to none.
+					one := n.Op == "Prod" && op == "Max" && strings.HasSuffix(n.Name, "Tensordot/Prod_1") ||
+						n.Op == "Max" && op == "Reshape" && strings.HasSuffix(n.Name, "coder_lstm_1/Max")
+					if was := n.Op; matter[n] && op != was && !one && !sameOperation(was, op) {
 						n.Op = op
 						f, err := Find(m, g)
 						n.Op = was

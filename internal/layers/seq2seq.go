@@ -73,6 +73,9 @@ func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
 	if err := sh.stack(s.Decoder); err != nil {
 		return no("decoder %q: %w", s.Decoder.Name, err)
 	}
+	for _, loop := range f.Slices {
+		sh.apart(loop)
+	}
 	if err := s.findHead(sh, g); err != nil {
 		if len(f.Slices) > 0 {
 			return no("%w, and there is a loop that takes a tensor apart, as in Keras 3's TimeDistributed (%q)", err, f.Slices[0].Loop.Name)

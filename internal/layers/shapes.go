@@ -62,8 +62,10 @@ type shapes struct {
 	m      *savedmodel.MetaGraph
 	inputs map[*savedmodel.Node][]dim // of the signature
 	lists  map[savedmodel.Ref][]dim   // what stacking a list makes
-	shape  map[savedmodel.Ref][]dim   // what has been found; nil for not known
-	values map[savedmodel.Ref]ints
+	// sources are the tensors that stacking a list makes, where it was one's rows.
+	sources map[savedmodel.Ref]savedmodel.Ref
+	shape   map[savedmodel.Ref][]dim // what has been found; nil for not known
+	values  map[savedmodel.Ref]ints
 }
 
 // ints is a list of integers, or a scalar; nil for not known.
@@ -74,7 +76,7 @@ type ints struct {
 
 func newShapes(m *savedmodel.MetaGraph, g *savedmodel.Graph) *shapes {
 	s := &shapes{
-		m: m, inputs: map[*savedmodel.Node][]dim{}, lists: map[savedmodel.Ref][]dim{},
+		m: m, inputs: map[*savedmodel.Node][]dim{}, lists: map[savedmodel.Ref][]dim{}, sources: map[savedmodel.Ref]savedmodel.Ref{},
 		shape: map[savedmodel.Ref][]dim{}, values: map[savedmodel.Ref]ints{},
 	}
 	open := byte(0)
@@ -114,7 +116,7 @@ func (s *shapes) ints(r savedmodel.Ref) ints {
 	r = r.Through()
 	v, done := s.values[r]
 	if !done && r.Node != nil {
-		if v = s.findInts(r.Node); len(v.list) > maxAxes {
+		if v = s.findInts(r); len(v.list) > maxAxes {
 			v = ints{}
 		}
 		s.values[r] = v
@@ -164,6 +166,8 @@ func (s *shapes) findShape(r savedmodel.Ref) []dim {
 	switch n.Op {
 	case "Placeholder":
 		return s.inputs[n]
+	case "Range":
+		return s.rangeShape(n)
 	case "TensorListStack", "Transpose", "Reshape", "AddV2", "Add", "BiasAdd", "MatMul", "BatchMatMulV2":
 	default:
 		return nil
@@ -194,6 +198,18 @@ func (s *shapes) findShape(r savedmodel.Ref) []dim {
 		}
 	}
 	return nil
+}
+
+// rangeShape is the shape of a list that counts from 0.
+func (s *shapes) rangeShape(n *savedmodel.Node) []dim {
+	if len(n.Inputs) != 3 || !isInt(n.Inputs[0], 0) || !isInt(n.Inputs[2], 1) {
+		return nil
+	}
+	limit, ok := s.int(n.Inputs[1])
+	if !ok || limit.n < 0 {
+		return nil
+	}
+	return []dim{limit}
 }
 
 func (s *shapes) permuted(x []dim, perm savedmodel.Ref) []dim {
@@ -247,9 +263,13 @@ func (s *shapes) reshaped(x []dim, to savedmodel.Ref) []dim {
 	return out
 }
 
-func (s *shapes) findInts(n *savedmodel.Node) ints {
+func (s *shapes) findInts(r savedmodel.Ref) ints {
+	n := r.Node
 	last := len(n.Inputs) - 1
 	switch {
+	case n.Op == "Split" && last == 1:
+		return s.splitOff(r)
+	case r.Index != 0:
 	case n.Op == "Const":
 		return constDims(n)
 	case n.Op == "Shape" && last == 0:
@@ -260,8 +280,21 @@ func (s *shapes) findInts(n *savedmodel.Node) ints {
 	case n.Op == "ConcatV2" && last >= 1 && isInt(n.Inputs[last], 0):
 		return s.joined(n.Inputs[:last], false)
 	case n.Op == "Max" && last == 1: // Keras 3 writes a fixed length so
-		if v := s.ints(n.Inputs[0]); v.scalar {
-			return v
+		return s.greatest(n)
+	case n.Op == "Range" && last == 2 && isInt(n.Inputs[0], 0) && isInt(n.Inputs[2], 1):
+		switch { // the axes of a scalar or of a list
+		case isInt(n.Inputs[1], 0):
+			return ints{list: []dim{}}
+		case isInt(n.Inputs[1], 1):
+			return ints{list: []dim{fixed(0)}}
+		}
+	case n.Op == "Reshape" && last == 1:
+		return s.reshapedInt(n)
+	case n.Op == "Mul" && last == 1:
+		a, isInt := s.int(n.Inputs[0])
+		b, isToo := s.int(n.Inputs[1])
+		if p, ok := a.times(b); ok && isInt && isToo {
+			return ints{[]dim{p}, true}
 		}
 	case n.Op == "Prod" && last == 1 && isInts(n.Inputs[1], 0) && !n.AttrBool("keep_dims"):
 		if from, ok := s.list(n.Inputs[0]); ok {
@@ -278,6 +311,41 @@ func (s *shapes) findInts(n *savedmodel.Node) ints {
 		}
 	}
 	return ints{}
+}
+
+// greatest is a number, or the only one of a list.
+func (s *shapes) greatest(n *savedmodel.Node) ints {
+	v := s.ints(n.Inputs[0])
+	axes, known := s.list(n.Inputs[1])
+	if v.scalar {
+		if known && len(axes) > 0 {
+			return ints{} // a number has no axis
+		}
+		return v
+	}
+	if len(v.list) != 1 || !known || !slices.Equal(axes, []dim{fixed(0)}) || n.AttrBool("keep_dims") {
+		return ints{}
+	}
+	return ints{v.list, true}
+}
+
+// splitOff is one of the elements that a list is split into.
+func (s *shapes) splitOff(r savedmodel.Ref) ints {
+	list, ok := s.list(r.Node.Inputs[1])
+	if !ok || !isInt(r.Node.Inputs[0], 0) || len(list) != r.Node.NumOutputs || r.Index >= len(list) {
+		return ints{}
+	}
+	return ints{list: list[r.Index : r.Index+1]}
+}
+
+// reshapedInt makes a list of one number of a number, or the other way round.
+func (s *shapes) reshapedInt(n *savedmodel.Node) ints {
+	v := s.ints(n.Inputs[0])
+	to, ok := s.list(n.Inputs[1])
+	if !ok || len(v.list) != 1 || len(to) > 1 || len(to) == 1 && to[0] != fixed(1) {
+		return ints{}
+	}
+	return ints{v.list, len(to) == 0}
 }
 
 // joined makes a list of scalars, or one of lists.

@@ -6,7 +6,9 @@ import "github.com/lockstep-go/lockstep/native/savedmodel"
 // x[begin[i]:end[i]], whose first axis has one element and is dropped. It is
 // how TensorFlow vectorises the indexing in Keras 3's TimeDistributed of a
 // length that is not known: the layer itself stands behind the loop and works
-// on all elements at once.
+// on all elements at once. Where it takes apart every row of x, as Keras 3.13's does
+// and that of later versions does not, stacking the list makes x again: see
+// shapes.apart.
 type Slices struct {
 	// Loop is the While operation.
 	Loop *savedmodel.Node

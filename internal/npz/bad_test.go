@@ -236,7 +236,7 @@ func TestReadFileRefuses(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.npz"):              "no such file",
-		dir:                                         "is not a file: want an .npz or .npy that numpy wrote",
+		dir:                                         "is a directory: not a regular file: want an .npz or .npy that numpy wrote",
 		write("empty.npz", nil):                     "it is no .npz",
 		write("short.npy", []byte(npyMagic)):        "it is no numpy array",
 		write("x.csv", []byte("1,2\n")):             "it is no .npz",

@@ -14,11 +14,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/internal/whole"
 )
 
@@ -29,7 +30,10 @@ const maxBytes = 1 << 30
 // ReadFile reads an .npz, in the order of its entries, or an .npy, whose one
 // tensor gets the file's name without the ending.
 func ReadFile(path string) ([]lockstep.NamedTensor, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
+	if errors.Is(err, regular.ErrNotRegular) {
+		return nil, fmt.Errorf("npz: %w: want an .npz or .npy that numpy wrote", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
 	}
@@ -38,12 +42,9 @@ func ReadFile(path string) ([]lockstep.NamedTensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("npz: %s is not a file: want an .npz or .npy that numpy wrote", path)
-	}
 	var magic [len(npyMagic)]byte
 	if _, err := f.ReadAt(magic[:], 0); err == nil && string(magic[:]) == npyMagic {
-		t, _, err := readNPY(bufio.NewReader(f), max(maxBytes, info.Size()))
+		t, _, err := readNPY(bufio.NewReader(f), mostOf(maxBytes, info.Size()))
 		if err != nil {
 			return nil, fmt.Errorf("npz: %s: %w", path, err)
 		}
@@ -73,7 +74,7 @@ func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 	}
 	var out []lockstep.NamedTensor
 	seen := map[string]bool{}
-	left := max(limit, size)
+	left := mostOf(limit, size)
 	for _, entry := range z.File {
 		name, ok := strings.CutSuffix(entry.Name, ".npy")
 		if !ok {
@@ -92,6 +93,10 @@ func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 	}
 	return out, nil
 }
+
+// mostOf returns how many bytes a file of a size may unpack to: limit, or its own
+// size, and no more than half of the memory budget: reading takes copies.
+func mostOf(limit, size int64) int64 { return min(max(limit, size), memory.Budget()/2) }
 
 func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, int64, error) {
 	if entry.Flags&1 != 0 {

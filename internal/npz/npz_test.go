@@ -339,7 +339,7 @@ func TestWriteFileReplaces(t *testing.T) {
 	}
 	for _, path := range []string{dir, device} {
 		err := WriteFile(path, hard(t))
-		if err == nil || !strings.Contains(err.Error(), "is not a file") {
+		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: error %v", path, err)
 		}
 	}

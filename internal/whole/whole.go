@@ -9,14 +9,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/lockstep-go/lockstep/internal/regular"
 )
 
 // WriteFile makes path of what write writes. On an error, what stood there
 // stays as it was. A device or a pipe is refused: it would be replaced by the
 // file.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file: give the name of one, or a new name", path)
+	if err := regular.Check(path); errors.Is(err, regular.ErrNotRegular) {
+		return fmt.Errorf("%w: give the name of one, or a new name", err)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {

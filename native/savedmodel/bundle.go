@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/internal/regular"
 )
 
 // maxIndexBytes bounds variables.index, which has some 100 bytes a variable.
@@ -94,14 +95,14 @@ func (b *bundle) check(v *Variable) (*pb.BundleEntryProto, error) {
 
 // read reads an entry that check has passed.
 func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, error) {
-	name := fmt.Sprintf("variables/variables.data-%05d-of-%05d", e.GetShardId(), b.shards)
+	name := b.shard(e)
 	fail := func(err error) (*lockstep.Tensor, error) {
 		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q in %s: %w", b.model, key, name, err)
 	}
 	if e.GetShardId() < 0 || int(e.GetShardId()) >= b.shards {
 		return fail(fmt.Errorf("no such file: there are %d", b.shards))
 	}
-	f, err := b.fsys.Open(name)
+	f, err := regular.OpenFS(b.fsys, name)
 	if err != nil {
 		return fail(err)
 	}
@@ -110,9 +111,8 @@ func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, err
 	if err != nil {
 		return fail(err)
 	}
-	offset, size := e.GetOffset(), e.GetSize()
-	if offset < 0 || size < 0 || offset > info.Size() || size > info.Size()-offset {
-		return fail(fmt.Errorf("%d bytes at %d, and the file has %d: it is cut short or the index is damaged", size, offset, info.Size()))
+	if err := within(e, info.Size()); err != nil {
+		return fail(err)
 	}
 	dtype, err := readDType(e.GetDtype())
 	if err != nil {
@@ -123,10 +123,13 @@ func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, err
 	if err != nil {
 		return fail(err)
 	}
-	if each := int64(dtype.Size()); dtype != lockstep.String && (size/each != int64(n) || size%each != 0) {
-		return fail(fmt.Errorf("%d bytes for %s %s, want %d elements of %d", size, dtype, lockstep.FormatShape(shape), n, each))
+	if err := sizeFits(e, dtype, shape, n); err != nil {
+		return fail(err)
 	}
-	data, err := readPart(f, offset, size)
+	if err := fits(e.GetSize()); err != nil {
+		return fail(err)
+	}
+	data, err := readPart(f, e.GetOffset(), e.GetSize())
 	if err != nil {
 		return fail(err)
 	}

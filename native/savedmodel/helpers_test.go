@@ -274,7 +274,7 @@ func assemble(block []byte, handles [][]byte) []byte {
 	for _, h := range handles {
 		index = appendEntry(index, 0, "~", h)
 	}
-	meta, indexHandle := add(ending), add(append(index, ending...))
+	meta, indexHandle := add(ending), add(append(index, 0, 0, 0, 0, 1, 0, 0, 0)) // one restart, at 0
 	footer := make([]byte, footerBytes)
 	copy(footer, append(meta, indexHandle...))
 	binary.LittleEndian.PutUint64(footer[footerBytes-8:], tableMagic)
@@ -282,7 +282,7 @@ func assemble(block []byte, handles [][]byte) []byte {
 	return out.Bytes()
 }
 
-// editIndex changes an entry of an index and writes the table anew.
+// editIndex changes an entry of an index and writes the table again.
 func editIndex(t testing.TB, files fstest.MapFS, edit func(entries map[string][]byte)) fstest.MapFS {
 	t.Helper()
 	entries, err := readTable(files[indexFile].Data)

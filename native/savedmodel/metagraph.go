@@ -27,7 +27,9 @@ type MetaGraph struct {
 	ops       map[string]*op_def_go_proto.OpDef
 
 	variables func() ([]*Variable, error)
+	restored  map[string]bool // the checkpoint's keys that loading reads; set by variables
 	bundle    func() (*bundle, error)
+	shards    func() error // tells whether the checkpoint's data files are whole
 }
 
 func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef, functions []rawFunction) (*MetaGraph, error) {
@@ -59,7 +61,18 @@ func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef, functions []rawFunction) 
 	}
 	g.variables = sync.OnceValues(g.readVariables)
 	g.bundle = sync.OnceValues(func() (*bundle, error) { return openBundle(m.fsys, m.name) })
+	g.shards = sync.OnceValue(g.checkShards)
 	return g, nil
+}
+
+// Assets returns the files that loading the graph reads beside its variables, as
+// paths within the folder assets.
+func (g *MetaGraph) Assets() []string {
+	var out []string
+	for _, asset := range g.pb.GetAssetFileDef() {
+		out = append(out, asset.GetFilename())
+	}
+	return out
 }
 
 // TensorFlowVersion returns the version of TensorFlow that wrote the model.

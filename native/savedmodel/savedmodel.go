@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,10 @@ import (
 
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep"
+	mem "github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/regular"
 )
 
 // maxGraphBytes bounds saved_model.pb: protobuf itself allows 2 GiB a message.
@@ -110,7 +115,7 @@ func whatElse(fsys fs.FS) string {
 
 // readFile reads a whole file of at most limit bytes.
 func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
-	f, err := fsys.Open(name)
+	f, err := regular.OpenFS(fsys, name)
 	if err != nil {
 		return nil, err
 	}
@@ -119,17 +124,25 @@ func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	}
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%s has %d bytes, want at most %d", name, info.Size(), limit)
+	}
+	if err := fits(info.Size()); err != nil {
+		return nil, fmt.Errorf("%s of %d bytes: %w", name, info.Size(), err)
 	}
 	b, err := readPart(f, 0, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return b, nil
+}
+
+// fits tells whether size bytes fit the memory budget.
+func fits(size int64) error {
+	if size > math.MaxInt {
+		return lockstep.ErrMemory
+	}
+	return mem.Fits(int(size), 1)
 }
 
 // readPart reads size bytes at an offset. A file on disk has the size that it

@@ -116,6 +116,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 	if _, err := in.finish(); err != nil {
 		return fail("the restore operation %q: %w", restore, err)
 	}
+	g.restored = restoredKeys(in.nodes)
 	seen := map[string]*Variable{}
 	var out []*Variable
 	for _, n := range in.nodes {
@@ -211,13 +212,28 @@ func (g *MetaGraph) Value(v *Variable) (*lockstep.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.shards(); err != nil {
+		return nil, err
+	}
 	return b.read(v.Key, e)
+}
+
+// CheckData tells whether the checkpoint's data files have all bytes that its
+// index says, where loading the model restores anything: libtensorflow loads no
+// model that lacks some. It reads the index, and of the data files their sizes.
+func (g *MetaGraph) CheckData() error {
+	all, err := g.variables()
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	return g.shards()
 }
 
 // CheckVariables tells whether the checkpoint has, for every variable that the
 // signature reaches and loading the model restores, an entry of the variable's
-// type and shape. libtensorflow does not ask: a checkpoint of another model
-// loads, and fails or answers something when it is run.
+// type and shape, and in its data files all bytes that its index says.
+// libtensorflow does not ask for the first: a checkpoint of another model loads,
+// and fails or answers something when it is run.
 func (g *Graph) CheckVariables() error {
 	all, err := g.meta.variables()
 	if err != nil || len(all) == 0 {
@@ -236,7 +252,7 @@ func (g *Graph) CheckVariables() error {
 			return err
 		}
 	}
-	return nil
+	return g.meta.shards()
 }
 
 // reachedVariables returns the resource names of the variables whose handles

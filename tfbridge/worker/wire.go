@@ -62,6 +62,7 @@ type response struct {
 
 // kinds are the errors that a caller may want to tell apart with errors.Is.
 var kinds = []error{
+	lockstep.ErrMemory,
 	tfbridge.ErrUnavailable,
 	tfbridge.ErrClosed,
 	fs.ErrNotExist,

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/plain"
 )
 
 // ErrCrashed is wrapped by the error of a request during which the child
@@ -67,6 +69,7 @@ func Start(name string, args ...string) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("worker: starting the TensorFlow process: %w", err)
 	}
+	preferVictim(cmd.Process.Pid)
 	p.in, p.enc, p.dec = in, gob.NewEncoder(in), gob.NewDecoder(out)
 	return p, nil
 }
@@ -105,6 +108,7 @@ func (p *Process) wait(grace time.Duration) error {
 	timer := time.AfterFunc(grace, func() { p.cmd.Process.Kill() })
 	defer timer.Stop()
 	err := p.cmd.Wait()
+	plain.RemoveLinks(p.cmd.Process.Pid)
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return nil // it ended well, and somebody else holds its standard error
 	}
@@ -209,6 +213,9 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 
 // Trace computes the outputs and what detail asks for.
 func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	if err := fit(inputs); err != nil {
+		return nil, err
+	}
 	sent, err := toWire(inputs)
 	if err != nil {
 		return nil, err
@@ -237,6 +244,25 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 		}
 	}
 	return trace, nil
+}
+
+// copiesOfInputs are in memory at once in this process: the caller's, and what is
+// sent.
+const copiesOfInputs = 2
+
+// fit tells whether the memory budget has room for sending inputs.
+func fit(inputs map[string]*lockstep.Tensor) error {
+	total := 0
+	for name, t := range inputs {
+		if t == nil {
+			continue // the child says so
+		}
+		total += t.Len() * max(t.DType().Size(), 1)
+		if err := memory.Fits(total, copiesOfInputs); err != nil {
+			return fmt.Errorf("worker: the inputs, with %q, %s: %w", name, t, err)
+		}
+	}
+	return nil
 }
 
 // Weights reads the weights out of the running session.

@@ -2,8 +2,6 @@ package program
 
 import (
 	"fmt"
-
-	"github.com/lockstep-go/lockstep"
 )
 
 func init() { register(plain(bandPart), "MatrixBandPart") }
@@ -33,7 +31,7 @@ func bandPart(w *work, in []Value) ([]Value, error) {
 			bounds[i] = most
 		}
 	}
-	out, err := lockstep.Zeros(x.DType(), x.Shape()...)
+	out, err := zeros(x.DType(), x.Shape())
 	if err != nil || x.Len() == 0 {
 		return w.one(out, err)
 	}

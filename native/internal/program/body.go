@@ -49,6 +49,7 @@ type running struct {
 	// goesOn says that the cells begin with the states that they were left in
 	// by the last call in the same memory.
 	goesOn bool
+	mem    *meter // nil where nothing is counted
 	// record, if not nil, takes what the cells read and make at each step.
 	record map[*layers.Layer]*Recorded
 }
@@ -98,7 +99,7 @@ func (m *made[E]) get(shape ...int) (*lockstep.Tensor, []E, error) {
 	if m.t != nil && slices.Equal(m.t.Shape(), shape) {
 		return m.t, m.d, nil
 	}
-	n, err := elements(shape)
+	n, err := elementsSized(shape, sizeFor[E]())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,6 +125,14 @@ func (s *step) do(w *work, slots, in []Value) ([]Value, error) {
 	return in, nil
 }
 
+// count counts the memory of what a step has made.
+func (s *step) count(m *meter, slots []Value) error {
+	if err := m.add(slots[s.out : s.out+s.n]); err != nil {
+		return fmt.Errorf("node %q (%s): the tensors of the call: %w", s.node.Name, s.node.Op, err)
+	}
+	return nil
+}
+
 // call runs a function. Nothing is written over: a value may live on in the
 // next step of a loop.
 func (b *body) call(r *running, args []Value) ([]Value, error) {
@@ -134,6 +143,8 @@ func (b *body) call(r *running, args []Value) ([]Value, error) {
 	for i, slot := range b.args {
 		slots[slot] = args[i]
 	}
+	r.mem.enter(slots)
+	defer r.mem.leave()
 	var in []Value
 	var err error
 	for i := range b.steps {
@@ -141,6 +152,9 @@ func (b *body) call(r *running, args []Value) ([]Value, error) {
 		var keep any
 		w := work{running: r, keep: &keep}
 		if in, err = s.do(&w, slots, in); err != nil {
+			return nil, err
+		}
+		if err := s.count(r.mem, slots); err != nil {
 			return nil, err
 		}
 		for _, slot := range s.last {

@@ -115,7 +115,7 @@ func matricesOf(t *lockstep.Tensor) (outer []int, n int, err error) {
 	if t.Rank() < 2 {
 		return nil, 0, fmt.Errorf("%s, want matrices", t)
 	}
-	if _, err := elements(t.Shape()); err != nil {
+	if _, err := bounded(t.Shape()); err != nil {
 		return nil, 0, err
 	}
 	outer = t.Shape()[:t.Rank()-2]

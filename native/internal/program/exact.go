@@ -31,6 +31,7 @@ type Exact struct {
 	body      *exactBody
 	variables []tracked // by the place of their handles
 	layers    map[string]bool
+	memory    int64 // see Options
 }
 
 // Result is what an exact evaluation knows.
@@ -50,7 +51,7 @@ type Result struct {
 
 // NewExact makes the exact evaluation of a graph.
 func NewExact(g *savedmodel.Graph, o Options) (*Exact, error) {
-	c := &exactCompiler{compiler: newCompiler(g, o), exact: &Exact{unit: oracle.Float64, layers: map[string]bool{}}, bodies: map[string]*exactBody{}}
+	c := &exactCompiler{compiler: newCompiler(g, o), exact: &Exact{unit: oracle.Float64, layers: map[string]bool{}, memory: o.Memory}, bodies: map[string]*exactBody{}}
 	nodes := c.live()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
@@ -109,7 +110,8 @@ func (e *Exact) Run(ctx context.Context, inputs, given map[string]*lockstep.Tens
 
 // runOn evaluates the signature on slots in which the inputs stand.
 func (e *Exact) runOn(ctx context.Context, slots []tracked, given map[string]*lockstep.Tensor) (*Result, error) {
-	r := &exactRun{ctx: ctx, exact: e, given: given, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
+	r := &exactRun{ctx: ctx, exact: e, given: given, mem: meter{limit: e.memory}, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
+	defer r.mem.end()
 	if err := e.body.run(r, slots); err != nil {
 		return nil, fmt.Errorf("program: %w", err)
 	}
@@ -127,6 +129,7 @@ type exactRun struct {
 	exact  *Exact
 	given  map[string]*lockstep.Tensor
 	result *Result
+	mem    meter
 }
 
 // note keeps a tensor of the result.

@@ -124,6 +124,8 @@ func (c *exactCompiler) function(name string) (*exactBody, error) {
 
 // run runs the steps on slots.
 func (b *exactBody) run(r *exactRun, slots []tracked) error {
+	r.mem.exact = append(r.mem.exact, slots)
+	defer func() { r.mem.exact = r.mem.exact[:len(r.mem.exact)-1] }()
 	for i := range b.steps {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -148,6 +150,9 @@ func (b *exactBody) run(r *exactRun, slots []tracked) error {
 			return fmt.Errorf("node %q (%s): %d results, want %d", s.node.Name, s.node.Op, len(out), s.n)
 		}
 		copy(slots[s.out:], out)
+		if err := r.mem.addExact(out); err != nil {
+			return fmt.Errorf("node %q (%s): the tensors of the evaluation in float64: %w", s.node.Name, s.node.Op, err)
+		}
 	}
 	return nil
 }

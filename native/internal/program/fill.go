@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -40,7 +41,7 @@ func zerosLike(w *work, in []Value) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(lockstep.Zeros(t[0].DType(), t[0].Shape()...))
+	return w.one(zeros(t[0].DType(), t[0].Shape()))
 }
 
 func onesLike(w *work, in []Value) ([]Value, error) {
@@ -87,6 +88,9 @@ func rangeOf[E number](w *work, in []Value) ([]Value, error) {
 	}
 	n, err := rangeLength(v[0], v[1], v[2])
 	if err != nil {
+		return nil, err
+	}
+	if err := memory.Fits(n, sizeFor[E]()); err != nil {
 		return nil, err
 	}
 	out := make([]E, n)
@@ -140,6 +144,9 @@ func linSpace[E float](w *work, in []Value) ([]Value, error) {
 	}
 	if n <= 0 || n > maxElements {
 		return nil, fmt.Errorf("%d numbers, want 1 to %d", n, maxElements)
+	}
+	if err := memory.Fits(n, sizeFor[E]()); err != nil {
+		return nil, err
 	}
 	out := make([]E, n)
 	out[0] = ends[0]
@@ -212,6 +219,9 @@ func where(w *work, in []Value) ([]Value, error) {
 	}
 	if t[0].Rank() == 0 { // TensorFlow's kernel has no case for it
 		return nil, fmt.Errorf("%s, want an axis at least", t[0])
+	}
+	if err := memory.Fits(t[0].Len(), (1+t[0].Rank())*wordBytes); err != nil {
+		return nil, fmt.Errorf("the positions in %s: %w", t[0], err)
 	}
 	d, err := t[0].Float64s() // an int64 that is rounded is still not zero
 	if err != nil {

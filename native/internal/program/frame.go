@@ -13,6 +13,7 @@ import (
 // ran, to be written over by the next call.
 type frame struct {
 	plan   *plan
+	limit  int64 // see Options.Memory
 	slots  []Value
 	inputs []*lockstep.Tensor // copies of the caller's, so that they stay where they are
 	seen   []*lockstep.Tensor // by planned step that views: the tensor that it last saw
@@ -20,11 +21,12 @@ type frame struct {
 	in     []Value
 	work   work
 	run    running
+	mem    meter
 }
 
-func newFrame(pl *plan) *frame {
+func newFrame(pl *plan, limit int64) *frame {
 	return &frame{
-		plan: pl, slots: slices.Clone(pl.fixed),
+		plan: pl, limit: limit, slots: slices.Clone(pl.fixed),
 		inputs: make([]*lockstep.Tensor, len(pl.inputs)),
 		seen:   make([]*lockstep.Tensor, len(pl.steps)),
 		keep:   make([]any, len(pl.steps)),
@@ -56,6 +58,10 @@ func (f *frame) load(p *Program, inputs []*lockstep.Tensor) error {
 // call runs the plan. holds is false if the call turns out to be none for it.
 func (f *frame) call() (holds bool, err error) {
 	f.work.running = &f.run
+	f.mem.begin(f.limit, f.plan.bytes, f.slots)
+	f.mem.own, f.mem.planned = f.plan.own, true
+	defer f.mem.end()
+	f.run.mem = &f.mem
 	for i := range f.plan.steps {
 		s := &f.plan.steps[i]
 		if err := f.run.ctx.Err(); err != nil {
@@ -86,6 +92,11 @@ func (f *frame) call() (holds bool, err error) {
 		}
 		if f.in, err = s.do(&f.work, f.slots, f.in); err != nil {
 			return true, err
+		}
+		if s.loose {
+			if err := s.count(f.run.mem, f.slots); err != nil {
+				return true, err
+			}
 		}
 		if s.views && s.moves == nil { // else it has moved what was to be viewed
 			f.seen[i] = f.slots[s.in[0]].viewed()
@@ -192,8 +203,13 @@ func (r *Runner) frame(pl *plan) *frame {
 			return f
 		}
 	}
-	f := newFrame(pl)
-	if len(r.frames) >= maxFrames {
+	f := newFrame(pl, r.program.memory)
+	kept, limit := pl.bytes, r.program.limit()
+	for _, old := range r.frames {
+		kept += old.plan.bytes
+	}
+	for len(r.frames) > 0 && (len(r.frames) >= maxFrames || kept > limit) {
+		kept -= r.frames[0].plan.bytes
 		r.frames = r.frames[1:]
 	}
 	r.frames = append(slices.Clip(r.frames), f)

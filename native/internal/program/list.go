@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -49,6 +50,9 @@ func buildReserve(_ *compiler, n *savedmodel.Node) (exec, error) {
 		}
 		if length < 0 || length > maxListLength {
 			return nil, fmt.Errorf("a list of %d elements, want 0 to %d", length, maxListLength)
+		}
+		if err := memory.Fits(length, wordBytes); err != nil {
+			return nil, fmt.Errorf("a list of %d elements: %w", length, err)
 		}
 		return []Value{{List: &List{elements: make([]*lockstep.Tensor, length), DType: dtype, Shape: shape, Known: known}}}, nil
 	}, nil
@@ -100,7 +104,7 @@ func (l *List) unset(i int, want Value) (*lockstep.Tensor, error) {
 
 // zeros makes zeros whose number is bounded.
 func zeros(dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {
-	if _, err := elements(shape); err != nil {
+	if _, err := elementsSized(shape, sizeOf(dtype)); err != nil {
 		return nil, err
 	}
 	return lockstep.Zeros(dtype, shape...)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -128,6 +129,9 @@ func listResize(w *work, in []Value) ([]Value, error) {
 	}
 	if n < 0 || n > maxListLength {
 		return nil, fmt.Errorf("a list of %d elements, want 0 to %d", n, maxListLength)
+	}
+	if err := memory.Fits(n, wordBytes); err != nil {
+		return nil, fmt.Errorf("a list of %d elements: %w", n, err)
 	}
 	all, err := l.all()
 	if err != nil {

@@ -1,9 +1,11 @@
 package program
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 )
 
 // List is TensorFlow's list of tensors. It is immutable: operations that
@@ -45,6 +47,9 @@ func (l *List) at(i int) (*lockstep.Tensor, error) {
 func (l *List) all() ([]*lockstep.Tensor, error) {
 	if l.rows == nil {
 		return l.elements, nil
+	}
+	if err := memory.Fits(l.length(), tensorOverhead); err != nil {
+		return nil, fmt.Errorf("the %d elements of a list: %w", l.length(), err)
 	}
 	out := make([]*lockstep.Tensor, l.length())
 	for i := range out {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 )
 
 // Operations that only move elements: each of a result is one of the inputs',
@@ -78,6 +79,11 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 	for _, i := range inputs {
 		t := slots[s.in[i]].Tensor
 		if t == nil || t.Len() > math.MaxInt32 || m.dtype != lockstep.Invalid && t.DType() != m.dtype {
+			return nil
+		}
+		// Numbers for all that is moved, and what is found out by them, are for speed
+		// alone.
+		if memory.Fits(t.Len(), 8*wordBytes) != nil {
 			return nil
 		}
 		m.dtype = t.DType()

@@ -92,7 +92,7 @@ func repeat(value *lockstep.Tensor, shape []int) (*lockstep.Tensor, error) {
 
 // reshaped returns t's own elements under another shape.
 func reshaped(t *lockstep.Tensor, shape []int) (*lockstep.Tensor, error) {
-	if _, err := elements(shape); err != nil {
+	if _, err := bounded(shape); err != nil {
 		return nil, err
 	}
 	m, err := moverOf(t)
@@ -177,7 +177,7 @@ func (typed[E]) sample(t *lockstep.Tensor, axes [][]int, fill *lockstep.Tensor) 
 	for i, axis := range axes {
 		shape[i] = len(axis)
 	}
-	n, err := elements(shape)
+	n, err := elementsSized(shape, sizeFor[E]())
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +294,7 @@ func (typed[E]) repeat(value *lockstep.Tensor, shape []int) (*lockstep.Tensor, e
 	if len(v) != 1 {
 		return nil, fmt.Errorf("a value of %d elements, want one", len(v))
 	}
-	n, err := elements(shape)
+	n, err := elementsSized(shape, sizeFor[E]())
 	if err != nil {
 		return nil, err
 	}

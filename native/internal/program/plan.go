@@ -12,6 +12,10 @@ type plan struct {
 	inputs []input // in the program's order
 	steps  []planned
 	fixed  []Value // what stands in each slot before a call
+	// bytes are those of a call's tensors, but for what loose steps make; kept are
+	// those of fixed.
+	// own of bytes are what operations keep for themselves.
+	bytes, kept, own int64
 }
 
 // input is what an input must be.
@@ -30,6 +34,9 @@ type planned struct {
 	// views says that the result is the first input's own memory: while that is
 	// the same tensor, so is the result.
 	views bool
+	// loose says that the results need not have the shapes that they had when the
+	// plan was made.
+	loose bool
 	// moves is what the step moves, if it does nothing else.
 	moves *movement
 }
@@ -73,7 +80,13 @@ func (p *Program) keep(pl *plan) {
 	if old := p.plans.Load(); old != nil {
 		all = *old
 	}
-	if len(all) >= maxPlans {
+	limit := p.limit()
+	kept := pl.kept
+	for _, old := range all {
+		kept += old.kept
+	}
+	for len(all) > 0 && (len(all) >= maxPlans || kept > limit) {
+		kept -= all[0].kept
 		all = all[1:]
 	}
 	all = append(slices.Clip(all), pl)
@@ -92,6 +105,9 @@ func (p *Program) plan(r *running, inputs []*lockstep.Tensor) (*plan, []Value, e
 			slots[in.slot] = Value{Tensor: t}
 		}
 	}
+	r.mem = &meter{}
+	defer r.mem.end()
+	r.mem.begin(p.memory, bytesIn(slots, map[any]bool{}), slots)
 	var in []Value
 	for i := range p.body.steps {
 		if err := r.ctx.Err(); err != nil {
@@ -104,12 +120,28 @@ func (p *Program) plan(r *running, inputs []*lockstep.Tensor) (*plan, []Value, e
 		if in, err = s.do(&w, slots, in); err != nil {
 			return nil, nil, err
 		}
+		if err := s.count(r.mem, slots); err != nil {
+			return nil, nil, err
+		}
 		if !p.computed[i] {
 			copy(pl.fixed[s.out:s.out+s.n], slots[s.out:s.out+s.n])
 		}
 	}
 	p.choose(pl, r, slots)
+	pl.weigh(slots, r.mem.own)
 	return pl, slots, nil
+}
+
+// weigh counts the bytes of what a call makes, and of what it does not make
+// because the plan keeps it.
+func (pl *plan) weigh(slots []Value, own int64) {
+	steady := slices.Clone(slots)
+	for _, s := range pl.steps {
+		if s.loose {
+			clear(steady[s.out : s.out+s.n])
+		}
+	}
+	pl.bytes, pl.kept, pl.own = own+bytesIn(steady, map[any]bool{}), bytesIn(pl.fixed, map[any]bool{}), own
 }
 
 // choose finds the steps of a plan: those whose results an output needs, an
@@ -143,6 +175,7 @@ func (p *Program) choose(pl *plan, r *running, slots []Value) {
 				now.checks = append(now.checks, check{slot, checks[slot]})
 			}
 			runs = runs || needed[slot] || checks[slot] != nil
+			now.loose = now.loose || !p.rigid[slot]
 		}
 		if !runs {
 			continue

@@ -31,7 +31,7 @@ func positions(first, n, step int) []int {
 
 // whole are the positions of all of a tensor's elements, axis by axis.
 func whole(shape []int) ([][]int, error) {
-	if _, err := elements(shape); err != nil {
+	if _, err := bounded(shape); err != nil {
 		return nil, err
 	}
 	out := make([][]int, len(shape))

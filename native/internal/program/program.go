@@ -21,6 +21,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -43,6 +44,15 @@ type Program struct {
 	plans atomic.Pointer[[]*plan]
 
 	runners sync.Pool
+	memory  int64 // see Options
+}
+
+// limit is the budget for the tensors of a call.
+func (p *Program) limit() int64 {
+	if p.memory > 0 {
+		return p.memory
+	}
+	return memory.Budget()
 }
 
 // port is a tensor that goes in or out.
@@ -66,6 +76,8 @@ type Options struct {
 	Twists map[*savedmodel.Node]Twist
 	// Extra are tensors to compute beside the signature's outputs, by name.
 	Extra map[string]savedmodel.Ref
+	// Memory bounds the bytes of a call's tensors; 0 is what memory.Budget says.
+	Memory int64
 	// Workers is how many goroutines the rows of a batch may be shared out to in a
 	// recognised loop; none is one.
 	Workers int
@@ -97,7 +109,7 @@ func (u Unsupported) Unwrap() error { return u.Reason }
 func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 	c := newCompiler(g, o)
 	b := c.compile(nil, c.live())
-	p := &Program{body: b.body}
+	p := &Program{body: b.body, memory: o.Memory}
 	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
 		in := port{name, -1}
 		if r := g.Inputs[name]; r.Node != nil && b.has(r) {

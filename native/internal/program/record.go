@@ -57,6 +57,13 @@ func (r *recurrent[F]) records(w *work, call *recurrentCall[F], m *recurrentMemo
 			return nil, err
 		}
 	}
+	width := 0
+	for _, l := range r.Cells {
+		width += 3*l.Units + l.Features
+	}
+	if err := w.mem.room(0, int64(call.batch)*int64(call.steps)*int64(width)*int64(sizeFor[F]())); err != nil {
+		return nil, fmt.Errorf("a record of %d steps of a batch of %d: %w", call.steps, call.batch, err)
+	}
 	var out []*recording[F]
 	for i, l := range r.Cells {
 		rec := &recording[F]{steps: call.steps}

@@ -87,7 +87,7 @@ func newRecurrence[F kernel.Float](c *compiler, r *layers.Recurrence, interprete
 		if twisted {
 			run.twist(call, twist)
 		}
-		err := memory.fit(run)
+		err := memory.fit(run, w.mem)
 		if err == nil {
 			err = run.run(w, memory)
 		}

@@ -1,6 +1,8 @@
 package program
 
 import (
+	"fmt"
+
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/native/internal/kernel"
 	"github.com/lockstep-go/lockstep/native/internal/rows"
@@ -26,10 +28,13 @@ type recurrentMemory[F kernel.Float] struct {
 }
 
 // fit makes the memory for a call, if it is not there.
-func (m *recurrentMemory[F]) fit(r *recurrent[F]) error {
+func (m *recurrentMemory[F]) fit(r *recurrent[F], mem *meter) error {
 	call := &m.now
 	if m.states != nil && m.steps == call.steps && m.batch == call.batch {
 		return nil
+	}
+	if err := r.room(mem, call); err != nil {
+		return err
 	}
 	*m = recurrentMemory[F]{steps: call.steps, batch: call.batch, now: m.now}
 	for i, l := range r.Cells {
@@ -72,6 +77,28 @@ func (m *recurrentMemory[F]) fit(r *recurrent[F]) error {
 		work = append(work, s.run)
 	}
 	m.team = rows.NewTeam(work...)
+	return nil
+}
+
+// room asks for the memory of a call: the states, the outputs and, for each row, what
+// a step of the largest cell needs.
+func (r *recurrent[F]) room(m *meter, call *recurrentCall[F]) error {
+	states, most := 0, 0
+	for i, l := range r.Cells {
+		states += len(l.States) * l.Units
+		cell := r.cells[i]
+		most = max(most, cell.Width()+cell.Scratch(1)+2*l.Units)
+	}
+	outputs := r.cells[len(r.cells)-1].Units()
+	if !r.LastOnly {
+		outputs *= call.steps
+	}
+	// In 64 bits: the tensors of the call are in memory, and a row is not much longer.
+	size := int64(sizeFor[F]())
+	results, own := size*int64(call.batch)*int64(states+outputs), size*(int64(call.batch)*int64(most)+projected)
+	if err := m.room(results, own); err != nil {
+		return fmt.Errorf("%d steps of a batch of %d: %w", call.steps, call.batch, err)
+	}
 	return nil
 }
 

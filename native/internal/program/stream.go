@@ -66,7 +66,7 @@ func (p *Program) NewStream(ctx context.Context, fixed map[string]*lockstep.Tens
 	if axis == 0 && c.layers == 0 {
 		return nil, errors.New("program: no recurrent layer reads time steps along axis 0")
 	}
-	s.frame = newFrame(c.oneStep())
+	s.frame = newFrame(c.oneStep(), p.memory)
 	return s, nil
 }
 
@@ -98,7 +98,7 @@ func (p *Program) probe(ctx context.Context, fixed, step map[string]*lockstep.Te
 // was computed already.
 func (c *causality) oneStep() *plan {
 	one := c.others[len(c.others)-1]
-	out := &plan{inputs: one.plan.inputs, fixed: slices.Clone(one.plan.fixed)}
+	out := &plan{inputs: one.plan.inputs, fixed: slices.Clone(one.plan.fixed), bytes: one.plan.bytes, kept: one.plan.kept, own: one.plan.own}
 	for _, s := range one.plan.steps {
 		if !c.still(s.step) {
 			out.steps = append(out.steps, s)
@@ -169,6 +169,6 @@ func (s *Stream) inOrder(inputs map[string]*lockstep.Tensor) ([]*lockstep.Tensor
 
 // Reset begins a new sequence.
 func (s *Stream) Reset() {
-	s.frame = newFrame(s.frame.plan)
+	s.frame = newFrame(s.frame.plan, s.frame.limit)
 	s.broken = false
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -33,6 +34,10 @@ func unique[E lockstep.Element](index lockstep.DType, counts bool) exec {
 		}
 		if t[0].Rank() != 1 {
 			return nil, fmt.Errorf("%s, want a list", t[0])
+		}
+		// The table of those that were seen takes the most.
+		if err := memory.Fits(len(d[0]), 8*wordBytes); err != nil {
+			return nil, fmt.Errorf("the different elements of %s: %w", t[0], err)
 		}
 		seen, list, at, count := map[E]int{}, []E{}, make([]int, len(d[0])), []int{}
 		for i, v := range d[0] {

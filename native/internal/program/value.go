@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 )
 
 // Value is what passes from one operation to the next: a tensor, a list of
@@ -110,8 +111,25 @@ const maxRank = 254
 // nothing, but the work along them would.
 const maxEmptyAxis = 1 << 24
 
-// elements returns the number of elements of a shape that may be made.
-func elements(shape []int) (int, error) {
+// elements returns the number of elements of a shape that may be made, of
+// whatever type, and beside each the number of its source.
+func elements(shape []int) (int, error) { return elementsSized(shape, 2*wordBytes) }
+
+// elementsSized is elements where each takes size bytes, with what is needed to
+// make it.
+func elementsSized(shape []int, size int) (int, error) {
+	n, err := bounded(shape)
+	if err != nil {
+		return 0, err
+	}
+	if err := memory.Fits(n, size); err != nil {
+		return 0, fmt.Errorf("a tensor of shape %s: %w", lockstep.FormatShape(shape), err)
+	}
+	return n, nil
+}
+
+// bounded is elements where no memory is taken for them.
+func bounded(shape []int) (int, error) {
 	if len(shape) > maxRank {
 		return 0, fmt.Errorf("a tensor of %d axes, want at most %d", len(shape), maxRank)
 	}

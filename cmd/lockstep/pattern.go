@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// isPattern tells whether a path is a pattern: what exists is a name, whatever
+// its letters.
+func isPattern(path string) bool {
+	_, err := os.Lstat(path)
+	return err != nil && strings.ContainsAny(path, "*?[")
+}
+
+// expand returns the directories that a pattern matches, or the name itself if
+// it is none. As much of a pattern's beginning as exists is a name.
+func expand(name string) ([]string, error) {
+	if !isPattern(name) {
+		return []string{name}, nil
+	}
+	pattern := name
+	for i := len(name) - 1; i > 0; i-- {
+		if _, err := os.Lstat(name[:i]); err == nil && os.IsPathSeparator(name[i]) {
+			pattern = literally(name[:i]) + name[i:]
+			break
+		}
+	}
+	all, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, usagef("%q is no pattern: %v", name, err)
+	}
+	var out []string
+	for _, path := range all {
+		if isDir(path) {
+			out = append(out, path)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no directory matches %s", name)
+	}
+	return out, nil
+}
+
+// literally returns the pattern that a name alone matches. On Windows there is no
+// such pattern for some names, which stay as they are.
+func literally(name string) string {
+	if runtime.GOOS == "windows" {
+		return name
+	}
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(name)
+}

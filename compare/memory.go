@@ -1,0 +1,24 @@
+package compare
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep/internal/memory"
+)
+
+// stepBytes are about what, measured, an element of a recorded step takes until it is judged: in
+// both engines' runs, exactly and with its bound, of single steps and of the free run,
+// some of it in float64.
+const stepBytes = 64
+
+// room tells whether the memory budget has room for comparing what was recorded.
+func room(out *Checked) error {
+	n := 0
+	for _, t := range out.Reference.Steps {
+		n += t.Len()
+	}
+	if err := memory.Fits(n, stepBytes); err != nil {
+		return fmt.Errorf("compare: %d numbers in the steps of the recurrent layers: give a smaller batch, or fewer steps: %w", n, err)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+// Package plain gives a directory a path that libtensorflow takes by its
+// letters. libtensorflow looks for a checkpoint by pattern, which a path with one
+// of * ? [ \ need not match.
+package plain
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// special are the characters that libtensorflow's patterns give a meaning.
+const special = `*?[\`
+
+// descriptors is where the system shows a process's open files, each of which
+// leads on to what a directory holds; a variable for the tests.
+var descriptors = "/proc/self/fd"
+
+// Dir returns a path that leads to dir, dir itself if that is plain. Nothing may
+// use the path after release. It leaves nothing behind when the process dies, or
+// else what RemoveLinks removes.
+func Dir(dir string) (path string, release func(), err error) {
+	if !strings.ContainsAny(dir, special) {
+		return dir, func() {}, nil
+	}
+	if path, release, err = descriptor(dir); err == nil {
+		return path, release, nil
+	}
+	return link(dir)
+}
+
+// descriptor opens dir and returns its path among the open files.
+func descriptor(dir string) (path string, release func(), err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	path = fmt.Sprintf("%s/%d", descriptors, f.Fd())
+	want, err := f.Stat()
+	if err == nil {
+		var have os.FileInfo
+		if have, err = os.Stat(path); err == nil && !os.SameFile(have, want) {
+			err = errors.New("another file")
+		}
+	}
+	if err != nil {
+		f.Close()
+		return "", nil, err
+	}
+	return path, func() { f.Close() }, nil
+}
+
+// link makes a symbolic link to dir.
+func link(dir string) (path string, release func(), err error) {
+	target, err := filepath.Abs(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	folder, err := os.MkdirTemp(temporary(), prefix(os.Getpid())+"*")
+	if err != nil {
+		return "", nil, err
+	}
+	path = filepath.Join(folder, "model")
+	if err := os.Symlink(target, path); err != nil {
+		os.RemoveAll(folder)
+		return "", nil, err
+	}
+	return path, func() { os.RemoveAll(folder) }, nil
+}
+
+// temporary is the folder of links, which itself must be plain.
+func temporary() string {
+	if dir := os.TempDir(); !strings.ContainsAny(dir, special) {
+		return dir
+	}
+	return "/tmp"
+}
+
+func prefix(pid int) string { return fmt.Sprintf("lockstep-link-%d-", pid) }
+
+// RemoveLinks removes the links that a process made which has died.
+func RemoveLinks(pid int) {
+	all, err := os.ReadDir(temporary())
+	if err != nil {
+		return
+	}
+	for _, entry := range all {
+		if strings.HasPrefix(entry.Name(), prefix(pid)) {
+			os.RemoveAll(filepath.Join(temporary(), entry.Name()))
+		}
+	}
+}

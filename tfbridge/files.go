@@ -1,0 +1,84 @@
+//go:build tensorflow
+
+package tfbridge
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/lockstep-go/lockstep/internal/plain"
+	"github.com/lockstep-go/lockstep/internal/regular"
+)
+
+// loadSavedModel gives libtensorflow a directory, by a path without the
+// characters that it takes for a pattern.
+func loadSavedModel(dir string, tags []string, options *tf.SessionOptions) (m *tf.SavedModel, release func(), err error) {
+	path, release, err := plain.Dir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m, err = tf.LoadSavedModel(path, tags, options); err != nil {
+		release()
+		if path != dir {
+			err = errors.New(strings.ReplaceAll(err.Error(), path, dir))
+		}
+		return nil, nil, err
+	}
+	return m, release, nil
+}
+
+// checkFiles looks at what libtensorflow opens when it loads a model: it would
+// wait for ever at a named pipe, and read a device without end.
+func checkFiles(dir string, assets []string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasPrefix(name, "saved_model.") || name == "fingerprint.pb" {
+			if err := checkFile(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, folder := range []string{"variables", "assets"} {
+		// A folder that a link leads to is read as any other.
+		err := filepath.WalkDir(filepath.Join(dir, folder)+string(filepath.Separator), func(path string, entry fs.DirEntry, err error) error {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			case err != nil || entry.IsDir():
+				return err
+			}
+			return checkFile(path)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, name := range assets {
+		if err := checkFile(filepath.Join(dir, "assets", name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFile refuses what is neither a file nor a directory; what is missing is
+// libtensorflow's to say.
+func checkFile(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || info.IsDir() {
+		return err
+	}
+	return regular.Mode(path, info.Mode())
+}
