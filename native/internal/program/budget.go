@@ -3,6 +3,7 @@ package program
 import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
+	"reflect"
 )
 
 // meter counts the bytes of a call's tensors. Each result is added as it is made;
@@ -215,20 +216,7 @@ const (
 )
 
 // sizeFor is sizeOf for the type E.
-func sizeFor[E lockstep.Element]() int {
-	var e E
-	switch any(e).(type) {
-	case float64, int64:
-		return 8
-	case float32, int32:
-		return 4
-	case lockstep.Float16Bits, lockstep.BFloat16Bits:
-		return 2
-	case bool:
-		return 1
-	}
-	return 2 * wordBytes
-}
+func sizeFor[E lockstep.Element]() int { return int(reflect.TypeFor[E]().Size()) }
 
 // sizeOf returns the bytes of an element in memory; of a string, those of its
 // header.
