@@ -15,7 +15,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/npz"
 )
 
-// edited unpacks a fixture whose graph is another.
+// edited unpacks a fixture with an edited graph.
 func edited(t *testing.T, name string, edit func(g *pb.MetaGraphDef)) string {
 	t.Helper()
 	dir := fixture.Dir(t, name)

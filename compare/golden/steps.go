@@ -58,7 +58,7 @@ func (r replay) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Det
 // stepwise holds an engine's steps against the golden's, as compare.Check does:
 // single steps from the golden's own states, and free running. names are the
 // engine's of the golden's layers; allow is Rule.AllowNonFinite; notes say what
-// could not be held against anything.
+// could not be compared.
 func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, names compare.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle, allow bool) (all []compare.Comparison, notes []string, err error) {
 	if oracle, err = oracleOf(e, oracle); err != nil {
 		return nil, nil, err

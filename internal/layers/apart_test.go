@@ -42,8 +42,8 @@ func findIn(t *testing.T, name string) (*Found, error) {
 	return Find(m, g)
 }
 
-// A loop that does anything else than take the whole tensor apart, and a head behind
-// it that is another, are not the model's.
+// A loop that does anything else than take the whole tensor apart, and another head
+// behind it, are not the model's.
 func TestOtherApart(t *testing.T) {
 	constant := func(name string, value int32) func(f *function) {
 		return func(f *function) { f.node(name).Attr["value"] = intConst(value) }

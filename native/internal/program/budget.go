@@ -18,7 +18,7 @@ type meter struct {
 	own     int64
 	planned bool
 	bodies  [][]Value
-	exact   [][]tracked // of an exact evaluation, in place of bodies
+	exact   [][]tracked // of an exact evaluation, instead of bodies
 }
 
 // grain is how many bytes are made before others are told: doing so takes
