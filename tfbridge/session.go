@@ -34,6 +34,8 @@ type tfSession struct {
 	outputs []string // in order of name, as fetches
 	fetches []tf.Output
 
+	keeper keeper
+
 	// What is looked for, once, when it is first asked for.
 	states   func() stateTaps
 	stepping func() steppers
@@ -165,6 +167,11 @@ func (m *tfSession) operation(tensor string) (tf.Output, error) {
 func (m *tfSession) signature() lockstep.Signature { return m.sig }
 
 func (m *tfSession) run(inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	done, err := m.fresh()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	results, err := m.fetch(inputs, m.fetches)
 	if err != nil {
 		return nil, err

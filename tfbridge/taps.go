@@ -110,6 +110,11 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 			return nil, states.err
 		}
 	}
+	done, err := m.fresh()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	results, err := m.fetchBoth(inputs, slices.Concat(states.outputs, steps.around))
 	if err != nil {
 		return nil, err
@@ -189,6 +194,11 @@ func (m *tfSession) weights() (lockstep.Weights, error) {
 	if err != nil {
 		return nil, err
 	}
+	done, err := m.fresh() // of a stateful layer, the states of the files
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	fetches := make([]tf.Output, len(taps))
 	for i, t := range taps {
 		fetches[i] = t.read

@@ -155,8 +155,9 @@ func (m *Model) Signature() lockstep.Signature { return m.sig }
 
 // Run computes the signature's outputs. The inputs must be exactly those of
 // the signature in name, type, rank and fixed axes; libtensorflow would take
-// others and answer something. A run that has begun is not interrupted when
-// ctx ends.
+// others and answer something. A stateful layer (stateful=True) begins with the
+// states in the model's files at each call, as in the native engine. A run that has
+// begun is not interrupted when ctx ends.
 func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (out map[string]*lockstep.Tensor, err error) {
 	if err := m.check(ctx, inputs); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -135,4 +136,19 @@ func refuse(t *testing.T, dir string) {
 			}
 		}
 	})
+}
+
+// A golden of a stateful model is the model's, whoever verifies it, though a call of
+// TensorFlow's changes the states.
+func TestGoldenOfAStatefulModel(t *testing.T) {
+	dir, file := fixture.Dir(t, "reports/stateful"), filepath.Join(t.TempDir(), "stateful.golden")
+	for _, args := range [][]string{{}, {"--trace"}} {
+		if code, stdout, stderr := call(append([]string{"golden", "record", dir, "-o", file}, args...)...); code != exitInStep {
+			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+		}
+		code, stdout, stderr := call("golden", "verify", dir, file, "--engine", "both")
+		if code != exitInStep || strings.Contains(stdout, "amplified 1.1e+06") {
+			t.Errorf("%q: exit code %d\n%s%s", args, code, stdout, stderr)
+		}
+	}
 }

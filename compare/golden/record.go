@@ -55,6 +55,10 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 		Format: Format, Model: r.Model, Engine: e.Name(), Versions: map[string]string{}, Machine: thisMachine(),
 		InputsFrom: r.InputsFrom, Tags: r.Tags, Signature: signatureOf(e.Signature()), Rule: r.Rule,
 	}, Inputs: r.Inputs}
+	var err error
+	if g.Header.Weights, err = readWeights(e); err != nil { // before a run, which may change states that are kept
+		return nil, err
+	}
 	detail := lockstep.States
 	if r.Trace {
 		detail = lockstep.Steps
@@ -69,15 +73,6 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 	g.Outputs, g.States, g.Header.Layers, g.Steps = trace.Outputs, trace.States, trace.Layers, trace.Steps
 	if r.Trace && len(g.Steps) == 0 {
 		return nil, fmt.Errorf("golden: %s shows no steps of a recurrent layer: record it without a trace", e.Name())
-	}
-	if w, ok := e.(lockstep.Weigher); ok {
-		weights, err := w.Weights()
-		if err != nil {
-			return nil, err
-		}
-		if g.Header.Weights, err = weightsOf(weights); err != nil {
-			return nil, err
-		}
 	}
 	if r.Files != nil {
 		if g.Header.Files, err = HashFiles(r.Files); err != nil {
@@ -112,6 +107,19 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 		}
 	}
 	return g, nil
+}
+
+// readWeights describes the weights of an engine that shows them, nil of another.
+func readWeights(e lockstep.Engine) ([]Weight, error) {
+	w, ok := e.(lockstep.Weigher)
+	if !ok {
+		return nil, nil
+	}
+	weights, err := w.Weights()
+	if err != nil {
+		return nil, err
+	}
+	return weightsOf(weights)
 }
 
 // agreement holds everybody's answers against those that were recorded, and
