@@ -219,6 +219,9 @@ func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name strin
 	if f.candidate != "" {
 		checked.Report.Notes = append(checked.Report.Notes, "native ran "+f.candidate)
 	}
+	if checked.Unpaired() {
+		checked.Report.Notes = append(checked.Report.Notes, pair.loops(name, f.candidate)...)
+	}
 	if checked.Reference == nil || checked.Candidate == nil {
 		return checked, nil
 	}

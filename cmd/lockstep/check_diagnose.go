@@ -123,6 +123,23 @@ func (p *pair) rename(c *compare.Check) {
 	c.Oracle = compare.RenamedOracle{Oracle: c.Oracle, Names: p.names}
 }
 
+// loops say which loops of the two models are no layer that is known, and why.
+func (p *pair) loops(reference, candidate string) []string {
+	var out []string
+	for _, side := range []struct {
+		dir   string
+		model *native.Model
+	}{{reference, p.meant}, {candidate, p.engine}} {
+		if side.model == nil {
+			continue
+		}
+		for _, l := range side.model.Loops() {
+			out = append(out, fmt.Sprintf("in %s a loop is no layer that is known, %s: %s", side.dir, l.Node, l.Reason))
+		}
+	}
+	return out
+}
+
 // explain adds a diagnosis to a report that diverged, or why there is none: the
 // verdict stands without one.
 func (f *diagnoseFlags) explain(ctx context.Context, c compare.Check, checked *compare.Checked, p *pair) {

@@ -152,3 +152,26 @@ func TestGoldenOfAStatefulModel(t *testing.T) {
 		}
 	}
 }
+
+// A candidate whose recurrent layer is not recognised has a verdict, by weights and
+// outputs, and the report says which loop that is and why.
+func TestCandidateBuiltOtherwise(t *testing.T) {
+	const name = "gru_states_keras3"
+	turned := fixture.Dir(t, name)
+	fixture.EditGraph(t, turned, func(m *pb.SavedModel) {
+		for _, f := range m.MetaGraphs[0].GraphDef.Library.Function {
+			for _, n := range f.NodeDef {
+				if n.Op == "Sub" && strings.Contains(f.Signature.Name, "while_body") {
+					n.Input[0], n.Input[1] = n.Input[1], n.Input[0]
+				}
+			}
+		}
+	})
+	code, stdout, stderr := call("check", fixture.Dir(t, name), "--candidate-model", turned)
+	report := strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{"in step: weights", "no steps could be compared of a layer", "a loop is no layer that is known", "diverged: outputs and states"} {
+		if code != exitDiverged || !strings.Contains(report, want) {
+			t.Errorf("exit code %d, the report lacks %q\n%s%s", code, want, stdout, stderr)
+		}
+	}
+}
