@@ -192,10 +192,10 @@ func TestNamesOfMaps(t *testing.T) {
 	sig := lockstep.Signature{Inputs: []lockstep.TensorSpec{{Name: "x"}}, Outputs: []lockstep.TensorSpec{{Name: "y"}}}
 	other := lockstep.Signature{Inputs: []lockstep.TensorSpec{{Name: "input"}}, Outputs: []lockstep.TensorSpec{{Name: "output"}}}
 	layers, others := []string{"lstm"}, []string{"recurrent"}
-	if err := (Names{"x": "input", "lstm": "recurrent", "y": "output"}).Check(sig, other, layers, others); err != nil {
+	if err := (Paired{"x": "input", "lstm": "recurrent", "y": "output"}).Check(sig, other, layers, others); err != nil {
 		t.Error(err)
 	}
-	err := Names{"lstn": "recurrent", "x": "inputs"}.Check(sig, other, layers, others)
+	err := Paired{"lstn": "recurrent", "x": "inputs"}.Check(sig, other, layers, others)
 	if wrong := (*lockstep.TensorError)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), `no input, output or layer "lstn"; it has ["x" "y" "lstm"], the nearest is "lstm"`) ||
 		!strings.Contains(err.Error(), `the candidate has no input, output or layer "inputs"; it has ["input" "output" "recurrent"], the nearest is "input"`) {
 		t.Error(err)

@@ -3,71 +3,102 @@ package compare
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
 )
 
-// Names are the names that an engine has for inputs, outputs and layers, by
-// those that it is to be known by. What is not among them has one name.
-type Names map[string]string
+// Names are the names that an engine has for inputs, outputs and layers, by those
+// that it is to be known by. What is not among them has one name. An output and a
+// layer may have the same name, as Keras 2 gives it, and be known by two.
+type Names struct{ Inputs, Outputs, Layers map[string]string }
 
-// theirs is the engine's own name: of one such as lstm/h, what stands before
-// the last slash counts as well.
-func (n Names) theirs(name string) string {
-	if own, ok := n[name]; ok {
+// Empty tells whether nothing has two names.
+func (n Names) Empty() bool { return len(n.Inputs)+len(n.Outputs)+len(n.Layers) == 0 }
+
+// theirs is the engine's own name of an input or an output.
+func theirs(names map[string]string, name string) string {
+	if own, ok := names[name]; ok {
+		return own
+	}
+	return name
+}
+
+// ours is what an input or an output of the engine's is known by.
+func ours(names map[string]string, name string) (string, bool) {
+	for ours, theirs := range names {
+		if theirs == name {
+			return ours, true
+		}
+	}
+	return name, false
+}
+
+// theirLayer is the engine's own name of a layer, or of what is a layer's, such as
+// lstm/h.
+func (n Names) theirLayer(name string) string {
+	if own, ok := n.Layers[name]; ok {
 		return own
 	}
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
-		if own, ok := n[name[:i]]; ok {
+		if own, ok := n.Layers[name[:i]]; ok {
 			return own + name[i:]
 		}
 	}
 	return name
 }
 
-// ours is what a name of the engine's is known by: of one such as lstm/kernel,
-// what stands before the slash counts as well.
-func (n Names) ours(name string) string {
-	for ours, theirs := range n {
+// ourLayer is what a layer of the engine's, or what is a layer's, such as
+// lstm/kernel, is known by.
+func (n Names) ourLayer(name string) string {
+	out, longest := name, -1
+	for ours, theirs := range n.Layers {
 		if theirs == name {
 			return ours
 		}
-	}
-	for ours, theirs := range n {
-		if rest, ok := strings.CutPrefix(name, theirs+"/"); ok {
-			return ours + "/" + rest
+		if rest, ok := strings.CutPrefix(name, theirs+"/"); ok && len(theirs) > longest {
+			out, longest = ours+"/"+rest, len(theirs)
 		}
-	}
-	return name
-}
-
-// toTheirs names tensors as the engine does.
-func (n Names) toTheirs(in map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
-	out := make(map[string]*lockstep.Tensor, len(in))
-	for name, t := range in {
-		out[n.theirs(name)] = t
 	}
 	return out
 }
 
-// toOurs names what the engine made as it is to be known.
-func toOurs[V any](n Names, made map[string]V) map[string]V {
-	if made == nil {
+// inputs names inputs as the engine does.
+func (n Names) inputs(in map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
+	return renamed(in, func(name string) string { return theirs(n.Inputs, name) })
+}
+
+// outputs names outputs as they are to be known.
+func (n Names) outputs(out map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
+	return renamed(out, func(name string) string { known, _ := ours(n.Outputs, name); return known })
+}
+
+// ofModel names outputs, and what is the layers', as they are to be known.
+func ofModel[V any](n Names, made map[string]V) map[string]V {
+	return renamed(made, func(name string) string {
+		if known, ok := ours(n.Outputs, name); ok {
+			return known
+		}
+		return n.ourLayer(name)
+	})
+}
+
+func renamed[V any](in map[string]V, name func(string) string) map[string]V {
+	if in == nil {
 		return nil
 	}
-	out := make(map[string]V, len(made))
-	for name, v := range made {
-		out[n.ours(name)] = v
+	out := make(map[string]V, len(in))
+	for was, v := range in {
+		out[name(was)] = v
 	}
 	return out
 }
 
 // Variables names what is known by an engine's own names of its weights, such as
 // their variables, as the engine is to be known.
-func (n Names) Variables(own map[string]string) map[string]string { return toOurs(n, own) }
+func (n Names) Variables(own map[string]string) map[string]string {
+	return renamed(own, n.ourLayer)
+}
 
 // Renamed is an engine that is known by other names, such as one that runs
 // another export of a model, whose inputs and layers have names of its own.
@@ -82,37 +113,37 @@ func (r Renamed) Name() string { return r.Engine.Name() }
 // Signature returns the engine's signature by the other names.
 func (r Renamed) Signature() lockstep.Signature {
 	sig := r.Engine.Signature()
-	named := func(specs []lockstep.TensorSpec) []lockstep.TensorSpec {
+	named := func(specs []lockstep.TensorSpec, names map[string]string) []lockstep.TensorSpec {
 		out := make([]lockstep.TensorSpec, len(specs))
 		for i, s := range specs {
-			s.Name = r.Names.ours(s.Name)
+			s.Name, _ = ours(names, s.Name)
 			out[i] = s
 		}
 		return out
 	}
-	sig.Inputs, sig.Outputs = named(sig.Inputs), named(sig.Outputs)
+	sig.Inputs, sig.Outputs = named(sig.Inputs, r.Names.Inputs), named(sig.Outputs, r.Names.Outputs)
 	return sig
 }
 
 // Run runs the engine.
 func (r Renamed) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	out, err := r.Engine.Run(ctx, r.Names.toTheirs(inputs))
-	return toOurs(r.Names, out), err
+	out, err := r.Engine.Run(ctx, r.Names.inputs(inputs))
+	return r.Names.outputs(out), err
 }
 
 // Trace runs the engine and shows what it does.
 func (r Renamed) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
-	t, err := r.Engine.Trace(ctx, r.Names.toTheirs(inputs), detail)
+	t, err := r.Engine.Trace(ctx, r.Names.inputs(inputs), detail)
 	if err != nil {
 		return nil, err
 	}
 	out := *t
 	out.Layers = nil
 	for _, l := range t.Layers {
-		out.Layers = append(out.Layers, r.Names.ours(l))
+		out.Layers = append(out.Layers, r.Names.ourLayer(l))
 	}
-	out.Outputs, out.States, out.Steps = toOurs(r.Names, t.Outputs), toOurs(r.Names, t.States), toOurs(r.Names, t.Steps)
-	out.Traced = toOurs(r.Names, t.Traced)
+	out.Outputs, out.Traced = r.Names.outputs(t.Outputs), r.Names.outputs(t.Traced)
+	out.States, out.Steps = renamed(t.States, r.Names.ourLayer), renamed(t.Steps, r.Names.ourLayer)
 	return &out, nil
 }
 
@@ -122,7 +153,7 @@ func (r Renamed) Step(layer string, from map[string]*lockstep.Tensor) (map[strin
 	if !ok {
 		return nil, fmt.Errorf("compare: %s takes no single steps", r.Engine.Name())
 	}
-	return s.Step(r.Names.theirs(layer), from)
+	return s.Step(r.Names.theirLayer(layer), from)
 }
 
 // Weights returns the engine's weights, none if it does not show them.
@@ -133,7 +164,7 @@ func (r Renamed) Weights() (lockstep.Weights, error) {
 	}
 	weights, err := w.Weights()
 	for i := range weights {
-		weights[i].Name = r.Names.ours(weights[i].Name)
+		weights[i].Name = r.Names.ourLayer(weights[i].Name)
 	}
 	return weights, err
 }
@@ -146,56 +177,13 @@ type RenamedOracle struct {
 
 // Step takes one step of a layer, as the oracle does.
 func (r RenamedOracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
-	return r.Oracle.Step(r.Names.theirs(layer), from)
+	return r.Oracle.Step(r.Names.theirLayer(layer), from)
 }
 
 // Run evaluates the model, as the oracle does.
 func (r RenamedOracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
-	exact, bound, unknown, err = r.Oracle.Run(ctx, r.Names.toTheirs(inputs), r.Names.toTheirs(given))
-	return toOurs(r.Names, exact), toOurs(r.Names, bound), toOurs(r.Names, unknown), err
-}
-
-// Match pairs the names of two signatures, and of two lists of layers. Inputs
-// and outputs are paired by name, but for those that given pairs, and for the
-// only input or output of both; layers by name or, if not one of them has the other's name, in their order. It fails if
-// a name is left that has no counterpart.
-func Match(reference, candidate lockstep.Signature, layers, others []string, given Names) (Names, error) {
-	out := maps.Clone(given)
-	if out == nil {
-		out = Names{}
-	}
-	pair := func(what string, want, have []lockstep.TensorSpec) error {
-		left := map[string]bool{}
-		for _, s := range have {
-			left[s.Name] = true
-		}
-		if len(want) == 1 && len(have) == 1 && want[0].Name != have[0].Name && out[want[0].Name] == "" && want[0].DType == have[0].DType {
-			out[want[0].Name] = have[0].Name // the only ones there are
-		}
-		for _, s := range want {
-			theirs := out.theirs(s.Name)
-			if !left[theirs] {
-				return fmt.Errorf("compare: the %s %q has no counterpart %q in the candidate, which has %q: pair them with --map theirs=ours", what, s.Name, theirs, specNames(have))
-			}
-			delete(left, theirs)
-		}
-		for name := range left {
-			return fmt.Errorf("compare: the candidate's %s %q has no counterpart: the reference has %q; pair them with --map theirs=ours", what, name, specNames(want))
-		}
-		return nil
-	}
-	if err := pair("input", reference.Inputs, candidate.Inputs); err != nil {
-		return nil, err
-	}
-	if err := pair("output", reference.Outputs, candidate.Outputs); err != nil {
-		return nil, err
-	}
-	for i, l := range layers {
-		if _, given := out[l]; !given && len(layers) == len(others) && !slices.Contains(others, l) && !slices.Contains(layers, others[i]) {
-			out[l] = others[i]
-		}
-	}
-	return out, nil
+	exact, bound, unknown, err = r.Oracle.Run(ctx, r.Names.inputs(inputs), renamed(given, r.Names.theirLayer))
+	return ofModel(r.Names, exact), ofModel(r.Names, bound), ofModel(r.Names, unknown), err
 }
 
 func specNames(specs []lockstep.TensorSpec) []string {

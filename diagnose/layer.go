@@ -56,7 +56,7 @@ func (s *search) prepare() error {
 // other is the candidate's name of a layer: as Names says, or the same, or that
 // of the layer in its place.
 func (s *search) other(i int, name string) string {
-	if other := s.Names[name]; other != "" {
+	if other := s.Names.Layers[name]; other != "" {
 		return other
 	}
 	all := s.Engine.Layers()

@@ -20,8 +20,9 @@ type Repro struct {
 	Model, Candidate string
 	Signature        string
 	Tags             []string
-	// Names are the candidate's names by the reference's.
-	Names map[string]string
+	// Names is the Go expression of the compare.Names of the candidate; empty for
+	// none.
+	Names string
 	// Settings is the Go expression of the compare.Settings; empty for none.
 	Settings string
 	Inputs   map[string]*lockstep.Tensor
@@ -61,12 +62,9 @@ func (r Repro) WriteGoTest(w io.Writer) error {
 		p("check.Settings = %s\n", r.Settings)
 	}
 	p("oracle, err := candidate.Oracle()\nif err != nil {\nt.Fatal(err)\n}\ncheck.Oracle = oracle\n")
-	if len(r.Names) > 0 {
-		p("names := compare.Names{")
-		for _, k := range slices.Sorted(maps.Keys(r.Names)) {
-			p("%q: %q, ", k, r.Names[k])
-		}
-		p("}\ncheck.Candidate, check.Oracle = compare.Renamed{Engine: candidate, Names: names}, compare.RenamedOracle{Oracle: oracle, Names: names}\n")
+	if r.Names != "" {
+		p("names := %s\n", r.Names)
+		p("check.Candidate, check.Oracle = compare.Renamed{Engine: candidate, Names: names}, compare.RenamedOracle{Oracle: oracle, Names: names}\n")
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Inputs)) {
 		t := r.Inputs[name]

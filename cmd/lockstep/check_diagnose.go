@@ -43,8 +43,8 @@ func (f *diagnoseFlags) check(candidate string) error {
 	return nil
 }
 
-func (f *diagnoseFlags) names() compare.Names {
-	out := compare.Names{}
+func (f *diagnoseFlags) names() compare.Paired {
+	out := compare.Paired{}
 	for _, m := range f.maps {
 		theirs, ours, _ := strings.Cut(m, "=")
 		out[ours] = theirs
@@ -116,7 +116,7 @@ func layerNames(m *native.Model) []string {
 // their variables too.
 func (p *pair) rename(c *compare.Check) {
 	c.Variables = p.variables
-	if len(p.names) == 0 {
+	if p.names.Empty() {
 		return
 	}
 	c.Candidate = compare.Renamed{Engine: c.Candidate, Names: p.names}

@@ -90,7 +90,10 @@ func computed(c compare.Check, r *compare.Report) string {
 }
 
 func (f *reduceFlags) repro(model string, c compare.Check, p *pair, all *checkFlags) (reduce.Repro, error) {
-	r := reduce.Repro{Signature: all.signature, Tags: all.tags, Names: p.names}
+	r := reduce.Repro{Signature: all.signature, Tags: all.tags}
+	if !p.names.Empty() {
+		r.Names = fmt.Sprintf("%#v", p.names)
+	}
 	var err error
 	if r.Model, err = filepath.Abs(model); err != nil {
 		return r, err

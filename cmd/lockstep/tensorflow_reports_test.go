@@ -175,3 +175,14 @@ func TestCandidateBuiltOtherwise(t *testing.T) {
 		}
 	}
 }
+
+// Keras 2 calls an output by the layer that makes it: paired with another export's
+// output, it is not taken for the layer.
+func TestCandidateOfTheOtherKeras(t *testing.T) {
+	for _, name := range []string{"gru_masked", "no_bias"} {
+		code, stdout, stderr := call("check", fixture.Dir(t, name+"_tfkeras"), "--candidate-model", fixture.Dir(t, name+"_keras3"))
+		if code != exitInStep || !strings.Contains(stdout, "in step: single steps") {
+			t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
+		}
+	}
+}

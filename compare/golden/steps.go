@@ -72,7 +72,7 @@ func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, n
 		c.Settings = compare.Settings{{AllowNonFinite: &allow}}
 	}
 	_, single := e.(lockstep.Stepper)
-	if len(names) > 0 {
+	if !names.Empty() {
 		c.Candidate, c.Oracle = compare.Renamed{Engine: tracer, Names: names}, compare.RenamedOracle{Oracle: oracle, Names: names}
 	}
 	checked, err := c.Run(ctx)
@@ -104,7 +104,7 @@ func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string
 // bound holds an engine against the steps that were recorded, and keeps the
 // bounds by which that was judged.
 func (g *Golden) bound(ctx context.Context, e lockstep.Engine, r Recording) ([]compare.Comparison, error) {
-	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, nil, r.Inputs, nil, g.settings(nil).AllowNonFinite())
+	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, compare.Names{}, r.Inputs, nil, g.settings(nil).AllowNonFinite())
 	if err != nil {
 		return nil, err
 	}

@@ -167,8 +167,8 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	}
 	settings := g.settings(o.Settings)
 	rules, err := g.rules(ctx, e, o.Oracle, settings, inputs, want, func(name string) string {
-		if layer, state, ok := strings.Cut(name, "/state_"); ok && r.turns[layer] != "" {
-			return r.turns[layer] + "/state_" + state
+		if layer, state, ok := strings.Cut(name, "/state_"); ok && r.turns.Layers[layer] != "" {
+			return r.turns.Layers[layer] + "/state_" + state
 		}
 		return names.outputs.to(name)
 	})
@@ -252,10 +252,10 @@ func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 		return trace.States
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("recurrent layers have other names: %q, in the golden %q", trace.Layers, then))
-	r.turns = compare.Names{}
+	r.turns = compare.Names{Layers: map[string]string{}}
 	out := map[string]*lockstep.Tensor{}
 	for i, name := range trace.Layers {
-		r.turns[then[i]] = name
+		r.turns.Layers[then[i]] = name
 		for _, state := range []string{"/state_h", "/state_c"} {
 			if t := trace.States[name+state]; t != nil {
 				out[then[i]+state] = t
