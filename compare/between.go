@@ -120,7 +120,6 @@ func (b *between) inputs() Comparison {
 	}
 	d := Measure(references, candidates, Options{Order: order, Layout: KerasLayout})
 	k.Results = Judge(d, func(name string) Rule { return rules[name] })
-	k.Notes = BoundNotes(k.Results)
 	return k
 }
 

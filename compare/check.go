@@ -63,6 +63,8 @@ type Checked struct {
 
 	pairs     pairing // of the layers of both
 	optimizer bool    // it is what the engines differ by
+	// spreads tell how sensitive the candidate is, nil where nobody asks.
+	spreads func() map[string][]float64
 }
 
 // fallback is how the model's tensors are judged where no bound is known.
@@ -109,6 +111,7 @@ func (c Check) Run(ctx context.Context) (*Checked, error) {
 			return nil, err
 		}
 	}
+	c.probe(ctx, out)
 	if out.Reference != nil && out.Candidate != nil {
 		if err := c.engines(ctx, out, weights); err != nil {
 			return nil, err

@@ -70,8 +70,12 @@ func (c Check) derived(ctx context.Context, out *Checked) error {
 	if err != nil {
 		return err
 	}
+	out.sensitive(&last)
 	last.Notes = append(notes, BoundNotes(last.Results)...)
-	for _, k := range []Comparison{s.isolated, s.free, b.inputs(), last} {
+	around := b.inputs()
+	out.sensitive(&around)
+	around.Notes = BoundNotes(around.Results)
+	for _, k := range []Comparison{s.isolated, s.free, around, last} {
 		if len(k.Results) > 0 {
 			out.Report.Comparisons = append(out.Report.Comparisons, k)
 		} else if len(k.Notes) > 0 {

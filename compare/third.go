@@ -40,6 +40,7 @@ func (c Check) third(out *Checked) error {
 			return err
 		}
 		k := comparison(expectedTitle, c.ExpectedBy, trace.Engine, want, have, orderOf(trace), aligned)
+		out.sensitive(&k)
 		k.Notes = slices.DeleteFunc(BoundNotes(k.Results), out.Report.says)
 		standings[trace] = standingOf(&k)
 		out.Report.Comparisons = append(out.Report.Comparisons, k)

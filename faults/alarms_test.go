@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -14,8 +15,10 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -81,8 +84,9 @@ func TestFalseAlarms(t *testing.T) {
 	fmt.Fprintf(&b, "%d models (%d structures: recurrent layers of 1 to 256 units, alone, stacked, in both directions, in front of normalizations and attention, behind convolutions, and loops that are no known layer; each with random weights, 1 to 500 steps and recurrent gains from 0.3 to 5, the loops at most 60 steps and gains of 1), each under three settings of TensorFlow. A margin is the largest |difference|/bound.\n\n", n, len(structures(t)))
 	b.WriteString("| TensorFlow | models | comparison | false alarms | largest margin | median margin |\n| --- | --- | --- | --- | --- | --- |\n")
 	var alarms []string
-	for _, s := range settings {
-		all := runChild(t, s, n)
+	found := runChildren(t, n)
+	for i, s := range settings {
+		all := found[i]
 		for _, title := range titlesOf(all) {
 			count := 0
 			var margins []float64
@@ -142,30 +146,49 @@ func structures(t *testing.T) []string {
 	return dirs
 }
 
-// runChild has a process of its own check the models under a setting.
-func runChild(t *testing.T, s setting, n int) []alarmed {
+// runChildren has processes of their own check the models, one under each setting
+// and as many at a time as there are processors.
+func runChildren(t *testing.T, n int) [][]alarmed {
 	t.Helper()
-	text, err := json.Marshal(s)
-	if err != nil {
+	out, errs := make([][]alarmed, len(settings)), make([]error, len(settings))
+	free := make(chan bool, max(1, runtime.NumCPU()))
+	var wait sync.WaitGroup
+	for i, s := range settings {
+		file := filepath.Join(t.TempDir(), "found.json")
+		wait.Go(func() {
+			free <- true
+			defer func() { <-free }()
+			out[i], errs[i] = runChild(s, n, file)
+		})
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "found.json")
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAlarmsOfASetting$", "-alarms="+string(text), "-alarms-out="+out, fmt.Sprintf("-alarm-models=%d", n), "-test.timeout=3h")
+	return out
+}
+
+func runChild(s setting, n int, file string) ([]alarmed, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAlarmsOfASetting$", "-alarms="+string(text), "-alarms-out="+file, fmt.Sprintf("-alarm-models=%d", n), "-test.timeout=3h")
 	cmd.Env = append(append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=2"), s.Env...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s", s.Name, err, log.String())
+		return nil, fmt.Errorf("%s: %w\n%s", s.Name, err, log.String())
 	}
-	b, err := os.ReadFile(out)
+	b, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var all []alarmed
 	if err := json.Unmarshal(b, &all); err != nil || len(all) != n {
-		t.Fatalf("%s: %d models, want %d: %v", s.Name, len(all), n, err)
+		return nil, fmt.Errorf("%s: %d models, want %d: %w", s.Name, len(all), n, err)
 	}
-	return all
+	return all, nil
 }
 
 // TestAlarmsOfASetting is what the processes of TestFalseAlarms run.

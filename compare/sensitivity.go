@@ -1,0 +1,136 @@
+package compare
+
+import (
+	"context"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// What a model makes of one rounding of its inputs tells how sensitive it is, where
+// no bound does: a loop that is no known layer may carry a rounding of its first
+// step to its last.
+const (
+	probes       = 8  // runs of the candidate
+	timesSpread  = 16 // of what they differ by: a run rounds many times, and not its inputs alone
+	spreadsWords = ", or 16 times what one rounding of each input does to it"
+)
+
+// sensitivity runs the candidate on inputs that are each moved to the next number,
+// up or down, and returns by how much each element of what it shows moved at most.
+// It is nil where there is nothing to move.
+func (c Check) sensitivity(ctx context.Context, base *lockstep.Trace) map[string][]float64 {
+	out := map[string][]float64{}
+	for k := range uint64(probes) {
+		moved, ok := neighbours(c.Inputs, rand.New(rand.NewPCG(k, 1)))
+		if !ok {
+			return nil
+		}
+		trace, err := c.Candidate.Trace(ctx, moved, lockstep.Steps)
+		if err != nil {
+			return nil // the verdict stands as it is
+		}
+		for i, set := range []map[string]*lockstep.Tensor{base.Outputs, base.States, base.Steps} {
+			other := []map[string]*lockstep.Tensor{trace.Outputs, trace.States, trace.Steps}[i]
+			for name, t := range set {
+				out[name] = furthest(out[name], t, other[name])
+			}
+		}
+	}
+	return out
+}
+
+// furthest returns how far a tensor's elements are from another's, where that is
+// more than most has. It is nil for what cannot be compared.
+func furthest(most []float64, t, other *lockstep.Tensor) []float64 {
+	if other == nil || !slices.Equal(t.Shape(), other.Shape()) {
+		return nil
+	}
+	a, ok := floatsOf(t)
+	b, also := floatsOf(other)
+	if !ok || !also {
+		return nil
+	}
+	if most == nil {
+		most = make([]float64, t.Len())
+	}
+	for i := range most {
+		if d := math.Abs(a.at(i) - b.at(i)); d > most[i] {
+			most[i] = d
+		}
+	}
+	return most
+}
+
+// neighbours moves every float32 and float64 among the inputs to a number beside it. ok
+// is false if there is none.
+func neighbours(inputs map[string]*lockstep.Tensor, rng *rand.Rand) (out map[string]*lockstep.Tensor, ok bool) {
+	out = map[string]*lockstep.Tensor{}
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		t := inputs[name]
+		out[name] = t
+		towards := func() float64 { return math.Inf(1 - 2*rng.IntN(2)) }
+		var moved *lockstep.Tensor
+		if d, err := lockstep.Data[float32](t); err == nil {
+			moved, _ = filled(t, func(i int) float32 { return math.Nextafter32(d[i], float32(towards())) })
+		} else if d, err := lockstep.Data[float64](t); err == nil {
+			moved, _ = filled(t, func(i int) float64 { return math.Nextafter(d[i], towards()) })
+		}
+		if moved != nil {
+			out[name], ok = moved, true
+		}
+	}
+	return out, ok
+}
+
+// sensitive judges the diverged results of a comparison whose bounds prove nothing
+// once more, by what the model is seen to make of a rounding: those that pass so are
+// in step. It asks for the spreads, by the candidate's names, only where there are
+// such.
+func (out *Checked) sensitive(k *Comparison) {
+	for i := range k.Results {
+		r := &k.Results[i]
+		b, ok := r.Rule.Tolerance.(Bounds)
+		if !ok || b.Weak == "" || r.Outside == 0 || out.spreads == nil {
+			continue
+		}
+		spread := out.spreads()[out.candidateName(r.Name)]
+		if len(spread) != len(b.Each) {
+			continue
+		}
+		b.Each = slices.Clone(b.Each)
+		for j, s := range spread {
+			b.Each[j] = min(max(b.Each[j], timesSpread*s), b.Rounding[j])
+		}
+		b.Of, b.Instead = b.Of+spreadsWords, b.Instead+spreadsWords
+		rule := r.Rule
+		rule.Tolerance = b
+		if again := Judge([]Difference{r.Difference}, Uniform(rule))[0]; again.Verdict == InStep {
+			*r = again
+		}
+	}
+}
+
+// candidateName is the candidate's own name of what a report knows by the
+// reference's layer.
+func (out *Checked) candidateName(name string) string {
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		if other, ok := out.pairs.counterpart(name[:i]); ok {
+			return other + name[i:]
+		}
+	}
+	return name
+}
+
+// probe makes the spreads of a check that derives its tolerance, when they are first
+// asked for.
+func (c Check) probe(ctx context.Context, out *Checked) {
+	if c.derives() && out.Candidate != nil {
+		out.spreads = sync.OnceValue(func() map[string][]float64 { return c.sensitivity(ctx, out.Candidate) })
+	}
+}

@@ -1,0 +1,72 @@
+package compare_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// offset is an engine whose outputs are off.
+type offset struct {
+	*native.Model
+	by float32
+}
+
+// Trace shows outputs that are off.
+func (s offset) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	trace, err := s.Model.Trace(ctx, inputs, detail)
+	if err != nil {
+		return nil, err
+	}
+	for name, t := range trace.Outputs {
+		d, err := lockstep.Data[float32](t)
+		if err != nil {
+			return nil, err
+		}
+		off := make([]float32, len(d))
+		for i, v := range d {
+			off[i] = v + s.by
+		}
+		if trace.Outputs[name], err = lockstep.New(off, t.Shape()...); err != nil {
+			return nil, err
+		}
+	}
+	return trace, nil
+}
+
+// Where no bound tells, a difference is what the model is seen to make of a rounding,
+// or it is a divergence: nearly constant rows make much of it, and a cell with a
+// normalization that is not so fed makes little.
+func TestSensitivityIsSeen(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		by   float32
+		want compare.Verdict
+		says bool
+	}{
+		{"near_constant_rows", 0, compare.InStep, false},
+		{"near_constant_rows", 4e-5, compare.InStep, true},
+		{"near_constant_rows", 5e-3, compare.Diverged, false},
+		{"ln_cell_tfkeras", 0, compare.InStep, false},
+		{"ln_cell_tfkeras", 1e-3, compare.Diverged, false},
+		{"ln_cell_keras3", 1e-3, compare.Diverged, false},
+		{"ln_stack", 1e-3, compare.Diverged, false},
+		{"transformer", 1e-3, compare.Diverged, false},
+	} {
+		m, oracle, _ := modelOf(t, "reports/"+c.name, nil)
+		inputs := fixture.Tensors(t, "reports/"+c.name, "inputs.npz")
+		checked, err := compare.Check{Model: c.name, Reference: offset{m, c.by}, Candidate: m, Oracle: oracle, Inputs: inputs}.Run(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := textOf(t, checked.Report)
+		if checked.Report.Verdict() != c.want || strings.Contains(text, "16 times what one rounding of each input does to it") != c.says {
+			t.Errorf("%s, %v off: %s\n%s", c.name, c.by, checked.Report.Verdict(), text)
+		}
+	}
+}
