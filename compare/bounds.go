@@ -144,6 +144,15 @@ func largestOf(t *lockstep.Tensor) float64 {
 	return extentOf(numbers, t.Len()).largest
 }
 
+// spanOf is the range of a tensor's finite numbers, 0 without one.
+func spanOf(t *lockstep.Tensor) float64 {
+	numbers, ok := floatsOf(t)
+	if !ok {
+		return 0
+	}
+	return extentOf(numbers, t.Len()).span
+}
+
 // explained bounds how far a candidate may be from a reference where exact
 // arithmetic makes of the candidate's own intermediate values, and of the
 // reference's, numbers that are themselves apart, and each engine is within its

@@ -104,8 +104,9 @@ func (out *Checked) sensitive(k *Comparison) {
 			continue
 		}
 		b.Each = slices.Clone(b.Each)
+		most := tellingShare * spanOf(r.Reference) // one that tells nothing is none here either
 		for j, s := range spread {
-			b.Each[j] = min(max(b.Each[j], timesSpread*s), b.Rounding[j])
+			b.Each[j] = max(b.Each[j], min(timesSpread*s, most, b.Rounding[j]))
 		}
 		b.Of, b.Instead = b.Of+spreadsWords, b.Instead+spreadsWords
 		rule := r.Rule

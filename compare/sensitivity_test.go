@@ -39,6 +39,32 @@ func (s offset) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	return trace, nil
 }
 
+// shaken is an engine that answers anything: how sensitive it is excuses nothing.
+type shaken struct {
+	offset
+	calls *int
+}
+
+// Trace shows outputs that are off by more each time.
+func (s shaken) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	*s.calls++
+	s.by *= float32(*s.calls)
+	return s.offset.Trace(ctx, inputs, detail)
+}
+
+func TestSensitivityExcusesNoChaos(t *testing.T) {
+	const name = "reports/ln_stack"
+	m, oracle, _ := modelOf(t, name, nil)
+	candidate := shaken{offset{m, 0.2}, new(int)}
+	checked, err := compare.Check{Reference: m, Candidate: candidate, Oracle: oracle, Inputs: fixture.Tensors(t, name, "inputs.npz")}.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *candidate.calls < 2 || checked.Report.Verdict() != compare.Diverged {
+		t.Errorf("%d calls: %s", *candidate.calls, textOf(t, checked.Report))
+	}
+}
+
 // Where no bound tells, a difference is what the model is seen to make of a rounding,
 // or it is a divergence: nearly constant rows make much of it, and a cell with a
 // normalization that is not so fed makes little.
