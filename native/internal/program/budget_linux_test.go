@@ -38,6 +38,9 @@ func TestHostileGraphsDoNotTakeAllMemory(t *testing.T) {
 	cmd := osexec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileGraphsDoNotTakeAllMemory$", "-test.v")
 	cmd.Env = append(os.Environ(), hostileChild+"=1", "GOMEMLIMIT=")
 	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.ENOEXEC) && os.Getenv("CI") == "" {
+		t.Skip("this processor is emulated, and what emulates it starts no child: the same Go code is tested where it is not")
+	}
 	if err != nil {
 		if at := bytes.Index(out, []byte("fatal error")); at > 0 {
 			out = out[max(at-2000, 0):min(at+4000, len(out))]
