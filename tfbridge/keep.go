@@ -65,12 +65,15 @@ func (m *tfSession) keep() ([]kept, error) {
 			continue
 		}
 		for _, in := range n.Inputs {
-			v, ok, err := m.meta.Variable(in)
+			in = in.Through()
+			if in.Node == nil || in.Node.Op != "VarHandleOp" {
+				continue // such as a weight's value
+			}
+			v, _, err := m.meta.Variable(in)
 			if err != nil {
 				return nil, fmt.Errorf("tfbridge: %w", err)
 			}
-			known := slices.ContainsFunc(all, func(k kept) bool { return k.variable == v })
-			if !ok || known || v.Err != nil { // one of a type that no tensor can have stays as it is
+			if slices.ContainsFunc(all, func(k kept) bool { return k.variable == v }) {
 				continue
 			}
 			read, err := m.variable(v)
