@@ -25,7 +25,7 @@ type between struct {
 	check                *Check
 	reference, candidate *lockstep.Trace
 	pairs                pairing
-	fallback             Fallback
+	fallback             fallbackRule
 	// given is what exact arithmetic makes of each engine's own layers.
 	given [2]map[string]exactly
 	// again is by how much the candidate is above the reference because one of

@@ -52,7 +52,7 @@ const tellingShare = 1e-3
 // is unknown (infinite or NaN), or wider than a thousandth of the reference's
 // range, every bound is at most what the fallback allows. It never makes a known
 // bound wider.
-func (b Bounds) against(reference *lockstep.Tensor, fallback Fallback) Bounds {
+func (b Bounds) against(reference *lockstep.Tensor, fallback fallbackRule) Bounds {
 	if reference == nil {
 		return b
 	}
@@ -86,7 +86,7 @@ func (b Bounds) against(reference *lockstep.Tensor, fallback Fallback) Bounds {
 }
 
 // capped returns bounds that are at most what the fallback allows.
-func (b Bounds) capped(numbers floats, n int, largest float64, fallback Fallback) Bounds {
+func (b Bounds) capped(numbers floats, n int, largest float64, fallback fallbackRule) Bounds {
 	fixed := fallback.fixed(largest)
 	out := b
 	out.Each, out.Apart, out.Rounding = make([]float64, n), make([]float64, n), make([]float64, n)

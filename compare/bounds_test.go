@@ -33,8 +33,8 @@ func TestBoundsThatProveNothing(t *testing.T) {
 			}
 		}
 		x := vec(t, values...)
-		got := bounds.against(x, Fallback{})
-		fixed := Fallback{}.fixed(largestOf(x))
+		got := bounds.against(x, fallbackRule{})
+		fixed := fallbackRule{}.fixed(largestOf(x))
 		numbers, _ := floatsOf(x)
 		span := extentOf(numbers, n).span
 		weak := unknown > 0
@@ -96,7 +96,7 @@ func TestRangeOfATensor(t *testing.T) {
 		for range c.values {
 			b.Each = append(b.Each, c.bound)
 		}
-		if got := b.against(vec(t, c.values...), Fallback{}); (got.Weak != "") != c.weak {
+		if got := b.against(vec(t, c.values...), fallbackRule{}); (got.Weak != "") != c.weak {
 			t.Errorf("%s: %q", c.what, got.Weak)
 		}
 	}
@@ -107,7 +107,7 @@ func TestFallback(t *testing.T) {
 	f16, bf16 := vec(t, lockstep.RoundFloat16(2)), vec(t, lockstep.RoundBFloat16(2))
 	for _, c := range []struct {
 		what    string
-		f       Fallback
+		f       fallbackRule
 		largest float64
 		want    Fixed
 		words   string
@@ -116,7 +116,7 @@ func TestFallback(t *testing.T) {
 		{"large numbers", fallbackOf(), 300, Fixed{300 * 1e-5, 1e-4}, "atol 1e-05 times the largest magnitude, 300, rtol 0.0001"},
 		{"float16", fallbackOf(set{"x": f16}, set{"y": vec[float32](t, 1)}), 1, Fixed{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
 		{"bfloat16 is the coarser", fallbackOf(set{"x": f16, "y": bf16}), 1, Fixed{8.0 / 256, 8.0 / 256}, "atol 0.03125, rtol 0.03125 (8 roundings of bfloat16)"},
-		{"what the oracle says", Fallback{}.coarsened(lockstep.CoarseError{DType: lockstep.Float16}), 1, Fixed{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
+		{"what the oracle says", fallbackRule{}.coarsened(lockstep.CoarseError{DType: lockstep.Float16}), 1, Fixed{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
 	} {
 		if got := c.f.fixed(c.largest); got != c.want || c.f.words(c.largest) != c.words {
 			t.Errorf("%s: %v, %q, want %v, %q", c.what, got, c.f.words(c.largest), c.want, c.words)
@@ -141,7 +141,7 @@ func TestWithinRounding(t *testing.T) {
 		{"unknown", inf, f32(1.1, 1.5), false, false},
 		{"NaN", 0.2, f32(float32(nan), 1.5), false, false},
 	} {
-		rule := Rule{Tolerance: Bounds{Each: []float64{c.bound, c.bound}, Of: "the test"}.against(x, Fallback{})}
+		rule := Rule{Tolerance: Bounds{Each: []float64{c.bound, c.bound}, Of: "the test"}.against(x, fallbackRule{})}
 		r := judgeOne(x, vec(t, c.candidate...), rule)
 		if r.WithinRounding() != c.want || (r.Verdict == InStep) != c.sure || r.ShowsFault() != (!c.want && !c.sure) {
 			t.Errorf("%s: within %v, verdict %s, shows a fault %v", c.what, r.WithinRounding(), r.Verdict, r.ShowsFault())

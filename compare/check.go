@@ -68,7 +68,7 @@ type Checked struct {
 }
 
 // fallback is how the model's tensors are judged where no bound is known.
-func (c *Checked) fallback() Fallback {
+func (c *Checked) fallback() fallbackRule {
 	var sets []map[string]*lockstep.Tensor
 	for _, t := range []*lockstep.Trace{c.Reference, c.Candidate} {
 		if t != nil {

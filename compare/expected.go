@@ -88,13 +88,7 @@ func alike(a, b *lockstep.Tensor) bool {
 	return a.DType() == b.DType() || isNumber(a) && isNumber(b)
 }
 
-func isNumber(t *lockstep.Tensor) bool {
-	switch t.DType() {
-	case lockstep.Invalid, lockstep.Bool, lockstep.String:
-		return false
-	}
-	return true
-}
+func isNumber(t *lockstep.Tensor) bool { return t.DType().IsFloat() || t.DType().IsInt() }
 
 // AlignExpected returns expected values and those of an engine that have their
 // names, of which CheckExpected has been asked, in types that hold the numbers of

@@ -8,10 +8,10 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Fallback is how tensors are judged where rounding has no bound that tells them
+// fallbackRule is how tensors are judged where rounding has no bound that tells them
 // from others: atol 1e-5 + rtol 1e-4 in float32 and wider types, and the typical
 // rounding of the coarsest type that a model computes in, where that is coarser.
-type Fallback struct{ coarsest lockstep.DType }
+type fallbackRule struct{ coarsest lockstep.DType }
 
 // typicalRoundings is how many roundings of a type of 16 bits a value typically
 // bears in all: engines that round less often than others, as TensorFlow's fused
@@ -19,8 +19,8 @@ type Fallback struct{ coarsest lockstep.DType }
 const typicalRoundings = 8
 
 // fallbackOf is the fallback of a model that computes these tensors.
-func fallbackOf(sets ...map[string]*lockstep.Tensor) Fallback {
-	var f Fallback
+func fallbackOf(sets ...map[string]*lockstep.Tensor) fallbackRule {
+	var f fallbackRule
 	for _, set := range sets {
 		for _, t := range set {
 			if t != nil && roundoff(t.DType()) > roundoff(f.coarsest) {
@@ -33,7 +33,7 @@ func fallbackOf(sets ...map[string]*lockstep.Tensor) Fallback {
 
 // coarsened is the fallback of a tensor that has no bound for that reason: it may
 // come from numbers of a coarser type than any that is shown.
-func (f Fallback) coarsened(why error) Fallback {
+func (f fallbackRule) coarsened(why error) fallbackRule {
 	var coarse lockstep.CoarseError
 	if errors.As(why, &coarse) && roundoff(coarse.DType) > roundoff(f.coarsest) {
 		f.coarsest = coarse.DType
@@ -44,17 +44,14 @@ func (f Fallback) coarsened(why error) Fallback {
 // roundoff is the largest relative error of one rounding to a type of 16 bits; 0
 // for all other types, whose tolerance it does not change.
 func roundoff(d lockstep.DType) float64 {
-	switch d {
-	case lockstep.Float16:
-		return 0x1p-11
-	case lockstep.BFloat16:
-		return 0x1p-8
+	if d == lockstep.Float16 || d == lockstep.BFloat16 {
+		return math.Ldexp(1, -digits(d)-1)
 	}
 	return 0
 }
 
 // parts are the tolerance for numbers of magnitude 1.
-func (f Fallback) parts() Fixed {
+func (f fallbackRule) parts() Fixed {
 	if u := roundoff(f.coarsest); u > 0 {
 		return Fixed{Atol: typicalRoundings * u, Rtol: typicalRoundings * u}
 	}
@@ -63,14 +60,14 @@ func (f Fallback) parts() Fixed {
 
 // fixed is the tolerance for a tensor of that largest magnitude. A small number
 // among large ones bears the rounding of those, so that atol grows with them.
-func (f Fallback) fixed(largest float64) Fixed {
+func (f fallbackRule) fixed(largest float64) Fixed {
 	fixed := f.parts()
 	fixed.Atol = min(fixed.Atol*max(1, largest), math.MaxFloat64)
 	return fixed
 }
 
 // words say what fixed allows, as in "atol 1e-05, rtol 0.0001".
-func (f Fallback) words(largest float64) string {
+func (f fallbackRule) words(largest float64) string {
 	fixed, times := f.parts(), ""
 	if largest > 1 {
 		times = fmt.Sprintf(" times the largest magnitude, %s", down(largest, 3))

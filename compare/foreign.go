@@ -10,7 +10,7 @@ import (
 
 // foreign returns the rules for what a third party computed, which are derived
 // if settings do not replace them all.
-func (c Check) foreign(fallback Fallback) (Rules, error) {
+func (c Check) foreign(fallback fallbackRule) (Rules, error) {
 	rules := c.rules()
 	if c.Settings.ReplaceTolerance() || c.Oracle == nil {
 		return rules, nil
@@ -53,7 +53,7 @@ func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map
 	return l.rules(values, otherwise, fallbackOf(values))
 }
 
-func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallback Fallback) (Rules, error) {
+func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallback fallbackRule) (Rules, error) {
 	derived := map[string]Rule{}
 	for name, value := range values {
 		if value == nil || !value.DType().IsFloat() {
@@ -82,7 +82,7 @@ func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallb
 
 // wayBounds are what rounding may do to a value on the way from the inputs, at
 // most what the fallback allows.
-func wayBounds(bound, value *lockstep.Tensor, fallback Fallback) (Bounds, error) {
+func wayBounds(bound, value *lockstep.Tensor, fallback fallbackRule) (Bounds, error) {
 	each, err := bound.Float64s()
 	if err != nil {
 		return Bounds{}, err

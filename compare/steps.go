@@ -19,7 +19,7 @@ type stepwise struct {
 	check                *Check
 	reference, candidate *lockstep.Trace
 	pairs                pairing
-	fallback             Fallback
+	fallback             fallbackRule
 	isolated, free       Comparison
 	rules                [2]map[string]Rule // of isolated and free
 	order                []string
