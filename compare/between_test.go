@@ -101,20 +101,7 @@ func (e rounds) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 		return nil, err
 	}
 	trace.Traced = maps.Clone(trace.Outputs)
-	for name, out := range trace.Outputs {
-		d, err := lockstep.Data[float32](out)
-		if err != nil {
-			return nil, err
-		}
-		moved := make([]float32, len(d))
-		for i, v := range d {
-			moved[i] = v + e.by
-		}
-		if trace.Outputs[name], err = lockstep.New(moved, out.Shape()...); err != nil {
-			return nil, err
-		}
-	}
-	return trace, nil
+	return outputsOff(trace, e.by)
 }
 
 func TestOutputsComputedTwice(t *testing.T) {

@@ -23,20 +23,16 @@ func (s offset) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	if err != nil {
 		return nil, err
 	}
-	for name, t := range trace.Outputs {
-		d, err := lockstep.Data[float32](t)
-		if err != nil {
-			return nil, err
-		}
-		off := make([]float32, len(d))
-		for i, v := range d {
-			off[i] = v + s.by
-		}
-		if trace.Outputs[name], err = lockstep.New(off, t.Shape()...); err != nil {
-			return nil, err
-		}
+	return outputsOff(trace, s.by)
+}
+
+// outputsOff puts outputs into a trace all of which are off.
+func outputsOff(trace *lockstep.Trace, by float32) (*lockstep.Trace, error) {
+	all := map[string]float32{}
+	for name := range trace.Outputs {
+		all[name] = by
 	}
-	return trace, nil
+	return fixture.Shift(trace, all)
 }
 
 // shaken is an engine that answers anything: how sensitive it is excuses nothing.

@@ -27,17 +27,7 @@ func (s shifted) Trace(ctx context.Context, in map[string]*lockstep.Tensor, d lo
 	if err != nil {
 		return nil, err
 	}
-	for _, tensors := range []map[string]*lockstep.Tensor{trace.Outputs, trace.States, trace.Steps} {
-		for name, x := range tensors {
-			values, err := lockstep.Data[float32](x)
-			if by := s.by[name]; err == nil && by != 0 {
-				for i := range values {
-					values[i] += by
-				}
-			}
-		}
-	}
-	return trace, nil
+	return fixture.Shift(trace, s.by)
 }
 
 // How each comparison of a report judged each tensor, by their names.
