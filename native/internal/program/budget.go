@@ -1,9 +1,10 @@
 package program
 
 import (
+	"reflect"
+
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
-	"reflect"
 )
 
 // meter counts the bytes of a call's tensors. Each result is added as it is made;
@@ -160,36 +161,17 @@ func bytesIn(slots []Value, seen map[any]bool) int64 {
 	return n
 }
 
-// placeOf is what tells the elements of one tensor from those of another: the
-// place of the first.
+// placeOf is what tells the elements of one tensor from those of another, nil of
+// no tensor.
 func placeOf(t *lockstep.Tensor) any {
 	if t == nil {
 		return nil
 	}
-	switch t.DType() {
-	case lockstep.Float32:
-		return first[float32](t)
-	case lockstep.Float64:
-		return first[float64](t)
-	case lockstep.Float16:
-		return first[lockstep.Float16Bits](t)
-	case lockstep.BFloat16:
-		return first[lockstep.BFloat16Bits](t)
-	case lockstep.Int32:
-		return first[int32](t)
-	case lockstep.Int64:
-		return first[int64](t)
-	case lockstep.Bool:
-		return first[bool](t)
+	m, err := moverOf(t)
+	if err != nil {
+		return t
 	}
-	return first[string](t)
-}
-
-func first[E lockstep.Element](t *lockstep.Tensor) any {
-	if d, err := lockstep.Data[E](t); err == nil && len(d) > 0 {
-		return &d[0]
-	}
-	return t
+	return m.place(t)
 }
 
 // bytesOf returns the bytes that a value itself takes: a tensor's elements; of a

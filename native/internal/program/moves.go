@@ -26,6 +26,8 @@ type moves interface {
 	runs(dst *lockstep.Tensor, runs []run, sources []*lockstep.Tensor) error
 	// copy copies src, which is as long, over dst.
 	copy(dst, src *lockstep.Tensor) error
+	// place is that of t's first element, or t itself if it has none.
+	place(t *lockstep.Tensor) any
 }
 
 // movers is the one place that tells element types apart.
@@ -143,6 +145,13 @@ func (typed[E]) view(t *lockstep.Tensor, from, n int, shape []int) (*lockstep.Te
 		return nil, err
 	}
 	return lockstep.New(d[from:from+n:from+n], shape...)
+}
+
+func (typed[E]) place(t *lockstep.Tensor) any {
+	if d, err := lockstep.Data[E](t); err == nil && len(d) > 0 {
+		return &d[0]
+	}
+	return t
 }
 
 func (typed[E]) pick(t *lockstep.Tensor, index []int, run int, shape []int) (*lockstep.Tensor, error) {
