@@ -13,7 +13,7 @@ import (
 
 // CheckExpected tells whether values that a third party computed are some of those
 // that engines did from inputs, by name and shape, and numbers where these are.
-// computed are what each engine computed. The error, a *lockstep.TensorError, lists
+// computed are what engines computed, each or in parts. The error, a *lockstep.TensorError, lists
 // everything that is wrong.
 //
 // One other shape passes, for a comparison to show: that which has the lengths of the

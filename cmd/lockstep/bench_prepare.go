@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,9 +90,7 @@ func (f *benchFlags) predicted(ctx context.Context, m *native.Model, in inputFla
 	if err != nil {
 		return nil, err
 	}
-	all := maps.Clone(trace.Outputs)
-	maps.Copy(all, trace.States)
-	if err := compare.CheckExpected(inputs, byName, all); err != nil {
+	if err := compare.CheckExpected(inputs, byName, trace.Outputs, trace.States); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.expected, err)
 	}
 	outputs := map[string]*lockstep.Tensor{}
