@@ -171,7 +171,7 @@ func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) 
 			continue
 		}
 		r, err := v.one(ctx, engine, j.model, model, g, o)
-		if failed = errors.Join(failed, err); isUsage(err) || ctx.Err() != nil {
+		if failed = errors.Join(failed, err); codeOf(err) == exitUsage || ctx.Err() != nil {
 			break
 		}
 		if err == nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
 )
 
 // The exit codes. A divergence is a finding and comes before everything else:
@@ -132,7 +133,7 @@ func usagef(format string, args ...any) error {
 }
 
 // action makes an error of a command's work an exit with code 3, unless it
-// says another: tensors that do not fit the model are wrong usage.
+// says another.
 func action(do func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		err := do(cmd, args)
@@ -143,13 +144,14 @@ func action(do func(cmd *cobra.Command, args []string) error) func(*cobra.Comman
 	}
 }
 
-// codeOf is the code that an error of a command's work ends it with.
+// codeOf is the code that an error of a command's work ends it with: tensors and
+// settings that do not fit the model are wrong usage.
 func codeOf(err error) int {
 	var ended exit
 	switch {
 	case errors.As(err, &ended):
 		return ended.code
-	case errors.As(err, new(*lockstep.TensorError)):
+	case errors.As(err, new(*lockstep.TensorError)), errors.As(err, new(*compare.SettingError)):
 		return exitUsage
 	}
 	return exitNotRun

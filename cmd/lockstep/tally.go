@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 )
 
@@ -34,7 +33,7 @@ func (t *tally) add(w io.Writer, title string, r *compare.Report) {
 // fail counts a model that has none, and says why. The others go on.
 func (t *tally) fail(w io.Writer, j job, what string, err error) {
 	err = j.entry.withPlace(err)
-	if isUsage(err) {
+	if codeOf(err) == exitUsage {
 		t.misused++
 	}
 	t.failed++
@@ -54,10 +53,4 @@ func (t *tally) code() int {
 		return exitNotRun
 	}
 	return exitInStep
-}
-
-// isUsage tells whether an error is one of what the user wrote.
-func isUsage(err error) bool {
-	var ended exit
-	return errors.As(err, new(*compare.SettingError)) || errors.As(err, new(*lockstep.TensorError)) || errors.As(err, &ended) && ended.code == exitUsage
 }
