@@ -5,40 +5,12 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
-
-// moving is a SavedModel that returns its input, and two of it, of a type.
-func moving(t *testing.T, d types_go_proto.DataType) fstest.MapFS {
-	t.Helper()
-	dtype := &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Type{Type: d}}
-	two := &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_I{I: 2}}
-	info := func(name string) *pb.TensorInfo {
-		return &pb.TensorInfo{Encoding: &pb.TensorInfo_Name{Name: name}, Dtype: d, TensorShape: &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}}
-	}
-	b, err := proto.Marshal(&pb.SavedModel{MetaGraphs: []*pb.MetaGraphDef{{
-		MetaInfoDef: &pb.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}},
-		GraphDef: &graph_go_proto.GraphDef{Node: []*node_def_go_proto.NodeDef{
-			{Name: "x", Op: "Placeholder", Attr: map[string]*attr_value_go_proto.AttrValue{"dtype": dtype}},
-			{Name: "same", Op: "Identity", Input: []string{"x"}, Attr: map[string]*attr_value_go_proto.AttrValue{"T": dtype}},
-			{Name: "twice", Op: "Pack", Input: []string{"x", "same"}, Attr: map[string]*attr_value_go_proto.AttrValue{"T": dtype, "N": two}},
-		}},
-		SignatureDef: map[string]*pb.SignatureDef{"serving_default": {
-			Inputs: map[string]*pb.TensorInfo{"x": info("x:0")}, Outputs: map[string]*pb.TensorInfo{"same": info("same:0"), "twice": info("twice:0")},
-		}},
-	}}})
-	ok(t, err)
-	return fstest.MapFS{"saved_model.pb": &fstest.MapFile{Data: b}}
-}
 
 // pattern makes a tensor of so many equal parts, whose elements differ.
 func pattern(t *testing.T, d lockstep.DType, parts int, shape ...int) *lockstep.Tensor {
@@ -67,7 +39,7 @@ func pattern(t *testing.T, d lockstep.DType, parts int, shape ...int) *lockstep.
 func TestEveryTypePasses(t *testing.T) {
 	ran := 0
 	for d := range types_go_proto.DataType_name {
-		m, err := LoadFS(moving(t, types_go_proto.DataType(d)))
+		m, err := LoadFS(fstest.MapFS{"saved_model.pb": {Data: fixture.SavedModelOf(t, types_go_proto.DataType(d))}})
 		if err != nil {
 			continue // TestEveryTypeOfASignature wants it refused by its name
 		}

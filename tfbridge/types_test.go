@@ -9,39 +9,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// passing writes a SavedModel that returns its input of a type, as y.
+// passing writes fixture.SavedModelOf into a folder.
 func passing(t *testing.T, d types_go_proto.DataType) string {
 	t.Helper()
-	dtype := &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Type{Type: d}}
-	info := func(name string) map[string]*pb.TensorInfo {
-		return map[string]*pb.TensorInfo{name[:1]: {Encoding: &pb.TensorInfo_Name{Name: name}, Dtype: d, TensorShape: &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}}}
-	}
-	b, err := proto.Marshal(&pb.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*pb.MetaGraphDef{{
-		MetaInfoDef: &pb.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}},
-		GraphDef: &graph_go_proto.GraphDef{Node: []*node_def_go_proto.NodeDef{
-			{Name: "x", Op: "Placeholder", Attr: map[string]*attr_value_go_proto.AttrValue{"dtype": dtype}},
-			{Name: "y", Op: "Identity", Input: []string{"x"}, Attr: map[string]*attr_value_go_proto.AttrValue{"T": dtype}},
-		}},
-		SignatureDef: map[string]*pb.SignatureDef{"serving_default": {Inputs: info("x:0"), Outputs: info("y:0")}},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "saved_model.pb"), b, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "saved_model.pb"), fixture.SavedModelOf(t, d), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -74,8 +53,8 @@ func TestEveryTypeOfASignature(t *testing.T) {
 			x := full(t, dtype, shape...)
 			for _, e := range []lockstep.Engine{m, pure} {
 				got, err := e.Run(context.Background(), map[string]*lockstep.Tensor{"x": x})
-				if err != nil || !got["y"].BitEqual(x) {
-					t.Errorf("%s in %s comes back as %s, %v", x, e.Name(), got["y"], err)
+				if err != nil || !got["same"].BitEqual(x) {
+					t.Errorf("%s in %s comes back as %s, %v", x, e.Name(), got["same"], err)
 				}
 			}
 		}
