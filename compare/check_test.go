@@ -190,8 +190,8 @@ func TestBothNaN(t *testing.T) {
 	}
 }
 
-// A batch of no rows, which the weights' agreement does not make up for, proves
-// nothing; a party that cannot run on it is another matter.
+// A batch of no rows proves nothing, and that the weights agree does not make up
+// for it.
 func TestNothingButEmptyTensors(t *testing.T) {
 	empty := named("y", tensor[float32](t, nil, 0, 2))
 	w := lockstep.Weights{{Name: "dense/kernel", Tensor: vec[float32](t, 1)}}
