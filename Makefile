@@ -110,8 +110,8 @@ test-arm64:
 		if [ -n "$$CI" ]; then echo "make: the tests of the kernels for arm64 must run in CI: $$hint" >&2; exit 1; fi; \
 		echo "make: NOT RUN: the tests of the kernels for arm64: $$hint" >&2; exit 0; \
 	fi; set -x; \
-	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -short $(ON_QEMU) ./native/internal/kernel && \
-	CI= CGO_ENABLED=0 GOARCH=arm64 LOCKSTEP_KERNEL=neon $(GO) test $(ON_QEMU) ./native/internal/program ./native
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -short $(ON_QEMU) ./internal/kernel && \
+	CI= CGO_ENABLED=0 GOARCH=arm64 LOCKSTEP_KERNEL=neon $(GO) test $(ON_QEMU) ./internal/engine ./native
 
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all structures keras
@@ -210,7 +210,7 @@ peers: keras compiler
 # Makes every fixture of testdata again, with the pinned Keras.
 models: keras
 	$(KERAS) models/make.py --out testdata
-	$(KERAS) explain/testdata/expected.py
+	$(KERAS) internal/explain/testdata/expected.py
 
 # Says where they are. The folder's time is that of its last use.
 models-all:

@@ -36,5 +36,5 @@
 //
 // A [Report] keeps the [Comparison]s of one model; [Text] and [JSON] write it.
 // An [Outcome] is how one of several models fared: [Summary], [GitHub] and
-// [JSONOutcomes] write those, and so does package compare/junit.
+// [JSONOutcomes] write those, and so does package compare/render/junit.
 package compare

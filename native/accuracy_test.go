@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 )
 
 // kerasInitialised makes weights as Keras does by default: kernels by Glorot's

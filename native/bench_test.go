@@ -9,7 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 )
 
 // BenchmarkSeq2Seq is a call of the eight-tensor model at the sizes that the

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -19,7 +19,7 @@ import (
 func (m *Model) Faults() []Fault { return m.source.faults() }
 
 // gateLetters are the gates of each kind in Keras's order.
-var gateLetters = map[layers.Kind]string{layers.LSTM: "ifgo", layers.GRU: "zrg", layers.SimpleRNN: "g"}
+var gateLetters = map[recurrent.Kind]string{recurrent.LSTM: "ifgo", recurrent.GRU: "zrg", recurrent.SimpleRNN: "g"}
 
 func (src *source) faults() []Fault {
 	var out []Fault
@@ -47,7 +47,7 @@ func (src *source) faults() []Fault {
 }
 
 // cellFaults are those of a layer's cell and weights.
-func (src *source) cellFaults(l *layers.Layer) []Fault {
+func (src *source) cellFaults(l *recurrent.Layer) []Fault {
 	var out []Fault
 	add := func(kinds ...FaultKind) {
 		for _, k := range kinds {
@@ -75,11 +75,11 @@ func (src *source) cellFaults(l *layers.Layer) []Fault {
 			add(BiasRowsSwapped, BiasRowsAdded)
 		}
 	}
-	if l.Kind == layers.LSTM {
+	if l.Kind == recurrent.LSTM {
 		add(ForgetBias)
 	}
-	activation := func(role string, from layers.Activation) {
-		for _, family := range [][]layers.Activation{{layers.Sigmoid, layers.HardSigmoid2, layers.HardSigmoid3}, {layers.Tanh, layers.Relu}} {
+	activation := func(role string, from recurrent.Activation) {
+		for _, family := range [][]recurrent.Activation{{recurrent.Sigmoid, recurrent.HardSigmoid2, recurrent.HardSigmoid3}, {recurrent.Tanh, recurrent.Relu}} {
 			if !slices.Contains(family, from) {
 				continue
 			}
@@ -91,10 +91,10 @@ func (src *source) cellFaults(l *layers.Layer) []Fault {
 		}
 	}
 	activation("activation", l.Activation)
-	if l.Kind != layers.SimpleRNN {
+	if l.Kind != recurrent.SimpleRNN {
 		activation("recurrent_activation", l.RecurrentActivation)
 	}
-	if l.Kind == layers.GRU {
+	if l.Kind == recurrent.GRU {
 		f := Fault{Kind: ResetAfter, Layer: l.Name, From: "False", To: "True"}
 		if l.ResetAfter {
 			f.From, f.To = f.To, f.From
@@ -105,12 +105,12 @@ func (src *source) cellFaults(l *layers.Layer) []Fault {
 }
 
 // stateFaults are those of the states that a layer begins with.
-func stateFaults(l *layers.Layer) []Fault {
-	if !slices.ContainsFunc(l.InitialState, func(r savedmodel.Ref) bool { return !layers.IsZero(r) }) {
+func stateFaults(l *recurrent.Layer) []Fault {
+	if !slices.ContainsFunc(l.InitialState, func(r savedmodel.Ref) bool { return !recurrent.IsZero(r) }) {
 		return nil
 	}
 	out := []Fault{{Kind: StatesIgnored, Layer: l.Name}}
-	if l.Kind == layers.LSTM {
+	if l.Kind == recurrent.LSTM {
 		out = append(out, Fault{Kind: StatesSwapped, Layer: l.Name})
 	}
 	return out
@@ -172,7 +172,7 @@ func isSequence(s lockstep.TensorSpec) bool {
 }
 
 // goesBackwards tells whether a layer reads its input from the last step.
-func goesBackwards(l *layers.Layer) bool {
+func goesBackwards(l *recurrent.Layer) bool {
 	r := l.Steps.Through()
 	for range 8 { // list of a transposed or reversed tensor, and what stands between
 		if r.Node == nil || len(r.Node.Inputs) == 0 {
@@ -205,7 +205,7 @@ func permutations(letters string) []string {
 }
 
 // checkOrder tells whether an order is one of the gates of a kind.
-func checkOrder(kind layers.Kind, order string) error {
+func checkOrder(kind recurrent.Kind, order string) error {
 	own := gateLetters[kind]
 	if len(order) != len(own) {
 		return fmt.Errorf("an order of gates %q, want the letters %q", order, own)

@@ -6,8 +6,8 @@ import (
 	"maps"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -16,9 +16,9 @@ type planted struct {
 	is      bool
 	weights map[*savedmodel.Node]*lockstep.Tensor // in place of the model's
 	half    bool                                  // all weights are rounded to float16
-	twists  map[*savedmodel.Node]program.Twist
+	twists  map[*savedmodel.Node]engine.Twist
 	feed    feed // nil where inputs are fed as they are
-	touched map[*layers.Layer]bool
+	touched map[*recurrent.Layer]bool
 }
 
 // feed makes of the inputs of a call those that are run.
@@ -76,9 +76,9 @@ func (o *Oracle) WithFault(f Fault) (*Oracle, error) {
 func (src *source) copied() *source {
 	out := *src
 	found := *src.found
-	copies := map[*layers.Layer]*layers.Layer{}
-	of := func(list []*layers.Layer) []*layers.Layer {
-		var out []*layers.Layer
+	copies := map[*recurrent.Layer]*recurrent.Layer{}
+	of := func(list []*recurrent.Layer) []*recurrent.Layer {
+		var out []*recurrent.Layer
 		for _, l := range list {
 			if copies[l] == nil {
 				c := *l
@@ -101,7 +101,7 @@ func (src *source) copied() *source {
 	}
 	out.found = &found
 	out.fault.is = true
-	out.fault.weights, out.fault.twists = maps.Clone(src.fault.weights), map[*savedmodel.Node]program.Twist{}
+	out.fault.weights, out.fault.twists = maps.Clone(src.fault.weights), map[*savedmodel.Node]engine.Twist{}
 	if out.fault.weights == nil {
 		out.fault.weights = map[*savedmodel.Node]*lockstep.Tensor{}
 	}
@@ -114,12 +114,12 @@ func (src *source) copied() *source {
 		}
 		out.fault.twists[loop] = t
 	}
-	out.fault.touched = map[*layers.Layer]bool{}
+	out.fault.touched = map[*recurrent.Layer]bool{}
 	return &out
 }
 
 // layer finds a layer and the loop that runs it.
-func (src *source) layer(name string) (*layers.Layer, *layers.Recurrence, error) {
+func (src *source) layer(name string) (*recurrent.Layer, *recurrent.Recurrence, error) {
 	for _, r := range src.found.Recurrences {
 		for _, l := range r.Cells {
 			if l.Name == name {
@@ -182,16 +182,16 @@ func (src *source) plant(f Fault) (*source, error) {
 }
 
 // plantCell changes a layer's cell or its weights.
-func (src *source) plantCell(f Fault, l *layers.Layer) error {
+func (src *source) plantCell(f Fault, l *recurrent.Layer) error {
 	switch f.Kind {
 	case ActivationChanged:
 		at := &l.Activation
-		if f.Role == "recurrent_activation" && l.Kind != layers.SimpleRNN {
+		if f.Role == "recurrent_activation" && l.Kind != recurrent.SimpleRNN {
 			at = &l.RecurrentActivation
 		} else if f.Role != "activation" {
 			return fmt.Errorf("the layer has no %q", f.Role)
 		}
-		to, ok := layers.ActivationNamed(f.To)
+		to, ok := recurrent.ActivationNamed(f.To)
 		if !ok {
 			return fmt.Errorf("there is no activation %q", f.To)
 		}

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -20,8 +20,8 @@ type matrices struct {
 	twoRows                 bool
 }
 
-func (src *source) matrices(l *layers.Layer) (*matrices, error) {
-	w, dtype, err := program.WeightsOf(l, src.weight)
+func (src *source) matrices(l *recurrent.Layer) (*matrices, error) {
+	w, dtype, err := engine.WeightsOf(l, src.weight)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (src *source) matrices(l *layers.Layer) (*matrices, error) {
 }
 
 // put gives a layer weights of its own, in the type that it had.
-func (src *source) put(l *layers.Layer, m *matrices) error {
+func (src *source) put(l *recurrent.Layer, m *matrices) error {
 	bias := []int{m.columns}
 	if m.twoRows {
 		bias = []int{2, m.columns}
@@ -72,7 +72,7 @@ func inType(d []float64, dtype lockstep.DType, shape []int) (*lockstep.Tensor, e
 }
 
 // change plants a fault in the weights.
-func (m *matrices) change(f Fault, l *layers.Layer) error {
+func (m *matrices) change(f Fault, l *recurrent.Layer) error {
 	own := gateLetters[l.Kind]
 	switch f.Kind {
 	case GateOrder:
@@ -97,7 +97,7 @@ func (m *matrices) change(f Fault, l *layers.Layer) error {
 	case BiasTwice, BiasRowsSwapped, BiasRowsAdded:
 		return m.changeBias(f.Kind)
 	case ForgetBias:
-		if l.Kind != layers.LSTM {
+		if l.Kind != recurrent.LSTM {
 			return fmt.Errorf("a %s has no forget gate", l.Kind)
 		}
 		m.bias = m.someBias()
@@ -150,8 +150,8 @@ func (m *matrices) changeBias(kind FaultKind) error {
 
 // resetOtherwise makes of a GRU the other one: two rows of biases become their
 // sum, and one becomes that for x.
-func (m *matrices) resetOtherwise(l *layers.Layer) error {
-	if l.Kind != layers.GRU {
+func (m *matrices) resetOtherwise(l *recurrent.Layer) error {
+	if l.Kind != recurrent.GRU {
 		return fmt.Errorf("a %s has no reset_after", l.Kind)
 	}
 	l.ResetAfter = !l.ResetAfter

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -130,7 +130,7 @@ func describeWeight(name string, v *savedmodel.Variable) Weight {
 }
 
 // describeLayers describes what was recognised.
-func describeLayers(found *layers.Found) []Layer {
+func describeLayers(found *recurrent.Found) []Layer {
 	var out []Layer
 	for _, r := range found.Recurrences {
 		for i, l := range r.Cells {
@@ -139,7 +139,7 @@ func describeLayers(found *layers.Found) []Layer {
 				Activation: l.Activation.String(), ResetAfter: l.ResetAfter, Masked: r.Mask != nil,
 				Loop: l.Loop.Name, Cell: i, Cells: len(r.Cells),
 			}
-			if l.Kind != layers.SimpleRNN {
+			if l.Kind != recurrent.SimpleRNN {
 				d.RecurrentActivation = l.RecurrentActivation.String()
 			}
 			out = append(out, d)

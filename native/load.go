@@ -9,9 +9,9 @@ import (
 	"sync"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/memory"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -106,7 +106,7 @@ func chosen(options []Option) settings {
 type source struct {
 	meta   *savedmodel.MetaGraph
 	graph  *savedmodel.Graph
-	found  *layers.Found
+	found  *recurrent.Found
 	mu     *sync.Mutex                               // guards values, which copies of a source share
 	values map[*savedmodel.Variable]*lockstep.Tensor // read so far: each is read once
 	fault  planted                                   // nothing, but in a Model.WithFault
@@ -134,7 +134,7 @@ func readSignature(meta *savedmodel.MetaGraph, s settings) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	found, err := layers.Find(meta, graph)
+	found, err := recurrent.Find(meta, graph)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
@@ -162,7 +162,7 @@ func (src *source) model() (*Model, error) {
 	if m.weights, err = src.weights(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	m.program, err = program.Compile(src.graph, src.options())
+	m.program, err = engine.Compile(src.graph, src.options())
 	if err != nil {
 		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, explain(err))
 	}
@@ -171,14 +171,14 @@ func (src *source) model() (*Model, error) {
 
 // options say how the signature is compiled: with the layers' final states
 // beside its outputs.
-func (src *source) options() program.Options {
+func (src *source) options() engine.Options {
 	extra := map[string]savedmodel.Ref{}
 	for _, l := range src.found.Layers {
 		for i, state := range l.FinalState {
 			extra[l.Name+"/"+l.Kind.StateNames()[i]] = state
 		}
 	}
-	return program.Options{
+	return engine.Options{
 		Variable:    src.variable,
 		Weight:      src.weight,
 		Recurrences: src.found.Recurrences,
@@ -260,7 +260,7 @@ func (src *source) room(v *savedmodel.Variable) (int64, error) {
 // that cannot be read: if an output needs one of these, compiling refuses it by
 // the node that does.
 func (src *source) weights() (lockstep.Weights, error) {
-	named, err := layers.Weights(src.meta, src.graph)
+	named, err := recurrent.Weights(src.meta, src.graph)
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +288,7 @@ func explain(err error) error {
 	var out []error
 	seen := map[string]bool{}
 	for _, e := range joined.Unwrap() {
-		var u program.Unsupported
+		var u engine.Unsupported
 		if !errors.As(e, &u) || seen[u.Error()] {
 			continue
 		}

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
 // Model is one signature of a SavedModel, ready to run. It is immutable and
@@ -19,11 +19,11 @@ import (
 // shapes alone is computed then, and kept.
 type Model struct {
 	signature lockstep.Signature
-	program   *program.Program
+	program   *engine.Program
 	layers    []Layer
 	loops     []Loop
 	weights   lockstep.Weights
-	found     *layers.Found
+	found     *recurrent.Found
 	files     fs.FS // the SavedModel
 	source    *source
 	oracle    func() (*Oracle, error) // made when first asked for
@@ -147,7 +147,7 @@ var errNoRunner = errors.New("native: a Runner is made by NewRunner")
 // goroutine.
 type Runner struct {
 	model *Model
-	run   *program.Runner
+	run   *engine.Runner
 }
 
 // NewRunner makes a Runner. Its stateful layers begin with the states in the

@@ -46,7 +46,7 @@ package native
 import (
 	"fmt"
 
-	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 )
 
 // Kernels returns the name of the kernels in use, and the names of those that

@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/internal/layers"
-	"github.com/lockstep-go/lockstep/native/internal/oracle"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
 // Layers that are given what they compute, step by step from what the oracle
@@ -146,7 +146,7 @@ func relativeBound(exact, bound *lockstep.Tensor) (float64, error) {
 
 // stepAll takes the steps of a loop's cells from what they begin with, as a
 // test's own loop, and puts the states at each step into given.
-func stepAll(t *testing.T, o *Oracle, r *layers.Recurrence, from, given map[string]*lockstep.Tensor) {
+func stepAll(t *testing.T, o *Oracle, r *recurrent.Recurrence, from, given map[string]*lockstep.Tensor) {
 	t.Helper()
 	read := func(name string) []float64 {
 		if from[name] == nil {
@@ -162,7 +162,7 @@ func stepAll(t *testing.T, o *Oracle, r *layers.Recurrence, from, given map[stri
 	batch, steps, features := shape[0], shape[1], shape[2]
 	x := read(r.Cells[0].Name + "/x")
 	for _, l := range r.Cells {
-		weights, _, err := program.WeightsOf(l, o.source.weight)
+		weights, _, err := engine.WeightsOf(l, o.source.weight)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func stepAll(t *testing.T, o *Oracle, r *layers.Recurrence, from, given map[stri
 			mask = read(l.Name + "/mask")
 		}
 		all := map[string][]float64{"h": make([]float64, batch*steps*l.Units)}
-		if l.Kind == layers.LSTM {
+		if l.Kind == recurrent.LSTM {
 			all["c"] = make([]float64, batch*steps*l.Units)
 		}
 		for b := range batch {
@@ -189,7 +189,7 @@ func stepAll(t *testing.T, o *Oracle, r *layers.Recurrence, from, given map[stri
 					at := x[(b*steps+s)*features:][:features]
 					next := cell.Step(oracle.Exact(at), oracle.Exact(state["h"]), oracle.Exact(state["c"]), 1)
 					state["h"] = next.H.V
-					if l.Kind == layers.LSTM {
+					if l.Kind == recurrent.LSTM {
 						state["c"] = next.C.V
 					}
 				}

@@ -4,15 +4,15 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/memory"
-	"github.com/lockstep-go/lockstep/native/internal/oracle"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
 // oracleCell is a layer and its cell in float64.
 type oracleCell struct {
-	layer *layers.Layer
+	layer *recurrent.Layer
 	*oracle.Cell
 }
 
@@ -32,8 +32,8 @@ func (o *Oracle) makeCells() error {
 
 // cell returns nil for a layer in floats of 16 bits, which no bounds are known
 // of.
-func (o *Oracle) cell(l *layers.Layer) (*oracle.Cell, error) {
-	weights, dtype, err := program.WeightsOf(l, o.source.weight)
+func (o *Oracle) cell(l *recurrent.Layer) (*oracle.Cell, error) {
+	weights, dtype, err := engine.WeightsOf(l, o.source.weight)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ type wanted struct {
 
 func (c *oracleCell) wants() []wanted {
 	out := []wanted{{"x", c.Features}, {"h", c.Units}}
-	if c.Kind == layers.LSTM {
+	if c.Kind == recurrent.LSTM {
 		out = append(out, wanted{"c", c.Units})
 	}
 	return out

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 )
 
 // Float is the type that a model computes in.

@@ -1,8 +1,8 @@
 package native
 
 import (
-	"github.com/lockstep-go/lockstep/native/internal/kernel"
-	"github.com/lockstep-go/lockstep/native/internal/rows"
+	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/rows"
 )
 
 // seq2seqJob is what a call of a Seq2SeqRunner computes.

@@ -3,7 +3,7 @@ package native
 import (
 	"fmt"
 
-	"github.com/lockstep-go/lockstep/native/internal/rows"
+	"github.com/lockstep-go/lockstep/internal/rows"
 )
 
 // Seq2SeqRunner runs a Seq2Seq in memory of its own: after it is made, its calls

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
 // Step takes one step of a recurrent layer's native cell for any number of
@@ -33,7 +33,7 @@ func (m *Model) Step(layer string, from map[string]*lockstep.Tensor) (map[string
 	return nil, fmt.Errorf("native: there is no recurrent layer %q", layer)
 }
 
-func step[F Float](m *Model, l *layers.Layer, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+func step[F Float](m *Model, l *recurrent.Layer, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	wants := []wanted{{"x", l.Features}, {"h", l.Units}, {"c", l.Units}}[:1+len(l.States)]
 	var in [3][]F
 	var shape []int
@@ -60,7 +60,7 @@ func step[F Float](m *Model, l *layers.Layer, from map[string]*lockstep.Tensor) 
 	if err != nil {
 		return nil, err
 	}
-	if !program.Step(m.program, l, in[0], in[1], in[2], n) {
+	if !engine.Step(m.program, l, in[0], in[1], in[2], n) {
 		return nil, fmt.Errorf("it does not run as a native cell of %s", from["x"].DType())
 	}
 	out := map[string]*lockstep.Tensor{}

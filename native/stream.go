@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/engine"
 )
 
 // Stream feeds a Model one time step at a time. The states of its recurrent
@@ -17,7 +17,7 @@ import (
 // alone, all of it. It belongs to one goroutine.
 type Stream struct {
 	model  *Model
-	stream *program.Stream
+	stream *engine.Stream
 	axis   int
 }
 
@@ -58,7 +58,7 @@ func (m *Model) NewStream(ctx context.Context, batch int, fixed map[string]*lock
 			}
 		}
 		if err == nil {
-			var s *program.Stream
+			var s *engine.Stream
 			if s, err = m.program.NewStream(ctx, fixed, step, axis); err == nil {
 				return &Stream{m, s, axis}, nil
 			}

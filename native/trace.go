@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/memory"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
 // Trace computes the outputs and what detail asks for. The states and steps of
@@ -42,7 +42,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	if detail < lockstep.Steps {
 		t.Outputs, t.States, err = m.program.Run(ctx, inputs, detail >= lockstep.States)
 	} else {
-		var recorded map[*layers.Layer]*program.Recorded
+		var recorded map[*recurrent.Layer]*engine.Recorded
 		t.Outputs, t.States, recorded, err = m.program.Record(ctx, inputs)
 		if err == nil {
 			t.Steps, err = m.steps(recorded, gates)
@@ -55,7 +55,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 }
 
 // steps names what was recorded, and adds the gates if they are wanted.
-func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded, gates bool) (map[string]*lockstep.Tensor, error) {
+func (m *Model) steps(recorded map[*recurrent.Layer]*engine.Recorded, gates bool) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	held := int64(0) // of out, beside which the next layer's gates are worked out
 	defer func() { memory.Release(held) }()
@@ -87,7 +87,7 @@ func (m *Model) steps(recorded map[*layers.Layer]*program.Recorded, gates bool) 
 }
 
 // gates works out what a layer's gates were.
-func (m *Model) gates(l *layers.Layer, r *program.Recorded) (map[string]*lockstep.Tensor, error) {
+func (m *Model) gates(l *recurrent.Layer, r *engine.Recorded) (map[string]*lockstep.Tensor, error) {
 	o, err := m.Oracle()
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native/internal/program"
+	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -15,7 +15,7 @@ import (
 // needs it.
 type Trial struct {
 	graph    *savedmodel.Graph
-	program  *program.Program
+	program  *engine.Program
 	complete bool
 }
 
@@ -31,7 +31,7 @@ func NewTrial(dir string, options ...Option) (*Trial, error) {
 	}
 	o := src.options()
 	o.Partial = true
-	p, err := program.Compile(src.graph, o)
+	p, err := engine.Compile(src.graph, o)
 	if err != nil {
 		return nil, fmt.Errorf("native: signature %q: %w", src.graph.Signature.Name, err)
 	}
@@ -60,7 +60,7 @@ func (t *Trial) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ou
 	if err == nil {
 		return out, 0, nil
 	}
-	var at *program.StepError
+	var at *engine.StepError
 	if errors.As(err, &at) {
 		reached = at.At
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/native/internal/rows"
+	"github.com/lockstep-go/lockstep/internal/rows"
 )
 
 // counting counts how often a call asks whether it was cancelled, which the

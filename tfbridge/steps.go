@@ -10,7 +10,7 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -31,7 +31,7 @@ type steppers struct {
 // placeholders for what changes from step to step. So a step is run as often as
 // there are steps, and its memory does not grow with them.
 type stepper struct {
-	r *layers.Recurrence
+	r *recurrent.Recurrence
 
 	dtype   lockstep.DType // of the cells
 	masked  bool
@@ -57,7 +57,7 @@ type begin struct {
 // findSteppers imports a step of each recognised loop.
 func (m *tfSession) findSteppers() steppers {
 	var s steppers
-	found, err := layers.Find(m.meta, m.graph)
+	found, err := recurrent.Find(m.meta, m.graph)
 	if err != nil {
 		s.err = fmt.Errorf("tfbridge: %w", err)
 		return s
@@ -103,7 +103,7 @@ func (m *tfSession) findSteppers() steppers {
 
 // stepper imports a loop's step. It returns nil for a loop in floats of 16 bits,
 // whose steps nothing could be compared with.
-func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, error) {
+func (m *tfSession) stepper(r *recurrent.Recurrence) (*stepper, error) {
 	body, err := m.graph.Function(r.Loop.AttrFunc("body"))
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, error) {
 	}
 	s := &stepper{r: r, dtype: dtype, outputs: r.Outputs >= 0, masked: r.Mask != nil, inputs: map[string]tf.Output{}}
 	var fed []savedmodel.Fed
-	for _, item := range layers.Items(body, r.Steps) {
+	for _, item := range recurrent.Items(body, r.Steps) {
 		fed = append(fed, savedmodel.Fed{Ref: item, DType: dtype})
 	}
 	items := len(fed)
@@ -139,7 +139,7 @@ func (m *tfSession) stepper(r *layers.Recurrence) (*stepper, error) {
 	}
 	s.initial = len(next)
 	if s.masked {
-		for _, item := range layers.Items(body, r.Mask.Steps) {
+		for _, item := range recurrent.Items(body, r.Mask.Steps) {
 			fed = append(fed, savedmodel.Fed{Ref: item, DType: lockstep.Bool})
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/layers"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -73,7 +73,7 @@ type stateTaps struct {
 
 // findStates finds the recurrent layers and taps their final states.
 func (m *tfSession) findStates() stateTaps {
-	found, err := layers.Find(m.meta, m.graph)
+	found, err := recurrent.Find(m.meta, m.graph)
 	if err != nil {
 		return stateTaps{err: fmt.Errorf("tfbridge: %w", err)}
 	}
@@ -85,7 +85,7 @@ func (m *tfSession) findStates() stateTaps {
 }
 
 // finalStates lists the states, with nothing tapped yet.
-func finalStates(found *layers.Found) (t stateTaps, refs []savedmodel.Ref) {
+func finalStates(found *recurrent.Found) (t stateTaps, refs []savedmodel.Ref) {
 	for _, l := range found.Layers {
 		t.layers = append(t.layers, l.Name)
 		for i, state := range l.FinalState {
@@ -163,14 +163,14 @@ func (m *tfSession) fetchBoth(inputs map[string]*lockstep.Tensor, states []tf.Ou
 
 // weightTap is a weight and the tensor that reads it.
 type weightTap struct {
-	layers.Weight
+	recurrent.Weight
 	read tf.Output
 }
 
 // findWeights finds the model's weights and adds operations that read them.
 // Variables of types that no tensor can have are none, as in the native engine.
 func (m *tfSession) findWeights() ([]weightTap, error) {
-	named, err := layers.Weights(m.meta, m.graph)
+	named, err := recurrent.Weights(m.meta, m.graph)
 	if err != nil {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/diagnose"
+	"github.com/lockstep-go/lockstep/internal/diagnose"
 	"github.com/lockstep-go/lockstep/native"
 )
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/reduce"
 	"github.com/lockstep-go/lockstep/internal/whole"
-	"github.com/lockstep-go/lockstep/reduce"
 )
 
 // reduceFlags say where the least inputs that diverge are written.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-go/lockstep/explain"
 	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/internal/explain"
 	"github.com/lockstep-go/lockstep/native"
 )
 

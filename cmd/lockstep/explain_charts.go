@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/lockstep-go/lockstep/explain"
 	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/internal/explain"
 )
 
 // explainPage has the words and tables of an explanation, and its pictures.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/forecast"
 	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/internal/forecast"
 	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/native"

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/forecast"
 	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/internal/forecast"
 )
 
 // shownForecast is a forecast and what a reader wants to know beside it.

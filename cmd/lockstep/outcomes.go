@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/compare/html"
-	"github.com/lockstep-go/lockstep/compare/junit"
+	"github.com/lockstep-go/lockstep/compare/render/html"
+	"github.com/lockstep-go/lockstep/compare/render/junit"
 )
 
 // outcomeFormats are those of a command that takes several models.

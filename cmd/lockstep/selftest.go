@@ -13,8 +13,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/selftest"
 	"github.com/lockstep-go/lockstep/native"
-	"github.com/lockstep-go/lockstep/selftest"
 )
 
 type selftestFlags struct {

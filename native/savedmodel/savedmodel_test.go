@@ -91,7 +91,7 @@ func TestSignaturesFitTheFixtures(t *testing.T) {
 }
 
 // Every value of Keras's get_weights() is among the variables' values, bit for
-// bit; which is whose is internal/layers' to say.
+// bit; which is whose is internal/recurrent' to say.
 func TestVariablesHoldTheWeights(t *testing.T) {
 	for _, name := range fixture.Names(t) {
 		if _, err := os.Stat(fixture.Path(name, "weights.npz")); err != nil {

@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// The operations that find the bins of numbers and count what is in them.
+func init() {
+	register(buildBucketize, "Bucketize")
+	register(buildBound(below[float32], below[float64], below[int32], below[int64]), "LowerBound")
+	register(buildBound(notAbove[float32], notAbove[float64], notAbove[int32], notAbove[int64]), "UpperBound")
+	register(buildBincount, "DenseBincount")
+}
+
+func buildBucketize(_ *compiler, n *savedmodel.Node) (exec, error) {
+	edges := n.Attr("boundaries").GetList().GetF()
+	if !slices.IsSorted(edges) {
+		return nil, fmt.Errorf("attribute \"boundaries\" is %v, want sorted ones", edges)
+	}
+	return numbers(bucketize[float32](edges), bucketize[float64](edges), bucketize[int32](edges), bucketize[int64](edges)).choose(n, "T")
+}
+
+// bucketize counts the edges that are not above a number; none is above NaN.
+func bucketize[E number](edges []float32) exec {
+	return map1(func(x E) int32 {
+		return int32(sort.Search(len(edges), func(i int) bool { return float64(x) < float64(edges[i]) }))
+	})
+}
+
+func below[E number](edge, x E) bool    { return edge < x }
+func notAbove[E number](edge, x E) bool { return !(x < edge) }
+
+// buildBound counts, for every value, the sorted numbers of its row that pass.
+func buildBound(f32 func(edge, x float32) bool, f64 func(edge, x float64) bool, i32 func(edge, x int32) bool, i64 func(edge, x int64) bool) builder {
+	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+		index, err := indexType(n, "out_type")
+		if err != nil {
+			return nil, err
+		}
+		return numbers(bound(f32, index), bound(f64, index), bound(i32, index), bound(i64, index)).choose(n, "T")
+	}
+}
+
+func bound[E number](passes func(edge, x E) bool, index lockstep.DType) exec {
+	return func(w *work, in []Value) ([]Value, error) {
+		t, d, err := operands[E](in, 2)
+		if err != nil {
+			return nil, err
+		}
+		if t[0].Rank() != 2 || t[1].Rank() != 2 || t[0].Shape()[0] != t[1].Shape()[0] {
+			return nil, fmt.Errorf("sorted rows %s and values %s, want two matrices of as many rows", t[0], t[1])
+		}
+		edges, values := t[0].Shape()[1], t[1].Shape()[1]
+		out := make([]int, len(d[1]))
+		for i, x := range d[1] {
+			row := d[0][i/values*edges:][:edges]
+			out[i] = sort.Search(edges, func(k int) bool { return !passes(row[k], x) })
+		}
+		return w.one(intTensor(out, index, t[1].Shape()...))
+	}
+}
+
+func buildBincount(_ *compiler, n *savedmodel.Node) (exec, error) {
+	binary := n.AttrBool("binary_output")
+	return numbers(bincount[float32](binary), bincount[float64](binary), bincount[int32](binary), bincount[int64](binary)).choose(n, "T")
+}
+
+// bincount counts the numbers below a size, or adds up their weights, row by
+// row. binary only tells which there are.
+func bincount[E number](binary bool) exec {
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 3)
+		if err != nil {
+			return nil, err
+		}
+		list, err := ints(t[0])
+		if err != nil {
+			return nil, err
+		}
+		size, err := scalarInt(t[1])
+		if err != nil {
+			return nil, fmt.Errorf("the number of bins: %w", err)
+		}
+		_, weights, err := operand[E](in, 2)
+		if err != nil {
+			return nil, err
+		}
+		if t[0].Rank() > 2 {
+			return nil, fmt.Errorf("%s, want a rank of at most 2", t[0])
+		}
+		if len(weights) > 0 && !slices.Equal(t[2].Shape(), t[0].Shape()) {
+			return nil, fmt.Errorf("weights %s for %s, want none or the same shape", t[2], t[0])
+		}
+		if size < 0 {
+			return nil, fmt.Errorf("%d bins", size)
+		}
+		shape, row := []int{size}, len(list)
+		if t[0].Rank() == 2 {
+			shape, row = []int{t[0].Shape()[0], size}, t[0].Shape()[1]
+		}
+		total, err := elements(shape)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]E, total)
+		for i, v := range list {
+			switch at := i/row*size + v; {
+			case v < 0:
+				return nil, errors.New("a negative number has no bin")
+			case v >= size:
+			case binary:
+				out[at] = 1
+			case len(weights) > 0:
+				out[at] += weights[i]
+			default:
+				out[at]++
+			}
+		}
+		return w.one(lockstep.New(out, shape...))
+	}
+}

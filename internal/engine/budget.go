@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"reflect"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
+)
+
+// meter counts the bytes of a call's tensors. Each result is added as it is made;
+// where the sum would be too much, what is still there is counted, since a loop
+// lets go of what its steps made.
+type meter struct {
+	limit      int64 // 0 for memory.Budget
+	kept, made int64 // what was there at the last count, and what was made since
+	told       int64 // what memory.Hold was told
+	// own is what the signature's operations keep for themselves, planned that kept
+	// has it already.
+	own     int64
+	planned bool
+	bodies  [][]Value
+	exact   [][]tracked // of an exact evaluation, instead of bodies
+}
+
+// grain is how many bytes are made before others are told: doing so takes
+// longer than a small operation.
+const grain = 1 << 20
+
+// slack is how many bytes may be made before it is looked how many of them are still
+// there; more, if there are more.
+const slack = 64 << 20
+
+// begin makes the meter that of a call in which kept bytes are there already, in
+// slots among others.
+func (m *meter) begin(limit, kept int64, slots []Value) {
+	*m = meter{limit: limit, kept: kept, bodies: append(m.bodies[:0], slots)}
+}
+
+// end ends the call.
+func (m *meter) end() {
+	if m.told != 0 {
+		memory.Release(m.told)
+	}
+	m.told = 0
+	clear(m.bodies[:cap(m.bodies)])
+}
+
+// enter says that a function runs on slots, until leave.
+func (m *meter) enter(slots []Value) {
+	if m != nil {
+		m.bodies = append(m.bodies, slots)
+	}
+}
+
+func (m *meter) leave() {
+	if m == nil {
+		return
+	}
+	last := len(m.bodies) - 1
+	m.bodies[last] = nil
+	m.bodies = m.bodies[:last]
+}
+
+// add counts what a step has made.
+func (m *meter) add(results []Value) error {
+	if m == nil {
+		return nil // what runs on its own, as when a model is looked at
+	}
+	for i := range results {
+		m.made += bytesOf(&results[i])
+	}
+	return m.check()
+}
+
+// addExact counts what a step of an exact evaluation has made.
+func (m *meter) addExact(results []tracked) error {
+	for i := range results {
+		m.made += bytesOf(&results[i].Value) + bytesOf(&results[i].bound)
+	}
+	return m.check()
+}
+
+func (m *meter) check() error {
+	if m.kept+m.made < m.told+grain {
+		return nil
+	}
+	return m.tell()
+}
+
+// room asks for the bytes of an operation's results, before it takes them, and for
+// those that it needs for itself, which are counted here.
+func (m *meter) room(results, own int64) error {
+	if err := memory.Fits(int(results+own), 1); err != nil || m == nil {
+		return err
+	}
+	if len(m.bodies) == 1 {
+		if m.planned {
+			return nil
+		}
+		m.own += own
+	}
+	m.made += own
+	return m.tell()
+}
+
+// tell compares the count with the budget, and tells the other calls of it.
+func (m *meter) tell() error {
+	limit := m.limit
+	if limit == 0 {
+		limit = memory.Budget()
+	}
+	if m.kept+m.made > limit || m.made > max(m.kept, slack) {
+		m.kept, m.made = m.own+m.count(), 0
+		if m.kept > limit {
+			return &memory.Error{Want: float64(m.kept), Budget: limit}
+		}
+	}
+	now := m.kept + m.made
+	memory.Hold(now - m.told)
+	m.told = now
+	return nil
+}
+
+// count returns the bytes of all that the call's steps can reach.
+func (m *meter) count() int64 {
+	seen := map[any]bool{}
+	n := int64(0)
+	for _, slots := range m.bodies {
+		n += bytesIn(slots, seen)
+	}
+	for _, slots := range m.exact {
+		for _, v := range slots {
+			n += bytesIn([]Value{v.Value, v.bound}, seen)
+		}
+	}
+	return n
+}
+
+// bytesIn returns the bytes of values, each tensor's elements once.
+func bytesIn(slots []Value, seen map[any]bool) int64 {
+	n := int64(0)
+	tensor := func(t *lockstep.Tensor) {
+		if key := placeOf(t); key != nil && !seen[key] {
+			seen[key] = true
+			n += tensorBytes(t)
+		}
+	}
+	for i := range slots {
+		v := &slots[i]
+		tensor(v.Tensor)
+		if v.List == nil || seen[v.List] {
+			continue
+		}
+		seen[v.List] = true
+		n += bytesOf(v)
+		tensor(v.List.rows)
+		for _, e := range v.List.elements {
+			tensor(e)
+		}
+	}
+	return n
+}
+
+// placeOf is what tells the elements of one tensor from those of another, nil of
+// no tensor.
+func placeOf(t *lockstep.Tensor) any {
+	if t == nil {
+		return nil
+	}
+	m, err := moverOf(t)
+	if err != nil {
+		return t
+	}
+	return m.place(t)
+}
+
+// bytesOf returns the bytes that a value itself takes: a tensor's elements; of a
+// list its entries, since its elements are counted where they are made.
+func bytesOf(v *Value) int64 {
+	switch {
+	case v.Tensor != nil:
+		return tensorBytes(v.Tensor)
+	case v.List != nil:
+		return int64(len(v.List.elements)) * wordBytes
+	}
+	return 0
+}
+
+func tensorBytes(t *lockstep.Tensor) int64 {
+	return int64(t.Len())*int64(sizeOf(t.DType())) + tensorOverhead
+}
+
+const (
+	wordBytes = 8
+	// tensorOverhead is about what a tensor takes beside its elements, which counts
+	// where a loop makes very many small ones.
+	tensorOverhead = 128
+)
+
+// sizeFor is sizeOf for the type E.
+func sizeFor[E lockstep.Element]() int { return int(reflect.TypeFor[E]().Size()) }
+
+// sizeOf returns the bytes of an element in memory; of a string, those of its
+// header.
+func sizeOf(d lockstep.DType) int {
+	if n := d.Size(); n > 0 {
+		return n
+	}
+	return 2 * wordBytes
+}

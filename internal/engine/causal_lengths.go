@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// What is computed from the number of steps. A program is tried with a few
+// numbers of them, in which such a value may happen to be the same, as T mod 2
+// is for all that are odd: so it is followed from the shapes that it is read
+// from.
+
+// length says how an element of a tensor depends on the number of steps: not at
+// all, in some way, or that it is a multiple of it.
+type length int
+
+const (
+	constant length = 0
+	varying  length = -1
+)
+
+// extent says that of a tensor which does not depend on what is fed. The zero
+// extent is that of one which does not depend on the number of steps either.
+type extent struct {
+	varies   bool     // any element, or the shape
+	elements []length // the elements, if not all are constant
+}
+
+func (e extent) constant() bool { return !e.varies && e.elements == nil }
+
+// measure finds the extents of a step's results: of one that does not depend on
+// the elements of what is fed.
+func (c *causality) measure(s *step) {
+	for i := range s.n {
+		c.extents[s.out+i] = c.extentOf(s, i)
+	}
+}
+
+func (c *causality) extentOf(s *step, result int) extent {
+	if slices.Contains(ofShapes, s.node.Op) {
+		if result >= len(s.in) {
+			return extent{varies: true}
+		}
+		return c.ofShape(s.node.Op, s.in[result])
+	}
+	if !slices.ContainsFunc(s.in, func(slot int) bool { return !c.extents[slot].constant() }) {
+		return extent{}
+	}
+	switch s.node.Op {
+	case "Prod", "Mul":
+		return c.product(s)
+	}
+	if from, ok := relocating[s.node.Op]; ok {
+		if out, ok := c.moved(s, from, result); ok {
+			return out
+		}
+	}
+	return extent{varies: true}
+}
+
+// ofShape is the extent of what an operation reads of a slot's shape.
+func (c *causality) ofShape(op string, slot int) extent {
+	axes, ok := c.axes(slot)
+	if !ok {
+		return extent{varies: true}
+	}
+	time := slices.IndexFunc(axes, func(l length) bool { return l != constant })
+	switch {
+	case time < 0 || op == "Rank":
+		return extent{}
+	case op == "Shape", op == "ShapeN":
+		return extent{elements: axes}
+	case op == "Size":
+		l := c.of[slot]
+		return extent{elements: []length{length(l.before * l.after)}}
+	}
+	return extent{varies: true}
+}
+
+// axes returns how a slot's axes depend on the number of steps.
+func (c *causality) axes(slot int) ([]length, bool) {
+	t := c.long.slots[slot].Tensor
+	if t == nil || c.extents[slot].varies {
+		return nil, false
+	}
+	out := make([]length, t.Rank())
+	if l := c.of[slot]; l.kind == bySteps {
+		axis, _, ok := l.axis(t.Shape(), c.long.steps)
+		if !ok {
+			return nil, false
+		}
+		out[axis] = length(t.Shape()[axis] / c.long.steps)
+	}
+	return out, true
+}
+
+// product is the extent of a product: of a multiple of the number of steps with
+// constants, another multiple.
+func (c *causality) product(s *step) extent {
+	if len(s.in) != 2 || c.long.slots[s.out].Tensor == nil || c.long.slots[s.out].Tensor.Len() != 1 {
+		return extent{varies: true}
+	}
+	factors := s.in
+	if s.node.Op == "Prod" {
+		if !c.extents[s.in[1]].constant() {
+			return extent{varies: true}
+		}
+		factors = s.in[:1]
+	}
+	multiples, of := 0, 1
+	for _, slot := range factors {
+		t := c.long.slots[slot].Tensor
+		if t == nil || c.extents[slot].varies {
+			return extent{varies: true}
+		}
+		values, err := ints(t)
+		if err != nil {
+			return extent{varies: true}
+		}
+		for i, v := range values {
+			l := constant
+			if e := c.extents[slot].elements; e != nil {
+				l = e[i]
+			}
+			switch {
+			case l == varying:
+				return extent{varies: true}
+			case l != constant:
+				multiples++
+				v = int(l)
+			}
+			of *= v
+		}
+	}
+	if multiples != 1 || of < 1 {
+		return extent{varies: true}
+	}
+	return extent{elements: []length{length(of)}}
+}
+
+// relocating are the operations that put elements of some inputs, of every one for
+// nil and of all but the last for -1, into other places, which the other inputs
+// say.
+var relocating = map[string][]int{
+	"Identity": nil, "Snapshot": nil, "Pack": nil, "ConcatV2": {-1}, "StridedSlice": {0}, "Slice": {0}, "GatherV2": {0},
+	"Squeeze": {0}, "ExpandDims": {0}, "Reshape": {0}, "Cast": {0}, "Split": {1}, "Unpack": {0},
+}
+
+// moved moves the lengths as the step moves the elements.
+func (c *causality) moved(s *step, from []int, result int) (extent, bool) {
+	in := make([]Value, len(s.in))
+	for i, slot := range s.in {
+		e, t := c.extents[slot], c.long.slots[slot].Tensor
+		last := i == len(s.in)-1
+		if from != nil && !slices.Contains(from, i) && (from[0] != -1 || last) {
+			if !e.constant() {
+				return extent{}, false
+			}
+			in[i] = c.long.slots[slot]
+			continue
+		}
+		if e.varies || t == nil || t.DType() != lockstep.Int32 && t.DType() != lockstep.Int64 {
+			return extent{}, false
+		}
+		marks, err := lockstep.Zeros(t.DType(), t.Shape()...)
+		if err != nil {
+			return extent{}, false
+		}
+		for j, l := range e.elements {
+			mark(marks, j, l)
+		}
+		in[i] = Value{Tensor: marks}
+	}
+	var keep any
+	w := work{running: &running{}, out: make([]Value, s.n), keep: &keep}
+	if err := s.run(&w, in); err != nil || w.out[result].Tensor == nil {
+		return extent{}, false
+	}
+	marks, err := ints(w.out[result].Tensor)
+	if err != nil {
+		return extent{}, false
+	}
+	out := make([]length, len(marks))
+	for i, m := range marks {
+		out[i] = length(m)
+	}
+	if !slices.ContainsFunc(out, func(l length) bool { return l != constant }) {
+		out = nil
+	}
+	return extent{elements: out}, true
+}
+
+func mark(t *lockstep.Tensor, at int, l length) {
+	if d, err := lockstep.Data[int32](t); err == nil {
+		d[at] = int32(l)
+	}
+	if d, err := lockstep.Data[int64](t); err == nil {
+		d[at] = int64(l)
+	}
+}
+
+// shapes makes sure that a shape which the elements of steps are put into fits
+// any number of them: one axis is a multiple of it, or open, and no other
+// depends on it.
+func (c *causality) shapes(slot int) error {
+	e, t := c.extents[slot], c.long.slots[slot].Tensor
+	if c.of[slot].kind != timeless || t == nil {
+		return errDepends
+	}
+	shape, err := ints(t)
+	if err != nil {
+		return err
+	}
+	multiples, open := 0, 0
+	for i, d := range shape {
+		switch {
+		case e.varies || e.elements != nil && e.elements[i] == varying:
+			return fmt.Errorf("a shape that depends on the number of steps, and not as a multiple of it")
+		case e.elements != nil && e.elements[i] != constant:
+			multiples++
+		case d < 0:
+			open++
+		}
+	}
+	if multiples > 1 || multiples == 0 && open == 0 {
+		return fmt.Errorf("a shape of %d axes that are multiples of the number of steps, want 1", multiples)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// A recurrent layer in surroundings that it must not have, or may.
+func TestCausalLoops(t *testing.T) {
+	type around struct {
+		g    *savedmodel.Graph
+		r    *recurrent.Recurrence
+		x    savedmodel.Ref // what is fed
+		list *savedmodel.Node
+	}
+	result := func(a around, d *drawing, inputs map[string]savedmodel.Ref, want string) {
+		a.g.Outputs = map[string]savedmodel.Ref{"y": graft(d, a.g, nil, inputs, want)[0]}
+	}
+	for name, c := range map[string]struct {
+		change func(t *testing.T, a around)
+		words  string
+	}{
+		"as it is": {func(*testing.T, around) {}, ""},
+		"it begins with a constant": {func(t *testing.T, a around) {
+			d := draw(t)
+			h := d.input("h", lockstep.Float32)
+			state := a.r.Cells[0].States[0]
+			y := d.op("AddV2", nil, h, d.floats(nil, 0.25))
+			a.r.Loop.Inputs[state] = graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[state]}, y)[0]
+		}, ""},
+		"it begins with the number of steps": {func(t *testing.T, a around) {
+			d := draw(t)
+			h, x := d.input("h", lockstep.Float32), d.input("x", lockstep.Float32)
+			state := a.r.Cells[0].States[0]
+			y := d.op("AddV2", nil, h, d.float(d.steps(x)))
+			a.r.Loop.Inputs[state] = graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[state], "x": a.x}, y)[0]
+		}, counts},
+		"it begins with whether there are many steps": {func(t *testing.T, a around) {
+			d := draw(t)
+			h, x := d.input("h", lockstep.Float32), d.input("x", lockstep.Float32)
+			state := a.r.Cells[0].States[0]
+			y := d.op("AddV2", nil, h, d.float(d.integer("FloorDiv", d.steps(x), d.int(100))))
+			a.r.Loop.Inputs[state] = graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[state], "x": a.x}, y)[0]
+		}, counts},
+		"it begins with the last step": {func(t *testing.T, a around) {
+			d := draw(t)
+			h, x := d.input("h", lockstep.Float32), d.input("x", lockstep.Float32)
+			state := a.r.Cells[0].States[0]
+			y := d.op("AddV2", nil, h, d.op("Sum", attrs{"keep_dims": true}, d.last(x), d.ints(1)))
+			a.r.Loop.Inputs[state] = graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[state], "x": a.x}, y)[0]
+		}, "it begins with a value of the steps themselves"},
+		"its counter is an output": {func(t *testing.T, a around) {
+			d := draw(t)
+			n := d.input("n", lockstep.Int32)
+			result(a, d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Counter}}, d.float(d.integer("FloorMod", n, d.int(2))))
+		}, counts},
+		"its counter is beside its state": {func(t *testing.T, a around) {
+			d := draw(t)
+			n, h := d.input("n", lockstep.Int32), d.input("h", lockstep.Float32)
+			y := d.op("Mul", nil, h, d.float(d.integer("FloorMod", n, d.int(2))))
+			result(a, d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Counter}, "h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, y)
+		}, counts},
+		"its bound is beside its state": {func(t *testing.T, a around) {
+			d := draw(t)
+			n, h := d.input("n", lockstep.Int32), d.input("h", lockstep.Float32)
+			y := d.op("Mul", nil, h, d.float(d.integer("FloorMod", n, d.int(2))))
+			result(a, d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Bounds[0].Variable}, "h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, y)
+		}, counts},
+		"its state beside a constant": {func(t *testing.T, a around) {
+			d := draw(t)
+			h := d.input("h", lockstep.Float32)
+			result(a, d, map[string]savedmodel.Ref{"h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, d.op("Mul", nil, h, d.floats(nil, 3)))
+		}, ""},
+		"its state beside what it began with": {func(t *testing.T, a around) {
+			d := draw(t)
+			h, before := d.input("h", lockstep.Float32), d.input("before", lockstep.Float32)
+			state := a.r.Cells[0].States[0]
+			result(a, d, map[string]savedmodel.Ref{"h": {Node: a.r.Loop, Index: state}, "before": a.r.Loop.Inputs[state]}, d.op("Sub", nil, h, before))
+		}, ""},
+		"it takes at most nine steps": {func(t *testing.T, a around) {
+			d := draw(t)
+			n := d.input("n", lockstep.Int32)
+			y := d.integer("Minimum", n, d.int(9))
+			for _, b := range a.r.Bounds {
+				a.r.Loop.Inputs[b.Variable] = graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"n": a.r.Loop.Inputs[b.Variable]}, y)[0]
+				break
+			}
+		}, "how many steps it takes"},
+		"it takes at most nine steps by its condition": {func(t *testing.T, a around) {
+			a.r.Bounds = append(a.r.Bounds, recurrent.Bound{Variable: -1, Const: 9})
+		}, "it takes 9 steps at most"},
+		"it takes all but one step": {func(t *testing.T, a around) {
+			d := draw(t)
+			n := d.input("n", lockstep.Int32)
+			y := d.integer("Sub", n, d.int(1))
+			at := a.r.Bounds[0].Variable
+			a.r.Loop.Inputs[at] = graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"n": a.r.Loop.Inputs[at]}, y)[0]
+		}, "with 1 steps"},
+		"its list has two elements for each step": {func(t *testing.T, a around) {
+			d := draw(t)
+			x := d.input("x", lockstep.Float32) // (T, B, F)
+			y := d.op("ConcatV2", nil, x, x, d.int(1))
+			y = d.op("Reshape", nil, y, d.shape(d.int(-1), d.axis(x, 1), d.axis(x, 2)))
+			a.list.Inputs[0] = graft(d, a.g, a.list, map[string]savedmodel.Ref{"x": a.list.Inputs[0]}, y)[0]
+		}, "it does not read the time steps in their order"},
+		"its list is of the batch": {func(t *testing.T, a around) {
+			a.list.Inputs[0] = a.x
+		}, "with 7 steps"},
+		"its list is of other steps": {func(t *testing.T, a around) {
+			d := draw(t)
+			x := d.input("x", lockstep.Float32) // (T, B, F)
+			y := d.op("Fill", nil, d.op("Shape", nil, x), d.floats(nil, 1))
+			a.list.Inputs[0] = graft(d, a.g, a.list, map[string]savedmodel.Ref{"x": a.list.Inputs[0]}, y)[0]
+		}, counts},
+		"its masks are of the batch": {func(t *testing.T, a around) {
+			if a.r.Mask == nil {
+				t.Skip("no masks")
+			}
+			n := a.r.Loop.Inputs[a.r.Mask.Steps].Through().Node
+			d := draw(t)
+			old := d.input("old", lockstep.Bool)
+			n.Inputs[0] = graft(d, a.g, n, map[string]savedmodel.Ref{"old": n.Inputs[0]}, d.op("LogicalNot", nil, d.op("ReverseV2", attrs{"T": lockstep.Bool}, old, d.ints(0))))[0]
+		}, "a ReverseV2 may mix"},
+		"its masks are all true": {func(t *testing.T, a around) {
+			if a.r.Mask == nil {
+				t.Skip("no masks")
+			}
+			n := a.r.Loop.Inputs[a.r.Mask.Steps].Through().Node
+			d := draw(t)
+			old := d.input("old", lockstep.Bool)
+			n.Inputs[0] = graft(d, a.g, n, map[string]savedmodel.Ref{"old": n.Inputs[0]}, d.op("OnesLike", attrs{"T": lockstep.Bool}, old))[0]
+		}, "it does not read the time steps in their order"},
+		"what masked rows repeat, or are, is the number of steps": {func(t *testing.T, a around) {
+			if a.r.Mask == nil {
+				t.Skip("no masks")
+			}
+			at := max(a.r.Mask.Previous, a.r.Mask.Zeros)
+			d := draw(t)
+			h, x := d.input("h", lockstep.Float32), d.input("x", lockstep.Float32)
+			y := d.op("AddV2", nil, h, d.float(d.integer("FloorDiv", d.steps(x), d.int(100))))
+			a.r.Loop.Inputs[at] = graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[at], "x": a.x}, y)[0]
+		}, counts},
+		"its list is of steps in the opposite order": {func(t *testing.T, a around) {
+			d := draw(t)
+			x := d.input("x", lockstep.Float32)
+			y := d.op("ReverseV2", nil, x, d.ints(0))
+			a.list.Inputs[0] = graft(d, a.g, a.list, map[string]savedmodel.Ref{"x": a.list.Inputs[0]}, y)[0]
+		}, "a ReverseV2 may mix"},
+	} {
+		for _, model := range []string{"gru_states_keras3", "states_out_keras3", "gru_masked_tfkeras", "simplernn_masked_zero_keras3"} {
+			t.Run(name+", "+model, func(t *testing.T) {
+				m, g, found := graphOf(t, model)
+				a := around{g: g, r: found.Recurrences[len(found.Recurrences)-1]}
+				a.list = a.r.Loop.Inputs[a.r.Steps].Through().Node
+				if a.list.Op != "TensorListFromTensor" {
+					t.Fatalf("the steps are a %s", a.list.Op)
+				}
+				fixed, step := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
+				for _, spec := range g.Signature.Inputs {
+					if spec.Shape[1] >= 0 { // the encoder's
+						fixed[spec.Name] = noise(t, spec.DType, 7, 2, spec.Shape[1], spec.Shape[2])
+						continue
+					}
+					step[spec.Name] = noise(t, spec.DType, 7, append([]int{2, 1}, spec.Shape[2:]...)...)
+					a.x = g.Inputs[spec.Name]
+				}
+				words := c.words
+				if name == "its list is of other steps" && a.r.Mask != nil { // and only its masks are fed
+					words = "it does not read the time steps in their order"
+				}
+				c.change(t, a)
+				p := compiled(t, m, g, found)
+				if err := func() (err error) {
+					defer func() {
+						if r := recover(); r != nil {
+							err = fmt.Errorf("panic: %v", r)
+						}
+					}()
+					checkStream(t, p, fixed, step, 1, words)
+					return nil
+				}(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}

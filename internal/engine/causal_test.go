@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+)
+
+func fixtureFS(t testing.TB, name string) fs.FS { return fixture.FS(t, name) }
+
+// causalCase is a graph of one input x, fed by steps, in the shape step with a
+// time axis of length 1.
+type causalCase struct {
+	name  string
+	step  []int // (2, 1, 3) if nil
+	axis  int   // 1 if 0, see axis0
+	axis0 bool
+	dtype lockstep.DType // float32 if 0
+	draw  func(d *drawing, x string) (y string)
+	fixed map[string][]int // the shapes of other inputs
+	// words are of the reason that it is refused; "" if it is not.
+	words string
+}
+
+const (
+	mixes  = "mixes time steps"
+	counts = "depends on the number of steps"
+	values = "depends on the values of steps"
+)
+
+// steps is the number of steps of x, and of its axes.
+func (d *drawing) steps(x string) string { return d.axis(x, 1) }
+
+func (d *drawing) axis(x string, i int32) string {
+	shape := d.op("Shape", nil, x)
+	return d.op("StridedSlice", attrs{"T": lockstep.Int32, "shrink_axis_mask": 1}, shape, d.ints(i), d.ints(i+1), d.ints(1))
+}
+
+func (d *drawing) float(n string) string {
+	return d.op("Cast", attrs{"SrcT": lockstep.Int32, "DstT": lockstep.Float32}, n)
+}
+
+// shape packs scalars into a shape.
+func (d *drawing) shape(axes ...string) string {
+	return d.op("Pack", attrs{"T": lockstep.Int32, "axis": 0}, axes...)
+}
+
+func (d *drawing) integer(op, a, b string) string {
+	return d.op(op, attrs{"T": lockstep.Int32}, a, b)
+}
+
+// last is x[:, -1].
+func (d *drawing) last(x string) string {
+	return d.slice(x, 0b01, 0b01, 0b10, []int32{0, -1}, []int32{0, 0}, []int32{1, 1})
+}
+
+func (d *drawing) slice(x string, beginMask, endMask, shrink int, begin, end, strides []int32) string {
+	return d.op("StridedSlice", attrs{"begin_mask": beginMask, "end_mask": endMask, "shrink_axis_mask": shrink}, x, d.ints(begin...), d.ints(end...), d.ints(strides...))
+}
+
+func ones(n int) []float32 { return slices.Repeat([]float32{1}, n) }
+
+func featuresForSteps(features int32) func(d *drawing, x string) string {
+	return func(d *drawing, x string) string {
+		y := d.op("Softmax", nil, d.op("Reshape", nil, x, d.shape(d.int(2), d.int(features), d.steps(x))))
+		return d.op("Reshape", nil, y, d.shape(d.int(2), d.steps(x), d.int(features)))
+	}
+}
+
+// What can be fed by steps gives by steps what it gives for the whole, of any
+// length; and what cannot is refused.
+func TestCausalRules(t *testing.T) {
+	for _, c := range causalCases {
+		t.Run(c.name, func(t *testing.T) {
+			defer func() {
+				if r := recover(); r != nil {
+					t.Errorf("panic: %v", r)
+				}
+			}()
+			if c.step == nil {
+				c.step = []int{2, 1, 3}
+			}
+			if c.dtype == lockstep.Invalid {
+				c.dtype = lockstep.Float32
+			}
+			if c.axis = 1; c.axis0 {
+				c.axis = 0
+			}
+			d := draw(t)
+			x := d.input("x", c.dtype)
+			fixed := map[string]*lockstep.Tensor{}
+			for name, shape := range c.fixed {
+				d.input(name, lockstep.Float32)
+				fixed[name] = noise(t, lockstep.Float32, 9, shape...)
+			}
+			p := d.compile(map[string]string{"y": c.draw(d, x)})
+			checkStream(t, p, fixed, map[string]*lockstep.Tensor{"x": noise(t, c.dtype, 1, c.step...)}, c.axis, c.words)
+		})
+	}
+}
+
+// checkStream makes a Stream, which must fail with the words, or give the same
+// as the whole for sequences of several lengths.
+func checkStream(t *testing.T, p *Program, fixed, step map[string]*lockstep.Tensor, axis int, words string) {
+	t.Helper()
+	s, err := p.NewStream(t.Context(), fixed, step, axis)
+	if words != "" {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Fatalf("error %v, want one that says %q", err, words)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1, 2, 3, 4, 7, 12} {
+		whole := map[string]*lockstep.Tensor{}
+		for name, x := range fixed {
+			whole[name] = x
+		}
+		for name, x := range step {
+			shape := slices.Clone(x.Shape())
+			shape[axis] = n
+			whole[name] = noise(t, x.DType(), uint64(n), shape...)
+		}
+		want, _, err := p.Run(t.Context(), whole, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			in := map[string]*lockstep.Tensor{}
+			for name := range step {
+				in[name] = stepOf(t, whole[name], axis, i)
+			}
+			got, err := s.Step(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, w := range want {
+				g := got[name]
+				time := -1 // the axis of the steps
+				for j := range g.Shape() {
+					if j < w.Rank() && g.Shape()[j]*n == w.Shape()[j] && n > 1 {
+						time = j
+					}
+				}
+				switch {
+				case time >= 0 && g.Shape()[time] == 1:
+					w = stepOf(t, w, time, i)
+				case time >= 0:
+					t.Fatalf("%q has steps in an axis with others: %s of %s", name, g, w)
+				case i < n-1:
+					continue
+				}
+				if err := agree(g, w, 1e-6); err != nil {
+					t.Fatalf("%q: step %d of %d: %v", name, i, n, err)
+				}
+			}
+		}
+		s.Reset()
+	}
+}
+
+// noise makes a tensor of small numbers.
+func noise(t testing.TB, dtype lockstep.DType, seed uint64, shape ...int) *lockstep.Tensor {
+	t.Helper()
+	x, err := lockstep.Zeros(dtype, shape...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(5, seed))
+	if d, err := lockstep.Data[float32](x); err == nil {
+		for i := range d {
+			d[i] = float32(r.NormFloat64())
+		}
+	}
+	if d, err := lockstep.Data[float64](x); err == nil {
+		for i := range d {
+			d[i] = r.NormFloat64()
+		}
+	}
+	if d, err := lockstep.Data[int32](x); err == nil {
+		for i := range d {
+			d[i] = r.Int32N(3)
+		}
+	}
+	if d, err := lockstep.Data[bool](x); err == nil {
+		for i := range d {
+			d[i] = r.IntN(3) > 0
+		}
+	}
+	return x
+}
+
+// stepOf returns one step of a tensor.
+func stepOf(t testing.TB, x *lockstep.Tensor, axis, at int) *lockstep.Tensor {
+	t.Helper()
+	shape := slices.Clone(x.Shape())
+	steps, before := shape[axis], product(shape[:axis])
+	shape[axis] = 1
+	out, err := lockstep.Zeros(x.DType(), shape...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stepOfType[float32](out, x, before, steps, at)
+	stepOfType[int32](out, x, before, steps, at)
+	stepOfType[bool](out, x, before, steps, at)
+	return out
+}
+
+func stepOfType[E lockstep.Element](out, x *lockstep.Tensor, before, steps, at int) {
+	from, err := lockstep.Data[E](x)
+	if err != nil {
+		return
+	}
+	to, _ := lockstep.Data[E](out)
+	n := len(to) / before
+	for b := range before {
+		copy(to[b*n:(b+1)*n], from[(b*steps+at)*n:])
+	}
+}

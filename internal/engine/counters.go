@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+)
+
+// countOf returns the number of steps that a recognised loop takes.
+func countOf(bounds []recurrent.Bound, in []Value) (n int, ok bool) {
+	for i, b := range bounds {
+		bound := int(b.Const)
+		if b.Variable >= 0 {
+			if bound, ok = integer(in[b.Variable].Tensor); !ok {
+				return 0, false
+			}
+		}
+		if i == 0 || bound < n {
+			n = bound
+		}
+	}
+	return n, len(bounds) > 0
+}
+
+// integer reads a tensor of one integer, without memory of its own.
+func integer(t *lockstep.Tensor) (int, bool) {
+	if d, err := lockstep.Data[int32](t); err == nil && len(d) == 1 {
+		return int(d[0]), true
+	}
+	if d, err := lockstep.Data[int64](t); err == nil && len(d) == 1 {
+		return int(d[0]), true
+	}
+	return 0, false
+}
+
+// counters are what the loop variables that count its steps are after it.
+type counters []*lockstep.Tensor
+
+// count sets them in out, at the positions of a loop's variables, from what
+// they are before it.
+func (c *counters) count(at []int, in, out []Value, steps int) error {
+	if *c == nil {
+		*c = make([]*lockstep.Tensor, len(at))
+	}
+	for i, at := range at {
+		before := in[at].Tensor
+		if before == nil {
+			return fmt.Errorf("the counter is %s, want an integer", in[at])
+		}
+		after := (*c)[i]
+		if after == nil || after.DType() != before.DType() || !slices.Equal(after.Shape(), before.Shape()) {
+			var err error
+			if after, err = cloneTensor(before); err != nil {
+				return err
+			}
+			(*c)[i] = after
+		}
+		if err := addTo[int32](after, before, int32(steps)); err != nil {
+			if err := addTo[int64](after, before, int64(steps)); err != nil {
+				return fmt.Errorf("the counter: %w", err)
+			}
+		}
+		out[at] = Value{Tensor: after}
+	}
+	return nil
+}
+
+// addTo sets after to before and n.
+func addTo[E int32 | int64](after, before *lockstep.Tensor, n E) error {
+	to, err := lockstep.Data[E](after)
+	if err != nil {
+		return err
+	}
+	from, err := lockstep.Data[E](before)
+	if err != nil {
+		return err
+	}
+	for i := range to {
+		to[i] = from[i] + n
+	}
+	return nil
+}

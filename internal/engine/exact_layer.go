@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+)
+
+// noteBeginning notes what a loop's layers begin with.
+func (e *exactRecurrent) noteBeginning(r *exactRun, call *exactCall, in []tracked) error {
+	batch, steps := call.batch, call.recurrentCall.steps
+	first := e.Cells[0].Name
+	x, err := trackedOf(oracle.Values{
+		V: byBatch(call.x.V, steps, batch, e.features),
+		E: byBatch(call.x.E, steps, batch, e.features),
+	}, batch, steps, e.features)
+	if err != nil {
+		return err
+	}
+	x.why = in[e.Steps].why
+	if err := r.note(first+"/x", x); err != nil {
+		return err
+	}
+	for i, l := range e.Cells {
+		for j, name := range []string{"initial_h", "initial_c"}[:len(l.States)] {
+			v, err := trackedOf(call.states[i][j], batch, l.Units)
+			if err != nil {
+				return err
+			}
+			v.why = in[l.States[j]].why
+			if err := r.note(l.Name+"/"+name, v); err != nil {
+				return err
+			}
+		}
+		if call.mask == nil {
+			continue
+		}
+		mask, err := lockstep.New(byBatch(call.mask[:steps*batch], steps, batch, 1), batch, steps)
+		if err != nil {
+			return err
+		}
+		if err := r.note(l.Name+"/mask", tracked{Value: Value{Tensor: mask}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byBatch turns (steps, batch, n) into (batch, steps, n); nil stays nil.
+func byBatch[E any](d []E, steps, batch, n int) []E {
+	if d == nil {
+		return nil
+	}
+	out := make([]E, 0, batch*steps*n)
+	for b := range batch {
+		for t := range steps {
+			out = append(out, d[(t*batch+b)*n:][:n]...)
+		}
+	}
+	return out
+}
+
+// unknownLayers notes that nothing is known of some layers.
+func (r *exactRun) unknownLayers(cells []*recurrent.Layer, why error) {
+	for i, l := range cells {
+		names := []string{"initial_h", "state_h"}
+		if l.Kind == recurrent.LSTM {
+			names = append(names, "initial_c", "state_c")
+		}
+		if i == 0 {
+			names = append(names, "x")
+		}
+		for _, name := range names {
+			r.result.Unknown[l.Name+"/"+name] = why
+		}
+	}
+}
+
+// precision is that of the numbers that the graph's layers compute in.
+func (c *exactCompiler) precision() oracle.Unit {
+	if c.single {
+		return oracle.Float32
+	}
+	return oracle.Float64
+}
+
+// exactSliced builds a loop that takes a tensor apart: see sliced.
+func exactSliced(s *recurrent.Slices, interpreted exactOperation) exactOperation {
+	return func(r *exactRun, in []tracked, n int) ([]tracked, error) {
+		values := make([]Value, n)
+		for i, v := range in {
+			values[i] = v.Value
+			if i != s.Source && i != s.Outputs && !v.exact() {
+				return unknown(n, v.reason()), nil
+			}
+		}
+		x := in[s.Source]
+		if x.none() || x.loose {
+			return unknown(n, x.reason()), nil
+		}
+		rows, ok := rowsInOrder(s, values)
+		if !ok || !x.isFloat() {
+			return interpreted(r, in, n)
+		}
+		out := append([]tracked(nil), in...)
+		bound, err := x.errors()
+		if err != nil {
+			return nil, err
+		}
+		like := values[s.Outputs].List
+		out[s.Outputs] = tracked{Value: rowsList(rows, like), bound: rowsList(bound.Tensor, like), why: x.why}
+		after := make([]Value, n)
+		if err := new(counters).count(s.Counters, values, after, rows.Shape()[0]); err != nil {
+			return nil, err
+		}
+		for _, at := range s.Counters {
+			out[at] = tracked{Value: after[at]}
+		}
+		return out, nil
+	}
+}

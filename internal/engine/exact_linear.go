@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"errors"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/oracle"
+)
+
+// Sums, and sums of products. With E the inputs' bounds and |x| their
+// magnitudes, E included, a sum of n terms is off by at most the sum of the
+// terms' errors and γ(n) times that of their magnitudes, in whatever order they
+// are added (Higham, section 4.2; each term meets n operations at most, its
+// product among them). TensorFlow's products of matrices and its convolutions
+// are such sums; it does not take Winograd's short cuts.
+func init() {
+	bounds(linear(termsOfReduction), "Sum")
+	bounds(mean, "Mean")
+	bounds(linear(termsOfAll), "UnsortedSegmentSum")
+	bounds(linear(termsOfAxis), "Cumsum")
+	bounds(addAll, "AddN")
+	bounds(average, "AvgPool")
+	bounds(norm, "EuclideanNorm")
+	bounds(bilinear(termsOfMatMul), "MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+	bounds(bilinear(termsOfFilter), "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput")
+	bounds(einsumBound, "Einsum")
+}
+
+// terms are how many terms a result of an operation has at most.
+type terms func(x *exactOp) (int, error)
+
+func termsOfAll(x *exactOp) (int, error) { return x.in[0].Tensor.Len(), nil }
+
+func termsOfReduction(x *exactOp) (int, error) {
+	return x.in[0].Tensor.Len() / max(1, x.out[0].Tensor.Len()), nil
+}
+
+func termsOfAxis(x *exactOp) (int, error) {
+	_, l, err := alongAxis([]Value{x.in[0].Value, x.in[1].Value})
+	return l.n, err
+}
+
+func termsOfMatMul(x *exactOp) (int, error) {
+	// The inner axis of x, whichever of the last two it is.
+	s := x.in[0].Tensor.Shape()
+	inner := s[len(s)-1]
+	if x.node.AttrBool("transpose_a") || x.node.AttrBool("adj_x") {
+		inner = s[len(s)-2]
+	}
+	return inner, nil
+}
+
+// termsOfFilter counts the weights of a convolution for one output channel, or
+// more than those.
+func termsOfFilter(x *exactOp) (int, error) {
+	s := x.in[1].Tensor.Shape()
+	if x.node.Op == "Conv2DBackpropInput" { // from the filter's outputs to its inputs
+		return s[0] * s[1] * s[3], nil
+	}
+	return s[0] * s[1] * s[2], nil
+}
+
+// linear bounds a sum of the first input's elements.
+func linear(count terms) boundRule {
+	return func(x *exactOp) error {
+		n, err := count(x)
+		if err != nil {
+			return err
+		}
+		return x.sum(n, 0)
+	}
+}
+
+// sum bounds a sum of n elements of the first input, rounded more times.
+func (x *exactOp) sum(n, more int) error {
+	rest := make([]Value, len(x.in)-1)
+	for i, v := range x.in[1:] {
+		rest[i] = v.Value
+	}
+	on := func(d []float64) ([]float64, error) {
+		return x.run(append([]Value{x.like(0, d)}, rest...)...)
+	}
+	size, err := on(x.size(0))
+	if err != nil {
+		return err
+	}
+	out := make([]float64, len(size))
+	if e := x.e(0); e != nil {
+		if out, err = on(e); err != nil {
+			return err
+		}
+	} else if more == 0 && integral(x.v(0)) {
+		return x.set(0, x.unlessWhole(size, n))
+	}
+	x.close(out, size, n+more)
+	return x.set(0, out)
+}
+
+// close adds the rounding of a sum of n terms of some size to the error that
+// the terms have.
+func (x *exactOp) close(e, size []float64, n int) {
+	gamma, tiny, largest := x.unit.Gamma(n), float64(n)*x.unit.Tiny(), x.unit.Largest()
+	for i, s := range size {
+		if s > largest { // a part of it may have been infinite on the way
+			e[i] = math.Inf(1)
+			continue
+		}
+		e[i] = (e[i]+gamma*s)*oracle.Slack + tiny
+	}
+}
+
+// integral tells whether all numbers are integers.
+func integral(d []float64) bool {
+	for _, v := range d {
+		if math.Trunc(v) != v {
+			return false
+		}
+	}
+	return true
+}
+
+// unlessWhole is the rounding of sums of n exact integers: none while every
+// partial sum is an integer that the format holds.
+func (x *exactOp) unlessWhole(size []float64, n int) []float64 {
+	e := make([]float64, len(size))
+	x.close(e, size, n)
+	for i, s := range size {
+		if s <= 1/(2*float64(x.unit)) {
+			e[i] = 0
+		}
+	}
+	return e
+}
+
+// mean is a sum, and a quotient or a product with the rounded 1/n.
+func mean(x *exactOp) error {
+	n, err := termsOfReduction(x)
+	if err != nil {
+		return err
+	}
+	return x.sum(n, 2)
+}
+
+func average(x *exactOp) error {
+	n := 1
+	for _, k := range x.node.AttrInts("ksize") {
+		n *= int(k)
+	}
+	return x.sum(n, 2)
+}
+
+// norm: the length of a vector is no further off than the vector is.
+func norm(x *exactOp) error {
+	n, err := termsOfReduction(x)
+	if err != nil {
+		return err
+	}
+	return x.sum(n, 4)
+}
+
+func addAll(x *exactOp) error {
+	size, e := make([]float64, x.out[0].Tensor.Len()), make([]float64, x.out[0].Tensor.Len())
+	for i := range x.in {
+		for k, s := range x.size(i) {
+			size[k] += s
+		}
+		for k, err := range x.e(i) {
+			e[k] += err
+		}
+	}
+	x.close(e, size, len(x.in))
+	return x.set(0, e)
+}
+
+// bilinear bounds sums of products of two inputs' elements. What x' and y' make
+// differs from what x and y do by the sums of |x|·E(y) + E(x)·(|y|+E(y)).
+func bilinear(count terms) boundRule {
+	return func(x *exactOp) error {
+		n, err := count(x)
+		if err != nil {
+			return err
+		}
+		first := 0
+		if x.node.Op == "Conv2DBackpropInput" {
+			first = 1
+		}
+		return x.products(first, n)
+	}
+}
+
+// products is bilinear for the inputs first and first+1.
+func (x *exactOp) products(first, n int) error {
+	on := func(a, b []float64) ([]float64, error) {
+		in := make([]Value, len(x.in))
+		for i, v := range x.in {
+			in[i] = v.Value
+		}
+		in[first], in[first+1] = x.like(first, a), x.like(first+1, b)
+		return x.run(in...)
+	}
+	sizeX, sizeY := x.size(first), x.size(first+1)
+	size, err := on(sizeX, sizeY)
+	if err != nil {
+		return err
+	}
+	ex, ey := x.e(first), x.e(first+1)
+	if ex == nil && ey == nil && integral(x.v(first)) && integral(x.v(first+1)) {
+		return x.set(0, x.unlessWhole(size, n))
+	}
+	e := make([]float64, len(size))
+	add := func(a, b []float64) error {
+		part, err := on(a, b)
+		for i, v := range part {
+			e[i] += v
+		}
+		return err
+	}
+	if ex != nil {
+		if err := add(ex, sizeY); err != nil {
+			return err
+		}
+	}
+	if ey != nil {
+		abs := make([]float64, len(sizeX))
+		for i, v := range x.v(first) {
+			abs[i] = math.Abs(v)
+		}
+		if err := add(abs, ey); err != nil {
+			return err
+		}
+	}
+	x.close(e, size, n)
+	return x.set(0, e)
+}
+
+// einsumBound counts the terms by adding up ones.
+func einsumBound(x *exactOp) error {
+	if len(x.in) > 2 {
+		return errors.New("the oracle has no bound for a product of more than two tensors")
+	}
+	ones := make([]Value, len(x.in))
+	for i, v := range x.in {
+		t, err := unit(lockstep.Float64)
+		if err != nil {
+			return err
+		}
+		if t, err = repeat(t, v.Tensor.Shape()); err != nil {
+			return err
+		}
+		ones[i] = Value{Tensor: t}
+	}
+	counts, err := x.run(ones...)
+	if err != nil {
+		return err
+	}
+	n := 1
+	for _, c := range counts {
+		n = max(n, int(c))
+	}
+	if len(x.in) == 1 {
+		return x.sum(n, 0)
+	}
+	return x.products(0, n)
+}

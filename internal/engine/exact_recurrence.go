@@ -1,0 +1,365 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+)
+
+// exactRecurrent runs a recognised loop on the oracle's cells.
+type exactRecurrent struct {
+	cellLoop[float64] // what reads a call's tensors; it has no cells
+	oracles            []*oracle.Cell
+	interpreted        exactOperation
+	planted            *Twist // nil without
+}
+
+func (c *exactCompiler) exactRecurrence(r *recurrent.Recurrence, interpreted exactOperation) (exactOperation, error) {
+	e := &exactRecurrent{cellLoop: cellLoop[float64]{Recurrence: r, features: r.Cells[0].Features}, interpreted: interpreted}
+	for _, l := range r.Cells {
+		if c.assigns(l) {
+			return interpreted, nil
+		}
+		weights, dtype, err := WeightsOf(l, c.options.Weight)
+		if err != nil {
+			return nil, err
+		}
+		switch dtype {
+		case lockstep.Float32:
+			c.single = true
+		case lockstep.Float64:
+		default:
+			return interpreted, nil
+		}
+		// The precision is known when all of the graph has been seen; the layers
+		// of a graph with both do what those in float32 do.
+		cell, err := oracle.NewCell(l, c.precision(), weights[0], weights[1], weights[2])
+		if err != nil {
+			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
+		}
+		e.oracles = append(e.oracles, cell)
+	}
+	for _, l := range r.Cells {
+		c.exact.layers[l.Name] = true
+	}
+	if twist, ok := c.options.Twists[r.Loop]; ok {
+		e.planted = &twist
+	}
+	return e.run, nil
+}
+
+// exactCall is one call of a recognised loop.
+type exactCall struct {
+	recurrentCall[float64]
+	x, previous oracle.Values
+	states      [][2]oracle.Values // by cell: h, and c of an LSTM
+	h, c        []oracle.Values    // by cell: what was given, (batch, steps, units)
+	why         error              // why the layers have no bound
+}
+
+func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error) {
+	// What decides how many steps there are, and which, must be exact.
+	states := e.stateVariables()
+	floats := append(slices.Clone(states), e.Steps)
+	if e.Outputs >= 0 {
+		floats = append(floats, e.Outputs)
+	}
+	if e.Mask != nil && e.Mask.Previous >= 0 {
+		floats = append(floats, e.Mask.Previous)
+	}
+	values := make([]Value, n)
+	var why error
+	for i, v := range in {
+		values[i] = v.Value
+		switch {
+		case v.why != nil && (v.loose || v.none()) || !v.exact() && !v.isFloat():
+			why = v.reason()
+			r.unknownLayers(e.Cells, why)
+			return unknown(n, why), nil
+		case v.why != nil && slices.Contains(floats, i):
+			why = v.why
+		}
+	}
+	var read recurrentCall[float64]
+	ok := e.call(values, &read)
+	if !ok {
+		for _, l := range e.Cells {
+			if r.given[l.Name+"/h"] != nil {
+				return nil, fmt.Errorf("%q is given, but the layer's tensors are not what its cells take", l.Name+"/h")
+			}
+		}
+		r.unknownLayers(e.Cells, errors.New("engine: its tensors are not what the layer's cells take, so its loop was evaluated operation by operation"))
+		return e.interpreted(r, in, n)
+	}
+	errs := recurrentCall[float64]{steps: read.steps, batch: read.batch, mask: read.mask, x: errorsOfList(in[e.Steps])}
+	for _, at := range states {
+		errs.states = append(errs.states, floatsOf(in[at].bound.Tensor))
+	}
+	if e.planted != nil {
+		e.twistBoth(&read, &errs)
+	}
+	call := &exactCall{recurrentCall: read, why: why}
+	call.x = oracle.Values{V: read.x, E: errs.x}
+	k := 0
+	for _, l := range e.Cells {
+		var of [2]oracle.Values
+		for j := range l.States {
+			of[j] = oracle.Values{V: read.states[k], E: errs.states[k]}
+			k++
+		}
+		call.states = append(call.states, of)
+	}
+	if read.previous != nil {
+		call.previous = oracle.Values{V: read.previous, E: floatsOf(in[e.Mask.Previous].bound.Tensor)}
+	}
+	if err := e.take(r, call); err != nil {
+		return nil, err
+	}
+	if err := e.noteBeginning(r, call, in); err != nil {
+		return nil, err
+	}
+	if given := !slices.ContainsFunc(call.h, func(h oracle.Values) bool { return h.V == nil }); given {
+		call.why = nil
+		if e.Mask != nil && e.Mask.Previous >= 0 {
+			call.why = in[e.Mask.Previous].why
+		}
+	}
+	return e.steps(r, call, in)
+}
+
+// twistBoth plants a fault in what a call reads, and in the bounds of that.
+func (e *exactRecurrent) twistBoth(read, errs *recurrentCall[float64]) {
+	if errs.x == nil {
+		errs.x = make([]float64, len(read.x))
+	}
+	for i, s := range errs.states {
+		if s == nil {
+			errs.states[i] = make([]float64, len(read.states[i]))
+		}
+	}
+	e.twist(errs, *e.planted)
+	e.twist(read, *e.planted)
+}
+
+func (e *exactRecurrent) stateVariables() (out []int) {
+	for _, l := range e.Cells {
+		out = append(out, l.States...)
+	}
+	return out
+}
+
+// take reads what was given of the layers.
+func (e *exactRecurrent) take(r *exactRun, call *exactCall) error {
+	for _, l := range e.Cells {
+		var of [2]oracle.Values
+		for j := range l.States {
+			name := l.Name + "/" + []string{"h", "c"}[j]
+			t := r.given[name]
+			if t == nil && len(l.States) == 2 && r.given[l.Name+"/h"] != r.given[l.Name+"/c"] {
+				return fmt.Errorf("the states of %q are given, but %q is not", l.Name, name)
+			}
+			if t == nil {
+				break
+			}
+			want := []int{call.batch, call.recurrentCall.steps, l.Units}
+			if !slices.Equal(t.Shape(), want) || !t.DType().IsFloat() {
+				return fmt.Errorf("%q is given as %s, want floats of shape %s", name, t, lockstep.FormatShape(want))
+			}
+			d, err := t.Float64s()
+			if err != nil {
+				return err
+			}
+			of[j] = oracle.Exact(d)
+		}
+		call.h, call.c = append(call.h, of[0]), append(call.c, of[1])
+	}
+	return nil
+}
+
+// steps takes all steps.
+func (e *exactRecurrent) steps(r *exactRun, call *exactCall, in []tracked) ([]tracked, error) {
+	batch, steps := call.batch, call.recurrentCall.steps
+	last := e.Cells[len(e.Cells)-1].Units
+	rows := steps
+	if e.LastOnly {
+		rows = 1
+	}
+	outputs := zeroValues(rows * batch * last)
+	previous := call.previous
+	if previous.V == nil {
+		previous = zeroValues(batch * last)
+	}
+	for t := range steps {
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		x := stretch(call.x, t*batch*e.features, batch*e.features)
+		var mask []bool
+		if call.mask != nil {
+			mask = call.mask[t*batch : (t+1)*batch]
+		}
+		for i, cell := range e.oracles {
+			before := call.states[i]
+			u := cell.Units
+			if call.h[i].V != nil {
+				call.states[i] = [2]oracle.Values{atStep(call.h[i], batch, steps, u, t), atStep(call.c[i], batch, steps, u, t)}
+			} else {
+				s := cell.Step(x, before[0], before[1], batch)
+				call.states[i] = [2]oracle.Values{kept(s.H, before[0], mask, u), kept(s.C, before[1], mask, u)}
+			}
+			x = call.states[i][0]
+		}
+		if mask != nil && e.Mask.Previous < 0 {
+			previous = zeroValues(batch * last)
+		}
+		out := kept(x, previous, mask, last)
+		previous = out
+		at := t
+		if e.LastOnly {
+			at = 0
+		}
+		put := stretch(outputs, at*batch*last, batch*last)
+		copy(put.V, out.V)
+		clear(put.E)
+		copy(put.E, out.E)
+	}
+	return e.results(r, call, in, outputs, previous)
+}
+
+// results sets what the loop's variables are after it, and notes the states.
+func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []tracked, outputs, previous oracle.Values) ([]tracked, error) {
+	out := slices.Clone(in)
+	batch, steps := call.batch, call.recurrentCall.steps
+	before, after := make([]Value, len(in)), make([]Value, len(in))
+	for i, v := range in {
+		before[i] = v.Value
+	}
+	if err := new(counters).count(e.Counters, before, after, steps); err != nil {
+		return nil, err
+	}
+	for _, at := range e.Counters {
+		out[at] = tracked{Value: after[at]}
+	}
+	for i, l := range e.Cells {
+		for j, at := range l.States {
+			v, err := trackedOf(call.states[i][j], batch, l.Units)
+			if err != nil {
+				return nil, err
+			}
+			if call.h[i].V == nil {
+				v.why = call.why
+			}
+			out[at] = v
+			if err := r.note(l.Name+"/"+l.Kind.StateNames()[j], v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	last := e.Cells[len(e.Cells)-1].Units
+	if e.Mask != nil && e.Mask.Carried >= 0 {
+		v, err := trackedOf(previous, batch, last)
+		if err != nil {
+			return nil, err
+		}
+		v.why = call.why
+		out[e.Mask.Carried] = v
+	}
+	if call.outputs != nil {
+		rows := len(outputs.V) / max(1, batch*last)
+		if len(outputs.V) == 0 {
+			rows = steps
+			if e.LastOnly {
+				rows = 1
+			}
+		}
+		v, err := trackedOf(outputs, rows, batch, last)
+		if err != nil {
+			return nil, err
+		}
+		bound, err := v.errors()
+		if err != nil {
+			return nil, err
+		}
+		out[e.Outputs] = tracked{Value: rowsList(v.Tensor, call.outputs), bound: rowsList(bound.Tensor, call.outputs), why: call.why}
+	}
+	return out, nil
+}
+
+func zeroValues(n int) oracle.Values {
+	return oracle.Values{V: make([]float64, n), E: make([]float64, n)}
+}
+
+// stretch is n values from one on.
+func stretch(v oracle.Values, from, n int) oracle.Values {
+	out := oracle.Values{V: v.V[from : from+n]}
+	if v.E != nil {
+		out.E = v.E[from : from+n]
+	}
+	return out
+}
+
+// atStep is one step of exact values (batch, steps, units).
+func atStep(v oracle.Values, batch, steps, units, t int) oracle.Values {
+	if v.V == nil {
+		return oracle.Values{}
+	}
+	out := make([]float64, 0, batch*units)
+	for b := range batch {
+		out = append(out, v.V[(b*steps+t)*units:][:units]...)
+	}
+	return oracle.Exact(out)
+}
+
+// kept takes the rows of now that have the step, and those of before that do
+// not. A bound that is not a number is none.
+func kept(now, before oracle.Values, mask []bool, units int) oracle.Values {
+	if now.V == nil {
+		return oracle.Values{}
+	}
+	for i, e := range now.E {
+		if math.IsNaN(e) {
+			now.E[i] = math.Inf(1)
+		}
+	}
+	if mask == nil {
+		return now
+	}
+	out := zeroValues(len(now.V))
+	for row, has := range mask {
+		from := now
+		if !has {
+			from = before
+		}
+		copy(out.V[row*units:(row+1)*units], from.V[row*units:])
+		if from.E != nil {
+			copy(out.E[row*units:(row+1)*units], from.E[row*units:])
+		}
+	}
+	return out
+}
+
+// errorsOfList are the bounds of a list of rows, nil if it is exact.
+func errorsOfList(v tracked) []float64 {
+	if v.bound.List == nil {
+		return nil
+	}
+	e := floatsOf(v.bound.List.rows)
+	if allZero(e) {
+		return nil
+	}
+	return e
+}
+
+func trackedOf(v oracle.Values, shape ...int) (tracked, error) {
+	t, err := lockstep.New(v.V, shape...)
+	if err != nil {
+		return tracked{}, err
+	}
+	bound, err := boundOf(v.E, shape)
+	return tracked{Value: Value{Tensor: t}, bound: bound}, err
+}

@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// The operations that make tensors out of a shape or of a few numbers.
+func init() {
+	register(plain(fillShape), "Fill")
+	register(plain(zerosLike), "ZerosLike")
+	register(plain(onesLike), "OnesLike")
+	register(buildRange, "Range")
+	register(byType(floats(linSpace[float32], linSpace[float64])), "LinSpace")
+	register(buildOneHot, "OneHot")
+	register(plain(where), "Where")
+}
+
+func fillShape(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := wantShape(oldVector(t[0]))
+	if err != nil {
+		return nil, err
+	}
+	if err := wantOldScalar("the value", t[1]); err != nil {
+		return nil, err
+	}
+	return w.one(repeat(t[1], shape))
+}
+
+func zerosLike(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 1)
+	if err != nil {
+		return nil, err
+	}
+	return w.one(zeros(t[0].DType(), t[0].Shape()))
+}
+
+func onesLike(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 1)
+	if err != nil {
+		return nil, err
+	}
+	one1, err := unit(t[0].DType())
+	if err != nil {
+		return nil, err
+	}
+	return w.one(repeat(one1, t[0].Shape()))
+}
+
+// unit is the number one, or true.
+func unit(d lockstep.DType) (*lockstep.Tensor, error) {
+	switch d {
+	case lockstep.Float32:
+		return lockstep.New([]float32{1})
+	case lockstep.Float64:
+		return lockstep.New([]float64{1})
+	case lockstep.Float16:
+		return lockstep.New([]lockstep.Float16Bits{0x3c00})
+	case lockstep.BFloat16:
+		return lockstep.New([]lockstep.BFloat16Bits{0x3f80})
+	case lockstep.Int32:
+		return lockstep.New([]int32{1})
+	case lockstep.Int64:
+		return lockstep.New([]int64{1})
+	case lockstep.Bool:
+		return lockstep.New([]bool{true})
+	}
+	return nil, fmt.Errorf("a %s has no one", d)
+}
+
+func buildRange(_ *compiler, n *savedmodel.Node) (exec, error) {
+	return numbers(rangeOf[float32], rangeOf[float64], rangeOf[int32], rangeOf[int64]).chooseOr(n, "Tidx", lockstep.Int32)
+}
+
+func rangeOf[E number](w *work, in []Value) ([]Value, error) {
+	v, err := scalars[E](in, 3, wantOldScalar)
+	if err != nil {
+		return nil, err
+	}
+	n, err := rangeLength(v[0], v[1], v[2])
+	if err != nil {
+		return nil, err
+	}
+	if err := memory.Fits(n, sizeFor[E]()); err != nil {
+		return nil, err
+	}
+	out := make([]E, n)
+	for i := range out {
+		out[i] = v[0] + E(E(i)*v[2]) // rounded before the sum
+	}
+	return w.one(lockstep.New(out, n))
+}
+
+func rangeLength[E number](start, limit, delta E) (int, error) {
+	if !(delta > 0 && start <= limit || delta < 0 && start >= limit) {
+		return 0, fmt.Errorf("a range from %v to %v by %v", start, limit, delta)
+	}
+	var n float64
+	switch any(start).(type) {
+	case float32, float64:
+		n = math.Ceil(math.Abs(float64((limit - start) / delta)))
+	default:
+		// Unsigned, since the distance of two int64 may not fit one.
+		span, step := uint64(int64(limit))-uint64(int64(start)), uint64(int64(delta))
+		if delta < 0 {
+			span, step = -span, -step
+		}
+		count := span / step
+		if span%step != 0 {
+			count++
+		}
+		n = float64(count)
+	}
+	if !(n <= float64(maxElements)) {
+		return 0, fmt.Errorf("a range of %v numbers, want at most %d", n, maxElements)
+	}
+	return int(n), nil
+}
+
+func linSpace[E float](w *work, in []Value) ([]Value, error) {
+	if len(in) != 3 {
+		return nil, fmt.Errorf("%d inputs, want 3", len(in))
+	}
+	ends, err := scalars[E](in[:2], 2, wantScalar)
+	if err != nil {
+		return nil, err
+	}
+	count, err := tensors(in[2:], 1)
+	if err != nil {
+		return nil, err
+	}
+	n, err := scalar(count[0])
+	if err != nil {
+		return nil, err
+	}
+	if n <= 0 || n > maxElements {
+		return nil, fmt.Errorf("%d numbers, want 1 to %d", n, maxElements)
+	}
+	if err := memory.Fits(n, sizeFor[E]()); err != nil {
+		return nil, err
+	}
+	out := make([]E, n)
+	out[0] = ends[0]
+	if n > 1 {
+		step := (ends[1] - ends[0]) / E(n-1)
+		for i := range out {
+			out[i] = ends[0] + E(step*E(i)) // rounded before the sum
+		}
+		out[n-1] = ends[1]
+	}
+	return w.one(lockstep.New(out, n))
+}
+
+func buildOneHot(_ *compiler, n *savedmodel.Node) (exec, error) {
+	at := intOr(n, "axis", -1)
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 4)
+		if err != nil {
+			return nil, err
+		}
+		axis := at
+		if axis == -1 {
+			axis = t[0].Rank()
+		}
+		if axis < 0 || axis > t[0].Rank() {
+			return nil, fmt.Errorf("attribute \"axis\" is %d, want -1 to %d", at, t[0].Rank())
+		}
+		depth, err := scalar(t[1])
+		if err != nil {
+			return nil, fmt.Errorf("the depth: %w", err)
+		}
+		for i, what := range []string{"the value on", "the value off"} {
+			if err := wantScalar(what, t[2+i]); err != nil {
+				return nil, err
+			}
+		}
+		if t[2].DType() != t[3].DType() {
+			return nil, fmt.Errorf("values of %s and %s", t[2].DType(), t[3].DType())
+		}
+		list, err := ints(t[0])
+		if err != nil {
+			return nil, err
+		}
+		shape := slices.Insert(slices.Clone(t[0].Shape()), axis, depth)
+		out, err := repeat(t[3], shape)
+		if err != nil {
+			return nil, err
+		}
+		// A number that is no place along the axis leaves its row off.
+		after := product(t[0].Shape()[axis:])
+		var hot []int
+		for i, v := range list {
+			if v >= 0 && v < depth {
+				hot = append(hot, (i/after*depth+v)*after+i%after)
+			}
+		}
+		on, err := repeat(t[2], []int{len(hot)})
+		if err != nil {
+			return nil, err
+		}
+		return w.one(out, put(out, hot, 1, on))
+	}, nil
+}
+
+// where lists the positions of the elements that are not zero.
+func where(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 1)
+	if err != nil {
+		return nil, err
+	}
+	if t[0].Rank() == 0 { // TensorFlow's kernel has no case for it
+		return nil, fmt.Errorf("%s, want an axis at least", t[0])
+	}
+	if err := memory.Fits(t[0].Len(), (1+t[0].Rank())*wordBytes); err != nil {
+		return nil, fmt.Errorf("the positions in %s: %w", t[0], err)
+	}
+	d, err := t[0].Float64s() // an int64 that is rounded is still not zero
+	if err != nil {
+		return nil, err
+	}
+	shape, steps := t[0].Shape(), strides(t[0].Shape())
+	out := []int64{}
+	n := 0
+	for i, v := range d {
+		if v == 0 {
+			continue
+		}
+		n++
+		for axis, step := range steps {
+			out = append(out, int64(i/step%shape[axis]))
+		}
+	}
+	return w.one(lockstep.New(out, n, len(shape)))
+}

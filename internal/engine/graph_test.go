@@ -1,0 +1,331 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// attrs are a node's attributes: a lockstep.DType, an int, a bool, a string, a
+// tensor or a function's name (of the type fn).
+type (
+	attrs map[string]any
+	fn    string
+)
+
+// drawing is a graph on its way, of nodes that are named by their numbers.
+type drawing struct {
+	t         testing.TB
+	nodes     []*node_def_go_proto.NodeDef
+	args      []*op_def_go_proto.OpDef_ArgDef // of a function
+	functions []*function_go_proto.FunctionDef
+	variables map[string]*lockstep.Tensor
+	inputs    map[string]*pb.TensorInfo
+}
+
+func draw(t testing.TB) *drawing {
+	return &drawing{t: t, inputs: map[string]*pb.TensorInfo{}, variables: map[string]*lockstep.Tensor{}}
+}
+
+// input is a placeholder.
+func (d *drawing) input(name string, dtype lockstep.DType) string {
+	d.add(name, "Placeholder", attrs{"dtype": dtype}, nil)
+	d.inputs[name] = info(name+":0", dtype)
+	return name
+}
+
+// arg is an argument of a function.
+func (d *drawing) arg(dtype lockstep.DType) string {
+	name := fmt.Sprintf("a%d", len(d.args))
+	d.args = append(d.args, &op_def_go_proto.OpDef_ArgDef{Name: name, Type: protoType(dtype)})
+	return name
+}
+
+// variable is a variable's handle.
+func (d *drawing) variable(value *lockstep.Tensor) string {
+	name := fmt.Sprintf("v%d", len(d.variables))
+	d.variables[name] = value
+	d.add(name, "VarHandleOp", attrs{"dtype": value.DType(), "shared_name": name}, nil)
+	return name
+}
+
+func (d *drawing) constant(x *lockstep.Tensor) string {
+	return d.op("Const", attrs{"dtype": x.DType(), "value": x})
+}
+
+func (d *drawing) ints(v ...int32) string { return d.constant(tensor(d.t, v, len(v))) }
+
+func (d *drawing) int(v int32) string { return d.constant(tensor(d.t, []int32{v})) }
+
+func (d *drawing) floats(shape []int, v ...float32) string {
+	return d.constant(tensor(d.t, v, shape...))
+}
+
+func tensor[E lockstep.Element](t testing.TB, v []E, shape ...int) *lockstep.Tensor {
+	t.Helper()
+	x, err := lockstep.New(v, shape...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// op is a node of float32, unless attributes say something else.
+func (d *drawing) op(op string, a attrs, inputs ...string) string {
+	name := fmt.Sprintf("n%d", len(d.nodes))
+	all := attrs{"T": lockstep.Float32, "Tidx": lockstep.Int32, "Tshape": lockstep.Int32, "Index": lockstep.Int32, "Tdim": lockstep.Int32,
+		"Tparams": lockstep.Float32, "Tindices": lockstep.Int32, "Taxis": lockstep.Int32, "Tperm": lockstep.Int32, "out_type": lockstep.Int32}
+	if op == "Pack" {
+		all["N"] = len(inputs)
+	}
+	if op == "ConcatV2" {
+		all["N"] = len(inputs) - 1
+	}
+	if op == "Any" || op == "All" {
+		delete(all, "T") // they take booleans alone
+	}
+	for k, v := range a {
+		all[k] = v
+	}
+	d.add(name, op, all, inputs)
+	return name
+}
+
+func (d *drawing) add(name, op string, a attrs, inputs []string) {
+	n := &node_def_go_proto.NodeDef{Name: name, Op: op, Attr: map[string]*attr_value_go_proto.AttrValue{}, Input: inputs}
+	for k, v := range a {
+		n.Attr[k] = attribute(d.t, v)
+	}
+	d.nodes = append(d.nodes, n)
+}
+
+func attribute(t testing.TB, v any) *attr_value_go_proto.AttrValue {
+	t.Helper()
+	switch v := v.(type) {
+	case *attr_value_go_proto.AttrValue:
+		return v
+	case lockstep.DType:
+		return typeAttr(protoType(v))
+	case int:
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_I{I: int64(v)}}
+	case bool:
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_B{B: v}}
+	case string:
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_S{S: []byte(v)}}
+	case fn:
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Func{Func: &attr_value_go_proto.NameAttrList{Name: string(v)}}}
+	case []lockstep.DType:
+		list := &attr_value_go_proto.AttrValue_ListValue{}
+		for _, d := range v {
+			list.Type = append(list.Type, protoType(d))
+		}
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_List{List: list}}
+	case []int:
+		list := &attr_value_go_proto.AttrValue_ListValue{}
+		for _, i := range v {
+			list.I = append(list.I, int64(i))
+		}
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_List{List: list}}
+	case *lockstep.Tensor:
+		content, err := raw.Encode(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &tensor_go_proto.TensorProto{Dtype: protoType(v.DType()), TensorShape: &tensor_shape_go_proto.TensorShapeProto{}, TensorContent: content}
+		for _, d := range v.Shape() {
+			p.TensorShape.Dim = append(p.TensorShape.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: int64(d)})
+		}
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: p}}
+	}
+	t.Fatalf("an attribute %T", v)
+	return nil
+}
+
+// result is what a node's one result is called inside of a function.
+var resultNames = map[string]string{
+	"Const": "output", "Cast": "y", "Tanh": "y", "Neg": "y", "AddV2": "z", "Sub": "z", "Mul": "z", "Less": "z", "Greater": "z", "LogicalAnd": "z",
+	"MatMul": "product", "Identity": "output", "TensorListGetItem": "item", "TensorListSetItem": "output_handle", "Sum": "output", "ConcatV2": "output", "Tile": "output", "TensorListPushBack": "output_handle",
+	"StridedSlice": "output", "Fill": "output", "Shape": "output", "VarHandleOp": "resource", "ReadVariableOp": "value",
+}
+
+// function makes a function of another drawing, which returns nodes of it.
+func (d *drawing) function(name string, body *drawing, returns ...string) fn {
+	d.t.Helper()
+	full := func(in string) string {
+		for _, n := range body.nodes {
+			if n.Name == in {
+				out := resultNames[n.Op]
+				if out == "" {
+					d.t.Fatalf("what the result of a %s is called in a function is not known here", n.Op)
+				}
+				return in + ":" + out + ":0"
+			}
+		}
+		return in
+	}
+	f := &function_go_proto.FunctionDef{Signature: &op_def_go_proto.OpDef{Name: name, InputArg: body.args}, Ret: map[string]string{}, NodeDef: body.nodes}
+	for _, n := range body.nodes {
+		for i, in := range n.Input {
+			n.Input[i] = full(in)
+		}
+	}
+	for i, r := range returns {
+		out := fmt.Sprintf("r%d", i)
+		f.Signature.OutputArg = append(f.Signature.OutputArg, &op_def_go_proto.OpDef_ArgDef{Name: out, Type: protoType(lockstep.Float32)})
+		f.Ret[out] = full(r)
+	}
+	d.functions = append(d.functions, f)
+	return fn(name)
+}
+
+// flatten reads the graph as a SavedModel's.
+func (d *drawing) flatten(outputs map[string]string) (*savedmodel.MetaGraph, *savedmodel.Graph) {
+	d.t.Helper()
+	sig := &pb.SignatureDef{Inputs: d.inputs, Outputs: map[string]*pb.TensorInfo{}}
+	for name, from := range outputs {
+		sig.Outputs[name] = info(from, lockstep.Float32)
+		if !slices.ContainsFunc([]byte(from), func(b byte) bool { return b == ':' }) {
+			sig.Outputs[name] = info(from+":0", lockstep.Float32)
+		}
+	}
+	b, err := proto.Marshal(&pb.SavedModel{MetaGraphs: []*pb.MetaGraphDef{{
+		MetaInfoDef:  &pb.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}},
+		GraphDef:     &graph_go_proto.GraphDef{Node: d.nodes, Library: &function_go_proto.FunctionDefLibrary{Function: d.functions}},
+		SignatureDef: map[string]*pb.SignatureDef{"serving_default": sig},
+	}}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	saved, err := savedmodel.OpenFS(fstest.MapFS{"saved_model.pb": &fstest.MapFile{Data: b}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	meta, err := saved.MetaGraph()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	g, err := meta.Flatten("")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return meta, g
+}
+
+// compile compiles the graph.
+func (d *drawing) compile(outputs map[string]string) *Program {
+	d.t.Helper()
+	_, g := d.flatten(outputs)
+	p, err := Compile(g, Options{Variable: func(handle savedmodel.Ref) (*lockstep.Tensor, error) {
+		return d.variables[handle.Node.Name], nil
+	}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return p
+}
+
+// graft puts a drawing's nodes into a graph, before one of its nodes, with
+// tensors of it in the place of the inputs, and returns where some nodes' first
+// results are. The drawing must not be used again.
+func graft(d *drawing, g *savedmodel.Graph, before *savedmodel.Node, inputs map[string]savedmodel.Ref, want ...string) []savedmodel.Ref {
+	d.t.Helper()
+	outputs := map[string]string{}
+	for _, name := range want {
+		outputs[name] = name
+	}
+	_, from := d.flatten(outputs)
+	instead := map[*savedmodel.Node]savedmodel.Ref{}
+	for name, r := range from.Inputs {
+		instead[r.Node] = inputs[name]
+	}
+	put := func(r savedmodel.Ref) savedmodel.Ref {
+		if to, ok := instead[r.Node]; ok {
+			return to
+		}
+		return r
+	}
+	var nodes []*savedmodel.Node
+	for _, n := range from.Nodes {
+		if _, ok := instead[n]; ok {
+			continue
+		}
+		n.Name = "grafted/" + n.Name
+		for i, in := range n.Inputs {
+			n.Inputs[i] = put(in)
+		}
+		nodes = append(nodes, n)
+	}
+	at := len(g.Nodes)
+	if before != nil {
+		at = slices.Index(g.Nodes, before)
+	}
+	g.Nodes = slices.Insert(g.Nodes, at, nodes...)
+	out := make([]savedmodel.Ref, len(want))
+	for i, name := range want {
+		out[i] = put(from.Outputs[name])
+	}
+	return out
+}
+
+// graphOf reads a fixture's graph, and what is recognised in it.
+func graphOf(t testing.TB, name string) (*savedmodel.MetaGraph, *savedmodel.Graph, *recurrent.Found) {
+	t.Helper()
+	saved, err := savedmodel.OpenFS(fixtureFS(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := saved.MetaGraph()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := m.Flatten("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := recurrent.Find(m, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, g, found
+}
+
+// compiled compiles a graph with what was recognised in it, or, where found is
+// nil, to be interpreted.
+func compiled(t testing.TB, m *savedmodel.MetaGraph, g *savedmodel.Graph, found *recurrent.Found) *Program {
+	t.Helper()
+	value := func(r savedmodel.Ref) (*lockstep.Tensor, error) {
+		v, ok, err := m.Variable(r)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return r.Through().Node.Const()
+		}
+		return m.Value(v)
+	}
+	o := Options{Variable: value, Weight: value}
+	if found != nil {
+		o.Recurrences = found.Recurrences
+	}
+	p, err := Compile(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

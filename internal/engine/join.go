@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// The operations that join tensors.
+func init() {
+	register(buildPack, "Pack")
+	register(plain(concatV2), "ConcatV2")
+	register(plain(concatV1), "Concat")
+}
+
+func buildPack(_ *compiler, n *savedmodel.Node) (exec, error) {
+	at := intOr(n, "axis", 0)
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, -1)
+		if err != nil {
+			return nil, err
+		}
+		if len(t) == 0 {
+			return nil, errors.New("nothing to pack")
+		}
+		axis, err := axisOf(at, t[0].Rank()+1)
+		if err != nil {
+			return nil, err
+		}
+		shape := slices.Insert(slices.Clone(t[0].Shape()), axis, 1)
+		rows := make([]*lockstep.Tensor, len(t))
+		for i, x := range t {
+			if !slices.Equal(x.Shape(), t[0].Shape()) {
+				return nil, fmt.Errorf("input %d is %s, want the shape of input 0, %s", i, x, t[0])
+			}
+			if rows[i], err = reshaped(x, shape); err != nil {
+				return nil, err
+			}
+		}
+		return w.one(join(rows, axis))
+	}, nil
+}
+
+func concatV2(w *work, in []Value) ([]Value, error) {
+	if len(in) < 2 {
+		return nil, fmt.Errorf("%d inputs, want tensors and an axis", len(in))
+	}
+	return concat(w, in[:len(in)-1], in[len(in)-1])
+}
+
+// concatV1 has its axis in front.
+func concatV1(w *work, in []Value) ([]Value, error) {
+	if len(in) < 2 {
+		return nil, fmt.Errorf("%d inputs, want an axis and tensors", len(in))
+	}
+	return concat(w, in[1:], in[0])
+}
+
+func concat(w *work, in []Value, axis Value) ([]Value, error) {
+	t, err := tensors(in, -1)
+	if err != nil {
+		return nil, err
+	}
+	a, err := tensors([]Value{axis}, 1)
+	if err != nil {
+		return nil, fmt.Errorf("the axis: %w", err)
+	}
+	at, err := scalarInt(a[0])
+	if err != nil {
+		return nil, fmt.Errorf("the axis: %w", err)
+	}
+	if at, err = axisOf(at, t[0].Rank()); err != nil {
+		return nil, err
+	}
+	return w.one(join(t, at))
+}
+
+// join joins tensors, one at least, along an axis that they have.
+func join(t []*lockstep.Tensor, axis int) (*lockstep.Tensor, error) {
+	shape := slices.Clone(t[0].Shape())
+	shape[axis] = 0
+	for i, x := range t {
+		have := x.Shape()
+		if len(have) != len(shape) || !slices.Equal(have[:axis], shape[:axis]) || !slices.Equal(have[axis+1:], shape[axis+1:]) {
+			return nil, fmt.Errorf("input %d is %s, want the shape of input 0, %s, but for axis %d", i, x, t[0], axis)
+		}
+		if x.DType() != t[0].DType() {
+			return nil, fmt.Errorf("input %d is %s, want %s as input 0", i, x.DType(), t[0].DType())
+		}
+		shape[axis] += have[axis]
+	}
+	out, err := zeros(t[0].DType(), shape)
+	if err != nil {
+		return nil, err
+	}
+	row := product(shape[axis:])
+	from := 0
+	for _, x := range t {
+		run := product(x.Shape()[axis:])
+		if err := put(out, positions(from, product(shape[:axis]), row), run, x); err != nil {
+			return nil, err
+		}
+		from += run
+	}
+	return out, nil
+}

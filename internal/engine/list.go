@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// The operations on lists of tensors, through which Keras's loops read their
+// steps and leave their outputs (tensorflow/core/kernels/list_kernels.h).
+func init() {
+	register(buildReserve, "TensorListReserve")
+	register(plain(listFromTensor), "TensorListFromTensor")
+	register(plain(listGet), "TensorListGetItem")
+	register(buildSet, "TensorListSetItem")
+	register(buildStack, "TensorListStack")
+	register(plain(listLength), "TensorListLength")
+}
+
+// maxListLength bounds a list that a graph asks for by a number alone.
+const maxListLength = 10_000_000
+
+func listOf(in []Value, n int) (*List, error) {
+	if len(in) != n || in[0].List == nil {
+		return nil, fmt.Errorf("%d inputs, want %d, the first of them a list", len(in), n)
+	}
+	return in[0].List, nil
+}
+
+func buildReserve(_ *compiler, n *savedmodel.Node) (exec, error) {
+	dtype, err := n.AttrType("element_dtype")
+	if err != nil {
+		return nil, err
+	}
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 2)
+		if err != nil {
+			return nil, err
+		}
+		shape, known, err := elementShape(in[0])
+		if err != nil {
+			return nil, err
+		}
+		length, err := scalarInt(t[1])
+		if err != nil {
+			return nil, err
+		}
+		if length < 0 || length > maxListLength {
+			return nil, fmt.Errorf("a list of %d elements, want 0 to %d", length, maxListLength)
+		}
+		if err := memory.Fits(length, wordBytes); err != nil {
+			return nil, fmt.Errorf("a list of %d elements: %w", length, err)
+		}
+		return []Value{{List: &List{elements: make([]*lockstep.Tensor, length), DType: dtype, Shape: shape, Known: known}}}, nil
+	}, nil
+}
+
+func listFromTensor(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	if t[0].Rank() == 0 {
+		return nil, errors.New("a list of a scalar's elements")
+	}
+	shape, known, err := elementShape(in[1])
+	if err != nil {
+		return nil, err
+	}
+	if known && !fits(t[0].Shape()[1:], shape) {
+		return nil, fmt.Errorf("elements of shape %s, want %s", lockstep.FormatShape(t[0].Shape()[1:]), lockstep.FormatShape(shape))
+	}
+	return []Value{{List: &List{rows: t[0], DType: t[0].DType(), Shape: shape, Known: known}}}, nil
+}
+
+func listGet(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 3)
+	if err != nil {
+		return nil, err
+	}
+	i, err := indexOf(in[1], l.length())
+	if err != nil {
+		return nil, err
+	}
+	t, err := l.at(i)
+	if err != nil || t != nil {
+		return w.one(t, err)
+	}
+	return w.one(l.unset(i, in[2]))
+}
+
+// unset makes the zeros that stand for an element that was never set, if its
+// shape is known from the list, from the operation or from another element.
+func (l *List) unset(i int, want Value) (*lockstep.Tensor, error) {
+	shape, err := l.shapeOf(want, l.elements)
+	if err != nil {
+		return nil, fmt.Errorf("element %d of the list was never set: %w", i, err)
+	}
+	return zeros(l.DType, shape)
+}
+
+// zeros makes zeros whose number is bounded.
+func zeros(dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {
+	if _, err := elementsSized(shape, sizeOf(dtype)); err != nil {
+		return nil, err
+	}
+	return lockstep.Zeros(dtype, shape...)
+}
+
+// indexOf reads the number of an element of a list.
+func indexOf(v Value, length int) (int, error) {
+	if v.Tensor == nil {
+		return 0, fmt.Errorf("the index is %s", v)
+	}
+	i, err := scalarInt(v.Tensor)
+	if err != nil {
+		return 0, err
+	}
+	if i < 0 || i >= length {
+		return 0, fmt.Errorf("element %d of a list of %d", i, length)
+	}
+	return i, nil
+}
+
+func buildSet(_ *compiler, n *savedmodel.Node) (exec, error) {
+	resize := n.AttrBool("resize_if_index_out_of_bounds")
+	return func(w *work, in []Value) ([]Value, error) {
+		l, err := listOf(in, 3)
+		if err != nil {
+			return nil, err
+		}
+		item := in[2].Tensor
+		if item == nil {
+			return nil, fmt.Errorf("the element is %s, want %s", in[2], l.DType)
+		}
+		if err := l.takes(item); err != nil {
+			return nil, err
+		}
+		next, err := l.clone()
+		if err != nil {
+			return nil, err
+		}
+		if resize && in[1].Tensor != nil {
+			if i, err := scalarInt(in[1].Tensor); err == nil && i >= len(next) && i < maxListLength {
+				next = append(next, make([]*lockstep.Tensor, i+1-len(next))...)
+			}
+		}
+		i, err := indexOf(in[1], len(next))
+		if err != nil {
+			return nil, err
+		}
+		next[i] = item
+		return listValue(l.with(next)), nil
+	}, nil
+}
+
+// takes tells whether a tensor may be an element of the list.
+func (l *List) takes(t *lockstep.Tensor) error {
+	if t.DType() != l.DType {
+		return fmt.Errorf("the element is %s, want %s", t, l.DType)
+	}
+	if l.Known && !fits(t.Shape(), l.Shape) {
+		return fmt.Errorf("the element is %s, want the shape %s", t, lockstep.FormatShape(l.Shape))
+	}
+	return nil
+}
+
+func buildStack(_ *compiler, n *savedmodel.Node) (exec, error) {
+	want := n.AttrInt("num_elements")
+	if n.Attr("num_elements") == nil {
+		want = -1
+	}
+	return func(w *work, in []Value) ([]Value, error) {
+		l, err := listOf(in, 2)
+		if err != nil {
+			return nil, err
+		}
+		if want >= 0 && int(want) != l.length() {
+			return nil, fmt.Errorf("a list of %d elements, want %d", l.length(), want)
+		}
+		if l.rows != nil {
+			shape, err := l.partialShape(in[1])
+			if err != nil {
+				return nil, err
+			}
+			if l.length() > 0 && (!shape.known || fits(l.rows.Shape()[1:], shape.shape)) {
+				return w.one(l.rows, nil)
+			}
+		}
+		all, err := l.all()
+		if err != nil {
+			return nil, err
+		}
+		shape, err := l.shapeOf(in[1], all)
+		if err != nil {
+			return nil, err
+		}
+		return w.one(stackElements(all, l.DType, shape))
+	}, nil
+}
+
+func listLength(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 1)
+	if err != nil {
+		return nil, err
+	}
+	return w.one(lockstep.New([]int32{int32(l.length())}))
+}

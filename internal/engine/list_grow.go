@@ -1,0 +1,383 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// The operations on lists that grow, shrink, gather and scatter.
+func init() {
+	register(buildEmptyList, "EmptyTensorList")
+	register(plain(listPush), "TensorListPushBack")
+	register(plain(listPop), "TensorListPopBack")
+	register(buildListShape, "TensorListElementShape")
+	register(plain(listResize), "TensorListResize")
+	register(plain(listGather), "TensorListGather")
+	register(plain(listScatter), "TensorListScatter", "TensorListScatterV2")
+	register(plain(listScatterInto), "TensorListScatterIntoExistingList")
+	register(plain(listConcat), "TensorListConcatV2")
+	register(plain(listSplit), "TensorListSplit")
+}
+
+func buildEmptyList(_ *compiler, n *savedmodel.Node) (exec, error) {
+	dtype, err := n.AttrType("element_dtype")
+	if err != nil {
+		return nil, err
+	}
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 2)
+		if err != nil {
+			return nil, err
+		}
+		shape, known, err := elementShape(in[0])
+		if err != nil {
+			return nil, err
+		}
+		most, err := scalarInt(t[1])
+		if err != nil {
+			return nil, fmt.Errorf("the greatest length: %w", err)
+		}
+		below := 0
+		if most >= 0 {
+			below = most + 1
+		}
+		return []Value{{List: &List{DType: dtype, Shape: shape, Known: known, Below: below}}}, nil
+	}, nil
+}
+
+// listValue is the result of an operation that makes a list.
+func listValue(l *List) []Value { return []Value{{List: l}} }
+
+func listPush(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tensors(in[1:], 1)
+	if err != nil {
+		return nil, fmt.Errorf("the element: %w", err)
+	}
+	if err := l.takes(t[0]); err != nil {
+		return nil, err
+	}
+	if l.Below > 0 && l.length()+1 >= l.Below {
+		return nil, fmt.Errorf("a list of %d elements, want fewer than %d", l.length()+1, l.Below)
+	}
+	all, err := l.all()
+	if err != nil {
+		return nil, err
+	}
+	return listValue(l.with(append(slices.Clip(all), t[0]))), nil
+}
+
+func listPop(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	last := l.length() - 1
+	if last < 0 {
+		return nil, errors.New("an empty list has no last element")
+	}
+	all, err := l.all()
+	if err != nil {
+		return nil, err
+	}
+	t := all[last]
+	if t == nil {
+		if t, err = l.unset(last, in[1]); err != nil {
+			return nil, err
+		}
+	}
+	return append(listValue(l.with(all[:last])), Value{Tensor: t}), nil
+}
+
+func buildListShape(_ *compiler, n *savedmodel.Node) (exec, error) {
+	dtype, err := indexType(n, "shape_type")
+	if err != nil {
+		return nil, err
+	}
+	return func(w *work, in []Value) ([]Value, error) {
+		l, err := listOf(in, 1)
+		if err != nil {
+			return nil, err
+		}
+		if !l.Known {
+			return w.one(intTensor([]int{-1}, dtype))
+		}
+		return w.one(shapeTensor(l.Shape, dtype))
+	}, nil
+}
+
+func listResize(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tensors(in[1:], 1)
+	if err != nil {
+		return nil, fmt.Errorf("the length: %w", err)
+	}
+	n, err := scalarInt(t[0])
+	if err != nil {
+		return nil, fmt.Errorf("the length: %w", err)
+	}
+	if n < 0 || n > maxListLength {
+		return nil, fmt.Errorf("a list of %d elements, want 0 to %d", n, maxListLength)
+	}
+	if err := memory.Fits(n, wordBytes); err != nil {
+		return nil, fmt.Errorf("a list of %d elements: %w", n, err)
+	}
+	all, err := l.all()
+	if err != nil {
+		return nil, err
+	}
+	next := make([]*lockstep.Tensor, n)
+	copy(next, all)
+	return listValue(l.with(next)), nil
+}
+
+func listGather(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 3)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tensors(in[1:], 2)
+	if err != nil {
+		return nil, err
+	}
+	list, err := vector(t[0])
+	if err != nil {
+		return nil, fmt.Errorf("the element numbers: %w", err)
+	}
+	chosen := make([]*lockstep.Tensor, len(list))
+	for i, at := range list {
+		if at < 0 || at >= l.length() {
+			return nil, fmt.Errorf("element %d of a list of %d", at, l.length())
+		}
+		if chosen[i], err = l.at(at); err != nil {
+			return nil, err
+		}
+	}
+	shape, err := l.shapeOf(in[2], chosen)
+	if err != nil {
+		return nil, err
+	}
+	return w.one(stackElements(chosen, l.DType, shape))
+}
+
+// listScatter makes a list of a tensor's rows at the places that numbers name.
+func listScatter(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, -1)
+	if err != nil {
+		return nil, err
+	}
+	length := -1
+	switch len(t) {
+	case 3:
+	case 4:
+		if length, err = scalarInt(t[3]); err != nil {
+			return nil, fmt.Errorf("the length: %w", err)
+		}
+		if length < -1 || length > maxListLength {
+			return nil, fmt.Errorf("a list of %d elements, want 0 to %d", length, maxListLength)
+		}
+	default:
+		return nil, fmt.Errorf("%d inputs, want 3 or 4", len(t))
+	}
+	shape, known, err := elementShape(in[2])
+	if err != nil {
+		return nil, err
+	}
+	l := &List{DType: t[0].DType(), Shape: shape, Known: known}
+	next, err := l.scatter(t[0], t[1])
+	if err != nil {
+		return nil, err
+	}
+	if len(next) > length && length >= 0 {
+		return nil, fmt.Errorf("element %d of a list of %d", len(next)-1, length)
+	}
+	return listValue(l.with(append(next, make([]*lockstep.Tensor, max(length-len(next), 0))...))), nil
+}
+
+func listScatterInto(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 3)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tensors(in[1:], 2)
+	if err != nil {
+		return nil, err
+	}
+	if t[0].DType() != l.DType {
+		return nil, fmt.Errorf("elements of %s, want %s", t[0].DType(), l.DType)
+	}
+	next, err := l.scatter(t[0], t[1])
+	if err != nil {
+		return nil, err
+	}
+	if len(next) > l.length() { // TensorFlow leaves holes that it cannot read
+		return nil, fmt.Errorf("element %d of a list of %d", len(next)-1, l.length())
+	}
+	return listValue(l.with(next)), nil
+}
+
+// scatter returns the list's elements with rows of t at the places that
+// numbers name, and more elements where they lie behind the end.
+func (l *List) scatter(t, numbers *lockstep.Tensor) ([]*lockstep.Tensor, error) {
+	list, err := vector(numbers)
+	if err != nil {
+		return nil, fmt.Errorf("the element numbers: %w", err)
+	}
+	if t.Rank() == 0 || t.Shape()[0] != len(list) {
+		return nil, fmt.Errorf("%d element numbers for the rows of %s", len(list), t)
+	}
+	if l.Known && !fits(t.Shape()[1:], l.Shape) {
+		return nil, fmt.Errorf("elements of shape %s, want %s", lockstep.FormatShape(t.Shape()[1:]), lockstep.FormatShape(l.Shape))
+	}
+	next, err := l.clone()
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range list {
+		if at < 0 || at >= maxListLength {
+			return nil, fmt.Errorf("element %d, want 0 to %d", at, maxListLength)
+		}
+		if at >= len(next) {
+			next = append(next, make([]*lockstep.Tensor, at+1-len(next))...)
+		}
+		if next[at], err = rowsOf(t, i, 1, t.Shape()[1:]); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
+}
+
+// listConcat joins a list's elements along their first axis, whose lengths may
+// differ, and returns those lengths as well.
+func listConcat(w *work, in []Value) ([]Value, error) {
+	l, err := listOf(in, 3)
+	if err != nil {
+		return nil, err
+	}
+	p, err := l.partialShape(in[1])
+	if err != nil {
+		return nil, err
+	}
+	if p.known && len(p.shape) == 0 {
+		return nil, errors.New("scalars have no axis to join along")
+	}
+	first, rest := -1, partial{}
+	if p.known {
+		first, rest = p.shape[0], partial{p.shape[1:], true}
+	}
+	all, err := l.all()
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range all {
+		if e == nil {
+			continue
+		}
+		if e.Rank() == 0 || first >= 0 && e.Shape()[0] != first {
+			return nil, fmt.Errorf("element %d of the list is %s, which does not fit the shape %s", i, e, p)
+		}
+		if rest, err = rest.merge(partial{e.Shape()[1:], true}); err != nil {
+			return nil, err
+		}
+	}
+	if !rest.full() {
+		return nil, fmt.Errorf("elements of the shape %s, want every axis but the first to be known", p)
+	}
+	lead, err := tensors(in[2:], 1)
+	if err != nil {
+		return nil, err
+	}
+	lengths, err := vector(lead[0])
+	if err != nil {
+		return nil, fmt.Errorf("the lengths: %w", err)
+	}
+	return l.concat(all, first, rest.shape, lengths)
+}
+
+func (l *List) concat(all []*lockstep.Tensor, first int, rest, lengths []int) ([]Value, error) {
+	out := make([]int, len(all))
+	parts := []*lockstep.Tensor{}
+	for i, e := range all {
+		if e == nil {
+			n := first
+			if i < len(lengths) {
+				n = lengths[i]
+			}
+			if n < 0 || first >= 0 && n != first {
+				return nil, fmt.Errorf("element %d of the list was never set, and its length %d, of the lengths %v, does not fit", i, n, lengths)
+			}
+			var err error
+			if e, err = zeros(l.DType, append([]int{n}, rest...)); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = e.Shape()[0]
+		parts = append(parts, e)
+	}
+	if len(parts) == 0 {
+		empty, err := zeros(l.DType, append([]int{0}, rest...))
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, empty)
+	}
+	joined, err := join(parts, 0)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := shapeTensor(out, lockstep.Int64)
+	return []Value{{Tensor: joined}, {Tensor: counts}}, err
+}
+
+// listSplit cuts a tensor along its first axis into a list.
+func listSplit(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 3)
+	if err != nil {
+		return nil, err
+	}
+	if t[0].Rank() == 0 {
+		return nil, errors.New("a list of a scalar's parts")
+	}
+	shape, known, err := elementShape(in[1])
+	if err != nil {
+		return nil, err
+	}
+	lengths, err := vector(t[2])
+	if err != nil {
+		return nil, fmt.Errorf("the lengths: %w", err)
+	}
+	left := t[0].Shape()[0]
+	for _, n := range lengths {
+		if left -= n; n < 0 || left < 0 {
+			break
+		}
+	}
+	if slices.ContainsFunc(lengths, func(n int) bool { return n < 0 }) || left != 0 {
+		return nil, fmt.Errorf("the lengths %v of parts of %s", lengths, t[0])
+	}
+	parts, err := cut(t[0], 0, lengths)
+	if err != nil {
+		return nil, err
+	}
+	l := &List{DType: t[0].DType(), Shape: shape, Known: known}
+	// The parts' own lengths are not held against the shape.
+	if known && (len(shape) == 0 || !fits(t[0].Shape()[1:], shape[1:])) {
+		return nil, fmt.Errorf("parts of %s, want the shape %s", t[0], lockstep.FormatShape(shape))
+	}
+	list := make([]*lockstep.Tensor, len(parts))
+	for i, p := range parts {
+		list[i] = p.Tensor
+	}
+	return listValue(l.with(list)), nil
+}

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+)
+
+// An operation that uses its memory again gives in every call what it gives in a
+// first one: every case of every operation, with its own inputs and with inputs
+// of the same shapes and other elements, in turns.
+func TestMemoryIsUsedAgain(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(fixture.Made(t), "ops", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	ran := 0
+	for _, file := range files {
+		cases, values := readCases(t, strings.TrimSuffix(filepath.Base(file), ".json"))
+		for _, c := range cases {
+			if c.Error {
+				continue
+			}
+			ran++
+			if err := c.inTurns(t, values); err != nil {
+				t.Errorf("%s: %s (%s): %v", filepath.Base(file), c.Name, c.Op, err)
+			}
+		}
+	}
+	t.Logf("%d cases", ran)
+}
+
+func (c *opCase) inTurns(t *testing.T, values map[string]*lockstep.Tensor) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	var inputs []*lockstep.Tensor
+	feed := map[string]*lockstep.Tensor{}
+	for i, key := range c.Inputs {
+		inputs = append(inputs, values[key])
+		feed[fmt.Sprintf("x%d", i)] = values[key]
+	}
+	compile := func() (*Program, error) {
+		return c.compile(inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
+	}
+	p, err := compile()
+	if err != nil {
+		return err
+	}
+	r := p.NewRunner()
+	shuffled := [][]map[string]*lockstep.Tensor{{feed}}
+	var all []map[string]*lockstep.Tensor
+	for seed := range 2 {
+		// All inputs, and each alone: an index that is shuffled is refused by
+		// many an operation.
+		turned := map[string]*lockstep.Tensor{}
+		for name, x := range feed {
+			turned[name] = shuffle(t, x, uint64(seed))
+		}
+		all = append(all, turned)
+		for name := range feed {
+			one := map[string]*lockstep.Tensor{}
+			for other, x := range feed {
+				one[other] = x
+			}
+			one[name] = turned[name]
+			all = append(all, one)
+		}
+	}
+	for _, other := range all {
+		shuffled = append(shuffled, []map[string]*lockstep.Tensor{other, feed})
+	}
+	for i, calls := range shuffled {
+		for j, in := range calls {
+			fresh, err := compile()
+			if err != nil {
+				return err
+			}
+			want, _, errWant := fresh.Run(t.Context(), in, false)
+			for round := range 2 {
+				got, _, err := r.Run(t.Context(), in)
+				if (err == nil) != (errWant == nil) {
+					return fmt.Errorf("call %d.%d.%d: error %v, and in a first call %v", i, j, round, err, errWant)
+				}
+				for name, w := range want {
+					if !got[name].BitEqual(w) {
+						return fmt.Errorf("call %d.%d.%d: output %q: %s", i, j, round, name, show(got[name], w))
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// shuffle puts a tensor's elements in another order.
+func shuffle(t *testing.T, x *lockstep.Tensor, seed uint64) *lockstep.Tensor {
+	t.Helper()
+	out := cloneOf(t, x)
+	shuffleOf[float32](out, seed)
+	shuffleOf[float64](out, seed)
+	shuffleOf[lockstep.Float16Bits](out, seed)
+	shuffleOf[lockstep.BFloat16Bits](out, seed)
+	shuffleOf[int32](out, seed)
+	shuffleOf[int64](out, seed)
+	shuffleOf[bool](out, seed)
+	shuffleOf[string](out, seed)
+	return out
+}
+
+func shuffleOf[E lockstep.Element](x *lockstep.Tensor, seed uint64) {
+	d, err := lockstep.Data[E](x)
+	if err != nil {
+		return
+	}
+	r := rand.New(rand.NewPCG(seed, uint64(len(d))))
+	before := slices.Clone(d)
+	for i, from := range r.Perm(len(d)) {
+		d[i] = before[from]
+	}
+}
+
+// An operation that only moves elements is done without it from the second call
+// on: every case of every such operation, with the places in constants.
+func TestMovements(t *testing.T) {
+	moved := map[string]int{}
+	for _, name := range []string{"ops_math", "ops_shape"} {
+		cases, values := readCases(t, name)
+		for _, c := range cases {
+			from, ok := movesOf[c.Op]
+			if c.Error || !ok || len(c.Nodes) > 0 || len(c.Variables) > 0 {
+				continue
+			}
+			t.Run(c.Name, func(t *testing.T) {
+				feed := map[string]*lockstep.Tensor{}
+				compile := func() *Program {
+					d := draw(t)
+					var inputs []string
+					for i, key := range c.Inputs {
+						if from == nil || slices.Contains(from, i) || from[0] < 0 && i < len(c.Inputs)-1 {
+							inputs = append(inputs, d.input(fmt.Sprintf("x%d", i), values[key].DType()))
+							feed[inputs[i]] = values[key]
+						} else {
+							inputs = append(inputs, d.constant(values[key]))
+						}
+					}
+					a := attrs{}
+					for k, v := range c.Attrs {
+						value, err := v.proto()
+						if err != nil {
+							t.Fatal(err)
+						}
+						a[k] = value
+					}
+					d.add("op", c.Op, a, inputs)
+					outputs := map[string]string{}
+					for i := range c.Outputs {
+						outputs[fmt.Sprintf("y%d", i)] = fmt.Sprintf("op:%d", i)
+					}
+					return d.compile(outputs)
+				}
+				p := compile()
+				r := p.NewRunner()
+				for call := range 6 {
+					in, want := feed, map[string]*lockstep.Tensor{}
+					if call%2 == 1 { // other elements
+						in = map[string]*lockstep.Tensor{}
+						for name, x := range feed {
+							in[name] = shuffle(t, x, uint64(call))
+						}
+						var err error
+						if want, _, err = compile().Run(t.Context(), in, false); err != nil {
+							t.Fatal(err)
+						}
+					} else {
+						for i, key := range c.Outputs {
+							want[fmt.Sprintf("y%d", i)] = values[key]
+						}
+					}
+					got, _, err := r.Run(t.Context(), in)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for name, w := range want {
+						if err := agree(got[name], w, 0); err != nil {
+							t.Errorf("call %d: %s: %v", call, name, err)
+						}
+					}
+				}
+				for _, pl := range *p.plans.Load() {
+					for _, s := range pl.steps {
+						if s.moves != nil {
+							moved[c.Op]++
+						}
+					}
+				}
+			})
+		}
+	}
+	t.Log(moved)
+	for op := range movesOf {
+		if moved[op] == 0 {
+			t.Errorf("no case of %s was taken for a movement", op)
+		}
+	}
+}

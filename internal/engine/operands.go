@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// operand returns a tensor of one element type and its elements.
+func operand[E lockstep.Element](in []Value, i int) (*lockstep.Tensor, []E, error) {
+	t := in[i].Tensor
+	if t == nil {
+		return nil, nil, fmt.Errorf("input %d is %s, want a tensor", i, in[i])
+	}
+	d, err := lockstep.Data[E](t)
+	if err != nil {
+		return nil, nil, fmt.Errorf("input %d: %w", i, err)
+	}
+	return t, d, nil
+}
+
+// operands returns n tensors of one element type and their elements; any
+// number of them if n is negative.
+func operands[E lockstep.Element](in []Value, n int) ([]*lockstep.Tensor, [][]E, error) {
+	t, err := tensors(in, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := make([][]E, len(t))
+	for i := range t {
+		if _, d[i], err = operand[E](in, i); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t, d, nil
+}
+
+// vector reads a list of integers.
+func vector(t *lockstep.Tensor) ([]int, error) {
+	if t.Rank() != 1 {
+		return nil, fmt.Errorf("%s, want a list of integers", t)
+	}
+	return ints(t)
+}
+
+// oldVector reads a list of integers where TensorFlow still takes one integer
+// for a list of it.
+func oldVector(t *lockstep.Tensor) ([]int, error) {
+	if t.Rank() == 0 {
+		return ints(t)
+	}
+	return vector(t)
+}
+
+// wantShape checks a shape that a graph asks for: all its axes must be known.
+func wantShape(shape []int, err error) ([]int, error) {
+	if err != nil {
+		return nil, fmt.Errorf("the shape: %w", err)
+	}
+	if _, err := elements(shape); err != nil {
+		return nil, err
+	}
+	return shape, nil
+}
+
+// scalar reads an integer that must not even have an axis of length one.
+func scalar(t *lockstep.Tensor) (int, error) {
+	if t.Rank() != 0 {
+		return 0, fmt.Errorf("%s, want one integer without axes", t)
+	}
+	return scalarInt(t)
+}
+
+// wantScalar refuses a value that has axes.
+func wantScalar(what string, t *lockstep.Tensor) error {
+	if t.Rank() != 0 {
+		return fmt.Errorf("%s is %s, want a scalar", what, t)
+	}
+	return nil
+}
+
+// wantOldScalar refuses a value that has axes, but for a list of one where
+// TensorFlow still takes that.
+func wantOldScalar(what string, t *lockstep.Tensor) error {
+	if t.Rank() == 1 && t.Len() == 1 {
+		return nil
+	}
+	return wantScalar(what, t)
+}
+
+// scalars reads inputs that are one number each.
+func scalars[E lockstep.Element](in []Value, n int, want func(string, *lockstep.Tensor) error) ([]E, error) {
+	t, err := tensors(in, n)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]E, n)
+	for i, x := range t {
+		if err := want(fmt.Sprintf("input %d", i), x); err != nil {
+			return nil, err
+		}
+		d, err := lockstep.Data[E](x)
+		if err != nil {
+			return nil, fmt.Errorf("input %d: %w", i, err)
+		}
+		out[i] = d[0]
+	}
+	return out, nil
+}

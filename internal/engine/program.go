@@ -1,0 +1,164 @@
+// Package engine compiles a signature's flat graph into steps and runs them:
+// one operation after the other, loops and branches by running their bodies,
+// recurrent layers that were recognised by the native cells.
+//
+// What an operation computes is TensorFlow's own definition of it. An
+// operation, an attribute or an element type that is not supported is found
+// when a program is compiled, every one of them at once, and never answered
+// with something near it.
+//
+// A program is specialised to the shapes of its inputs when it first meets
+// them: what depends on shapes alone is computed once and kept (plan.go).
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Program is a compiled signature. Any number of goroutines may run it.
+type Program struct {
+	inputs  []port // in the order of their names; slot is -1 if nothing reads it
+	outputs []port // the signature's, then what was asked for beside them
+	wanted  int    // how many of outputs are the signature's
+	body    *body
+	// initial are the variables' values before any call.
+	initial     []*lockstep.Tensor
+	stateful    bool                                       // calls assign to some
+	complete    bool                                       // nothing was left out: see Options.Partial
+	recurrences map[*savedmodel.Node]*recurrent.Recurrence // that run by native cells
+	cells       map[*recurrent.Layer]any                   // the kernel.Cell of each
+	computed    []bool                                     // by step: see analyse
+	rigid       []bool                                     // by slot: see analyse
+
+	mu    sync.Mutex // held while plans grows
+	plans atomic.Pointer[[]*plan]
+
+	runners sync.Pool
+	memory  int64 // see Options
+}
+
+// limit is the budget for the tensors of a call.
+func (p *Program) limit() int64 {
+	if p.memory > 0 {
+		return p.memory
+	}
+	return memory.Budget()
+}
+
+// port is a tensor that goes in or out.
+type port struct {
+	name string
+	slot int
+}
+
+// Options say how a graph is compiled.
+type Options struct {
+	// Variable returns the value of a variable, by its handle.
+	Variable func(handle savedmodel.Ref) (*lockstep.Tensor, error)
+	// Weight returns the value of a recognised layer's weight: a variable's or
+	// a constant's.
+	Weight func(weight savedmodel.Ref) (*lockstep.Tensor, error)
+	// Recurrences and Slices are loops that are run by something better than
+	// their bodies.
+	Recurrences []*recurrent.Recurrence
+	Slices      []*recurrent.Slices
+	// Twists are faults that are planted, by the loop, to see that they are found.
+	Twists map[*savedmodel.Node]Twist
+	// Extra are tensors to compute beside the signature's outputs, by name.
+	Extra map[string]savedmodel.Ref
+	// Memory bounds the bytes of a call's tensors; 0 is what memory.Budget says.
+	Memory int64
+	// Workers is how many goroutines the rows of a batch may be shared out to in a
+	// recognised loop; none is one.
+	Workers int
+	// Partial leaves out the operations that are not supported, what needs them,
+	// and the outputs that do: what is left shows which inputs the graph takes.
+	Partial bool
+}
+
+// Unsupported is what keeps a signature from being compiled.
+type Unsupported struct {
+	Node, Op string
+	// Within is the loop or the branch of the signature's graph in whose
+	// function the node stands, if it does.
+	Within string
+	Reason error
+}
+
+func (u Unsupported) Error() string {
+	if u.Within != "" {
+		return fmt.Sprintf("engine: node %q (%s) of %q: %v", u.Node, u.Op, u.Within, u.Reason)
+	}
+	return fmt.Sprintf("engine: node %q (%s): %v", u.Node, u.Op, u.Reason)
+}
+
+func (u Unsupported) Unwrap() error { return u.Reason }
+
+// Compile compiles a flat graph. The error joins an Unsupported for every
+// operation that is not supported.
+func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
+	c := newCompiler(g, o)
+	b := c.compile(nil, c.live())
+	p := &Program{body: b.body, memory: o.Memory}
+	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
+		in := port{name, -1}
+		if r := g.Inputs[name]; r.Node != nil && b.has(r) {
+			in.slot = b.slot(r)
+		}
+		p.inputs = append(p.inputs, in)
+	}
+	p.addOutputs(b, g.Outputs)
+	p.wanted = len(p.outputs)
+	p.addOutputs(b, o.Extra)
+	if len(c.errs) > 0 && !o.Partial {
+		return nil, errors.Join(c.errs...)
+	}
+	p.complete = len(c.errs) == 0
+	p.recurrences, p.cells = c.recurrences, c.cellOf
+	p.initial, p.stateful = c.initial, len(c.assigned) > 0
+	p.analyse(c.assigned)
+	return p, nil
+}
+
+// addOutputs adds the tensors that a step computes.
+func (p *Program) addOutputs(b *building, refs map[string]savedmodel.Ref) {
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
+		if !b.missing[refs[name].Node] {
+			p.outputs = append(p.outputs, port{name, b.slot(refs[name])})
+		}
+	}
+}
+
+// Stateful tells whether a call leaves something for the next one.
+func (p *Program) Stateful() bool { return p.stateful }
+
+// Complete tells whether no operation was left out.
+func (p *Program) Complete() bool { return p.complete }
+
+// Inputs returns the names of what a call must be given.
+func (p *Program) Inputs() []string { return names(p.inputs) }
+
+// Outputs returns the names of the signature's outputs, Extra those of what was
+// asked for beside them.
+func (p *Program) Outputs() []string { return names(p.outputs[:p.wanted]) }
+
+// Extra: see Outputs.
+func (p *Program) Extra() []string { return names(p.outputs[p.wanted:]) }
+
+func names(ports []port) []string {
+	out := make([]string, len(ports))
+	for i, at := range ports {
+		out[i] = at.name
+	}
+	return out
+}

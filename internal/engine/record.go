@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+)
+
+// Recorded is what a layer's native cell read and made at each step of a run:
+// see lockstep.Trace.Steps. C and InitialC are nil of layers without; Mask is
+// nil where no step is left out.
+type Recorded struct {
+	X, H, C, InitialH, InitialC, Mask *lockstep.Tensor
+	// Output is what the loop leaves, of its last cell.
+	Output *lockstep.Tensor
+}
+
+// Record runs the program as Run does, and records what the native cells do.
+// A layer whose loop was interpreted is not among them.
+func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, all map[*recurrent.Layer]*Recorded, err error) {
+	r := p.NewRunner()
+	r.record = map[*recurrent.Layer]*Recorded{}
+	own, ownExtra, err := r.Run(ctx, inputs)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if outputs, err = copies(own); err == nil {
+		extra, err = copies(ownExtra)
+	}
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("engine: %w", err)
+	}
+	return outputs, extra, r.record, nil
+}
+
+// recording fills a Recorded, which is (batch, steps, …), step by step.
+type recording[F kernel.Float] struct {
+	steps   int
+	x, h, c []F
+}
+
+// records makes the recordings of a call's cells, whose states m holds.
+func (r *cellLoop[F]) records(w *work, call *recurrentCall[F], m *recurrentMemory[F]) ([]*recording[F], error) {
+	var mask *lockstep.Tensor
+	if call.mask != nil {
+		d := make([]bool, call.batch*call.steps)
+		for t := range call.steps {
+			for i := range call.batch {
+				d[i*call.steps+t] = call.mask[t*call.batch+i]
+			}
+		}
+		var err error
+		if mask, err = lockstep.New(d, call.batch, call.steps); err != nil {
+			return nil, err
+		}
+	}
+	width := 0
+	for _, l := range r.Cells {
+		width += 3*l.Units + l.Features
+	}
+	if err := w.mem.room(0, int64(call.batch)*int64(call.steps)*int64(width)*int64(sizeFor[F]())); err != nil {
+		return nil, fmt.Errorf("a record of %d steps of a batch of %d: %w", call.steps, call.batch, err)
+	}
+	var out []*recording[F]
+	for i, l := range r.Cells {
+		rec := &recording[F]{steps: call.steps}
+		kept := &Recorded{Mask: mask}
+		var err error
+		make3 := func(width int) (t *lockstep.Tensor, d []F) {
+			d = make([]F, call.batch*call.steps*width)
+			if err == nil {
+				t, err = lockstep.New(d, call.batch, call.steps, width)
+			}
+			return t, d
+		}
+		kept.X, rec.x = make3(l.Features)
+		kept.H, rec.h = make3(l.Units)
+		initial := func(from []F) *lockstep.Tensor {
+			t, d, newErr := newMatrix[F](call.batch, l.Units)
+			copy(d, from)
+			if err == nil {
+				err = newErr
+			}
+			return t
+		}
+		kept.InitialH = initial(m.h[i])
+		if m.c[i] != nil {
+			kept.C, rec.c = make3(l.Units)
+			kept.InitialC = initial(m.c[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+		w.record[l] = kept
+		out = append(out, rec)
+	}
+	return out, nil
+}
+
+// recordOutputs records what a call leaves as its outputs, (steps or 1, batch, units).
+func (r *cellLoop[F]) recordOutputs(w *work, m *recurrentMemory[F]) error {
+	shape := m.outputs.Shape()
+	steps, batch, units := shape[0], shape[1], shape[2]
+	d := make([]F, len(m.out))
+	for t := range steps {
+		for i := range batch {
+			copy(d[(i*steps+t)*units:], m.out[(t*batch+i)*units:][:units])
+		}
+	}
+	var err error
+	w.record[r.Cells[len(r.Cells)-1]].Output, err = lockstep.New(d, batch, steps, units)
+	return err
+}
+
+// add records a step of some rows, the first of them first: x (rows, features), h
+// and c (rows, units).
+func (r *recording[F]) add(t, first, rows int, x, h, c []F) {
+	put := func(to, from []F) {
+		n := len(from) / rows
+		for i := range rows {
+			copy(to[((first+i)*r.steps+t)*n:], from[i*n:(i+1)*n])
+		}
+	}
+	if rows == 0 {
+		return
+	}
+	put(r.x, x)
+	put(r.h, h)
+	if r.c != nil {
+		put(r.c, c)
+	}
+}
+
+// Step takes one step of a layer's native cell for every row of x (rows,
+// features), from the states h and c (rows, units), which it writes over. ok is
+// false if the layer does not run as a cell of these floats.
+func Step[F kernel.Float](p *Program, l *recurrent.Layer, x, h, c []F, rows int) (ok bool) {
+	cell, ok := p.cells[l].(kernel.Cell[F])
+	if !ok {
+		return false
+	}
+	const chunk = 64
+	z := make([]F, min(rows, chunk)*cell.Width())
+	scratch := make([]F, cell.Scratch(min(rows, chunk)))
+	for at := 0; at < rows; at += chunk {
+		n := min(chunk, rows-at)
+		part := func(d []F, width int) []F {
+			if d == nil {
+				return nil
+			}
+			return d[at*width:][:n*width]
+		}
+		cell.Next(part(h, l.Units), part(c, l.Units), part(x, l.Features), z, scratch, n)
+	}
+	return true
+}

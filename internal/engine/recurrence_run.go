@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/rows"
+)
+
+// recurrentMemory is what a recognised loop keeps between calls on tensors of
+// the same shapes.
+type recurrentMemory[F kernel.Float] struct {
+	steps, batch int
+	ran          bool // the states are those that a call left
+
+	now      recurrentCall[F] // while it runs
+	states   []*lockstep.Tensor
+	h, c     [][]F            // by cell: the elements of its states; c is nil where there is no second one
+	outputs  *lockstep.Tensor // (steps or 1, batch, units)
+	out      []F
+	previous *lockstep.Tensor // the last output, for masks
+	prev     []F
+	portions []*portion[F]
+	team     *rows.Team
+	counters counters
+	list     List
+}
+
+// fit makes the memory for a call, if it is not there.
+func (m *recurrentMemory[F]) fit(r *cellLoop[F], mem *meter) error {
+	call := &m.now
+	if m.states != nil && m.steps == call.steps && m.batch == call.batch {
+		return nil
+	}
+	if err := r.room(mem, call); err != nil {
+		return err
+	}
+	*m = recurrentMemory[F]{steps: call.steps, batch: call.batch, now: m.now}
+	for i, l := range r.Cells {
+		m.h, m.c = append(m.h, nil), append(m.c, nil)
+		for j := range l.States {
+			t, d, err := newMatrix[F](call.batch, l.Units)
+			if err != nil {
+				return err
+			}
+			m.states = append(m.states, t)
+			if j == 0 {
+				m.h[i] = d
+			} else {
+				m.c[i] = d
+			}
+		}
+	}
+	last := r.Cells[len(r.Cells)-1].Units
+	if call.mask != nil {
+		var err error
+		if m.previous, m.prev, err = newMatrix[F](call.batch, last); err != nil {
+			return err
+		}
+	}
+	steps := call.steps
+	if r.LastOnly {
+		steps = 1
+	}
+	m.out = make([]F, steps*call.batch*last)
+	var err error
+	if m.outputs, err = lockstep.New(m.out, steps, call.batch, last); err != nil {
+		return err
+	}
+	n := rows.Shares(r.workers, call.batch, call.steps*call.batch*r.work)
+	var work []func()
+	for i := range n {
+		from, to := rows.Of(call.batch, i, n)
+		s := newPortion(r, m, from, to, n == 1, call.mask != nil)
+		m.portions = append(m.portions, s)
+		work = append(work, s.run)
+	}
+	m.team = rows.NewTeam(work...)
+	return nil
+}
+
+// room asks for the memory of a call: the states, the outputs and, for each row, what
+// a step of the largest cell needs.
+func (r *cellLoop[F]) room(m *meter, call *recurrentCall[F]) error {
+	states, most := 0, 0
+	for i, l := range r.Cells {
+		states += len(l.States) * l.Units
+		cell := r.cells[i]
+		most = max(most, cell.Width()+cell.Scratch(1)+2*l.Units)
+	}
+	outputs := r.cells[len(r.cells)-1].Units()
+	if !r.LastOnly {
+		outputs *= call.steps
+	}
+	// In 64 bits: the tensors of the call are in memory, and a row is not much longer.
+	size := int64(sizeFor[F]())
+	results, own := size*int64(call.batch)*int64(states+outputs), size*(int64(call.batch)*int64(most)+projected)
+	if err := m.room(results, own); err != nil {
+		return fmt.Errorf("%d steps of a batch of %d: %w", call.steps, call.batch, err)
+	}
+	return nil
+}
+
+func newMatrix[F kernel.Float](rows, columns int) (*lockstep.Tensor, []F, error) {
+	d := make([]F, rows*columns)
+	t, err := lockstep.New(d, rows, columns)
+	return t, d, err
+}
+
+// run takes all steps.
+func (r *cellLoop[F]) run(w *work, m *recurrentMemory[F]) error {
+	call := &m.now
+	if !w.goesOn || !m.ran {
+		at := 0
+		for i := range r.Cells {
+			at += copy2(m.h[i], m.c[i], call.states[at:])
+		}
+		copy(m.prev, call.previous)
+	}
+	m.ran = true
+	var records []*recording[F]
+	var err error
+	if w.record != nil {
+		if records, err = r.records(w, call, m); err != nil {
+			return err
+		}
+	}
+	for _, s := range m.portions {
+		s.ctx, s.records = w.ctx, records
+	}
+	m.team.Run(len(m.portions))
+	for _, s := range m.portions {
+		if err == nil {
+			err = s.err
+		}
+		s.ctx, s.records, s.err = nil, nil, nil
+	}
+	if err == nil && w.record != nil && r.Outputs >= 0 {
+		err = r.recordOutputs(w, m)
+	}
+	return err
+}
+
+// copy2 copies a cell's initial states and returns how many there are.
+func copy2[F kernel.Float](h, c []F, from [][]F) int {
+	copy(h, from[0])
+	if c == nil {
+		return 1
+	}
+	copy(c, from[1])
+	return 2
+}
+
+// results sets what the loop's variables are after it.
+func (m *recurrentMemory[F]) results(r *cellLoop[F], in, out []Value) error {
+	call := &m.now
+	copy(out, in)
+	if err := m.counters.count(r.Counters, in, out, call.steps); err != nil {
+		return err
+	}
+	k := 0
+	for _, l := range r.Cells {
+		for _, at := range l.States {
+			out[at] = Value{Tensor: m.states[k]}
+			k++
+		}
+	}
+	if r.Mask != nil && r.Mask.Carried >= 0 {
+		out[r.Mask.Carried] = Value{Tensor: m.previous}
+	}
+	if call.outputs != nil {
+		m.list = List{rows: m.outputs, DType: call.outputs.DType, Shape: call.outputs.Shape, Known: call.outputs.Known, Below: call.outputs.Below}
+		out[r.Outputs] = Value{List: &m.list}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// The operations that put elements at positions.
+func init() {
+	register(byType(variants[exec]{
+		lockstep.Float32:  scatterNd(add[float32]),
+		lockstep.Float64:  scatterNd(add[float64]),
+		lockstep.Float16:  scatterNd(via16[lockstep.Float16Bits](add[float32])),
+		lockstep.BFloat16: scatterNd(via16[lockstep.BFloat16Bits](add[float32])),
+		lockstep.Int32:    scatterNd(add[int32]),
+		lockstep.Int64:    scatterNd(add[int64]),
+		lockstep.Bool:     scatterNd(func(x, y bool) bool { return x || y }),
+	}), "ScatterNd")
+	register(plain(scatterUpdate), "TensorScatterUpdate")
+	register(byType(numbers(scatterWith(add[float32]), scatterWith(add[float64]), scatterWith(add[int32]), scatterWith(add[int64]))), "TensorScatterAdd")
+	register(byType(numbers(scatterWith(sub[float32]), scatterWith(sub[float64]), scatterWith(sub[int32]), scatterWith(sub[int64]))), "TensorScatterSub")
+	register(byType(numbers(scatterWith(larger[float32]), scatterWith(larger[float64]), scatterWith(larger[int32]), scatterWith(larger[int64]))), "TensorScatterMax")
+	register(byType(numbers(scatterWith(smaller[float32]), scatterWith(smaller[float64]), scatterWith(smaller[int32]), scatterWith(smaller[int64]))), "TensorScatterMin")
+}
+
+// scattering checks updates against the positions they go to in a tensor of
+// some shape.
+func scattering(numbers, updates *lockstep.Tensor, shape []int) (at []int, run int, err error) {
+	n := numbers.Rank() - 1
+	if n < 0 || updates.Rank() == 0 {
+		return nil, 0, fmt.Errorf("updates %s at positions %s, want an axis at least in both", updates, numbers)
+	}
+	depth := numbers.Shape()[n]
+	if depth > len(shape) {
+		return nil, 0, fmt.Errorf("positions of %d axes in the shape %s", depth, lockstep.FormatShape(shape))
+	}
+	if want := slices.Concat(numbers.Shape()[:n], shape[depth:]); !slices.Equal(updates.Shape(), want) {
+		return nil, 0, fmt.Errorf("updates are %s, want the shape %s", updates, lockstep.FormatShape(want))
+	}
+	// TensorFlow takes no updates at all, or some at positions that are somewhere.
+	if (numbers.Len() > 0 || updates.Len() > 0) && (numbers.Len() == 0 || updates.Len() == 0 || slices.Contains(shape, 0)) {
+		return nil, 0, fmt.Errorf("updates %s at positions %s of the shape %s, want none of them empty", updates, numbers, lockstep.FormatShape(shape))
+	}
+	return blocks(numbers, shape)
+}
+
+func scatterUpdate(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 3)
+	if err != nil {
+		return nil, err
+	}
+	at, run, err := scattering(t[1], t[2], t[0].Shape())
+	if err != nil {
+		return nil, err
+	}
+	out, err := cloneTensor(t[0])
+	if err != nil {
+		return nil, err
+	}
+	return w.one(out, put(out, at, run, t[2]))
+}
+
+// scatterNd adds updates into zeros.
+func scatterNd[E lockstep.Element](sum func(x, y E) E) exec {
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 3)
+		if err != nil {
+			return nil, err
+		}
+		shape, err := wantShape(vector(t[2]))
+		if err != nil {
+			return nil, err
+		}
+		at, run, err := scattering(t[0], t[1], shape)
+		if err != nil {
+			return nil, err
+		}
+		updates, err := lockstep.Data[E](t[1])
+		if err != nil {
+			return nil, err
+		}
+		out := make([]E, product(shape))
+		takeAt(out, at, run, updates, sum)
+		return w.one(lockstep.New(out, shape...))
+	}
+}
+
+// takeAt takes updates into out, in blocks of run elements, the i-th at at[i].
+func takeAt[E lockstep.Element](out []E, at []int, run int, updates []E, take func(x, y E) E) {
+	for i, to := range at {
+		for j, u := range updates[i*run : (i+1)*run] {
+			out[to+j] = take(out[to+j], u)
+		}
+	}
+}
+
+// scatterWith takes updates into a copy of a tensor.
+func scatterWith[E number](take func(x, y E) E) exec {
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 3)
+		if err != nil {
+			return nil, err
+		}
+		_, x, err := operand[E](in, 0)
+		if err != nil {
+			return nil, err
+		}
+		_, updates, err := operand[E](in, 2)
+		if err != nil {
+			return nil, err
+		}
+		at, run, err := scattering(t[1], t[2], t[0].Shape())
+		if err != nil {
+			return nil, err
+		}
+		out := slices.Clone(x)
+		takeAt(out, at, run, updates, take)
+		return w.one(lockstep.New(out, t[0].Shape()...))
+	}
+}

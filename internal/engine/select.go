@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+// The operations that choose between elements.
+func init() {
+	register(buildSelect(selection), "SelectV2")
+	register(buildSelect(selectionV1), "Select")
+	register(byType(halved(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), "ClipByValue")
+}
+
+// everyType makes code for each type that a tensor can have.
+func everyType(f32, f64, f16, bf16, i32, i64, b, s exec) variants[exec] {
+	return variants[exec]{
+		lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Float16: f16, lockstep.BFloat16: bf16,
+		lockstep.Int32: i32, lockstep.Int64: i64, lockstep.Bool: b, lockstep.String: s,
+	}
+}
+
+// buildSelect makes an operation that takes elements of one input or the other.
+// shape says what a condition's shape means for those of the others.
+func buildSelect(shape func(cond, x, y []int) ([]int, error)) builder {
+	return byType(everyType(
+		choose[float32](shape), choose[float64](shape), choose[lockstep.Float16Bits](shape), choose[lockstep.BFloat16Bits](shape),
+		choose[int32](shape), choose[int64](shape), choose[bool](shape), choose[string](shape)))
+}
+
+// choosing is the memory of a choice.
+type choosing[E lockstep.Element] struct {
+	walking
+	made[E]
+}
+
+func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) exec {
+	return func(w *work, in []Value) ([]Value, error) {
+		if len(in) != 3 {
+			return nil, fmt.Errorf("%d inputs, want 3", len(in))
+		}
+		c, cond, err := operand[bool](in, 0)
+		if err != nil {
+			return nil, err
+		}
+		s, x, err := operand[E](in, 1)
+		if err != nil {
+			return nil, err
+		}
+		t, y, err := operand[E](in, 2)
+		if err != nil {
+			return nil, err
+		}
+		of, err := shape(c.Shape(), s.Shape(), t.Shape())
+		if err != nil {
+			return nil, err
+		}
+		m := room[choosing[E]](w)
+		walk, err := m.together3(of, s.Shape(), t.Shape())
+		if err != nil {
+			return nil, err
+		}
+		out, z, err := m.get(walk.shape...)
+		if err != nil {
+			return nil, err
+		}
+		last := walk.steps[len(walk.steps)-1]
+		walk.each(func(o int, at []int) {
+			for i := range walk.run() {
+				if cond[at[0]+i*last[0]] {
+					z[o+i] = x[at[1]+i*last[1]]
+				} else {
+					z[o+i] = y[at[2]+i*last[2]]
+				}
+			}
+		})
+		return w.one(out, nil)
+	}
+}
+
+func selection(cond, _, _ []int) ([]int, error) { return cond, nil }
+
+// selectionV1 is TensorFlow 1's rule: the inputs have one shape, and the
+// condition has it too, or is a scalar, or a vector that chooses rows.
+func selectionV1(cond, x, y []int) ([]int, error) {
+	if !slices.Equal(x, y) {
+		return nil, fmt.Errorf("inputs of shape %s and %s, want one shape", lockstep.FormatShape(x), lockstep.FormatShape(y))
+	}
+	if len(cond) == 0 || slices.Equal(cond, x) {
+		return cond, nil
+	}
+	if len(cond) != 1 || len(x) < 2 || cond[0] != x[0] {
+		return nil, fmt.Errorf("a condition of shape %s for inputs of shape %s", lockstep.FormatShape(cond), lockstep.FormatShape(x))
+	}
+	rows := pad(nil, len(x))
+	rows[0] = cond[0]
+	return rows, nil
+}
+
+// clip takes the smaller of an element and the upper bound, then the larger of
+// that and the lower one; a bound that is NaN bounds nothing.
+func clip[E number](w *work, in []Value) ([]Value, error) {
+	t, d, err := operands[E](in, 3)
+	if err != nil {
+		return nil, err
+	}
+	for _, bound := range t[1:] {
+		if bound.Rank() > 0 && !slices.Equal(bound.Shape(), t[0].Shape()) {
+			return nil, fmt.Errorf("%s and a bound %s, want a scalar or the same shape", t[0], bound)
+		}
+	}
+	walk, err := together(t[0].Shape(), t[1].Shape(), t[2].Shape())
+	if err != nil {
+		return nil, err
+	}
+	out, last := make([]E, walk.n), walk.steps[len(walk.steps)-1]
+	walk.each(func(o int, at []int) {
+		for i := range walk.run() {
+			v, low, high := d[0][at[0]+i], d[1][at[1]+i*last[1]], d[2][at[2]+i*last[2]]
+			if high < v {
+				v = high
+			}
+			if v < low {
+				v = low
+			}
+			out[o+i] = v
+		}
+	})
+	return w.one(lockstep.New(out, walk.shape...))
+}

@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// The operations that read and change a tensor's shape and leave its elements
+// where they are.
+func init() {
+	register(buildShape, "Shape", "ShapeN", "VariableShape")
+	register(plain(rank), "Rank")
+	register(buildSize, "Size")
+	register(plain(reshape), "Reshape")
+	register(plain(expandDims), "ExpandDims")
+	register(buildSqueeze, "Squeeze")
+	register(plain(broadcastTo), "BroadcastTo")
+	register(plain(broadcastArgs), "BroadcastArgs")
+	register(buildEnsureShape, "EnsureShape")
+}
+
+func buildShape(_ *compiler, n *savedmodel.Node) (exec, error) {
+	dtype, err := indexType(n, "out_type")
+	if err != nil {
+		return nil, err
+	}
+	return func(w *work, in []Value) ([]Value, error) {
+		out := make([]Value, len(in))
+		for i, v := range in {
+			if v.Variable != nil {
+				v.Tensor = v.Variable
+			}
+			if v.Tensor == nil {
+				return nil, fmt.Errorf("the shape of %s", v)
+			}
+			shape, err := shapeTensor(v.Tensor.Shape(), dtype)
+			if err != nil {
+				return nil, err
+			}
+			out[i].Tensor = shape
+		}
+		return out, nil
+	}, nil
+}
+
+func rank(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 1)
+	if err != nil {
+		return nil, err
+	}
+	return w.one(intTensor([]int{t[0].Rank()}, lockstep.Int32))
+}
+
+func buildSize(_ *compiler, n *savedmodel.Node) (exec, error) {
+	dtype, err := indexType(n, "out_type")
+	if err != nil {
+		return nil, err
+	}
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 1)
+		if err != nil {
+			return nil, err
+		}
+		return w.one(intTensor([]int{t[0].Len()}, dtype))
+	}, nil
+}
+
+func reshape(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := oldVector(t[1])
+	if err != nil {
+		return nil, fmt.Errorf("the shape: %w", err)
+	}
+	want := slices.Clone(shape)
+	open, known := -1, 1
+	for i, d := range shape {
+		switch {
+		case d == -1 && open >= 0:
+			return nil, fmt.Errorf("the shape %v leaves two axes open", want)
+		case d == -1:
+			open = i
+		case d < -1:
+			return nil, fmt.Errorf("the shape %v has a negative axis", want)
+		case d > 0 && known > math.MaxInt/d:
+			return nil, fmt.Errorf("the shape %v has more elements than memory can hold", want)
+		case d > 0:
+			known *= d
+		}
+	}
+	if open >= 0 {
+		// An axis of length 0 says nothing about the others: it is left out on
+		// both sides.
+		have := t[0].Len()
+		if slices.Contains(shape, 0) {
+			have = 1
+			for _, d := range t[0].Shape() {
+				if d > 0 {
+					have *= d
+				}
+			}
+		}
+		shape[open] = have / known
+	}
+	if n, err := lockstep.NumElements(shape); err != nil || n != t[0].Len() {
+		return nil, fmt.Errorf("%s of %d elements does not fit the shape %v", t[0], t[0].Len(), want)
+	}
+	return w.one(reshaped(t[0], shape))
+}
+
+func expandDims(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	axis, err := scalarInt(t[1])
+	if err != nil {
+		return nil, err
+	}
+	if axis, err = axisOf(axis, t[0].Rank()+1); err != nil {
+		return nil, err
+	}
+	return w.one(reshaped(t[0], slices.Insert(slices.Clone(t[0].Shape()), axis, 1)))
+}
+
+func buildSqueeze(_ *compiler, n *savedmodel.Node) (exec, error) {
+	axes := n.AttrInts("squeeze_dims")
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 1)
+		if err != nil {
+			return nil, err
+		}
+		drop := make([]bool, t[0].Rank())
+		for _, a := range axes {
+			axis, err := axisOf(int(a), t[0].Rank())
+			if err != nil {
+				return nil, err
+			}
+			if d := t[0].Shape()[axis]; d != 1 {
+				return nil, fmt.Errorf("axis %d of %s cannot go, want the length 1", a, t[0])
+			}
+			drop[axis] = true
+		}
+		var shape []int
+		for i, d := range t[0].Shape() {
+			if !drop[i] && (d != 1 || len(axes) > 0) {
+				shape = append(shape, d)
+			}
+		}
+		return w.one(reshaped(t[0], shape))
+	}, nil
+}
+
+func broadcastTo(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := wantShape(vector(t[1]))
+	if err != nil {
+		return nil, err
+	}
+	more := len(shape) - t[0].Rank()
+	if more < 0 {
+		return nil, fmt.Errorf("%s cannot become the shape %s of lower rank", t[0], lockstep.FormatShape(shape))
+	}
+	axes := make([][]int, len(shape))
+	steps := strides(t[0].Shape())
+	for i, d := range shape {
+		axes[i] = make([]int, d)
+		if i < more {
+			continue
+		}
+		switch t[0].Shape()[i-more] {
+		case d:
+			axes[i] = positions(0, d, steps[i-more])
+		case 1:
+		default:
+			return nil, fmt.Errorf("%s cannot become the shape %s", t[0], lockstep.FormatShape(shape))
+		}
+	}
+	return w.one(sample(t[0], axes, nil))
+}
+
+// broadcastArgs computes the shape that two shapes are broadcast to.
+func broadcastArgs(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	if t[0].DType() != t[1].DType() {
+		return nil, fmt.Errorf("shapes of %s and %s", t[0].DType(), t[1].DType())
+	}
+	a, err := vector(t[0])
+	if err != nil {
+		return nil, err
+	}
+	b, err := vector(t[1])
+	if err != nil {
+		return nil, err
+	}
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	out := slices.Clone(a)
+	for i, d := range b {
+		at := len(a) - len(b) + i
+		switch {
+		case out[at] == d || d == 1:
+		case out[at] == 1:
+			out[at] = d
+		default:
+			return nil, fmt.Errorf("the shapes %v and %v cannot be broadcast together", a, b)
+		}
+	}
+	return w.one(shapeTensor(out, t[0].DType()))
+}
+
+func buildEnsureShape(_ *compiler, n *savedmodel.Node) (exec, error) {
+	if n.Attr("shape") == nil {
+		return nil, errors.New(`no attribute "shape"`)
+	}
+	shape, known := n.AttrShape("shape")
+	return func(w *work, in []Value) ([]Value, error) {
+		t, err := tensors(in, 1)
+		if err != nil {
+			return nil, err
+		}
+		if known && !fits(t[0].Shape(), shape) {
+			return nil, fmt.Errorf("%s, want the shape %s", t[0], lockstep.FormatShape(shape))
+		}
+		return w.one(t[0], nil)
+	}, nil
+}

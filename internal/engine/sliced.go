@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+)
+
+// sliceMemory is what a loop of slices keeps between calls.
+type sliceMemory struct {
+	list     List
+	counters counters
+}
+
+// sliced builds a loop that takes a tensor apart. Where the slices of a call
+// are its rows, all of them in their order, the tensor is the list already; any
+// other call is interpreted.
+func sliced(s *recurrent.Slices, interpreted operation) operation {
+	return func(w *work, in []Value) error {
+		rows, ok := rowsInOrder(s, in)
+		if !ok {
+			return interpreted(w, in)
+		}
+		memory, ok := (*w.keep).(*sliceMemory)
+		if !ok {
+			memory = &sliceMemory{}
+			*w.keep = memory
+		}
+		copy(w.out, in)
+		l := in[s.Outputs].List
+		memory.list = List{rows: rows, DType: l.DType, Shape: l.Shape, Known: l.Known, Below: l.Below}
+		w.out[s.Outputs] = Value{List: &memory.list}
+		return memory.counters.count(s.Counters, in, w.out, rows.Shape()[0])
+	}
+}
+
+// rowsInOrder returns the tensor that a call takes apart, if its elements are
+// all the rows in their order.
+func rowsInOrder(s *recurrent.Slices, in []Value) (*lockstep.Tensor, bool) {
+	x, l := in[s.Source].Tensor, in[s.Outputs].List
+	if x == nil || l == nil || x.Rank() == 0 || x.DType() != l.DType || l.Known && !fits(x.Shape()[1:], l.Shape) {
+		return nil, false
+	}
+	n := x.Shape()[0]
+	if count, ok := countOf(s.Bounds, in); !ok || count != n || l.length() != n {
+		return nil, false
+	}
+	return x, counting(in[s.Begins].Tensor, n, 0) && counting(in[s.Ends].Tensor, n, 1)
+}
+
+// counting tells whether a tensor (n, 1) counts from a number on.
+func counting(t *lockstep.Tensor, n, from int) bool {
+	if t == nil || t.Rank() != 2 || t.Shape()[0] != n || t.Shape()[1] != 1 {
+		return false
+	}
+	if d, err := lockstep.Data[int32](t); err == nil {
+		for i, v := range d {
+			if int(v) != from+i {
+				return false
+			}
+		}
+		return true
+	}
+	d, err := lockstep.Data[int64](t)
+	for i, v := range d {
+		if int(v) != from+i {
+			return false
+		}
+	}
+	return err == nil
+}

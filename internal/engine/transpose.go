@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+)
+
+func init() {
+	register(plain(transpose), "Transpose")
+	register(plain(tile), "Tile")
+}
+
+func transpose(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	perm, err := vector(t[1])
+	if err != nil {
+		return nil, fmt.Errorf("the order of axes: %w", err)
+	}
+	return w.one(turned(t[0], perm))
+}
+
+// turned puts a tensor's axes in another order.
+func turned(t *lockstep.Tensor, order []int) (*lockstep.Tensor, error) {
+	if len(order) != t.Rank() {
+		return nil, fmt.Errorf("an order of %d axes for %s of rank %d", len(order), t, t.Rank())
+	}
+	from, err := whole(t.Shape())
+	if err != nil {
+		return nil, err
+	}
+	axes := make([][]int, len(order))
+	seen := make([]bool, len(order))
+	for i, p := range order {
+		axis, err := axisOf(p, len(order))
+		if err != nil {
+			return nil, err
+		}
+		if seen[axis] {
+			return nil, fmt.Errorf("the order of axes %v names axis %d twice", order, axis)
+		}
+		seen[axis] = true
+		axes[i] = from[axis]
+	}
+	return sample(t, axes, nil)
+}
+
+func tile(w *work, in []Value) ([]Value, error) {
+	t, err := tensors(in, 2)
+	if err != nil {
+		return nil, err
+	}
+	times, err := vector(t[1])
+	if err != nil {
+		return nil, fmt.Errorf("the multiples: %w", err)
+	}
+	shape := t[0].Shape()
+	if len(times) != len(shape) {
+		return nil, fmt.Errorf("%d multiples for %s of rank %d", len(times), t[0], len(shape))
+	}
+	wide := make([]int, len(shape))
+	for i, n := range times {
+		if n < 0 || n > maxElements || shape[i] > maxElements {
+			return nil, fmt.Errorf("axis %d of %s %d times, want at most %d elements", i, t[0], n, maxElements)
+		}
+		wide[i] = n * shape[i]
+	}
+	if n, err := elements(wide); err != nil || n == 0 {
+		return w.one(emptyOr(err, t[0].DType(), wide))
+	}
+	axes := make([][]int, len(shape))
+	from, err := whole(shape)
+	if err != nil {
+		return nil, err
+	}
+	for i, axis := range from {
+		axes[i] = make([]int, 0, wide[i])
+		for range times[i] {
+			axes[i] = append(axes[i], axis...)
+		}
+	}
+	return w.one(sample(t[0], axes, nil))
+}
+
+// emptyOr returns an error, or without one the empty tensor of a shape: an
+// axis beside one of length 0 may have any length, and no list of positions.
+func emptyOr(err error, dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {
+	if err != nil {
+		return nil, err
+	}
+	return lockstep.Zeros(dtype, shape...)
+}

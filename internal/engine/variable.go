@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Variables. Most are weights, which no call changes. A layer that is stateful
+// keeps its states in some, and assigns to them at the end of a call: they are
+// the call's own (running.variables), and whoever makes the calls says whether
+// the next one begins with them.
+
+func init() {
+	register(plain(readVariable), "ReadVariableOp")
+}
+
+// live returns the nodes that the outputs need, and the effects that a later
+// call could see in them, in their order. An assignment to a variable that no
+// output depends on, such as the seed of a layer that is at rest in inference,
+// is none. What is asserted is an effect too. Every other is refused.
+func (c *compiler) live() []*savedmodel.Node {
+	var wanted []*savedmodel.Node
+	for _, outputs := range []map[string]savedmodel.Ref{c.graph.Outputs, c.options.Extra} {
+		for _, r := range outputs {
+			wanted = append(wanted, r.Node)
+		}
+	}
+	needed := reach(wanted)
+	effects := slices.Clone(c.graph.Effects)
+	for again := true; again; { // what an assigned value needs may read another variable
+		again = false
+		effects = slices.DeleteFunc(effects, func(n *savedmodel.Node) bool {
+			handle, ok := assignedTo(n)
+			if n.Op == "Assert" {
+				maps.Copy(needed, reach([]*savedmodel.Node{n}))
+				again = true
+				return true
+			}
+			if !ok {
+				c.fail(n, errors.New("it changes something that outlives the call, which is not supported"))
+				return true
+			}
+			if !anyGets(needed, handle) {
+				return false
+			}
+			if err := c.ordered(needed, handle, n); err != nil {
+				c.fail(n, err)
+			}
+			c.assigned[handle] = true
+			maps.Copy(needed, reach([]*savedmodel.Node{n}))
+			again = true
+			return true
+		})
+	}
+	var out []*savedmodel.Node
+	for _, n := range c.graph.Nodes {
+		if needed[n] {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// reach returns the nodes whose results some need, and they.
+func reach(from []*savedmodel.Node) map[*savedmodel.Node]bool {
+	seen := map[*savedmodel.Node]bool{}
+	for _, n := range from {
+		seen[n] = true
+	}
+	for pending := slices.Clone(from); len(pending) > 0; pending = pending[1:] {
+		for _, in := range pending[0].Inputs {
+			if !seen[in.Node] {
+				seen[in.Node] = true
+				pending = append(pending, in.Node)
+			}
+		}
+	}
+	return seen
+}
+
+// assignedTo returns the handle of the variable that an effect assigns to.
+func assignedTo(n *savedmodel.Node) (handle *savedmodel.Node, ok bool) {
+	if n.Op != "AssignVariableOp" || len(n.Inputs) != 2 {
+		return nil, false
+	}
+	handle = n.Inputs[0].Through().Node
+	return handle, handle.Op == "VarHandleOp"
+}
+
+// anyGets tells whether any of the nodes gets a variable's handle.
+func anyGets(nodes map[*savedmodel.Node]bool, handle *savedmodel.Node) bool {
+	for n := range nodes {
+		if slices.ContainsFunc(n.Inputs, func(r savedmodel.Ref) bool { return sameVariable(r.Through().Node, handle) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameVariable tells whether n is a handle of the variable that handle is of.
+func sameVariable(n, handle *savedmodel.Node) bool {
+	return n == handle || n.Op == "VarHandleOp" && n.AttrString("shared_name") == handle.AttrString("shared_name") && n.AttrString("container") == handle.AttrString("container")
+}
+
+// ordered makes sure that it cannot matter when a variable is read: the value
+// which is assigned depends on all that is read.
+func (c *compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *savedmodel.Node) error {
+	before := reach([]*savedmodel.Node{assign})
+	for _, n := range c.graph.Nodes {
+		if !needed[n] || n == assign || n.Op == "Identity" || n.Op == "IdentityN" {
+			continue
+		}
+		for _, in := range n.Inputs {
+			switch from := in.Through().Node; {
+			case !sameVariable(from, handle):
+			case from != handle:
+				return fmt.Errorf("it assigns to the variable %q, which has a second handle %q: that is not supported", handle.Name, from.Name)
+			case n.Op != "ReadVariableOp":
+				return fmt.Errorf("it assigns to the variable %q, which %q (%s) gets: that is not supported", handle.Name, n.Name, n.Op)
+			case !before[n]:
+				return fmt.Errorf("it assigns to the variable %q whether or not %q has read it: that is not supported", handle.Name, n.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// variable gives a variable its place among those of a call.
+func (c *compiler) variable(n *savedmodel.Node) (operation, error) {
+	for _, e := range c.graph.Effects {
+		if handle, ok := assignedTo(e); ok && c.within != n && sameVariable(n, handle) {
+			return nil, fmt.Errorf("it is a handle of a function's own of the variable %q, which the call assigns to: that is not supported", handle.Name)
+		}
+	}
+	at, ok := c.handles[n]
+	if !ok {
+		t, err := c.options.Variable(savedmodel.Ref{Node: n})
+		if err != nil {
+			return nil, err
+		}
+		at = len(c.initial)
+		c.handles[n] = at
+		c.initial = append(c.initial, t)
+	}
+	return func(w *work, _ []Value) error {
+		w.out[0] = Value{handle: at + 1}
+		return nil
+	}, nil
+}
+
+func readVariable(w *work, in []Value) ([]Value, error) {
+	if len(in) != 1 || in[0].Variable == nil {
+		return nil, errors.New("it reads something that is no variable")
+	}
+	return []Value{{Tensor: in[0].Variable}}, nil
+}
+
+// assign builds an assignment.
+func (c *compiler) assign(*savedmodel.Node) (operation, error) {
+	return func(w *work, in []Value) error {
+		if len(in) != 2 || in[0].handle == 0 || in[1].Tensor == nil {
+			return errors.New("it assigns to something that is no variable")
+		}
+		old, next := in[0].Variable, in[1].Tensor
+		if next.DType() != old.DType() || !slices.Equal(next.Shape(), old.Shape()) {
+			return fmt.Errorf("it assigns %s to a variable of %s", next, old)
+		}
+		// A copy, for a later call writes over next; and never into old, which
+		// may be the value in the file.
+		fresh, err := cloneTensor(next)
+		if err != nil {
+			return err
+		}
+		w.variables[in[0].handle-1] = fresh
+		return nil
+	}, nil
+}
+
+// cloneTensor copies a tensor.
+func cloneTensor(t *lockstep.Tensor) (*lockstep.Tensor, error) {
+	out, err := lockstep.Zeros(t.DType(), t.Shape()...)
+	if err != nil {
+		return nil, err
+	}
+	return out, copyElements(out, t)
+}

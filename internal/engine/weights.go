@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// WeightsOf reads a layer's kernel, recurrent kernel and bias as float64, nil
+// for none. dtype is the type that they have in the model, Invalid if they have
+// not all the same.
+func WeightsOf(l *recurrent.Layer, read func(savedmodel.Ref) (*lockstep.Tensor, error)) (weights [3][]float64, dtype lockstep.DType, err error) {
+	for i, ref := range l.Weights() {
+		if ref.Node == nil {
+			continue
+		}
+		t, err := read(ref)
+		if err != nil {
+			return weights, lockstep.Invalid, err
+		}
+		if i == 0 {
+			dtype = t.DType()
+		} else if t.DType() != dtype {
+			dtype = lockstep.Invalid
+		}
+		if weights[i], err = t.Float64s(); err != nil {
+			return weights, lockstep.Invalid, err
+		}
+	}
+	return weights, dtype, nil
+}
+
+// assigns tells whether a call changes a layer's weights, so that they are not
+// the same in each.
+func (c *compiler) assigns(l *recurrent.Layer) bool {
+	for _, w := range l.Weights() {
+		if w.Node != nil && c.assigned[handleOf(w).Node] {
+			return true
+		}
+	}
+	return false
+}

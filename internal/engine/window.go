@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// sliding are the attributes of a convolution or a pooling: how its window
+// moves over the two inner axes of images (batch, height, width, channels).
+type sliding struct {
+	layout
+	strides, dilations [2]int
+	padding            string
+	explicit           [4]int // before and after, of each axis
+}
+
+func readSliding(n *savedmodel.Node) (*sliding, error) {
+	s := &sliding{padding: n.AttrString("padding")}
+	var err error
+	if s.layout, err = readLayout(n); err != nil {
+		return nil, err
+	}
+	if s.strides, err = s.spatial(n, "strides", nil); err != nil {
+		return nil, err
+	}
+	if s.dilations, err = s.spatial(n, "dilations", []int64{1, 1, 1, 1}); err != nil {
+		return nil, err
+	}
+	pads := n.AttrInts("explicit_paddings")
+	switch s.padding {
+	case "SAME", "VALID":
+		if len(pads) > 0 {
+			return nil, fmt.Errorf("attribute \"explicit_paddings\" is %v, want none with padding %s", pads, s.padding)
+		}
+	case "EXPLICIT":
+		h := s.height()
+		if len(pads) != 8 {
+			return nil, unsupported("explicit_paddings", pads)
+		}
+		for i, p := range pads {
+			inner := i/2 == h || i/2 == h+1
+			if p < 0 || p > int64(maxElements) || p > 0 && !inner {
+				return nil, unsupported("explicit_paddings", pads)
+			}
+			if inner {
+				s.explicit[i-2*h] = int(p)
+			}
+		}
+	default:
+		return nil, unsupported("padding", s.padding)
+	}
+	return s, nil
+}
+
+// spatial reads an attribute of four numbers, one for each axis, of which only
+// those of the height and the width may not be 1.
+func (l layout) spatial(n *savedmodel.Node, name string, absent []int64) ([2]int, error) {
+	v := n.AttrInts(name)
+	if n.Attr(name) == nil {
+		v = absent
+	}
+	if len(v) != 4 {
+		return [2]int{}, unsupported(name, v)
+	}
+	h := l.height()
+	for i, d := range v {
+		if d < 1 || d > int64(maxElements) || d > 1 && i != h && i != h+1 {
+			return [2]int{}, unsupported(name, v)
+		}
+	}
+	return [2]int{int(v[h]), int(v[h+1])}, nil
+}
+
+// span is how a window moves along one axis.
+type span struct {
+	in, out, window  int
+	stride, dilation int
+	before           int // the padding in front
+}
+
+// over finds how a window of a size moves along inner axis i, of length in.
+func (s *sliding) over(i, in, window int) (span, error) {
+	sp := span{in: in, window: window, stride: s.strides[i], dilation: s.dilations[i]}
+	if window > maxElements {
+		return sp, fmt.Errorf("a window of %d", window)
+	}
+	reach := (window-1)*sp.dilation + 1
+	room := in - reach + sp.stride // in steps, once the padding is added
+	switch s.padding {
+	case "SAME":
+		sp.out = (in + sp.stride - 1) / sp.stride
+		sp.before = max((sp.out-1)*sp.stride+reach-in, 0) / 2
+		return sp, nil
+	case "EXPLICIT":
+		sp.before = s.explicit[2*i]
+		room += sp.before + s.explicit[2*i+1]
+	}
+	sp.out = room / sp.stride
+	if sp.out < 0 {
+		return sp, fmt.Errorf("a window that reaches over %d on an axis of %d", reach, in)
+	}
+	return sp, nil
+}
+
+// reach is the most of an axis that a window covers.
+func (sp span) reach() int { return min(sp.window, sp.in) }
+
+// at returns where the window's elements lie at its step o: position k is at
+// first+k·dilation, and those from lo to before hi are within the axis.
+func (sp span) at(o int) (first, lo, hi int) {
+	first = o*sp.stride - sp.before
+	lo, hi = 0, sp.window
+	if first < 0 {
+		lo = (-first + sp.dilation - 1) / sp.dilation
+	}
+	if end := first + (sp.window-1)*sp.dilation; end >= sp.in {
+		hi = (sp.in - first + sp.dilation - 1) / sp.dilation
+	}
+	return first, min(lo, sp.window), max(hi, 0)
+}

@@ -1,0 +1,206 @@
+// Package explain says of a recurrent model, in figures and in words, what its
+// users ask: what each gate does over a series, how long a spike in the input is
+// remembered, in a single cell and through the whole model, and how a decoder on
+// its own outputs parts from teacher forcing.
+//
+// It belongs here if it makes an answer out of what engines compute. Nothing is
+// judged: whether two engines agree is compare's question.
+//
+// Problem.Run makes an Explanation; its Sections put it in words and tables, and
+// JSON writes it for programs.
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/forecast"
+	"github.com/lockstep-go/lockstep/native"
+)
+
+// The bounds that shares are counted by.
+const (
+	// OpenAbove is where a gate counts as open, and ClosedBelow where as closed:
+	// right- and left-saturated in "Visualizing and Understanding Recurrent
+	// Networks" (Karpathy, Johnson, Li, 2015).
+	OpenAbove, ClosedBelow = 0.9, 0.1
+	// Saturated is how near to an end of its range a gate or a candidate counts
+	// as saturated: a sigmoid's slope there is less than a twenty-fifth of its
+	// steepest.
+	Saturated = 0.01
+)
+
+// Problem is a model to explain.
+type Problem struct {
+	// Engine runs the model; it should not have run before.
+	Engine lockstep.Tracer
+	// Native is the same model in the native engine, whose cells are stepped one
+	// by one; nil where the native engine refuses it.
+	Native *native.Model
+	// Layers describe the recurrent layers, as native.Inspect does.
+	Layers []native.Layer
+	// Inputs are the series that gates are watched over.
+	Inputs map[string]*lockstep.Tensor
+	// Spike is a spike's height in standard deviations of what it is added to,
+	// and Follow how many steps a cell is followed after it. 0 stands for
+	// DefaultSpike and DefaultFollow.
+	Spike  float64
+	Follow int
+}
+
+// What a Problem takes where it says nothing.
+const (
+	DefaultSpike  = 5.0
+	DefaultFollow = 200
+)
+
+// maxCurves bounds the differences that are kept of a layer: 256 MiB.
+const maxCurves = 1 << 25
+
+// Explanation is what was found.
+type Explanation struct {
+	Engine string
+	// Spike and Follow are the Problem's.
+	Spike  float64
+	Follow int
+	Layers []*Layer
+	// Spikes are the inputs to which a spike was added.
+	Spikes []*Spike
+	// Forecast is nil where NoForecast says why.
+	Forecast   *forecast.Result
+	NoForecast error
+	// Not says what does not apply, and why.
+	Not []string
+}
+
+// Layer is what was found of one recurrent layer.
+type Layer struct {
+	native.Layer
+	// Rows and Steps are those of the series that it read.
+	Rows, Steps int
+	Gates       []Gate
+	Memory      []Memory // of c and h, or of h alone
+}
+
+// Run makes the explanation. It fails if the engine shows no step of any layer.
+func (p Problem) Run(ctx context.Context) (*Explanation, error) {
+	e, err := p.run(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("explain: %w", err)
+	}
+	return e, nil
+}
+
+func (p Problem) run(ctx context.Context) (*Explanation, error) {
+	if p.Spike == 0 {
+		p.Spike = DefaultSpike
+	}
+	if p.Follow == 0 {
+		p.Follow = DefaultFollow
+	}
+	if !(p.Spike > 0) || p.Spike > 1e30 || p.Follow < 1 || p.Follow > 1e6 {
+		return nil, fmt.Errorf("a spike of %g standard deviations, followed for %d steps: want a height above 0, and 1 to 1000000 steps", p.Spike, p.Follow)
+	}
+	for _, l := range p.Layers {
+		if p.Follow > maxCurves/(2*l.Units) {
+			return nil, fmt.Errorf("layer %q: %d units followed for %d steps are more than the %d values that are kept", l.Name, l.Units, p.Follow, maxCurves)
+		}
+	}
+	trace, err := p.Engine.Trace(ctx, p.Inputs, lockstep.Steps)
+	if err != nil {
+		return nil, err
+	}
+	e := &Explanation{Engine: p.Engine.Name(), Spike: p.Spike, Follow: p.Follow}
+	for _, name := range trace.Layers {
+		l, err := p.layer(ctx, e, trace, name)
+		if err != nil {
+			return nil, fmt.Errorf("layer %q: %w", name, err)
+		}
+		if l != nil {
+			e.Layers = append(e.Layers, l)
+		}
+	}
+	if len(e.Layers) == 0 {
+		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one (see lockstep inspect)", e.Engine)
+	}
+	switch err := forecast.Repeats(ctx, p.Engine, p.Inputs, trace.Outputs); {
+	case errors.Is(err, forecast.ErrCarries):
+		e.not("a spike through the whole model: %v; the native engine begins every run anew", err)
+		e.NoForecast = err
+		return e, nil
+	case err != nil:
+		return nil, err
+	}
+	if err := p.spikes(ctx, e, trace); err != nil {
+		return nil, err
+	}
+	return e, p.forecast(ctx, e)
+}
+
+// layer returns nil for a layer of which no steps are shown.
+func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trace, name string) (*Layer, error) {
+	at := slices.IndexFunc(p.Layers, func(l native.Layer) bool { return l.Name == name })
+	h := trace.Steps[name+"/h"]
+	if h == nil || at < 0 || h.Rank() != 3 {
+		e.not("layer %s: its loop is run operation by operation, and shows neither gates nor states", name)
+		return nil, nil
+	}
+	l := &Layer{Layer: p.Layers[at], Rows: h.Shape()[0], Steps: h.Shape()[1]}
+	seen, err := seenSteps(trace, name, l.Rows, l.Steps)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.watch(e, trace, seen); err != nil {
+		return nil, err
+	}
+	return l, p.remember(ctx, e, l, trace.Steps[name+"/x"], seen)
+}
+
+// seenSteps says of each row and step whether the layer has it: a mask may leave
+// steps out.
+func seenSteps(trace *lockstep.Trace, layer string, rows, steps int) ([]bool, error) {
+	out := make([]bool, rows*steps)
+	mask := trace.Steps[layer+"/mask"]
+	if mask == nil {
+		for i := range out {
+			out[i] = true
+		}
+		return out, nil
+	}
+	m, err := lockstep.Data[bool](mask)
+	if err == nil && len(m) != len(out) {
+		err = fmt.Errorf("its mask is %s beside %d rows of %d steps", mask, rows, steps)
+	}
+	return m, err
+}
+
+// forecast decodes on own outputs, if the model has an input for them.
+func (p Problem) forecast(ctx context.Context, e *Explanation) error {
+	var roles forecast.Roles
+	var err error
+	if p.Native != nil {
+		roles, err = forecast.Find(ctx, p.Native, p.Inputs)
+	} else {
+		var all []forecast.Roles
+		if all, err = forecast.Candidates(p.Engine.Signature()); err == nil {
+			roles, err = forecast.Only(all)
+		}
+	}
+	if err == nil {
+		e.Forecast, err = forecast.Problem{Engine: p.Engine, Roles: roles, Inputs: p.Inputs}.Run(ctx)
+	}
+	if errors.Is(err, forecast.ErrNone) || errors.Is(err, forecast.ErrSeveral) {
+		e.NoForecast = err
+		return nil
+	}
+	return err
+}
+
+func (e *Explanation) not(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(e.Not, s) {
+		e.Not = append(e.Not, s)
+	}
+}

@@ -1,0 +1,67 @@
+package recurrent
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// FuzzFind looks for layers in whatever graph a saved_model.pb holds.
+func FuzzFind(f *testing.F) {
+	for _, name := range []string{"no_bias_keras3", "not_gru", "fixed_steps_keras3", "gru_masked_tfkeras", "gru_before_masked_tfkeras", "simplernn_masked_zero_keras3", "cells_mixed_keras3"} {
+		b, err := fs.ReadFile(fixture.FS(f, name), "saved_model.pb")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		saved, err := savedmodel.OpenFS(fstest.MapFS{"saved_model.pb": {Data: b}})
+		if err != nil {
+			return
+		}
+		m, err := saved.MetaGraph()
+		if err != nil {
+			return
+		}
+		g, err := m.Flatten("")
+		if err != nil {
+			return
+		}
+		found, err := Find(m, g)
+		if err != nil {
+			return
+		}
+		if (found.Seq2Seq == nil) != errors.Is(found.Not, ErrNotSeq2Seq) {
+			t.Errorf("neither the seq2seq nor a reason: %v", found.Not)
+		}
+		for _, l := range found.Layers {
+			if l.Units < 1 || l.Loop == nil || l.Kernel.Node == nil || l.RecurrentKernel.Node == nil || len(l.Bounds) == 0 {
+				t.Errorf("layer %+v is not whole", l)
+			}
+		}
+		cells := 0
+		for _, r := range found.Recurrences {
+			cells += len(r.Cells)
+			if len(r.Cells) == 0 || len(r.Bounds) == 0 || !slices.Contains(r.Counters, r.Counter) || r.Mask != nil && r.Mask.Steps == r.Steps {
+				t.Errorf("recurrence %+v is not whole", r)
+			}
+		}
+		if cells != len(found.Layers) {
+			t.Errorf("%d cells, and %d layers", cells, len(found.Layers))
+		}
+		if _, err := found.Weights(m, g); err != nil && found.Seq2Seq != nil {
+			t.Error(err)
+		}
+		if found.Seq2Seq != nil {
+			if w, err := found.Seq2Seq.Weights(m); err != nil || len(w) < 5 {
+				t.Errorf("%d weights, %v", len(w), err)
+			}
+		}
+	})
+}

@@ -1,0 +1,181 @@
+// Package recurrent finds Keras's recurrent layers in the flat graph of a
+// SavedModel: which loop runs which cells, what each of its loop variables
+// means, and which variable of the model plays which role in it.
+//
+// Nothing is decided by a name or by the order of variables. The body of a loop
+// is worked out into what each of its tensors is in terms of what the step
+// begins with (expr), in one form for all ways to write it; it is a layer's
+// only if that is the layer's equation: every product, every gate's columns,
+// every activation's constants, every mask and every state is checked. What is
+// not proven to be a layer is not taken for it; the reason is kept, so that a
+// user can be told.
+package recurrent
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Kind is a kind of recurrent layer.
+type Kind int
+
+// The kinds that are recognised.
+const (
+	LSTM Kind = iota + 1
+	GRU
+	SimpleRNN
+)
+
+// String returns Keras's name of the layer's class.
+func (k Kind) String() string {
+	switch k {
+	case LSTM:
+		return "LSTM"
+	case GRU:
+		return "GRU"
+	case SimpleRNN:
+		return "SimpleRNN"
+	}
+	return fmt.Sprintf("Kind(%d)", int(k))
+}
+
+// Layer is one recurrent layer: a loop of the graph whose body is its cell, or
+// one of the cells that a step of the loop runs.
+type Layer struct {
+	Kind Kind
+	// Name is the Keras layer's name, taken from its kernel's variable. It is
+	// for people; nothing is decided by it.
+	Name string
+	// Loop is the While operation.
+	Loop *savedmodel.Node
+
+	Units    int // the length of a state
+	Features int // the length of the input's last axis
+
+	// Kernel, RecurrentKernel and Bias are the weights, whole and as Keras has
+	// them: handles of variables or constants in the graph around the loop.
+	// Bias has no node where the layer has none; a GRU with ResetAfter has one
+	// of two rows, for the input and for the state.
+	Kernel, RecurrentKernel, Bias savedmodel.Ref
+
+	// RecurrentActivation is that of the gates; a SimpleRNN has none.
+	Activation, RecurrentActivation Activation
+	// ResetAfter says of a GRU that the reset gate multiplies what the
+	// recurrent kernel makes of h, and not h.
+	ResetAfter bool
+
+	// Steps is the list of input steps that the loop reads: an operation such
+	// as TensorListFromTensor makes it of a time-major tensor (T, N, F). Of
+	// the cells in one loop the first reads it.
+	Steps savedmodel.Ref
+	// States are the loop variables of the states, h and of an LSTM c;
+	// InitialState and FinalState what they are before the first and after the
+	// last step, each (N, units).
+	States                   []int
+	InitialState, FinalState []savedmodel.Ref
+	// Outputs is the list of h at each step that the loop leaves: T elements,
+	// or, if LastOnly, one that each step overwrites. Of the cells in one loop
+	// the last writes it; it has no node where there is none.
+	Outputs  savedmodel.Ref
+	LastOnly bool
+	// Gates are what a step computes on the way to the states, in the order of
+	// the kernels' columns, and Input what it reads: tensors of the loop's
+	// body. Next are the states that the step makes, masked rows as said.
+	Gates []Gate
+	Input savedmodel.Ref
+	Next  []savedmodel.Ref
+	// Bounds bound the loop's steps: it runs as many as the smallest says. They
+	// are tensors in the graph around it, or constants of its condition.
+	Bounds []savedmodel.Ref
+}
+
+// Weights are Kernel, RecurrentKernel and Bias.
+func (l *Layer) Weights() [3]savedmodel.Ref {
+	return [3]savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias}
+}
+
+// Unrecognised is a loop that was not proven to be a layer.
+type Unrecognised struct {
+	Loop   *savedmodel.Node
+	Reason string
+}
+
+// Found is what there is of recurrence in a graph.
+type Found struct {
+	Layers []*Layer // every cell, in the order in which they run
+	// Recurrences are the loops that run the layers, Slices those that take a
+	// tensor apart, Rest all others.
+	Recurrences []*Recurrence
+	Slices      []*Slices
+	Rest        []Unrecognised
+	// Seq2Seq is the sequence-to-sequence model that the layers are part of,
+	// nil if they are not; then Not says why. Its two layers bear the names
+	// encoder and decoder.
+	Seq2Seq *Seq2Seq
+	Not     error
+}
+
+// Find looks at every loop of the graph.
+func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
+	f := &Found{}
+	ts, err := newTensors(m, g)
+	if err != nil {
+		return nil, fmt.Errorf("recurrent: %w", err)
+	}
+	for _, n := range g.Nodes {
+		if n.Op != "While" && n.Op != "StatelessWhile" {
+			continue
+		}
+		l, err := readLoop(g, n)
+		if err != nil {
+			return nil, fmt.Errorf("recurrent: loop %q: %w", n.Name, err)
+		}
+		f.add(l, ts)
+	}
+	if err := nameLayers(m, f.Recurrences); err != nil {
+		return nil, fmt.Errorf("recurrent: %w", err)
+	}
+	sh := newShapes(m, g)
+	if f.Seq2Seq, f.Not = findSeq2Seq(sh, g, f); f.Seq2Seq != nil {
+		f.Seq2Seq.Encoder.Name, f.Seq2Seq.Decoder.Name = "encoder", "decoder"
+	}
+	return f, nil
+}
+
+// add finds out what a loop is.
+func (f *Found) add(l *loop, ts *tensors) {
+	reason := l.unfit()
+	if reason == "" {
+		var r *Recurrence
+		if r, reason = l.recurrence(ts); reason == "" {
+			f.Recurrences = append(f.Recurrences, r)
+			f.Layers = append(f.Layers, r.Cells...)
+			return
+		}
+		if s, ok := l.slices(); ok {
+			f.Slices = append(f.Slices, s)
+			return
+		}
+	}
+	f.Rest = append(f.Rest, Unrecognised{Loop: l.node, Reason: reason})
+}
+
+// unfit says why a loop can be nothing that is known, whatever it computes.
+func (l *loop) unfit() string {
+	if n := len(l.body.Rets); n > maxVariables {
+		return fmt.Sprintf("it has %d loop variables, want at most %d", n, maxVariables)
+	}
+	if n := l.changes(); n != nil {
+		return fmt.Sprintf("a step may change what outlives it, by %q (%s)", n.Name, n.Op)
+	}
+	return ""
+}
+
+// StateNames returns what a layer's states are called, in their order.
+func (k Kind) StateNames() []string {
+	if k == LSTM {
+		return []string{"state_h", "state_c"}
+	}
+	return []string{"state_h"}
+}

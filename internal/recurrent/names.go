@@ -1,0 +1,56 @@
+package recurrent
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// nameLayers gives each layer its Keras name, as far as the name of its
+// kernel's variable tells it: "decoder_lstm/lstm_cell/kernel_1" is of
+// "decoder_lstm". The cells of a stack keep their own names. Layers that would
+// share a name are numbered.
+func nameLayers(m *savedmodel.MetaGraph, all []*Recurrence) error {
+	taken := map[string]bool{}
+	for _, r := range all {
+		for _, l := range r.Cells {
+			name := strings.ToLower(l.Kind.String())
+			v, ok, err := m.Variable(l.Kernel)
+			if err != nil {
+				return err
+			}
+			if ok && len(r.Cells) > 1 {
+				name = path.Dir(v.Name)
+			} else if ok {
+				name = layerOf(v.Name)
+			}
+			l.Name = unique(name, taken)
+		}
+	}
+	return nil
+}
+
+// unique returns a name that is not taken yet, and takes it.
+func unique(name string, taken map[string]bool) string {
+	out := name
+	for i := 1; taken[out]; i++ {
+		out = fmt.Sprintf("%s_%d", name, i)
+	}
+	taken[out] = true
+	return out
+}
+
+// layerOf strips the variable's own name and the cell's off a path.
+func layerOf(variable string) string {
+	parts := strings.Split(variable, "/")
+	if len(parts) == 1 {
+		return variable
+	}
+	parts = parts[:len(parts)-1]
+	if last := parts[len(parts)-1]; len(parts) > 1 && strings.Contains(last, "cell") {
+		parts = parts[:len(parts)-1]
+	}
+	return strings.Join(parts, "/")
+}
