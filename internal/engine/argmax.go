@@ -8,11 +8,11 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(extreme(bestOf(lowest[float32](), greater), bestOf(lowest[float64](), greater), bestOf(lowest[int32](), greater), bestOf(lowest[int64](), greater),
-		bestOf(false, func(x, y bool) bool { return x && !y })), "ArgMax")
-	register(extreme(bestOf(highest[float32](), less), bestOf(highest[float64](), less), bestOf(highest[int32](), less), bestOf(highest[int64](), less),
-		bestOf(true, func(x, y bool) bool { return !x && y })), "ArgMin")
+var argmaxOps = Table{
+	"ArgMax": {Build: extreme(bestOf(lowest[float32](), greater), bestOf(lowest[float64](), greater), bestOf(lowest[int32](), greater), bestOf(lowest[int64](), greater),
+		bestOf(false, func(x, y bool) bool { return x && !y })), Bound: bestBound},
+	"ArgMin": {Build: extreme(bestOf(highest[float32](), less), bestOf(highest[float64](), less), bestOf(highest[int32](), less), bestOf(highest[int64](), less),
+		bestOf(true, func(x, y bool) bool { return !x && y })), Bound: bestBound},
 }
 
 // finder returns where the best element of each line is.
@@ -57,11 +57,11 @@ func find16[H half](find finder) finder {
 	}
 }
 
-func extreme(f32, f64, i32, i64, b finder) builder {
+func extreme(f32, f64, i32, i64, b finder) Builder {
 	by := numbers(f32, f64, i32, i64)
 	by[lockstep.Bool] = b
 	by[lockstep.Float16], by[lockstep.BFloat16] = find16[lockstep.Float16Bits](f32), find16[lockstep.BFloat16Bits](f32)
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+	return func(n *savedmodel.Node) (Exec, error) {
 		find, err := by.choose(n, "T")
 		if err != nil {
 			return nil, err
@@ -73,7 +73,7 @@ func extreme(f32, f64, i32, i64, b finder) builder {
 		if index != lockstep.Int32 && index != lockstep.Int64 {
 			return nil, unsupported("output_type", index)
 		}
-		return func(w *work, in []Value) ([]Value, error) {
+		return func(w *Call, in []Value) ([]Value, error) {
 			t, l, err := alongAxis(in)
 			if err != nil {
 				return nil, err

@@ -10,45 +10,47 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(numbers2(add, add, add, add), "AddV2", "Add")
-	register(numbers2(sub, sub, sub, sub), "Sub")
-	register(numbers2(mul, mul, mul, mul), "Mul")
-	register(numbers2(larger, larger, larger, larger), "Maximum")
-	register(numbers2(smaller, smaller, smaller, smaller), "Minimum")
-	register(byType(squaredDifferences()), "SquaredDifference")
-	register(byType(halved(floats(map2(quotient[float32]), map2(quotient[float64])))), "RealDiv")
-	register(byType(divisions(quotient, quotient, quotient, quotient)), "Div")
-	register(byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), "FloorDiv")
-	register(byType(halved(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod))), "FloorMod")
-	register(byType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), "TruncateDiv")
-	register(byType(divisions(via2(math.Mod), math.Mod, remainder, remainder)), "TruncateMod", "Mod")
-	register(byType(halved(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), "DivNoNan")
-	register(byType(halved(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), "MulNoNan")
-	register(floats2(via2(xdivy), xdivy), "Xdivy")
-	register(floats2(via2(xlogy), xlogy), "Xlogy")
-	register(floats2(via2(xlog1py), xlog1py), "Xlog1py")
-	register(floats2(via2(math.Atan2), math.Atan2), "Atan2")
-	register(buildNextAfter, "NextAfter")
-	register(byType(halved(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), "Pow")
-	register(byType(variants[exec]{
+var arithmeticOps = Table{
+	"AddV2":             {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
+	"Add":               {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
+	"Sub":               {Build: numbers2(sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
+	"Mul":               {Build: numbers2(mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: timeElementwise, Factors: InputsAt(0, 1)},
+	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise},
+	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise},
+	"SquaredDifference": {Build: byType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: timeElementwise},
+	"RealDiv":           {Build: byType(halved(floats(map2(quotient[float32]), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise},
+	"Div":               {Build: byType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound)},
+	"FloorDiv":          {Build: byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv))},
+	"FloorMod":          {Build: byType(halved(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
+	"TruncateDiv":       {Build: byType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient))},
+	"TruncateMod":       {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
+	"Mod":               {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
+	"DivNoNan":          {Build: byType(halved(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: timeElementwise},
+	"MulNoNan":          {Build: byType(halved(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
+	"Xdivy":             {Build: floats2(via2(xdivy), xdivy), Bound: byPairs(quotientBound)},
+	"Xlogy":             {Build: floats2(via2(xlogy), xlogy)},
+	"Xlog1py":           {Build: floats2(via2(xlog1py), xlog1py)},
+	"Atan2":             {Build: floats2(via2(math.Atan2), math.Atan2)},
+	"NextAfter":         {Build: buildNextAfter, Float64: onlyFloat32},
+	"Pow":               {Build: byType(halved(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: timeElementwise},
+	"AddN": {Build: byType(variants[Exec]{
 		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]), lockstep.Int32: addN(add[int32]), lockstep.Int64: addN(add[int64]),
 		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
-	}), "AddN")
-	register(buildBias, "BiasAdd")
+	}), Shape: NoInput, Bound: addAll, Time: timeElementwise},
+	"BiasAdd": {Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias},
 }
 
 // buildNextAfter takes an operation whose type has a default, other than the
 // ones beside it.
-func buildNextAfter(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildNextAfter(n *savedmodel.Node) (Exec, error) {
 	return floats(map2(math.Nextafter32), map2(math.Nextafter)).chooseOr(n, "T", lockstep.Float32)
 }
 
-func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) builder {
+func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
 	return byType(halved(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
 }
 
-func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) builder {
+func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
 	return byType(floats(map2(f32), map2(f64)))
 }
 
@@ -63,7 +65,7 @@ func smaller[E number](x, y E) E { return min(x, y) }
 func squaredDifference[E number](x, y E) E { return (x - y) * (x - y) }
 
 // squaredDifferences rounds differences of 16 bits before it squares them.
-func squaredDifferences() variants[exec] {
+func squaredDifferences() variants[Exec] {
 	v := numbers(map2(squaredDifference[float32]), map2(squaredDifference[float64]), map2(squaredDifference[int32]), map2(squaredDifference[int64]))
 	v[lockstep.Float16] = map2(squaredDifference16[lockstep.Float16Bits])
 	v[lockstep.BFloat16] = map2(squaredDifference16[lockstep.BFloat16Bits])
@@ -148,7 +150,7 @@ func xlog1py(x, y float64) float64 {
 
 // divisions is the code of a division, which fails if an integer would be
 // divided by zero.
-func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) variants[exec] {
+func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) variants[Exec] {
 	return numbers(map2(f32), map2(f64), refusing(map2(i32), isZero[int32], "integer division by zero"), refusing(map2(i64), isZero[int64], "integer division by zero"))
 }
 
@@ -156,8 +158,8 @@ func isZero[E number](v E) bool { return v == 0 }
 
 // refusing fails if any element of the second input is bad, unless the result
 // has no elements.
-func refusing[E number](run exec, bad func(E) bool, text string) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func refusing[E number](run Exec, bad func(E) bool, text string) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, d, err := operands[E](in, 2)
 		if err != nil {
 			return nil, err
@@ -169,7 +171,7 @@ func refusing[E number](run exec, bad func(E) bool, text string) exec {
 	}
 }
 
-func powers[E int32 | int64]() exec {
+func powers[E int32 | int64]() Exec {
 	return refusing(map2(power[E]), func(v E) bool { return v < 0 }, "an integer to a negative power")
 }
 
@@ -184,8 +186,8 @@ func power[E int32 | int64](x, y E) E {
 	return out
 }
 
-func addN[E lockstep.Element](sum func(x, y E) E) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func addN[E lockstep.Element](sum func(x, y E) E) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, d, err := operands[E](in, -1)
 		if err != nil {
 			return nil, err
@@ -206,7 +208,7 @@ func addN[E lockstep.Element](sum func(x, y E) E) exec {
 	}
 }
 
-func buildBias(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildBias(n *savedmodel.Node) (Exec, error) {
 	l, err := readLayout(n)
 	if err != nil {
 		return nil, err
@@ -215,8 +217,8 @@ func buildBias(_ *compiler, n *savedmodel.Node) (exec, error) {
 }
 
 // bias adds a number to all elements of each channel.
-func bias[E number](l layout) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func bias[E number](l layout) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
 		}

@@ -57,3 +57,8 @@ func indexType(n *savedmodel.Node, name string) (lockstep.DType, error) {
 	}
 	return d, err
 }
+
+// inputError is what is wrong with input i, inputsError with their number.
+func inputError(i int, err error) error { return fmt.Errorf("input %d: %w", i, err) }
+
+func inputsError(n int) error { return fmt.Errorf("%d inputs", n) }

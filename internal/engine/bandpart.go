@@ -4,12 +4,14 @@ import (
 	"fmt"
 )
 
-func init() { register(plain(bandPart), "MatrixBandPart") }
+var bandpartOps = Table{
+	"MatrixBandPart": {Build: plain(bandPart), Moves: InputsAt(0)},
+}
 
 // bandPart keeps the diagonals of matrices that are not too far below or
 // above the main one, and makes zeros of the others; a negative number sets no
 // bound. Causal masks are made so.
-func bandPart(w *work, in []Value) ([]Value, error) {
+func bandPart(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,11 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() { register(buildBatchNorm, "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3") }
+var batchnormOps = Table{
+	"FusedBatchNorm":   {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound},
+	"FusedBatchNormV2": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound},
+	"FusedBatchNormV3": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound},
+}
 
 // batchNorm are the attributes of a normalization. Keras uses it to train in a
 // saved graph too: its LayerNormalization makes a channel of every row and
@@ -21,7 +25,7 @@ type batchNorm struct {
 	results  int
 }
 
-func buildBatchNorm(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildBatchNorm(n *savedmodel.Node) (Exec, error) {
 	b := &batchNorm{
 		training: boolOr(n, "is_training", true),
 		epsilon:  float64(floatOr(n, "epsilon", 0.0001)),
@@ -40,7 +44,7 @@ func buildBatchNorm(_ *compiler, n *savedmodel.Node) (exec, error) {
 		}
 	}
 	// The statistics are float32 whatever the images are.
-	return variants[exec]{
+	return variants[Exec]{
 		lockstep.Float32:  b.run,
 		lockstep.Float16:  inFloat32[lockstep.Float16Bits](b.run, 1),
 		lockstep.BFloat16: inFloat32[lockstep.BFloat16Bits](b.run, 1),
@@ -50,7 +54,7 @@ func buildBatchNorm(_ *compiler, n *savedmodel.Node) (exec, error) {
 // run computes (x-mean)/√(variance+ε)·scale+offset, in float64. Its other
 // results are the mean and the variance, twice, and a reserved one that on
 // this machine has nothing in it.
-func (b *batchNorm) run(w *work, in []Value) ([]Value, error) {
+func (b *batchNorm) run(w *Call, in []Value) ([]Value, error) {
 	if len(in) != 5 {
 		return nil, fmt.Errorf("%d inputs, want 5", len(in))
 	}

@@ -11,14 +11,14 @@ import (
 )
 
 // The operations that find the bins of numbers and count what is in them.
-func init() {
-	register(buildBucketize, "Bucketize")
-	register(buildBound(below[float32], below[float64], below[int32], below[int64]), "LowerBound")
-	register(buildBound(notAbove[float32], notAbove[float64], notAbove[int32], notAbove[int64]), "UpperBound")
-	register(buildBincount, "DenseBincount")
+var binsOps = Table{
+	"Bucketize":     {Build: buildBucketize},
+	"LowerBound":    {Build: buildBound(below[float32], below[float64], below[int32], below[int64])},
+	"UpperBound":    {Build: buildBound(notAbove[float32], notAbove[float64], notAbove[int32], notAbove[int64])},
+	"DenseBincount": {Build: buildBincount},
 }
 
-func buildBucketize(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildBucketize(n *savedmodel.Node) (Exec, error) {
 	edges := n.Attr("boundaries").GetList().GetF()
 	if !slices.IsSorted(edges) {
 		return nil, fmt.Errorf("attribute \"boundaries\" is %v, want sorted ones", edges)
@@ -27,7 +27,7 @@ func buildBucketize(_ *compiler, n *savedmodel.Node) (exec, error) {
 }
 
 // bucketize counts the edges that are not above a number; none is above NaN.
-func bucketize[E number](edges []float32) exec {
+func bucketize[E number](edges []float32) Exec {
 	return map1(func(x E) int32 {
 		return int32(sort.Search(len(edges), func(i int) bool { return float64(x) < float64(edges[i]) }))
 	})
@@ -37,8 +37,8 @@ func below[E number](edge, x E) bool    { return edge < x }
 func notAbove[E number](edge, x E) bool { return !(x < edge) }
 
 // buildBound counts, for every value, the sorted numbers of its row that pass.
-func buildBound(f32 func(edge, x float32) bool, f64 func(edge, x float64) bool, i32 func(edge, x int32) bool, i64 func(edge, x int64) bool) builder {
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildBound(f32 func(edge, x float32) bool, f64 func(edge, x float64) bool, i32 func(edge, x int32) bool, i64 func(edge, x int64) bool) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
 		index, err := indexType(n, "out_type")
 		if err != nil {
 			return nil, err
@@ -47,8 +47,8 @@ func buildBound(f32 func(edge, x float32) bool, f64 func(edge, x float64) bool, 
 	}
 }
 
-func bound[E number](passes func(edge, x E) bool, index lockstep.DType) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func bound[E number](passes func(edge, x E) bool, index lockstep.DType) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, d, err := operands[E](in, 2)
 		if err != nil {
 			return nil, err
@@ -66,15 +66,15 @@ func bound[E number](passes func(edge, x E) bool, index lockstep.DType) exec {
 	}
 }
 
-func buildBincount(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildBincount(n *savedmodel.Node) (Exec, error) {
 	binary := n.AttrBool("binary_output")
 	return numbers(bincount[float32](binary), bincount[float64](binary), bincount[int32](binary), bincount[int64](binary)).choose(n, "T")
 }
 
 // bincount counts the numbers below a size, or adds up their weights, row by
 // row. binary only tells which there are.
-func bincount[E number](binary bool) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func bincount[E number](binary bool) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 3)
 		if err != nil {
 			return nil, err

@@ -9,11 +9,21 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() { register(buildBitcast, "Bitcast") }
+var bitcastOps = Table{
+	"Bitcast": {Build: buildBitcast, Float64: bitcastInFloat64, AnyType: true},
+}
+
+// bitcastInFloat64 refuses floats, whose bits are others in float64.
+func bitcastInFloat64(n *savedmodel.Node) (Exec, error) {
+	if n.Uses(lockstep.Float32) {
+		return nil, errNoBound
+	}
+	return buildBitcast(n)
+}
 
 // buildBitcast reads the bits of elements as another type. Where the sizes
 // differ, the last axis is the parts of the larger one, the lowest first.
-func buildBitcast(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildBitcast(n *savedmodel.Node) (Exec, error) {
 	var types [2]lockstep.DType
 	for i, attr := range []string{"T", "type"} {
 		var err error
@@ -25,7 +35,7 @@ func buildBitcast(_ *compiler, n *savedmodel.Node) (exec, error) {
 		}
 	}
 	from, to := types[0].Size(), types[1].Size()
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 1)
 		if err != nil {
 			return nil, err

@@ -1,12 +1,12 @@
 package engine
 
-func init() {
-	register(byType(integers(map2(and[int32]), map2(and[int64]))), "BitwiseAnd")
-	register(byType(integers(map2(or[int32]), map2(or[int64]))), "BitwiseOr")
-	register(byType(integers(map2(xor[int32]), map2(xor[int64]))), "BitwiseXor")
-	register(byType(integers(map1(not[int32]), map1(not[int64]))), "Invert")
-	register(byType(integers(map2(shiftLeft[int32](31)), map2(shiftLeft[int64](63)))), "LeftShift")
-	register(byType(integers(map2(shiftRight[int32](31)), map2(shiftRight[int64](63)))), "RightShift")
+var bitwiseOps = Table{
+	"BitwiseAnd": {Build: byType(integers(map2(and[int32]), map2(and[int64])))},
+	"BitwiseOr":  {Build: byType(integers(map2(or[int32]), map2(or[int64])))},
+	"BitwiseXor": {Build: byType(integers(map2(xor[int32]), map2(xor[int64])))},
+	"Invert":     {Build: byType(integers(map1(not[int32]), map1(not[int64])))},
+	"LeftShift":  {Build: byType(integers(map2(shiftLeft[int32](31)), map2(shiftLeft[int64](63))))},
+	"RightShift": {Build: byType(integers(map2(shiftRight[int32](31)), map2(shiftRight[int64](63))))},
 }
 
 func and[E int32 | int64](x, y E) E { return x & y }

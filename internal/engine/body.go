@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
@@ -21,6 +20,7 @@ type body struct {
 // step is one operation: it reads slots and fills some.
 type step struct {
 	node *savedmodel.Node
+	spec *Spec
 	run  operation
 	at   int // how many steps of its body stand before it
 	in   []int
@@ -54,58 +54,10 @@ type running struct {
 	record map[*recurrent.Layer]*Recorded
 }
 
-// work is what an operation gets besides its inputs.
+// work is what an operation of the engine's own gets besides its inputs.
 type work struct {
 	*running
-	// out takes the results.
-	out []Value
-	// keep is the operation's own memory between calls on tensors of the same
-	// shapes.
-	keep *any
-}
-
-// one is the result of an operation that makes one tensor.
-func (w *work) one(t *lockstep.Tensor, err error) ([]Value, error) {
-	if err != nil {
-		return nil, err
-	}
-	if len(w.out) == 0 {
-		return []Value{{Tensor: t}}, nil
-	}
-	w.out[0] = Value{Tensor: t}
-	return w.out[:1], nil
-}
-
-// room returns the operation's own memory of a type, which it has to itself.
-func room[T any](w *work) *T { return roomIn[T](w.keep) }
-
-func roomIn[T any](keep *any) *T {
-	if m, ok := (*keep).(*T); ok {
-		return m
-	}
-	m := new(T)
-	*keep = m
-	return m
-}
-
-// made is memory for a result: what the last call made, if that had its shape.
-// Its elements are anything.
-type made[E lockstep.Element] struct {
-	t *lockstep.Tensor
-	d []E
-}
-
-func (m *made[E]) get(shape ...int) (*lockstep.Tensor, []E, error) {
-	if m.t != nil && slices.Equal(m.t.Shape(), shape) {
-		return m.t, m.d, nil
-	}
-	n, err := elementsSized(shape, sizeFor[E]())
-	if err != nil {
-		return nil, nil, err
-	}
-	m.d = make([]E, n)
-	m.t, err = lockstep.New(m.d, shape...)
-	return m.t, m.d, err
+	Call
 }
 
 // run runs one step on slots. in is memory for its inputs.
@@ -118,7 +70,7 @@ func (s *step) do(w *work, slots, in []Value) ([]Value, error) {
 		}
 		in = append(in, v)
 	}
-	w.out = slots[s.out : s.out+s.n]
+	w.Out = slots[s.out : s.out+s.n]
 	if err := s.run(w, in); err != nil {
 		return in, &StepError{At: s.at, Node: s.node.Name, Op: s.node.Op, Err: err}
 	}
@@ -150,7 +102,7 @@ func (b *body) call(r *running, args []Value) ([]Value, error) {
 	for i := range b.steps {
 		s := &b.steps[i]
 		var keep any
-		w := work{running: r, keep: &keep}
+		w := work{running: r, Call: Call{Keep: &keep}}
 		if in, err = s.do(&w, slots, in); err != nil {
 			return nil, err
 		}

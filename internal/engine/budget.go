@@ -19,7 +19,7 @@ type meter struct {
 	own     int64
 	planned bool
 	bodies  [][]Value
-	exact   [][]tracked // of an exact evaluation, instead of bodies
+	exact   [][]Bounded // of an exact evaluation, instead of bodies
 }
 
 // grain is how many bytes are made before others are told: doing so takes
@@ -73,9 +73,9 @@ func (m *meter) add(results []Value) error {
 }
 
 // addExact counts what a step of an exact evaluation has made.
-func (m *meter) addExact(results []tracked) error {
+func (m *meter) addExact(results []Bounded) error {
 	for i := range results {
-		m.made += bytesOf(&results[i].Value) + bytesOf(&results[i].bound)
+		m.made += bytesOf(&results[i].Value) + bytesOf(&results[i].Bound)
 	}
 	return m.check()
 }
@@ -130,7 +130,7 @@ func (m *meter) count() int64 {
 	}
 	for _, slots := range m.exact {
 		for _, v := range slots {
-			n += bytesIn([]Value{v.Value, v.bound}, seen)
+			n += bytesIn([]Value{v.Value, v.Bound}, seen)
 		}
 	}
 	return n

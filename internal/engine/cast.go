@@ -7,9 +7,11 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() { register(buildCast, "Cast") }
+var castOps = Table{
+	"Cast": {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: timeOfFirst},
+}
 
-func buildCast(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildCast(n *savedmodel.Node) (Exec, error) {
 	src, err := n.AttrType("SrcT")
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ type source struct {
 	float32 bool // f came from a float32
 }
 
-func castOf[A lockstep.Element](dst lockstep.DType, cut bool, read func(A) source) (exec, error) {
+func castOf[A lockstep.Element](dst lockstep.DType, cut bool, read func(A) source) (Exec, error) {
 	switch dst {
 	case lockstep.Float32:
 		return map1(func(x A) float32 { return read(x).cut(cut, 52-23, 0).single() }), nil

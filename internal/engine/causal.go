@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // Whether a program can be fed one time step at a time. That is so if what it
@@ -14,39 +15,6 @@ import (
 // is, from the inputs that are fed by steps to the outputs, through operations
 // that are known not to mix its steps; of any other it is not known, and the
 // program is refused.
-
-// timing says how a value depends on the inputs that are fed by steps.
-type timing struct {
-	kind timingKind
-	// Where the time axis is in a tensor's elements, in whatever axes they
-	// stand: before blocks of T times after elements.
-	before, after int
-}
-
-type timingKind int
-
-const (
-	timeless timingKind = iota // not at all
-	bySteps                    // a part for each step, from that step and those before it
-	soFar                      // one value, from all steps so far
-)
-
-// axis returns the axis of a shape that time lies within; whole says that the
-// axis is nothing else. In tensors that check let pass there is one at most.
-func (l timing) axis(shape []int, steps int) (axis int, whole, ok bool) {
-	for i, d := range shape {
-		before, after := product(shape[:i]), product(shape[i+1:])
-		if d%steps == 0 && l.before%before == 0 && l.after%after == 0 && l.before/before*steps*(l.after/after) == d {
-			return i, d == steps, true
-		}
-	}
-	return 0, false, false
-}
-
-// at is the timing of a tensor with time at one of its axes.
-func at(shape []int, axis int) timing {
-	return timing{bySteps, product(shape[:axis]), product(shape[axis+1:])}
-}
 
 // probe is one run of a program on inputs of a number of steps.
 type probe struct {
@@ -60,18 +28,18 @@ type causality struct {
 	program *Program
 	long    probe // the run that is followed
 	others  []probe
-	of      []timing // by slot
+	of      []Timing // by slot
 	extents []extent // by slot: see there
 	layers  int      // the recurrent layers that read time steps
 }
 
-// follow finds the timing of every slot; fed are the slots of the inputs that
+// follow finds the Timing of every slot; fed are the slots of the inputs that
 // are fed by steps, and the axis of each that is time.
 func (c *causality) follow(fed map[int]int) error {
-	c.of = make([]timing, c.program.body.slots)
+	c.of = make([]Timing, c.program.body.slots)
 	c.extents = make([]extent, c.program.body.slots)
 	for slot, axis := range fed {
-		c.of[slot] = at(c.long.slots[slot].Tensor.Shape(), axis)
+		c.of[slot] = TimeAt(c.long.slots[slot].Tensor.Shape(), axis)
 		if err := c.check(slot); err != nil {
 			return err
 		}
@@ -98,23 +66,23 @@ func (c *causality) follow(fed map[int]int) error {
 		case err == nil:
 		case runs[s]:
 			return err
-		case c.picks(s): // nothing but its shape is read, as of a cell that Keras leaves beside its loop
-			c.set(s, timing{kind: soFar})
+		case errors.Is(err, ErrPicks): // nothing but its shape is read, as of a cell that Keras leaves beside its loop
+			c.set(s, Timing{Kind: SoFar})
 		default:
-			c.set(s, timing{})
+			c.set(s, Timing{})
 			for slot := s.out; slot < s.out+s.n; slot++ {
 				c.extents[slot] = extent{varies: true}
 			}
 		}
 	}
 	for _, out := range c.program.outputs[:c.program.wanted] {
-		switch l := c.of[out.slot]; l.kind {
-		case timeless:
+		switch l := c.of[out.slot]; l.Kind {
+		case Timeless:
 			if err := c.same(out.slot); err != nil {
 				return fmt.Errorf("output %q: %w", out.name, err)
 			}
-		case bySteps:
-			if _, whole, ok := l.axis(c.shape(out.slot), c.long.steps); !ok || !whole {
+		case BySteps:
+			if _, whole, ok := l.Axis(c.shape(out.slot), c.long.steps); !ok || !whole {
 				return fmt.Errorf("output %q has its time steps within another axis", out.name)
 			}
 		}
@@ -122,43 +90,75 @@ func (c *causality) follow(fed map[int]int) error {
 	return nil
 }
 
-// step finds the timing of a step's results.
+// step finds the Timing of a step's results.
 func (c *causality) step(s *step) error {
-	rule, ok := causal[s.node.Op]
-	if !ok {
-		return fmt.Errorf("node %q: a %s may mix time steps", s.node.Name, s.node.Op)
-	}
-	err := rule(c, s)
+	err := c.rule(s)
 	for slot := s.out; slot < s.out+s.n && err == nil; slot++ {
 		err = c.check(slot)
 	}
-	if err != nil {
-		return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errNoRule):
+		return fmt.Errorf("node %q: a %s may mix time steps", s.node.Name, s.node.Op)
 	}
-	return nil
+	return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
 }
+
+// errNoRule is why nothing is known of an operation.
+var errNoRule = errors.New("no rule")
+
+func (c *causality) rule(s *step) error {
+	switch {
+	case s.spec.Control == Loop:
+		return c.loop(s)
+	case s.spec.Time == nil:
+		return errNoRule
+	}
+	l, err := s.spec.Time(timedStep{c, s})
+	if err == nil {
+		c.set(s, l)
+	}
+	return err
+}
+
+// timedStep is a step as a TimeRule sees it.
+type timedStep struct {
+	c *causality
+	s *step
+}
+
+func (t timedStep) Node() *savedmodel.Node        { return t.s.node }
+func (t timedStep) Steps() int                    { return t.c.long.steps }
+func (t timedStep) Inputs() int                   { return len(t.s.in) }
+func (t timedStep) Timing(i int) Timing           { return t.c.of[t.s.in[i]] }
+func (t timedStep) Shape(i int) []int             { return t.c.shape(t.s.in[i]) }
+func (t timedStep) Tensor(i int) *lockstep.Tensor { return t.c.long.slots[t.s.in[i]].Tensor }
+func (t timedStep) Result() []int                 { return t.c.shape(t.s.out) }
+func (t timedStep) Same(i int) error              { return t.c.same(t.s.in[i]) }
+func (t timedStep) FitsSteps(i int) error         { return t.c.shapes(t.s.in[i]) }
 
 // still tells whether nothing that a step reads depends on the fed inputs.
 func (c *causality) still(s *step) bool {
-	return !slices.ContainsFunc(s.in, func(slot int) bool { return c.of[slot].kind != timeless })
+	return !slices.ContainsFunc(s.in, func(slot int) bool { return c.of[slot].Kind != Timeless })
 }
 
-// check makes sure that a value has in every probe the shape that its timing
+// check makes sure that a value has in every probe the shape that its Timing
 // says: the same but for one axis, which is the one with time.
 func (c *causality) check(slot int) error {
 	l := c.of[slot]
-	if l.kind == timeless {
+	if l.Kind == Timeless {
 		return nil
 	}
 	want := c.shape(slot)
 	time := -1
-	if l.kind == bySteps {
-		if l.before*l.after == 0 {
+	if l.Kind == BySteps {
+		if l.Before*l.After == 0 {
 			return errors.New("it has no elements")
 		}
 		var ok bool
-		if time, _, ok = l.axis(want, c.long.steps); !ok {
-			return errMixes
+		if time, _, ok = l.Axis(want, c.long.steps); !ok {
+			return ErrMixes
 		}
 	}
 	for _, p := range c.others {
@@ -179,11 +179,11 @@ func (c *causality) check(slot int) error {
 // same makes sure that a value which does not depend on the fed inputs does not
 // depend on their length either.
 func (c *causality) same(slot int) error {
-	if c.of[slot].kind != timeless {
-		return errDepends
+	if c.of[slot].Kind != Timeless {
+		return ErrDepends
 	}
 	if !c.extents[slot].constant() {
-		return errCounts
+		return ErrCounts
 	}
 	want := c.long.slots[slot]
 	for _, p := range c.others {
@@ -195,7 +195,7 @@ func (c *causality) same(slot int) error {
 			continue
 		}
 		if !want.Tensor.BitEqual(have.Tensor) {
-			return errCounts
+			return ErrCounts
 		}
 	}
 	return nil
@@ -214,44 +214,9 @@ func shapeIn(p probe, slot int) []int {
 	return nil
 }
 
-// set gives every result of a step the same timing.
-func (c *causality) set(s *step, l timing) {
+// set gives every result of a step the same Timing.
+func (c *causality) set(s *step, l Timing) {
 	for slot := s.out; slot < s.out+s.n; slot++ {
 		c.of[slot] = l
 	}
 }
-
-// rest makes sure that all inputs but those that are named are the same
-// whatever the number of steps.
-func (c *causality) rest(s *step, but ...int) error {
-	for i, slot := range s.in {
-		if !slices.Contains(but, i) {
-			if err := c.same(slot); err != nil {
-				return fmt.Errorf("input %d: %w", i, err)
-			}
-		}
-	}
-	return nil
-}
-
-// first returns the timing and shape of a step's one input that depends on the
-// fed ones, if that is input i and not a list.
-func (c *causality) first(s *step, i int) (timing, []int, error) {
-	if i >= len(s.in) {
-		return timing{}, nil, fmt.Errorf("%d inputs", len(s.in))
-	}
-	if err := c.rest(s, i); err != nil {
-		return timing{}, nil, err
-	}
-	shape := c.shape(s.in[i])
-	if c.long.slots[s.in[i]].Tensor == nil {
-		return timing{}, nil, errors.New("it reads no tensor")
-	}
-	return c.of[s.in[i]], shape, nil
-}
-
-var (
-	errMixes   = errors.New("it mixes time steps")
-	errDepends = errors.New("what is done depends on the values of steps")
-	errCounts  = errors.New("it reads a value that depends on the number of steps")
-)

@@ -39,21 +39,23 @@ func (c *causality) measure(s *step) {
 }
 
 func (c *causality) extentOf(s *step, result int) extent {
-	if slices.Contains(ofShapes, s.node.Op) {
+	if s.spec.Measures != Elements {
 		if result >= len(s.in) {
 			return extent{varies: true}
 		}
-		return c.ofShape(s.node.Op, s.in[result])
+		return c.ofShape(s.spec.Measures, s.in[result])
 	}
 	if !slices.ContainsFunc(s.in, func(slot int) bool { return !c.extents[slot].constant() }) {
 		return extent{}
 	}
-	switch s.node.Op {
-	case "Prod", "Mul":
-		return c.product(s)
+	if s.spec.Factors != nil {
+		if of, ok := c.multiple(s); ok {
+			return extent{elements: []length{of}}
+		}
+		return extent{varies: true}
 	}
-	if from, ok := relocating[s.node.Op]; ok {
-		if out, ok := c.moved(s, from, result); ok {
+	if s.spec.Moves != nil {
+		if out, ok := c.moved(s, s.spec.Moves(len(s.in)), result); ok {
 			return out
 		}
 	}
@@ -61,20 +63,20 @@ func (c *causality) extentOf(s *step, result int) extent {
 }
 
 // ofShape is the extent of what an operation reads of a slot's shape.
-func (c *causality) ofShape(op string, slot int) extent {
+func (c *causality) ofShape(what Measure, slot int) extent {
 	axes, ok := c.axes(slot)
 	if !ok {
 		return extent{varies: true}
 	}
 	time := slices.IndexFunc(axes, func(l length) bool { return l != constant })
 	switch {
-	case time < 0 || op == "Rank":
+	case time < 0 || what == RankOf:
 		return extent{}
-	case op == "Shape", op == "ShapeN":
+	case what == AxesOf:
 		return extent{elements: axes}
-	case op == "Size":
+	case what == SizeOf:
 		l := c.of[slot]
-		return extent{elements: []length{length(l.before * l.after)}}
+		return extent{elements: []length{length(l.Before * l.After)}}
 	}
 	return extent{varies: true}
 }
@@ -86,8 +88,8 @@ func (c *causality) axes(slot int) ([]length, bool) {
 		return nil, false
 	}
 	out := make([]length, t.Rank())
-	if l := c.of[slot]; l.kind == bySteps {
-		axis, _, ok := l.axis(t.Shape(), c.long.steps)
+	if l := c.of[slot]; l.Kind == BySteps {
+		axis, _, ok := l.Axis(t.Shape(), c.long.steps)
 		if !ok {
 			return nil, false
 		}
@@ -96,28 +98,28 @@ func (c *causality) axes(slot int) ([]length, bool) {
 	return out, true
 }
 
-// product is the extent of a product: of a multiple of the number of steps with
-// constants, another multiple.
-func (c *causality) product(s *step) extent {
-	if len(s.in) != 2 || c.long.slots[s.out].Tensor == nil || c.long.slots[s.out].Tensor.Len() != 1 {
-		return extent{varies: true}
+// multiple is of a product of one element, of a multiple of the number of steps
+// with constants: another multiple.
+func (c *causality) multiple(s *step) (length, bool) {
+	if t := c.long.slots[s.out].Tensor; t == nil || t.Len() != 1 {
+		return 0, false
 	}
-	factors := s.in
-	if s.node.Op == "Prod" {
-		if !c.extents[s.in[1]].constant() {
-			return extent{varies: true}
+	factors := s.spec.Factors(len(s.in))
+	for i, slot := range s.in {
+		if !slices.Contains(factors, i) && !c.extents[slot].constant() {
+			return 0, false
 		}
-		factors = s.in[:1]
 	}
 	multiples, of := 0, 1
-	for _, slot := range factors {
+	for _, i := range factors {
+		slot := s.in[i]
 		t := c.long.slots[slot].Tensor
 		if t == nil || c.extents[slot].varies {
-			return extent{varies: true}
+			return 0, false
 		}
 		values, err := ints(t)
 		if err != nil {
-			return extent{varies: true}
+			return 0, false
 		}
 		for i, v := range values {
 			l := constant
@@ -126,7 +128,7 @@ func (c *causality) product(s *step) extent {
 			}
 			switch {
 			case l == varying:
-				return extent{varies: true}
+				return 0, false
 			case l != constant:
 				multiples++
 				v = int(l)
@@ -134,18 +136,7 @@ func (c *causality) product(s *step) extent {
 			of *= v
 		}
 	}
-	if multiples != 1 || of < 1 {
-		return extent{varies: true}
-	}
-	return extent{elements: []length{length(of)}}
-}
-
-// relocating are the operations that put elements of some inputs, of every one for
-// nil and of all but the last for -1, into other places, which the other inputs
-// say.
-var relocating = map[string][]int{
-	"Identity": nil, "Snapshot": nil, "Pack": nil, "ConcatV2": {-1}, "StridedSlice": {0}, "Slice": {0}, "GatherV2": {0},
-	"Squeeze": {0}, "ExpandDims": {0}, "Reshape": {0}, "Cast": {0}, "Split": {1}, "Unpack": {0},
+	return length(of), multiples == 1 && of >= 1
 }
 
 // moved moves the lengths as the step moves the elements.
@@ -153,8 +144,7 @@ func (c *causality) moved(s *step, from []int, result int) (extent, bool) {
 	in := make([]Value, len(s.in))
 	for i, slot := range s.in {
 		e, t := c.extents[slot], c.long.slots[slot].Tensor
-		last := i == len(s.in)-1
-		if from != nil && !slices.Contains(from, i) && (from[0] != -1 || last) {
+		if !slices.Contains(from, i) {
 			if !e.constant() {
 				return extent{}, false
 			}
@@ -174,11 +164,11 @@ func (c *causality) moved(s *step, from []int, result int) (extent, bool) {
 		in[i] = Value{Tensor: marks}
 	}
 	var keep any
-	w := work{running: &running{}, out: make([]Value, s.n), keep: &keep}
-	if err := s.run(&w, in); err != nil || w.out[result].Tensor == nil {
+	w := work{running: &running{}, Call: Call{Out: make([]Value, s.n), Keep: &keep}}
+	if err := s.run(&w, in); err != nil || w.Out[result].Tensor == nil {
 		return extent{}, false
 	}
-	marks, err := ints(w.out[result].Tensor)
+	marks, err := ints(w.Out[result].Tensor)
 	if err != nil {
 		return extent{}, false
 	}
@@ -206,8 +196,8 @@ func mark(t *lockstep.Tensor, at int, l length) {
 // depends on it.
 func (c *causality) shapes(slot int) error {
 	e, t := c.extents[slot], c.long.slots[slot].Tensor
-	if c.of[slot].kind != timeless || t == nil {
-		return errDepends
+	if c.of[slot].Kind != Timeless || t == nil {
+		return ErrDepends
 	}
 	shape, err := ints(t)
 	if err != nil {

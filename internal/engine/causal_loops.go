@@ -7,9 +7,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
-// loops is a loop over time that runs by native cells, which carry their states
+// loop is a loop over time that runs by native cells, which carry their states
 // to the next step.
-func loops(c *causality, s *step) error {
+func (c *causality) loop(s *step) error {
 	if r := c.program.recurrences[s.node]; r != nil {
 		return c.recurrence(s, r)
 	}
@@ -42,7 +42,7 @@ func (c *causality) counts(s *step, bounds []recurrent.Bound) error {
 func (c *causality) list(s *step, variable int) bool {
 	l := c.of[s.in[variable]]
 	list := c.long.slots[s.in[variable]].List
-	return list != nil && list.rows != nil && l.kind == bySteps && l.before == 1 && list.length() == c.long.steps
+	return list != nil && list.rows != nil && l.Kind == BySteps && l.Before == 1 && list.length() == c.long.steps
 }
 
 // through gives the loop's variables the timings that they have before it, and
@@ -56,8 +56,8 @@ func (c *causality) through(s *step, counters []int) {
 	}
 }
 
-// leaves sets the timing of a variable that the loop changes.
-func (c *causality) leaves(s *step, variable int, l timing) {
+// leaves sets the Timing of a variable that the loop changes.
+func (c *causality) leaves(s *step, variable int, l Timing) {
 	c.of[s.out+variable], c.extents[s.out+variable] = l, extent{}
 }
 
@@ -75,7 +75,7 @@ func (c *causality) recurrence(s *step, r *recurrent.Recurrence) error {
 		switch {
 		case fed[i] && !c.list(s, i):
 			return errors.New("it does not read the time steps in their order")
-		case !fed[i] && c.of[slot].kind != timeless:
+		case !fed[i] && c.of[slot].Kind != Timeless:
 			return errors.New("it begins with a value of the steps themselves")
 		}
 	}
@@ -98,11 +98,11 @@ func (c *causality) recurrence(s *step, r *recurrent.Recurrence) error {
 	c.through(s, r.Counters)
 	for _, l := range r.Cells {
 		for _, i := range l.States {
-			c.leaves(s, i, timing{kind: soFar})
+			c.leaves(s, i, Timing{Kind: SoFar})
 		}
 	}
 	if r.Mask != nil && r.Mask.Carried >= 0 {
-		c.leaves(s, r.Mask.Carried, timing{kind: soFar})
+		c.leaves(s, r.Mask.Carried, Timing{Kind: SoFar})
 	}
 	if r.Outputs < 0 {
 		return nil
@@ -112,9 +112,9 @@ func (c *causality) recurrence(s *step, r *recurrent.Recurrence) error {
 		return errors.New("it was interpreted")
 	}
 	if r.LastOnly {
-		c.leaves(s, r.Outputs, timing{kind: soFar})
+		c.leaves(s, r.Outputs, Timing{Kind: SoFar})
 	} else {
-		c.leaves(s, r.Outputs, at(out.rows.Shape(), 0))
+		c.leaves(s, r.Outputs, TimeAt(out.rows.Shape(), 0))
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func newCell[F kernel.Float](c *compiler, l *recurrent.Layer) (kernel.Cell[F], e
 // handleOf returns the handle of the variable that a weight is read from.
 func handleOf(r savedmodel.Ref) savedmodel.Ref {
 	r = r.Through()
-	if r.Node.Op == "ReadVariableOp" && len(r.Node.Inputs) == 1 {
+	if controlOf(r.Node) == Read && len(r.Node.Inputs) == 1 {
 		return r.Node.Inputs[0].Through()
 	}
 	return r

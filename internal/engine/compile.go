@@ -10,45 +10,20 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// exec computes an operation's results from its inputs. It must not change
-// them; it may return them.
-type exec func(w *work, in []Value) ([]Value, error)
-
-// builder looks at an operation's attributes, once, and returns what runs it.
-// It refuses what it does not support.
-type builder func(c *compiler, n *savedmodel.Node) (exec, error)
-
-// builders are the supported operations; each file registers its own.
-var builders = map[string]builder{}
-
-func register(b builder, ops ...string) {
-	for _, op := range ops {
-		if builders[op] != nil {
-			panic("engine: operation " + op + " is registered twice")
-		}
-		builders[op] = b
-	}
-}
-
-// plain makes a builder of an operation without attributes that matter.
-func plain(run exec) builder {
-	return func(*compiler, *savedmodel.Node) (exec, error) { return run, nil }
-}
-
 // operation runs an operation that needs more than its inputs: see work.
 type operation func(w *work, in []Value) error
 
 // simple makes an operation of one that needs its inputs alone.
-func simple(run exec) operation {
+func simple(run Exec) operation {
 	return func(w *work, in []Value) error {
-		out, err := run(w, in)
+		out, err := run(&w.Call, in)
 		if err != nil {
 			return err
 		}
-		if len(out) != len(w.out) {
-			return fmt.Errorf("%d results, want %d", len(out), len(w.out))
+		if len(out) != len(w.Out) {
+			return fmt.Errorf("%d results, want %d", len(out), len(w.Out))
 		}
-		copy(w.out, out)
+		copy(w.Out, out)
 		return nil
 	}
 }
@@ -122,10 +97,11 @@ func (c *compiler) compile(args, nodes []*savedmodel.Node) *building {
 	}
 	for _, n := range nodes {
 		b.place(n)
-		if n.Op == "Placeholder" || n.Op == "_Arg" || n.Op == "NoOp" {
+		spec, _ := SpecOf(n)
+		if spec.Control == Input || spec.Control == Nothing {
 			continue
 		}
-		s := step{node: n, at: len(b.body.steps), out: b.first[n], n: n.NumOutputs}
+		s := step{node: n, spec: spec, at: len(b.body.steps), out: b.first[n], n: n.NumOutputs}
 		for _, in := range n.Inputs {
 			s.in = append(s.in, b.slot(in))
 		}
@@ -156,28 +132,28 @@ func (c *compiler) build(n *savedmodel.Node) (operation, error) {
 		c.within = n
 		defer func() { c.within = nil }()
 	}
-	if err := checkTypes(n); err != nil {
+	spec, known := SpecOf(n)
+	if err := spec.Takes(n); err != nil {
 		return nil, err
 	}
-	switch n.Op {
-	case "While", "StatelessWhile":
-		return c.loop(n)
-	case "If", "StatelessIf":
-		return c.branch(n)
-	case "Case", "StatelessCase":
-		return c.cases(n)
-	case "VarHandleOp":
-		return c.variable(n)
-	case "AssignVariableOp":
-		return c.assign(n)
-	case "Assert":
-		return assert, nil
-	}
-	build, ok := builders[n.Op]
-	if !ok {
+	if !known {
 		return nil, errors.New("the operation is not supported")
 	}
-	run, err := build(c, n)
+	switch spec.Control {
+	case Loop:
+		return c.loop(n)
+	case Choice:
+		return c.branch(n)
+	case Numbered:
+		return c.cases(n)
+	case Variable:
+		return c.variable(n)
+	case Assign:
+		return assign, nil
+	case Assertion:
+		return assert, nil
+	}
+	run, err := spec.Build(n)
 	if err != nil {
 		return nil, err
 	}

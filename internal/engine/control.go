@@ -7,11 +7,6 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(plain(identity), "Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics")
-	register(buildConst, "Const")
-}
-
 // maxSteps bounds a loop whose condition never fails.
 const maxSteps = 100_000_000
 
@@ -59,7 +54,7 @@ func (c *compiler) while(n *savedmodel.Node) (operation, error) {
 				return fmt.Errorf("the condition: %w", err)
 			}
 			if !on {
-				copy(w.out, state)
+				copy(w.Out, state)
 				return nil
 			}
 			if state, err = body.call(w.running, state); err != nil {
@@ -156,7 +151,7 @@ func fitsBranch(n *savedmodel.Node, branch arity) error {
 // fill runs a function for an operation's results.
 func (b *body) fill(w *work, args []Value) error {
 	out, err := b.call(w.running, args)
-	copy(w.out, out)
+	copy(w.Out, out)
 	return err
 }
 
@@ -182,14 +177,4 @@ func truth(v Value) (bool, error) {
 		return false, err
 	}
 	return f[0] != 0, nil
-}
-
-func identity(w *work, in []Value) ([]Value, error) { return append([]Value(nil), in...), nil }
-
-func buildConst(_ *compiler, n *savedmodel.Node) (exec, error) {
-	t, err := n.Const()
-	if err != nil {
-		return nil, err
-	}
-	return func(*work, []Value) ([]Value, error) { return []Value{{Tensor: t}}, nil }, nil
 }

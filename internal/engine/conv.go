@@ -7,12 +7,12 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(buildConv2D, "Conv2D")
-	register(buildDepthwise, "DepthwiseConv2dNative")
+var convOps = Table{
+	"Conv2D":                {Build: buildConv2D, Shape: NoInput, Bound: bilinear(0, termsOfFilter)},
+	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter)},
 }
 
-func buildConv2D(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildConv2D(n *savedmodel.Node) (Exec, error) {
 	s, err := readSliding(n)
 	if err != nil {
 		return nil, err
@@ -23,8 +23,8 @@ func buildConv2D(_ *compiler, n *savedmodel.Node) (exec, error) {
 // conv2D convolves images with a filter (height, width, channels, results).
 // Where the filter takes a part of the images' channels, these are in groups,
 // each with its part of the results. It adds in float64, as addRow says.
-func conv2D[E float](s *sliding) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func conv2D[E float](s *sliding) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, x, filter, f, err := imagesAndFilter[E](s, in)
 		if err != nil {
 			return nil, err
@@ -52,7 +52,7 @@ func conv2D[E float](s *sliding) exec {
 	}
 }
 
-func buildDepthwise(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildDepthwise(n *savedmodel.Node) (Exec, error) {
 	s, err := readSliding(n)
 	if err != nil {
 		return nil, err
@@ -69,8 +69,8 @@ func buildDepthwise(_ *compiler, n *savedmodel.Node) (exec, error) {
 
 // depthwise convolves each channel with filters of its own: (height, width,
 // channels, filters).
-func depthwise[E float](s *sliding) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func depthwise[E float](s *sliding) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, x, filter, f, err := imagesAndFilter[E](s, in)
 		if err != nil {
 			return nil, err

@@ -7,11 +7,13 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() { register(buildConvTranspose, "Conv2DBackpropInput") }
+var convtransposeOps = Table{
+	"Conv2DBackpropInput": {Build: buildConvTranspose, Bound: bilinear(1, termsOfTransposedFilter)},
+}
 
 // buildConvTranspose makes the gradient of a convolution by its images, which
 // is what a transposed convolution computes.
-func buildConvTranspose(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildConvTranspose(n *savedmodel.Node) (Exec, error) {
 	s, err := readSliding(n)
 	if err != nil {
 		return nil, err
@@ -22,8 +24,8 @@ func buildConvTranspose(_ *compiler, n *savedmodel.Node) (exec, error) {
 // convTranspose makes images of a size from those that a convolution with a
 // filter would make of them: each pixel goes, by the filter, to all those that
 // its window covers.
-func convTranspose[E float](s *sliding) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func convTranspose[E float](s *sliding) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != 3 {
 			return nil, fmt.Errorf("%d inputs, want 3", len(in))
 		}

@@ -7,12 +7,12 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-func init() {
-	register(byType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64])), "Cross")
+var crossOps = Table{
+	"Cross": {Build: byType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64]))},
 }
 
 // cross is the vector product along the last axis, of length 3, computed in S.
-func cross[E, S number](w *work, in []Value) ([]Value, error) {
+func cross[E, S number](w *Call, in []Value) ([]Value, error) {
 	t, d, err := operands[E](in, 2)
 	if err != nil {
 		return nil, err

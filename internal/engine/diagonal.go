@@ -12,10 +12,10 @@ import (
 // in rows, the highest first: (…, diagonals, places), or (…, places) of one.
 // A shorter one is aligned to the left or the right of its row
 // (tensorflow/core/kernels/linalg/matrix_diag_op.cc).
-func init() {
-	register(buildDiagonal(diagonalPart), "MatrixDiagPartV3")
-	register(buildDiagonal(diagonalMatrix), "MatrixDiagV3")
-	register(buildDiagonal(setDiagonal), "MatrixSetDiagV3")
+var diagonalOps = Table{
+	"MatrixDiagPartV3": {Build: buildDiagonal(diagonalPart), Moves: InputsAt(0, 2)},
+	"MatrixDiagV3":     {Build: buildDiagonal(diagonalMatrix), Moves: InputsAt(0, 4)},
+	"MatrixSetDiagV3":  {Build: buildDiagonal(setDiagonal), Moves: InputsAt(0, 1)},
 }
 
 // alignment tells which diagonals stand at the right of their rows.
@@ -25,14 +25,14 @@ var alignments = map[string]alignment{
 	"LEFT_LEFT": {}, "LEFT_RIGHT": {below: true}, "RIGHT_LEFT": {above: true}, "RIGHT_RIGHT": {true, true},
 }
 
-func buildDiagonal(run func(t []*lockstep.Tensor, a alignment) (*lockstep.Tensor, error)) builder {
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildDiagonal(run func(t []*lockstep.Tensor, a alignment) (*lockstep.Tensor, error)) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
 		name := stringOr(n, "align", "RIGHT_LEFT")
 		a, ok := alignments[name]
 		if !ok {
 			return nil, unsupported("align", name)
 		}
-		return func(w *work, in []Value) ([]Value, error) {
+		return func(w *Call, in []Value) ([]Value, error) {
 			t, err := tensors(in, -1)
 			if err != nil {
 				return nil, err

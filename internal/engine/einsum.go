@@ -10,7 +10,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() { register(buildEinsum, "Einsum") }
+var einsumOps = Table{
+	"Einsum": {Build: buildEinsum, Shape: NoInput, Bound: einsumBound},
+}
 
 // equation is a parsed equation: the letters of each operand and of the result,
 // with 0 in the place of "...".
@@ -65,7 +67,7 @@ func parseTerm(term string) ([]rune, error) {
 	return letters, nil
 }
 
-func buildEinsum(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildEinsum(n *savedmodel.Node) (Exec, error) {
 	text := n.AttrString("equation")
 	e, err := parseEquation(text)
 	if err != nil {
@@ -221,8 +223,8 @@ func places(axes []axis) ([][2]int, error) {
 
 // einsum sums, for every element of the result, the products of the operands'
 // elements; how float32 is added is said at addRow.
-func einsum[E, S number](e *equation) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func einsum[E, S number](e *equation) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != len(e.in) {
 			return nil, fmt.Errorf("%d inputs, want %d", len(in), len(e.in))
 		}

@@ -7,8 +7,8 @@ import (
 )
 
 // map1 computes every element of the result from one of the input.
-func map1[A, B lockstep.Element](f func(A) B) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func map1[A, B lockstep.Element](f func(A) B) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != 1 {
 			return nil, fmt.Errorf("%d inputs, want 1", len(in))
 		}
@@ -44,8 +44,8 @@ type pairing[B lockstep.Element] struct {
 
 // map2 computes every element of the result from one of each of two inputs
 // that are broadcast together.
-func map2[A, B lockstep.Element](f func(x, y A) B) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func map2[A, B lockstep.Element](f func(x, y A) B) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
 		}

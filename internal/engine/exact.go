@@ -29,7 +29,7 @@ type Exact struct {
 	inputs    []port
 	outputs   []port
 	body      *exactBody
-	variables []tracked // by the place of their handles
+	variables []Bounded // by the place of their handles
 	layers    map[string]bool
 	memory    int64 // see Options
 }
@@ -86,7 +86,7 @@ func NewExact(g *savedmodel.Graph, o Options) (*Exact, error) {
 // they are taken in its place, without error, so that what stands between
 // layers is judged on its own.
 func (e *Exact) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (*Result, error) {
-	slots := make([]tracked, e.body.slots)
+	slots := make([]Bounded, e.body.slots)
 	for _, in := range e.inputs {
 		t := inputs[in.name]
 		if t == nil {
@@ -109,7 +109,7 @@ func (e *Exact) Run(ctx context.Context, inputs, given map[string]*lockstep.Tens
 }
 
 // runOn evaluates the signature on slots in which the inputs stand.
-func (e *Exact) runOn(ctx context.Context, slots []tracked, given map[string]*lockstep.Tensor) (*Result, error) {
+func (e *Exact) runOn(ctx context.Context, slots []Bounded, given map[string]*lockstep.Tensor) (*Result, error) {
 	r := &exactRun{ctx: ctx, exact: e, given: given, mem: meter{limit: e.memory}, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
 	defer r.mem.end()
 	if err := e.body.run(r, slots); err != nil {
@@ -133,13 +133,13 @@ type exactRun struct {
 }
 
 // note keeps a tensor of the result.
-func (r *exactRun) note(name string, v tracked) error {
+func (r *exactRun) note(name string, v Bounded) error {
 	if v.Tensor != nil {
 		r.result.Exact[name] = v.Tensor
 	}
 	switch {
-	case v.why != nil:
-		r.result.Unknown[name] = v.why
+	case v.Why != nil:
+		r.result.Unknown[name] = v.Why
 	case v.Tensor == nil:
 		return fmt.Errorf("it is %s, want a tensor", v.Value)
 	case v.isFloat():
@@ -155,12 +155,12 @@ func (r *exactRun) note(name string, v tracked) error {
 }
 
 // reason is why integers or bools are not exact.
-func (v tracked) reason() error {
+func (v Bounded) reason() error {
 	switch {
-	case v.why != nil:
-		return v.why
-	case v.undecided != nil:
-		return v.undecided
+	case v.Why != nil:
+		return v.Why
+	case v.Undecided != nil:
+		return v.Undecided
 	}
 	return errors.New("rounding decides it")
 }

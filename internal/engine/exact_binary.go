@@ -7,17 +7,6 @@ import (
 )
 
 // Operations on two tensors that are broadcast together.
-func init() {
-	bounds(byPairs(sumBound), "AddV2", "Add", "Sub")
-	bounds(biasBound, "BiasAdd")
-	bounds(byPairs(productBound), "Mul", "MulNoNan")
-	bounds(byPairs(quotientBound), "RealDiv", "Div", "DivNoNan", "Xdivy")
-	bounds(byPairs(squaredDifferenceBound), "SquaredDifference")
-	bounds(byPairs(extremeBound), "Maximum", "Minimum")
-	bounds(byPairs(powerBound), "Pow")
-	bounds(comparisonBound, "Less", "LessEqual", "Greater", "GreaterEqual", "Equal", "NotEqual")
-	bounds(clipBound, "ClipByValue")
-}
 
 // pair is one element of each of two inputs, with its bound.
 type pair struct{ x, ex, y, ey float64 }
@@ -45,10 +34,10 @@ func broadcasted(d []float64, from, to []int) ([]float64, error) {
 }
 
 // pairs are the elements of the first two inputs, over the result's shape.
-func (x *exactOp) pairs() ([]pair, error) {
+func (x *Bounding) pairs() ([]pair, error) {
 	var d [4][]float64
 	for i := range 2 {
-		from := x.in[i].Tensor.Shape()
+		from := x.In[i].Tensor.Shape()
 		for j, of := range [][]float64{x.numbers(i), x.e(i)} {
 			var err error
 			if d[2*i+j], err = broadcasted(of, from, x.shape()); err != nil {
@@ -64,22 +53,22 @@ func (x *exactOp) pairs() ([]pair, error) {
 }
 
 // numbers are the elements of an input of any numbers.
-func (x *exactOp) numbers(i int) []float64 {
+func (x *Bounding) numbers(i int) []float64 {
 	if d := x.v(i); d != nil {
 		return d
 	}
-	d, _ := x.in[i].Tensor.Float64s()
+	d, _ := x.In[i].Tensor.Float64s()
 	return d
 }
 
 // byPairs makes a rule of one for each element; v is the result.
-func byPairs(f func(x *exactOp, p pair, v float64) float64) boundRule {
-	return func(x *exactOp) error {
+func byPairs(f func(x *Bounding, p pair, v float64) float64) BoundRule {
+	return func(x *Bounding) error {
 		all, err := x.pairs()
 		if err != nil {
 			return err
 		}
-		v := floatsOf(x.out[0].Tensor)
+		v := floatsOf(x.Out[0].Tensor)
 		e := make([]float64, len(v))
 		for i, p := range all {
 			e[i] = f(x, p, v[i])
@@ -89,15 +78,15 @@ func byPairs(f func(x *exactOp, p pair, v float64) float64) boundRule {
 }
 
 // exactly tells whether one rounding of exact numbers changes nothing.
-func (x *exactOp) exactly(p pair, v float64) bool {
+func (x *Bounding) exactly(p pair, v float64) bool {
 	if !p.exact() {
 		return false
 	}
-	integers := math.Trunc(p.x) == p.x && math.Trunc(p.y) == p.y && math.Abs(v) <= 1/(2*float64(x.unit))
+	integers := math.Trunc(p.x) == p.x && math.Trunc(p.y) == p.y && math.Abs(v) <= 1/(2*float64(x.Unit))
 	return integers || x.holds(v)
 }
 
-func sumBound(x *exactOp, p pair, v float64) float64 {
+func sumBound(x *Bounding, p pair, v float64) float64 {
 	if x.exactly(p, v) {
 		return 0
 	}
@@ -105,14 +94,14 @@ func sumBound(x *exactOp, p pair, v float64) float64 {
 }
 
 // biasBound is a sum whose second input lies along the channels.
-func biasBound(x *exactOp) error {
-	e := make([]float64, x.out[0].Tensor.Len())
+func biasBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range 2 {
 		if x.e(i) == nil {
 			continue
 		}
-		in := []Value{x.like(0, make([]float64, x.in[0].Tensor.Len())), x.like(1, make([]float64, x.in[1].Tensor.Len()))}
-		in[i] = x.in[i].bound
+		in := []Value{x.like(0, make([]float64, x.In[0].Tensor.Len())), x.like(1, make([]float64, x.In[1].Tensor.Len()))}
+		in[i] = x.In[i].Bound
 		part, err := x.run(in...)
 		if err != nil {
 			return err
@@ -121,14 +110,14 @@ func biasBound(x *exactOp) error {
 			e[k] += v
 		}
 	}
-	for k, v := range floatsOf(x.out[0].Tensor) {
+	for k, v := range floatsOf(x.Out[0].Tensor) {
 		e[k] = x.rounded(v, e[k], 1)
 	}
 	return x.set(0, e)
 }
 
-func productBound(x *exactOp, p pair, v float64) float64 {
-	if x.exactly(p, v) || p.x == 0 && p.ex == 0 && p.ey < x.unit.Largest() || p.y == 0 && p.ey == 0 && p.ex < x.unit.Largest() {
+func productBound(x *Bounding, p pair, v float64) float64 {
+	if x.exactly(p, v) || p.x == 0 && p.ex == 0 && p.ey < x.Unit.Largest() || p.y == 0 && p.ey == 0 && p.ex < x.Unit.Largest() {
 		return 0
 	}
 	return x.rounded(v, math.Abs(p.x)*p.ey+p.ex*(math.Abs(p.y)+p.ey), 1)
@@ -136,8 +125,8 @@ func productBound(x *exactOp, p pair, v float64) float64 {
 
 // quotientBound: |x'/y' - x/y| <= (E(x) + |x/y|·E(y)) / (|y|-E(y)). An engine
 // may multiply by the rounded 1/y instead.
-func quotientBound(x *exactOp, p pair, v float64) float64 {
-	if p.x == 0 && p.ex == 0 && math.Abs(p.y) > p.ey || x.node.Op == "DivNoNan" && p.y == 0 && p.ey == 0 {
+func quotientBound(x *Bounding, p pair, v float64) float64 {
+	if p.x == 0 && p.ex == 0 && math.Abs(p.y) > p.ey {
 		return 0
 	}
 	room := math.Abs(p.y) - p.ey
@@ -147,8 +136,16 @@ func quotientBound(x *exactOp, p pair, v float64) float64 {
 	return x.rounded(v, (p.ex+math.Abs(v)*p.ey)/room, 3)
 }
 
+// quotientNoNanBound is quotientBound where a quotient by 0 is 0.
+func quotientNoNanBound(x *Bounding, p pair, v float64) float64 {
+	if p.y == 0 && p.ey == 0 {
+		return 0
+	}
+	return quotientBound(x, p, v)
+}
+
 // squaredDifferenceBound: with d = x-y off by E(d), d² is by 2|d|E(d) + E(d)².
-func squaredDifferenceBound(x *exactOp, p pair, v float64) float64 {
+func squaredDifferenceBound(x *Bounding, p pair, v float64) float64 {
 	d := math.Abs(p.x - p.y)
 	if x.exactly(p, d) && x.exactly(p, v) {
 		return 0
@@ -159,7 +156,7 @@ func squaredDifferenceBound(x *exactOp, p pair, v float64) float64 {
 
 // extremeBound: the larger, or the smaller, of two numbers is no further off
 // than one of them; where it is certain which, than that one.
-func extremeBound(x *exactOp, p pair, v float64) float64 {
+func extremeBound(x *Bounding, p pair, v float64) float64 {
 	if math.Abs(p.x-p.y) > p.ex+p.ey {
 		if v == p.x {
 			return p.ex
@@ -171,7 +168,7 @@ func extremeBound(x *exactOp, p pair, v float64) float64 {
 
 // powerBound is of an exact exponent or an exact positive base, in which a
 // power is monotone; engines take some exponents for products and roots.
-func powerBound(x *exactOp, p pair, v float64) float64 {
+func powerBound(x *Bounding, p pair, v float64) float64 {
 	e := math.Inf(1)
 	size := math.Abs(p.x)
 	switch low := size - p.ex; {
@@ -193,7 +190,7 @@ func powerBound(x *exactOp, p pair, v float64) float64 {
 }
 
 // comparisonBound leaves undecided what the operands' bounds may turn over.
-func comparisonBound(x *exactOp) error {
+func comparisonBound(x *Bounding) error {
 	all, err := x.pairs()
 	if err != nil {
 		return err
@@ -204,15 +201,15 @@ func comparisonBound(x *exactOp) error {
 			e[i] = 1
 		}
 	}
-	x.out[0].bound, err = boundOf(e, x.shape())
+	x.Out[0].Bound, err = boundOf(e, x.shape())
 	return err
 }
 
 // clipBound: each input moves the result by no more than it moves itself.
-func clipBound(x *exactOp) error {
-	e := make([]float64, x.out[0].Tensor.Len())
+func clipBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range 3 {
-		part, err := broadcasted(x.e(i), x.in[i].Tensor.Shape(), x.shape())
+		part, err := broadcasted(x.e(i), x.In[i].Tensor.Shape(), x.shape())
 		if err != nil {
 			return err
 		}

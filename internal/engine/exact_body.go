@@ -26,7 +26,7 @@ type exactStep struct {
 }
 
 // exactOperation computes an operation's n results.
-type exactOperation func(r *exactRun, in []tracked, n int) ([]tracked, error)
+type exactOperation func(r *exactRun, in []Bounded, n int) ([]Bounded, error)
 
 // exactCompiler compiles the graph, and once each the functions that it runs.
 type exactCompiler struct {
@@ -58,7 +58,7 @@ func (c *exactCompiler) steps(args, nodes []*savedmodel.Node) (*exactBuilding, e
 	for _, n := range nodes {
 		place(n)
 		c.single = c.single || n.Uses(lockstep.Float32)
-		if n.Op == "Placeholder" || n.Op == "_Arg" || n.Op == "NoOp" {
+		if spec, _ := SpecOf(n); spec.Control == Input || spec.Control == Nothing {
 			continue
 		}
 		s := exactStep{node: n, out: b.first[n], n: n.NumOutputs}
@@ -75,25 +75,25 @@ func (c *exactCompiler) steps(args, nodes []*savedmodel.Node) (*exactBuilding, e
 }
 
 func (c *exactCompiler) operation(n *savedmodel.Node) (exactOperation, error) {
-	switch n.Op {
-	case "While", "StatelessWhile":
+	switch spec, _ := SpecOf(n); spec.Control {
+	case Loop:
 		return c.exactLoop(n)
-	case "If", "StatelessIf", "Case", "StatelessCase":
+	case Choice, Numbered:
 		return c.exactBranches(n)
-	case "VarHandleOp":
+	case Variable:
 		return c.exactVariable(n)
-	case "AssignVariableOp":
+	case Assign:
 		// Whatever reads the variable in this call has read it before.
-		return func(*exactRun, []tracked, int) ([]tracked, error) { return nil, nil }, nil
-	case "Assert":
+		return func(*exactRun, []Bounded, int) ([]Bounded, error) { return nil, nil }, nil
+	case Assertion:
 		return exactAssert, nil
-	case "Const":
+	case Constant:
 		t, err := n.Const()
 		if err != nil {
 			return nil, err
 		}
 		v, err := widen(t)
-		return func(*exactRun, []tracked, int) ([]tracked, error) { return []tracked{v}, nil }, err
+		return func(*exactRun, []Bounded, int) ([]Bounded, error) { return []Bounded{v}, nil }, err
 	}
 	return c.ordinary(n), nil
 }
@@ -123,7 +123,7 @@ func (c *exactCompiler) function(name string) (*exactBody, error) {
 }
 
 // run runs the steps on slots.
-func (b *exactBody) run(r *exactRun, slots []tracked) error {
+func (b *exactBody) run(r *exactRun, slots []Bounded) error {
 	r.mem.exact = append(r.mem.exact, slots)
 	defer func() { r.mem.exact = r.mem.exact[:len(r.mem.exact)-1] }()
 	for i := range b.steps {
@@ -131,14 +131,14 @@ func (b *exactBody) run(r *exactRun, slots []tracked) error {
 			return err
 		}
 		s := &b.steps[i]
-		in := make([]tracked, len(s.in))
+		in := make([]Bounded, len(s.in))
 		for k, slot := range s.in {
 			in[k] = slots[slot]
 			if h := in[k].handle; h != 0 {
 				of := r.exact.variables[h-1]
-				in[k].Variable, in[k].bound = of.Tensor, Value{}
-				if of.bound.Tensor != nil {
-					in[k].bound = Value{Variable: of.bound.Tensor}
+				in[k].Variable, in[k].Bound = of.Tensor, Value{}
+				if of.Bound.Tensor != nil {
+					in[k].Bound = Value{Variable: of.Bound.Tensor}
 				}
 			}
 		}
@@ -158,15 +158,15 @@ func (b *exactBody) run(r *exactRun, slots []tracked) error {
 }
 
 // call runs a function.
-func (b *exactBody) call(r *exactRun, args []tracked) ([]tracked, error) {
-	slots := make([]tracked, b.slots)
+func (b *exactBody) call(r *exactRun, args []Bounded) ([]Bounded, error) {
+	slots := make([]Bounded, b.slots)
 	for i, slot := range b.args {
 		slots[slot] = args[i]
 	}
 	if err := b.run(r, slots); err != nil {
 		return nil, err
 	}
-	out := make([]tracked, len(b.rets))
+	out := make([]Bounded, len(b.rets))
 	for i, slot := range b.rets {
 		out[i] = slots[slot]
 	}
@@ -174,6 +174,6 @@ func (b *exactBody) call(r *exactRun, args []tracked) ([]tracked, error) {
 }
 
 // unknown are n results of which nothing is known.
-func unknown(n int, why error) []tracked {
-	return slices.Repeat([]tracked{{why: why, loose: true}}, n)
+func unknown(n int, why error) []Bounded {
+	return slices.Repeat([]Bounded{{Why: why, FreeShape: true}}, n)
 }

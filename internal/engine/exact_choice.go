@@ -9,20 +9,12 @@ import (
 )
 
 // Operations that choose: between two tensors, or the largest of many.
-func init() {
-	bounds(selectBound, "Select", "SelectV2")
-	bounds(monotoneBound, "Max", "Min", "MaxPool")
-	bounds(decidedBound, "LogicalAnd", "LogicalOr", "All", "Any")
-	bounds(bestBound, "ArgMax", "ArgMin")
-	bounds(softmaxBound, "Softmax", "LogSoftmax")
-	bounds(topBound, "TopKV2")
-}
 
 // selectBound takes the bound of what was chosen. Where the condition is not
 // decided an engine may have the other, off by as much as that is.
-func selectBound(x *exactOp) error {
-	if !x.out[0].isFloat() {
-		for _, v := range x.in {
+func selectBound(x *Bounding) error {
+	if !x.Out[0].isFloat() {
+		for _, v := range x.In {
 			if !v.exact() {
 				return v.reason()
 			}
@@ -32,20 +24,20 @@ func selectBound(x *exactOp) error {
 	var errs [2]Value
 	for i := range errs {
 		var err error
-		if errs[i], err = x.in[1+i].errors(); err != nil {
+		if errs[i], err = x.In[1+i].errors(); err != nil {
 			return err
 		}
 	}
-	e, err := x.run(x.in[0].Value, errs[0], errs[1])
+	e, err := x.run(x.In[0].Value, errs[0], errs[1])
 	if err != nil {
 		return err
 	}
 	e = slices.Clone(e)
-	if x.in[0].bound.Tensor == nil {
+	if x.In[0].Bound.Tensor == nil {
 		return x.set(0, e)
 	}
 	// The condition turned over where it is not decided.
-	cond, err := lockstep.Data[bool](x.in[0].Tensor)
+	cond, err := lockstep.Data[bool](x.In[0].Tensor)
 	if err != nil {
 		return err
 	}
@@ -55,11 +47,11 @@ func selectBound(x *exactOp) error {
 			turned[i] = !turned[i]
 		}
 	}
-	other, err := lockstep.New(turned, x.in[0].Tensor.Shape()...)
+	other, err := lockstep.New(turned, x.In[0].Tensor.Shape()...)
 	if err != nil {
 		return err
 	}
-	values, err := x.run(Value{Tensor: other}, x.in[1].Value, x.in[2].Value)
+	values, err := x.run(Value{Tensor: other}, x.In[1].Value, x.In[2].Value)
 	if err != nil {
 		return err
 	}
@@ -67,7 +59,7 @@ func selectBound(x *exactOp) error {
 	if err != nil {
 		return err
 	}
-	for i, v := range floatsOf(x.out[0].Tensor) {
+	for i, v := range floatsOf(x.Out[0].Tensor) {
 		if d := math.Abs(values[i]-v) + off[i]; !(d <= e[i]) {
 			e[i] = d
 		}
@@ -78,14 +70,14 @@ func selectBound(x *exactOp) error {
 // monotoneBound is of operations that never fall when an element rises, and do
 // not round: the results of the least and of the largest that the elements may
 // be are the ends.
-func monotoneBound(x *exactOp) error {
+func monotoneBound(x *Bounding) error {
 	v, off := x.v(0), x.e(0)
-	e := make([]float64, x.out[0].Tensor.Len())
+	e := make([]float64, x.Out[0].Tensor.Len())
 	if off == nil {
 		return x.set(0, e)
 	}
-	rest := make([]Value, 0, len(x.in))
-	for _, in := range x.in[1:] {
+	rest := make([]Value, 0, len(x.In))
+	for _, in := range x.In[1:] {
 		rest = append(rest, in.Value)
 	}
 	for _, sign := range []float64{-1, 1} {
@@ -97,7 +89,7 @@ func monotoneBound(x *exactOp) error {
 		if err != nil {
 			return err
 		}
-		for i, r := range floatsOf(x.out[0].Tensor) {
+		for i, r := range floatsOf(x.Out[0].Tensor) {
 			if d := math.Abs(out[i] - r); !(d <= e[i]) {
 				e[i] = d
 			}
@@ -107,11 +99,11 @@ func monotoneBound(x *exactOp) error {
 }
 
 // decidedBound is monotoneBound of bools.
-func decidedBound(x *exactOp) error {
+func decidedBound(x *Bounding) error {
 	var ends [2][]bool
 	for end := range ends {
-		in := make([]Value, len(x.in))
-		for i, v := range x.in {
+		in := make([]Value, len(x.In))
+		for i, v := range x.In {
 			in[i] = v.Value
 			off := x.e(i)
 			if off == nil {
@@ -133,7 +125,7 @@ func decidedBound(x *exactOp) error {
 			}
 			in[i] = Value{Tensor: t}
 		}
-		out, err := x.again(in...)
+		out, err := x.Again(in...)
 		if err != nil {
 			return err
 		}
@@ -148,18 +140,18 @@ func decidedBound(x *exactOp) error {
 		}
 	}
 	var err error
-	x.out[0].bound, err = boundOf(e, x.shape())
+	x.Out[0].Bound, err = boundOf(e, x.shape())
 	return err
 }
 
 // bestBound: the place of the best element is certain if no other may be as
 // good.
-func bestBound(x *exactOp) error {
-	t, l, err := alongAxis([]Value{x.in[0].Value, x.in[1].Value})
+func bestBound(x *Bounding) error {
+	t, l, err := alongAxis([]Value{x.In[0].Value, x.In[1].Value})
 	if err != nil {
 		return err
 	}
-	at, err := ints(x.out[0].Tensor)
+	at, err := ints(x.Out[0].Tensor)
 	if err != nil {
 		return err
 	}
@@ -174,7 +166,7 @@ func bestBound(x *exactOp) error {
 			}
 		}
 	})
-	x.out[0].bound, err = boundOf(e, x.shape())
+	x.Out[0].Bound, err = boundOf(e, x.shape())
 	return err
 }
 
@@ -184,70 +176,72 @@ func bestBound(x *exactOp) error {
 // Σe^(z_j-d_j). The common shift by the maximum cancels, whatever it is. Beside
 // those there are the roundings of exponentials, the sum and the quotient, or,
 // where the engine takes the logarithm of the sum instead, of that.
-func softmaxBound(x *exactOp) error {
-	d, off, v := x.v(0), x.e(0), floatsOf(x.out[0].Tensor)
-	e := make([]float64, len(v))
-	shape := x.shape()
-	n := shape[len(shape)-1]
-	u := float64(x.unit)
-	low, high := make([]float64, n), make([]float64, n)
-	for at := 0; at < len(d); at += n {
-		top, most := math.Inf(-1), 0.0
-		for _, z := range d[at : at+n] {
-			top = max(top, z)
-		}
-		if off != nil { // how far the engine's maximum may be from that
+func softmaxBound(log bool) BoundRule {
+	return func(x *Bounding) error {
+		d, off, v := x.v(0), x.e(0), floatsOf(x.Out[0].Tensor)
+		e := make([]float64, len(v))
+		shape := x.shape()
+		n := shape[len(shape)-1]
+		u := float64(x.Unit)
+		low, high := make([]float64, n), make([]float64, n)
+		for at := 0; at < len(d); at += n {
+			top, most := math.Inf(-1), 0.0
+			for _, z := range d[at : at+n] {
+				top = max(top, z)
+			}
+			if off != nil { // how far the engine's maximum may be from that
+				for i, z := range d[at : at+n] {
+					most = max(most, z+off[at+i]-top)
+				}
+			}
+			least, largest := 0.0, 0.0
 			for i, z := range d[at : at+n] {
-				most = max(most, z+off[at+i]-top)
+				err := 0.0
+				if off != nil {
+					err = off[at+i]
+				}
+				z -= top
+				err += u * (math.Abs(z) + err + most)
+				low[i], high[i] = z-err, z+err
+				least, largest = least+math.Exp(low[i]), largest+math.Exp(high[i])
+			}
+			rounds := n + 24 + 2*int(math.Log(float64(n)))
+			for i := range n {
+				y := v[at+i]
+				if log {
+					size := math.Abs(y) + math.Abs(math.Log(largest)) + math.Abs(high[i]) + 1
+					e[at+i] = x.rounded(size, max(high[i]-math.Log(least)-y, y-low[i]+math.Log(largest)), rounds)
+					continue
+				}
+				err := max(math.Exp(high[i])/least-y, y-math.Exp(low[i])/largest)
+				if !(err < 1) {
+					err = max(y, 1-y) // whatever the exponents, it is between 0 and 1
+				}
+				e[at+i] = x.rounded(y, err, rounds)
 			}
 		}
-		least, largest := 0.0, 0.0
-		for i, z := range d[at : at+n] {
-			err := 0.0
-			if off != nil {
-				err = off[at+i]
-			}
-			z -= top
-			err += u * (math.Abs(z) + err + most)
-			low[i], high[i] = z-err, z+err
-			least, largest = least+math.Exp(low[i]), largest+math.Exp(high[i])
-		}
-		rounds := n + 24 + 2*int(math.Log(float64(n)))
-		for i := range n {
-			y := v[at+i]
-			if x.node.Op == "LogSoftmax" {
-				size := math.Abs(y) + math.Abs(math.Log(largest)) + math.Abs(high[i]) + 1
-				e[at+i] = x.rounded(size, max(high[i]-math.Log(least)-y, y-low[i]+math.Log(largest)), rounds)
-				continue
-			}
-			err := max(math.Exp(high[i])/least-y, y-math.Exp(low[i])/largest)
-			if !(err < 1) {
-				err = max(y, 1-y) // whatever the exponents, it is between 0 and 1
-			}
-			e[at+i] = x.rounded(y, err, rounds)
-		}
+		return x.set(0, e)
 	}
-	return x.set(0, e)
 }
 
 // topBound: the k-th largest element of a row is no further off than one of the
 // row is. Where it stood is not certain.
-func topBound(x *exactOp) error {
-	if !x.in[1].exact() {
-		return x.in[1].reason()
+func topBound(x *Bounding) error {
+	if !x.In[1].exact() {
+		return x.In[1].reason()
 	}
 	off := x.e(0)
 	if off == nil {
 		return nil
 	}
-	from, to := x.in[0].Tensor.Shape(), x.shape()
+	from, to := x.In[0].Tensor.Shape(), x.shape()
 	n, k := from[len(from)-1], to[len(to)-1]
-	e := make([]float64, x.out[0].Tensor.Len())
+	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range e {
 		for _, v := range off[i/k*n : (i/k+1)*n] {
 			e[i] = max(e[i], v)
 		}
 	}
-	x.out[1].why = Unsupported{Node: x.node.Name, Op: x.node.Op, Reason: errors.New("rounding may decide the order")}
+	x.Out[1].Why = Unsupported{Node: x.Node.Name, Op: x.Node.Op, Reason: errors.New("rounding may decide the order")}
 	return x.set(0, e)
 }

@@ -24,13 +24,13 @@ func (c *exactCompiler) exactVariable(n *savedmodel.Node) (exactOperation, error
 		c.handles[n] = at
 		c.exact.variables = append(c.exact.variables, v)
 	}
-	return func(*exactRun, []tracked, int) ([]tracked, error) {
-		return []tracked{{Value: Value{handle: at + 1}}}, nil
+	return func(*exactRun, []Bounded, int) ([]Bounded, error) {
+		return []Bounded{{Value: Value{handle: at + 1}}}, nil
 	}, nil
 }
 
 // exactAssert fails if what is asserted does not hold whatever the rounding.
-func exactAssert(_ *exactRun, in []tracked, _ int) ([]tracked, error) {
+func exactAssert(_ *exactRun, in []Bounded, _ int) ([]Bounded, error) {
 	if len(in) > 0 && !in[0].exact() {
 		return nil, nil
 	}
@@ -54,7 +54,7 @@ func (c *exactCompiler) exactLoop(n *savedmodel.Node) (exactOperation, error) {
 	if err := fitsLoop(n, arity{len(cond.args), len(cond.rets)}, arity{len(body.args), len(body.rets)}); err != nil {
 		return nil, err
 	}
-	interpreted := func(r *exactRun, state []tracked, n int) ([]tracked, error) {
+	interpreted := func(r *exactRun, state []Bounded, n int) ([]Bounded, error) {
 		for range maxSteps {
 			more, err := cond.call(r, state)
 			if err != nil {
@@ -88,7 +88,8 @@ func (c *exactCompiler) exactLoop(n *savedmodel.Node) (exactOperation, error) {
 // exactBranches builds an If or a Case.
 func (c *exactCompiler) exactBranches(n *savedmodel.Node) (exactOperation, error) {
 	names := []string{n.AttrFunc("else_branch"), n.AttrFunc("then_branch")}
-	byNumber := n.Op == "Case" || n.Op == "StatelessCase"
+	spec, _ := SpecOf(n)
+	byNumber := spec.Control == Numbered
 	if byNumber {
 		names = nil
 		for _, f := range n.Attr("branches").GetList().GetFunc() {
@@ -109,7 +110,7 @@ func (c *exactCompiler) exactBranches(n *savedmodel.Node) (exactOperation, error
 	if len(branches) == 0 {
 		return nil, errors.New("a choice between no branches")
 	}
-	return func(r *exactRun, in []tracked, n int) ([]tracked, error) {
+	return func(r *exactRun, in []Bounded, n int) ([]Bounded, error) {
 		if !in[0].exact() {
 			return unknown(n, in[0].reason()), nil
 		}

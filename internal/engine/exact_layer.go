@@ -7,27 +7,27 @@ import (
 )
 
 // noteBeginning notes what a loop's layers begin with.
-func (e *exactRecurrent) noteBeginning(r *exactRun, call *exactCall, in []tracked) error {
+func (e *exactRecurrent) noteBeginning(r *exactRun, call *exactCall, in []Bounded) error {
 	batch, steps := call.batch, call.recurrentCall.steps
 	first := e.Cells[0].Name
-	x, err := trackedOf(oracle.Values{
+	x, err := boundedOf(oracle.Values{
 		V: byBatch(call.x.V, steps, batch, e.features),
 		E: byBatch(call.x.E, steps, batch, e.features),
 	}, batch, steps, e.features)
 	if err != nil {
 		return err
 	}
-	x.why = in[e.Steps].why
+	x.Why = in[e.Steps].Why
 	if err := r.note(first+"/x", x); err != nil {
 		return err
 	}
 	for i, l := range e.Cells {
 		for j, name := range []string{"initial_h", "initial_c"}[:len(l.States)] {
-			v, err := trackedOf(call.states[i][j], batch, l.Units)
+			v, err := boundedOf(call.states[i][j], batch, l.Units)
 			if err != nil {
 				return err
 			}
-			v.why = in[l.States[j]].why
+			v.Why = in[l.States[j]].Why
 			if err := r.note(l.Name+"/"+name, v); err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func (e *exactRecurrent) noteBeginning(r *exactRun, call *exactCall, in []tracke
 		if err != nil {
 			return err
 		}
-		if err := r.note(l.Name+"/mask", tracked{Value: Value{Tensor: mask}}); err != nil {
+		if err := r.note(l.Name+"/mask", Bounded{Value: Value{Tensor: mask}}); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func (c *exactCompiler) precision() oracle.Unit {
 
 // exactSliced builds a loop that takes a tensor apart: see sliced.
 func exactSliced(s *recurrent.Slices, interpreted exactOperation) exactOperation {
-	return func(r *exactRun, in []tracked, n int) ([]tracked, error) {
+	return func(r *exactRun, in []Bounded, n int) ([]Bounded, error) {
 		values := make([]Value, n)
 		for i, v := range in {
 			values[i] = v.Value
@@ -95,26 +95,26 @@ func exactSliced(s *recurrent.Slices, interpreted exactOperation) exactOperation
 			}
 		}
 		x := in[s.Source]
-		if x.none() || x.loose {
+		if x.none() || x.FreeShape {
 			return unknown(n, x.reason()), nil
 		}
 		rows, ok := rowsInOrder(s, values)
 		if !ok || !x.isFloat() {
 			return interpreted(r, in, n)
 		}
-		out := append([]tracked(nil), in...)
+		out := append([]Bounded(nil), in...)
 		bound, err := x.errors()
 		if err != nil {
 			return nil, err
 		}
 		like := values[s.Outputs].List
-		out[s.Outputs] = tracked{Value: rowsList(rows, like), bound: rowsList(bound.Tensor, like), why: x.why}
+		out[s.Outputs] = Bounded{Value: rowsList(rows, like), Bound: rowsList(bound.Tensor, like), Why: x.Why}
 		after := make([]Value, n)
 		if err := new(counters).count(s.Counters, values, after, rows.Shape()[0]); err != nil {
 			return nil, err
 		}
 		for _, at := range s.Counters {
-			out[at] = tracked{Value: after[at]}
+			out[at] = Bounded{Value: after[at]}
 		}
 		return out, nil
 	}

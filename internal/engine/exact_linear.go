@@ -14,38 +14,26 @@ import (
 // are added (Higham, section 4.2; each term meets n operations at most, its
 // product among them). TensorFlow's products of matrices and its convolutions
 // are such sums; it does not take Winograd's short cuts.
-func init() {
-	bounds(linear(termsOfReduction), "Sum")
-	bounds(mean, "Mean")
-	bounds(linear(termsOfAll), "UnsortedSegmentSum")
-	bounds(linear(termsOfAxis), "Cumsum")
-	bounds(addAll, "AddN")
-	bounds(average, "AvgPool")
-	bounds(norm, "EuclideanNorm")
-	bounds(bilinear(termsOfMatMul), "MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
-	bounds(bilinear(termsOfFilter), "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput")
-	bounds(einsumBound, "Einsum")
-}
 
 // terms are how many terms a result of an operation has at most.
-type terms func(x *exactOp) (int, error)
+type terms func(x *Bounding) (int, error)
 
-func termsOfAll(x *exactOp) (int, error) { return x.in[0].Tensor.Len(), nil }
+func termsOfAll(x *Bounding) (int, error) { return x.In[0].Tensor.Len(), nil }
 
-func termsOfReduction(x *exactOp) (int, error) {
-	return x.in[0].Tensor.Len() / max(1, x.out[0].Tensor.Len()), nil
+func termsOfReduction(x *Bounding) (int, error) {
+	return x.In[0].Tensor.Len() / max(1, x.Out[0].Tensor.Len()), nil
 }
 
-func termsOfAxis(x *exactOp) (int, error) {
-	_, l, err := alongAxis([]Value{x.in[0].Value, x.in[1].Value})
+func termsOfAxis(x *Bounding) (int, error) {
+	_, l, err := alongAxis([]Value{x.In[0].Value, x.In[1].Value})
 	return l.n, err
 }
 
-func termsOfMatMul(x *exactOp) (int, error) {
+func termsOfMatMul(x *Bounding) (int, error) {
 	// The inner axis of x, whichever of the last two it is.
-	s := x.in[0].Tensor.Shape()
+	s := x.In[0].Tensor.Shape()
 	inner := s[len(s)-1]
-	if x.node.AttrBool("transpose_a") || x.node.AttrBool("adj_x") {
+	if x.Node.AttrBool("transpose_a") || x.Node.AttrBool("adj_x") {
 		inner = s[len(s)-2]
 	}
 	return inner, nil
@@ -53,17 +41,20 @@ func termsOfMatMul(x *exactOp) (int, error) {
 
 // termsOfFilter counts the weights of a convolution for one output channel, or
 // more than those.
-func termsOfFilter(x *exactOp) (int, error) {
-	s := x.in[1].Tensor.Shape()
-	if x.node.Op == "Conv2DBackpropInput" { // from the filter's outputs to its inputs
-		return s[0] * s[1] * s[3], nil
-	}
+func termsOfFilter(x *Bounding) (int, error) {
+	s := x.In[1].Tensor.Shape()
 	return s[0] * s[1] * s[2], nil
 }
 
+// termsOfTransposedFilter goes from the filter's outputs to its inputs.
+func termsOfTransposedFilter(x *Bounding) (int, error) {
+	s := x.In[1].Tensor.Shape()
+	return s[0] * s[1] * s[3], nil
+}
+
 // linear bounds a sum of the first input's elements.
-func linear(count terms) boundRule {
-	return func(x *exactOp) error {
+func linear(count terms) BoundRule {
+	return func(x *Bounding) error {
 		n, err := count(x)
 		if err != nil {
 			return err
@@ -73,9 +64,9 @@ func linear(count terms) boundRule {
 }
 
 // sum bounds a sum of n elements of the first input, rounded more times.
-func (x *exactOp) sum(n, more int) error {
-	rest := make([]Value, len(x.in)-1)
-	for i, v := range x.in[1:] {
+func (x *Bounding) sum(n, more int) error {
+	rest := make([]Value, len(x.In)-1)
+	for i, v := range x.In[1:] {
 		rest[i] = v.Value
 	}
 	on := func(d []float64) ([]float64, error) {
@@ -99,8 +90,8 @@ func (x *exactOp) sum(n, more int) error {
 
 // close adds the rounding of a sum of n terms of some size to the error that
 // the terms have.
-func (x *exactOp) close(e, size []float64, n int) {
-	gamma, tiny, largest := x.unit.Gamma(n), float64(n)*x.unit.Tiny(), x.unit.Largest()
+func (x *Bounding) close(e, size []float64, n int) {
+	gamma, tiny, largest := x.Unit.Gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
 	for i, s := range size {
 		if s > largest { // a part of it may have been infinite on the way
 			e[i] = math.Inf(1)
@@ -122,11 +113,11 @@ func integral(d []float64) bool {
 
 // unlessWhole is the rounding of sums of n exact integers: none while every
 // partial sum is an integer that the format holds.
-func (x *exactOp) unlessWhole(size []float64, n int) []float64 {
+func (x *Bounding) unlessWhole(size []float64, n int) []float64 {
 	e := make([]float64, len(size))
 	x.close(e, size, n)
 	for i, s := range size {
-		if s <= 1/(2*float64(x.unit)) {
+		if s <= 1/(2*float64(x.Unit)) {
 			e[i] = 0
 		}
 	}
@@ -134,7 +125,7 @@ func (x *exactOp) unlessWhole(size []float64, n int) []float64 {
 }
 
 // mean is a sum, and a quotient or a product with the rounded 1/n.
-func mean(x *exactOp) error {
+func mean(x *Bounding) error {
 	n, err := termsOfReduction(x)
 	if err != nil {
 		return err
@@ -142,16 +133,16 @@ func mean(x *exactOp) error {
 	return x.sum(n, 2)
 }
 
-func average(x *exactOp) error {
+func average(x *Bounding) error {
 	n := 1
-	for _, k := range x.node.AttrInts("ksize") {
+	for _, k := range x.Node.AttrInts("ksize") {
 		n *= int(k)
 	}
 	return x.sum(n, 2)
 }
 
 // norm: the length of a vector is no further off than the vector is.
-func norm(x *exactOp) error {
+func norm(x *Bounding) error {
 	n, err := termsOfReduction(x)
 	if err != nil {
 		return err
@@ -159,9 +150,9 @@ func norm(x *exactOp) error {
 	return x.sum(n, 4)
 }
 
-func addAll(x *exactOp) error {
-	size, e := make([]float64, x.out[0].Tensor.Len()), make([]float64, x.out[0].Tensor.Len())
-	for i := range x.in {
+func addAll(x *Bounding) error {
+	size, e := make([]float64, x.Out[0].Tensor.Len()), make([]float64, x.Out[0].Tensor.Len())
+	for i := range x.In {
 		for k, s := range x.size(i) {
 			size[k] += s
 		}
@@ -169,31 +160,28 @@ func addAll(x *exactOp) error {
 			e[k] += err
 		}
 	}
-	x.close(e, size, len(x.in))
+	x.close(e, size, len(x.In))
 	return x.set(0, e)
 }
 
-// bilinear bounds sums of products of two inputs' elements. What x' and y' make
+// bilinear bounds sums of products of the elements of the inputs first and
+// first+1. What x' and y' make
 // differs from what x and y do by the sums of |x|·E(y) + E(x)·(|y|+E(y)).
-func bilinear(count terms) boundRule {
-	return func(x *exactOp) error {
+func bilinear(first int, count terms) BoundRule {
+	return func(x *Bounding) error {
 		n, err := count(x)
 		if err != nil {
 			return err
-		}
-		first := 0
-		if x.node.Op == "Conv2DBackpropInput" {
-			first = 1
 		}
 		return x.products(first, n)
 	}
 }
 
 // products is bilinear for the inputs first and first+1.
-func (x *exactOp) products(first, n int) error {
+func (x *Bounding) products(first, n int) error {
 	on := func(a, b []float64) ([]float64, error) {
-		in := make([]Value, len(x.in))
-		for i, v := range x.in {
+		in := make([]Value, len(x.In))
+		for i, v := range x.In {
 			in[i] = v.Value
 		}
 		in[first], in[first+1] = x.like(first, a), x.like(first+1, b)
@@ -235,12 +223,12 @@ func (x *exactOp) products(first, n int) error {
 }
 
 // einsumBound counts the terms by adding up ones.
-func einsumBound(x *exactOp) error {
-	if len(x.in) > 2 {
+func einsumBound(x *Bounding) error {
+	if len(x.In) > 2 {
 		return errors.New("the oracle has no bound for a product of more than two tensors")
 	}
-	ones := make([]Value, len(x.in))
-	for i, v := range x.in {
+	ones := make([]Value, len(x.In))
+	for i, v := range x.In {
 		t, err := unit(lockstep.Float64)
 		if err != nil {
 			return err
@@ -258,7 +246,7 @@ func einsumBound(x *exactOp) error {
 	for _, c := range counts {
 		n = max(n, int(c))
 	}
-	if len(x.in) == 1 {
+	if len(x.In) == 1 {
 		return x.sum(n, 0)
 	}
 	return x.products(0, n)

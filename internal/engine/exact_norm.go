@@ -10,12 +10,6 @@ import (
 
 // Batch normalization in one operation, (x-mean)·scale/√(variance+ε)+offset,
 // which the program has in float32 alone.
-func init() {
-	for _, op := range []string{"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"} {
-		exactBuilders[op] = buildExactNorm
-		bounds(normBound, op)
-	}
-}
 
 // exactNorm are the attributes.
 type exactNorm struct {
@@ -34,17 +28,17 @@ func readExactNorm(n *savedmodel.Node) (*exactNorm, error) {
 	return b, err
 }
 
-func buildExactNorm(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildExactNorm(n *savedmodel.Node) (Exec, error) {
 	b, err := readExactNorm(n)
 	if err != nil {
 		return nil, err
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, _, err := operands[float64](in, 5)
 		if err != nil {
 			return nil, err
 		}
-		var whole [5]tracked
+		var whole [5]Bounded
 		for i := range t {
 			whole[i].Tensor = t[i]
 		}
@@ -53,7 +47,7 @@ func buildExactNorm(_ *compiler, n *savedmodel.Node) (exec, error) {
 			return nil, err
 		}
 		var out []Value
-		for i := range len(w.out) {
+		for i := range len(w.Out) {
 			to, err := lockstep.New([]float64{0}) // the reserved one
 			switch {
 			case i == 0:
@@ -70,16 +64,16 @@ func buildExactNorm(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func normBound(x *exactOp) error {
-	b, err := readExactNorm(x.node)
+func normBound(x *Bounding) error {
+	b, err := readExactNorm(x.Node)
 	if err != nil {
 		return err
 	}
-	_, e, err := b.normalize(x.unit, x.in)
+	_, e, err := b.normalize(x.Unit, x.In)
 	if err != nil {
 		return err
 	}
-	for i := range x.out {
+	for i := range x.Out {
 		if i < len(e) {
 			if err := x.set(i, e[i]); err != nil {
 				return err
@@ -94,9 +88,9 @@ type number64 struct{ v, e float64 }
 
 func (o number64) size() float64 { return math.Abs(o.v) + o.e }
 
-func numberAt(v tracked, i int) number64 {
+func numberAt(v Bounded, i int) number64 {
 	out := number64{v: floatsOf(v.Tensor)[i]}
-	if e := floatsOf(v.bound.Tensor); e != nil {
+	if e := floatsOf(v.Bound.Tensor); e != nil {
 		out.e = e[i]
 	}
 	return out
@@ -112,7 +106,7 @@ func numberAt(v tracked, i int) number64 {
 // never below 0, the product d·r·scale is off by what its factors are, and the
 // rest are roundings of the three terms x·r·scale, mean·r·scale and offset,
 // which an engine may take apart: what cancels in d then does not.
-func (b *exactNorm) normalize(u oracle.Unit, in []tracked) (v, e [][]float64, err error) {
+func (b *exactNorm) normalize(u oracle.Unit, in []Bounded) (v, e [][]float64, err error) {
 	x := in[0]
 	l, err := linesOf(x.Tensor, b.channels(x.Tensor.Rank()))
 	if err != nil {
@@ -161,7 +155,7 @@ func (b *exactNorm) normalize(u oracle.Unit, in []tracked) (v, e [][]float64, er
 	return v, e, nil
 }
 
-func moments(u oracle.Unit, x tracked, l lines, c, n int) (mean, variance number64) {
+func moments(u oracle.Unit, x Bounded, l lines, c, n int) (mean, variance number64) {
 	size := 0.0
 	l.channel(c, n, func(i int) {
 		xi := numberAt(x, i)

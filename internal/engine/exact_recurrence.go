@@ -14,9 +14,9 @@ import (
 // exactRecurrent runs a recognised loop on the oracle's cells.
 type exactRecurrent struct {
 	cellLoop[float64] // what reads a call's tensors; it has no cells
-	oracles            []*oracle.Cell
-	interpreted        exactOperation
-	planted            *Twist // nil without
+	oracles           []*oracle.Cell
+	interpreted       exactOperation
+	planted           *Twist // nil without
 }
 
 func (c *exactCompiler) exactRecurrence(r *recurrent.Recurrence, interpreted exactOperation) (exactOperation, error) {
@@ -62,7 +62,7 @@ type exactCall struct {
 	why         error              // why the layers have no bound
 }
 
-func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error) {
+func (e *exactRecurrent) run(r *exactRun, in []Bounded, n int) ([]Bounded, error) {
 	// What decides how many steps there are, and which, must be exact.
 	states := e.stateVariables()
 	floats := append(slices.Clone(states), e.Steps)
@@ -77,12 +77,12 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 	for i, v := range in {
 		values[i] = v.Value
 		switch {
-		case v.why != nil && (v.loose || v.none()) || !v.exact() && !v.isFloat():
+		case v.Why != nil && (v.FreeShape || v.none()) || !v.exact() && !v.isFloat():
 			why = v.reason()
 			r.unknownLayers(e.Cells, why)
 			return unknown(n, why), nil
-		case v.why != nil && slices.Contains(floats, i):
-			why = v.why
+		case v.Why != nil && slices.Contains(floats, i):
+			why = v.Why
 		}
 	}
 	var read recurrentCall[float64]
@@ -98,7 +98,7 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 	}
 	errs := recurrentCall[float64]{steps: read.steps, batch: read.batch, mask: read.mask, x: errorsOfList(in[e.Steps])}
 	for _, at := range states {
-		errs.states = append(errs.states, floatsOf(in[at].bound.Tensor))
+		errs.states = append(errs.states, floatsOf(in[at].Bound.Tensor))
 	}
 	if e.planted != nil {
 		e.twistBoth(&read, &errs)
@@ -115,7 +115,7 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 		call.states = append(call.states, of)
 	}
 	if read.previous != nil {
-		call.previous = oracle.Values{V: read.previous, E: floatsOf(in[e.Mask.Previous].bound.Tensor)}
+		call.previous = oracle.Values{V: read.previous, E: floatsOf(in[e.Mask.Previous].Bound.Tensor)}
 	}
 	if err := e.take(r, call); err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (e *exactRecurrent) run(r *exactRun, in []tracked, n int) ([]tracked, error
 	if given := !slices.ContainsFunc(call.h, func(h oracle.Values) bool { return h.V == nil }); given {
 		call.why = nil
 		if e.Mask != nil && e.Mask.Previous >= 0 {
-			call.why = in[e.Mask.Previous].why
+			call.why = in[e.Mask.Previous].Why
 		}
 	}
 	return e.steps(r, call, in)
@@ -182,7 +182,7 @@ func (e *exactRecurrent) take(r *exactRun, call *exactCall) error {
 }
 
 // steps takes all steps.
-func (e *exactRecurrent) steps(r *exactRun, call *exactCall, in []tracked) ([]tracked, error) {
+func (e *exactRecurrent) steps(r *exactRun, call *exactCall, in []Bounded) ([]Bounded, error) {
 	batch, steps := call.batch, call.recurrentCall.steps
 	last := e.Cells[len(e.Cells)-1].Units
 	rows := steps
@@ -232,7 +232,7 @@ func (e *exactRecurrent) steps(r *exactRun, call *exactCall, in []tracked) ([]tr
 }
 
 // results sets what the loop's variables are after it, and notes the states.
-func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []tracked, outputs, previous oracle.Values) ([]tracked, error) {
+func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []Bounded, outputs, previous oracle.Values) ([]Bounded, error) {
 	out := slices.Clone(in)
 	batch, steps := call.batch, call.recurrentCall.steps
 	before, after := make([]Value, len(in)), make([]Value, len(in))
@@ -243,16 +243,16 @@ func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []tracked, out
 		return nil, err
 	}
 	for _, at := range e.Counters {
-		out[at] = tracked{Value: after[at]}
+		out[at] = Bounded{Value: after[at]}
 	}
 	for i, l := range e.Cells {
 		for j, at := range l.States {
-			v, err := trackedOf(call.states[i][j], batch, l.Units)
+			v, err := boundedOf(call.states[i][j], batch, l.Units)
 			if err != nil {
 				return nil, err
 			}
 			if call.h[i].V == nil {
-				v.why = call.why
+				v.Why = call.why
 			}
 			out[at] = v
 			if err := r.note(l.Name+"/"+l.Kind.StateNames()[j], v); err != nil {
@@ -262,11 +262,11 @@ func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []tracked, out
 	}
 	last := e.Cells[len(e.Cells)-1].Units
 	if e.Mask != nil && e.Mask.Carried >= 0 {
-		v, err := trackedOf(previous, batch, last)
+		v, err := boundedOf(previous, batch, last)
 		if err != nil {
 			return nil, err
 		}
-		v.why = call.why
+		v.Why = call.why
 		out[e.Mask.Carried] = v
 	}
 	if call.outputs != nil {
@@ -277,7 +277,7 @@ func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []tracked, out
 				rows = 1
 			}
 		}
-		v, err := trackedOf(outputs, rows, batch, last)
+		v, err := boundedOf(outputs, rows, batch, last)
 		if err != nil {
 			return nil, err
 		}
@@ -285,7 +285,7 @@ func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []tracked, out
 		if err != nil {
 			return nil, err
 		}
-		out[e.Outputs] = tracked{Value: rowsList(v.Tensor, call.outputs), bound: rowsList(bound.Tensor, call.outputs), why: call.why}
+		out[e.Outputs] = Bounded{Value: rowsList(v.Tensor, call.outputs), Bound: rowsList(bound.Tensor, call.outputs), Why: call.why}
 	}
 	return out, nil
 }
@@ -344,22 +344,22 @@ func kept(now, before oracle.Values, mask []bool, units int) oracle.Values {
 }
 
 // errorsOfList are the bounds of a list of rows, nil if it is exact.
-func errorsOfList(v tracked) []float64 {
-	if v.bound.List == nil {
+func errorsOfList(v Bounded) []float64 {
+	if v.Bound.List == nil {
 		return nil
 	}
-	e := floatsOf(v.bound.List.rows)
+	e := floatsOf(v.Bound.List.rows)
 	if allZero(e) {
 		return nil
 	}
 	return e
 }
 
-func trackedOf(v oracle.Values, shape ...int) (tracked, error) {
+func boundedOf(v oracle.Values, shape ...int) (Bounded, error) {
 	t, err := lockstep.New(v.V, shape...)
 	if err != nil {
-		return tracked{}, err
+		return Bounded{}, err
 	}
 	bound, err := boundOf(v.E, shape)
-	return tracked{Value: Value{Tensor: t}, bound: bound}, err
+	return Bounded{Value: Value{Tensor: t}, Bound: bound}, err
 }

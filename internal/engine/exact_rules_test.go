@@ -40,7 +40,7 @@ func TestExactRules(t *testing.T) {
 		if n.trials > 0 && n.reach < 0.5 {
 			t.Errorf("disturbed inputs of %s reach only %.2f of its bounds", op, n.reach)
 		}
-		if boundRules[op] != nil && n.trials == 0 && n.bounded == 0 {
+		if specs[op].Bound != nil && n.trials == 0 && n.bounded == 0 {
 			t.Errorf("no case holds the rule of %s against anything", op)
 		}
 	}
@@ -196,7 +196,7 @@ func (c *opCase) disturb(t *testing.T, random *rand.Rand, inputs []*lockstep.Ten
 // runWith is Run on inputs that have bounds.
 func (e *Exact) runWith(t *testing.T, inputs map[string]*lockstep.Tensor, bounds map[string][]float64) (*Result, error) {
 	t.Helper()
-	slots := make([]tracked, e.body.slots)
+	slots := make([]Bounded, e.body.slots)
 	for _, in := range e.inputs {
 		if in.slot < 0 {
 			continue
@@ -206,10 +206,10 @@ func (e *Exact) runWith(t *testing.T, inputs map[string]*lockstep.Tensor, bounds
 			t.Fatal(err)
 		}
 		if b := bounds[in.name]; b != nil {
-			for i, off := range floatsOf(v.bound.Tensor) {
+			for i, off := range floatsOf(v.Bound.Tensor) {
 				b[i] = max(b[i], off)
 			}
-			if v.bound, err = boundOf(slices.Clone(b), v.Tensor.Shape()); err != nil {
+			if v.Bound, err = boundOf(slices.Clone(b), v.Tensor.Shape()); err != nil {
 				t.Fatal(err)
 			}
 		}

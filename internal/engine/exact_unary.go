@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"github.com/lockstep-go/lockstep"
@@ -10,41 +11,11 @@ import (
 )
 
 // Operations on each element of one tensor.
-func init() {
-	for op, a := range map[string]recurrent.Activation{
-		"Tanh": recurrent.Tanh, "Sigmoid": recurrent.Sigmoid, "Elu": recurrent.Elu, "Selu": recurrent.Selu,
-		"Softplus": recurrent.Softplus, "Softsign": recurrent.Softsign,
-	} {
-		f, ok := oracle.FunctionOf(a)
-		if !ok {
-			panic("engine: the oracle does not know " + op)
-		}
-		bounds(function(f), op)
-	}
-	for op, f := range oracle.Elementary {
-		bounds(function(f), op)
-	}
-	for op, f := range map[string]func(float64) float64{
-		"Relu": relu[float64], "Relu6": relu6[float64], "Neg": neg[float64], "Sign": sign[float64],
-		"Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven, "Rint": math.RoundToEven,
-	} {
-		bounds(steady(f), op)
-	}
-	bounds(unary(func(_ *exactOp, _, e, _ float64) float64 { return e }), "Abs")
-	bounds(unary(squareBound), "Square")
-	bounds(unary(reciprocalBound), "Reciprocal", "Inv")
-	bounds(unary(rsqrtBound), "Rsqrt")
-	bounds(leakyBound, "LeakyRelu")
-	bounds(testBound, "IsNan", "IsInf", "IsFinite")
-	bounds(castBound, "Cast")
-	bounds(rangeBound, "Range")
-	bounds(notBound, "LogicalNot")
-}
 
 // unary makes a rule of one for each element x, off by e, with its result v.
-func unary(f func(o *exactOp, x, e, v float64) float64) boundRule {
-	return func(o *exactOp) error {
-		d, errs, v := o.v(0), o.e(0), floatsOf(o.out[0].Tensor)
+func unary(f func(o *Bounding, x, e, v float64) float64) BoundRule {
+	return func(o *Bounding) error {
+		d, errs, v := o.v(0), o.e(0), floatsOf(o.Out[0].Tensor)
 		out := make([]float64, len(v))
 		for i := range v {
 			e := 0.0
@@ -57,21 +28,39 @@ func unary(f func(o *exactOp, x, e, v float64) float64) boundRule {
 	}
 }
 
-// function makes the rule of a function that the oracle knows.
-func function(f oracle.Function) boundRule {
-	return unary(func(o *exactOp, x, e, v float64) float64 {
-		y, bound := f.Apply(o.unit, x, e)
-		if o.unit == oracle.Float32 && o.node.Op == "Exp" && x+e > 88 {
-			return math.Inf(1) // Eigen's ends before float32 does
-		}
+// functionBound makes the rule of a function that the oracle knows.
+func functionBound(f oracle.Function) BoundRule { return unary(ofFunction(f)) }
+
+func ofFunction(f oracle.Function) func(o *Bounding, x, e, v float64) float64 {
+	return func(o *Bounding, x, e, v float64) float64 {
+		y, bound := f.Apply(o.Unit, x, e)
 		// The program's formula may differ from the oracle's in its own rounding.
 		return bound + math.Abs(y-v)
-	})
+	}
 }
 
+// activationBound is functionBound of an activation.
+func activationBound(a recurrent.Activation) BoundRule {
+	f, ok := oracle.FunctionOf(a)
+	if !ok {
+		panic(fmt.Sprintf("op: the oracle does not know %s", a))
+	}
+	return functionBound(f)
+}
+
+// expBound: Eigen's function ends before float32 does.
+func expBound(o *Bounding, x, e, v float64) float64 {
+	if o.Unit == oracle.Float32 && x+e > 88 {
+		return math.Inf(1)
+	}
+	return ofFunction(oracle.Exp)(o, x, e, v)
+}
+
+func absBound(_ *Bounding, _, e, _ float64) float64 { return e }
+
 // steady makes the rule of a monotone function that is not rounded.
-func steady(f func(float64) float64) boundRule {
-	return unary(func(_ *exactOp, x, e, v float64) float64 {
+func steady(f func(float64) float64) BoundRule {
+	return unary(func(_ *Bounding, x, e, v float64) float64 {
 		if e == 0 {
 			return 0
 		}
@@ -79,14 +68,14 @@ func steady(f func(float64) float64) boundRule {
 	})
 }
 
-func squareBound(o *exactOp, x, e, v float64) float64 {
+func squareBound(o *Bounding, x, e, v float64) float64 {
 	if o.exactly(pair{x: x, y: x, ex: e}, v) {
 		return 0
 	}
 	return o.rounded(v, e*(2*math.Abs(x)+e), 1)
 }
 
-func reciprocalBound(o *exactOp, x, e, v float64) float64 {
+func reciprocalBound(o *Bounding, x, e, v float64) float64 {
 	room := math.Abs(x) - e
 	if !(room > 0) {
 		return math.Inf(1)
@@ -95,17 +84,17 @@ func reciprocalBound(o *exactOp, x, e, v float64) float64 {
 }
 
 // rsqrtBound: Eigen takes an estimate and Newton's steps, to 2 units.
-func rsqrtBound(o *exactOp, x, e, v float64) float64 {
+func rsqrtBound(o *Bounding, x, e, v float64) float64 {
 	if !(x-e > 0) {
 		return math.Inf(1)
 	}
 	return o.rounded(v, max(1/math.Sqrt(x-e)-v, v-1/math.Sqrt(x+e)), 5)
 }
 
-func leakyBound(x *exactOp) error {
-	alpha := float64(floatOr(x.node, "alpha", 0.2))
+func leakyBound(x *Bounding) error {
+	alpha := float64(floatOr(x.Node, "alpha", 0.2))
 	slope := max(1, math.Abs(alpha))
-	return unary(func(o *exactOp, x, e, v float64) float64 {
+	return unary(func(o *Bounding, x, e, v float64) float64 {
 		if x-e >= 0 {
 			return e
 		}
@@ -114,36 +103,36 @@ func leakyBound(x *exactOp) error {
 }
 
 // testBound: a number with a bound is one.
-func testBound(x *exactOp) error {
-	e := make([]float64, x.out[0].Tensor.Len())
+func testBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
 	for i, bound := range x.e(0) {
 		if math.IsInf(bound, 0) {
 			e[i] = 1
 		}
 	}
 	var err error
-	x.out[0].bound, err = boundOf(e, x.shape())
+	x.Out[0].Bound, err = boundOf(e, x.shape())
 	return err
 }
 
-func notBound(x *exactOp) error {
-	x.out[0].bound = x.in[0].bound
+func notBound(x *Bounding) error {
+	x.Out[0].Bound = x.In[0].Bound
 	return nil
 }
 
 // castBound is of casts between bools, integers and floats. A fraction that is
 // cut may be cut on the other side of an integer.
-func castBound(x *exactOp) error {
-	src, err := x.node.AttrType("SrcT")
+func castBound(x *Bounding) error {
+	src, err := x.Node.AttrType("SrcT")
 	if err != nil {
 		return err
 	}
-	dst, err := x.node.AttrType("DstT")
+	dst, err := x.Node.AttrType("DstT")
 	if err != nil {
 		return err
 	}
 	in, errs := x.numbers(0), x.e(0)
-	out, err := x.out[0].Tensor.Float64s()
+	out, err := x.Out[0].Tensor.Float64s()
 	if err != nil {
 		return err
 	}
@@ -171,24 +160,24 @@ func castBound(x *exactOp) error {
 	if dst.IsFloat() {
 		return x.set(0, e)
 	}
-	x.out[0].bound, err = boundOf(e, x.shape())
+	x.Out[0].Bound, err = boundOf(e, x.shape())
 	return err
 }
 
 // rangeBound: start + i·delta, of exact numbers. How many there are must not
 // depend on rounding.
-func rangeBound(x *exactOp) error {
+func rangeBound(x *Bounding) error {
 	var p [3]float64
 	for i := range p {
-		if !x.in[i].exact() {
-			return x.in[i].reason()
+		if !x.In[i].exact() {
+			return x.In[i].reason()
 		}
 		p[i] = x.v(i)[0]
 	}
 	start, limit, delta := p[0], p[1], p[2]
-	v := floatsOf(x.out[0].Tensor)
+	v := floatsOf(x.Out[0].Tensor)
 	e := make([]float64, len(v))
-	if integral(p[:]) && max(math.Abs(start), math.Abs(limit))+math.Abs(delta) <= 1/(2*float64(x.unit)) {
+	if integral(p[:]) && max(math.Abs(start), math.Abs(limit))+math.Abs(delta) <= 1/(2*float64(x.Unit)) {
 		return x.set(0, e)
 	}
 	steps := (limit - start) / delta

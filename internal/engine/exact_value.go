@@ -7,37 +7,37 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// tracked is a value of the exact evaluation, floats in float64, and what is
+// Bounded is a value of the exact evaluation, floats in float64, and what is
 // known of how far an engine's may be from it.
-type tracked struct {
+type Bounded struct {
 	Value
-	// bound is of the value's shape, float64 whatever the value's type is: an
+	// Bound is of the value's shape, float64 whatever the value's type is: an
 	// element of a tensor is off by at most this, a bool is undecided where it
 	// is not 0. A tensor without bound is exact. A list of floats has a list.
-	bound Value
-	// why says that no bound is known; there may be no value then.
-	why error
-	// loose says, of one without bound, that its shape is not certain either.
-	loose bool
-	// undecided is why integers or bools are not exact.
-	undecided error
+	Bound Value
+	// Why says that no bound is known; there may be no value then.
+	Why error
+	// FreeShape says, of one without bound, that its shape is not certain either.
+	FreeShape bool
+	// Undecided is why integers or bools are not exact.
+	Undecided error
 }
 
 var errNoValue = errors.New("it has no value")
 
-func (v tracked) none() bool {
+func (v Bounded) none() bool {
 	return v.Tensor == nil && v.List == nil && v.Variable == nil && v.handle == 0
 }
 
 // exact tells whether every engine has this very value.
-func (v tracked) exact() bool {
-	if v.why != nil || v.bound.Tensor != nil || v.bound.Variable != nil {
+func (v Bounded) exact() bool {
+	if v.Why != nil || v.Bound.Tensor != nil || v.Bound.Variable != nil {
 		return false
 	}
-	if v.bound.List == nil {
+	if v.Bound.List == nil {
 		return true
 	}
-	all, err := v.bound.List.all()
+	all, err := v.Bound.List.all()
 	if err != nil {
 		return false
 	}
@@ -49,7 +49,7 @@ func (v tracked) exact() bool {
 	return true
 }
 
-func (v tracked) isFloat() bool {
+func (v Bounded) isFloat() bool {
 	switch {
 	case v.Tensor != nil:
 		return v.Tensor.DType().IsFloat()
@@ -90,10 +90,10 @@ func boundOf(e []float64, shape []int) (Value, error) {
 
 // errors returns a value's bound as an operation takes it: zeros where it is
 // exact.
-func (v tracked) errors() (Value, error) {
+func (v Bounded) errors() (Value, error) {
 	switch {
-	case v.bound.Tensor != nil || v.bound.List != nil || v.bound.Variable != nil:
-		return v.bound, nil
+	case v.Bound.Tensor != nil || v.Bound.List != nil || v.Bound.Variable != nil:
+		return v.Bound, nil
 	case v.Tensor != nil:
 		t, err := lockstep.Zeros(lockstep.Float64, v.Tensor.Shape()...)
 		return Value{Tensor: t}, err
@@ -108,10 +108,10 @@ func (v tracked) errors() (Value, error) {
 
 // widen makes float64 of a tensor of float32, and leaves others as they are. An
 // engine may take a float32 below the normal ones for zero.
-func widen(t *lockstep.Tensor) (tracked, error) {
+func widen(t *lockstep.Tensor) (Bounded, error) {
 	d, err := lockstep.Data[float32](t)
 	if err != nil {
-		return tracked{Value: Value{Tensor: t}}, nil
+		return Bounded{Value: Value{Tensor: t}}, nil
 	}
 	v, e := make([]float64, len(d)), make([]float64, len(d))
 	for i, x := range d {
@@ -122,9 +122,9 @@ func widen(t *lockstep.Tensor) (tracked, error) {
 	}
 	wide, err := lockstep.New(v, t.Shape()...)
 	if err != nil {
-		return tracked{}, err
+		return Bounded{}, err
 	}
-	out := tracked{Value: Value{Tensor: wide}}
-	out.bound, err = boundOf(e, t.Shape())
+	out := Bounded{Value: Value{Tensor: wide}}
+	out.Bound, err = boundOf(e, t.Shape())
 	return out, err
 }

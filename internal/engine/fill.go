@@ -11,17 +11,17 @@ import (
 )
 
 // The operations that make tensors out of a shape or of a few numbers.
-func init() {
-	register(plain(fillShape), "Fill")
-	register(plain(zerosLike), "ZerosLike")
-	register(plain(onesLike), "OnesLike")
-	register(buildRange, "Range")
-	register(byType(floats(linSpace[float32], linSpace[float64])), "LinSpace")
-	register(buildOneHot, "OneHot")
-	register(plain(where), "Where")
+var fillOps = Table{
+	"Fill":      {Build: plain(fillShape), Moves: InputsAt(1)},
+	"ZerosLike": {Build: plain(zerosLike), AnyType: true, Measures: OtherOfShape},
+	"OnesLike":  {Build: plain(onesLike), Measures: OtherOfShape},
+	"Range":     {Build: buildRange, Bound: rangeBound},
+	"LinSpace":  {Build: byType(floats(linSpace[float32], linSpace[float64]))},
+	"OneHot":    {Build: buildOneHot, Moves: InputsAt(2, 3)},
+	"Where":     {Build: plain(where)},
 }
 
-func fillShape(w *work, in []Value) ([]Value, error) {
+func fillShape(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func fillShape(w *work, in []Value) ([]Value, error) {
 	return w.one(repeat(t[1], shape))
 }
 
-func zerosLike(w *work, in []Value) ([]Value, error) {
+func zerosLike(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 1)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func zerosLike(w *work, in []Value) ([]Value, error) {
 	return w.one(zeros(t[0].DType(), t[0].Shape()))
 }
 
-func onesLike(w *work, in []Value) ([]Value, error) {
+func onesLike(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 1)
 	if err != nil {
 		return nil, err
@@ -77,11 +77,11 @@ func unit(d lockstep.DType) (*lockstep.Tensor, error) {
 	return nil, fmt.Errorf("a %s has no one", d)
 }
 
-func buildRange(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildRange(n *savedmodel.Node) (Exec, error) {
 	return numbers(rangeOf[float32], rangeOf[float64], rangeOf[int32], rangeOf[int64]).chooseOr(n, "Tidx", lockstep.Int32)
 }
 
-func rangeOf[E number](w *work, in []Value) ([]Value, error) {
+func rangeOf[E number](w *Call, in []Value) ([]Value, error) {
 	v, err := scalars[E](in, 3, wantOldScalar)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func rangeLength[E number](start, limit, delta E) (int, error) {
 	return int(n), nil
 }
 
-func linSpace[E float](w *work, in []Value) ([]Value, error) {
+func linSpace[E float](w *Call, in []Value) ([]Value, error) {
 	if len(in) != 3 {
 		return nil, fmt.Errorf("%d inputs, want 3", len(in))
 	}
@@ -160,9 +160,9 @@ func linSpace[E float](w *work, in []Value) ([]Value, error) {
 	return w.one(lockstep.New(out, n))
 }
 
-func buildOneHot(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildOneHot(n *savedmodel.Node) (Exec, error) {
 	at := intOr(n, "axis", -1)
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 4)
 		if err != nil {
 			return nil, err
@@ -212,7 +212,7 @@ func buildOneHot(_ *compiler, n *savedmodel.Node) (exec, error) {
 }
 
 // where lists the positions of the elements that are not zero.
-func where(w *work, in []Value) ([]Value, error) {
+func where(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 1)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func (f *frame) call() (holds bool, err error) {
 			}
 			f.seen[i] = nil // until it is known that it was viewed
 		}
-		f.work.keep = &f.keep[i]
+		f.work.Keep = &f.keep[i]
 		if s.moves != nil {
 			done, err := s.moves.do(s.step, &f.work, f.slots)
 			if err != nil {

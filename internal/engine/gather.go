@@ -10,14 +10,14 @@ import (
 )
 
 // The operations that take elements by their numbers.
-func init() {
-	register(buildGather(3, false), "GatherV2")
-	register(buildGather(2, false), "Gather")
-	register(buildGather(2, true), "ResourceGather")
-	register(buildGatherNd(false), "GatherNd")
-	register(buildGatherNd(true), "ResourceGatherNd")
-	register(plain(invertPermutation), "InvertPermutation")
-	register(buildReverseSequence, "ReverseSequence")
+var gatherOps = Table{
+	"GatherV2":          {Build: buildGather(3, false), Moves: InputsAt(0), Shape: InputsAt(2), Time: timeOfLookup},
+	"Gather":            {Build: buildGather(2, false), Moves: InputsAt(0)},
+	"ResourceGather":    {Build: buildGather(2, true), Moves: InputsAt(0), Shape: NoInput, Time: timeOfLookup},
+	"GatherNd":          {Build: buildGatherNd(false), Moves: InputsAt(0)},
+	"ResourceGatherNd":  {Build: buildGatherNd(true), Moves: InputsAt(0)},
+	"InvertPermutation": {Build: plain(invertPermutation)},
+	"ReverseSequence":   {Build: buildReverseSequence, Moves: InputsAt(0)},
 }
 
 // params returns the inputs of a gather, the first of which may be a variable.
@@ -33,13 +33,13 @@ func params(in []Value, n int, variable bool) ([]*lockstep.Tensor, error) {
 
 // buildGather makes a builder of a gather along an axis, which is an input if
 // there are three, and the first after the batch otherwise.
-func buildGather(inputs int, variable bool) builder {
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildGather(inputs int, variable bool) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
 		batchDims := intOr(n, "batch_dims", 0)
 		if variable && batchDims < 0 {
 			return nil, fmt.Errorf("attribute \"batch_dims\" is %d, want none below 0", batchDims)
 		}
-		return func(w *work, in []Value) ([]Value, error) {
+		return func(w *Call, in []Value) ([]Value, error) {
 			if t, ok := embedding(in, variable); ok && batchDims == 0 {
 				return w.one(lookUp(w, t, in[1].Tensor))
 			}
@@ -85,7 +85,7 @@ func embedding(in []Value, variable bool) (t *lockstep.Tensor, ok bool) {
 }
 
 // lookUp takes rows of t by their numbers, as an Embedding does.
-func lookUp(w *work, t, numbers *lockstep.Tensor) (*lockstep.Tensor, error) {
+func lookUp(w *Call, t, numbers *lockstep.Tensor) (*lockstep.Tensor, error) {
 	mover, err := moverOf(t)
 	if err != nil {
 		return nil, err
@@ -161,12 +161,12 @@ func gather(t, numbers *lockstep.Tensor, axis, batch int, strict bool) (*lockste
 }
 
 // buildGatherNd makes a builder of a gather by whole positions.
-func buildGatherNd(variable bool) builder {
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildGatherNd(variable bool) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
 		if p := n.AttrString("bad_indices_policy"); p != "" && p != "DEFAULT" && p != "ERROR" {
 			return nil, fmt.Errorf("attribute \"bad_indices_policy\" is %q, want DEFAULT or ERROR", p)
 		}
-		return func(w *work, in []Value) ([]Value, error) {
+		return func(w *Call, in []Value) ([]Value, error) {
 			t, err := params(in, 2, variable)
 			if err != nil {
 				return nil, err
@@ -217,7 +217,7 @@ func blocks(numbers *lockstep.Tensor, shape []int) (index []int, run int, err er
 	return index, run, nil
 }
 
-func invertPermutation(w *work, in []Value) ([]Value, error) {
+func invertPermutation(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 1)
 	if err != nil {
 		return nil, err
@@ -241,9 +241,9 @@ func invertPermutation(w *work, in []Value) ([]Value, error) {
 
 // buildReverseSequence turns around the first elements of each row, a number
 // of them for each.
-func buildReverseSequence(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildReverseSequence(n *savedmodel.Node) (Exec, error) {
 	seq, batch := intOr(n, "seq_dim", 0), intOr(n, "batch_dim", 0)
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 2)
 		if err != nil {
 			return nil, err

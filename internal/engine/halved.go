@@ -9,10 +9,10 @@ import "github.com/lockstep-go/lockstep"
 // partial sum is rounded.
 
 // halved adds to the code of an operation that for 16 bits.
-func halved[F ~func(*work, []Value) ([]Value, error)](v variants[F]) variants[exec] {
-	out := variants[exec]{}
+func halved[F ~func(*Call, []Value) ([]Value, error)](v variants[F]) variants[Exec] {
+	out := variants[Exec]{}
 	for d, run := range v {
-		out[d] = exec(run)
+		out[d] = Exec(run)
 	}
 	out[lockstep.Float16] = inFloat32[lockstep.Float16Bits](out[lockstep.Float32], -1)
 	out[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](out[lockstep.Float32], -1)
@@ -21,8 +21,8 @@ func halved[F ~func(*work, []Value) ([]Value, error)](v variants[F]) variants[ex
 
 // inFloat32 runs the code for float32 and rounds the first so many results, or
 // all if results is negative. Inputs and results of other types stay.
-func inFloat32[H half](run exec, results int) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func inFloat32[H half](run Exec, results int) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		wide := make([]Value, len(in))
 		for i, v := range in {
 			wide[i] = v
@@ -86,7 +86,7 @@ func stepsOf[H half]() steps {
 
 // stepwise adds to the code of a function that for 16 bits, rounded at every
 // step.
-func stepwise(v variants[exec], f func(x float32, s steps) float32) variants[exec] {
+func stepwise(v variants[Exec], f func(x float32, s steps) float32) variants[Exec] {
 	v[lockstep.Float16] = map1(stepwise16[lockstep.Float16Bits](f))
 	v[lockstep.BFloat16] = map1(stepwise16[lockstep.BFloat16Bits](f))
 	return v

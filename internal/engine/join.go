@@ -10,15 +10,15 @@ import (
 )
 
 // The operations that join tensors.
-func init() {
-	register(buildPack, "Pack")
-	register(plain(concatV2), "ConcatV2")
-	register(plain(concatV1), "Concat")
+var joinOps = Table{
+	"Pack":     {Build: buildPack, Moves: AllInputs, Shape: NoInput},
+	"ConcatV2": {Build: plain(concatV2), Moves: AllButLast, Shape: LastInput, Time: timeOfConcat},
+	"Concat":   {Build: plain(concatV1), Moves: AllButFirst},
 }
 
-func buildPack(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildPack(n *savedmodel.Node) (Exec, error) {
 	at := intOr(n, "axis", 0)
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, -1)
 		if err != nil {
 			return nil, err
@@ -44,7 +44,7 @@ func buildPack(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func concatV2(w *work, in []Value) ([]Value, error) {
+func concatV2(w *Call, in []Value) ([]Value, error) {
 	if len(in) < 2 {
 		return nil, fmt.Errorf("%d inputs, want tensors and an axis", len(in))
 	}
@@ -52,14 +52,14 @@ func concatV2(w *work, in []Value) ([]Value, error) {
 }
 
 // concatV1 has its axis in front.
-func concatV1(w *work, in []Value) ([]Value, error) {
+func concatV1(w *Call, in []Value) ([]Value, error) {
 	if len(in) < 2 {
 		return nil, fmt.Errorf("%d inputs, want an axis and tensors", len(in))
 	}
 	return concat(w, in[1:], in[0])
 }
 
-func concat(w *work, in []Value, axis Value) ([]Value, error) {
+func concat(w *Call, in []Value, axis Value) ([]Value, error) {
 	t, err := tensors(in, -1)
 	if err != nil {
 		return nil, err

@@ -11,13 +11,13 @@ import (
 
 // The operations on lists of tensors, through which Keras's loops read their
 // steps and leave their outputs (tensorflow/core/kernels/list_kernels.h).
-func init() {
-	register(buildReserve, "TensorListReserve")
-	register(plain(listFromTensor), "TensorListFromTensor")
-	register(plain(listGet), "TensorListGetItem")
-	register(buildSet, "TensorListSetItem")
-	register(buildStack, "TensorListStack")
-	register(plain(listLength), "TensorListLength")
+var listOps = Table{
+	"TensorListReserve":    {Build: buildReserve, Moves: NoInput},
+	"TensorListFromTensor": {Build: plain(listFromTensor), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfList},
+	"TensorListGetItem":    {Build: plain(listGet), Moves: InputsAt(0)},
+	"TensorListSetItem":    {Build: buildSet, Moves: InputsAt(0, 2)},
+	"TensorListStack":      {Build: buildStack, Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfStack},
+	"TensorListLength":     {Build: plain(listLength), Measures: OtherOfShape},
 }
 
 // maxListLength bounds a list that a graph asks for by a number alone.
@@ -30,12 +30,12 @@ func listOf(in []Value, n int) (*List, error) {
 	return in[0].List, nil
 }
 
-func buildReserve(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildReserve(n *savedmodel.Node) (Exec, error) {
 	dtype, err := n.AttrType("element_dtype")
 	if err != nil {
 		return nil, err
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 2)
 		if err != nil {
 			return nil, err
@@ -58,7 +58,7 @@ func buildReserve(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func listFromTensor(w *work, in []Value) ([]Value, error) {
+func listFromTensor(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func listFromTensor(w *work, in []Value) ([]Value, error) {
 	return []Value{{List: &List{rows: t[0], DType: t[0].DType(), Shape: shape, Known: known}}}, nil
 }
 
-func listGet(w *work, in []Value) ([]Value, error) {
+func listGet(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 3)
 	if err != nil {
 		return nil, err
@@ -125,9 +125,9 @@ func indexOf(v Value, length int) (int, error) {
 	return i, nil
 }
 
-func buildSet(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildSet(n *savedmodel.Node) (Exec, error) {
 	resize := n.AttrBool("resize_if_index_out_of_bounds")
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		l, err := listOf(in, 3)
 		if err != nil {
 			return nil, err
@@ -168,12 +168,12 @@ func (l *List) takes(t *lockstep.Tensor) error {
 	return nil
 }
 
-func buildStack(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildStack(n *savedmodel.Node) (Exec, error) {
 	want := n.AttrInt("num_elements")
 	if n.Attr("num_elements") == nil {
 		want = -1
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		l, err := listOf(in, 2)
 		if err != nil {
 			return nil, err
@@ -202,7 +202,7 @@ func buildStack(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func listLength(w *work, in []Value) ([]Value, error) {
+func listLength(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 1)
 	if err != nil {
 		return nil, err

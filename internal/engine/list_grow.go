@@ -11,25 +11,26 @@ import (
 )
 
 // The operations on lists that grow, shrink, gather and scatter.
-func init() {
-	register(buildEmptyList, "EmptyTensorList")
-	register(plain(listPush), "TensorListPushBack")
-	register(plain(listPop), "TensorListPopBack")
-	register(buildListShape, "TensorListElementShape")
-	register(plain(listResize), "TensorListResize")
-	register(plain(listGather), "TensorListGather")
-	register(plain(listScatter), "TensorListScatter", "TensorListScatterV2")
-	register(plain(listScatterInto), "TensorListScatterIntoExistingList")
-	register(plain(listConcat), "TensorListConcatV2")
-	register(plain(listSplit), "TensorListSplit")
+var listGrowOps = Table{
+	"EmptyTensorList":                   {Build: buildEmptyList, Moves: NoInput},
+	"TensorListPushBack":                {Build: plain(listPush), Moves: InputsAt(0, 1)},
+	"TensorListPopBack":                 {Build: plain(listPop), Moves: InputsAt(0)},
+	"TensorListElementShape":            {Build: buildListShape, Measures: OtherOfShape},
+	"TensorListResize":                  {Build: plain(listResize), Moves: InputsAt(0)},
+	"TensorListGather":                  {Build: plain(listGather), Moves: InputsAt(0)},
+	"TensorListScatter":                 {Build: plain(listScatter), Moves: InputsAt(0)},
+	"TensorListScatterV2":               {Build: plain(listScatter), Moves: InputsAt(0)},
+	"TensorListScatterIntoExistingList": {Build: plain(listScatterInto), Moves: InputsAt(0, 1)},
+	"TensorListConcatV2":                {Build: plain(listConcat), Moves: InputsAt(0)},
+	"TensorListSplit":                   {Build: plain(listSplit), Moves: InputsAt(0)},
 }
 
-func buildEmptyList(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildEmptyList(n *savedmodel.Node) (Exec, error) {
 	dtype, err := n.AttrType("element_dtype")
 	if err != nil {
 		return nil, err
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 2)
 		if err != nil {
 			return nil, err
@@ -53,7 +54,7 @@ func buildEmptyList(_ *compiler, n *savedmodel.Node) (exec, error) {
 // listValue is the result of an operation that makes a list.
 func listValue(l *List) []Value { return []Value{{List: l}} }
 
-func listPush(w *work, in []Value) ([]Value, error) {
+func listPush(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 2)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func listPush(w *work, in []Value) ([]Value, error) {
 	return listValue(l.with(append(slices.Clip(all), t[0]))), nil
 }
 
-func listPop(w *work, in []Value) ([]Value, error) {
+func listPop(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 2)
 	if err != nil {
 		return nil, err
@@ -97,12 +98,12 @@ func listPop(w *work, in []Value) ([]Value, error) {
 	return append(listValue(l.with(all[:last])), Value{Tensor: t}), nil
 }
 
-func buildListShape(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildListShape(n *savedmodel.Node) (Exec, error) {
 	dtype, err := indexType(n, "shape_type")
 	if err != nil {
 		return nil, err
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		l, err := listOf(in, 1)
 		if err != nil {
 			return nil, err
@@ -114,7 +115,7 @@ func buildListShape(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func listResize(w *work, in []Value) ([]Value, error) {
+func listResize(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 2)
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func listResize(w *work, in []Value) ([]Value, error) {
 	return listValue(l.with(next)), nil
 }
 
-func listGather(w *work, in []Value) ([]Value, error) {
+func listGather(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 3)
 	if err != nil {
 		return nil, err
@@ -172,7 +173,7 @@ func listGather(w *work, in []Value) ([]Value, error) {
 }
 
 // listScatter makes a list of a tensor's rows at the places that numbers name.
-func listScatter(w *work, in []Value) ([]Value, error) {
+func listScatter(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, -1)
 	if err != nil {
 		return nil, err
@@ -205,7 +206,7 @@ func listScatter(w *work, in []Value) ([]Value, error) {
 	return listValue(l.with(append(next, make([]*lockstep.Tensor, max(length-len(next), 0))...))), nil
 }
 
-func listScatterInto(w *work, in []Value) ([]Value, error) {
+func listScatterInto(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 3)
 	if err != nil {
 		return nil, err
@@ -260,7 +261,7 @@ func (l *List) scatter(t, numbers *lockstep.Tensor) ([]*lockstep.Tensor, error) 
 
 // listConcat joins a list's elements along their first axis, whose lengths may
 // differ, and returns those lengths as well.
-func listConcat(w *work, in []Value) ([]Value, error) {
+func listConcat(w *Call, in []Value) ([]Value, error) {
 	l, err := listOf(in, 3)
 	if err != nil {
 		return nil, err
@@ -341,7 +342,7 @@ func (l *List) concat(all []*lockstep.Tensor, first int, rest, lengths []int) ([
 }
 
 // listSplit cuts a tensor along its first axis into a list.
-func listSplit(w *work, in []Value) ([]Value, error) {
+func listSplit(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err

@@ -8,12 +8,14 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(buildMatMul, "MatMul")
-	register(buildBatchMatMul, "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+var matmulOps = Table{
+	"MatMul":        {Build: buildMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Time: timeOfProduct},
+	"BatchMatMul":   {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul)},
+	"BatchMatMulV2": {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Time: timeOfProduct},
+	"BatchMatMulV3": {Build: buildBatchMatMul, Bound: bilinear(0, termsOfMatMul)},
 }
 
-func buildMatMul(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildMatMul(n *savedmodel.Node) (Exec, error) {
 	return productsOf(n, "T", "transpose_a", "transpose_b", func(x, y []int) error {
 		if len(x) != 2 || len(y) != 2 {
 			return fmt.Errorf("inputs of shape %s, want two matrices", shapeList([][]int{x, y}))
@@ -22,7 +24,7 @@ func buildMatMul(_ *compiler, n *savedmodel.Node) (exec, error) {
 	})
 }
 
-func buildBatchMatMul(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {
 	attr := "T"
 	if n.Op == "BatchMatMulV3" {
 		attr = "Ta"
@@ -53,7 +55,7 @@ func buildBatchMatMul(_ *compiler, n *savedmodel.Node) (exec, error) {
 
 // productsOf builds a product of matrices, in the last two axes; the axes
 // before them are broadcast.
-func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check func(x, y []int) error) (exec, error) {
+func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check func(x, y []int) error) (Exec, error) {
 	tx, ty := n.AttrBool(transposeX), n.AttrBool(transposeY)
 	return halved(numbers(
 		products(tx, ty, check, multiplyWide(kernel.NewWide())), products(tx, ty, check, multiply[float64, float64]),
@@ -69,8 +71,8 @@ type multiplying[E, S number] struct {
 }
 
 // products multiplies and adds numbers of type E in S: see addRow.
-func products[E, S number](transposeX, transposeY bool, check func(x, y []int) error, multiply func(out, x, y []E, xm, ym matrix, acc []S)) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func products[E, S number](transposeX, transposeY bool, check func(x, y []int) error, multiply func(out, x, y []E, xm, ym matrix, acc []S)) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
 		}

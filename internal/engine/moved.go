@@ -13,13 +13,6 @@ import (
 // call of a plan, or zero. Where each comes from is found out once, by giving
 // the operation numbered elements, and then done without the operation.
 
-// movesOf are those operations, and which of their inputs hold the elements; -1
-// is every input from the first on to the last but one, nil all of them.
-var movesOf = map[string][]int{
-	"Transpose": {0}, "StridedSlice": {0}, "Slice": {0}, "ReverseV2": {0}, "Tile": {0}, "BroadcastTo": {0},
-	"Pad": {0}, "Split": {1}, "SplitV": {0}, "Unpack": {0}, "GatherV2": {0}, "SpaceToBatchND": {0}, "BatchToSpaceND": {0}, "ConcatV2": {-1}, "Pack": nil,
-}
-
 // movement says where the elements of a step's results come from.
 type movement struct {
 	dtype  lockstep.DType
@@ -44,19 +37,10 @@ type run struct {
 // false if it may be more than a movement, or one that another call would make
 // otherwise.
 func elementsOf(s *step, computed []bool) (inputs []int, ok bool) {
-	inputs, ok = movesOf[s.node.Op]
-	if !ok {
+	if s.spec.Moves == nil {
 		return nil, false
 	}
-	n := len(s.in)
-	if len(inputs) == 1 && inputs[0] == -1 {
-		inputs, n = nil, n-1
-	}
-	if inputs == nil {
-		for i := range n {
-			inputs = append(inputs, i)
-		}
-	}
+	inputs = s.spec.Moves(len(s.in))
 	for i, slot := range s.in {
 		if computed[slot] && !slices.Contains(inputs, i) {
 			return nil, false
@@ -101,7 +85,7 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 		trial[s.in[i]] = Value{Tensor: n}
 	}
 	var keep any
-	w.keep = &keep
+	w.Keep = &keep
 	if _, err := s.do(&w, trial, nil); err != nil {
 		return nil
 	}
@@ -168,7 +152,7 @@ type moveMemory struct{ results, sources []*lockstep.Tensor }
 // do moves the elements; done is false if the inputs are not those that the
 // movement is for.
 func (m *movement) do(s *step, w *work, slots []Value) (done bool, err error) {
-	memory := room[moveMemory](w)
+	memory := room[moveMemory](&w.Call)
 	memory.sources = memory.sources[:0]
 	for i, input := range m.inputs {
 		t := slots[s.in[input]].Tensor

@@ -26,9 +26,10 @@ func TestTypesThatAreMovedAlone(t *testing.T) {
 			if len(c.Nodes) > 0 || c.Error || c.Op == "Bitcast" {
 				continue
 			}
-			data, isMove := movedInputs(c.Op, len(c.Inputs))
-			if slices.Contains(passing, c.Op) {
-				data, isMove = []int{0}, true
+			spec := specs[c.Op]
+			isMove, data := spec.onlyMoves(), []int{0}
+			if spec.Moves != nil {
+				data = spec.Moves(len(c.Inputs))
 			}
 			for _, name := range slices.Sorted(maps.Keys(c.Attrs)) {
 				if c.Attrs[name].Type != "type" {

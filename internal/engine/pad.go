@@ -8,9 +8,10 @@ import (
 )
 
 // The operations that put a frame around a tensor.
-func init() {
-	register(plain(padWith), "Pad", "PadV2")
-	register(buildMirrorPad, "MirrorPad")
+var padOps = Table{
+	"Pad":       {Build: plain(padWith), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"PadV2":     {Build: plain(padWith), Moves: InputsAt(0, 2), Shape: InputsAt(1)},
+	"MirrorPad": {Build: buildMirrorPad, Moves: InputsAt(0)},
 }
 
 // paddings reads how much stands before and after each axis, in turn.
@@ -41,7 +42,7 @@ func widened(shape, pads []int) ([]int, error) {
 	return wide, nil
 }
 
-func padWith(w *work, in []Value) ([]Value, error) {
+func padWith(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, -1)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func framed(t *lockstep.Tensor, pads []int, fill *lockstep.Tensor) (*lockstep.Te
 	return sample(t, axes, fill)
 }
 
-func buildMirrorPad(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildMirrorPad(n *savedmodel.Node) (Exec, error) {
 	mode := n.AttrString("mode")
 	edge := 0 // how many elements at the border are not repeated
 	switch mode {
@@ -98,7 +99,7 @@ func buildMirrorPad(_ *compiler, n *savedmodel.Node) (exec, error) {
 	default:
 		return nil, fmt.Errorf("attribute \"mode\" is %q, want REFLECT or SYMMETRIC", mode)
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 2)
 		if err != nil {
 			return nil, err

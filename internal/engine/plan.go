@@ -46,10 +46,6 @@ type check struct {
 	shape []int
 }
 
-// viewing are the operations that return their first input's own elements; of
-// a list, if it has them in one tensor.
-var viewing = []string{"Identity", "StopGradient", "PreventGradient", "Snapshot", "Reshape", "ExpandDims", "Squeeze", "TensorListFromTensor", "TensorListStack"}
-
 // maxPlans bounds the plans that are kept; a service may be sent sequences of
 // any length.
 const maxPlans = 32
@@ -115,7 +111,7 @@ func (p *Program) plan(r *running, inputs []*lockstep.Tensor) (*plan, []Value, e
 		}
 		s := &p.body.steps[i]
 		var keep any
-		w := work{running: r, keep: &keep}
+		w := work{running: r, Call: Call{Keep: &keep}}
 		var err error
 		if in, err = s.do(&w, slots, in); err != nil {
 			return nil, nil, err
@@ -201,7 +197,7 @@ func (p *Program) choose(pl *plan, r *running, slots []Value) {
 // views tells whether a step returns the elements of its first input, and
 // nothing else that a call computes has a say in it.
 func (p *Program) views(s *step, computed []bool) bool {
-	return slices.Contains(viewing, s.node.Op) && len(s.in) > 0 &&
+	return s.spec.View && len(s.in) > 0 &&
 		!slices.ContainsFunc(s.in[1:], func(slot int) bool { return computed[slot] })
 }
 
@@ -217,9 +213,8 @@ func (p *Program) checks(slots []Value) [][]int {
 			if p.rigid[slot] {
 				continue
 			}
-			out[slot] = []int{}
-			if t := slots[slot].Tensor; t != nil {
-				out[slot] = slices.Clone(t.Shape())
+			if out[slot] = slots[slot].dims(); out[slot] == nil {
+				out[slot] = []int{-1} // which nothing has
 			}
 		}
 	}
@@ -229,7 +224,7 @@ func (p *Program) checks(slots []Value) [][]int {
 // holds tells whether the shapes that a plan relies on are there.
 func (s *planned) holds(slots []Value) bool {
 	for _, c := range s.checks {
-		if t := slots[c.slot].Tensor; t == nil || !slices.Equal(t.Shape(), c.shape) {
+		if !slots[c.slot].hasDims(c.shape) {
 			return false
 		}
 	}

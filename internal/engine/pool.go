@@ -8,9 +8,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(buildMaxPool, "MaxPool")
-	register(buildAvgPool, "AvgPool")
+var poolOps = Table{
+	"MaxPool": {Build: buildMaxPool, Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
+	"AvgPool": {Build: buildAvgPool, Shape: NoInput, Bound: average},
 }
 
 // pooling is what is known of a pooling once it is compiled.
@@ -31,7 +31,7 @@ func readPooling(n *savedmodel.Node) (*pooling, error) {
 	return &pooling{s, window}, err
 }
 
-func buildMaxPool(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildMaxPool(n *savedmodel.Node) (Exec, error) {
 	p, err := readPooling(n)
 	if err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func buildMaxPool(_ *compiler, n *savedmodel.Node) (exec, error) {
 
 // maxPool begins with the lowest finite number, and only what is greater
 // takes its place: NaN never does, nor, in TensorFlow, does -Inf.
-func maxPool[E number](p *pooling, start E) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func maxPool[E number](p *pooling, start E) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		return pool(w, p, in, func(best, v E) E {
 			if v > best {
 				return v
@@ -57,7 +57,7 @@ func maxPool[E number](p *pooling, start E) exec {
 	}
 }
 
-func buildAvgPool(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildAvgPool(n *savedmodel.Node) (Exec, error) {
 	p, err := readPooling(n)
 	if err != nil {
 		return nil, err
@@ -68,13 +68,13 @@ func buildAvgPool(_ *compiler, n *savedmodel.Node) (exec, error) {
 }
 
 // avgPool divides by the number of elements within the image.
-func avgPool[E float](p *pooling) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func avgPool[E float](p *pooling) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		return pool(w, p, in, plus[float64, E], 0, func(s float64, n int) E { return E(s / float64(n)) })
 	}
 }
 
-func pool[E, S number](w *work, p *pooling, in []Value, take func(S, E) S, start S, finish func(S, int) E) ([]Value, error) {
+func pool[E, S number](w *Call, p *pooling, in []Value, take func(S, E) S, start S, finish func(S, int) E) ([]Value, error) {
 	if len(in) != 1 {
 		return nil, fmt.Errorf("%d inputs, want 1", len(in))
 	}

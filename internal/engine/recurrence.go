@@ -71,10 +71,10 @@ func newRecurrence[F kernel.Float](c *compiler, r *recurrent.Recurrence, interpr
 		run.work += rows.Work(gates[l.Kind]*l.Units, l.Features+l.Units)
 	}
 	return func(w *work, in []Value) error {
-		memory, ok := (*w.keep).(*recurrentMemory[F])
+		memory, ok := (*w.Keep).(*recurrentMemory[F])
 		if !ok {
 			memory = &recurrentMemory[F]{}
-			*w.keep = memory
+			*w.Keep = memory
 		}
 		call := &memory.now
 		ok = run.call(in, call)
@@ -92,7 +92,7 @@ func newRecurrence[F kernel.Float](c *compiler, r *recurrent.Recurrence, interpr
 			err = run.run(w, memory)
 		}
 		if err == nil {
-			err = memory.results(run, in, w.out)
+			err = memory.results(run, in, w.Out)
 		}
 		clear(call.states)
 		*call = recurrentCall[F]{states: call.states} // its tensors are not kept

@@ -12,43 +12,43 @@ import (
 // Reductions take the elements in order. Sums and products of float32 are kept
 // in float64: TensorFlow's order depends on its machine and threads, and the
 // sum without rounding is nearest to all of them.
-func init() {
-	register(reduction(withBFloat16(numbers(
+var reduceOps = Table{
+	"Sum": {Build: reduction(withBFloat16(numbers(
 		fold(0, plus[float64, float32], nil),
 		fold(0, plus[float64, float64], nil),
 		fold(0, plus[int32, int32], nil),
 		fold(0, plus[int64, int64], nil),
-	))), "Sum")
-	register(reduction(withBFloat16(numbers(
+	))), Shape: InputsAt(1), Bound: linear(termsOfReduction), Time: timeOfReduction},
+	"Mean": {Build: reduction(withBFloat16(numbers(
 		fold(0, plus[float64, float32], share[float64]),
 		fold(0, plus[float64, float64], share[float64]),
 		refusingNone(fold(0, plus[int32, int32], share[int32])),
 		refusingNone(fold(0, plus[int64, int64], share[int64])),
-	))), "Mean")
-	register(reduction(numbers(
+	))), Shape: InputsAt(1), Bound: mean, Time: timeOfReduction},
+	"Prod": {Build: reduction(numbers(
 		fold(1, times[float64, float32], nil),
 		fold(1, times[float64, float64], nil),
 		fold(1, times[int32, int32], nil),
 		fold(1, times[int64, int64], nil),
-	)), "Prod")
-	register(reduction(floats(
+	)), Shape: InputsAt(1), Factors: InputsAt(0)},
+	"EuclideanNorm": {Build: reduction(floats(
 		fold(0, plusSquare[float32], root),
 		fold(0, plusSquare[float64], root),
-	)), "EuclideanNorm")
-	register(reduction(with16(numbers(
+	)), Bound: norm},
+	"Max": {Build: reduction(with16(numbers(
 		fold(lowest[float32](), larger, nil),
 		fold(lowest[float64](), larger, nil),
 		fold(lowest[int32](), larger, nil),
 		fold(lowest[int64](), larger, nil),
-	))), "Max")
-	register(reduction(with16(numbers(
+	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction},
+	"Min": {Build: reduction(with16(numbers(
 		fold(highest[float32](), smaller, nil),
 		fold(highest[float64](), smaller, nil),
 		fold(highest[int32](), smaller, nil),
 		fold(highest[int64](), smaller, nil),
-	))), "Min")
-	register(reduction(variants[reducer]{lockstep.Bool: foldBool(true, func(x, y bool) bool { return x && y })}), "All")
-	register(reduction(variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), "Any")
+	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction},
+	"All": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(true, func(x, y bool) bool { return x && y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
+	"Any": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
 }
 
 func plus[S, E number](s S, v E) S  { return s + S(v) }
@@ -185,15 +185,15 @@ type reducing struct {
 
 // reduction makes an operation that reduces axes, which its second input
 // lists, to nothing or, with keep_dims, to length one.
-func reduction(by variants[reducer]) builder {
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+func reduction(by variants[reducer]) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
 		// All and Any have no attribute for the type.
 		reduce, err := by.chooseOr(n, "T", lockstep.Bool)
 		if err != nil {
 			return nil, err
 		}
 		keepDims := n.AttrBool("keep_dims")
-		return func(w *work, in []Value) ([]Value, error) {
+		return func(w *Call, in []Value) ([]Value, error) {
 			if len(in) != 2 || in[0].Tensor == nil || in[1].Tensor == nil {
 				return nil, fmt.Errorf("%d inputs, want 2 tensors", len(in))
 			}

@@ -8,10 +8,10 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(scan(with16Scans(numbers(scanOf(add[float32], 0), scanOf(add[float64], 0), scanOf(add[int32], 0), scanOf(add[int64], 0)), add, 0)), "Cumsum")
-	register(scan(with16Scans(numbers(scanOf(mul[float32], 1), scanOf(mul[float64], 1), scanOf(mul[int32], 1), scanOf(mul[int64], 1)), mul, 1)), "Cumprod")
-	register(scan(floats(scanOf(via2(logSumExp), lowest[float32]()), scanOf(logSumExp, lowest[float64]()))), "CumulativeLogsumexp")
+var scanOps = Table{
+	"Cumsum":              {Build: scan(with16Scans(numbers(scanOf(add[float32], 0), scanOf(add[float64], 0), scanOf(add[int32], 0), scanOf(add[int64], 0)), add, 0)), Bound: linear(termsOfAxis)},
+	"Cumprod":             {Build: scan(with16Scans(numbers(scanOf(mul[float32], 1), scanOf(mul[float64], 1), scanOf(mul[int32], 1), scanOf(mul[int64], 1)), mul, 1))},
+	"CumulativeLogsumexp": {Build: scan(floats(scanOf(via2(logSumExp), lowest[float32]()), scanOf(logSumExp, lowest[float64]())))},
 }
 
 // lines are a tensor's elements along one axis: there are outer·inner of them,
@@ -92,14 +92,14 @@ func logSumExp(x, y float64) float64 {
 	return high + math.Log1p(math.Exp(low-high))
 }
 
-func scan(v variants[scanner]) builder {
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+func scan(v variants[scanner]) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
 		run, err := v.choose(n, "T")
 		if err != nil {
 			return nil, err
 		}
 		exclusive, reverse := n.AttrBool("exclusive"), n.AttrBool("reverse")
-		return func(w *work, in []Value) ([]Value, error) {
+		return func(w *Call, in []Value) ([]Value, error) {
 			t, l, err := alongAxis(in)
 			if err != nil {
 				return nil, err

@@ -8,8 +8,8 @@ import (
 )
 
 // The operations that put elements at positions.
-func init() {
-	register(byType(variants[exec]{
+var scatterOps = Table{
+	"ScatterNd": {Build: byType(variants[Exec]{
 		lockstep.Float32:  scatterNd(add[float32]),
 		lockstep.Float64:  scatterNd(add[float64]),
 		lockstep.Float16:  scatterNd(via16[lockstep.Float16Bits](add[float32])),
@@ -17,12 +17,12 @@ func init() {
 		lockstep.Int32:    scatterNd(add[int32]),
 		lockstep.Int64:    scatterNd(add[int64]),
 		lockstep.Bool:     scatterNd(func(x, y bool) bool { return x || y }),
-	}), "ScatterNd")
-	register(plain(scatterUpdate), "TensorScatterUpdate")
-	register(byType(numbers(scatterWith(add[float32]), scatterWith(add[float64]), scatterWith(add[int32]), scatterWith(add[int64]))), "TensorScatterAdd")
-	register(byType(numbers(scatterWith(sub[float32]), scatterWith(sub[float64]), scatterWith(sub[int32]), scatterWith(sub[int64]))), "TensorScatterSub")
-	register(byType(numbers(scatterWith(larger[float32]), scatterWith(larger[float64]), scatterWith(larger[int32]), scatterWith(larger[int64]))), "TensorScatterMax")
-	register(byType(numbers(scatterWith(smaller[float32]), scatterWith(smaller[float64]), scatterWith(smaller[int32]), scatterWith(smaller[int64]))), "TensorScatterMin")
+	})},
+	"TensorScatterUpdate": {Build: plain(scatterUpdate), Moves: InputsAt(0, 2)},
+	"TensorScatterAdd":    {Build: byType(numbers(scatterWith(add[float32]), scatterWith(add[float64]), scatterWith(add[int32]), scatterWith(add[int64])))},
+	"TensorScatterSub":    {Build: byType(numbers(scatterWith(sub[float32]), scatterWith(sub[float64]), scatterWith(sub[int32]), scatterWith(sub[int64])))},
+	"TensorScatterMax":    {Build: byType(numbers(scatterWith(larger[float32]), scatterWith(larger[float64]), scatterWith(larger[int32]), scatterWith(larger[int64])))},
+	"TensorScatterMin":    {Build: byType(numbers(scatterWith(smaller[float32]), scatterWith(smaller[float64]), scatterWith(smaller[int32]), scatterWith(smaller[int64])))},
 }
 
 // scattering checks updates against the positions they go to in a tensor of
@@ -46,7 +46,7 @@ func scattering(numbers, updates *lockstep.Tensor, shape []int) (at []int, run i
 	return blocks(numbers, shape)
 }
 
-func scatterUpdate(w *work, in []Value) ([]Value, error) {
+func scatterUpdate(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err
@@ -63,8 +63,8 @@ func scatterUpdate(w *work, in []Value) ([]Value, error) {
 }
 
 // scatterNd adds updates into zeros.
-func scatterNd[E lockstep.Element](sum func(x, y E) E) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func scatterNd[E lockstep.Element](sum func(x, y E) E) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 3)
 		if err != nil {
 			return nil, err
@@ -97,8 +97,8 @@ func takeAt[E lockstep.Element](out []E, at []int, run int, updates []E, take fu
 }
 
 // scatterWith takes updates into a copy of a tensor.
-func scatterWith[E number](take func(x, y E) E) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func scatterWith[E number](take func(x, y E) E) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 3)
 		if err != nil {
 			return nil, err

@@ -9,17 +9,17 @@ import (
 )
 
 // The operations that reduce rows by the number of the segment they belong to.
-func init() {
-	register(byType(numbers(segments(0, add[float32]), segments(0, add[float64]), segments(0, add[int32]), segments(0, add[int64]))), "UnsortedSegmentSum")
-	register(byType(numbers(segments(1, mul[float32]), segments(1, mul[float64]), segments(1, mul[int32]), segments(1, mul[int64]))), "UnsortedSegmentProd")
-	register(byType(numbers(segments(float32(-math.MaxFloat32), larger), segments(-math.MaxFloat64, larger), segments(lowest[int32](), larger), segments(lowest[int64](), larger))), "UnsortedSegmentMax")
-	register(byType(numbers(segments(float32(math.MaxFloat32), smaller), segments(math.MaxFloat64, smaller), segments(highest[int32](), smaller), segments(highest[int64](), smaller))), "UnsortedSegmentMin")
+var segmentOps = Table{
+	"UnsortedSegmentSum":  {Build: byType(numbers(segments(0, add[float32]), segments(0, add[float64]), segments(0, add[int32]), segments(0, add[int64]))), Bound: linear(termsOfAll)},
+	"UnsortedSegmentProd": {Build: byType(numbers(segments(1, mul[float32]), segments(1, mul[float64]), segments(1, mul[int32]), segments(1, mul[int64])))},
+	"UnsortedSegmentMax":  {Build: byType(numbers(segments(float32(-math.MaxFloat32), larger), segments(-math.MaxFloat64, larger), segments(lowest[int32](), larger), segments(lowest[int64](), larger)))},
+	"UnsortedSegmentMin":  {Build: byType(numbers(segments(float32(math.MaxFloat32), smaller), segments(math.MaxFloat64, smaller), segments(highest[int32](), smaller), segments(highest[int64](), smaller)))},
 }
 
 // segments begins each segment with start and takes its rows in order. A row
 // of a negative segment is left out.
-func segments[E number](start E, take func(x, y E) E) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func segments[E number](start E, take func(x, y E) E) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 3)
 		if err != nil {
 			return nil, err

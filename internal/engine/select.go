@@ -8,15 +8,15 @@ import (
 )
 
 // The operations that choose between elements.
-func init() {
-	register(buildSelect(selection), "SelectV2")
-	register(buildSelect(selectionV1), "Select")
-	register(byType(halved(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), "ClipByValue")
+var selectOps = Table{
+	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise},
+	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise},
+	"ClipByValue": {Build: byType(halved(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound},
 }
 
 // everyType makes code for each type that a tensor can have.
-func everyType(f32, f64, f16, bf16, i32, i64, b, s exec) variants[exec] {
-	return variants[exec]{
+func everyType(f32, f64, f16, bf16, i32, i64, b, s Exec) variants[Exec] {
+	return variants[Exec]{
 		lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Float16: f16, lockstep.BFloat16: bf16,
 		lockstep.Int32: i32, lockstep.Int64: i64, lockstep.Bool: b, lockstep.String: s,
 	}
@@ -24,7 +24,7 @@ func everyType(f32, f64, f16, bf16, i32, i64, b, s exec) variants[exec] {
 
 // buildSelect makes an operation that takes elements of one input or the other.
 // shape says what a condition's shape means for those of the others.
-func buildSelect(shape func(cond, x, y []int) ([]int, error)) builder {
+func buildSelect(shape func(cond, x, y []int) ([]int, error)) Builder {
 	return byType(everyType(
 		choose[float32](shape), choose[float64](shape), choose[lockstep.Float16Bits](shape), choose[lockstep.BFloat16Bits](shape),
 		choose[int32](shape), choose[int64](shape), choose[bool](shape), choose[string](shape)))
@@ -36,8 +36,8 @@ type choosing[E lockstep.Element] struct {
 	made[E]
 }
 
-func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != 3 {
 			return nil, fmt.Errorf("%d inputs, want 3", len(in))
 		}
@@ -101,7 +101,7 @@ func selectionV1(cond, x, y []int) ([]int, error) {
 
 // clip takes the smaller of an element and the upper bound, then the larger of
 // that and the lower one; a bound that is NaN bounds nothing.
-func clip[E number](w *work, in []Value) ([]Value, error) {
+func clip[E number](w *Call, in []Value) ([]Value, error) {
 	t, d, err := operands[E](in, 3)
 	if err != nil {
 		return nil, err

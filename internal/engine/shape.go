@@ -12,24 +12,26 @@ import (
 
 // The operations that read and change a tensor's shape and leave its elements
 // where they are.
-func init() {
-	register(buildShape, "Shape", "ShapeN", "VariableShape")
-	register(plain(rank), "Rank")
-	register(buildSize, "Size")
-	register(plain(reshape), "Reshape")
-	register(plain(expandDims), "ExpandDims")
-	register(buildSqueeze, "Squeeze")
-	register(plain(broadcastTo), "BroadcastTo")
-	register(plain(broadcastArgs), "BroadcastArgs")
-	register(buildEnsureShape, "EnsureShape")
+var shapeOps = Table{
+	"Shape":         {Build: buildShape, AnyType: true, Measures: AxesOf},
+	"ShapeN":        {Build: buildShape, AnyType: true, Measures: AxesOf},
+	"VariableShape": {Build: buildShape},
+	"Rank":          {Build: plain(rank), AnyType: true, Measures: RankOf},
+	"Size":          {Build: buildSize, AnyType: true, Measures: SizeOf},
+	"Reshape":       {Build: plain(reshape), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfReshape},
+	"ExpandDims":    {Build: plain(expandDims), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfFirst},
+	"Squeeze":       {Build: buildSqueeze, Moves: InputsAt(0), View: true, Shape: NoInput, Time: timeOfFirst},
+	"BroadcastTo":   {Build: plain(broadcastTo), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"BroadcastArgs": {Build: plain(broadcastArgs)},
+	"EnsureShape":   {Build: buildEnsureShape, Moves: InputsAt(0)},
 }
 
-func buildShape(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildShape(n *savedmodel.Node) (Exec, error) {
 	dtype, err := indexType(n, "out_type")
 	if err != nil {
 		return nil, err
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		out := make([]Value, len(in))
 		for i, v := range in {
 			if v.Variable != nil {
@@ -48,7 +50,7 @@ func buildShape(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func rank(w *work, in []Value) ([]Value, error) {
+func rank(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 1)
 	if err != nil {
 		return nil, err
@@ -56,12 +58,12 @@ func rank(w *work, in []Value) ([]Value, error) {
 	return w.one(intTensor([]int{t[0].Rank()}, lockstep.Int32))
 }
 
-func buildSize(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildSize(n *savedmodel.Node) (Exec, error) {
 	dtype, err := indexType(n, "out_type")
 	if err != nil {
 		return nil, err
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 1)
 		if err != nil {
 			return nil, err
@@ -70,7 +72,7 @@ func buildSize(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func reshape(w *work, in []Value) ([]Value, error) {
+func reshape(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -115,7 +117,7 @@ func reshape(w *work, in []Value) ([]Value, error) {
 	return w.one(reshaped(t[0], shape))
 }
 
-func expandDims(w *work, in []Value) ([]Value, error) {
+func expandDims(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -130,9 +132,9 @@ func expandDims(w *work, in []Value) ([]Value, error) {
 	return w.one(reshaped(t[0], slices.Insert(slices.Clone(t[0].Shape()), axis, 1)))
 }
 
-func buildSqueeze(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildSqueeze(n *savedmodel.Node) (Exec, error) {
 	axes := n.AttrInts("squeeze_dims")
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 1)
 		if err != nil {
 			return nil, err
@@ -158,7 +160,7 @@ func buildSqueeze(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func broadcastTo(w *work, in []Value) ([]Value, error) {
+func broadcastTo(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -190,7 +192,7 @@ func broadcastTo(w *work, in []Value) ([]Value, error) {
 }
 
 // broadcastArgs computes the shape that two shapes are broadcast to.
-func broadcastArgs(w *work, in []Value) ([]Value, error) {
+func broadcastArgs(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -223,12 +225,12 @@ func broadcastArgs(w *work, in []Value) ([]Value, error) {
 	return w.one(shapeTensor(out, t[0].DType()))
 }
 
-func buildEnsureShape(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildEnsureShape(n *savedmodel.Node) (Exec, error) {
 	if n.Attr("shape") == nil {
 		return nil, errors.New(`no attribute "shape"`)
 	}
 	shape, known := n.AttrShape("shape")
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 1)
 		if err != nil {
 			return nil, err

@@ -13,9 +13,9 @@ import (
 // TensorFlow's own kernels.
 func TestShapeOps(t *testing.T) { runCases(t, "ops_shape") }
 
-// shapeOps are the operations of this test's files, with attributes that they
+// shapeCases are the operations of this test's files, with attributes that they
 // cannot do without.
-var shapeOps = map[string]map[string]opAttr{
+var shapeCases = map[string]map[string]opAttr{
 	"Shape": nil, "ShapeN": {"N": attrOf("int", `2`)}, "VariableShape": nil, "Rank": nil, "Size": nil, "Reshape": nil, "ExpandDims": nil, "Squeeze": nil,
 	"BroadcastTo": nil, "BroadcastArgs": nil, "EnsureShape": {"shape": attrOf("shape", `[2,-1]`)},
 	"StridedSlice": nil, "Slice": nil, "Split": {"num_split": attrOf("int", `2`)}, "SplitV": {"num_split": attrOf("int", `2`)},
@@ -56,15 +56,15 @@ func execOf(t testing.TB, op string, attrs map[string]opAttr) func(in []Value) (
 	s := p.body.steps[0]
 	return func(in []Value) ([]Value, error) {
 		var keep any
-		w := work{running: &running{ctx: t.Context()}, keep: &keep, out: make([]Value, s.n)}
-		return w.out, s.run(&w, in)
+		w := work{running: &running{ctx: t.Context()}, Call: Call{Keep: &keep, Out: make([]Value, s.n)}}
+		return w.Out, s.run(&w, in)
 	}
 }
 
 // alone is what an operation gets that is called by itself.
-func alone(t testing.TB) *work {
+func alone() *Call {
 	var keep any
-	return &work{running: &running{ctx: t.Context()}, keep: &keep}
+	return &Call{Keep: &keep}
 }
 
 // TestBadInputsAreErrors gives every operation inputs of any kind and number:
@@ -87,7 +87,7 @@ func TestBadInputsAreErrors(t *testing.T) {
 		{List: &List{elements: []*lockstep.Tensor{nil, nil}, DType: lockstep.Float32}},
 		{Variable: newTensor(t, []float32{1, 2}, 2)},
 	}
-	for op, attrs := range shapeOps {
+	for op, attrs := range shapeCases {
 		run := execOf(t, op, attrs)
 		try := func(in []Value) {
 			defer func() {
@@ -148,7 +148,7 @@ func TestSizesAreBounded(t *testing.T) {
 		for i, x := range c.in {
 			in[i].Tensor = x
 		}
-		_, err := execOf(t, c.op, shapeOps[c.op])(in)
+		_, err := execOf(t, c.op, shapeCases[c.op])(in)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.op, err, c.want)
 		}
@@ -181,7 +181,7 @@ func TestListsShareNothing(t *testing.T) {
 	}
 	l := Value{List: &List{DType: lockstep.Float32}}
 	for i := range 3 { // Go's append then has room for a fourth
-		l = first(listPush(alone(t), []Value{l, item(float32(i))}))
+		l = first(listPush(alone(), []Value{l, item(float32(i))}))
 	}
 	want := func(l Value, elements ...float32) {
 		t.Helper()
@@ -191,10 +191,10 @@ func TestListsShareNothing(t *testing.T) {
 			}
 		}
 	}
-	a := first(listPush(alone(t), []Value{l, item(10)}))
-	b := first(listPush(alone(t), []Value{l, item(20)}))
-	popped := first(listPop(alone(t), []Value{l, {Tensor: newTensor(t, []int32{-1})}}))
-	c := first(listPush(alone(t), []Value{popped, item(30)}))
+	a := first(listPush(alone(), []Value{l, item(10)}))
+	b := first(listPush(alone(), []Value{l, item(20)}))
+	popped := first(listPop(alone(), []Value{l, {Tensor: newTensor(t, []int32{-1})}}))
+	c := first(listPush(alone(), []Value{popped, item(30)}))
 	want(l, 0, 1, 2)
 	want(a, 0, 1, 2, 10)
 	want(b, 0, 1, 2, 20)

@@ -11,16 +11,16 @@ import (
 
 // The operations that cut tensors apart and turn them around. join.go joins
 // them; stridedslice.go has the one cut that is a language of its own.
-func init() {
-	register(plain(slice), "Slice")
-	register(buildSplit, "Split")
-	register(buildSplitV, "SplitV")
-	register(buildUnpack, "Unpack")
-	register(plain(reverse), "ReverseV2")
-	register(plain(roll), "Roll")
+var sliceOps = Table{
+	"Slice":     {Build: plain(slice), Moves: InputsAt(0), Shape: InputsAt(1, 2)},
+	"Split":     {Build: buildSplit, Moves: InputsAt(1), Shape: InputsAt(0), Time: timeOfSplit},
+	"SplitV":    {Build: buildSplitV, Moves: InputsAt(0), Shape: InputsAt(1, 2)},
+	"Unpack":    {Build: buildUnpack, Moves: InputsAt(0)},
+	"ReverseV2": {Build: plain(reverse), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"Roll":      {Build: plain(roll), Moves: InputsAt(0)},
 }
 
-func slice(w *work, in []Value) ([]Value, error) {
+func slice(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err
@@ -69,12 +69,12 @@ func part(t *lockstep.Tensor, axis, from, n int) (*lockstep.Tensor, error) {
 }
 
 // buildSplit cuts a tensor into equal parts.
-func buildSplit(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildSplit(n *savedmodel.Node) (Exec, error) {
 	num := intOr(n, "num_split", 0)
 	if num < 1 || num != n.NumOutputs {
 		return nil, fmt.Errorf("attribute \"num_split\" is %d for %d results", num, n.NumOutputs)
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 2)
 		if err != nil {
 			return nil, err
@@ -113,12 +113,12 @@ func cut(t *lockstep.Tensor, axis int, sizes []int) ([]Value, error) {
 }
 
 // buildSplitV cuts a tensor into parts of given sizes.
-func buildSplitV(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildSplitV(n *savedmodel.Node) (Exec, error) {
 	num := intOr(n, "num_split", 0)
 	if num < 1 || num != n.NumOutputs {
 		return nil, fmt.Errorf("attribute \"num_split\" is %d for %d results", num, n.NumOutputs)
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 3)
 		if err != nil {
 			return nil, err
@@ -171,12 +171,12 @@ func completeSizes(sizes []int, length int) error {
 }
 
 // buildUnpack cuts a tensor into its rows along an axis, which goes.
-func buildUnpack(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildUnpack(n *savedmodel.Node) (Exec, error) {
 	num, at := intOr(n, "num", 0), intOr(n, "axis", 0)
 	if num != n.NumOutputs {
 		return nil, fmt.Errorf("attribute \"num\" is %d for %d results", num, n.NumOutputs)
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 1)
 		if err != nil {
 			return nil, err
@@ -206,7 +206,7 @@ func buildUnpack(_ *compiler, n *savedmodel.Node) (exec, error) {
 	}, nil
 }
 
-func reverse(w *work, in []Value) ([]Value, error) {
+func reverse(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -237,7 +237,7 @@ func reverse(w *work, in []Value) ([]Value, error) {
 	return w.one(sample(t[0], axes, nil))
 }
 
-func roll(w *work, in []Value) ([]Value, error) {
+func roll(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err

@@ -20,16 +20,16 @@ func sliced(s *recurrent.Slices, interpreted operation) operation {
 		if !ok {
 			return interpreted(w, in)
 		}
-		memory, ok := (*w.keep).(*sliceMemory)
+		memory, ok := (*w.Keep).(*sliceMemory)
 		if !ok {
 			memory = &sliceMemory{}
-			*w.keep = memory
+			*w.Keep = memory
 		}
-		copy(w.out, in)
+		copy(w.Out, in)
 		l := in[s.Outputs].List
 		memory.list = List{rows: rows, DType: l.DType, Shape: l.Shape, Known: l.Known, Below: l.Below}
-		w.out[s.Outputs] = Value{List: &memory.list}
-		return memory.counters.count(s.Counters, in, w.out, rows.Shape()[0])
+		w.Out[s.Outputs] = Value{List: &memory.list}
+		return memory.counters.count(s.Counters, in, w.Out, rows.Shape()[0])
 	}
 }
 

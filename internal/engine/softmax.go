@@ -8,10 +8,10 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-func init() {
-	register(byType(halved(floats(softmax[float32](false), softmax[float64](false)))), "Softmax")
-	register(byType(floats(softmax[float32](true), softmax[float64](true))), "LogSoftmax")
-	register(byType(floats(halfSquares[float32], halfSquares[float64])), "L2Loss")
+var softmaxOps = Table{
+	"Softmax":    {Build: byType(halved(floats(softmax[float32](false), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
+	"LogSoftmax": {Build: byType(floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: timeBesideLast},
+	"L2Loss":     {Build: byType(floats(halfSquares[float32], halfSquares[float64]))},
 }
 
 // normalizing is the memory of a softmax.
@@ -22,8 +22,8 @@ type normalizing[E float] struct {
 
 // softmax normalizes rows along the last axis: e^(x-max)/Σe^(x-max), or its
 // logarithm. All of it is in float64, and rounded once.
-func softmax[E float](log bool) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func softmax[E float](log bool) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		if len(in) != 1 {
 			return nil, fmt.Errorf("%d inputs, want 1", len(in))
 		}
@@ -68,7 +68,7 @@ func softmax[E float](log bool) exec {
 }
 
 // halfSquares is Σx²/2.
-func halfSquares[E float](w *work, in []Value) ([]Value, error) {
+func halfSquares[E float](w *Call, in []Value) ([]Value, error) {
 	_, d, err := operands[E](in, 1)
 	if err != nil {
 		return nil, err

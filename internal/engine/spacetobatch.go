@@ -10,9 +10,9 @@ import (
 // The operations around a dilated convolution: Keras makes blocks of every
 // n-th row of an axis into images of their own, convolves those, and puts the
 // rows back.
-func init() {
-	register(plain(spaceToBatch), "SpaceToBatchND")
-	register(plain(batchToSpace), "BatchToSpaceND")
+var spacetobatchOps = Table{
+	"SpaceToBatchND": {Build: plain(spaceToBatch), Moves: InputsAt(0)},
+	"BatchToSpaceND": {Build: plain(batchToSpace), Moves: InputsAt(0)},
 }
 
 // blocking are the sizes of the blocks along the axes after the first, and
@@ -52,7 +52,7 @@ func readBlocking(t []*lockstep.Tensor) (*blocking, error) {
 
 // spaceToBatch cuts axes into blocks and makes the place in a block a part of
 // the first axis.
-func spaceToBatch(w *work, in []Value) ([]Value, error) {
+func spaceToBatch(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func spaceToBatch(w *work, in []Value) ([]Value, error) {
 }
 
 // batchToSpace undoes what spaceToBatch does, and cuts off what that framed.
-func batchToSpace(w *work, in []Value) ([]Value, error) {
+func batchToSpace(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err

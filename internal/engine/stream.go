@@ -107,7 +107,7 @@ func (c *causality) oneStep() *plan {
 		copy(out.fixed[s.out:s.out+s.n], one.slots[s.out:s.out+s.n])
 	}
 	for _, in := range c.program.inputs {
-		if in.slot >= 0 && c.of[in.slot].kind == timeless {
+		if in.slot >= 0 && c.of[in.slot].Kind == Timeless {
 			out.fixed[in.slot] = one.slots[in.slot]
 		}
 	}

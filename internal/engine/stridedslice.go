@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(buildStridedSlice, "StridedSlice")
+var stridedsliceOps = Table{
+	"StridedSlice": {Build: buildStridedSlice, Moves: InputsAt(0), Shape: InputsAt(1, 2, 3), Time: timeOfStridedSlice},
 }
 
 // cutting says how a StridedSlice reads its inputs: bit i of a mask is about
@@ -29,7 +29,7 @@ type entry struct {
 	newAxis, isUntouched bool
 }
 
-func buildStridedSlice(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildStridedSlice(n *savedmodel.Node) (Exec, error) {
 	c := cutting{
 		begin: n.AttrInt("begin_mask"), end: n.AttrInt("end_mask"), ellipsis: n.AttrInt("ellipsis_mask"),
 		newAxis: n.AttrInt("new_axis_mask"), shrink: n.AttrInt("shrink_axis_mask"),
@@ -37,7 +37,7 @@ func buildStridedSlice(_ *compiler, n *savedmodel.Node) (exec, error) {
 	if c.ellipsis&(c.ellipsis-1) != 0 {
 		return nil, fmt.Errorf("attribute \"ellipsis_mask\" is %b, want one bit at most", c.ellipsis)
 	}
-	return func(w *work, in []Value) ([]Value, error) {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, err := tensors(in, 4)
 		if err != nil {
 			return nil, err

@@ -10,12 +10,12 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(buildTopK, "TopKV2")
-	register(plain(inTopK), "InTopKV2")
+var topkOps = Table{
+	"TopKV2":   {Build: buildTopK, Bound: topBound},
+	"InTopKV2": {Build: plain(inTopK), Float64: onlyFloat32},
 }
 
-func buildTopK(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildTopK(n *savedmodel.Node) (Exec, error) {
 	if !boolOr(n, "sorted", true) {
 		return nil, unsupported("sorted", false) // TensorFlow leaves the order open
 	}
@@ -28,8 +28,8 @@ func buildTopK(_ *compiler, n *savedmodel.Node) (exec, error) {
 
 // topK returns the k largest of each row, the largest first, and where they
 // are; of equal ones the first comes first, and NaN is larger than any.
-func topK[E number](index lockstep.DType) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func topK[E number](index lockstep.DType) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		ts, err := tensors(in, 2)
 		if err != nil {
 			return nil, err
@@ -90,7 +90,7 @@ func descending[E number](x, y E) int {
 // inTopK tells for each row whether fewer than k numbers are above the target's.
 // A row whose target is none of its places, or that has a number up there that
 // is not finite, says no.
-func inTopK(w *work, in []Value) ([]Value, error) {
+func inTopK(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 3)
 	if err != nil {
 		return nil, err

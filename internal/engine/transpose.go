@@ -6,12 +6,12 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-func init() {
-	register(plain(transpose), "Transpose")
-	register(plain(tile), "Tile")
+var transposeOps = Table{
+	"Transpose": {Build: plain(transpose), Moves: InputsAt(0), Shape: InputsAt(1), Time: timeOfTranspose},
+	"Tile":      {Build: plain(tile), Moves: InputsAt(0), Shape: InputsAt(1)},
 }
 
-func transpose(w *work, in []Value) ([]Value, error) {
+func transpose(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func turned(t *lockstep.Tensor, order []int) (*lockstep.Tensor, error) {
 	return sample(t, axes, nil)
 }
 
-func tile(w *work, in []Value) ([]Value, error) {
+func tile(w *Call, in []Value) ([]Value, error) {
 	t, err := tensors(in, 2)
 	if err != nil {
 		return nil, err

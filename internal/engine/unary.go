@@ -5,51 +5,74 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() {
-	register(numbers1(neg, neg, neg, neg), "Neg")
-	register(numbers1(via(math.Abs), math.Abs, abs, abs), "Abs")
-	register(numbers1(sign, sign, sign, sign), "Sign")
-	register(numbers1(square, square, square, square), "Square")
-	register(numbers1(relu, relu, relu, relu), "Relu")
-	register(numbers1(relu6, relu6, relu6, relu6), "Relu6")
-	for op, f := range map[string]func(float64) float64{
-		"Sqrt":       math.Sqrt,
-		"Rsqrt":      func(x float64) float64 { return 1 / math.Sqrt(x) },
-		"Reciprocal": reciprocal, "Inv": reciprocal,
-		"Exp": math.Exp, "Expm1": math.Expm1, "Log": math.Log, "Log1p": math.Log1p,
-		"Tanh": math.Tanh, "Sigmoid": kernel.Sigmoid[float64],
-		"Sin": math.Sin, "Cos": math.Cos, "Tan": math.Tan,
-		"Asin": math.Asin, "Acos": math.Acos, "Atan": math.Atan,
-		"Sinh": math.Sinh, "Cosh": math.Cosh,
-		"Asinh": math.Asinh, "Acosh": math.Acosh, "Atanh": math.Atanh,
-		"Erf": math.Erf, "Erfc": math.Erfc, "Erfinv": math.Erfinv, "Lgamma": lgamma,
-		"Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven, "Rint": math.RoundToEven,
-		"Elu": elu, "Selu": selu, "Softplus": softplus,
-	} {
-		v := floats(map1(via(f)), map1(f))
-		if step, ok := unarySteps[op]; ok {
-			v = stepwise(v, step)
-		} else {
-			v = halved(v)
-		}
-		register(byType(v), op)
-	}
-	register(byType(stepwise(floats(map1(softsign[float32]), map1(softsign[float64])), unarySteps["Softsign"])), "Softsign")
-	register(tests(math.IsNaN), "IsNan")
-	register(tests(func(x float64) bool { return math.IsInf(x, 0) }), "IsInf")
-	register(tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), "IsFinite")
-	register(buildLeakyRelu, "LeakyRelu")
+var unaryOps = Table{
+	"Neg":        {Build: numbers1(neg, neg, neg, neg), Shape: NoInput, Bound: steady(neg[float64]), Time: timeOfFirst},
+	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: unary(absBound), Time: timeOfFirst},
+	"Sign":       {Build: numbers1(sign, sign, sign, sign), Shape: NoInput, Bound: steady(sign[float64]), Time: timeOfFirst},
+	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: unary(squareBound), Time: timeOfFirst},
+	"Relu":       {Build: numbers1(relu, relu, relu, relu), Shape: NoInput, Bound: steady(relu[float64]), Time: timeOfFirst},
+	"Relu6":      {Build: numbers1(relu6, relu6, relu6, relu6), Shape: NoInput, Bound: steady(relu6[float64]), Time: timeOfFirst},
+	"Softsign":   {Build: inSteps(softsign[float32], softsign[float64], softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: timeOfFirst},
+	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound},
+	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound},
+	"IsFinite":   {Build: tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), Bound: testBound},
+	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Time: timeOfFirst},
+	"Sqrt":       {Build: function(math.Sqrt), Shape: NoInput, Bound: functionBound(oracle.Sqrt), Time: timeOfFirst},
+	"Rsqrt":      {Build: function(rsqrt), Shape: NoInput, Bound: unary(rsqrtBound), Time: timeOfFirst},
+	"Reciprocal": {Build: function(reciprocal), Bound: unary(reciprocalBound)},
+	"Inv":        {Build: function(reciprocal), Bound: unary(reciprocalBound)},
+	"Exp":        {Build: function(math.Exp), Shape: NoInput, Bound: unary(expBound), Time: timeOfFirst},
+	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(oracle.Expm1), Time: timeOfFirst},
+	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(oracle.Log), Time: timeOfFirst},
+	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(oracle.Log1p), Time: timeOfFirst},
+	"Tanh":       {Build: function(math.Tanh), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: timeOfFirst},
+	"Sigmoid":    {Build: inSteps(via(kernel.Sigmoid[float64]), kernel.Sigmoid[float64], sigmoidSteps), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: timeOfFirst},
+	"Sin":        {Build: function(math.Sin), Bound: functionBound(oracle.Sin)},
+	"Cos":        {Build: function(math.Cos), Bound: functionBound(oracle.Cos)},
+	"Tan":        {Build: function(math.Tan)},
+	"Asin":       {Build: function(math.Asin)},
+	"Acos":       {Build: function(math.Acos)},
+	"Atan":       {Build: function(math.Atan), Bound: functionBound(oracle.Atan)},
+	"Sinh":       {Build: function(math.Sinh), Bound: functionBound(oracle.Sinh)},
+	"Cosh":       {Build: function(math.Cosh)},
+	"Asinh":      {Build: function(math.Asinh), Bound: functionBound(oracle.Asinh)},
+	"Acosh":      {Build: function(math.Acosh)},
+	"Atanh":      {Build: function(math.Atanh)},
+	"Erf":        {Build: function(math.Erf), Shape: NoInput, Bound: functionBound(oracle.Erf), Time: timeOfFirst},
+	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(oracle.Erfc), Time: timeOfFirst},
+	"Erfinv":     {Build: function(math.Erfinv)},
+	"Lgamma":     {Build: function(lgamma)},
+	"Floor":      {Build: function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: timeOfFirst},
+	"Ceil":       {Build: function(math.Ceil), Bound: steady(math.Ceil)},
+	"Round":      {Build: function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: timeOfFirst},
+	"Rint":       {Build: function(math.RoundToEven), Bound: steady(math.RoundToEven)},
+	"Elu":        {Build: inSteps(via(elu), elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: timeOfFirst},
+	"Selu":       {Build: inSteps(via(selu), selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: timeOfFirst},
+	"Softplus":   {Build: inSteps(via(softplus), softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: timeOfFirst},
 }
 
-func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) builder {
+// function makes an operation of one function of floats, which is computed in
+// float64 and rounded.
+func function(f func(float64) float64) Builder {
+	return byType(halved(floats(map1(via(f)), map1(f))))
+}
+
+// inSteps is function where numbers of 16 bits are rounded at every step.
+func inSteps(f32 func(float32) float32, f64 func(float64) float64, f16 func(x float32, s steps) float32) Builder {
+	return byType(stepwise(floats(map1(f32), map1(f64)), f16))
+}
+
+func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) Builder {
 	return byType(halved(numbers(map1(f32), map1(f64), map1(i32), map1(i64))))
 }
 
 // tests makes an operation that asks something of floats of any size.
-func tests(f func(float64) bool) builder {
+func tests(f func(float64) bool) Builder {
 	t := floats(map1(func(x float32) bool { return f(float64(x)) }), map1(f))
 	t[lockstep.Float16] = map1(func(x lockstep.Float16Bits) bool { return f(float64(x.Float32())) })
 	t[lockstep.BFloat16] = map1(func(x lockstep.BFloat16Bits) bool { return f(float64(x.Float32())) })
@@ -68,6 +91,7 @@ func lgamma(x float64) float64 {
 func neg[E number](x E) E          { return -x }
 func square[E number](x E) E       { return x * x }
 func reciprocal(x float64) float64 { return 1 / x }
+func rsqrt(x float64) float64      { return 1 / math.Sqrt(x) }
 
 func abs[E int32 | int64](x E) E {
 	if x < 0 {
@@ -130,7 +154,7 @@ func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.
 // softsign of an infinity is NaN, as in TensorFlow.
 func softsign[E float](x E) E { return x / (1 + E(math.Abs(float64(x)))) }
 
-func buildLeakyRelu(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildLeakyRelu(n *savedmodel.Node) (Exec, error) {
 	alpha := floatOr(n, "alpha", 0.2)
 	return stepwise(floats(map1(leaky(alpha)), map1(leaky(float64(alpha)))), func(x float32, s steps) float32 {
 		return leaky(s.round(alpha))(x)
@@ -146,43 +170,46 @@ func leaky[E float](alpha E) func(E) E {
 	}
 }
 
-// unarySteps are the functions that TensorFlow computes in steps where their
-// numbers have 16 bits (tensorflow/core/kernels/{relu,softplus,softsign}_op.h
-// and Eigen's logistic function).
-var unarySteps = map[string]func(x float32, s steps) float32{
-	"Sigmoid": func(x float32, s steps) float32 {
-		power := s.round(exp32(x))
-		if math.IsInf(float64(power), 0) {
-			return 1
-		}
-		return power / s.round(1+power)
-	},
-	"Elu": func(x float32, s steps) float32 {
-		if x < 0 {
-			return s.round(exp32(x)) - 1
-		}
+// The functions that TensorFlow computes in steps where their numbers have 16
+// bits (tensorflow/core/kernels/{relu,softplus,softsign}_op.h and Eigen's logistic
+// function).
+
+func sigmoidSteps(x float32, s steps) float32 {
+	power := s.round(exp32(x))
+	if math.IsInf(float64(power), 0) {
+		return 1
+	}
+	return power / s.round(1+power)
+}
+
+func eluSteps(x float32, s steps) float32 {
+	if x < 0 {
+		return s.round(exp32(x)) - 1
+	}
+	return x
+}
+
+func seluSteps(x float32, s steps) float32 {
+	if x < 0 {
+		return s.round(seluBelow) * s.round(s.round(exp32(x))-1)
+	}
+	return s.round(seluAbove) * x
+}
+
+func softplusSteps(x float32, s steps) float32 {
+	bound := s.round(s.round(float32(math.Log(s.epsilon))) + 2)
+	power := s.round(exp32(x))
+	switch {
+	case x > -bound:
 		return x
-	},
-	"Selu": func(x float32, s steps) float32 {
-		if x < 0 {
-			return s.round(seluBelow) * s.round(s.round(exp32(x))-1)
-		}
-		return s.round(seluAbove) * x
-	},
-	"Softplus": func(x float32, s steps) float32 {
-		bound := s.round(s.round(float32(math.Log(s.epsilon))) + 2)
-		power := s.round(exp32(x))
-		switch {
-		case x > -bound:
-			return x
-		case x < bound:
-			return power
-		}
-		return float32(math.Log1p(float64(power)))
-	},
-	"Softsign": func(x float32, s steps) float32 {
-		return x / s.round(1+float32(math.Abs(float64(x))))
-	},
+	case x < bound:
+		return power
+	}
+	return float32(math.Log1p(float64(power)))
+}
+
+func softsignSteps(x float32, s steps) float32 {
+	return x / s.round(1+float32(math.Abs(float64(x))))
 }
 
 func exp32(x float32) float32 { return float32(math.Exp(float64(x))) }

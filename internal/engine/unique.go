@@ -8,15 +8,18 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-func init() { register(buildUnique, "Unique", "UniqueWithCounts") }
+var uniqueOps = Table{
+	"Unique":           {Build: buildUnique},
+	"UniqueWithCounts": {Build: buildUnique},
+}
 
-func buildUnique(_ *compiler, n *savedmodel.Node) (exec, error) {
+func buildUnique(n *savedmodel.Node) (Exec, error) {
 	index, err := indexType(n, "out_idx")
 	if err != nil {
 		return nil, err
 	}
 	counts := n.Op == "UniqueWithCounts"
-	return variants[exec]{
+	return variants[Exec]{
 		lockstep.Float32: unique[float32](index, counts), lockstep.Float64: unique[float64](index, counts),
 		lockstep.Int32: unique[int32](index, counts), lockstep.Int64: unique[int64](index, counts),
 		lockstep.Bool: unique[bool](index, counts), lockstep.String: unique[string](index, counts),
@@ -26,8 +29,8 @@ func buildUnique(_ *compiler, n *savedmodel.Node) (exec, error) {
 // unique lists the different elements in the order in which they first come,
 // says which of them each element is and, with counts, how many there are.
 // NaN differs from NaN.
-func unique[E lockstep.Element](index lockstep.DType, counts bool) exec {
-	return func(w *work, in []Value) ([]Value, error) {
+func unique[E lockstep.Element](index lockstep.DType, counts bool) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
 		t, d, err := operands[E](in, 1)
 		if err != nil {
 			return nil, err

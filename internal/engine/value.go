@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -24,6 +25,33 @@ func (v Value) viewed() *lockstep.Tensor {
 		return v.List.rows
 	}
 	return v.Tensor
+}
+
+// dims are what operations on shapes read of a value: a tensor's shape, and a
+// list's length and the shape that its elements must have. It is nil of others.
+func (v Value) dims() []int {
+	switch {
+	case v.Tensor != nil:
+		return append([]int{}, v.Tensor.Shape()...)
+	case v.List != nil && v.List.Known:
+		return append([]int{v.List.length()}, v.List.Shape...)
+	case v.List != nil:
+		return []int{v.List.length(), math.MinInt}
+	}
+	return nil
+}
+
+// hasDims tells whether dims are these.
+func (v Value) hasDims(want []int) bool {
+	switch {
+	case v.Tensor != nil:
+		return slices.Equal(v.Tensor.Shape(), want)
+	case v.List != nil && v.List.Known:
+		return len(want) > 0 && v.List.length() == want[0] && slices.Equal(v.List.Shape, want[1:])
+	case v.List != nil:
+		return len(want) == 2 && v.List.length() == want[0] && want[1] == math.MinInt
+	}
+	return false
 }
 
 // String says what a value is.

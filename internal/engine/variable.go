@@ -15,10 +15,6 @@ import (
 // the call's own (running.variables), and whoever makes the calls says whether
 // the next one begins with them.
 
-func init() {
-	register(plain(readVariable), "ReadVariableOp")
-}
-
 // live returns the nodes that the outputs need, and the effects that a later
 // call could see in them, in their order. An assignment to a variable that no
 // output depends on, such as the seed of a layer that is at rest in inference,
@@ -36,7 +32,7 @@ func (c *compiler) live() []*savedmodel.Node {
 		again = false
 		effects = slices.DeleteFunc(effects, func(n *savedmodel.Node) bool {
 			handle, ok := assignedTo(n)
-			if n.Op == "Assert" {
+			if controlOf(n) == Assertion {
 				maps.Copy(needed, reach([]*savedmodel.Node{n}))
 				again = true
 				return true
@@ -85,11 +81,11 @@ func reach(from []*savedmodel.Node) map[*savedmodel.Node]bool {
 
 // assignedTo returns the handle of the variable that an effect assigns to.
 func assignedTo(n *savedmodel.Node) (handle *savedmodel.Node, ok bool) {
-	if n.Op != "AssignVariableOp" || len(n.Inputs) != 2 {
+	if controlOf(n) != Assign || len(n.Inputs) != 2 {
 		return nil, false
 	}
 	handle = n.Inputs[0].Through().Node
-	return handle, handle.Op == "VarHandleOp"
+	return handle, controlOf(handle) == Variable
 }
 
 // anyGets tells whether any of the nodes gets a variable's handle.
@@ -104,7 +100,7 @@ func anyGets(nodes map[*savedmodel.Node]bool, handle *savedmodel.Node) bool {
 
 // sameVariable tells whether n is a handle of the variable that handle is of.
 func sameVariable(n, handle *savedmodel.Node) bool {
-	return n == handle || n.Op == "VarHandleOp" && n.AttrString("shared_name") == handle.AttrString("shared_name") && n.AttrString("container") == handle.AttrString("container")
+	return n == handle || controlOf(n) == Variable && n.AttrString("shared_name") == handle.AttrString("shared_name") && n.AttrString("container") == handle.AttrString("container")
 }
 
 // ordered makes sure that it cannot matter when a variable is read: the value
@@ -112,7 +108,7 @@ func sameVariable(n, handle *savedmodel.Node) bool {
 func (c *compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *savedmodel.Node) error {
 	before := reach([]*savedmodel.Node{assign})
 	for _, n := range c.graph.Nodes {
-		if !needed[n] || n == assign || n.Op == "Identity" || n.Op == "IdentityN" {
+		if !needed[n] || n == assign || (savedmodel.Ref{Node: n}).Through().Node != n {
 			continue
 		}
 		for _, in := range n.Inputs {
@@ -120,7 +116,7 @@ func (c *compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *sav
 			case !sameVariable(from, handle):
 			case from != handle:
 				return fmt.Errorf("it assigns to the variable %q, which has a second handle %q: that is not supported", handle.Name, from.Name)
-			case n.Op != "ReadVariableOp":
+			case controlOf(n) != Read:
 				return fmt.Errorf("it assigns to the variable %q, which %q (%s) gets: that is not supported", handle.Name, n.Name, n.Op)
 			case !before[n]:
 				return fmt.Errorf("it assigns to the variable %q whether or not %q has read it: that is not supported", handle.Name, n.Name)
@@ -148,37 +144,34 @@ func (c *compiler) variable(n *savedmodel.Node) (operation, error) {
 		c.initial = append(c.initial, t)
 	}
 	return func(w *work, _ []Value) error {
-		w.out[0] = Value{handle: at + 1}
+		w.Out[0] = Value{handle: at + 1}
 		return nil
 	}, nil
 }
 
-func readVariable(w *work, in []Value) ([]Value, error) {
-	if len(in) != 1 || in[0].Variable == nil {
-		return nil, errors.New("it reads something that is no variable")
+// controlOf is what the engine does for a node.
+func controlOf(n *savedmodel.Node) Control {
+	spec, _ := SpecOf(n)
+	return spec.Control
+}
+
+// assign gives a variable its next value.
+func assign(w *work, in []Value) error {
+	if len(in) != 2 || in[0].handle == 0 || in[1].Tensor == nil {
+		return errors.New("it assigns to something that is no variable")
 	}
-	return []Value{{Tensor: in[0].Variable}}, nil
-}
-
-// assign builds an assignment.
-func (c *compiler) assign(*savedmodel.Node) (operation, error) {
-	return func(w *work, in []Value) error {
-		if len(in) != 2 || in[0].handle == 0 || in[1].Tensor == nil {
-			return errors.New("it assigns to something that is no variable")
-		}
-		old, next := in[0].Variable, in[1].Tensor
-		if next.DType() != old.DType() || !slices.Equal(next.Shape(), old.Shape()) {
-			return fmt.Errorf("it assigns %s to a variable of %s", next, old)
-		}
-		// A copy, for a later call writes over next; and never into old, which
-		// may be the value in the file.
-		fresh, err := cloneTensor(next)
-		if err != nil {
-			return err
-		}
-		w.variables[in[0].handle-1] = fresh
-		return nil
-	}, nil
+	old, next := in[0].Variable, in[1].Tensor
+	if next.DType() != old.DType() || !slices.Equal(next.Shape(), old.Shape()) {
+		return fmt.Errorf("it assigns %s to a variable of %s", next, old)
+	}
+	// A copy, for a later call writes over next; and never into old, which
+	// may be the value in the file.
+	fresh, err := cloneTensor(next)
+	if err != nil {
+		return err
+	}
+	w.variables[in[0].handle-1] = fresh
+	return nil
 }
 
 // cloneTensor copies a tensor.

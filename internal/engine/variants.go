@@ -9,10 +9,10 @@ import (
 type variants[T any] map[lockstep.DType]T
 
 // byType makes a builder that chooses by the attribute T, once.
-func byType[F ~func(*work, []Value) ([]Value, error)](v variants[F]) builder {
-	return func(_ *compiler, n *savedmodel.Node) (exec, error) {
+func byType[F ~func(*Call, []Value) ([]Value, error)](v variants[F]) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
 		run, err := v.choose(n, "T")
-		return exec(run), err
+		return Exec(run), err
 	}
 }
 

@@ -41,24 +41,24 @@ func FunctionOf(a recurrent.Activation) (Function, bool) {
 // none: where a number within e of x is outside of the function's domain.
 func (f Function) Apply(u Unit, x, e float64) (y, bound float64) { return f.of.apply(u, x, e) }
 
-// Elementary are the functions of TensorFlow's operations of one number that are
-// no layer's activation, by the operation. Those of the C library and of Eigen
-// are off by at most 4 units, in their documentation; libm leaves as much room
-// as for the activations. Beside zeros at a place other than 0, such as Log's
-// at 1, the error is one of the argument too. Sin and Cos reduce theirs to a
-// period, for which a unit of it is allowed.
-var Elementary = map[string]Function{
-	"Sqrt":  {activation{f: math.Sqrt, monotone: true, rough: [3]float64{3, 0, 0}}},
-	"Exp":   {activation{f: math.Exp, monotone: true, rough: [3]float64{libm, 0, 0}}},
-	"Expm1": {activation{f: math.Expm1, monotone: true, rough: [3]float64{libm, 0, 0}}},
-	"Log":   {activation{f: math.Log, monotone: true, rough: [3]float64{libm, 0, 1}}},
-	"Log1p": {activation{f: math.Log1p, monotone: true, rough: [3]float64{libm, 0, 0}}},
-	"Erf":   {activation{f: math.Erf, monotone: true, rough: [3]float64{libm, 0, 0}}},
+// Functions of TensorFlow's operations of one number that are no layer's
+// activation. Those of the C library and of Eigen are off by at most 4 units, in
+// their documentation; libm leaves as much room as for the activations. Beside
+// zeros at a place other than 0, such as Log's at 1, the error is one of the
+// argument too. Sin and Cos reduce theirs to a period, for which a unit of it is
+// allowed.
+var (
+	Sqrt  = Function{activation{f: math.Sqrt, monotone: true, rough: [3]float64{3, 0, 0}}}
+	Exp   = Function{activation{f: math.Exp, monotone: true, rough: [3]float64{libm, 0, 0}}}
+	Expm1 = Function{activation{f: math.Expm1, monotone: true, rough: [3]float64{libm, 0, 0}}}
+	Log   = Function{activation{f: math.Log, monotone: true, rough: [3]float64{libm, 0, 1}}}
+	Log1p = Function{activation{f: math.Log1p, monotone: true, rough: [3]float64{libm, 0, 0}}}
+	Erf   = Function{activation{f: math.Erf, monotone: true, rough: [3]float64{libm, 0, 0}}}
 	// Engines may take it from 1-erf(x).
-	"Erfc":  {activation{f: math.Erfc, lipschitz: 1.13, rough: [3]float64{libm, 0, libm}}},
-	"Atan":  {activation{f: math.Atan, monotone: true, rough: [3]float64{libm, 0, 0}}},
-	"Sinh":  {activation{f: math.Sinh, monotone: true, rough: [3]float64{libm, 0, 1}}},
-	"Asinh": {activation{f: math.Asinh, monotone: true, rough: [3]float64{libm, 0, 1}}},
-	"Sin":   {activation{f: math.Sin, lipschitz: 1, rough: [3]float64{libm, 1, 1}}},
-	"Cos":   {activation{f: math.Cos, lipschitz: 1, rough: [3]float64{libm, 1, 1}}},
-}
+	Erfc  = Function{activation{f: math.Erfc, lipschitz: 1.13, rough: [3]float64{libm, 0, libm}}}
+	Atan  = Function{activation{f: math.Atan, monotone: true, rough: [3]float64{libm, 0, 0}}}
+	Sinh  = Function{activation{f: math.Sinh, monotone: true, rough: [3]float64{libm, 0, 1}}}
+	Asinh = Function{activation{f: math.Asinh, monotone: true, rough: [3]float64{libm, 0, 1}}}
+	Sin   = Function{activation{f: math.Sin, lipschitz: 1, rough: [3]float64{libm, 1, 1}}}
+	Cos   = Function{activation{f: math.Cos, lipschitz: 1, rough: [3]float64{libm, 1, 1}}}
+)

@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// What passes values on and computes nothing: control flow and variables, which
+// the engine runs itself, and identities.
+var passingOps = Table{
+	"Placeholder": {Control: Input},
+	"_Arg":        {Control: Input},
+	"NoOp":        {Control: Nothing},
+
+	"While":          {Control: Loop, AnyType: true},
+	"StatelessWhile": {Control: Loop, AnyType: true},
+	"If":             {Control: Choice, AnyType: true},
+	"StatelessIf":    {Control: Choice, AnyType: true},
+	"Case":           {Control: Numbered, AnyType: true},
+	"StatelessCase":  {Control: Numbered, AnyType: true},
+
+	"VarHandleOp":      {Control: Variable, AnyType: true},
+	"ReadVariableOp":   {Control: Read, Build: plain(readVariable), Moves: InputsAt(0), Shape: NoInput},
+	"AssignVariableOp": {Control: Assign, AnyType: true},
+	"Assert":           {Control: Assertion},
+
+	"Const":           {Control: Constant, Build: buildConst, AnyType: true},
+	"Identity":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"IdentityN":       {Build: plain(identity), Moves: AllInputs, Shape: NoInput},
+	"StopGradient":    {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"PreventGradient": {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"Snapshot":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"CheckNumerics":   {Build: plain(identity), Moves: AllInputs, Shape: NoInput},
+}
+
+func identity(w *Call, in []Value) ([]Value, error) { return append([]Value(nil), in...), nil }
+
+func buildConst(n *savedmodel.Node) (Exec, error) {
+	t, err := n.Const()
+	if err != nil {
+		return nil, err
+	}
+	return func(*Call, []Value) ([]Value, error) { return []Value{{Tensor: t}}, nil }, nil
+}
+
+func readVariable(_ *Call, in []Value) ([]Value, error) {
+	if len(in) != 1 || in[0].Variable == nil {
+		return nil, errors.New("it reads something that is no variable")
+	}
+	return []Value{{Tensor: in[0].Variable}}, nil
+}

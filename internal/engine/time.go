@@ -1,0 +1,436 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// How operations relate to time steps. A program can be fed one step at a time
+// if what it computes for a step depends on that step and, through the states
+// of recurrent cells alone, on those before it. Package streaming follows where
+// the time axis is, from the inputs that are fed by steps to the outputs; a
+// TimeRule says of one operation where it is in the results.
+
+// Timing says how a value depends on the inputs that are fed by steps.
+type Timing struct {
+	Kind TimingKind
+	// Where the time axis is in a tensor's elements, in whatever axes they
+	// stand: Before blocks of T times After elements.
+	Before, After int
+}
+
+// TimingKind is the kind of a Timing.
+type TimingKind int
+
+const (
+	Timeless TimingKind = iota // it does not depend on them
+	BySteps                    // a part for each step, from that step and those before it
+	SoFar                      // one value, from all steps so far
+)
+
+// Axis returns the axis of a shape that time lies within; whole says that the
+// axis is nothing else. In tensors that were checked there is one at most.
+func (l Timing) Axis(shape []int, steps int) (axis int, whole, ok bool) {
+	for i, d := range shape {
+		before, after := product(shape[:i]), product(shape[i+1:])
+		if d%steps == 0 && l.Before%before == 0 && l.After%after == 0 && l.Before/before*steps*(l.After/after) == d {
+			return i, d == steps, true
+		}
+	}
+	return 0, false, false
+}
+
+// TimeAt is the Timing of a tensor with time at one of its axes.
+func TimeAt(shape []int, axis int) Timing {
+	return Timing{BySteps, product(shape[:axis]), product(shape[axis+1:])}
+}
+
+// Timed is an operation in a run whose steps are followed.
+type Timed interface {
+	Node() *savedmodel.Node
+	Steps() int  // of the run
+	Inputs() int // how many there are
+	// Timing, Shape and Tensor are those of input i in the run; of a list the shape
+	// is that of the tensor whose rows it is, and there is no tensor.
+	Timing(i int) Timing
+	Shape(i int) []int
+	Tensor(i int) *lockstep.Tensor
+	Result() []int // the shape of the first result
+	// Same fails unless input i is the same whatever is fed, and however many steps.
+	Same(i int) error
+	// FitsSteps fails unless the shape that input i holds fits elements of any
+	// number of steps.
+	FitsSteps(i int) error
+}
+
+// TimeRule finds the Timing of an operation's results, of which not all inputs
+// are timeless. It fails where the operation may mix time steps.
+type TimeRule func(t Timed) (Timing, error)
+
+var (
+	ErrMixes   = errors.New("it mixes time steps")
+	ErrDepends = errors.New("what is done depends on the values of steps")
+	ErrCounts  = errors.New("it reads a value that depends on the number of steps")
+	// ErrPicks is ErrMixes of an operation that takes one step, whichever: the shape
+	// of its result does not depend on how many there are.
+	ErrPicks = errors.New("it mixes time steps: it takes one of them")
+)
+
+// sameBut makes sure that all inputs but one are the same whatever the number
+// of steps.
+func sameBut(t Timed, but int) error {
+	for i := range t.Inputs() {
+		if i == but {
+			continue
+		}
+		if err := t.Same(i); err != nil {
+			return inputError(i, err)
+		}
+	}
+	return nil
+}
+
+// onlyTimed returns the Timing and shape of input i, which is the one that
+// depends on the fed inputs, and no list.
+func onlyTimed(t Timed, i int) (Timing, []int, error) {
+	if i >= t.Inputs() {
+		return Timing{}, nil, inputsError(t.Inputs())
+	}
+	if err := sameBut(t, i); err != nil {
+		return Timing{}, nil, err
+	}
+	if t.Tensor(i) == nil {
+		return Timing{}, nil, errors.New("it reads no tensor")
+	}
+	return t.Timing(i), t.Shape(i), nil
+}
+
+// timeOfFirst is of an operation whose result has an element for each of its
+// first input, in their order.
+func timeOfFirst(t Timed) (Timing, error) {
+	l := t.Timing(0)
+	if l.Kind == Timeless {
+		return l, ErrMixes
+	}
+	return l, sameBut(t, 0)
+}
+
+// timeBesideLast is of an operation along the last axis.
+func timeBesideLast(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 0)
+	if err != nil || l.Kind != BySteps {
+		return l, err
+	}
+	if axis, _, ok := l.Axis(shape, t.Steps()); !ok || axis == len(shape)-1 {
+		return l, ErrMixes
+	}
+	return l, nil
+}
+
+// timeElementwise is of an operation of elements that stand at the same place
+// in tensors which are spread over each other.
+func timeElementwise(t Timed) (Timing, error) {
+	kind, err := kindOfAll(t)
+	if err != nil {
+		return Timing{}, err
+	}
+	if kind == SoFar {
+		for i := range t.Inputs() {
+			if t.Timing(i).Kind == Timeless {
+				if err := t.Same(i); err != nil {
+					return Timing{}, err
+				}
+			}
+		}
+		return Timing{Kind: SoFar}, nil
+	}
+	out := t.Result()
+	var found Timing
+	for i := range t.Inputs() {
+		l := t.Timing(i)
+		if l.Kind == Timeless {
+			continue
+		}
+		spread, err := spreadTime(l, t.Shape(i), out, t.Steps())
+		if err != nil {
+			return l, err
+		}
+		if found.Kind == BySteps && found != spread {
+			return l, ErrMixes
+		}
+		found = spread
+	}
+	axis, _, ok := found.Axis(out, t.Steps())
+	if !ok {
+		return found, ErrMixes
+	}
+	for i := range t.Inputs() {
+		if t.Timing(i).Kind != Timeless {
+			continue
+		}
+		if err := t.Same(i); err != nil {
+			return found, err
+		}
+		shape := t.Shape(i)
+		if at := axis - (len(out) - len(shape)); at >= 0 && shape[at] != 1 {
+			return found, errors.New("it reads other values for each step")
+		}
+	}
+	return found, nil
+}
+
+// kindOfAll is the one kind of all inputs that depend on the fed ones.
+func kindOfAll(t Timed) (TimingKind, error) {
+	kind := Timeless
+	for i := range t.Inputs() {
+		switch l := t.Timing(i); {
+		case l.Kind == Timeless:
+		case kind == Timeless:
+			kind = l.Kind
+		case kind != l.Kind:
+			return kind, errors.New("it sets values of single steps beside one of all steps so far")
+		}
+	}
+	return kind, nil
+}
+
+// spreadTime is the Timing of a tensor once it is broadcast to a shape.
+func spreadTime(l Timing, shape, out []int, steps int) (Timing, error) {
+	if product(shape) == product(out) {
+		return l, nil
+	}
+	axis, whole, ok := l.Axis(shape, steps)
+	if !ok || !whole {
+		return l, ErrMixes
+	}
+	return TimeAt(out, axis+len(out)-len(shape)), nil
+}
+
+// timeAlong returns the time axis of input i, which is nothing else, where the
+// operation leaves that axis as it is; done is true where no axis is time.
+func timeAlong(t Timed, i int) (l Timing, axis int, done bool, err error) {
+	l, shape, err := onlyTimed(t, i)
+	if err != nil || l.Kind == SoFar {
+		return l, 0, true, err
+	}
+	axis, whole, ok := l.Axis(shape, t.Steps())
+	if !ok || !whole {
+		return l, 0, true, ErrMixes
+	}
+	return l, axis, false, nil
+}
+
+// timeOfLookup is of rows that are looked up by the numbers of steps.
+func timeOfLookup(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 1)
+	if err != nil {
+		return l, err
+	}
+	if t.Inputs() > 2 {
+		if axis, err := scalarInt(t.Tensor(2)); err != nil || axis != 0 {
+			return l, ErrMixes
+		}
+	}
+	if t.Node().AttrInt("batch_dims") != 0 {
+		return l, ErrMixes
+	}
+	if l.Kind == BySteps {
+		l.After *= product(t.Result()[len(shape):])
+	}
+	return l, nil
+}
+
+// timeOfReduction is of a reduction along other axes than time.
+func timeOfReduction(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done {
+		return l, err
+	}
+	axes, err := ints(t.Tensor(1))
+	if err != nil {
+		return l, err
+	}
+	gone := 0
+	for _, a := range axes {
+		if a < 0 {
+			a += len(t.Shape(0))
+		}
+		if a == axis {
+			return l, ErrMixes
+		}
+		if a < axis && !t.Node().AttrBool("keep_dims") {
+			gone++
+		}
+	}
+	return TimeAt(t.Result(), axis-gone), nil
+}
+
+// timeOfConcat is of a concatenation along another axis than time; the last
+// input says which.
+func timeOfConcat(t Timed) (Timing, error) {
+	last := t.Inputs() - 1
+	if err := t.Same(last); err != nil {
+		return Timing{}, err
+	}
+	along, err := scalarInt(t.Tensor(last))
+	if err != nil {
+		return Timing{}, err
+	}
+	out := t.Result()
+	if along < 0 {
+		along += len(out)
+	}
+	kind, axis := t.Timing(0).Kind, -1
+	for i := range last {
+		l := t.Timing(i)
+		if l.Kind != kind {
+			return l, errors.New("it joins values of single steps with others")
+		}
+		if l.Kind != BySteps {
+			continue
+		}
+		at, whole, ok := l.Axis(t.Shape(i), t.Steps())
+		if !ok || !whole || at == along || axis >= 0 && at != axis {
+			return l, ErrMixes
+		}
+		axis = at
+	}
+	if kind == BySteps {
+		return TimeAt(out, axis), nil
+	}
+	return Timing{Kind: kind}, nil
+}
+
+// timeOfProduct is of a product with matrices that have nothing to do with
+// time, of rows for the steps.
+func timeOfProduct(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 0)
+	if err != nil {
+		return l, err
+	}
+	if t.Node().AttrBool("transpose_a") || t.Node().AttrBool("adj_x") {
+		return l, ErrMixes
+	}
+	if l.Kind != BySteps {
+		return l, nil
+	}
+	axis, whole, ok := l.Axis(shape, t.Steps())
+	if !ok || axis == len(shape)-1 {
+		return l, ErrMixes
+	}
+	out := t.Result()
+	if len(t.Shape(1)) == 2 {
+		l.After = l.After / shape[len(shape)-1] * out[len(out)-1]
+		return l, nil
+	}
+	if !whole || axis != len(shape)-2 { // a matrix for each of a batch
+		return l, ErrMixes
+	}
+	return TimeAt(out, len(out)-2), nil
+}
+
+// timeOfBias is of a bias along the last axis.
+func timeOfBias(t Timed) (Timing, error) {
+	if format := t.Node().AttrString("data_format"); format != "" && format != "NHWC" {
+		return Timing{}, ErrMixes
+	}
+	return timeBesideLast(t)
+}
+
+// timeOfReshape is of the same elements under a shape that fits any number of
+// steps.
+func timeOfReshape(t Timed) (Timing, error) {
+	l := t.Timing(0)
+	if l.Kind != BySteps || t.Inputs() != 2 {
+		return timeOfFirst(t)
+	}
+	return l, t.FitsSteps(1)
+}
+
+func timeOfTranspose(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done {
+		return l, err
+	}
+	perm, err := ints(t.Tensor(1))
+	if err != nil {
+		return l, ErrMixes
+	}
+	rank := len(t.Shape(0))
+	to := slices.IndexFunc(perm, func(from int) bool { return from == axis || from == axis-rank })
+	return TimeAt(t.Result(), to), nil
+}
+
+// timeOfStridedSlice is of a slice that takes all steps of the time axis, or the
+// last one.
+func timeOfStridedSlice(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 0)
+	if l.Kind == SoFar && err == nil {
+		return l, nil
+	}
+	n := t.Node()
+	if err != nil || n.AttrInt("ellipsis_mask") != 0 || n.AttrInt("new_axis_mask") != 0 {
+		return l, ErrMixes
+	}
+	axis, whole, ok := l.Axis(shape, t.Steps())
+	if !ok || !whole {
+		return l, ErrMixes
+	}
+	begin, err1 := ints(t.Tensor(1))
+	_, err2 := ints(t.Tensor(2))
+	strides, err3 := ints(t.Tensor(3))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return l, err
+	}
+	shrinks := func(axis int) bool { return n.AttrInt("shrink_axis_mask")>>axis&1 == 1 }
+	open := func(mask string) bool { return n.AttrInt(mask)>>axis&1 == 1 }
+	dropped := 0
+	for i := range min(axis, len(begin)) {
+		if shrinks(i) {
+			dropped++
+		}
+	}
+	switch {
+	case axis >= len(begin), open("begin_mask") && open("end_mask") && strides[axis] == 1 && !shrinks(axis):
+		return TimeAt(t.Result(), axis-dropped), nil
+	case shrinks(axis) && begin[axis] == -1:
+		return Timing{Kind: SoFar}, nil // of the sequence so far, the last step
+	case shrinks(axis):
+		return l, ErrPicks
+	}
+	// Among them the last step as a sequence of one: its own time axis.
+	return l, ErrMixes
+}
+
+// timeOfSplit is of a split along another axis than time.
+func timeOfSplit(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 1)
+	if done {
+		return l, err
+	}
+	along, err := scalarInt(t.Tensor(0))
+	if err != nil {
+		return l, err
+	}
+	if along < 0 {
+		along += len(t.Shape(1))
+	}
+	if axis == along {
+		return l, ErrMixes
+	}
+	return TimeAt(t.Result(), axis), nil
+}
+
+// timeOfList is of a list of a tensor's rows, which are the time steps.
+func timeOfList(t Timed) (Timing, error) {
+	l, _, err := onlyTimed(t, 0)
+	if err == nil && (l.Kind != BySteps || l.Before != 1) {
+		err = errors.New("its elements are no time steps")
+	}
+	return l, err
+}
+
+func timeOfStack(t Timed) (Timing, error) { return t.Timing(0), sameBut(t, 0) }
