@@ -41,6 +41,8 @@ type compiler struct {
 	assigned    map[*savedmodel.Node]bool // the handles that a call assigns to
 	within      *savedmodel.Node          // of the graph: whose functions are being compiled
 	errs        []error
+	// make makes what runs a node; another evaluation of the same graph has its own.
+	make func(n *savedmodel.Node) (operation, error)
 }
 
 func newCompiler(g *savedmodel.Graph, o Options) *compiler {
@@ -53,6 +55,7 @@ func newCompiler(g *savedmodel.Graph, o Options) *compiler {
 		handles:     map[*savedmodel.Node]int{},
 		assigned:    map[*savedmodel.Node]bool{},
 	}
+	c.make = c.operation
 	for _, r := range o.Recurrences {
 		c.recurrences[r.Loop] = r
 	}
@@ -132,6 +135,10 @@ func (c *compiler) build(n *savedmodel.Node) (operation, error) {
 		c.within = n
 		defer func() { c.within = nil }()
 	}
+	return c.make(n)
+}
+
+func (c *compiler) operation(n *savedmodel.Node) (operation, error) {
 	spec, known := SpecOf(n)
 	if err := spec.Takes(n); err != nil {
 		return nil, err
@@ -142,10 +149,8 @@ func (c *compiler) build(n *savedmodel.Node) (operation, error) {
 	switch spec.Control {
 	case Loop:
 		return c.loop(n)
-	case Choice:
-		return c.branch(n)
-	case Numbered:
-		return c.cases(n)
+	case Choice, Numbered:
+		return c.choice(n)
 	case Variable:
 		return c.variable(n)
 	case Assign:
@@ -163,6 +168,9 @@ func (c *compiler) build(n *savedmodel.Node) (operation, error) {
 // function compiles the body of a loop or a branch.
 func (c *compiler) function(name string) (*body, error) {
 	if b, ok := c.functions[name]; ok {
+		if b == nil {
+			return nil, fmt.Errorf("the function %q within itself", name)
+		}
 		return b, nil
 	}
 	f, err := c.graph.Function(name)
@@ -172,7 +180,7 @@ func (c *compiler) function(name string) (*body, error) {
 	if len(f.Effects) > 0 {
 		return nil, fmt.Errorf("its function %q changes something that outlives the call (%s), which is not supported", name, f.Effects[0].Op)
 	}
-	c.functions[name] = nil // a function that runs itself is refused by the inliner
+	c.functions[name] = nil // until it is compiled
 	b := c.compile(f.Args, f.Nodes)
 	if c.options.Partial && len(b.missing) > 0 {
 		return nil, fmt.Errorf("its function %q has operations that are not supported", name)

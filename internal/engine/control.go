@@ -28,18 +28,8 @@ func (c *compiler) loop(n *savedmodel.Node) (operation, error) {
 }
 
 func (c *compiler) while(n *savedmodel.Node) (operation, error) {
-	cond, err := c.function(n.AttrFunc("cond"))
+	cond, body, err := c.loopFunctions(n)
 	if err != nil {
-		return nil, err
-	}
-	body, err := c.function(n.AttrFunc("body"))
-	if err != nil {
-		return nil, err
-	}
-	if cond == nil || body == nil {
-		return nil, errors.New("a loop within itself")
-	}
-	if err := fitsLoop(n, arity{len(cond.args), len(cond.rets)}, arity{len(body.args), len(body.rets)}); err != nil {
 		return nil, err
 	}
 	return func(w *work, in []Value) error {
@@ -61,99 +51,101 @@ func (c *compiler) while(n *savedmodel.Node) (operation, error) {
 				return err
 			}
 		}
-		return fmt.Errorf("a loop of more than %d steps", maxSteps)
+		return errEndless
 	}, nil
 }
 
-// branch builds an If.
-func (c *compiler) branch(n *savedmodel.Node) (operation, error) {
-	then, err := c.alternative(n, n.AttrFunc("then_branch"))
+var errEndless = fmt.Errorf("a loop of more than %d steps", maxSteps)
+
+// loopFunctions compiles the condition and the body of a While.
+func (c *compiler) loopFunctions(n *savedmodel.Node) (cond, body *body, err error) {
+	if cond, err = c.function(n.AttrFunc("cond")); err != nil {
+		return nil, nil, err
+	}
+	if body, err = c.function(n.AttrFunc("body")); err != nil {
+		return nil, nil, err
+	}
+	vars := len(n.Inputs)
+	if cond.arity() != (arity{vars, 1}) || body.arity() != (arity{vars, vars}) || n.NumOutputs != vars {
+		return nil, nil, fmt.Errorf("%d loop variables, a condition of %s and a body of %s", vars, cond.arity(), body.arity())
+	}
+	return cond, body, nil
+}
+
+// choice builds an If or a Case.
+func (c *compiler) choice(n *savedmodel.Node) (operation, error) {
+	branches, err := c.branches(n)
 	if err != nil {
 		return nil, err
 	}
-	otherwise, err := c.alternative(n, n.AttrFunc("else_branch"))
-	if err != nil {
-		return nil, err
-	}
+	spec, _ := SpecOf(n)
 	return func(w *work, in []Value) error {
-		yes, err := truth(in[0])
+		i, err := chosen(spec.Control, in[0], len(branches))
 		if err != nil {
 			return err
 		}
-		if yes {
-			return then.fill(w, in[1:])
-		}
-		return otherwise.fill(w, in[1:])
+		out, err := branches[i].call(w.running, in[1:])
+		copy(w.Out, out)
+		return err
 	}, nil
 }
 
-// cases builds a Case: the first input is the number of the branch, and any
-// that there is none of means the last.
-func (c *compiler) cases(n *savedmodel.Node) (operation, error) {
-	var branches []*body
-	for _, f := range n.Attr("branches").GetList().GetFunc() {
-		b, err := c.alternative(n, f.GetName())
+// branches compiles the branches of a Case, and of an If the one for false and
+// the one for true.
+func (c *compiler) branches(n *savedmodel.Node) ([]*body, error) {
+	names := []string{n.AttrFunc("else_branch"), n.AttrFunc("then_branch")}
+	if controlOf(n) == Numbered {
+		names = nil
+		for _, f := range n.Attr("branches").GetList().GetFunc() {
+			names = append(names, f.GetName())
+		}
+	}
+	var out []*body
+	for _, name := range names {
+		b, err := c.function(name)
 		if err != nil {
 			return nil, err
 		}
-		branches = append(branches, b)
+		if args := len(n.Inputs) - 1; args < 0 || b.arity() != (arity{args, n.NumOutputs}) {
+			return nil, fmt.Errorf("%d arguments and %d results, and a branch of %s", args, n.NumOutputs, b.arity())
+		}
+		out = append(out, b)
 	}
-	if len(branches) == 0 {
+	if len(out) == 0 {
 		return nil, errors.New("a choice between no branches")
 	}
-	return func(w *work, in []Value) error {
-		if in[0].Tensor == nil {
-			return fmt.Errorf("the number of the branch is %s", in[0])
-		}
-		i, err := scalarInt(in[0].Tensor)
-		if err != nil {
-			return fmt.Errorf("the number of the branch: %w", err)
-		}
-		if i < 0 || i >= len(branches) {
-			i = len(branches) - 1
-		}
-		return branches[i].fill(w, in[1:])
-	}, nil
+	return out, nil
 }
 
-// alternative compiles a branch.
-func (c *compiler) alternative(n *savedmodel.Node, name string) (*body, error) {
-	b, err := c.function(name)
+// chosen is the number of the branch that a value chooses; a number that no
+// branch has means the last.
+func chosen(control Control, by Value, branches int) (int, error) {
+	if control == Choice {
+		yes, err := truth(by)
+		if yes {
+			return 1, err
+		}
+		return 0, err
+	}
+	if by.Tensor == nil {
+		return 0, fmt.Errorf("the number of the branch is %s", by)
+	}
+	i, err := scalarInt(by.Tensor)
 	if err != nil {
-		return nil, err
+		return 0, fmt.Errorf("the number of the branch: %w", err)
 	}
-	if b == nil {
-		return nil, errors.New("a branch within itself")
+	if i < 0 || i >= branches {
+		i = branches - 1
 	}
-	return b, fitsBranch(n, arity{len(b.args), len(b.rets)})
+	return i, nil
 }
 
 // arity is how many values a function takes and returns.
 type arity struct{ args, rets int }
 
-// fitsLoop tells whether a While's functions are for its variables.
-func fitsLoop(n *savedmodel.Node, cond, body arity) error {
-	vars := len(n.Inputs)
-	if cond != (arity{vars, 1}) || body != (arity{vars, vars}) || n.NumOutputs != vars {
-		return fmt.Errorf("%d loop variables, a condition of %d to %d and a body of %d to %d", vars, cond.args, cond.rets, body.args, body.rets)
-	}
-	return nil
-}
+func (b *body) arity() arity { return arity{len(b.args), len(b.rets)} }
 
-// fitsBranch tells whether a function is for what an If or a Case gives it.
-func fitsBranch(n *savedmodel.Node, branch arity) error {
-	if args := len(n.Inputs) - 1; args < 0 || branch != (arity{args, n.NumOutputs}) {
-		return fmt.Errorf("%d arguments and %d results, and a branch of %d to %d", args, n.NumOutputs, branch.args, branch.rets)
-	}
-	return nil
-}
-
-// fill runs a function for an operation's results.
-func (b *body) fill(w *work, args []Value) error {
-	out, err := b.call(w.running, args)
-	copy(w.Out, out)
-	return err
-}
+func (a arity) String() string { return fmt.Sprintf("%d to %d", a.args, a.rets) }
 
 // assert fails if its condition does not hold.
 func assert(_ *work, in []Value) error {

@@ -51,17 +51,13 @@ type Result struct {
 
 // NewExact makes the exact evaluation of a graph.
 func NewExact(g *savedmodel.Graph, o Options) (*Exact, error) {
-	c := &exactCompiler{compiler: newCompiler(g, o), exact: &Exact{unit: oracle.Float64, layers: map[string]bool{}, memory: o.Memory}, bodies: map[string]*exactBody{}}
-	nodes := c.live()
+	e := &Exact{unit: oracle.Float64, layers: map[string]bool{}, memory: o.Memory}
+	c := newExactCompiler(g, o, e)
+	b := c.compile(nil, c.live())
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	b, err := c.steps(nil, nodes)
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
-	e := c.exact
-	e.body = b.body
+	e.body = c.of(b.body)
 	if c.single { // numbers of more bits beside those of float32 are no less exact
 		e.unit = oracle.Float32
 	}

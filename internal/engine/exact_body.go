@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -9,20 +8,11 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// exactBody is a graph or a function as the exact evaluation takes it.
+// exactBody is a graph or a function as the exact evaluation takes it: what the
+// engine's compiler made of it, with operations of the evaluation's own.
 type exactBody struct {
-	steps      []exactStep
-	slots      int
-	args, rets []int
-}
-
-// exactStep is one operation.
-type exactStep struct {
-	node *savedmodel.Node
-	in   []int
-	out  int // the first of its slots
-	n    int
-	run  exactOperation
+	*body
+	operations []exactOperation // by step
 }
 
 // exactOperation computes an operation's n results.
@@ -31,55 +21,28 @@ type exactOperation func(r *exactRun, in []Bounded, n int) ([]Bounded, error)
 // exactCompiler compiles the graph, and once each the functions that it runs.
 type exactCompiler struct {
 	*compiler
-	exact  *Exact
-	bodies map[string]*exactBody
-	single bool // something is float32
+	exact      *Exact
+	operations map[*savedmodel.Node]exactOperation
+	single     bool // something is float32
 }
 
-// exactBuilding is a body on its way.
-type exactBuilding struct {
-	building
-	body *exactBody
-}
-
-func (c *exactCompiler) steps(args, nodes []*savedmodel.Node) (*exactBuilding, error) {
-	b := &exactBuilding{body: &exactBody{}}
-	b.first = map[*savedmodel.Node]int{}
-	place := func(n *savedmodel.Node) {
-		if _, placed := b.first[n]; !placed {
-			b.first[n] = b.body.slots
-			b.body.slots += n.NumOutputs
-		}
-	}
-	for _, a := range args {
-		place(a)
-		b.body.args = append(b.body.args, b.first[a])
-	}
-	for _, n := range nodes {
-		place(n)
+func newExactCompiler(g *savedmodel.Graph, o Options, e *Exact) *exactCompiler {
+	c := &exactCompiler{compiler: newCompiler(g, o), exact: e, operations: map[*savedmodel.Node]exactOperation{}}
+	c.make = func(n *savedmodel.Node) (operation, error) {
 		c.single = c.single || n.Uses(lockstep.Float32)
-		if spec, _ := SpecOf(n); spec.Control == Input || spec.Control == Nothing {
-			continue
-		}
-		s := exactStep{node: n, out: b.first[n], n: n.NumOutputs}
-		for _, in := range n.Inputs {
-			s.in = append(s.in, b.slot(in))
-		}
-		var err error
-		if s.run, err = c.operation(n); err != nil {
-			return nil, fmt.Errorf("node %q (%s): %w", n.Name, n.Op, err)
-		}
-		b.body.steps = append(b.body.steps, s)
+		run, err := c.exactOperation(n)
+		c.operations[n] = run
+		return nil, err
 	}
-	return b, nil
+	return c
 }
 
-func (c *exactCompiler) operation(n *savedmodel.Node) (exactOperation, error) {
-	switch spec, _ := SpecOf(n); spec.Control {
+func (c *exactCompiler) exactOperation(n *savedmodel.Node) (exactOperation, error) {
+	switch controlOf(n) {
 	case Loop:
 		return c.exactLoop(n)
 	case Choice, Numbered:
-		return c.exactBranches(n)
+		return c.exactChoice(n)
 	case Variable:
 		return c.exactVariable(n)
 	case Assign:
@@ -98,28 +61,13 @@ func (c *exactCompiler) operation(n *savedmodel.Node) (exactOperation, error) {
 	return c.ordinary(n), nil
 }
 
-// body compiles a function.
-func (c *exactCompiler) function(name string) (*exactBody, error) {
-	if b, ok := c.bodies[name]; ok {
-		if b == nil {
-			return nil, errors.New("a function within itself")
-		}
-		return b, nil
+// of gives a compiled graph or function its operations.
+func (c *exactCompiler) of(b *body) *exactBody {
+	out := &exactBody{body: b}
+	for i := range b.steps {
+		out.operations = append(out.operations, c.operations[b.steps[i].node])
 	}
-	f, err := c.graph.Function(name)
-	if err != nil {
-		return nil, err
-	}
-	c.bodies[name] = nil
-	b, err := c.steps(f.Args, f.Nodes)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range f.Rets {
-		b.body.rets = append(b.body.rets, b.slot(r))
-	}
-	c.bodies[name] = b.body
-	return b.body, nil
+	return out
 }
 
 // run runs the steps on slots.
@@ -142,7 +90,7 @@ func (b *exactBody) run(r *exactRun, slots []Bounded) error {
 				}
 			}
 		}
-		out, err := s.run(r, in, s.n)
+		out, err := b.operations[i](r, in, s.n)
 		if err != nil {
 			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
 		}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
@@ -43,17 +42,11 @@ func exactAssert(_ *exactRun, in []Bounded, _ int) ([]Bounded, error) {
 
 // exactLoop builds a While.
 func (c *exactCompiler) exactLoop(n *savedmodel.Node) (exactOperation, error) {
-	cond, err := c.function(n.AttrFunc("cond"))
+	first, second, err := c.loopFunctions(n)
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.function(n.AttrFunc("body"))
-	if err != nil {
-		return nil, err
-	}
-	if err := fitsLoop(n, arity{len(cond.args), len(cond.rets)}, arity{len(body.args), len(body.rets)}); err != nil {
-		return nil, err
-	}
+	cond, body := c.of(first), c.of(second)
 	interpreted := func(r *exactRun, state []Bounded, n int) ([]Bounded, error) {
 		for range maxSteps {
 			more, err := cond.call(r, state)
@@ -74,7 +67,7 @@ func (c *exactCompiler) exactLoop(n *savedmodel.Node) (exactOperation, error) {
 				return nil, err
 			}
 		}
-		return nil, fmt.Errorf("a loop of more than %d steps", maxSteps)
+		return nil, errEndless
 	}
 	if r := c.recurrences[n]; r != nil {
 		return c.exactRecurrence(r, interpreted)
@@ -85,53 +78,25 @@ func (c *exactCompiler) exactLoop(n *savedmodel.Node) (exactOperation, error) {
 	return interpreted, nil
 }
 
-// exactBranches builds an If or a Case.
-func (c *exactCompiler) exactBranches(n *savedmodel.Node) (exactOperation, error) {
-	names := []string{n.AttrFunc("else_branch"), n.AttrFunc("then_branch")}
-	spec, _ := SpecOf(n)
-	byNumber := spec.Control == Numbered
-	if byNumber {
-		names = nil
-		for _, f := range n.Attr("branches").GetList().GetFunc() {
-			names = append(names, f.GetName())
-		}
+// exactChoice builds an If or a Case.
+func (c *exactCompiler) exactChoice(n *savedmodel.Node) (exactOperation, error) {
+	compiled, err := c.branches(n)
+	if err != nil {
+		return nil, err
 	}
 	var branches []*exactBody
-	for _, name := range names {
-		b, err := c.function(name)
+	for _, b := range compiled {
+		branches = append(branches, c.of(b))
+	}
+	return func(r *exactRun, in []Bounded, results int) ([]Bounded, error) {
+		if !in[0].exact() {
+			return unknown(results, in[0].reason()), nil
+		}
+		i, err := chosen(controlOf(n), in[0].Value, len(branches))
 		if err != nil {
 			return nil, err
 		}
-		if err := fitsBranch(n, arity{len(b.args), len(b.rets)}); err != nil {
-			return nil, err
-		}
-		branches = append(branches, b)
-	}
-	if len(branches) == 0 {
-		return nil, errors.New("a choice between no branches")
-	}
-	return func(r *exactRun, in []Bounded, n int) ([]Bounded, error) {
-		if !in[0].exact() {
-			return unknown(n, in[0].reason()), nil
-		}
-		which := 0
-		if byNumber {
-			if in[0].Tensor == nil {
-				return nil, fmt.Errorf("the number of the branch is %s", in[0].Value)
-			}
-			var err error
-			if which, err = scalarInt(in[0].Tensor); err != nil {
-				return nil, fmt.Errorf("the number of the branch: %w", err)
-			}
-			if which < 0 || which >= len(branches) {
-				which = len(branches) - 1
-			}
-		} else if yes, err := truth(in[0].Value); err != nil {
-			return nil, err
-		} else if yes {
-			which = 1
-		}
-		return branches[which].call(r, in[1:])
+		return branches[i].call(r, in[1:])
 	}, nil
 }
 
