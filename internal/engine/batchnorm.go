@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/oracle"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -160,4 +161,173 @@ func (b *batchNorm) all(m *normalized, images *lockstep.Tensor, stats [4]*lockst
 		m.results = append(m.results, Value{Tensor: t})
 	}
 	return m.results, nil
+}
+
+// Batch normalization in one operation, (x-mean)·scale/√(variance+ε)+offset,
+// which the program has in float32 alone.
+
+// exactNorm are the attributes.
+type exactNorm struct {
+	layout
+	training bool
+	epsilon  float64
+}
+
+func readExactNorm(n *savedmodel.Node) (*exactNorm, error) {
+	b := &exactNorm{training: boolOr(n, "is_training", true), epsilon: float64(floatOr(n, "epsilon", 0.0001))}
+	if f := floatOr(n, "exponential_avg_factor", 1); f != 1 {
+		return nil, unsupported("exponential_avg_factor", f)
+	}
+	var err error
+	b.layout, err = readLayout(n)
+	return b, err
+}
+
+func buildExactNorm(n *savedmodel.Node) (Exec, error) {
+	b, err := readExactNorm(n)
+	if err != nil {
+		return nil, err
+	}
+	return func(w *Call, in []Value) ([]Value, error) {
+		t, _, err := operands[float64](in, 5)
+		if err != nil {
+			return nil, err
+		}
+		var whole [5]Bounded
+		for i := range t {
+			whole[i].Tensor = t[i]
+		}
+		v, _, err := b.normalize(oracle.Float64, whole[:])
+		if err != nil {
+			return nil, err
+		}
+		var out []Value
+		for i := range len(w.Out) {
+			to, err := lockstep.New([]float64{0}) // the reserved one
+			switch {
+			case i == 0:
+				to, err = lockstep.New(v[0], t[0].Shape()...)
+			case i < len(v):
+				to, err = lockstep.New(v[i], len(v[i]))
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, Value{Tensor: to})
+		}
+		return out, nil
+	}, nil
+}
+
+func normBound(x *Bounding) error {
+	b, err := readExactNorm(x.Node)
+	if err != nil {
+		return err
+	}
+	_, e, err := b.normalize(x.Unit, x.In)
+	if err != nil {
+		return err
+	}
+	for i := range x.Out {
+		if i < len(e) {
+			if err := x.set(i, e[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// number64 is a number and its bound.
+type number64 struct{ v, e float64 }
+
+func (o number64) size() float64 { return math.Abs(o.v) + o.e }
+
+func numberAt(v Bounded, i int) number64 {
+	out := number64{v: floatsOf(v.Tensor)[i]}
+	if e := floatsOf(v.Bound.Tensor); e != nil {
+		out.e = e[i]
+	}
+	return out
+}
+
+// normalize computes the results and their bounds.
+//
+// The mean of n numbers is off by the mean of their bounds and γ(n+1) times
+// that of their magnitudes. A difference d from it is off by E(d), the sum of
+// both and its own rounding, and the variance, the mean of d², by the mean of
+// |d|·2E(d) + E(d)² and γ(n+2) times that of (|d|+E(d))². With
+// r = 1/√(variance+ε) between its values at the ends of the variance, which is
+// never below 0, the product d·r·scale is off by what its factors are, and the
+// rest are roundings of the three terms x·r·scale, mean·r·scale and offset,
+// which an engine may take apart: what cancels in d then does not.
+func (b *exactNorm) normalize(u oracle.Unit, in []Bounded) (v, e [][]float64, err error) {
+	x := in[0]
+	l, err := linesOf(x.Tensor, b.channels(x.Tensor.Rank()))
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, t := range in[1:] {
+		if unused := i >= 2 && b.training; t.Tensor.Len() != l.n && !unused {
+			return nil, nil, unsupported("a channel's parameters", t.Tensor)
+		}
+	}
+	for _, n := range []int{x.Tensor.Len(), l.n, l.n, l.n, l.n} {
+		v, e = append(v, make([]float64, n)), append(e, make([]float64, n))
+	}
+	n := x.Tensor.Len() / max(1, l.n)
+	for c := range l.n {
+		scale, offset := numberAt(in[1], c), numberAt(in[2], c)
+		var mean, variance number64
+		if b.training {
+			mean, variance = moments(u, x, l, c, n)
+		} else {
+			mean, variance = numberAt(in[3], c), numberAt(in[4], c)
+		}
+		high := 1 / math.Sqrt(max(variance.v-variance.e, 0)+b.epsilon)
+		if !b.training {
+			high = 1 / math.Sqrt(variance.v-variance.e+b.epsilon)
+		}
+		r := number64{v: 1 / math.Sqrt(variance.v+b.epsilon)}
+		r.e = max(high-r.v, r.v-1/math.Sqrt(variance.v+variance.e+b.epsilon))
+		l.channel(c, n, func(i int) {
+			xi := numberAt(x, i)
+			d := number64{xi.v - mean.v, xi.e + mean.e}
+			v[0][i] = d.v*r.v*scale.v + offset.v
+			err := d.e*r.size()*scale.size() + math.Abs(d.v)*(r.e*scale.size()+r.v*scale.e) + offset.e
+			size := (xi.size()+mean.size())*r.size()*scale.size() + offset.size()
+			e[0][i] = (err+u.Gamma(10)*size)*oracle.Slack + 4*u.Tiny()*(1+r.size()*scale.size())
+		})
+		unbiased := float64(n) / float64(max(n-1, 1))
+		if !b.training {
+			unbiased = 1
+		}
+		v[1][c], e[1][c] = mean.v, mean.e
+		v[2][c], e[2][c] = variance.v*unbiased, (variance.e*unbiased+u.Gamma(3)*variance.size()*unbiased)*oracle.Slack
+		v[3][c], e[3][c] = mean.v, mean.e
+		v[4][c], e[4][c] = variance.v, variance.e
+	}
+	return v, e, nil
+}
+
+func moments(u oracle.Unit, x Bounded, l lines, c, n int) (mean, variance number64) {
+	size := 0.0
+	l.channel(c, n, func(i int) {
+		xi := numberAt(x, i)
+		mean.v, mean.e, size = mean.v+xi.v, mean.e+xi.e, size+xi.size()
+	})
+	parts := float64(n)
+	mean = number64{mean.v / parts, (mean.e/parts+u.Gamma(n+2)*size/parts)*oracle.Slack + 2*u.Tiny()}
+	size = 0
+	l.channel(c, n, func(i int) {
+		xi := numberAt(x, i)
+		d := xi.v - mean.v
+		e := xi.e + mean.e
+		e += u.Gamma(1) * (math.Abs(d) + e)
+		variance.v += d * d
+		variance.e += e * (2*math.Abs(d) + e)
+		size += (math.Abs(d) + e) * (math.Abs(d) + e)
+	})
+	variance = number64{variance.v / parts, (variance.e/parts+u.Gamma(n+4)*size/parts)*oracle.Slack + 2*u.Tiny()}
+	return mean, variance
 }

@@ -7,15 +7,18 @@ import (
 	"sort"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // The operations that find the bins of numbers and count what is in them.
 var binsOps = Table{
-	"Bucketize":     {Build: buildBucketize},
-	"LowerBound":    {Build: buildBound(below[float32], below[float64], below[int32], below[int64])},
-	"UpperBound":    {Build: buildBound(notAbove[float32], notAbove[float64], notAbove[int32], notAbove[int64])},
-	"DenseBincount": {Build: buildBincount},
+	"Bucketize":        {Build: buildBucketize},
+	"LowerBound":       {Build: buildBound(below[float32], below[float64], below[int32], below[int64])},
+	"UpperBound":       {Build: buildBound(notAbove[float32], notAbove[float64], notAbove[int32], notAbove[int64])},
+	"DenseBincount":    {Build: buildBincount},
+	"Unique":           {Build: buildUnique},
+	"UniqueWithCounts": {Build: buildUnique},
 }
 
 func buildBucketize(n *savedmodel.Node) (Exec, error) {
@@ -33,7 +36,8 @@ func bucketize[E number](edges []float32) Exec {
 	})
 }
 
-func below[E number](edge, x E) bool    { return edge < x }
+func below[E number](edge, x E) bool { return edge < x }
+
 func notAbove[E number](edge, x E) bool { return !(x < edge) }
 
 // buildBound counts, for every value, the sorted numbers of its row that pass.
@@ -123,5 +127,57 @@ func bincount[E number](binary bool) Exec {
 			}
 		}
 		return w.one(lockstep.New(out, shape...))
+	}
+}
+
+func buildUnique(n *savedmodel.Node) (Exec, error) {
+	index, err := indexType(n, "out_idx")
+	if err != nil {
+		return nil, err
+	}
+	counts := n.Op == "UniqueWithCounts"
+	return variants[Exec]{
+		lockstep.Float32: unique[float32](index, counts), lockstep.Float64: unique[float64](index, counts),
+		lockstep.Int32: unique[int32](index, counts), lockstep.Int64: unique[int64](index, counts),
+		lockstep.Bool: unique[bool](index, counts), lockstep.String: unique[string](index, counts),
+	}.choose(n, "T")
+}
+
+// unique lists the different elements in the order in which they first come,
+// says which of them each element is and, with counts, how many there are.
+// NaN differs from NaN.
+func unique[E lockstep.Element](index lockstep.DType, counts bool) Exec {
+	return func(w *Call, in []Value) ([]Value, error) {
+		t, d, err := operands[E](in, 1)
+		if err != nil {
+			return nil, err
+		}
+		if t[0].Rank() != 1 {
+			return nil, fmt.Errorf("%s, want a list", t[0])
+		}
+		// The table of those that were seen takes the most.
+		if err := memory.Fits(len(d[0]), 8*wordBytes); err != nil {
+			return nil, fmt.Errorf("the different elements of %s: %w", t[0], err)
+		}
+		seen, list, at, count := map[E]int{}, []E{}, make([]int, len(d[0])), []int{}
+		for i, v := range d[0] {
+			k, ok := seen[v]
+			if !ok {
+				k = len(list)
+				seen[v], list, count = k, append(list, v), append(count, 0)
+			}
+			at[i] = k
+			count[k]++
+		}
+		values, err := lockstep.New(list, len(list))
+		if err != nil {
+			return nil, err
+		}
+		which, err := intTensor(at, index, len(at))
+		if err != nil || !counts {
+			return []Value{{Tensor: values}, {Tensor: which}}, err
+		}
+		many, err := intTensor(count, index, len(count))
+		return []Value{{Tensor: values}, {Tensor: which}, {Tensor: many}}, err
 	}
 }

@@ -1,14 +1,18 @@
 package engine
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/raw"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 var castOps = Table{
-	"Cast": {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: timeOfFirst},
+	"Cast":    {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: timeOfFirst},
+	"Bitcast": {Build: buildBitcast, Float64: bitcastInFloat64, AnyType: true},
 }
 
 func buildCast(n *savedmodel.Node) (Exec, error) {
@@ -127,4 +131,99 @@ func (s source) int32() int32 {
 		return math.MinInt32
 	}
 	return int32(s.f)
+}
+
+// bitcastInFloat64 refuses floats, whose bits are others in float64.
+func bitcastInFloat64(n *savedmodel.Node) (Exec, error) {
+	if n.Uses(lockstep.Float32) {
+		return nil, errNoBound
+	}
+	return buildBitcast(n)
+}
+
+// buildBitcast reads the bits of elements as another type. Where the sizes
+// differ, the last axis is the parts of the larger one, the lowest first.
+func buildBitcast(n *savedmodel.Node) (Exec, error) {
+	var types [2]lockstep.DType
+	for i, attr := range []string{"T", "type"} {
+		var err error
+		if types[i], err = n.AttrType(attr); err != nil {
+			return nil, err
+		}
+		if types[i] == lockstep.Bool || types[i].Size() == 0 {
+			return nil, unsupported(attr, types[i])
+		}
+	}
+	from, to := types[0].Size(), types[1].Size()
+	return func(w *Call, in []Value) ([]Value, error) {
+		t, err := tensors(in, 1)
+		if err != nil {
+			return nil, err
+		}
+		if t[0].DType() != types[0] {
+			return nil, fmt.Errorf("%s, want %s", t[0], types[0])
+		}
+		shape := slices.Clone(t[0].Shape())
+		switch last := len(shape) - 1; {
+		case from > to:
+			shape = append(shape, from/to)
+		case from < to:
+			if last < 0 || shape[last] != to/from {
+				return nil, fmt.Errorf("%s read as %s, want a last axis of %d", t[0], types[1], to/from)
+			}
+			shape = shape[:last]
+		}
+		if _, err := elements(shape); err != nil {
+			return nil, err
+		}
+		bits, err := raw.Encode(t[0])
+		if err != nil {
+			return nil, err
+		}
+		return w.one(raw.Decode(types[1], shape, bits))
+	}, nil
+}
+
+// castBound is of casts between bools, integers and floats. A fraction that is
+// cut may be cut on the other side of an integer.
+func castBound(x *Bounding) error {
+	src, err := x.Node.AttrType("SrcT")
+	if err != nil {
+		return err
+	}
+	dst, err := x.Node.AttrType("DstT")
+	if err != nil {
+		return err
+	}
+	in, errs := x.numbers(0), x.e(0)
+	out, err := x.Out[0].Tensor.Float64s()
+	if err != nil {
+		return err
+	}
+	e := make([]float64, len(out))
+	for i, v := range in {
+		off := 0.0
+		if errs != nil {
+			off = errs[i]
+		}
+		switch {
+		case dst == lockstep.Bool:
+			if off > 0 && !(math.Abs(v) > off) {
+				e[i] = 1
+			}
+		case !dst.IsFloat():
+			if off > 0 {
+				e[i] = max(math.Abs(math.Trunc(v+off)-out[i]), math.Abs(out[i]-math.Trunc(v-off)))
+			}
+		case dst == lockstep.Float32 && src != lockstep.Float32 && !(off == 0 && float64(float32(v)) == v):
+			e[i] = x.rounded(v, off, 2) // it may be cut
+		default:
+			e[i] = off
+		}
+	}
+	if dst.IsFloat() {
+		return x.set(0, e)
+	}
+	x.Out[0].Bound, err = boundOf(e, x.shape())
+	return err
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -240,4 +241,30 @@ func where(w *Call, in []Value) ([]Value, error) {
 		}
 	}
 	return w.one(lockstep.New(out, n, len(shape)))
+}
+
+// rangeBound: start + i·delta, of exact numbers. How many there are must not
+// depend on rounding.
+func rangeBound(x *Bounding) error {
+	var p [3]float64
+	for i := range p {
+		if !x.In[i].exact() {
+			return x.In[i].reason()
+		}
+		p[i] = x.v(i)[0]
+	}
+	start, limit, delta := p[0], p[1], p[2]
+	v := floatsOf(x.Out[0].Tensor)
+	e := make([]float64, len(v))
+	if integral(p[:]) && max(math.Abs(start), math.Abs(limit))+math.Abs(delta) <= 1/(2*float64(x.Unit)) {
+		return x.set(0, e)
+	}
+	steps := (limit - start) / delta
+	if off := x.rounded(steps, 0, 3); math.Ceil(steps-off) != math.Ceil(steps+off) {
+		return errors.New("rounding decides how many numbers there are")
+	}
+	for i := range e { // an engine may add delta up
+		e[i] = x.rounded(math.Abs(start)+float64(i)*math.Abs(delta), 0, i+2)
+	}
+	return x.set(0, e)
 }

@@ -276,3 +276,23 @@ func buildReverseSequence(n *savedmodel.Node) (Exec, error) {
 		return w.one(pick(t[0], index, 1, shape))
 	}, nil
 }
+
+// timeOfLookup is of rows that are looked up by the numbers of steps.
+func timeOfLookup(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 1)
+	if err != nil {
+		return l, err
+	}
+	if t.Inputs() > 2 {
+		if axis, err := scalarInt(t.Tensor(2)); err != nil || axis != 0 {
+			return l, ErrMixes
+		}
+	}
+	if t.Node().AttrInt("batch_dims") != 0 {
+		return l, ErrMixes
+	}
+	if l.Kind == BySteps {
+		l.After *= product(t.Result()[len(shape):])
+	}
+	return l, nil
+}

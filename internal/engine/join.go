@@ -107,3 +107,39 @@ func join(t []*lockstep.Tensor, axis int) (*lockstep.Tensor, error) {
 	}
 	return out, nil
 }
+
+// timeOfConcat is of a concatenation along another axis than time; the last
+// input says which.
+func timeOfConcat(t Timed) (Timing, error) {
+	last := t.Inputs() - 1
+	if err := t.Same(last); err != nil {
+		return Timing{}, err
+	}
+	along, err := scalarInt(t.Tensor(last))
+	if err != nil {
+		return Timing{}, err
+	}
+	out := t.Result()
+	if along < 0 {
+		along += len(out)
+	}
+	kind, axis := t.Timing(0).Kind, -1
+	for i := range last {
+		l := t.Timing(i)
+		if l.Kind != kind {
+			return l, errors.New("it joins values of single steps with others")
+		}
+		if l.Kind != BySteps {
+			continue
+		}
+		at, whole, ok := l.Axis(t.Shape(i), t.Steps())
+		if !ok || !whole || at == along || axis >= 0 && at != axis {
+			return l, ErrMixes
+		}
+		axis = at
+	}
+	if kind == BySteps {
+		return TimeAt(out, axis), nil
+	}
+	return Timing{Kind: kind}, nil
+}

@@ -209,3 +209,14 @@ func listLength(w *Call, in []Value) ([]Value, error) {
 	}
 	return w.one(lockstep.New([]int32{int32(l.length())}))
 }
+
+// timeOfList is of a list of a tensor's rows, which are the time steps.
+func timeOfList(t Timed) (Timing, error) {
+	l, _, err := onlyTimed(t, 0)
+	if err == nil && (l.Kind != BySteps || l.Before != 1) {
+		err = errors.New("its elements are no time steps")
+	}
+	return l, err
+}
+
+func timeOfStack(t Timed) (Timing, error) { return t.Timing(0), sameBut(t, 0) }

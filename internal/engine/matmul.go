@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -13,6 +14,7 @@ var matmulOps = Table{
 	"BatchMatMul":   {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul)},
 	"BatchMatMulV2": {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Time: timeOfProduct},
 	"BatchMatMulV3": {Build: buildBatchMatMul, Bound: bilinear(0, termsOfMatMul)},
+	"Cross":         {Build: byType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64]))},
 }
 
 func buildMatMul(n *savedmodel.Node) (Exec, error) {
@@ -213,4 +215,60 @@ func addRow[E, S number](acc []S, row []E, v E) {
 	for i := range acc {
 		acc[i] += S(x * S(row[i]))
 	}
+}
+
+// cross is the vector product along the last axis, of length 3, computed in S.
+func cross[E, S number](w *Call, in []Value) ([]Value, error) {
+	t, d, err := operands[E](in, 2)
+	if err != nil {
+		return nil, err
+	}
+	shape := t[0].Shape()
+	if len(shape) == 0 || shape[len(shape)-1] != 3 || !slices.Equal(shape, t[1].Shape()) {
+		return nil, fmt.Errorf("%s and %s, want the same shape and a last axis of 3", t[0], t[1])
+	}
+	x, y, out := d[0], d[1], make([]E, len(d[0]))
+	for i := 0; i < len(out); i += 3 {
+		for k := range 3 {
+			a, b := i+(k+1)%3, i+(k+2)%3
+			out[i+k] = E(S(S(x[a])*S(y[b])) - S(S(x[b])*S(y[a])))
+		}
+	}
+	return w.one(lockstep.New(out, shape...))
+}
+
+// timeOfProduct is of a product with matrices that have nothing to do with
+// time, of rows for the steps.
+func timeOfProduct(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 0)
+	if err != nil {
+		return l, err
+	}
+	if t.Node().AttrBool("transpose_a") || t.Node().AttrBool("adj_x") {
+		return l, ErrMixes
+	}
+	if l.Kind != BySteps {
+		return l, nil
+	}
+	axis, whole, ok := l.Axis(shape, t.Steps())
+	if !ok || axis == len(shape)-1 {
+		return l, ErrMixes
+	}
+	out := t.Result()
+	if len(t.Shape(1)) == 2 {
+		l.After = l.After / shape[len(shape)-1] * out[len(out)-1]
+		return l, nil
+	}
+	if !whole || axis != len(shape)-2 { // a matrix for each of a batch
+		return l, ErrMixes
+	}
+	return TimeAt(out, len(out)-2), nil
+}
+
+// timeOfBias is of a bias along the last axis.
+func timeOfBias(t Timed) (Timing, error) {
+	if format := t.Node().AttrString("data_format"); format != "" && format != "NHWC" {
+		return Timing{}, ErrMixes
+	}
+	return timeBesideLast(t)
 }

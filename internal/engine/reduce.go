@@ -51,12 +51,14 @@ var reduceOps = Table{
 	"Any": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
 }
 
-func plus[S, E number](s S, v E) S  { return s + S(v) }
+func plus[S, E number](s S, v E) S { return s + S(v) }
+
 func times[S, E number](s S, v E) S { return s * S(v) }
 
 func plusSquare[E float](s float64, v E) float64 { return s + float64(float64(v)*float64(v)) }
 
-func share[S number](s S, n int) S  { return s / S(n) }
+func share[S number](s S, n int) S { return s / S(n) }
+
 func root(s float64, _ int) float64 { return math.Sqrt(s) }
 
 // reducer reduces the elements of t that the walk brings to the same place of
@@ -260,4 +262,60 @@ func (m *reducing) prepare(t, axes *lockstep.Tensor, keepDims bool) error {
 	}
 	*m = reducing{of: t, axes: axes, listed: listed, walk: walk, to: shape, count: count, keep: m.keep}
 	return nil
+}
+
+// monotoneBound is of operations that never fall when an element rises, and do
+// not round: the results of the least and of the largest that the elements may
+// be are the ends.
+func monotoneBound(x *Bounding) error {
+	v, off := x.v(0), x.e(0)
+	e := make([]float64, x.Out[0].Tensor.Len())
+	if off == nil {
+		return x.set(0, e)
+	}
+	rest := make([]Value, 0, len(x.In))
+	for _, in := range x.In[1:] {
+		rest = append(rest, in.Value)
+	}
+	for _, sign := range []float64{-1, 1} {
+		end := make([]float64, len(v))
+		for i := range v {
+			end[i] = v[i] + sign*off[i]
+		}
+		out, err := x.run(append([]Value{x.like(0, end)}, rest...)...)
+		if err != nil {
+			return err
+		}
+		for i, r := range floatsOf(x.Out[0].Tensor) {
+			if d := math.Abs(out[i] - r); !(d <= e[i]) {
+				e[i] = d
+			}
+		}
+	}
+	return x.set(0, e)
+}
+
+// timeOfReduction is of a reduction along other axes than time.
+func timeOfReduction(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done {
+		return l, err
+	}
+	axes, err := ints(t.Tensor(1))
+	if err != nil {
+		return l, err
+	}
+	gone := 0
+	for _, a := range axes {
+		if a < 0 {
+			a += len(t.Shape(0))
+		}
+		if a == axis {
+			return l, ErrMixes
+		}
+		if a < axis && !t.Node().AttrBool("keep_dims") {
+			gone++
+		}
+	}
+	return TimeAt(t.Result(), axis-gone), nil
 }

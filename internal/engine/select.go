@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -129,4 +130,76 @@ func clip[E number](w *Call, in []Value) ([]Value, error) {
 		}
 	})
 	return w.one(lockstep.New(out, walk.shape...))
+}
+
+// clipBound: each input moves the result by no more than it moves itself.
+func clipBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
+	for i := range 3 {
+		part, err := broadcasted(x.e(i), x.In[i].Tensor.Shape(), x.shape())
+		if err != nil {
+			return err
+		}
+		for k := range e {
+			e[k] = max(e[k], part[k])
+		}
+	}
+	return x.set(0, e)
+}
+
+// selectBound takes the bound of what was chosen. Where the condition is not
+// decided an engine may have the other, off by as much as that is.
+func selectBound(x *Bounding) error {
+	if !x.Out[0].isFloat() {
+		for _, v := range x.In {
+			if !v.exact() {
+				return v.reason()
+			}
+		}
+		return nil
+	}
+	var errs [2]Value
+	for i := range errs {
+		var err error
+		if errs[i], err = x.In[1+i].errors(); err != nil {
+			return err
+		}
+	}
+	e, err := x.run(x.In[0].Value, errs[0], errs[1])
+	if err != nil {
+		return err
+	}
+	e = slices.Clone(e)
+	if x.In[0].Bound.Tensor == nil {
+		return x.set(0, e)
+	}
+	// The condition turned over where it is not decided.
+	cond, err := lockstep.Data[bool](x.In[0].Tensor)
+	if err != nil {
+		return err
+	}
+	turned := slices.Clone(cond)
+	for i, off := range x.e(0) {
+		if off != 0 {
+			turned[i] = !turned[i]
+		}
+	}
+	other, err := lockstep.New(turned, x.In[0].Tensor.Shape()...)
+	if err != nil {
+		return err
+	}
+	values, err := x.run(Value{Tensor: other}, x.In[1].Value, x.In[2].Value)
+	if err != nil {
+		return err
+	}
+	off, err := x.run(Value{Tensor: other}, errs[0], errs[1])
+	if err != nil {
+		return err
+	}
+	for i, v := range floatsOf(x.Out[0].Tensor) {
+		if d := math.Abs(values[i]-v) + off[i]; !(d <= e[i]) {
+			e[i] = d
+		}
+	}
+	return x.set(0, e)
 }

@@ -241,3 +241,13 @@ func buildEnsureShape(n *savedmodel.Node) (Exec, error) {
 		return w.one(t[0], nil)
 	}, nil
 }
+
+// timeOfReshape is of the same elements under a shape that fits any number of
+// steps.
+func timeOfReshape(t Timed) (Timing, error) {
+	l := t.Timing(0)
+	if l.Kind != BySteps || t.Inputs() != 2 {
+		return timeOfFirst(t)
+	}
+	return l, t.FitsSteps(1)
+}

@@ -274,3 +274,22 @@ func roll(w *Call, in []Value) ([]Value, error) {
 	}
 	return w.one(sample(t[0], axes, nil))
 }
+
+// timeOfSplit is of a split along another axis than time.
+func timeOfSplit(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 1)
+	if done {
+		return l, err
+	}
+	along, err := scalarInt(t.Tensor(0))
+	if err != nil {
+		return l, err
+	}
+	if along < 0 {
+		along += len(t.Shape(1))
+	}
+	if axis == along {
+		return l, ErrMixes
+	}
+	return TimeAt(t.Result(), axis), nil
+}

@@ -79,3 +79,57 @@ func halfSquares[E float](w *Call, in []Value) ([]Value, error) {
 	}
 	return w.one(lockstep.New([]E{E(sum / 2)}))
 }
+
+// softmaxBound: with z = x - max x, off by d each (the input's bound, and the
+// rounding of the difference), an engine's e^z_i/Σe^z_j lies between the
+// quotients that have e^(z_i-d_i) over Σe^(z_j+d_j), and e^(z_i+d_i) over
+// Σe^(z_j-d_j). The common shift by the maximum cancels, whatever it is. Beside
+// those there are the roundings of exponentials, the sum and the quotient, or,
+// where the engine takes the logarithm of the sum instead, of that.
+func softmaxBound(log bool) BoundRule {
+	return func(x *Bounding) error {
+		d, off, v := x.v(0), x.e(0), floatsOf(x.Out[0].Tensor)
+		e := make([]float64, len(v))
+		shape := x.shape()
+		n := shape[len(shape)-1]
+		u := float64(x.Unit)
+		low, high := make([]float64, n), make([]float64, n)
+		for at := 0; at < len(d); at += n {
+			top, most := math.Inf(-1), 0.0
+			for _, z := range d[at : at+n] {
+				top = max(top, z)
+			}
+			if off != nil { // how far the engine's maximum may be from that
+				for i, z := range d[at : at+n] {
+					most = max(most, z+off[at+i]-top)
+				}
+			}
+			least, largest := 0.0, 0.0
+			for i, z := range d[at : at+n] {
+				err := 0.0
+				if off != nil {
+					err = off[at+i]
+				}
+				z -= top
+				err += u * (math.Abs(z) + err + most)
+				low[i], high[i] = z-err, z+err
+				least, largest = least+math.Exp(low[i]), largest+math.Exp(high[i])
+			}
+			rounds := n + 24 + 2*int(math.Log(float64(n)))
+			for i := range n {
+				y := v[at+i]
+				if log {
+					size := math.Abs(y) + math.Abs(math.Log(largest)) + math.Abs(high[i]) + 1
+					e[at+i] = x.rounded(size, max(high[i]-math.Log(least)-y, y-low[i]+math.Log(largest)), rounds)
+					continue
+				}
+				err := max(math.Exp(high[i])/least-y, y-math.Exp(low[i])/largest)
+				if !(err < 1) {
+					err = max(y, 1-y) // whatever the exponents, it is between 0 and 1
+				}
+				e[at+i] = x.rounded(y, err, rounds)
+			}
+		}
+		return x.set(0, e)
+	}
+}

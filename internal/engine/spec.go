@@ -173,10 +173,10 @@ func numbered(from, to int) []int {
 // specs are the operations that are known. A family of operations stands in a
 // file with its table; to add one, add it here.
 var specs = tables(
-	argmaxOps, arithmeticOps, bandpartOps, batchnormOps, binsOps, bitcastOps, bitwiseOps, castOps,
-	comparisonOps, convOps, convtransposeOps, crossOps, diagonalOps, einsumOps, fillOps, gatherOps,
-	joinOps, listOps, listGrowOps, matmulOps, padOps, passingOps, poolOps, reduceOps, scanOps, scatterOps, segmentOps,
-	selectOps, shapeOps, sliceOps, softmaxOps, spacetobatchOps, stridedsliceOps, topkOps, transposeOps, unaryOps, uniqueOps,
+	orderOps, arithmeticOps, batchnormOps, binsOps, castOps,
+	logicOps, convOps, diagonalOps, einsumOps, fillOps, gatherOps,
+	joinOps, listOps, listGrowOps, matmulOps, padOps, passingOps, poolOps, reduceOps, scanOps, scatterOps,
+	selectOps, shapeOps, sliceOps, softmaxOps, stridedsliceOps, transposeOps, unaryOps,
 )
 
 func tables(families ...Table) Table {

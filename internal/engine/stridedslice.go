@@ -179,3 +179,44 @@ func (e entry) resolve(length int) (begin, n, stride int, err error) {
 	}
 	return begin, n, e.stride, nil
 }
+
+// timeOfStridedSlice is of a slice that takes all steps of the time axis, or the
+// last one.
+func timeOfStridedSlice(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 0)
+	if l.Kind == SoFar && err == nil {
+		return l, nil
+	}
+	n := t.Node()
+	if err != nil || n.AttrInt("ellipsis_mask") != 0 || n.AttrInt("new_axis_mask") != 0 {
+		return l, ErrMixes
+	}
+	axis, whole, ok := l.Axis(shape, t.Steps())
+	if !ok || !whole {
+		return l, ErrMixes
+	}
+	begin, err1 := ints(t.Tensor(1))
+	_, err2 := ints(t.Tensor(2))
+	strides, err3 := ints(t.Tensor(3))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return l, err
+	}
+	shrinks := func(axis int) bool { return n.AttrInt("shrink_axis_mask")>>axis&1 == 1 }
+	open := func(mask string) bool { return n.AttrInt(mask)>>axis&1 == 1 }
+	dropped := 0
+	for i := range min(axis, len(begin)) {
+		if shrinks(i) {
+			dropped++
+		}
+	}
+	switch {
+	case axis >= len(begin), open("begin_mask") && open("end_mask") && strides[axis] == 1 && !shrinks(axis):
+		return TimeAt(t.Result(), axis-dropped), nil
+	case shrinks(axis) && begin[axis] == -1:
+		return Timing{Kind: SoFar}, nil // of the sequence so far, the last step
+	case shrinks(axis):
+		return l, ErrPicks
+	}
+	// Among them the last step as a sequence of one: its own time axis.
+	return l, ErrMixes
+}

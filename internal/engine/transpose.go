@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -92,4 +93,18 @@ func emptyOr(err error, dtype lockstep.DType, shape []int) (*lockstep.Tensor, er
 		return nil, err
 	}
 	return lockstep.Zeros(dtype, shape...)
+}
+
+func timeOfTranspose(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done {
+		return l, err
+	}
+	perm, err := ints(t.Tensor(1))
+	if err != nil {
+		return l, ErrMixes
+	}
+	rank := len(t.Shape(0))
+	to := slices.IndexFunc(perm, func(from int) bool { return from == axis || from == axis-rank })
+	return TimeAt(t.Result(), to), nil
 }

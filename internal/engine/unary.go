@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/lockstep-go/lockstep"
@@ -88,10 +89,13 @@ func lgamma(x float64) float64 {
 	return v
 }
 
-func neg[E number](x E) E          { return -x }
-func square[E number](x E) E       { return x * x }
+func neg[E number](x E) E { return -x }
+
+func square[E number](x E) E { return x * x }
+
 func reciprocal(x float64) float64 { return 1 / x }
-func rsqrt(x float64) float64      { return 1 / math.Sqrt(x) }
+
+func rsqrt(x float64) float64 { return 1 / math.Sqrt(x) }
 
 func abs[E int32 | int64](x E) E {
 	if x < 0 {
@@ -213,3 +217,108 @@ func softsignSteps(x float32, s steps) float32 {
 }
 
 func exp32(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+// Operations on each element of one tensor.
+
+// unary makes a rule of one for each element x, off by e, with its result v.
+func unary(f func(o *Bounding, x, e, v float64) float64) BoundRule {
+	return func(o *Bounding) error {
+		d, errs, v := o.v(0), o.e(0), floatsOf(o.Out[0].Tensor)
+		out := make([]float64, len(v))
+		for i := range v {
+			e := 0.0
+			if errs != nil {
+				e = errs[i]
+			}
+			out[i] = f(o, d[i], e, v[i])
+		}
+		return o.set(0, out)
+	}
+}
+
+// functionBound makes the rule of a function that the oracle knows.
+func functionBound(f oracle.Function) BoundRule { return unary(ofFunction(f)) }
+
+func ofFunction(f oracle.Function) func(o *Bounding, x, e, v float64) float64 {
+	return func(o *Bounding, x, e, v float64) float64 {
+		y, bound := f.Apply(o.Unit, x, e)
+		// The program's formula may differ from the oracle's in its own rounding.
+		return bound + math.Abs(y-v)
+	}
+}
+
+// activationBound is functionBound of an activation.
+func activationBound(a recurrent.Activation) BoundRule {
+	f, ok := oracle.FunctionOf(a)
+	if !ok {
+		panic(fmt.Sprintf("op: the oracle does not know %s", a))
+	}
+	return functionBound(f)
+}
+
+// expBound: Eigen's function ends before float32 does.
+func expBound(o *Bounding, x, e, v float64) float64 {
+	if o.Unit == oracle.Float32 && x+e > 88 {
+		return math.Inf(1)
+	}
+	return ofFunction(oracle.Exp)(o, x, e, v)
+}
+
+func absBound(_ *Bounding, _, e, _ float64) float64 { return e }
+
+// steady makes the rule of a monotone function that is not rounded.
+func steady(f func(float64) float64) BoundRule {
+	return unary(func(_ *Bounding, x, e, v float64) float64 {
+		if e == 0 {
+			return 0
+		}
+		return max(math.Abs(f(x+e)-v), math.Abs(v-f(x-e))) * oracle.Slack
+	})
+}
+
+func squareBound(o *Bounding, x, e, v float64) float64 {
+	if o.exactly(pair{x: x, y: x, ex: e}, v) {
+		return 0
+	}
+	return o.rounded(v, e*(2*math.Abs(x)+e), 1)
+}
+
+func reciprocalBound(o *Bounding, x, e, v float64) float64 {
+	room := math.Abs(x) - e
+	if !(room > 0) {
+		return math.Inf(1)
+	}
+	return o.rounded(v, math.Abs(v)*e/room, 3)
+}
+
+// rsqrtBound: Eigen takes an estimate and Newton's steps, to 2 units.
+func rsqrtBound(o *Bounding, x, e, v float64) float64 {
+	if !(x-e > 0) {
+		return math.Inf(1)
+	}
+	return o.rounded(v, max(1/math.Sqrt(x-e)-v, v-1/math.Sqrt(x+e)), 5)
+}
+
+func leakyBound(x *Bounding) error {
+	alpha := float64(floatOr(x.Node, "alpha", 0.2))
+	slope := max(1, math.Abs(alpha))
+	return unary(func(o *Bounding, x, e, v float64) float64 {
+		if x-e >= 0 {
+			return e
+		}
+		return o.rounded(v, slope*e, 1)
+	})(x)
+}
+
+// testBound: a number with a bound is one.
+func testBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
+	for i, bound := range x.e(0) {
+		if math.IsInf(bound, 0) {
+			e[i] = 1
+		}
+	}
+	var err error
+	x.Out[0].Bound, err = boundOf(e, x.shape())
+	return err
+}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -172,13 +171,4 @@ func assign(w *work, in []Value) error {
 	}
 	w.variables[in[0].handle-1] = fresh
 	return nil
-}
-
-// cloneTensor copies a tensor.
-func cloneTensor(t *lockstep.Tensor) (*lockstep.Tensor, error) {
-	out, err := lockstep.Zeros(t.DType(), t.Shape()...)
-	if err != nil {
-		return nil, err
-	}
-	return out, copyElements(out, t)
 }

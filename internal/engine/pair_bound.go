@@ -2,8 +2,6 @@ package engine
 
 import (
 	"math"
-
-	"github.com/lockstep-go/lockstep/internal/oracle"
 )
 
 // Operations on two tensors that are broadcast together.
@@ -187,35 +185,4 @@ func powerBound(x *Bounding, p pair, v float64) float64 {
 		n += int(4 * grown)
 	}
 	return x.rounded(v, e, n)
-}
-
-// comparisonBound leaves undecided what the operands' bounds may turn over.
-func comparisonBound(x *Bounding) error {
-	all, err := x.pairs()
-	if err != nil {
-		return err
-	}
-	e := make([]float64, len(all))
-	for i, p := range all {
-		if off := p.ex + p.ey; off > 0 && !(math.Abs(p.x-p.y) > off*oracle.Slack) {
-			e[i] = 1
-		}
-	}
-	x.Out[0].Bound, err = boundOf(e, x.shape())
-	return err
-}
-
-// clipBound: each input moves the result by no more than it moves itself.
-func clipBound(x *Bounding) error {
-	e := make([]float64, x.Out[0].Tensor.Len())
-	for i := range 3 {
-		part, err := broadcasted(x.e(i), x.In[i].Tensor.Shape(), x.shape())
-		if err != nil {
-			return err
-		}
-		for k := range e {
-			e[k] = max(e[k], part[k])
-		}
-	}
-	return x.set(0, e)
 }
