@@ -11,7 +11,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
@@ -166,7 +166,7 @@ func stepAll(t *testing.T, o *Oracle, r *recurrent.Recurrence, from, given map[s
 		if err != nil {
 			t.Fatal(err)
 		}
-		cell, err := oracle.NewCell(l, oracle.Float32, weights[0], weights[1], weights[2])
+		cell, err := rounding.NewCell(l, rounding.Float32, weights[0], weights[1], weights[2])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +187,7 @@ func stepAll(t *testing.T, o *Oracle, r *recurrent.Recurrence, from, given map[s
 			for s := range steps {
 				if mask == nil || mask[b*steps+s] != 0 {
 					at := x[(b*steps+s)*features:][:features]
-					next := cell.Step(oracle.Exact(at), oracle.Exact(state["h"]), oracle.Exact(state["c"]), 1)
+					next := cell.Step(rounding.Exact(at), rounding.Exact(state["h"]), rounding.Exact(state["c"]), 1)
 					state["h"] = next.H.V
 					if l.Kind == recurrent.LSTM {
 						state["c"] = next.C.V

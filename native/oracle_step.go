@@ -6,14 +6,14 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/memory"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
 // oracleCell is a layer and its cell in float64.
 type oracleCell struct {
 	layer *recurrent.Layer
-	*oracle.Cell
+	*rounding.Cell
 }
 
 // makeCells makes the cells that Step runs.
@@ -32,16 +32,16 @@ func (o *Oracle) makeCells() error {
 
 // cell returns nil for a layer in floats of 16 bits, which no bounds are known
 // of.
-func (o *Oracle) cell(l *recurrent.Layer) (*oracle.Cell, error) {
+func (o *Oracle) cell(l *recurrent.Layer) (*rounding.Cell, error) {
 	weights, dtype, err := engine.WeightsOf(l, o.source.weight)
 	if err != nil {
 		return nil, err
 	}
-	unit, known := map[lockstep.DType]oracle.Unit{lockstep.Float32: oracle.Float32, lockstep.Float64: oracle.Float64}[dtype]
+	unit, known := map[lockstep.DType]rounding.Unit{lockstep.Float32: rounding.Float32, lockstep.Float64: rounding.Float64}[dtype]
 	if !known {
 		return nil, nil
 	}
-	return oracle.NewCell(l, unit, weights[0], weights[1], weights[2])
+	return rounding.NewCell(l, unit, weights[0], weights[1], weights[2])
 }
 
 // Step takes one step of a recurrent layer for any number of rows: x (…,
@@ -54,7 +54,7 @@ func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bo
 	if !ok {
 		return nil, nil, fmt.Errorf("native: the oracle knows no cell of the layer %q", layer)
 	}
-	var in [3]oracle.Values
+	var in [3]rounding.Values
 	var rows []int
 	for i, want := range c.wants() {
 		t := from[want.name]
@@ -74,7 +74,7 @@ func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bo
 		if err != nil {
 			return nil, nil, fmt.Errorf("native: layer %q: %w", layer, err)
 		}
-		in[i] = oracle.Exact(values)
+		in[i] = rounding.Exact(values)
 	}
 	n, err := lockstep.NumElements(rows)
 	if err != nil {
@@ -83,7 +83,7 @@ func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bo
 	step := c.Cell.Step(in[0], in[1], in[2], n)
 	exact, bound = map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
 	shape := append(append([]int{}, rows...), c.Units)
-	add := func(name string, v oracle.Values) {
+	add := func(name string, v rounding.Values) {
 		if err != nil || v.V == nil {
 			return
 		}

@@ -38,7 +38,7 @@ func TestTablesOfOperations(t *testing.T) {
 						inputs = append(inputs, x)
 						feed[fmt.Sprintf("x%d", i)] = x
 					}
-					p, err := c.compile(inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
+					p, err := compileCase(&c, inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -82,7 +82,7 @@ func TestTablesOfOperations(t *testing.T) {
 // However many shapes there are, the plans and the memory for them are bounded.
 func TestPlansAreBounded(t *testing.T) {
 	d := draw(t)
-	p := d.compile(map[string]string{"y": d.op("Tanh", nil, d.input("x", lockstep.Float32))})
+	p := compileDrawing(d, map[string]string{"y": d.op("Tanh", nil, d.input("x", lockstep.Float32))})
 	r := p.NewRunner()
 	for round := range 2 {
 		for n := range 3 * maxPlans {

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -197,7 +197,7 @@ func buildExactNorm(n *savedmodel.Node) (Exec, error) {
 		for i := range t {
 			whole[i].Tensor = t[i]
 		}
-		v, _, err := b.normalize(oracle.Float64, whole[:])
+		v, _, err := b.normalize(rounding.Float64, whole[:])
 		if err != nil {
 			return nil, err
 		}
@@ -261,7 +261,7 @@ func numberAt(v Bounded, i int) number64 {
 // never below 0, the product d·r·scale is off by what its factors are, and the
 // rest are roundings of the three terms x·r·scale, mean·r·scale and offset,
 // which an engine may take apart: what cancels in d then does not.
-func (b *exactNorm) normalize(u oracle.Unit, in []Bounded) (v, e [][]float64, err error) {
+func (b *exactNorm) normalize(u rounding.Unit, in []Bounded) (v, e [][]float64, err error) {
 	x := in[0]
 	l, err := linesOf(x.Tensor, b.channels(x.Tensor.Rank()))
 	if err != nil {
@@ -296,28 +296,28 @@ func (b *exactNorm) normalize(u oracle.Unit, in []Bounded) (v, e [][]float64, er
 			v[0][i] = d.v*r.v*scale.v + offset.v
 			err := d.e*r.size()*scale.size() + math.Abs(d.v)*(r.e*scale.size()+r.v*scale.e) + offset.e
 			size := (xi.size()+mean.size())*r.size()*scale.size() + offset.size()
-			e[0][i] = (err+u.Gamma(10)*size)*oracle.Slack + 4*u.Tiny()*(1+r.size()*scale.size())
+			e[0][i] = (err+u.Gamma(10)*size)*rounding.Slack + 4*u.Tiny()*(1+r.size()*scale.size())
 		})
 		unbiased := float64(n) / float64(max(n-1, 1))
 		if !b.training {
 			unbiased = 1
 		}
 		v[1][c], e[1][c] = mean.v, mean.e
-		v[2][c], e[2][c] = variance.v*unbiased, (variance.e*unbiased+u.Gamma(3)*variance.size()*unbiased)*oracle.Slack
+		v[2][c], e[2][c] = variance.v*unbiased, (variance.e*unbiased+u.Gamma(3)*variance.size()*unbiased)*rounding.Slack
 		v[3][c], e[3][c] = mean.v, mean.e
 		v[4][c], e[4][c] = variance.v, variance.e
 	}
 	return v, e, nil
 }
 
-func moments(u oracle.Unit, x Bounded, l lines, c, n int) (mean, variance number64) {
+func moments(u rounding.Unit, x Bounded, l lines, c, n int) (mean, variance number64) {
 	size := 0.0
 	l.channel(c, n, func(i int) {
 		xi := numberAt(x, i)
 		mean.v, mean.e, size = mean.v+xi.v, mean.e+xi.e, size+xi.size()
 	})
 	parts := float64(n)
-	mean = number64{mean.v / parts, (mean.e/parts+u.Gamma(n+2)*size/parts)*oracle.Slack + 2*u.Tiny()}
+	mean = number64{mean.v / parts, (mean.e/parts+u.Gamma(n+2)*size/parts)*rounding.Slack + 2*u.Tiny()}
 	size = 0
 	l.channel(c, n, func(i int) {
 		xi := numberAt(x, i)
@@ -328,6 +328,6 @@ func moments(u oracle.Unit, x Bounded, l lines, c, n int) (mean, variance number
 		variance.e += e * (2*math.Abs(d) + e)
 		size += (math.Abs(d) + e) * (math.Abs(d) + e)
 	})
-	variance = number64{variance.v / parts, (variance.e/parts+u.Gamma(n+4)*size/parts)*oracle.Slack + 2*u.Tiny()}
+	variance = number64{variance.v / parts, (variance.e/parts+u.Gamma(n+4)*size/parts)*rounding.Slack + 2*u.Tiny()}
 	return mean, variance
 }

@@ -128,3 +128,14 @@ func widen(t *lockstep.Tensor) (Bounded, error) {
 	out.Bound, err = boundOf(e, t.Shape())
 	return out, err
 }
+
+// reason is why integers or bools are not exact.
+func (v Bounded) reason() error {
+	switch {
+	case v.Why != nil:
+		return v.Why
+	case v.Undecided != nil:
+		return v.Undecided
+	}
+	return errors.New("rounding decides it")
+}

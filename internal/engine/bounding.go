@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -16,7 +16,7 @@ type BoundRule func(x *Bounding) error
 
 // Bounding is one operation whose results get their bounds.
 type Bounding struct {
-	Unit oracle.Unit      // of what engines compute in
+	Unit rounding.Unit      // of what engines compute in
 	Node *savedmodel.Node // of the graph
 	In   []Bounded
 	Out  []Bounded
@@ -88,13 +88,13 @@ func (x *Bounding) set(i int, e []float64) error {
 // rounded is the bound of a result that is rounded n times after its inputs'
 // errors made it wrong by e.
 func (x *Bounding) rounded(v, e float64, n int) float64 {
-	return (e+x.Unit.Gamma(n)*(math.Abs(v)+e))*oracle.Slack + float64(n)*x.Unit.Tiny()
+	return (e+x.Unit.Gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
 }
 
 // holds tells whether the result of one correctly rounded operation on exact
 // numbers is exact: in float32, if the float64 nearest to it is a float32.
 func (x *Bounding) holds(v float64) bool {
-	if x.Unit == oracle.Float32 {
+	if x.Unit == rounding.Float32 {
 		return float64(float32(v)) == v
 	}
 	return false

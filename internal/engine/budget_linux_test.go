@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
 	"github.com/lockstep-go/lockstep"
@@ -62,9 +61,13 @@ func runHostileGraphs(t *testing.T) {
 	for seed := range uint64(hostileGraph) {
 		h := &hostile{drawing: draw(t), r: rand.New(rand.NewPCG(seed, 5))}
 		outputs := h.draw()
-		x := map[string]*lockstep.Tensor{"x": tensor(t, make([]float32, 12), 3, 4)}
-		runner := h.compile(outputs).NewRunner()
-		var err error
+		x := map[string]*lockstep.Tensor{"x": newTensor(t, make([]float32, 12), 3, 4)}
+		_, g := h.flatten(outputs)
+		p, err := Compile(g, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runner := p.NewRunner()
 		for range 3 {
 			if _, _, err = runner.Run(t.Context(), x); err != nil {
 				break
@@ -81,7 +84,6 @@ func runHostileGraphs(t *testing.T) {
 		default:
 			other[err.Error()]++
 		}
-		_, g := h.flatten(outputs)
 		exact, err := NewExact(g, Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +165,7 @@ func (h *hostile) one(one string, any func() string) string {
 	case 6:
 		return h.op("AddV2", nil, column(), row())
 	case 7:
-		return h.op("PadV2", attrs{"Tpaddings": lockstep.Int32}, "x", h.constant(tensor(h.t, []int32{n, 1, 0, n % 7}, 2, 2)), one)
+		return h.op("PadV2", attrs{"Tpaddings": lockstep.Int32}, "x", h.constant(newTensor(h.t, []int32{n, 1, 0, n % 7}, 2, 2)), one)
 	case 8:
 		return h.loop(h.r.Int32N(40), func(body *drawing, x string) string { return body.op("ConcatV2", nil, x, x, body.int(0)) })
 	case 9:
@@ -193,13 +195,6 @@ func (h *hostile) loop(rounds int32, change func(body *drawing, x string) string
 	while := h.function("more"+name, cond, cond.integer("Less", i, cond.int(rounds)))
 	do := h.function("round"+name, body, body.integer("AddV2", j, body.int(1)), change(body, x))
 	return h.op("StatelessWhile", attrs{"T": types, "cond": while, "body": do}, h.int(0), "x") + ":1"
-}
-
-// listArg is an argument of a function that is a list.
-func (d *drawing) listArg() string {
-	name := fmt.Sprintf("a%d", len(d.args))
-	d.args = append(d.args, &op_def_go_proto.OpDef_ArgDef{Name: name, Type: types_go_proto.DataType_DT_VARIANT})
-	return name
 }
 
 // growingList draws a loop that makes a list longer, by tensors of their own.

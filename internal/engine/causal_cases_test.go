@@ -86,11 +86,11 @@ var causalCases = []causalCase{
 		return d.op("GatherV2", nil, d.floats([]int{3, 2}, 1, 2, 3, 4, 5, 6), x, d.int(0))
 	}},
 	{name: "rows of a variable that are looked up", step: []int{2, 1}, dtype: lockstep.Int32, draw: func(d *drawing, x string) string {
-		v := d.variable(tensor(d.t, []float32{1, 2, 3, 4, 5, 6}, 3, 2))
+		v := d.variable(newTensor(d.t, []float32{1, 2, 3, 4, 5, 6}, 3, 2))
 		return d.op("ResourceGather", attrs{"dtype": lockstep.Float32}, v, x)
 	}},
 	{name: "a product with a variable", draw: func(d *drawing, x string) string {
-		v := d.op("ReadVariableOp", attrs{"dtype": lockstep.Float32}, d.variable(tensor(d.t, []float32{1, 2, 3, 4, 5, 6}, 3, 2)))
+		v := d.op("ReadVariableOp", attrs{"dtype": lockstep.Float32}, d.variable(newTensor(d.t, []float32{1, 2, 3, 4, 5, 6}, 3, 2)))
 		return d.op("BatchMatMulV2", nil, x, v)
 	}},
 	{name: "chosen by what is fed", draw: func(d *drawing, x string) string {
@@ -117,7 +117,7 @@ var causalCases = []causalCase{
 	{name: "cumulative sum", words: "a Cumsum may mix", draw: func(d *drawing, x string) string { return d.op("Cumsum", nil, x, d.int(1)) }},
 	{name: "reverse", words: "a ReverseV2 may mix", draw: func(d *drawing, x string) string { return d.op("ReverseV2", nil, x, d.ints(1)) }},
 	{name: "pad", words: "a Pad may mix", draw: func(d *drawing, x string) string {
-		return d.op("Pad", attrs{"Tpaddings": lockstep.Int32}, x, d.constant(tensor(d.t, []int32{0, 0, 1, 0, 0, 0}, 3, 2)))
+		return d.op("Pad", attrs{"Tpaddings": lockstep.Int32}, x, d.constant(newTensor(d.t, []int32{0, 0, 1, 0, 0, 0}, 3, 2)))
 	}},
 	{name: "einsum", words: "a Einsum may mix", draw: func(d *drawing, x string) string {
 		return d.op("Einsum", attrs{"equation": "btf,bsf->bts", "N": 2}, x, x)

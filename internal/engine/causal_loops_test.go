@@ -173,7 +173,10 @@ func TestCausalLoops(t *testing.T) {
 					words = "it does not read the time steps in their order"
 				}
 				c.change(t, a)
-				p := compiled(t, m, g, found)
+				p, err := Compile(g, Options{Variable: valuesOf(m), Weight: valuesOf(m), Recurrences: found.Recurrences})
+				if err != nil {
+					t.Fatal(err)
+				}
 				if err := func() (err error) {
 					defer func() {
 						if r := recover(); r != nil {

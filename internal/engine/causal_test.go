@@ -1,17 +1,12 @@
 package engine
 
 import (
-	"io/fs"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/fixture"
 )
-
-func fixtureFS(t testing.TB, name string) fs.FS { return fixture.FS(t, name) }
 
 // causalCase is a graph of one input x, fed by steps, in the shape step with a
 // time axis of length 1.
@@ -32,36 +27,6 @@ const (
 	counts = "depends on the number of steps"
 	values = "depends on the values of steps"
 )
-
-// steps is the number of steps of x, and of its axes.
-func (d *drawing) steps(x string) string { return d.axis(x, 1) }
-
-func (d *drawing) axis(x string, i int32) string {
-	shape := d.op("Shape", nil, x)
-	return d.op("StridedSlice", attrs{"T": lockstep.Int32, "shrink_axis_mask": 1}, shape, d.ints(i), d.ints(i+1), d.ints(1))
-}
-
-func (d *drawing) float(n string) string {
-	return d.op("Cast", attrs{"SrcT": lockstep.Int32, "DstT": lockstep.Float32}, n)
-}
-
-// shape packs scalars into a shape.
-func (d *drawing) shape(axes ...string) string {
-	return d.op("Pack", attrs{"T": lockstep.Int32, "axis": 0}, axes...)
-}
-
-func (d *drawing) integer(op, a, b string) string {
-	return d.op(op, attrs{"T": lockstep.Int32}, a, b)
-}
-
-// last is x[:, -1].
-func (d *drawing) last(x string) string {
-	return d.slice(x, 0b01, 0b01, 0b10, []int32{0, -1}, []int32{0, 0}, []int32{1, 1})
-}
-
-func (d *drawing) slice(x string, beginMask, endMask, shrink int, begin, end, strides []int32) string {
-	return d.op("StridedSlice", attrs{"begin_mask": beginMask, "end_mask": endMask, "shrink_axis_mask": shrink}, x, d.ints(begin...), d.ints(end...), d.ints(strides...))
-}
 
 func ones(n int) []float32 { return slices.Repeat([]float32{1}, n) }
 
@@ -98,7 +63,11 @@ func TestCausalRules(t *testing.T) {
 				d.input(name, lockstep.Float32)
 				fixed[name] = noise(t, lockstep.Float32, 9, shape...)
 			}
-			p := d.compile(map[string]string{"y": c.draw(d, x)})
+			_, g := d.flatten(map[string]string{"y": c.draw(d, x)})
+			p, err := Compile(g, Options{Variable: d.value})
+			if err != nil {
+				t.Fatal(err)
+			}
 			checkStream(t, p, fixed, map[string]*lockstep.Tensor{"x": noise(t, c.dtype, 1, c.step...)}, c.axis, c.words)
 		})
 	}
@@ -108,7 +77,7 @@ func TestCausalRules(t *testing.T) {
 // as the whole for sequences of several lengths.
 func checkStream(t *testing.T, p *Program, fixed, step map[string]*lockstep.Tensor, axis int, words string) {
 	t.Helper()
-	s, err := p.NewStream(t.Context(), fixed, step, axis)
+	s, err := New(t.Context(), p, fixed, step, axis)
 	if words != "" {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Fatalf("error %v, want one that says %q", err, words)
@@ -164,37 +133,6 @@ func checkStream(t *testing.T, p *Program, fixed, step map[string]*lockstep.Tens
 		}
 		s.Reset()
 	}
-}
-
-// noise makes a tensor of small numbers.
-func noise(t testing.TB, dtype lockstep.DType, seed uint64, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	x, err := lockstep.Zeros(dtype, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := rand.New(rand.NewPCG(5, seed))
-	if d, err := lockstep.Data[float32](x); err == nil {
-		for i := range d {
-			d[i] = float32(r.NormFloat64())
-		}
-	}
-	if d, err := lockstep.Data[float64](x); err == nil {
-		for i := range d {
-			d[i] = r.NormFloat64()
-		}
-	}
-	if d, err := lockstep.Data[int32](x); err == nil {
-		for i := range d {
-			d[i] = r.Int32N(3)
-		}
-	}
-	if d, err := lockstep.Data[bool](x); err == nil {
-		for i := range d {
-			d[i] = r.IntN(3) > 0
-		}
-	}
-	return x
 }
 
 // stepOf returns one step of a tensor.

@@ -24,17 +24,6 @@ func countOf(bounds []recurrent.Bound, in []Value) (n int, ok bool) {
 	return n, len(bounds) > 0
 }
 
-// integer reads a tensor of one integer, without memory of its own.
-func integer(t *lockstep.Tensor) (int, bool) {
-	if d, err := lockstep.Data[int32](t); err == nil && len(d) == 1 {
-		return int(d[0]), true
-	}
-	if d, err := lockstep.Data[int64](t); err == nil && len(d) == 1 {
-		return int(d[0]), true
-	}
-	return 0, false
-}
-
 // counters are what the loop variables that count its steps are after it.
 type counters []*lockstep.Tensor
 

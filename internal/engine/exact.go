@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -25,7 +25,7 @@ import (
 //
 // Any number of goroutines may use it.
 type Exact struct {
-	unit      oracle.Unit
+	unit      rounding.Unit
 	inputs    []port
 	outputs   []port
 	body      *exactBody
@@ -51,7 +51,7 @@ type Result struct {
 
 // NewExact makes the exact evaluation of a graph.
 func NewExact(g *savedmodel.Graph, o Options) (*Exact, error) {
-	e := &Exact{unit: oracle.Float64, layers: map[string]bool{}, memory: o.Memory}
+	e := &Exact{unit: rounding.Float64, layers: map[string]bool{}, memory: o.Memory}
 	c := newExactCompiler(g, o, e)
 	b := c.compile(nil, c.live())
 	if len(c.errs) > 0 {
@@ -59,7 +59,7 @@ func NewExact(g *savedmodel.Graph, o Options) (*Exact, error) {
 	}
 	e.body = c.of(b.body)
 	if c.single { // numbers of more bits beside those of float32 are no less exact
-		e.unit = oracle.Float32
+		e.unit = rounding.Float32
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
 		in := port{name, -1}
@@ -148,15 +148,4 @@ func (r *exactRun) note(name string, v Bounded) error {
 		r.result.Unknown[name] = v.reason()
 	}
 	return nil
-}
-
-// reason is why integers or bools are not exact.
-func (v Bounded) reason() error {
-	switch {
-	case v.Why != nil:
-		return v.Why
-	case v.Undecided != nil:
-		return v.Undecided
-	}
-	return errors.New("rounding decides it")
 }

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
@@ -10,7 +10,7 @@ import (
 func (e *exactRecurrent) noteBeginning(r *exactRun, call *exactCall, in []Bounded) error {
 	batch, steps := call.batch, call.recurrentCall.steps
 	first := e.Cells[0].Name
-	x, err := boundedOf(oracle.Values{
+	x, err := boundedOf(rounding.Values{
 		V: byBatch(call.x.V, steps, batch, e.features),
 		E: byBatch(call.x.E, steps, batch, e.features),
 	}, batch, steps, e.features)
@@ -77,11 +77,11 @@ func (r *exactRun) unknownLayers(cells []*recurrent.Layer, why error) {
 }
 
 // precision is that of the numbers that the graph's layers compute in.
-func (c *exactCompiler) precision() oracle.Unit {
+func (c *exactCompiler) precision() rounding.Unit {
 	if c.single {
-		return oracle.Float32
+		return rounding.Float32
 	}
-	return oracle.Float64
+	return rounding.Float64
 }
 
 // exactSliced builds a loop that takes a tensor apart: see sliced.

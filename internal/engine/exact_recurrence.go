@@ -7,14 +7,14 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
 // exactRecurrent runs a recognised loop on the oracle's cells.
 type exactRecurrent struct {
 	cellLoop[float64] // what reads a call's tensors; it has no cells
-	oracles           []*oracle.Cell
+	oracles           []*rounding.Cell
 	interpreted       exactOperation
 	planted           *Twist // nil without
 }
@@ -38,7 +38,7 @@ func (c *exactCompiler) exactRecurrence(r *recurrent.Recurrence, interpreted exa
 		}
 		// The precision is known when all of the graph has been seen; the layers
 		// of a graph with both do what those in float32 do.
-		cell, err := oracle.NewCell(l, c.precision(), weights[0], weights[1], weights[2])
+		cell, err := rounding.NewCell(l, c.precision(), weights[0], weights[1], weights[2])
 		if err != nil {
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
@@ -56,9 +56,9 @@ func (c *exactCompiler) exactRecurrence(r *recurrent.Recurrence, interpreted exa
 // exactCall is one call of a recognised loop.
 type exactCall struct {
 	recurrentCall[float64]
-	x, previous oracle.Values
-	states      [][2]oracle.Values // by cell: h, and c of an LSTM
-	h, c        []oracle.Values    // by cell: what was given, (batch, steps, units)
+	x, previous rounding.Values
+	states      [][2]rounding.Values // by cell: h, and c of an LSTM
+	h, c        []rounding.Values    // by cell: what was given, (batch, steps, units)
 	why         error              // why the layers have no bound
 }
 
@@ -104,18 +104,18 @@ func (e *exactRecurrent) run(r *exactRun, in []Bounded, n int) ([]Bounded, error
 		e.twistBoth(&read, &errs)
 	}
 	call := &exactCall{recurrentCall: read, why: why}
-	call.x = oracle.Values{V: read.x, E: errs.x}
+	call.x = rounding.Values{V: read.x, E: errs.x}
 	k := 0
 	for _, l := range e.Cells {
-		var of [2]oracle.Values
+		var of [2]rounding.Values
 		for j := range l.States {
-			of[j] = oracle.Values{V: read.states[k], E: errs.states[k]}
+			of[j] = rounding.Values{V: read.states[k], E: errs.states[k]}
 			k++
 		}
 		call.states = append(call.states, of)
 	}
 	if read.previous != nil {
-		call.previous = oracle.Values{V: read.previous, E: floatsOf(in[e.Mask.Previous].Bound.Tensor)}
+		call.previous = rounding.Values{V: read.previous, E: floatsOf(in[e.Mask.Previous].Bound.Tensor)}
 	}
 	if err := e.take(r, call); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (e *exactRecurrent) run(r *exactRun, in []Bounded, n int) ([]Bounded, error
 	if err := e.noteBeginning(r, call, in); err != nil {
 		return nil, err
 	}
-	if given := !slices.ContainsFunc(call.h, func(h oracle.Values) bool { return h.V == nil }); given {
+	if given := !slices.ContainsFunc(call.h, func(h rounding.Values) bool { return h.V == nil }); given {
 		call.why = nil
 		if e.Mask != nil && e.Mask.Previous >= 0 {
 			call.why = in[e.Mask.Previous].Why
@@ -156,7 +156,7 @@ func (e *exactRecurrent) stateVariables() (out []int) {
 // take reads what was given of the layers.
 func (e *exactRecurrent) take(r *exactRun, call *exactCall) error {
 	for _, l := range e.Cells {
-		var of [2]oracle.Values
+		var of [2]rounding.Values
 		for j := range l.States {
 			name := l.Name + "/" + []string{"h", "c"}[j]
 			t := r.given[name]
@@ -174,7 +174,7 @@ func (e *exactRecurrent) take(r *exactRun, call *exactCall) error {
 			if err != nil {
 				return err
 			}
-			of[j] = oracle.Exact(d)
+			of[j] = rounding.Exact(d)
 		}
 		call.h, call.c = append(call.h, of[0]), append(call.c, of[1])
 	}
@@ -207,10 +207,10 @@ func (e *exactRecurrent) steps(r *exactRun, call *exactCall, in []Bounded) ([]Bo
 			before := call.states[i]
 			u := cell.Units
 			if call.h[i].V != nil {
-				call.states[i] = [2]oracle.Values{atStep(call.h[i], batch, steps, u, t), atStep(call.c[i], batch, steps, u, t)}
+				call.states[i] = [2]rounding.Values{atStep(call.h[i], batch, steps, u, t), atStep(call.c[i], batch, steps, u, t)}
 			} else {
 				s := cell.Step(x, before[0], before[1], batch)
-				call.states[i] = [2]oracle.Values{kept(s.H, before[0], mask, u), kept(s.C, before[1], mask, u)}
+				call.states[i] = [2]rounding.Values{kept(s.H, before[0], mask, u), kept(s.C, before[1], mask, u)}
 			}
 			x = call.states[i][0]
 		}
@@ -232,7 +232,7 @@ func (e *exactRecurrent) steps(r *exactRun, call *exactCall, in []Bounded) ([]Bo
 }
 
 // results sets what the loop's variables are after it, and notes the states.
-func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []Bounded, outputs, previous oracle.Values) ([]Bounded, error) {
+func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []Bounded, outputs, previous rounding.Values) ([]Bounded, error) {
 	out := slices.Clone(in)
 	batch, steps := call.batch, call.recurrentCall.steps
 	before, after := make([]Value, len(in)), make([]Value, len(in))
@@ -290,13 +290,13 @@ func (e *exactRecurrent) results(r *exactRun, call *exactCall, in []Bounded, out
 	return out, nil
 }
 
-func zeroValues(n int) oracle.Values {
-	return oracle.Values{V: make([]float64, n), E: make([]float64, n)}
+func zeroValues(n int) rounding.Values {
+	return rounding.Values{V: make([]float64, n), E: make([]float64, n)}
 }
 
 // stretch is n values from one on.
-func stretch(v oracle.Values, from, n int) oracle.Values {
-	out := oracle.Values{V: v.V[from : from+n]}
+func stretch(v rounding.Values, from, n int) rounding.Values {
+	out := rounding.Values{V: v.V[from : from+n]}
 	if v.E != nil {
 		out.E = v.E[from : from+n]
 	}
@@ -304,22 +304,22 @@ func stretch(v oracle.Values, from, n int) oracle.Values {
 }
 
 // atStep is one step of exact values (batch, steps, units).
-func atStep(v oracle.Values, batch, steps, units, t int) oracle.Values {
+func atStep(v rounding.Values, batch, steps, units, t int) rounding.Values {
 	if v.V == nil {
-		return oracle.Values{}
+		return rounding.Values{}
 	}
 	out := make([]float64, 0, batch*units)
 	for b := range batch {
 		out = append(out, v.V[(b*steps+t)*units:][:units]...)
 	}
-	return oracle.Exact(out)
+	return rounding.Exact(out)
 }
 
 // kept takes the rows of now that have the step, and those of before that do
 // not. A bound that is not a number is none.
-func kept(now, before oracle.Values, mask []bool, units int) oracle.Values {
+func kept(now, before rounding.Values, mask []bool, units int) rounding.Values {
 	if now.V == nil {
-		return oracle.Values{}
+		return rounding.Values{}
 	}
 	for i, e := range now.E {
 		if math.IsNaN(e) {
@@ -355,7 +355,7 @@ func errorsOfList(v Bounded) []float64 {
 	return e
 }
 
-func boundedOf(v oracle.Values, shape ...int) (Bounded, error) {
+func boundedOf(v rounding.Values, shape ...int) (Bounded, error) {
 	t, err := lockstep.New(v.V, shape...)
 	if err != nil {
 		return Bounded{}, err

@@ -160,11 +160,11 @@ func (c *roundingCase) run(t *testing.T, length int, shift float64, n *ruleCount
 	x := normals(random, rows*length, 2, shift)
 	inputs := c.inputs(rows, length, x)
 	op := opCase{Op: c.op, Attrs: c.attrs}
-	g, o, err := op.graph(inputs, 1, func(int) lockstep.DType { return lockstep.Float32 })
+	g, variable, err := op.graph(inputs, 1, func(int) lockstep.DType { return lockstep.Float32 })
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := NewExact(g, o)
+	e, err := NewExact(g, Options{Variable: variable})
 	if err != nil {
 		t.Fatal(err)
 	}

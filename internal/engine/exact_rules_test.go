@@ -23,7 +23,7 @@ func TestExactRules(t *testing.T) {
 		for _, c := range all {
 			if !c.Error && len(c.Outputs) > 0 {
 				cases++
-				t.Run(c.Name, func(t *testing.T) { c.exact(t, values, seen) })
+				t.Run(c.Name, func(t *testing.T) { boundsCase(t, &c, values, seen) })
 			}
 		}
 	}
@@ -68,17 +68,18 @@ type ruleCount struct {
 	reach            float64 // how much of a bound disturbed inputs make use of
 }
 
-func (c *opCase) exact(t *testing.T, values map[string]*lockstep.Tensor, seen map[string]*ruleCount) {
+func boundsCase(t *testing.T, c *opCase, values map[string]*lockstep.Tensor, seen map[string]*ruleCount) {
 	var inputs []*lockstep.Tensor
 	feed := map[string]*lockstep.Tensor{}
 	for i, key := range c.Inputs {
 		inputs = append(inputs, values[key])
 		feed[fmt.Sprintf("x%d", i)] = values[key]
 	}
-	g, o, err := c.graph(inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
+	g, variable, err := c.graph(inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
 	if err != nil {
 		t.Fatal(err)
 	}
+	o := Options{Variable: variable}
 	e, err := NewExact(g, o)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +119,7 @@ func (c *opCase) exact(t *testing.T, values map[string]*lockstep.Tensor, seen ma
 	// What the program makes of others near them.
 	random := rand.New(rand.NewPCG(1, uint64(len(c.Name))))
 	for trial := range 12 {
-		bounds, near := c.disturb(t, random, inputs, trial)
+		bounds, near := disturbed(t, c, random, inputs, trial)
 		result, err := e.runWith(t, feed, bounds)
 		if err != nil {
 			continue // integers that are not decided
@@ -160,7 +161,7 @@ func (n *ruleCount) use(got, exact, bound *lockstep.Tensor) {
 
 // disturb makes bounds for the floats among inputs, and inputs within them, most
 // of them at the ends.
-func (c *opCase) disturb(t *testing.T, random *rand.Rand, inputs []*lockstep.Tensor, trial int) (bounds map[string][]float64, near map[string]*lockstep.Tensor) {
+func disturbed(t *testing.T, c *opCase, random *rand.Rand, inputs []*lockstep.Tensor, trial int) (bounds map[string][]float64, near map[string]*lockstep.Tensor) {
 	bounds, near = map[string][]float64{}, map[string]*lockstep.Tensor{}
 	for i, x := range inputs {
 		name := fmt.Sprintf("x%d", i)

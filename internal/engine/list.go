@@ -89,25 +89,17 @@ func listGet(w *Call, in []Value) ([]Value, error) {
 	if err != nil || t != nil {
 		return w.one(t, err)
 	}
-	return w.one(l.unset(i, in[2]))
+	return w.one(unsetOf(l, i, in[2]))
 }
 
-// unset makes the zeros that stand for an element that was never set, if its
+// unsetOf makes the zeros that stand for an element that was never set, if its
 // shape is known from the list, from the operation or from another element.
-func (l *List) unset(i int, want Value) (*lockstep.Tensor, error) {
+func unsetOf(l *List, i int, want Value) (*lockstep.Tensor, error) {
 	shape, err := l.shapeOf(want, l.elements)
 	if err != nil {
 		return nil, fmt.Errorf("element %d of the list was never set: %w", i, err)
 	}
 	return zeros(l.DType, shape)
-}
-
-// zeros makes zeros whose number is bounded.
-func zeros(dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {
-	if _, err := elementsSized(shape, sizeOf(dtype)); err != nil {
-		return nil, err
-	}
-	return lockstep.Zeros(dtype, shape...)
 }
 
 // indexOf reads the number of an element of a list.
@@ -136,7 +128,7 @@ func buildSet(n *savedmodel.Node) (Exec, error) {
 		if item == nil {
 			return nil, fmt.Errorf("the element is %s, want %s", in[2], l.DType)
 		}
-		if err := l.takes(item); err != nil {
+		if err := takesElement(l, item); err != nil {
 			return nil, err
 		}
 		next, err := l.clone()
@@ -157,8 +149,8 @@ func buildSet(n *savedmodel.Node) (Exec, error) {
 	}, nil
 }
 
-// takes tells whether a tensor may be an element of the list.
-func (l *List) takes(t *lockstep.Tensor) error {
+// takesElement tells whether a tensor may be an element of the list.
+func takesElement(l *List, t *lockstep.Tensor) error {
 	if t.DType() != l.DType {
 		return fmt.Errorf("the element is %s, want %s", t, l.DType)
 	}

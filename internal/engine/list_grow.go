@@ -63,7 +63,7 @@ func listPush(w *Call, in []Value) ([]Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the element: %w", err)
 	}
-	if err := l.takes(t[0]); err != nil {
+	if err := takesElement(l, t[0]); err != nil {
 		return nil, err
 	}
 	if l.Below > 0 && l.length()+1 >= l.Below {
@@ -91,7 +91,7 @@ func listPop(w *Call, in []Value) ([]Value, error) {
 	}
 	t := all[last]
 	if t == nil {
-		if t, err = l.unset(last, in[1]); err != nil {
+		if t, err = unsetOf(l, last, in[1]); err != nil {
 			return nil, err
 		}
 	}
@@ -196,7 +196,7 @@ func listScatter(w *Call, in []Value) ([]Value, error) {
 		return nil, err
 	}
 	l := &List{DType: t[0].DType(), Shape: shape, Known: known}
-	next, err := l.scatter(t[0], t[1])
+	next, err := scatterOf(l, t[0], t[1])
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func listScatterInto(w *Call, in []Value) ([]Value, error) {
 	if t[0].DType() != l.DType {
 		return nil, fmt.Errorf("elements of %s, want %s", t[0].DType(), l.DType)
 	}
-	next, err := l.scatter(t[0], t[1])
+	next, err := scatterOf(l, t[0], t[1])
 	if err != nil {
 		return nil, err
 	}
@@ -228,9 +228,9 @@ func listScatterInto(w *Call, in []Value) ([]Value, error) {
 	return listValue(l.with(next)), nil
 }
 
-// scatter returns the list's elements with rows of t at the places that
+// scatterOf returns the list's elements with rows of t at the places that
 // numbers name, and more elements where they lie behind the end.
-func (l *List) scatter(t, numbers *lockstep.Tensor) ([]*lockstep.Tensor, error) {
+func scatterOf(l *List, t, numbers *lockstep.Tensor) ([]*lockstep.Tensor, error) {
 	list, err := vector(numbers)
 	if err != nil {
 		return nil, fmt.Errorf("the element numbers: %w", err)
@@ -303,10 +303,10 @@ func listConcat(w *Call, in []Value) ([]Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the lengths: %w", err)
 	}
-	return l.concat(all, first, rest.shape, lengths)
+	return concatOf(l, all, first, rest.shape, lengths)
 }
 
-func (l *List) concat(all []*lockstep.Tensor, first int, rest, lengths []int) ([]Value, error) {
+func concatOf(l *List, all []*lockstep.Tensor, first int, rest, lengths []int) ([]Value, error) {
 	out := make([]int, len(all))
 	parts := []*lockstep.Tensor{}
 	for i, e := range all {

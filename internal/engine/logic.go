@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -90,7 +90,7 @@ func comparisonBound(x *Bounding) error {
 	}
 	e := make([]float64, len(all))
 	for i, p := range all {
-		if off := p.ex + p.ey; off > 0 && !(math.Abs(p.x-p.y) > off*oracle.Slack) {
+		if off := p.ex + p.ey; off > 0 && !(math.Abs(p.x-p.y) > off*rounding.Slack) {
 			e[i] = 1
 		}
 	}

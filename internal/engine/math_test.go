@@ -80,7 +80,7 @@ func TestMathRefuses(t *testing.T) {
 		for i := range inputs {
 			inputs[i] = x
 		}
-		_, err := c.compile(inputs, 0, nil)
+		_, err := compileCase(&c, inputs, 0, nil)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s {%s}: error %v, want %q in it", test.op, test.attrs, err, test.want)
 		}
@@ -123,7 +123,7 @@ func TestMathHostile(t *testing.T) {
 			inputs[fmt.Sprintf("x%d", i)] = values[key]
 			given = append(given, values[key])
 		}
-		p, err := c.compile(given, 0, nil)
+		p, err := compileCase(&c, given, 0, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", c.Name, err)
 		}
@@ -145,7 +145,7 @@ func TestMathHostile(t *testing.T) {
 			continue
 		}
 		for _, some := range [][]*lockstep.Tensor{given[1:], append(given[:1:1], given...)} {
-			if p, err = c.compile(some, 0, nil); err != nil {
+			if p, err = compileCase(&c, some, 0, nil); err != nil {
 				continue
 			}
 			feed := map[string]*lockstep.Tensor{}
@@ -190,7 +190,7 @@ func TestOverflowingSum(t *testing.T) {
 	if err := json.Unmarshal([]byte("{"+ofType("float32")+"}"), &c.Attrs); err != nil {
 		t.Fatal(err)
 	}
-	p, err := c.compile([]*lockstep.Tensor{x, axis}, 1, func(int) lockstep.DType { return lockstep.Float32 })
+	p, err := compileCase(&c, []*lockstep.Tensor{x, axis}, 1, func(int) lockstep.DType { return lockstep.Float32 })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 				continue
 			}
 			ran++
-			if err := c.inTurns(t, values); err != nil {
+			if err := inTurns(t, &c, values); err != nil {
 				t.Errorf("%s: %s (%s): %v", filepath.Base(file), c.Name, c.Op, err)
 			}
 		}
@@ -36,7 +36,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	t.Logf("%d cases", ran)
 }
 
-func (c *opCase) inTurns(t *testing.T, values map[string]*lockstep.Tensor) (err error) {
+func inTurns(t *testing.T, c *opCase, values map[string]*lockstep.Tensor) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
@@ -49,7 +49,7 @@ func (c *opCase) inTurns(t *testing.T, values map[string]*lockstep.Tensor) (err 
 		feed[fmt.Sprintf("x%d", i)] = values[key]
 	}
 	compile := func() (*Program, error) {
-		return c.compile(inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
+		return compileCase(c, inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
 	}
 	p, err := compile()
 	if err != nil {
@@ -165,7 +165,7 @@ func TestMovements(t *testing.T) {
 					for i := range c.Outputs {
 						outputs[fmt.Sprintf("y%d", i)] = fmt.Sprintf("op:%d", i)
 					}
-					return d.compile(outputs)
+					return compileDrawing(d, outputs)
 				}
 				p := compile()
 				r := p.NewRunner()

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"reflect"
-
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
 )
@@ -188,23 +186,4 @@ func bytesOf(v *Value) int64 {
 
 func tensorBytes(t *lockstep.Tensor) int64 {
 	return int64(t.Len())*int64(sizeOf(t.DType())) + tensorOverhead
-}
-
-const (
-	wordBytes = 8
-	// tensorOverhead is about what a tensor takes beside its elements, which counts
-	// where a loop makes very many small ones.
-	tensorOverhead = 128
-)
-
-// sizeFor is sizeOf for the type E.
-func sizeFor[E lockstep.Element]() int { return int(reflect.TypeFor[E]().Size()) }
-
-// sizeOf returns the bytes of an element in memory; of a string, those of its
-// header.
-func sizeOf(d lockstep.DType) int {
-	if n := d.Size(); n > 0 {
-		return n
-	}
-	return 2 * wordBytes
 }

@@ -25,14 +25,6 @@ type movement struct {
 	whole bool
 }
 
-// run is some elements of a result, one after the other, and where they come
-// from: each step on in an input, or zero if that is negative.
-type run struct {
-	to, n        int
-	input        int // in movement.inputs
-	from, stride int
-}
-
 // elementsOf returns the inputs of a step that its elements come from; ok is
 // false if it may be more than a movement, or one that another call would make
 // otherwise.
@@ -191,36 +183,4 @@ func (m *movement) do(s *step, w *work, slots []Value) (done bool, err error) {
 		slots[s.out+i] = Value{Tensor: t}
 	}
 	return true, nil
-}
-
-func (typed[E]) runs(dst *lockstep.Tensor, runs []run, sources []*lockstep.Tensor) error {
-	to, err := lockstep.Data[E](dst)
-	if err != nil {
-		return err
-	}
-	var from []E
-	last := -1
-	for _, r := range runs {
-		out := to[r.to : r.to+r.n]
-		if r.input < 0 {
-			clear(out)
-			continue
-		}
-		if r.input != last {
-			if from, err = lockstep.Data[E](sources[r.input]); err != nil {
-				return err
-			}
-			last = r.input
-		}
-		if r.stride == 1 {
-			copy(out, from[r.from:])
-			continue
-		}
-		at := r.from
-		for i := range out {
-			out[i] = from[at]
-			at += r.stride
-		}
-	}
-	return nil
 }

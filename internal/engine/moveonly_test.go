@@ -40,11 +40,11 @@ func TestTypesThatAreMovedAlone(t *testing.T) {
 				other.Attrs[name] = opAttr{Type: "type", Value: json.RawMessage(fmt.Sprintf("%q", d))}
 				if isMove && slices.Contains(elementAttrs, name) {
 					moved[c.Op]++
-					other.moves(t, values, data, d)
+					movesElements(t, &other, values, data, d)
 					continue
 				}
 				refused[c.Op]++
-				_, err := other.compile(inputsOf(values, c.Inputs), len(c.Outputs), func(int) lockstep.DType { return d })
+				_, err := compileCase(&other, inputsOf(values, c.Inputs), len(c.Outputs), func(int) lockstep.DType { return d })
 				if err == nil || !strings.Contains(err.Error(), "("+c.Op+")") || !strings.Contains(err.Error(), d.String()+", which is not supported") {
 					t.Errorf("%s with %s as %s: error %v", c.Name, d, name, err)
 				}
@@ -67,7 +67,7 @@ func inputsOf(values map[string]*lockstep.Tensor, keys []string) []*lockstep.Ten
 
 // moves runs a case whose data is of another type: each different element became
 // a different one, as far as the type has enough.
-func (c *opCase) moves(t *testing.T, values map[string]*lockstep.Tensor, data []int, d lockstep.DType) {
+func movesElements(t *testing.T, c *opCase, values map[string]*lockstep.Tensor, data []int, d lockstep.DType) {
 	t.Helper()
 	inputs := inputsOf(values, c.Inputs)
 	from := inputs[data[0]].DType()
@@ -83,7 +83,7 @@ func (c *opCase) moves(t *testing.T, values map[string]*lockstep.Tensor, data []
 			want[i] = renumbered(t, want[i], d)
 		}
 	}
-	p, err := c.compile(inputs, len(want), func(i int) lockstep.DType { return want[i].DType() })
+	p, err := compileCase(c, inputs, len(want), func(i int) lockstep.DType { return want[i].DType() })
 	if err != nil {
 		t.Errorf("%s of %s: %v", c.Name, d, err)
 		return

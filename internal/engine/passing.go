@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -50,3 +51,21 @@ func readVariable(_ *Call, in []Value) ([]Value, error) {
 	}
 	return []Value{{Tensor: in[0].Variable}}, nil
 }
+
+// Unsupported is what keeps a signature from being compiled.
+type Unsupported struct {
+	Node, Op string
+	// Within is the loop or the branch of the signature's graph in whose
+	// function the node stands, if it does.
+	Within string
+	Reason error
+}
+
+func (u Unsupported) Error() string {
+	if u.Within != "" {
+		return fmt.Sprintf("engine: node %q (%s) of %q: %v", u.Node, u.Op, u.Within, u.Reason)
+	}
+	return fmt.Sprintf("engine: node %q (%s): %v", u.Node, u.Op, u.Reason)
+}
+
+func (u Unsupported) Unwrap() error { return u.Reason }

@@ -23,7 +23,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 			func(d *drawing) string {
 				return d.op("GatherV2", nil, d.floats([]int{4, 2}, 1, 2, 3, 4, 5, 6, 7, 8), "i", d.int(0))
 			},
-			[]map[string]*lockstep.Tensor{{"i": tensor(t, []int32{0, 1}, 2)}, {"i": tensor(t, []int32{3, 2}, 2)}, {"i": tensor(t, []int32{1, 1}, 2)}},
+			[]map[string]*lockstep.Tensor{{"i": newTensor(t, []int32{0, 1}, 2)}, {"i": newTensor(t, []int32{3, 2}, 2)}, {"i": newTensor(t, []int32{1, 1}, 2)}},
 		},
 		// The plan of three is none for five, in the second call of five as in the
 		// first, though the view is the one that it was.
@@ -34,7 +34,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				return d.op("Shape", attrs{"T": i32, "out_type": i32}, d.op("Identity", attrs{"T": i32}, numbers))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"n": tensor(t, []int32{3})}, {"n": tensor(t, []int32{5})}, {"n": tensor(t, []int32{5})}, {"n": tensor(t, []int32{3})}, {"n": tensor(t, []int32{5})},
+				{"n": newTensor(t, []int32{3})}, {"n": newTensor(t, []int32{5})}, {"n": newTensor(t, []int32{5})}, {"n": newTensor(t, []int32{3})}, {"n": newTensor(t, []int32{5})},
 			},
 		},
 		"an axis to look up along": {
@@ -124,7 +124,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				n := d.axis(at, 0)
 				return d.op("AddV2", attrs{"T": i32}, d.integer("Mul", n, n), at)
 			},
-			[]map[string]*lockstep.Tensor{{"n": tensor(t, []int32{3})}, {"n": tensor(t, []int32{5})}, {"n": tensor(t, []int32{0})}, {"n": tensor(t, []int32{3})}},
+			[]map[string]*lockstep.Tensor{{"n": newTensor(t, []int32{3})}, {"n": newTensor(t, []int32{5})}, {"n": newTensor(t, []int32{0})}, {"n": newTensor(t, []int32{3})}},
 		},
 		"where something is, and how often": {
 			map[string]lockstep.DType{"x": f32},
@@ -133,7 +133,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				n := d.op("Cast", attrs{"SrcT": i32, "DstT": lockstep.Int64}, d.axis(at, 0))
 				return d.op("AddV2", attrs{"T": lockstep.Int64}, at, n)
 			},
-			[]map[string]*lockstep.Tensor{{"x": tensor(t, []float32{1, 2, 3}, 3)}, {"x": tensor(t, []float32{3, 3, 3}, 3)}, {"x": tensor(t, []float32{0, 0, 0}, 3)}, {"x": tensor(t, []float32{3, 0, 0}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []float32{1, 2, 3}, 3)}, {"x": newTensor(t, []float32{3, 3, 3}, 3)}, {"x": newTensor(t, []float32{0, 0, 0}, 3)}, {"x": newTensor(t, []float32{3, 0, 0}, 3)}},
 		},
 		"the rows of a mask, and their mean": {
 			map[string]lockstep.DType{"x": f32},
@@ -143,7 +143,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				sum := d.op("Sum", attrs{"keep_dims": false}, rows, d.ints(0))
 				return d.op("RealDiv", nil, sum, d.float(d.op("Size", nil, rows)))
 			},
-			[]map[string]*lockstep.Tensor{{"x": tensor(t, []float32{1, 2, 3}, 3)}, {"x": tensor(t, []float32{3, 4, 5}, 3)}, {"x": tensor(t, []float32{9, 0, 3}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []float32{1, 2, 3}, 3)}, {"x": newTensor(t, []float32{3, 4, 5}, 3)}, {"x": newTensor(t, []float32{9, 0, 3}, 3)}},
 		},
 		"zeros like the rows of a mask": {
 			map[string]lockstep.DType{"x": f32},
@@ -151,7 +151,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				at := d.op("Where", attrs{"T": yes}, d.op("Greater", nil, "x", d.floats(nil, 2)))
 				return d.op("OnesLike", attrs{"T": lockstep.Int64}, at)
 			},
-			[]map[string]*lockstep.Tensor{{"x": tensor(t, []float32{1, 2, 3}, 3)}, {"x": tensor(t, []float32{3, 4, 5}, 3)}, {"x": tensor(t, []float32{9, 0, 3}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []float32{1, 2, 3}, 3)}, {"x": newTensor(t, []float32{3, 4, 5}, 3)}, {"x": newTensor(t, []float32{9, 0, 3}, 3)}},
 		},
 		"one and none of several numbers": {
 			map[string]lockstep.DType{"x": i32},
@@ -159,7 +159,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				u := d.op("Unique", attrs{"T": i32, "out_idx": i32}, "x")
 				return d.op("AddV2", attrs{"T": i32}, d.axis(u, 0), u)
 			},
-			[]map[string]*lockstep.Tensor{{"x": tensor(t, []int32{1, 2, 1}, 3)}, {"x": tensor(t, []int32{1, 1, 1}, 3)}, {"x": tensor(t, []int32{3, 2, 1}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []int32{1, 2, 1}, 3)}, {"x": newTensor(t, []int32{1, 1, 1}, 3)}, {"x": newTensor(t, []int32{3, 2, 1}, 3)}},
 		},
 		"the shape alone": {
 			map[string]lockstep.DType{"x": f32},
@@ -189,7 +189,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 		"a variable": {
 			map[string]lockstep.DType{"x": f32},
 			func(d *drawing) string {
-				return d.op("ReadVariableOp", attrs{"dtype": f32}, d.variable(tensor(t, []float32{5, 6}, 2)))
+				return d.op("ReadVariableOp", attrs{"dtype": f32}, d.variable(newTensor(t, []float32{5, 6}, 2)))
 			},
 			calls(t, "", 0, 0),
 		},
@@ -205,7 +205,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				return d.op("AddV2", nil, d.op("Neg", nil, y), d.float(d.op("Rank", nil, y)))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"x": tensor(t, []float32{1, 2, 3, 4}, 2, 2)}, {"x": tensor(t, []float32{-1, 2, -3, 0}, 2, 2)}, {"x": tensor(t, []float32{7, 0, 0, 0}, 2, 2)},
+				{"x": newTensor(t, []float32{1, 2, 3, 4}, 2, 2)}, {"x": newTensor(t, []float32{-1, 2, -3, 0}, 2, 2)}, {"x": newTensor(t, []float32{7, 0, 0, 0}, 2, 2)},
 			},
 		},
 		"as many rounds as a number": {
@@ -222,7 +222,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				return d.op("AddV2", nil, w+":2", d.float(d.axis(w+":2", 0)))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"x": tensor(t, []float32{1}, 1), "n": tensor(t, []int32{2})}, {"x": tensor(t, []float32{2}, 1), "n": tensor(t, []int32{0})}, {"x": tensor(t, []float32{3}, 1), "n": tensor(t, []int32{3})},
+				{"x": newTensor(t, []float32{1}, 1), "n": newTensor(t, []int32{2})}, {"x": newTensor(t, []float32{2}, 1), "n": newTensor(t, []int32{0})}, {"x": newTensor(t, []float32{3}, 1), "n": newTensor(t, []int32{3})},
 			},
 		},
 	} {
@@ -232,7 +232,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				for name, dtype := range c.inputs {
 					d.input(name, dtype)
 				}
-				return d.compile(map[string]string{"y": c.draw(d)})
+				return compileDrawing(d, map[string]string{"y": c.draw(d)})
 			}
 			p, r := make(), make().NewRunner()
 			for round := range 3 {
@@ -266,7 +266,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 
 // twoByTwo are inputs x (2, 2), of a number and the next ones, and i.
 func twoByTwo(t *testing.T, from float32, i []int32) map[string]*lockstep.Tensor {
-	return map[string]*lockstep.Tensor{"x": tensor(t, []float32{from, from + 1, from + 2, from + 3}, 2, 2), "i": tensor(t, i, len(i))}
+	return map[string]*lockstep.Tensor{"x": newTensor(t, []float32{from, from + 1, from + 2, from + 3}, 2, 2), "i": newTensor(t, i, len(i))}
 }
 
 // calls are inputs x (2, 2) and i, (1), and a number of another name for each.
@@ -275,7 +275,7 @@ func calls(t *testing.T, name string, numbers ...int32) []map[string]*lockstep.T
 	for k, n := range numbers {
 		in := twoByTwo(t, float32(10*k), []int32{int32(k % 2)})
 		if name != "" {
-			in[name] = tensor(t, []int32{n})
+			in[name] = newTensor(t, []int32{n})
 		}
 		out = append(out, in)
 	}
@@ -290,10 +290,10 @@ func TestViewsAfterAnError(t *testing.T) {
 		d.input("x", lockstep.Float32)
 		at := d.op("Where", attrs{"T": lockstep.Bool}, d.op("Greater", nil, "x", d.floats(nil, 2)))
 		rows := d.op("Neg", nil, d.op("Cast", attrs{"SrcT": lockstep.Int64, "DstT": lockstep.Float32}, at))
-		return d.compile(map[string]string{"y": d.op("Reshape", nil, rows, d.ints(1, 2))})
+		return compileDrawing(d, map[string]string{"y": d.op("Reshape", nil, rows, d.ints(1, 2))})
 	}
-	two, three := tensor(t, []float32{1, 3, 4}, 3), tensor(t, []float32{3, 4, 5}, 3)
-	other := tensor(t, []float32{3, 1, 4}, 3)
+	two, three := newTensor(t, []float32{1, 3, 4}, 3), newTensor(t, []float32{3, 4, 5}, 3)
+	other := newTensor(t, []float32{3, 1, 4}, 3)
 	r := make().NewRunner()
 	for i, x := range []*lockstep.Tensor{two, two, three, three, three, other, three, two, other, three} {
 		inputs := map[string]*lockstep.Tensor{"x": x}
@@ -323,7 +323,7 @@ func TestHandlesInsideOfFunctions(t *testing.T) {
 	for _, assigns := range []bool{false, true} {
 		d := draw(t)
 		x := d.input("x", lockstep.Float32)
-		v := d.variable(tensor(t, []float32{1, 2}, 2))
+		v := d.variable(newTensor(t, []float32{1, 2}, 2))
 		yes, no := draw(t), draw(t)
 		a, b := yes.arg(lockstep.Float32), no.arg(lockstep.Float32)
 		inner := yes.op("VarHandleOp", attrs{"dtype": lockstep.Float32, "shared_name": v})
@@ -352,8 +352,8 @@ func TestHandlesInsideOfFunctions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, _, err := p.Run(t.Context(), map[string]*lockstep.Tensor{"x": tensor(t, []float32{3, 4}, 2)}, false)
-		if err != nil || !out["y"].BitEqual(tensor(t, []float32{4, 6}, 2)) {
+		out, _, err := p.Run(t.Context(), map[string]*lockstep.Tensor{"x": newTensor(t, []float32{3, 4}, 2)}, false)
+		if err != nil || !out["y"].BitEqual(newTensor(t, []float32{4, 6}, 2)) {
 			t.Errorf("%s, %v", elementsText(out["y"]), err)
 		}
 	}

@@ -13,7 +13,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -85,24 +84,6 @@ type Options struct {
 	// and the outputs that do: what is left shows which inputs the graph takes.
 	Partial bool
 }
-
-// Unsupported is what keeps a signature from being compiled.
-type Unsupported struct {
-	Node, Op string
-	// Within is the loop or the branch of the signature's graph in whose
-	// function the node stands, if it does.
-	Within string
-	Reason error
-}
-
-func (u Unsupported) Error() string {
-	if u.Within != "" {
-		return fmt.Sprintf("engine: node %q (%s) of %q: %v", u.Node, u.Op, u.Within, u.Reason)
-	}
-	return fmt.Sprintf("engine: node %q (%s): %v", u.Node, u.Op, u.Reason)
-}
-
-func (u Unsupported) Unwrap() error { return u.Reason }
 
 // Compile compiles a flat graph. The error joins an Unsupported for every
 // operation that is not supported.

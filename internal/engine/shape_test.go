@@ -34,22 +34,11 @@ var shapeCases = map[string]map[string]opAttr{
 
 var listType = map[string]opAttr{"element_dtype": attrOf("type", `"float32"`)}
 
-func attrOf(kind, value string) opAttr { return opAttr{Type: kind, Value: []byte(value)} }
-
-func newTensor[E lockstep.Element](t testing.TB, data []E, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	x, err := lockstep.New(data, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
-}
-
 // execOf builds an operation as it stands in a model.
 func execOf(t testing.TB, op string, attrs map[string]opAttr) func(in []Value) ([]Value, error) {
 	t.Helper()
 	c := opCase{Op: op, Attrs: attrs}
-	p, err := c.compile(nil, 1, func(int) lockstep.DType { return lockstep.Float32 })
+	p, err := compileCase(&c, nil, 1, func(int) lockstep.DType { return lockstep.Float32 })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +238,7 @@ func TestRefusedAttributes(t *testing.T) {
 		{"ResourceGather", "batch_dims", attrOf("int", `-1`), `attribute "batch_dims" is -1`},
 	} {
 		oc := opCase{Op: c.op, Attrs: map[string]opAttr{c.attr: c.value}}
-		_, err := oc.compile(nil, 0, nil)
+		_, err := compileCase(&oc, nil, 0, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.op) {
 			t.Errorf("%s: error %v, want one with %q", c.op, err, c.want)
 		}

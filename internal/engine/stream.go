@@ -26,11 +26,11 @@ type Stream struct {
 // axis is followed.
 var probes = []int{7, 5, 1}
 
-// NewStream shows that a program can be fed one time step at a time, and makes
+// New shows that a program can be fed one time step at a time, and makes
 // what runs it. fixed are inputs that belong to the whole sequence; every other
 // is fed, in tensors of one step of the given shapes, which have a time axis of
 // length 1.
-func (p *Program) NewStream(ctx context.Context, fixed map[string]*lockstep.Tensor, step map[string]*lockstep.Tensor, axis int) (*Stream, error) {
+func New(ctx context.Context, p *Program, fixed map[string]*lockstep.Tensor, step map[string]*lockstep.Tensor, axis int) (*Stream, error) {
 	if p.stateful {
 		return nil, errors.New("engine: the model keeps its states by itself: a Runner's calls go on from each other")
 	}
@@ -40,7 +40,7 @@ func (p *Program) NewStream(ctx context.Context, fixed map[string]*lockstep.Tens
 	}
 	c := causality{program: p}
 	for i, n := range probes {
-		made, err := p.probe(ctx, fixed, step, axis, n)
+		made, err := probeAt(ctx, p, fixed, step, axis, n)
 		if err != nil {
 			return nil, fmt.Errorf("engine: with %d steps: %w", n, err)
 		}
@@ -70,8 +70,8 @@ func (p *Program) NewStream(ctx context.Context, fixed map[string]*lockstep.Tens
 	return s, nil
 }
 
-// probe runs the program on n steps.
-func (p *Program) probe(ctx context.Context, fixed, step map[string]*lockstep.Tensor, axis, n int) (*probe, error) {
+// probeAt runs the program on n steps.
+func probeAt(ctx context.Context, p *Program, fixed, step map[string]*lockstep.Tensor, axis, n int) (*probe, error) {
 	var inputs []*lockstep.Tensor
 	for _, in := range p.inputs {
 		if t := fixed[in.name]; t != nil {

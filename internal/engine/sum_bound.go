@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 )
 
 // Sums, and sums of products. With E the inputs' bounds and |x| their
@@ -97,7 +97,7 @@ func (x *Bounding) close(e, size []float64, n int) {
 			e[i] = math.Inf(1)
 			continue
 		}
-		e[i] = (e[i]+gamma*s)*oracle.Slack + tiny
+		e[i] = (e[i]+gamma*s)*rounding.Slack + tiny
 	}
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"reflect"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -81,4 +82,42 @@ func cloneTensor(t *lockstep.Tensor) (*lockstep.Tensor, error) {
 		return nil, err
 	}
 	return out, copyElements(out, t)
+}
+
+const (
+	wordBytes = 8
+	// tensorOverhead is about what a tensor takes beside its elements, which counts
+	// where a loop makes very many small ones.
+	tensorOverhead = 128
+)
+
+// sizeFor is sizeOf for the type E.
+func sizeFor[E lockstep.Element]() int { return int(reflect.TypeFor[E]().Size()) }
+
+// sizeOf returns the bytes of an element in memory; of a string, those of its
+// header.
+func sizeOf(d lockstep.DType) int {
+	if n := d.Size(); n > 0 {
+		return n
+	}
+	return 2 * wordBytes
+}
+
+// integer reads a tensor of one integer, without memory of its own.
+func integer(t *lockstep.Tensor) (int, bool) {
+	if d, err := lockstep.Data[int32](t); err == nil && len(d) == 1 {
+		return int(d[0]), true
+	}
+	if d, err := lockstep.Data[int64](t); err == nil && len(d) == 1 {
+		return int(d[0]), true
+	}
+	return 0, false
+}
+
+// zeros makes zeros whose number is bounded.
+func zeros(dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {
+	if _, err := elementsSized(shape, sizeOf(dtype)); err != nil {
+		return nil, err
+	}
+	return lockstep.Zeros(dtype, shape...)
 }

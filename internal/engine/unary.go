@@ -6,7 +6,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
-	"github.com/lockstep-go/lockstep/internal/oracle"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -23,29 +23,29 @@ var unaryOps = Table{
 	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound},
 	"IsFinite":   {Build: tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), Bound: testBound},
 	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Time: timeOfFirst},
-	"Sqrt":       {Build: function(math.Sqrt), Shape: NoInput, Bound: functionBound(oracle.Sqrt), Time: timeOfFirst},
+	"Sqrt":       {Build: function(math.Sqrt), Shape: NoInput, Bound: functionBound(rounding.Sqrt), Time: timeOfFirst},
 	"Rsqrt":      {Build: function(rsqrt), Shape: NoInput, Bound: unary(rsqrtBound), Time: timeOfFirst},
 	"Reciprocal": {Build: function(reciprocal), Bound: unary(reciprocalBound)},
 	"Inv":        {Build: function(reciprocal), Bound: unary(reciprocalBound)},
 	"Exp":        {Build: function(math.Exp), Shape: NoInput, Bound: unary(expBound), Time: timeOfFirst},
-	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(oracle.Expm1), Time: timeOfFirst},
-	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(oracle.Log), Time: timeOfFirst},
-	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(oracle.Log1p), Time: timeOfFirst},
+	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(rounding.Expm1), Time: timeOfFirst},
+	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(rounding.Log), Time: timeOfFirst},
+	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(rounding.Log1p), Time: timeOfFirst},
 	"Tanh":       {Build: function(math.Tanh), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: timeOfFirst},
 	"Sigmoid":    {Build: inSteps(via(kernel.Sigmoid[float64]), kernel.Sigmoid[float64], sigmoidSteps), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: timeOfFirst},
-	"Sin":        {Build: function(math.Sin), Bound: functionBound(oracle.Sin)},
-	"Cos":        {Build: function(math.Cos), Bound: functionBound(oracle.Cos)},
+	"Sin":        {Build: function(math.Sin), Bound: functionBound(rounding.Sin)},
+	"Cos":        {Build: function(math.Cos), Bound: functionBound(rounding.Cos)},
 	"Tan":        {Build: function(math.Tan)},
 	"Asin":       {Build: function(math.Asin)},
 	"Acos":       {Build: function(math.Acos)},
-	"Atan":       {Build: function(math.Atan), Bound: functionBound(oracle.Atan)},
-	"Sinh":       {Build: function(math.Sinh), Bound: functionBound(oracle.Sinh)},
+	"Atan":       {Build: function(math.Atan), Bound: functionBound(rounding.Atan)},
+	"Sinh":       {Build: function(math.Sinh), Bound: functionBound(rounding.Sinh)},
 	"Cosh":       {Build: function(math.Cosh)},
-	"Asinh":      {Build: function(math.Asinh), Bound: functionBound(oracle.Asinh)},
+	"Asinh":      {Build: function(math.Asinh), Bound: functionBound(rounding.Asinh)},
 	"Acosh":      {Build: function(math.Acosh)},
 	"Atanh":      {Build: function(math.Atanh)},
-	"Erf":        {Build: function(math.Erf), Shape: NoInput, Bound: functionBound(oracle.Erf), Time: timeOfFirst},
-	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(oracle.Erfc), Time: timeOfFirst},
+	"Erf":        {Build: function(math.Erf), Shape: NoInput, Bound: functionBound(rounding.Erf), Time: timeOfFirst},
+	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(rounding.Erfc), Time: timeOfFirst},
 	"Erfinv":     {Build: function(math.Erfinv)},
 	"Lgamma":     {Build: function(lgamma)},
 	"Floor":      {Build: function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: timeOfFirst},
@@ -237,9 +237,9 @@ func unary(f func(o *Bounding, x, e, v float64) float64) BoundRule {
 }
 
 // functionBound makes the rule of a function that the oracle knows.
-func functionBound(f oracle.Function) BoundRule { return unary(ofFunction(f)) }
+func functionBound(f rounding.Function) BoundRule { return unary(ofFunction(f)) }
 
-func ofFunction(f oracle.Function) func(o *Bounding, x, e, v float64) float64 {
+func ofFunction(f rounding.Function) func(o *Bounding, x, e, v float64) float64 {
 	return func(o *Bounding, x, e, v float64) float64 {
 		y, bound := f.Apply(o.Unit, x, e)
 		// The program's formula may differ from the oracle's in its own rounding.
@@ -249,7 +249,7 @@ func ofFunction(f oracle.Function) func(o *Bounding, x, e, v float64) float64 {
 
 // activationBound is functionBound of an activation.
 func activationBound(a recurrent.Activation) BoundRule {
-	f, ok := oracle.FunctionOf(a)
+	f, ok := rounding.FunctionOf(a)
 	if !ok {
 		panic(fmt.Sprintf("op: the oracle does not know %s", a))
 	}
@@ -258,10 +258,10 @@ func activationBound(a recurrent.Activation) BoundRule {
 
 // expBound: Eigen's function ends before float32 does.
 func expBound(o *Bounding, x, e, v float64) float64 {
-	if o.Unit == oracle.Float32 && x+e > 88 {
+	if o.Unit == rounding.Float32 && x+e > 88 {
 		return math.Inf(1)
 	}
-	return ofFunction(oracle.Exp)(o, x, e, v)
+	return ofFunction(rounding.Exp)(o, x, e, v)
 }
 
 func absBound(_ *Bounding, _, e, _ float64) float64 { return e }
@@ -272,7 +272,7 @@ func steady(f func(float64) float64) BoundRule {
 		if e == 0 {
 			return 0
 		}
-		return max(math.Abs(f(x+e)-v), math.Abs(v-f(x-e))) * oracle.Slack
+		return max(math.Abs(f(x+e)-v), math.Abs(v-f(x-e))) * rounding.Slack
 	})
 }
 

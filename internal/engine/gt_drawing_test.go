@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -13,13 +14,14 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/raw"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
+	"google.golang.org/protobuf/proto"
 )
 
 // attrs are a node's attributes: a lockstep.DType, an int, a bool, a string, a
@@ -69,21 +71,12 @@ func (d *drawing) constant(x *lockstep.Tensor) string {
 	return d.op("Const", attrs{"dtype": x.DType(), "value": x})
 }
 
-func (d *drawing) ints(v ...int32) string { return d.constant(tensor(d.t, v, len(v))) }
+func (d *drawing) ints(v ...int32) string { return d.constant(newTensor(d.t, v, len(v))) }
 
-func (d *drawing) int(v int32) string { return d.constant(tensor(d.t, []int32{v})) }
+func (d *drawing) int(v int32) string { return d.constant(newTensor(d.t, []int32{v})) }
 
 func (d *drawing) floats(shape []int, v ...float32) string {
-	return d.constant(tensor(d.t, v, shape...))
-}
-
-func tensor[E lockstep.Element](t testing.TB, v []E, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	x, err := lockstep.New(v, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
+	return d.constant(newTensor(d.t, v, shape...))
 }
 
 // op is a node of float32, unless attributes say something else.
@@ -227,19 +220,6 @@ func (d *drawing) flatten(outputs map[string]string) (*savedmodel.MetaGraph, *sa
 	return meta, g
 }
 
-// compile compiles the graph.
-func (d *drawing) compile(outputs map[string]string) *Program {
-	d.t.Helper()
-	_, g := d.flatten(outputs)
-	p, err := Compile(g, Options{Variable: func(handle savedmodel.Ref) (*lockstep.Tensor, error) {
-		return d.variables[handle.Node.Name], nil
-	}})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return p
-}
-
 // graft puts a drawing's nodes into a graph, before one of its nodes, with
 // tensors of it in the place of the inputs, and returns where some nodes' first
 // results are. The drawing must not be used again.
@@ -305,11 +285,53 @@ func graphOf(t testing.TB, name string) (*savedmodel.MetaGraph, *savedmodel.Grap
 	return m, g, found
 }
 
-// compiled compiles a graph with what was recognised in it, or, where found is
-// nil, to be interpreted.
-func compiled(t testing.TB, m *savedmodel.MetaGraph, g *savedmodel.Graph, found *recurrent.Found) *Program {
-	t.Helper()
-	value := func(r savedmodel.Ref) (*lockstep.Tensor, error) {
+func fixtureFS(t testing.TB, name string) fs.FS { return fixture.FS(t, name) }
+
+// steps is the number of steps of x, and of its axes.
+func (d *drawing) steps(x string) string { return d.axis(x, 1) }
+
+func (d *drawing) axis(x string, i int32) string {
+	shape := d.op("Shape", nil, x)
+	return d.op("StridedSlice", attrs{"T": lockstep.Int32, "shrink_axis_mask": 1}, shape, d.ints(i), d.ints(i+1), d.ints(1))
+}
+
+func (d *drawing) float(n string) string {
+	return d.op("Cast", attrs{"SrcT": lockstep.Int32, "DstT": lockstep.Float32}, n)
+}
+
+// shape packs scalars into a shape.
+func (d *drawing) shape(axes ...string) string {
+	return d.op("Pack", attrs{"T": lockstep.Int32, "axis": 0}, axes...)
+}
+
+func (d *drawing) integer(op, a, b string) string {
+	return d.op(op, attrs{"T": lockstep.Int32}, a, b)
+}
+
+// last is x[:, -1].
+func (d *drawing) last(x string) string {
+	return d.slice(x, 0b01, 0b01, 0b10, []int32{0, -1}, []int32{0, 0}, []int32{1, 1})
+}
+
+func (d *drawing) slice(x string, beginMask, endMask, shrink int, begin, end, strides []int32) string {
+	return d.op("StridedSlice", attrs{"begin_mask": beginMask, "end_mask": endMask, "shrink_axis_mask": shrink}, x, d.ints(begin...), d.ints(end...), d.ints(strides...))
+}
+
+// listArg is an argument of a function that is a list.
+func (d *drawing) listArg() string {
+	name := fmt.Sprintf("a%d", len(d.args))
+	d.args = append(d.args, &op_def_go_proto.OpDef_ArgDef{Name: name, Type: types_go_proto.DataType_DT_VARIANT})
+	return name
+}
+
+// value is the value of a variable, by its handle.
+func (d *drawing) value(handle savedmodel.Ref) (*lockstep.Tensor, error) {
+	return d.variables[handle.Node.Name], nil
+}
+
+// valuesOf returns what reads a model's variables and constants.
+func valuesOf(m *savedmodel.MetaGraph) func(savedmodel.Ref) (*lockstep.Tensor, error) {
+	return func(r savedmodel.Ref) (*lockstep.Tensor, error) {
 		v, ok, err := m.Variable(r)
 		if err != nil {
 			return nil, err
@@ -319,13 +341,4 @@ func compiled(t testing.TB, m *savedmodel.MetaGraph, g *savedmodel.Graph, found 
 		}
 		return m.Value(v)
 	}
-	o := Options{Variable: value, Weight: value}
-	if found != nil {
-		o.Recurrences = found.Recurrences
-	}
-	p, err := Compile(g, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

@@ -1,6 +1,6 @@
 //go:build tensorflow
 
-package oracle
+package rounding
 
 import (
 	"fmt"

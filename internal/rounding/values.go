@@ -1,4 +1,4 @@
-// Package oracle computes what a model is meant to compute, in float64, and
+// Package rounding computes what a model is meant to compute, in float64, and
 // beside every value a bound on how far an engine that computes in float32 may
 // be from it: in any order of summation, with or without fused multiply-add,
 // with tanh and its like as inexact as runtimes have them.
@@ -9,7 +9,7 @@
 // its own rounding. They hold to the last bit but for the rounding of the
 // analysis itself, in float64, for which they are a little larger than they
 // need to be.
-package oracle
+package rounding
 
 import "math"
 
