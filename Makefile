@@ -111,7 +111,7 @@ test-arm64:
 		echo "make: NOT RUN: the tests of the kernels for arm64: $$hint" >&2; exit 0; \
 	fi; set -x; \
 	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -short $(ON_QEMU) ./internal/kernel && \
-	CI= CGO_ENABLED=0 GOARCH=arm64 LOCKSTEP_KERNEL=neon $(GO) test $(ON_QEMU) ./internal/engine ./native
+	CI= CGO_ENABLED=0 GOARCH=arm64 LOCKSTEP_KERNEL=neon $(GO) test $(ON_QEMU) ./internal/engine ./internal/streaming ./internal/errbound ./native
 
 # The same tests and those that need the real libtensorflow; none is skipped.
 test-tensorflow: tensorflow compiler models-all structures keras

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -288,7 +289,7 @@ func explain(err error) error {
 	var out []error
 	seen := map[string]bool{}
 	for _, e := range joined.Unwrap() {
-		var u engine.Unsupported
+		var u op.Unsupported
 		if !errors.As(e, &u) || seen[u.Error()] {
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/errbound"
 )
 
 // Oracle computes in float64 what a model is meant to compute, and beside each
@@ -21,7 +21,7 @@ import (
 // typically does; of a long recurrence they may grow without end.
 type Oracle struct {
 	source *source
-	exact  func() (*engine.Exact, error) // made when first asked for
+	exact  func() (*errbound.Evaluator, error) // made when first asked for
 	cells  map[string]*oracleCell
 }
 
@@ -35,8 +35,8 @@ func (src *source) newOracle() (*Oracle, error) {
 
 // exact makes the evaluation of the whole graph, when it is first called: single
 // steps do without it.
-func (src *source) exact() func() (*engine.Exact, error) {
-	return sync.OnceValues(func() (*engine.Exact, error) { return engine.NewExact(src.graph, src.options()) })
+func (src *source) exact() func() (*errbound.Evaluator, error) {
+	return sync.OnceValues(func() (*errbound.Evaluator, error) { return errbound.New(src.graph, src.options()) })
 }
 
 // Run evaluates the signature. The results are its outputs, by its names, and

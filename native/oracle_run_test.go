@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/op"
 )
 
 // judged is what the oracle made of some fixtures.
@@ -58,7 +58,7 @@ func (j *judged) judge(t *testing.T, name string) {
 		for _, output := range slices.Sorted(maps.Keys(got)) {
 			j.outputs++
 			if err := unknown[output]; err != nil {
-				var u engine.Unsupported
+				var u op.Unsupported
 				if !errors.As(err, &u) {
 					t.Errorf("case %q: output %q: %v: it names no operation", c, output, err)
 				}

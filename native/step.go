@@ -60,7 +60,7 @@ func step[F Float](m *Model, l *recurrent.Layer, from map[string]*lockstep.Tenso
 	if err != nil {
 		return nil, err
 	}
-	if !engine.Step(m.program, l, in[0], in[1], in[2], n) {
+	if !engine.StepCell(m.program, l, in[0], in[1], in[2], n) {
 		return nil, fmt.Errorf("it does not run as a native cell of %s", from["x"].DType())
 	}
 	out := map[string]*lockstep.Tensor{}

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/streaming"
 )
 
 // Stream feeds a Model one time step at a time. The states of its recurrent
@@ -17,7 +17,7 @@ import (
 // alone, all of it. It belongs to one goroutine.
 type Stream struct {
 	model  *Model
-	stream *engine.Stream
+	stream *streaming.Stream
 	axis   int
 }
 
@@ -58,8 +58,8 @@ func (m *Model) NewStream(ctx context.Context, batch int, fixed map[string]*lock
 			}
 		}
 		if err == nil {
-			var s *engine.Stream
-			if s, err = m.program.NewStream(ctx, fixed, step, axis); err == nil {
+			var s *streaming.Stream
+			if s, err = streaming.New(ctx, m.program, fixed, step, axis); err == nil {
 				return &Stream{m, s, axis}, nil
 			}
 		}

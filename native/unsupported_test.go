@@ -65,7 +65,7 @@ func TestUnsupportedOperationsAreNamed(t *testing.T) {
 		"seed_keras3": {
 			map[string]string{"BiasAdd": "BiasAddV1", "Tanh": "Ndtri", "LogicalAnd": "Igamma"},
 			[]string{
-				`signature "serving_default": layer "functional_1/encoder_lstm_1": engine: `,
+				`signature "serving_default": layer "functional_1/encoder_lstm_1": op: `,
 				`node "functional_1/encoder_lstm_1/while/lstm_cell_1/Tanh" (Ndtri) of "StatefulPartitionedCall_1/StatefulPartitionedCall/functional_1/encoder_lstm_1/while"`,
 				`layer "functional_1/decoder_lstm_1"`, "(BiasAddV1)", "(Igamma)", "the operation is not supported",
 			},

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -13,44 +14,44 @@ import (
 // whose shapes follow from the inputs' shapes (p.rigid). A slot that is not
 // rigid may have another shape in each call.
 func (p *Program) analyse(assigned map[*savedmodel.Node]bool) {
-	dynamic := make([]bool, p.body.slots)
-	p.rigid = make([]bool, p.body.slots)
-	p.computed = make([]bool, len(p.body.steps))
+	dynamic := make([]bool, p.Body.Slots)
+	p.rigid = make([]bool, p.Body.Slots)
+	p.Computed = make([]bool, len(p.Body.Steps))
 	for i := range p.rigid {
 		p.rigid[i] = true // the inputs, and what is no step's
 	}
-	for _, in := range p.inputs {
-		if in.slot >= 0 {
-			dynamic[in.slot] = true
+	for _, in := range p.In {
+		if in.Slot >= 0 {
+			dynamic[in.Slot] = true
 		}
 	}
-	for i, s := range p.body.steps {
-		reads := slices.ContainsFunc(s.in, func(slot int) bool { return dynamic[slot] })
+	for i, s := range p.Body.Steps {
+		reads := slices.ContainsFunc(s.In, func(slot int) bool { return dynamic[slot] })
 		switch {
-		case s.n == 0: // for its effect
-			p.computed[i] = true
-		case s.spec.Measures != Elements:
+		case s.N == 0: // for its effect
+			p.Computed[i] = true
+		case s.Spec.Measures != op.Elements:
 		default:
-			p.computed[i] = reads || assigned[s.node]
+			p.Computed[i] = reads || assigned[s.Node]
 		}
-		if !p.computed[i] {
+		if !p.Computed[i] {
 			continue
 		}
 		follows := p.follows(&s, dynamic)
-		for slot := s.out; slot < s.out+s.n; slot++ {
+		for slot := s.Out; slot < s.Out+s.N; slot++ {
 			dynamic[slot], p.rigid[slot] = true, follows
 		}
 	}
 }
 
 // follows tells whether the shapes of a step's results follow from its inputs'.
-func (p *Program) follows(s *step, dynamic []bool) bool {
+func (p *Program) follows(s *Step, dynamic []bool) bool {
 	var elements []int
-	ok := s.spec.Shape != nil
+	ok := s.Spec.Shape != nil
 	if ok {
-		elements = s.spec.Shape(len(s.in))
+		elements = s.Spec.Shape(len(s.In))
 	}
-	if r := p.recurrences[s.node]; r != nil {
+	if r := p.Recurrences[s.Node]; r != nil {
 		// The states keep their shapes, and lists their lengths.
 		ok = true
 		for _, b := range r.Bounds {
@@ -62,13 +63,13 @@ func (p *Program) follows(s *step, dynamic []bool) bool {
 	if !ok {
 		return false
 	}
-	for _, slot := range s.in {
+	for _, slot := range s.In {
 		if !p.rigid[slot] {
 			return false
 		}
 	}
 	for _, i := range elements {
-		if i < 0 || i >= len(s.in) || dynamic[s.in[i]] {
+		if i < 0 || i >= len(s.In) || dynamic[s.In[i]] {
 			return false
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
 )
 
 // What is said of operations in tables, from which it is concluded what need not
@@ -15,10 +17,10 @@ import (
 func TestTablesOfOperations(t *testing.T) {
 	counts := map[string]int{}
 	for _, name := range []string{"ops_math", "ops_shape"} {
-		cases, values := readCases(t, name)
+		cases, values := graphtest.ReadCases(t, name)
 		for _, c := range cases {
-			spec := specs[c.Op]
-			isShaped, isOfShapes, isView := spec.Shape != nil, spec.Measures != Elements, spec.View
+			spec := op.Specs[c.Op]
+			isShaped, isOfShapes, isView := spec.Shape != nil, spec.Measures != op.Elements, spec.View
 			var reads []int
 			if isShaped {
 				reads = spec.Shape(len(c.Inputs))
@@ -44,8 +46,8 @@ func TestTablesOfOperations(t *testing.T) {
 					}
 					out, _, err := p.Run(t.Context(), feed, false)
 					if err == nil && isView {
-						if e := elementsText(out["y0"]); e != elementsText(inputs[0]) {
-							t.Errorf("the elements are %s, want those of the first input, %s", e, elementsText(inputs[0]))
+						if e := graphtest.ElementsText(out["y0"]); e != graphtest.ElementsText(inputs[0]) {
+							t.Errorf("the elements are %s, want those of the first input, %s", e, graphtest.ElementsText(inputs[0]))
 						}
 					}
 					return out, err
@@ -62,7 +64,7 @@ func TestTablesOfOperations(t *testing.T) {
 					counts[c.Op]++
 					for name, x := range before {
 						if isOfShapes && !after[name].BitEqual(x) {
-							t.Errorf("%s depends on elements: %s", name, show(after[name], x))
+							t.Errorf("%s depends on elements: %s", name, graphtest.Show(after[name], x))
 						}
 						if isShaped && !slices.Equal(after[name].Shape(), x.Shape()) {
 							t.Errorf("the shape of %s depends on elements: %s and %s", name, after[name], x)
@@ -72,7 +74,7 @@ func TestTablesOfOperations(t *testing.T) {
 			})
 		}
 	}
-	for op, spec := range specs {
+	for op, spec := range op.Specs {
 		if spec.Shape != nil && counts[op] == 0 {
 			t.Logf("no case of %s", op)
 		}
@@ -81,12 +83,12 @@ func TestTablesOfOperations(t *testing.T) {
 
 // However many shapes there are, the plans and the memory for them are bounded.
 func TestPlansAreBounded(t *testing.T) {
-	d := draw(t)
-	p := compileDrawing(d, map[string]string{"y": d.op("Tanh", nil, d.input("x", lockstep.Float32))})
+	d := graphtest.Draw(t)
+	p := compileDrawing(d, map[string]string{"y": d.Op("Tanh", nil, d.Input("x", lockstep.Float32))})
 	r := p.NewRunner()
 	for round := range 2 {
 		for n := range 3 * maxPlans {
-			x := noise(t, lockstep.Float32, uint64(n), n)
+			x := graphtest.Noise(t, lockstep.Float32, uint64(n), n)
 			for range 2 {
 				out, _, err := r.Run(t.Context(), map[string]*lockstep.Tensor{"x": x})
 				if err != nil || out["y"].Len() != n {

@@ -4,28 +4,29 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// answers are what stands in some slots after a call, by name.
-type answers struct {
-	ports  []port
+// Answers are what stands in some slots after a call, by name.
+type Answers struct {
+	ports  []Port
 	last   []*lockstep.Tensor // by port: most calls leave the same tensors
 	byName map[string]*lockstep.Tensor
 }
 
-func answersAt(ports []port) answers {
-	return answers{ports, make([]*lockstep.Tensor, len(ports)), map[string]*lockstep.Tensor{}}
+func AnswersAt(ports []Port) Answers {
+	return Answers{ports, make([]*lockstep.Tensor, len(ports)), map[string]*lockstep.Tensor{}}
 }
 
-// in returns those of a call, in a map that the next one writes over.
-func (a *answers) in(slots []Value) (map[string]*lockstep.Tensor, error) {
+// Of returns those of a call, in a map that the next one writes over.
+func (a *Answers) Of(slots []value.Value) (map[string]*lockstep.Tensor, error) {
 	for i, port := range a.ports {
-		t := slots[port.slot].Tensor
+		t := slots[port.Slot].Tensor
 		if t == nil {
-			return nil, fmt.Errorf("engine: output %q is %s, want a tensor", port.name, slots[port.slot])
+			return nil, fmt.Errorf("engine: output %q is %s, want a tensor", port.Name, slots[port.Slot])
 		}
 		if t != a.last[i] {
-			a.byName[port.name], a.last[i] = t, t
+			a.byName[port.Name], a.last[i] = t, t
 		}
 	}
 	return a.byName, nil

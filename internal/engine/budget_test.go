@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // Elements that two tensors share are counted once, of whatever type they are.
@@ -13,7 +14,7 @@ func TestSharedElementsAreCountedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		view, err := reshaped(x, []int{12})
+		view, err := value.Reshaped(x, []int{12})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -22,10 +23,10 @@ func TestSharedElementsAreCountedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		one := tensorBytes(x)
-		if got := bytesIn([]Value{{Tensor: x}, {Tensor: view}}, map[any]bool{}); got != one {
+		if got := bytesIn([]value.Value{{Tensor: x}, {Tensor: view}}, map[any]bool{}); got != one {
 			t.Errorf("%s and a view of it: %d bytes, want %d", x, got, one)
 		}
-		if got := bytesIn([]Value{{Tensor: x}, {Tensor: other}}, map[any]bool{}); got != 2*one {
+		if got := bytesIn([]value.Value{{Tensor: x}, {Tensor: other}}, map[any]bool{}); got != 2*one {
 			t.Errorf("two tensors %s: %d bytes, want %d", x, got, 2*one)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -37,7 +38,7 @@ var activations = map[recurrent.Activation]kernel.Activation{
 }
 
 // newCell packs the weights of a recognised cell.
-func newCell[F kernel.Float](c *compiler, l *recurrent.Layer) (kernel.Cell[F], error) {
+func newCell[F kernel.Float](c *Compiler, l *recurrent.Layer) (kernel.Cell[F], error) {
 	act, known := activations[l.Activation]
 	rec, knownToo := activations[l.RecurrentActivation]
 	if !known || !knownToo {
@@ -48,7 +49,7 @@ func newCell[F kernel.Float](c *compiler, l *recurrent.Layer) (kernel.Cell[F], e
 		if w.Node == nil {
 			continue
 		}
-		t, err := c.options.Weight(w)
+		t, err := c.Options.Weight(w)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +76,7 @@ func newCell[F kernel.Float](c *compiler, l *recurrent.Layer) (kernel.Cell[F], e
 // handleOf returns the handle of the variable that a weight is read from.
 func handleOf(r savedmodel.Ref) savedmodel.Ref {
 	r = r.Through()
-	if controlOf(r.Node) == Read && len(r.Node.Inputs) == 1 {
+	if ControlOf(r.Node) == op.Read && len(r.Node.Inputs) == 1 {
 		return r.Node.Inputs[0].Through()
 	}
 	return r

@@ -6,16 +6,18 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// operation runs an operation that needs more than its inputs: see work.
-type operation func(w *work, in []Value) error
+// Operation runs an operation that needs more than its inputs: see Work.
+type Operation func(w *Work, in []value.Value) error
 
 // simple makes an operation of one that needs its inputs alone.
-func simple(run Exec) operation {
-	return func(w *work, in []Value) error {
+func simple(run op.Exec) Operation {
+	return func(w *Work, in []value.Value) error {
 		out, err := run(&w.Call, in)
 		if err != nil {
 			return err
@@ -28,118 +30,118 @@ func simple(run Exec) operation {
 	}
 }
 
-// compiler compiles the graph and, once each, the functions that it runs.
-type compiler struct {
+// Compiler compiles the graph and, once each, the functions that it runs.
+type Compiler struct {
 	graph       *savedmodel.Graph
-	options     Options
-	recurrences map[*savedmodel.Node]*recurrent.Recurrence
-	slices      map[*savedmodel.Node]*recurrent.Slices
+	Options     Options
+	Recurrences map[*savedmodel.Node]*recurrent.Recurrence
+	Slices      map[*savedmodel.Node]*recurrent.Slices
 	cellOf      map[*recurrent.Layer]any // the kernel.Cell of each that runs as one
-	functions   map[string]*body
-	handles     map[*savedmodel.Node]int // the place of each variable in initial
+	functions   map[string]*Body
+	Handles     map[*savedmodel.Node]int // the place of each variable in initial
 	initial     []*lockstep.Tensor
 	assigned    map[*savedmodel.Node]bool // the handles that a call assigns to
 	within      *savedmodel.Node          // of the graph: whose functions are being compiled
-	errs        []error
-	// make makes what runs a node; another evaluation of the same graph has its own.
-	make func(n *savedmodel.Node) (operation, error)
+	Errs        []error
+	// Make makes what runs a node; another evaluation of the same graph has its own.
+	Make func(n *savedmodel.Node) (Operation, error)
 }
 
-func newCompiler(g *savedmodel.Graph, o Options) *compiler {
-	c := &compiler{
-		graph: g, options: o,
-		recurrences: map[*savedmodel.Node]*recurrent.Recurrence{},
-		slices:      map[*savedmodel.Node]*recurrent.Slices{},
+func NewCompiler(g *savedmodel.Graph, o Options) *Compiler {
+	c := &Compiler{
+		graph: g, Options: o,
+		Recurrences: map[*savedmodel.Node]*recurrent.Recurrence{},
+		Slices:      map[*savedmodel.Node]*recurrent.Slices{},
 		cellOf:      map[*recurrent.Layer]any{},
-		functions:   map[string]*body{},
-		handles:     map[*savedmodel.Node]int{},
+		functions:   map[string]*Body{},
+		Handles:     map[*savedmodel.Node]int{},
 		assigned:    map[*savedmodel.Node]bool{},
 	}
-	c.make = c.operation
+	c.Make = c.operation
 	for _, r := range o.Recurrences {
-		c.recurrences[r.Loop] = r
+		c.Recurrences[r.Loop] = r
 	}
 	for _, s := range o.Slices {
-		c.slices[s.Loop] = s
+		c.Slices[s.Loop] = s
 	}
 	return c
 }
 
-func (c *compiler) fail(n *savedmodel.Node, err error) {
-	u := Unsupported{Node: n.Name, Op: n.Op, Reason: err}
+func (c *Compiler) fail(n *savedmodel.Node, err error) {
+	u := op.Unsupported{Node: n.Name, Op: n.Op, Reason: err}
 	if c.within != nil && c.within != n {
 		u.Within = c.within.Name
 	}
-	c.errs = append(c.errs, u)
+	c.Errs = append(c.Errs, u)
 }
 
 // building is a body on its way.
 type building struct {
-	body  *body
+	Body  *Body
 	first map[*savedmodel.Node]int // the slot of a node's first result
 	// missing are the nodes that no step computes: those that are not supported,
 	// and in a partial program those that need them.
 	missing map[*savedmodel.Node]bool
 }
 
-func (b *building) slot(r savedmodel.Ref) int { return b.first[r.Node] + r.Index }
+func (b *building) Slot(r savedmodel.Ref) int { return b.first[r.Node] + r.Index }
 
-// has tells whether anything makes a tensor.
-func (b *building) has(r savedmodel.Ref) bool {
+// Has tells whether anything makes a tensor.
+func (b *building) Has(r savedmodel.Ref) bool {
 	_, ok := b.first[r.Node]
 	return ok
 }
 
-// compile makes steps of nodes, each of which stands after those it reads; args,
+// Compile makes steps of nodes, each of which stands after those it reads; args,
 // a function's, stand before all of them.
-func (c *compiler) compile(args, nodes []*savedmodel.Node) *building {
-	b := &building{body: &body{}, first: map[*savedmodel.Node]int{}, missing: map[*savedmodel.Node]bool{}}
+func (c *Compiler) Compile(args, nodes []*savedmodel.Node) *building {
+	b := &building{Body: &Body{}, first: map[*savedmodel.Node]int{}, missing: map[*savedmodel.Node]bool{}}
 	for _, a := range args {
 		b.place(a)
-		b.body.args = append(b.body.args, b.slot(savedmodel.Ref{Node: a}))
+		b.Body.Args = append(b.Body.Args, b.Slot(savedmodel.Ref{Node: a}))
 	}
 	for _, n := range nodes {
 		b.place(n)
-		spec, _ := SpecOf(n)
-		if spec.Control == Input || spec.Control == Nothing {
+		spec, _ := op.SpecOf(n)
+		if spec.Control == op.Input || spec.Control == op.Nothing {
 			continue
 		}
-		s := step{node: n, spec: spec, at: len(b.body.steps), out: b.first[n], n: n.NumOutputs}
+		s := Step{Node: n, Spec: spec, at: len(b.Body.Steps), Out: b.first[n], N: n.NumOutputs}
 		for _, in := range n.Inputs {
-			s.in = append(s.in, b.slot(in))
+			s.In = append(s.In, b.Slot(in))
 		}
-		if c.options.Partial && slices.ContainsFunc(n.Inputs, func(in savedmodel.Ref) bool { return b.missing[in.Node] }) {
+		if c.Options.Partial && slices.ContainsFunc(n.Inputs, func(in savedmodel.Ref) bool { return b.missing[in.Node] }) {
 			b.missing[n] = true
 			continue
 		}
 		var err error
-		if s.run, err = c.build(n); err != nil {
+		if s.Run, err = c.build(n); err != nil {
 			c.fail(n, err)
 			b.missing[n] = true
 			continue
 		}
-		b.body.steps = append(b.body.steps, s)
+		b.Body.Steps = append(b.Body.Steps, s)
 	}
 	return b
 }
 
 func (b *building) place(n *savedmodel.Node) {
 	if _, placed := b.first[n]; !placed {
-		b.first[n] = b.body.slots
-		b.body.slots += n.NumOutputs
+		b.first[n] = b.Body.Slots
+		b.Body.Slots += n.NumOutputs
 	}
 }
 
-func (c *compiler) build(n *savedmodel.Node) (operation, error) {
+func (c *Compiler) build(n *savedmodel.Node) (Operation, error) {
 	if c.within == nil {
 		c.within = n
 		defer func() { c.within = nil }()
 	}
-	return c.make(n)
+	return c.Make(n)
 }
 
-func (c *compiler) operation(n *savedmodel.Node) (operation, error) {
-	spec, known := SpecOf(n)
+func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
+	spec, known := op.SpecOf(n)
 	if err := spec.Takes(n); err != nil {
 		return nil, err
 	}
@@ -147,16 +149,16 @@ func (c *compiler) operation(n *savedmodel.Node) (operation, error) {
 		return nil, errors.New("the operation is not supported")
 	}
 	switch spec.Control {
-	case Loop:
+	case op.Loop:
 		return c.loop(n)
-	case Choice, Numbered:
+	case op.Choice, op.Numbered:
 		return c.choice(n)
-	case Variable:
+	case op.Variable:
 		return c.variable(n)
-	case Assign:
+	case op.Assign:
 		return assign, nil
-	case Assertion:
-		return assert, nil
+	case op.Assertion:
+		return Assert, nil
 	}
 	run, err := spec.Build(n)
 	if err != nil {
@@ -166,7 +168,7 @@ func (c *compiler) operation(n *savedmodel.Node) (operation, error) {
 }
 
 // function compiles the body of a loop or a branch.
-func (c *compiler) function(name string) (*body, error) {
+func (c *Compiler) function(name string) (*Body, error) {
 	if b, ok := c.functions[name]; ok {
 		if b == nil {
 			return nil, fmt.Errorf("the function %q within itself", name)
@@ -181,28 +183,28 @@ func (c *compiler) function(name string) (*body, error) {
 		return nil, fmt.Errorf("its function %q changes something that outlives the call (%s), which is not supported", name, f.Effects[0].Op)
 	}
 	c.functions[name] = nil // until it is compiled
-	b := c.compile(f.Args, f.Nodes)
-	if c.options.Partial && len(b.missing) > 0 {
+	b := c.Compile(f.Args, f.Nodes)
+	if c.Options.Partial && len(b.missing) > 0 {
 		return nil, fmt.Errorf("its function %q has operations that are not supported", name)
 	}
 	for _, r := range f.Rets {
-		b.body.rets = append(b.body.rets, b.slot(r))
+		b.Body.Rets = append(b.Body.Rets, b.Slot(r))
 	}
 	b.release()
-	c.functions[name] = b.body
-	return b.body, nil
+	c.functions[name] = b.Body
+	return b.Body, nil
 }
 
 // release finds for each step the slots that are read by it and by no later one,
 // and are no result.
 func (b *building) release() {
 	seen := map[int]bool{}
-	for _, slot := range b.body.rets {
+	for _, slot := range b.Body.Rets {
 		seen[slot] = true
 	}
-	for i := len(b.body.steps) - 1; i >= 0; i-- {
-		s := &b.body.steps[i]
-		for _, slot := range s.in {
+	for i := len(b.Body.Steps) - 1; i >= 0; i-- {
+		s := &b.Body.Steps[i]
+		for _, slot := range s.In {
 			if !seen[slot] {
 				seen[slot] = true
 				s.last = append(s.last, slot)

@@ -3,17 +3,18 @@ package engine
 import (
 	"testing"
 
+	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // compile compiles the graph.
-func compileDrawing(d *drawing, outputs map[string]string) *Program {
-	d.t.Helper()
-	_, g := d.flatten(outputs)
-	p, err := Compile(g, Options{Variable: d.value})
+func compileDrawing(d *graphtest.Drawing, outputs map[string]string) *Program {
+	d.T.Helper()
+	_, g := d.Flatten(outputs)
+	p, err := Compile(g, Options{Variable: d.Value})
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	return p
 }
@@ -22,7 +23,7 @@ func compileDrawing(d *drawing, outputs map[string]string) *Program {
 // nil, to be interpreted.
 func compiled(t testing.TB, m *savedmodel.MetaGraph, g *savedmodel.Graph, found *recurrent.Found) *Program {
 	t.Helper()
-	value := valuesOf(m)
+	value := graphtest.ValuesOf(m)
 	o := Options{Variable: value, Weight: value}
 	if found != nil {
 		o.Recurrences = found.Recurrences

@@ -4,42 +4,44 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// maxSteps bounds a loop whose condition never fails.
-const maxSteps = 100_000_000
+// MaxSteps bounds a loop whose condition never fails.
+const MaxSteps = 100_000_000
 
 // loop builds a While: by the native cells where it was recognised, step by
 // step where it was not, or where the call's tensors are not what the cells
 // take.
-func (c *compiler) loop(n *savedmodel.Node) (operation, error) {
+func (c *Compiler) loop(n *savedmodel.Node) (Operation, error) {
 	interpreted, err := c.while(n)
 	if err != nil {
 		return nil, err
 	}
-	if r := c.recurrences[n]; r != nil {
+	if r := c.Recurrences[n]; r != nil {
 		return c.recurrence(r, interpreted)
 	}
-	if s := c.slices[n]; s != nil {
+	if s := c.Slices[n]; s != nil {
 		return sliced(s, interpreted), nil
 	}
 	return interpreted, nil
 }
 
-func (c *compiler) while(n *savedmodel.Node) (operation, error) {
-	cond, body, err := c.loopFunctions(n)
+func (c *Compiler) while(n *savedmodel.Node) (Operation, error) {
+	cond, body, err := c.LoopFunctions(n)
 	if err != nil {
 		return nil, err
 	}
-	return func(w *work, in []Value) error {
+	return func(w *Work, in []value.Value) error {
 		state := in
-		for range maxSteps {
-			more, err := cond.call(w.running, state)
+		for range MaxSteps {
+			more, err := cond.call(w.Running, state)
 			if err != nil {
 				return err
 			}
-			on, err := truth(more[0])
+			on, err := Truth(more[0])
 			if err != nil {
 				return fmt.Errorf("the condition: %w", err)
 			}
@@ -47,18 +49,18 @@ func (c *compiler) while(n *savedmodel.Node) (operation, error) {
 				copy(w.Out, state)
 				return nil
 			}
-			if state, err = body.call(w.running, state); err != nil {
+			if state, err = body.call(w.Running, state); err != nil {
 				return err
 			}
 		}
-		return errEndless
+		return ErrEndless
 	}, nil
 }
 
-var errEndless = fmt.Errorf("a loop of more than %d steps", maxSteps)
+var ErrEndless = fmt.Errorf("a loop of more than %d steps", MaxSteps)
 
-// loopFunctions compiles the condition and the body of a While.
-func (c *compiler) loopFunctions(n *savedmodel.Node) (cond, body *body, err error) {
+// LoopFunctions compiles the condition and the body of a While.
+func (c *Compiler) LoopFunctions(n *savedmodel.Node) (cond, body *Body, err error) {
 	if cond, err = c.function(n.AttrFunc("cond")); err != nil {
 		return nil, nil, err
 	}
@@ -73,34 +75,34 @@ func (c *compiler) loopFunctions(n *savedmodel.Node) (cond, body *body, err erro
 }
 
 // choice builds an If or a Case.
-func (c *compiler) choice(n *savedmodel.Node) (operation, error) {
-	branches, err := c.branches(n)
+func (c *Compiler) choice(n *savedmodel.Node) (Operation, error) {
+	branches, err := c.Branches(n)
 	if err != nil {
 		return nil, err
 	}
-	spec, _ := SpecOf(n)
-	return func(w *work, in []Value) error {
-		i, err := chosen(spec.Control, in[0], len(branches))
+	spec, _ := op.SpecOf(n)
+	return func(w *Work, in []value.Value) error {
+		i, err := Chosen(spec.Control, in[0], len(branches))
 		if err != nil {
 			return err
 		}
-		out, err := branches[i].call(w.running, in[1:])
+		out, err := branches[i].call(w.Running, in[1:])
 		copy(w.Out, out)
 		return err
 	}, nil
 }
 
-// branches compiles the branches of a Case, and of an If the one for false and
+// Branches compiles the branches of a Case, and of an If the one for false and
 // the one for true.
-func (c *compiler) branches(n *savedmodel.Node) ([]*body, error) {
+func (c *Compiler) Branches(n *savedmodel.Node) ([]*Body, error) {
 	names := []string{n.AttrFunc("else_branch"), n.AttrFunc("then_branch")}
-	if controlOf(n) == Numbered {
+	if ControlOf(n) == op.Numbered {
 		names = nil
 		for _, f := range n.Attr("branches").GetList().GetFunc() {
 			names = append(names, f.GetName())
 		}
 	}
-	var out []*body
+	var out []*Body
 	for _, name := range names {
 		b, err := c.function(name)
 		if err != nil {
@@ -117,11 +119,11 @@ func (c *compiler) branches(n *savedmodel.Node) ([]*body, error) {
 	return out, nil
 }
 
-// chosen is the number of the branch that a value chooses; a number that no
+// Chosen is the number of the branch that a value chooses; a number that no
 // branch has means the last.
-func chosen(control Control, by Value, branches int) (int, error) {
-	if control == Choice {
-		yes, err := truth(by)
+func Chosen(control op.Control, by value.Value, branches int) (int, error) {
+	if control == op.Choice {
+		yes, err := Truth(by)
 		if yes {
 			return 1, err
 		}
@@ -130,7 +132,7 @@ func chosen(control Control, by Value, branches int) (int, error) {
 	if by.Tensor == nil {
 		return 0, fmt.Errorf("the number of the branch is %s", by)
 	}
-	i, err := scalarInt(by.Tensor)
+	i, err := value.ScalarInt(by.Tensor)
 	if err != nil {
 		return 0, fmt.Errorf("the number of the branch: %w", err)
 	}
@@ -143,24 +145,24 @@ func chosen(control Control, by Value, branches int) (int, error) {
 // arity is how many values a function takes and returns.
 type arity struct{ args, rets int }
 
-func (b *body) arity() arity { return arity{len(b.args), len(b.rets)} }
+func (b *Body) arity() arity { return arity{len(b.Args), len(b.Rets)} }
 
 func (a arity) String() string { return fmt.Sprintf("%d to %d", a.args, a.rets) }
 
-// assert fails if its condition does not hold.
-func assert(_ *work, in []Value) error {
+// Assert fails if its condition does not hold.
+func Assert(_ *Work, in []value.Value) error {
 	if len(in) == 0 {
 		return errors.New("an assertion of nothing")
 	}
-	holds, err := truth(in[0])
+	holds, err := Truth(in[0])
 	if err == nil && !holds {
 		err = errors.New("the model asserts something of its inputs that does not hold")
 	}
 	return err
 }
 
-// truth reads a condition: a bool, or a number that is not zero.
-func truth(v Value) (bool, error) {
+// Truth reads a condition: a bool, or a number that is not zero.
+func Truth(v value.Value) (bool, error) {
 	if v.Tensor == nil || v.Tensor.Len() != 1 {
 		return false, fmt.Errorf("%s, want one bool", v)
 	}

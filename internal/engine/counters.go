@@ -6,14 +6,15 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// countOf returns the number of steps that a recognised loop takes.
-func countOf(bounds []recurrent.Bound, in []Value) (n int, ok bool) {
+// StepsOf returns the number of steps that a recognised loop takes.
+func StepsOf(bounds []recurrent.Bound, in []value.Value) (n int, ok bool) {
 	for i, b := range bounds {
 		bound := int(b.Const)
 		if b.Variable >= 0 {
-			if bound, ok = integer(in[b.Variable].Tensor); !ok {
+			if bound, ok = value.Integer(in[b.Variable].Tensor); !ok {
 				return 0, false
 			}
 		}
@@ -24,12 +25,12 @@ func countOf(bounds []recurrent.Bound, in []Value) (n int, ok bool) {
 	return n, len(bounds) > 0
 }
 
-// counters are what the loop variables that count its steps are after it.
-type counters []*lockstep.Tensor
+// Counters are what the loop variables that count its steps are after it.
+type Counters []*lockstep.Tensor
 
-// count sets them in out, at the positions of a loop's variables, from what
+// Count sets them in out, at the positions of a loop's variables, from what
 // they are before it.
-func (c *counters) count(at []int, in, out []Value, steps int) error {
+func (c *Counters) Count(at []int, in, out []value.Value, steps int) error {
 	if *c == nil {
 		*c = make([]*lockstep.Tensor, len(at))
 	}
@@ -41,7 +42,7 @@ func (c *counters) count(at []int, in, out []Value, steps int) error {
 		after := (*c)[i]
 		if after == nil || after.DType() != before.DType() || !slices.Equal(after.Shape(), before.Shape()) {
 			var err error
-			if after, err = cloneTensor(before); err != nil {
+			if after, err = value.CloneTensor(before); err != nil {
 				return err
 			}
 			(*c)[i] = after
@@ -51,7 +52,7 @@ func (c *counters) count(at []int, in, out []Value, steps int) error {
 				return fmt.Errorf("the counter: %w", err)
 			}
 		}
-		out[at] = Value{Tensor: after}
+		out[at] = value.Value{Tensor: after}
 	}
 	return nil
 }

@@ -7,38 +7,39 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// frame is the memory of one call: what each step of a plan left when it last
+// Frame is the memory of one call: what each step of a plan left when it last
 // ran, to be written over by the next call.
-type frame struct {
-	plan   *plan
-	limit  int64 // see Options.Memory
-	slots  []Value
+type Frame struct {
+	Plan   *Plan
+	Limit  int64 // see Options.Memory
+	Slots  []value.Value
 	inputs []*lockstep.Tensor // copies of the caller's, so that they stay where they are
 	seen   []*lockstep.Tensor // by planned step that views: the tensor that it last saw
 	keep   []any              // by planned step: see work
-	in     []Value
-	work   work
-	run    running
-	mem    meter
+	in     []value.Value
+	work   Work
+	Run    Running
+	mem    Meter
 }
 
-func newFrame(pl *plan, limit int64) *frame {
-	return &frame{
-		plan: pl, limit: limit, slots: slices.Clone(pl.fixed),
-		inputs: make([]*lockstep.Tensor, len(pl.inputs)),
-		seen:   make([]*lockstep.Tensor, len(pl.steps)),
-		keep:   make([]any, len(pl.steps)),
+func NewFrame(pl *Plan, limit int64) *Frame {
+	return &Frame{
+		Plan: pl, Limit: limit, Slots: slices.Clone(pl.Fixed),
+		inputs: make([]*lockstep.Tensor, len(pl.Inputs)),
+		seen:   make([]*lockstep.Tensor, len(pl.Steps)),
+		keep:   make([]any, len(pl.Steps)),
 	}
 }
 
-// load copies the inputs, in the program's order; those that are nil stay as they
+// Load copies the inputs, in the program's order; those that are nil stay as they
 // are.
-func (f *frame) load(p *Program, inputs []*lockstep.Tensor) error {
-	for i, port := range p.inputs {
+func (f *Frame) Load(p *Program, inputs []*lockstep.Tensor) error {
+	for i, port := range p.In {
 		t := inputs[i]
-		if port.slot < 0 || t == nil {
+		if port.Slot < 0 || t == nil {
 			continue
 		}
 		if f.inputs[i] == nil {
@@ -46,31 +47,31 @@ func (f *frame) load(p *Program, inputs []*lockstep.Tensor) error {
 			if f.inputs[i], err = lockstep.Zeros(t.DType(), t.Shape()...); err != nil {
 				return err
 			}
-			f.slots[port.slot] = Value{Tensor: f.inputs[i]}
+			f.Slots[port.Slot] = value.Value{Tensor: f.inputs[i]}
 		}
-		if err := copyElements(f.inputs[i], t); err != nil {
+		if err := value.CopyElements(f.inputs[i], t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// call runs the plan. holds is false if the call turns out to be none for it.
-func (f *frame) call() (holds bool, err error) {
-	f.work.running = &f.run
-	f.mem.begin(f.limit, f.plan.bytes, f.slots)
-	f.mem.own, f.mem.planned = f.plan.own, true
-	defer f.mem.end()
-	f.run.mem = &f.mem
-	for i := range f.plan.steps {
-		s := &f.plan.steps[i]
-		if err := f.run.ctx.Err(); err != nil {
+// Call runs the plan. holds is false if the call turns out to be none for it.
+func (f *Frame) Call() (holds bool, err error) {
+	f.work.Running = &f.Run
+	f.mem.begin(f.Limit, f.Plan.Bytes, f.Slots)
+	f.mem.own, f.mem.planned = f.Plan.Own, true
+	defer f.mem.End()
+	f.Run.mem = &f.mem
+	for i := range f.Plan.Steps {
+		s := &f.Plan.Steps[i]
+		if err := f.Run.Ctx.Err(); err != nil {
 			return true, err
 		}
 		if s.views {
-			t := f.slots[s.in[0]].viewed()
-			if t != nil && t == f.seen[i] && (f.slots[s.in[0]].List == nil || f.slots[s.out].Tensor == t) {
-				if !s.holds(f.slots) { // nor did it in the call that it was viewed in
+			t := f.Slots[s.In[0]].Viewed()
+			if t != nil && t == f.seen[i] && (f.Slots[s.In[0]].List == nil || f.Slots[s.Out].Tensor == t) {
+				if !s.holds(f.Slots) { // nor did it in the call that it was viewed in
 					return false, nil
 				}
 				continue
@@ -79,29 +80,29 @@ func (f *frame) call() (holds bool, err error) {
 		}
 		f.work.Keep = &f.keep[i]
 		if s.moves != nil {
-			done, err := s.moves.do(s.step, &f.work, f.slots)
+			done, err := s.moves.do(s.Step, &f.work, f.Slots)
 			if err != nil {
 				return true, err
 			}
 			if done {
 				if s.views {
-					f.seen[i] = f.slots[s.in[0]].viewed()
+					f.seen[i] = f.Slots[s.In[0]].Viewed()
 				}
 				continue
 			}
 		}
-		if f.in, err = s.do(&f.work, f.slots, f.in); err != nil {
+		if f.in, err = s.do(&f.work, f.Slots, f.in); err != nil {
 			return true, err
 		}
 		if s.loose {
-			if err := s.count(f.run.mem, f.slots); err != nil {
+			if err := s.count(f.Run.mem, f.Slots); err != nil {
 				return true, err
 			}
 		}
 		if s.views && s.moves == nil { // else it has moved what was to be viewed
-			f.seen[i] = f.slots[s.in[0]].viewed()
+			f.seen[i] = f.Slots[s.In[0]].Viewed()
 		}
-		if !s.holds(f.slots) {
+		if !s.holds(f.Slots) {
 			return false, nil
 		}
 	}
@@ -114,16 +115,16 @@ type Runner struct {
 	program *Program
 	// variables are the values that stateful layers carry from call to call.
 	variables []*lockstep.Tensor
-	frames    []*frame
+	frames    []*Frame
 	given     []*lockstep.Tensor // a call's inputs, in the program's order
-	out       answers
-	extra     answers
+	out       Answers
+	extra     Answers
 	record    map[*recurrent.Layer]*Recorded // see running
 }
 
 // NewRunner makes a Runner.
 func (p *Program) NewRunner() *Runner {
-	return &Runner{program: p, variables: slices.Clone(p.initial), out: answersAt(p.outputs[:p.wanted]), extra: answersAt(p.outputs[p.wanted:])}
+	return &Runner{program: p, variables: slices.Clone(p.Initial), out: AnswersAt(p.Out[:p.Wanted]), extra: AnswersAt(p.Out[p.Wanted:])}
 }
 
 // maxFrames bounds the shapes that a Runner keeps memory for.
@@ -134,10 +135,10 @@ const maxFrames = 4
 // and is written over by the next call.
 func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, err error) {
 	r.given = r.given[:0]
-	for _, port := range r.program.inputs {
-		t := inputs[port.name]
+	for _, port := range r.program.In {
+		t := inputs[port.Name]
 		if t == nil {
-			return nil, nil, fmt.Errorf("engine: the input %q is missing", port.name)
+			return nil, nil, fmt.Errorf("engine: the input %q is missing", port.Name)
 		}
 		r.given = append(r.given, t)
 	}
@@ -146,17 +147,17 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (o
 	if err != nil {
 		return nil, nil, fmt.Errorf("engine: %w", err)
 	}
-	if outputs, err = r.out.in(slots); err != nil {
+	if outputs, err = r.out.Of(slots); err != nil {
 		return nil, nil, err
 	}
-	if extra, err = r.extra.in(slots); err != nil {
+	if extra, err = r.extra.Of(slots); err != nil {
 		return nil, nil, err
 	}
 	return outputs, extra, nil
 }
 
 // slots runs the program on what is given.
-func (r *Runner) slots(ctx context.Context) (slots []Value, err error) {
+func (r *Runner) slots(ctx context.Context) (slots []value.Value, err error) {
 	p := r.program
 	before := r.variables
 	if p.stateful {
@@ -165,14 +166,14 @@ func (r *Runner) slots(ctx context.Context) (slots []Value, err error) {
 	pl := p.find(r.given)
 	if pl != nil {
 		f := r.frame(pl)
-		if err := f.load(p, r.given); err != nil {
+		if err := f.Load(p, r.given); err != nil {
 			return nil, err
 		}
-		f.run = running{ctx: ctx, variables: r.variables, record: r.record}
-		holds, err := f.call()
-		f.run.ctx, f.run.record = nil, nil
+		f.Run = Running{Ctx: ctx, Variables: r.variables, record: r.record}
+		holds, err := f.Call()
+		f.Run.Ctx, f.Run.record = nil, nil
 		if err == nil && holds {
-			return f.slots, nil
+			return f.Slots, nil
 		}
 		copy(r.variables, before) // the call has not been
 		if err != nil {
@@ -181,11 +182,11 @@ func (r *Runner) slots(ctx context.Context) (slots []Value, err error) {
 	}
 	own := make([]*lockstep.Tensor, len(r.given)) // an output may be one of them
 	for i, t := range r.given {
-		if own[i], err = cloneTensor(t); err != nil {
+		if own[i], err = value.CloneTensor(t); err != nil {
 			return nil, err
 		}
 	}
-	made, slots, err := p.plan(&running{ctx: ctx, variables: r.variables, record: r.record}, own)
+	made, slots, err := p.Plan(&Running{Ctx: ctx, Variables: r.variables, record: r.record}, own)
 	if err != nil {
 		copy(r.variables, before)
 		return nil, err
@@ -197,19 +198,19 @@ func (r *Runner) slots(ctx context.Context) (slots []Value, err error) {
 }
 
 // frame returns the memory for a plan.
-func (r *Runner) frame(pl *plan) *frame {
+func (r *Runner) frame(pl *Plan) *Frame {
 	for _, f := range r.frames {
-		if f.plan == pl {
+		if f.Plan == pl {
 			return f
 		}
 	}
-	f := newFrame(pl, r.program.memory)
-	kept, limit := pl.bytes, r.program.limit()
+	f := NewFrame(pl, r.program.Memory)
+	kept, limit := pl.Bytes, r.program.limit()
 	for _, old := range r.frames {
-		kept += old.plan.bytes
+		kept += old.Plan.Bytes
 	}
 	for len(r.frames) > 0 && (len(r.frames) >= maxFrames || kept > limit) {
-		kept -= r.frames[0].plan.bytes
+		kept -= r.frames[0].Plan.Bytes
 		r.frames = r.frames[1:]
 	}
 	r.frames = append(slices.Clip(r.frames), f)
@@ -217,7 +218,7 @@ func (r *Runner) frame(pl *plan) *frame {
 }
 
 // Reset gives the variables the values in the model's files.
-func (r *Runner) Reset() { copy(r.variables, r.program.initial) }
+func (r *Runner) Reset() { copy(r.variables, r.program.Initial) }
 
 // borrow returns a Runner whose variables are those in the model's files; it is
 // to be given back to p.runners.
@@ -240,22 +241,22 @@ func (p *Program) Run(ctx context.Context, inputs map[string]*lockstep.Tensor, w
 	if err != nil {
 		return nil, nil, err
 	}
-	if outputs, err = copies(own); err != nil {
+	if outputs, err = Copies(own); err != nil {
 		return nil, nil, fmt.Errorf("engine: %w", err)
 	}
 	if wantExtra {
-		if extra, err = copies(ownExtra); err != nil {
+		if extra, err = Copies(ownExtra); err != nil {
 			return nil, nil, fmt.Errorf("engine: %w", err)
 		}
 	}
 	return outputs, extra, nil
 }
 
-func copies(from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+func Copies(from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	out := make(map[string]*lockstep.Tensor, len(from))
 	for name, t := range from {
 		var err error
-		if out[name], err = cloneTensor(t); err != nil {
+		if out[name], err = value.CloneTensor(t); err != nil {
 			return nil, err
 		}
 	}
@@ -278,7 +279,7 @@ func (p *Program) RunInto(ctx context.Context, inputs, outputs map[string]*locks
 		}
 	}
 	for name, t := range own {
-		if err := copyElements(outputs[name], t); err != nil {
+		if err := value.CopyElements(outputs[name], t); err != nil {
 			return fmt.Errorf("engine: the output %q: %w", name, err)
 		}
 	}

@@ -11,13 +11,15 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"google.golang.org/protobuf/proto"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/value"
 
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
+	"google.golang.org/protobuf/proto"
 )
 
 // fuzzed are the models that FuzzCompile changes.
@@ -32,7 +34,7 @@ var fuzzed = []string{
 // twice where that goes. Nothing may panic, nor take memory or time that a few
 // bytes have no right to.
 func FuzzCompile(f *testing.F) {
-	maxElements = 1 << 20
+	value.MaxElements = 1 << 20
 	files := make([]fstest.MapFS, len(fuzzed))
 	for i, name := range fuzzed {
 		files[i] = fstest.MapFS{}
@@ -109,7 +111,7 @@ func changeNode(nodes []*node_def_go_proto.NodeDef, at, kind int, value byte) {
 				v.B = !v.B
 			case *attr_value_go_proto.AttrValue_Type:
 				if name != "dtype" {
-					v.Type = protoType(lockstep.DType(value % 9))
+					v.Type = graphtest.ProtoType(lockstep.DType(value % 9))
 				}
 			}
 		}
@@ -145,7 +147,7 @@ func runChanged(t *testing.T, files fs.FS) {
 	if err != nil {
 		return
 	}
-	value := func(r savedmodel.Ref) (*lockstep.Tensor, error) {
+	read := func(r savedmodel.Ref) (*lockstep.Tensor, error) {
 		v, ok, err := m.Variable(r)
 		if err != nil {
 			return nil, err
@@ -155,7 +157,7 @@ func runChanged(t *testing.T, files fs.FS) {
 		}
 		return m.Value(v)
 	}
-	p, err := Compile(g, Options{Variable: value, Weight: value, Recurrences: found.Recurrences, Slices: found.Slices})
+	p, err := Compile(g, Options{Variable: read, Weight: read, Recurrences: found.Recurrences, Slices: found.Slices})
 	if err != nil {
 		return
 	}
@@ -167,7 +169,7 @@ func runChanged(t *testing.T, files fs.FS) {
 				shape[i] = 3 - i%2
 			}
 		}
-		if inputs[spec.Name], err = zeros(spec.DType, shape); err != nil {
+		if inputs[spec.Name], err = value.Zeros(spec.DType, shape); err != nil {
 			return
 		}
 	}

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // runCases runs the cases that models/NAME.py makes.
 func runCases(t *testing.T, name string) {
 	t.Helper()
-	cases, values := readCases(t, name)
+	cases, values := graphtest.ReadCases(t, name)
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			defer func() {
@@ -23,7 +25,7 @@ func runCases(t *testing.T, name string) {
 	}
 }
 
-func runCase(t *testing.T, c *opCase, values map[string]*lockstep.Tensor) {
+func runCase(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor) {
 	t.Helper()
 	var inputs, before []*lockstep.Tensor
 	for _, key := range c.Inputs {
@@ -57,7 +59,7 @@ func runCase(t *testing.T, c *opCase, values map[string]*lockstep.Tensor) {
 		}
 	}
 	for i, key := range c.Outputs {
-		if err := agree(got[fmt.Sprintf("y%d", i)], values[key], c.Tolerance); err != nil {
+		if err := graphtest.Agree(got[fmt.Sprintf("y%d", i)], values[key], c.Tolerance); err != nil {
 			t.Errorf("output %d: %v", i, err)
 		}
 	}
@@ -65,8 +67,8 @@ func runCase(t *testing.T, c *opCase, values map[string]*lockstep.Tensor) {
 
 // compile makes a SavedModel of the case in memory and compiles it, so that a
 // case takes the road that a model takes.
-func compileCase(c *opCase, inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*Program, error) {
-	g, variable, err := c.graph(inputs, outputs, dtype)
+func compileCase(c *graphtest.Case, inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*Program, error) {
+	g, variable, err := c.Graph(inputs, outputs, dtype)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func cloneOf(t *testing.T, x *lockstep.Tensor) *lockstep.Tensor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := copyElements(out, x); err != nil {
+	if err := value.CopyElements(out, x); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -97,7 +99,7 @@ func runTwice(t *testing.T, p *Program, inputs map[string]*lockstep.Tensor) (map
 		}
 		for name, x := range first {
 			if !x.BitEqual(again[name]) {
-				t.Fatalf("output %q is %s at first and then %s", name, elementsText(x), elementsText(again[name]))
+				t.Fatalf("output %q is %s at first and then %s", name, graphtest.ElementsText(x), graphtest.ElementsText(again[name]))
 			}
 		}
 	}

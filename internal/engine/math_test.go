@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
 )
 
 func TestMath(t *testing.T) { runCases(t, "ops_math") }
@@ -72,7 +74,7 @@ func TestMathRefuses(t *testing.T) {
 		{"FusedBatchNormV3", f + `,"U":{"type":"type","value":"float64"}`, 5, `attribute "U" is float64`},
 		{"FusedBatchNormV3", f + `,"U":{"type":"type","value":"float32"},"data_format":{"type":"string","value":"NDHWC"}`, 5, `attribute "data_format" is NDHWC`},
 	} {
-		c := opCase{Op: test.op}
+		c := graphtest.Case{Op: test.op}
 		if err := json.Unmarshal([]byte("{"+test.attrs+"}"), &c.Attrs); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +96,7 @@ func replace(s, from, to string) string { return strings.Replace(s, from, to, 1)
 // TestMathHostile puts tensors in the place of each input that no operation
 // expects there. Whatever an operation answers, it must not panic.
 func TestMathHostile(t *testing.T) {
-	cases, values := readCases(t, "ops_math")
+	cases, values := graphtest.ReadCases(t, "ops_math")
 	odd := []*lockstep.Tensor{
 		nil,
 		tensorOf(t, []float32{float32(math.NaN())}),
@@ -186,7 +188,7 @@ func tensorOf[E lockstep.Element](t *testing.T, data []E, shape ...int) *lockste
 func TestOverflowingSum(t *testing.T) {
 	x := tensorOf(t, []float32{3e38, 3e38, -3e38}, 3)
 	axis := tensorOf(t, []int32{0})
-	c := opCase{Op: "Sum"}
+	c := graphtest.Case{Op: "Sum"}
 	if err := json.Unmarshal([]byte("{"+ofType("float32")+"}"), &c.Attrs); err != nil {
 		t.Fatal(err)
 	}
@@ -198,21 +200,21 @@ func TestOverflowingSum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := agree(out["y0"], tensorOf(t, []float32{3e38}), 0); err != nil {
+	if err := graphtest.Agree(out["y0"], tensorOf(t, []float32{3e38}), 0); err != nil {
 		t.Error(err)
 	}
 }
 
 // TestWorkIsBounded has numbers of products that would take days.
 func TestWorkIsBounded(t *testing.T) {
-	if err := affordable(1<<20, 1<<20); err != nil {
+	if err := op.Affordable(1<<20, 1<<20); err != nil {
 		t.Error(err)
 	}
-	if err := affordable(0, math.MaxInt, math.MaxInt); err != nil {
+	if err := op.Affordable(0, math.MaxInt, math.MaxInt); err != nil {
 		t.Error(err)
 	}
 	for _, factors := range [][]int{{1 << 30, 1 << 11}, {math.MaxInt, math.MaxInt}, {math.MaxInt, 2, 0}} {
-		if affordable(factors...) == nil {
+		if op.Affordable(factors...) == nil {
 			t.Errorf("%v products: no error", factors)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
 )
 
 // An operation that uses its memory again gives in every call what it gives in a
@@ -22,7 +24,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	}
 	ran := 0
 	for _, file := range files {
-		cases, values := readCases(t, strings.TrimSuffix(filepath.Base(file), ".json"))
+		cases, values := graphtest.ReadCases(t, strings.TrimSuffix(filepath.Base(file), ".json"))
 		for _, c := range cases {
 			if c.Error {
 				continue
@@ -36,7 +38,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	t.Logf("%d cases", ran)
 }
 
-func inTurns(t *testing.T, c *opCase, values map[string]*lockstep.Tensor) (err error) {
+func inTurns(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
@@ -92,7 +94,7 @@ func inTurns(t *testing.T, c *opCase, values map[string]*lockstep.Tensor) (err e
 				}
 				for name, w := range want {
 					if !got[name].BitEqual(w) {
-						return fmt.Errorf("call %d.%d.%d: output %q: %s", i, j, round, name, show(got[name], w))
+						return fmt.Errorf("call %d.%d.%d: output %q: %s", i, j, round, name, graphtest.Show(got[name], w))
 					}
 				}
 			}
@@ -133,34 +135,34 @@ func shuffleOf[E lockstep.Element](x *lockstep.Tensor, seed uint64) {
 func TestMovements(t *testing.T) {
 	moved := map[string]int{}
 	for _, name := range []string{"ops_math", "ops_shape"} {
-		cases, values := readCases(t, name)
+		cases, values := graphtest.ReadCases(t, name)
 		for _, c := range cases {
-			spec := specs[c.Op]
+			spec := op.Specs[c.Op]
 			if c.Error || spec.Moves == nil || spec.Bound != nil || len(c.Nodes) > 0 || len(c.Variables) > 0 {
 				continue
 			}
 			t.Run(c.Name, func(t *testing.T) {
 				feed := map[string]*lockstep.Tensor{}
 				compile := func() *Program {
-					d := draw(t)
+					d := graphtest.Draw(t)
 					var inputs []string
 					for i, key := range c.Inputs {
 						if slices.Contains(spec.Moves(len(c.Inputs)), i) {
-							inputs = append(inputs, d.input(fmt.Sprintf("x%d", i), values[key].DType()))
+							inputs = append(inputs, d.Input(fmt.Sprintf("x%d", i), values[key].DType()))
 							feed[inputs[i]] = values[key]
 						} else {
-							inputs = append(inputs, d.constant(values[key]))
+							inputs = append(inputs, d.Constant(values[key]))
 						}
 					}
-					a := attrs{}
+					a := graphtest.Attrs{}
 					for k, v := range c.Attrs {
-						value, err := v.proto()
+						value, err := v.Proto()
 						if err != nil {
 							t.Fatal(err)
 						}
 						a[k] = value
 					}
-					d.add("op", c.Op, a, inputs)
+					d.Add("op", c.Op, a, inputs)
 					outputs := map[string]string{}
 					for i := range c.Outputs {
 						outputs[fmt.Sprintf("y%d", i)] = fmt.Sprintf("op:%d", i)
@@ -190,13 +192,13 @@ func TestMovements(t *testing.T) {
 						t.Fatal(err)
 					}
 					for name, w := range want {
-						if err := agree(got[name], w, 0); err != nil {
+						if err := graphtest.Agree(got[name], w, 0); err != nil {
 							t.Errorf("call %d: %s: %v", call, name, err)
 						}
 					}
 				}
 				for _, pl := range *p.plans.Load() {
-					for _, s := range pl.steps {
+					for _, s := range pl.Steps {
 						if s.moves != nil {
 							moved[c.Op]++
 						}
@@ -206,10 +208,10 @@ func TestMovements(t *testing.T) {
 		}
 	}
 	t.Log(moved)
-	for op, spec := range specs {
-		elsewhere := spec.View || spec.Control == Read || strings.Contains(op, "TensorList")
-		if spec.Moves != nil && spec.Bound == nil && moved[op] == 0 && !elsewhere {
-			t.Errorf("no case of %s was taken for a movement", op)
+	for name, spec := range op.Specs {
+		elsewhere := spec.View || spec.Control == op.Read || strings.Contains(name, "TensorList")
+		if spec.Moves != nil && spec.Bound == nil && moved[name] == 0 && !elsewhere {
+			t.Errorf("no case of %s was taken for a movement", name)
 		}
 	}
 }

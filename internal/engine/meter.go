@@ -3,21 +3,23 @@ package engine
 import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// meter counts the bytes of a call's tensors. Each result is added as it is made;
+// Meter counts the bytes of a call's tensors. Each result is added as it is made;
 // where the sum would be too much, what is still there is counted, since a loop
 // lets go of what its steps made.
-type meter struct {
-	limit      int64 // 0 for memory.Budget
+type Meter struct {
+	Limit      int64 // 0 for memory.Budget
 	kept, made int64 // what was there at the last count, and what was made since
 	told       int64 // what memory.Hold was told
 	// own is what the signature's operations keep for themselves, planned that kept
 	// has it already.
 	own     int64
 	planned bool
-	bodies  [][]Value
-	exact   [][]Bounded // of an exact evaluation, instead of bodies
+	bodies  [][]value.Value
+	Exact   [][]op.Bounded // of an exact evaluation, instead of bodies
 }
 
 // grain is how many bytes are made before others are told: doing so takes
@@ -30,12 +32,12 @@ const slack = 64 << 20
 
 // begin makes the meter that of a call in which kept bytes are there already, in
 // slots among others.
-func (m *meter) begin(limit, kept int64, slots []Value) {
-	*m = meter{limit: limit, kept: kept, bodies: append(m.bodies[:0], slots)}
+func (m *Meter) begin(limit, kept int64, slots []value.Value) {
+	*m = Meter{Limit: limit, kept: kept, bodies: append(m.bodies[:0], slots)}
 }
 
-// end ends the call.
-func (m *meter) end() {
+// End ends the call.
+func (m *Meter) End() {
 	if m.told != 0 {
 		memory.Release(m.told)
 	}
@@ -44,13 +46,13 @@ func (m *meter) end() {
 }
 
 // enter says that a function runs on slots, until leave.
-func (m *meter) enter(slots []Value) {
+func (m *Meter) enter(slots []value.Value) {
 	if m != nil {
 		m.bodies = append(m.bodies, slots)
 	}
 }
 
-func (m *meter) leave() {
+func (m *Meter) leave() {
 	if m == nil {
 		return
 	}
@@ -60,7 +62,7 @@ func (m *meter) leave() {
 }
 
 // add counts what a step has made.
-func (m *meter) add(results []Value) error {
+func (m *Meter) add(results []value.Value) error {
 	if m == nil {
 		return nil // what runs on its own, as when a model is looked at
 	}
@@ -70,15 +72,15 @@ func (m *meter) add(results []Value) error {
 	return m.check()
 }
 
-// addExact counts what a step of an exact evaluation has made.
-func (m *meter) addExact(results []Bounded) error {
+// AddExact counts what a step of an exact evaluation has made.
+func (m *Meter) AddExact(results []op.Bounded) error {
 	for i := range results {
 		m.made += bytesOf(&results[i].Value) + bytesOf(&results[i].Bound)
 	}
 	return m.check()
 }
 
-func (m *meter) check() error {
+func (m *Meter) check() error {
 	if m.kept+m.made < m.told+grain {
 		return nil
 	}
@@ -87,7 +89,7 @@ func (m *meter) check() error {
 
 // room asks for the bytes of an operation's results, before it takes them, and for
 // those that it needs for itself, which are counted here.
-func (m *meter) room(results, own int64) error {
+func (m *Meter) room(results, own int64) error {
 	if err := memory.Fits(int(results+own), 1); err != nil || m == nil {
 		return err
 	}
@@ -102,8 +104,8 @@ func (m *meter) room(results, own int64) error {
 }
 
 // tell compares the count with the budget, and tells the other calls of it.
-func (m *meter) tell() error {
-	limit := m.limit
+func (m *Meter) tell() error {
+	limit := m.Limit
 	if limit == 0 {
 		limit = memory.Budget()
 	}
@@ -120,22 +122,22 @@ func (m *meter) tell() error {
 }
 
 // count returns the bytes of all that the call's steps can reach.
-func (m *meter) count() int64 {
+func (m *Meter) count() int64 {
 	seen := map[any]bool{}
 	n := int64(0)
 	for _, slots := range m.bodies {
 		n += bytesIn(slots, seen)
 	}
-	for _, slots := range m.exact {
+	for _, slots := range m.Exact {
 		for _, v := range slots {
-			n += bytesIn([]Value{v.Value, v.Bound}, seen)
+			n += bytesIn([]value.Value{v.Value, v.Bound}, seen)
 		}
 	}
 	return n
 }
 
 // bytesIn returns the bytes of values, each tensor's elements once.
-func bytesIn(slots []Value, seen map[any]bool) int64 {
+func bytesIn(slots []value.Value, seen map[any]bool) int64 {
 	n := int64(0)
 	tensor := func(t *lockstep.Tensor) {
 		if key := placeOf(t); key != nil && !seen[key] {
@@ -151,8 +153,8 @@ func bytesIn(slots []Value, seen map[any]bool) int64 {
 		}
 		seen[v.List] = true
 		n += bytesOf(v)
-		tensor(v.List.rows)
-		for _, e := range v.List.elements {
+		tensor(v.List.Rows)
+		for _, e := range v.List.Elements {
 			tensor(e)
 		}
 	}
@@ -165,25 +167,25 @@ func placeOf(t *lockstep.Tensor) any {
 	if t == nil {
 		return nil
 	}
-	m, err := moverOf(t)
+	m, err := value.MoverOf(t)
 	if err != nil {
 		return t
 	}
-	return m.place(t)
+	return m.Place(t)
 }
 
 // bytesOf returns the bytes that a value itself takes: a tensor's elements; of a
 // list its entries, since its elements are counted where they are made.
-func bytesOf(v *Value) int64 {
+func bytesOf(v *value.Value) int64 {
 	switch {
 	case v.Tensor != nil:
 		return tensorBytes(v.Tensor)
 	case v.List != nil:
-		return int64(len(v.List.elements)) * wordBytes
+		return int64(len(v.List.Elements)) * value.WordBytes
 	}
 	return 0
 }
 
 func tensorBytes(t *lockstep.Tensor) int64 {
-	return int64(t.Len())*int64(sizeOf(t.DType())) + tensorOverhead
+	return int64(t.Len())*int64(value.SizeOf(t.DType())) + value.TensorOverhead
 }

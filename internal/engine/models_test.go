@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -92,7 +93,7 @@ func runFixture(t *testing.T, p *Program, inputs string) {
 		return
 	}
 	for name, x := range got {
-		if err := agree(x, lockstep.ByName(want)[name], 1e-5); err != nil {
+		if err := graphtest.Agree(x, lockstep.ByName(want)[name], 1e-5); err != nil {
 			t.Errorf("%s: %q: %v", inputs, name, err)
 		}
 	}

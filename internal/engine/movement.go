@@ -6,6 +6,8 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // Operations that only move elements: each of a result is one of the inputs',
@@ -15,11 +17,11 @@ import (
 
 // movement says where the elements of a step's results come from.
 type movement struct {
-	dtype  lockstep.DType
-	inputs []int   // that elements come from
-	from   [][]int // their shapes
-	to     [][]int // the results' shapes
-	runs   [][]run // by result
+	DType  lockstep.DType
+	inputs []int         // that elements come from
+	from   [][]int       // their shapes
+	to     [][]int       // the results' shapes
+	runs   [][]value.Run // by result
 	// whole is that the one result has all elements of the first input, in order: a
 	// Transpose over an axis of length 1. It is a view then.
 	whole bool
@@ -28,12 +30,12 @@ type movement struct {
 // elementsOf returns the inputs of a step that its elements come from; ok is
 // false if it may be more than a movement, or one that another call would make
 // otherwise.
-func elementsOf(s *step, computed []bool) (inputs []int, ok bool) {
-	if s.spec.Moves == nil {
+func elementsOf(s *Step, computed []bool) (inputs []int, ok bool) {
+	if s.Spec.Moves == nil {
 		return nil, false
 	}
-	inputs = s.spec.Moves(len(s.in))
-	for i, slot := range s.in {
+	inputs = s.Spec.Moves(len(s.In))
+	for i, slot := range s.In {
 		if computed[slot] && !slices.Contains(inputs, i) {
 			return nil, false
 		}
@@ -43,7 +45,7 @@ func elementsOf(s *step, computed []bool) (inputs []int, ok bool) {
 
 // movement finds out what a step moves, from a call's values; nil if it is not
 // known.
-func (s *step) movement(w work, slots []Value, computed []bool) *movement {
+func (s *Step) movement(w Work, slots []value.Value, computed []bool) *movement {
 	inputs, ok := elementsOf(s, computed)
 	if !ok {
 		return nil
@@ -53,16 +55,16 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 	begin := 1 // zero is for what comes from nowhere
 	var begins []int
 	for _, i := range inputs {
-		t := slots[s.in[i]].Tensor
-		if t == nil || t.Len() > math.MaxInt32 || m.dtype != lockstep.Invalid && t.DType() != m.dtype {
+		t := slots[s.In[i]].Tensor
+		if t == nil || t.Len() > math.MaxInt32 || m.DType != lockstep.Invalid && t.DType() != m.DType {
 			return nil
 		}
 		// Numbers for all that is moved, and what is found out by them, are for speed
 		// alone.
-		if memory.Fits(t.Len(), 8*wordBytes) != nil {
+		if memory.Fits(t.Len(), 8*value.WordBytes) != nil {
 			return nil
 		}
-		m.dtype = t.DType()
+		m.DType = t.DType()
 		m.from = append(m.from, slices.Clone(t.Shape()))
 		begins = append(begins, begin)
 		numbered := make([]int64, t.Len())
@@ -74,16 +76,16 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 		if err != nil {
 			return nil
 		}
-		trial[s.in[i]] = Value{Tensor: n}
+		trial[s.In[i]] = value.Value{Tensor: n}
 	}
 	var keep any
 	w.Keep = &keep
 	if _, err := s.do(&w, trial, nil); err != nil {
 		return nil
 	}
-	for i := range s.n {
-		moved, real := trial[s.out+i].Tensor, slots[s.out+i].Tensor
-		if moved == nil || real == nil || real.DType() != m.dtype || !slices.Equal(moved.Shape(), real.Shape()) {
+	for i := range s.N {
+		moved, real := trial[s.Out+i].Tensor, slots[s.Out+i].Tensor
+		if moved == nil || real == nil || real.DType() != m.DType || !slices.Equal(moved.Shape(), real.Shape()) {
 			return nil
 		}
 		numbers, err := lockstep.Data[int64](moved)
@@ -93,16 +95,16 @@ func (s *step) movement(w work, slots []Value, computed []bool) *movement {
 		m.to = append(m.to, slices.Clone(real.Shape()))
 		m.runs = append(m.runs, runsOf(numbers, begins))
 	}
-	if s.n == 1 && slices.Equal(inputs, []int{0}) {
-		all := slots[s.in[0]].Tensor.Len()
-		m.whole = slices.Equal(m.runs[0], []run{{n: all, stride: 1}})
+	if s.N == 1 && slices.Equal(inputs, []int{0}) {
+		all := slots[s.In[0]].Tensor.Len()
+		m.whole = slices.Equal(m.runs[0], []value.Run{{N: all, Stride: 1}})
 	}
 	return m
 }
 
 // runsOf makes runs of the numbers of elements; input i's begin at begins[i].
-func runsOf(numbers []int64, begins []int) []run {
-	var out []run
+func runsOf(numbers []int64, begins []int) []value.Run {
+	var out []value.Run
 	inputOf := func(number int) int {
 		i, found := slices.BinarySearch(begins, number)
 		if !found {
@@ -120,20 +122,20 @@ func runsOf(numbers []int64, begins []int) []run {
 			for end < len(numbers) && numbers[end] == 0 {
 				end++
 			}
-			out = append(out, run{to: k, n: end - k, input: -1})
+			out = append(out, value.Run{To: k, N: end - k, Input: -1})
 			k = end
 			continue
 		}
-		r := run{to: k, n: 1, input: inputOf(number), stride: 1}
-		r.from = number - begins[r.input]
-		if k+1 < len(numbers) && numbers[k+1] != 0 && inputOf(int(numbers[k+1])) == r.input {
-			r.stride = int(numbers[k+1]) - number
-			for k+r.n < len(numbers) && int(numbers[k+r.n])-int(numbers[k+r.n-1]) == r.stride && numbers[k+r.n] != 0 && inputOf(int(numbers[k+r.n])) == r.input {
-				r.n++
+		r := value.Run{To: k, N: 1, Input: inputOf(number), Stride: 1}
+		r.From = number - begins[r.Input]
+		if k+1 < len(numbers) && numbers[k+1] != 0 && inputOf(int(numbers[k+1])) == r.Input {
+			r.Stride = int(numbers[k+1]) - number
+			for k+r.N < len(numbers) && int(numbers[k+r.N])-int(numbers[k+r.N-1]) == r.Stride && numbers[k+r.N] != 0 && inputOf(int(numbers[k+r.N])) == r.Input {
+				r.N++
 			}
 		}
 		out = append(out, r)
-		k += r.n
+		k += r.N
 	}
 	return out
 }
@@ -143,29 +145,29 @@ type moveMemory struct{ results, sources []*lockstep.Tensor }
 
 // do moves the elements; done is false if the inputs are not those that the
 // movement is for.
-func (m *movement) do(s *step, w *work, slots []Value) (done bool, err error) {
-	memory := room[moveMemory](&w.Call)
+func (m *movement) do(s *Step, w *Work, slots []value.Value) (done bool, err error) {
+	memory := op.Room[moveMemory](&w.Call)
 	memory.sources = memory.sources[:0]
 	for i, input := range m.inputs {
-		t := slots[s.in[input]].Tensor
-		if t == nil || t.DType() != m.dtype || !slices.Equal(t.Shape(), m.from[i]) {
+		t := slots[s.In[input]].Tensor
+		if t == nil || t.DType() != m.DType || !slices.Equal(t.Shape(), m.from[i]) {
 			return false, nil
 		}
 		memory.sources = append(memory.sources, t)
 	}
 	if m.whole {
 		t := memory.sources[0]
-		mover, err := moverOf(t)
+		mover, err := value.MoverOf(t)
 		if err != nil {
 			return false, err
 		}
-		view, err := mover.view(t, 0, t.Len(), m.to[0])
-		slots[s.out] = Value{Tensor: view}
+		view, err := mover.View(t, 0, t.Len(), m.to[0])
+		slots[s.Out] = value.Value{Tensor: view}
 		return err == nil, err
 	}
 	if memory.results == nil {
 		for _, shape := range m.to {
-			t, err := lockstep.Zeros(m.dtype, shape...)
+			t, err := lockstep.Zeros(m.DType, shape...)
 			if err != nil {
 				return false, err
 			}
@@ -173,14 +175,14 @@ func (m *movement) do(s *step, w *work, slots []Value) (done bool, err error) {
 		}
 	}
 	for i, t := range memory.results {
-		mover, err := moverOf(t)
+		mover, err := value.MoverOf(t)
 		if err != nil {
 			return false, err
 		}
-		if err := mover.runs(t, m.runs[i], memory.sources); err != nil {
+		if err := mover.Runs(t, m.runs[i], memory.sources); err != nil {
 			return false, err
 		}
-		slots[s.out+i] = Value{Tensor: t}
+		slots[s.Out+i] = value.Value{Tensor: t}
 	}
 	return true, nil
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
@@ -20,14 +22,14 @@ import (
 func TestTypesThatAreMovedAlone(t *testing.T) {
 	moved, refused := map[string]int{}, map[string]int{}
 	for _, file := range []string{"ops_shape", "ops_math"} {
-		cases, values := readCases(t, file)
+		cases, values := graphtest.ReadCases(t, file)
 		for i, c := range cases {
-			d := moveOnly[i%len(moveOnly)]
+			d := op.MoveOnly[i%len(op.MoveOnly)]
 			if len(c.Nodes) > 0 || c.Error || c.Op == "Bitcast" {
 				continue
 			}
-			spec := specs[c.Op]
-			isMove, data := spec.onlyMoves(), []int{0}
+			spec := op.Specs[c.Op]
+			isMove, data := spec.OnlyMoves(), []int{0}
 			if spec.Moves != nil {
 				data = spec.Moves(len(c.Inputs))
 			}
@@ -37,8 +39,8 @@ func TestTypesThatAreMovedAlone(t *testing.T) {
 				}
 				other := c
 				other.Attrs = maps.Clone(c.Attrs)
-				other.Attrs[name] = opAttr{Type: "type", Value: json.RawMessage(fmt.Sprintf("%q", d))}
-				if isMove && slices.Contains(elementAttrs, name) {
+				other.Attrs[name] = graphtest.Attr{Type: "type", Value: json.RawMessage(fmt.Sprintf("%q", d))}
+				if isMove && slices.Contains(op.ElementAttrs, name) {
 					moved[c.Op]++
 					movesElements(t, &other, values, data, d)
 					continue
@@ -67,7 +69,7 @@ func inputsOf(values map[string]*lockstep.Tensor, keys []string) []*lockstep.Ten
 
 // moves runs a case whose data is of another type: each different element became
 // a different one, as far as the type has enough.
-func movesElements(t *testing.T, c *opCase, values map[string]*lockstep.Tensor, data []int, d lockstep.DType) {
+func movesElements(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor, data []int, d lockstep.DType) {
 	t.Helper()
 	inputs := inputsOf(values, c.Inputs)
 	from := inputs[data[0]].DType()
@@ -99,7 +101,7 @@ func movesElements(t *testing.T, c *opCase, values map[string]*lockstep.Tensor, 
 	}
 	for i := range want {
 		if y := got[fmt.Sprintf("y%d", i)]; !y.BitEqual(want[i]) {
-			t.Errorf("%s of %s: output %d is %s, want %s: %s", c.Name, d, i, y, want[i], show(y, want[i]))
+			t.Errorf("%s of %s: output %d is %s, want %s: %s", c.Name, d, i, y, want[i], graphtest.Show(y, want[i]))
 		}
 	}
 }

@@ -4,29 +4,31 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// plan is a program for inputs of certain shapes: what depends on their shapes
+// Plan is a program for inputs of certain shapes: what depends on their shapes
 // alone is known.
-type plan struct {
-	inputs []input // in the program's order
-	steps  []planned
-	fixed  []Value // what stands in each slot before a call
-	// bytes are those of a call's tensors, but for what loose steps make; kept are
+type Plan struct {
+	Inputs []input // in the program's order
+	Steps  []PlannedStep
+	Fixed  []value.Value // what stands in each slot before a call
+	// Bytes are those of a call's tensors, but for what loose steps make; kept are
 	// those of fixed.
 	// own of bytes are what operations keep for themselves.
-	bytes, kept, own int64
+	Bytes, Kept, Own int64
 }
 
 // input is what an input must be.
 type input struct {
-	dtype lockstep.DType
-	shape []int
+	DType lockstep.DType
+	Shape []int
 }
 
-// planned is a step that runs.
-type planned struct {
-	*step
+// PlannedStep is a step that runs.
+type PlannedStep struct {
+	*Step
 	// checks are slots whose shapes others relied on when the plan was made,
 	// though they do not follow from the inputs': a call in which one differs
 	// is no call for this plan.
@@ -51,7 +53,7 @@ type check struct {
 const maxPlans = 32
 
 // find returns the plan for inputs, nil if there is none yet.
-func (p *Program) find(inputs []*lockstep.Tensor) *plan {
+func (p *Program) find(inputs []*lockstep.Tensor) *Plan {
 	all := p.plans.Load()
 	if all == nil {
 		return nil
@@ -59,7 +61,7 @@ func (p *Program) find(inputs []*lockstep.Tensor) *plan {
 next:
 	for _, pl := range *all {
 		for i, t := range inputs {
-			if want := pl.inputs[i]; t.DType() != want.dtype || !slices.Equal(t.Shape(), want.shape) {
+			if want := pl.Inputs[i]; t.DType() != want.DType || !slices.Equal(t.Shape(), want.Shape) {
 				continue next
 			}
 		}
@@ -69,49 +71,49 @@ next:
 }
 
 // keep adds a plan, and drops the oldest if there are too many.
-func (p *Program) keep(pl *plan) {
+func (p *Program) keep(pl *Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var all []*plan
+	var all []*Plan
 	if old := p.plans.Load(); old != nil {
 		all = *old
 	}
 	limit := p.limit()
-	kept := pl.kept
+	kept := pl.Kept
 	for _, old := range all {
-		kept += old.kept
+		kept += old.Kept
 	}
 	for len(all) > 0 && (len(all) >= maxPlans || kept > limit) {
-		kept -= all[0].kept
+		kept -= all[0].Kept
 		all = all[1:]
 	}
 	all = append(slices.Clip(all), pl)
 	p.plans.Store(&all)
 }
 
-// plan makes the plan for inputs by running the program once, and returns what
+// Plan makes the plan for inputs by running the program once, and returns what
 // stands in the slots after that.
-func (p *Program) plan(r *running, inputs []*lockstep.Tensor) (*plan, []Value, error) {
-	pl := &plan{fixed: make([]Value, p.body.slots)}
-	slots := make([]Value, p.body.slots)
-	for i, in := range p.inputs {
+func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Value, error) {
+	pl := &Plan{Fixed: make([]value.Value, p.Body.Slots)}
+	slots := make([]value.Value, p.Body.Slots)
+	for i, in := range p.In {
 		t := inputs[i]
-		pl.inputs = append(pl.inputs, input{t.DType(), slices.Clone(t.Shape())})
-		if in.slot >= 0 {
-			slots[in.slot] = Value{Tensor: t}
+		pl.Inputs = append(pl.Inputs, input{t.DType(), slices.Clone(t.Shape())})
+		if in.Slot >= 0 {
+			slots[in.Slot] = value.Value{Tensor: t}
 		}
 	}
-	r.mem = &meter{}
-	defer r.mem.end()
-	r.mem.begin(p.memory, bytesIn(slots, map[any]bool{}), slots)
-	var in []Value
-	for i := range p.body.steps {
-		if err := r.ctx.Err(); err != nil {
+	r.mem = &Meter{}
+	defer r.mem.End()
+	r.mem.begin(p.Memory, bytesIn(slots, map[any]bool{}), slots)
+	var in []value.Value
+	for i := range p.Body.Steps {
+		if err := r.Ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		s := &p.body.steps[i]
+		s := &p.Body.Steps[i]
 		var keep any
-		w := work{running: r, Call: Call{Keep: &keep}}
+		w := Work{Running: r, Call: op.Call{Keep: &keep}}
 		var err error
 		if in, err = s.do(&w, slots, in); err != nil {
 			return nil, nil, err
@@ -119,8 +121,8 @@ func (p *Program) plan(r *running, inputs []*lockstep.Tensor) (*plan, []Value, e
 		if err := s.count(r.mem, slots); err != nil {
 			return nil, nil, err
 		}
-		if !p.computed[i] {
-			copy(pl.fixed[s.out:s.out+s.n], slots[s.out:s.out+s.n])
+		if !p.Computed[i] {
+			copy(pl.Fixed[s.Out:s.Out+s.N], slots[s.Out:s.Out+s.N])
 		}
 	}
 	p.choose(pl, r, slots)
@@ -130,43 +132,43 @@ func (p *Program) plan(r *running, inputs []*lockstep.Tensor) (*plan, []Value, e
 
 // weigh counts the bytes of what a call makes, and of what it does not make
 // because the plan keeps it.
-func (pl *plan) weigh(slots []Value, own int64) {
+func (pl *Plan) weigh(slots []value.Value, own int64) {
 	steady := slices.Clone(slots)
-	for _, s := range pl.steps {
+	for _, s := range pl.Steps {
 		if s.loose {
-			clear(steady[s.out : s.out+s.n])
+			clear(steady[s.Out : s.Out+s.N])
 		}
 	}
-	pl.bytes, pl.kept, pl.own = own+bytesIn(steady, map[any]bool{}), bytesIn(pl.fixed, map[any]bool{}), own
+	pl.Bytes, pl.Kept, pl.Own = own+bytesIn(steady, map[any]bool{}), bytesIn(pl.Fixed, map[any]bool{}), own
 }
 
 // choose finds the steps of a plan: those whose results an output needs, an
 // effect, or a check.
-func (p *Program) choose(pl *plan, r *running, slots []Value) {
+func (p *Program) choose(pl *Plan, r *Running, slots []value.Value) {
 	checks := p.checks(slots)
-	computed := make([]bool, p.body.slots) // not the same in every call
-	for _, in := range p.inputs {
-		if in.slot >= 0 {
-			computed[in.slot] = true
+	computed := make([]bool, p.Body.Slots) // not the same in every call
+	for _, in := range p.In {
+		if in.Slot >= 0 {
+			computed[in.Slot] = true
 		}
 	}
-	for i, s := range p.body.steps {
-		for slot := s.out; slot < s.out+s.n; slot++ {
-			computed[slot] = p.computed[i]
+	for i, s := range p.Body.Steps {
+		for slot := s.Out; slot < s.Out+s.N; slot++ {
+			computed[slot] = p.Computed[i]
 		}
 	}
-	needed := make([]bool, p.body.slots)
-	for _, out := range p.outputs {
-		needed[out.slot] = true
+	needed := make([]bool, p.Body.Slots)
+	for _, out := range p.Out {
+		needed[out.Slot] = true
 	}
-	for i := len(p.body.steps) - 1; i >= 0; i-- {
-		s := &p.body.steps[i]
-		if !p.computed[i] {
+	for i := len(p.Body.Steps) - 1; i >= 0; i-- {
+		s := &p.Body.Steps[i]
+		if !p.Computed[i] {
 			continue
 		}
-		runs := s.n == 0
-		now := planned{step: s, views: p.views(s, computed)}
-		for slot := s.out; slot < s.out+s.n; slot++ {
+		runs := s.N == 0
+		now := PlannedStep{Step: s, views: p.views(s, computed)}
+		for slot := s.Out; slot < s.Out+s.N; slot++ {
 			if checks[slot] != nil {
 				now.checks = append(now.checks, check{slot, checks[slot]})
 			}
@@ -176,44 +178,44 @@ func (p *Program) choose(pl *plan, r *running, slots []Value) {
 		if !runs {
 			continue
 		}
-		for _, slot := range s.in {
+		for _, slot := range s.In {
 			needed[slot] = true
 		}
 		if !now.views {
-			now.moves = s.movement(work{running: r}, slots, computed)
+			now.moves = s.movement(Work{Running: r}, slots, computed)
 			now.views = now.moves != nil && now.moves.whole
 		}
-		pl.steps = append(pl.steps, now)
+		pl.Steps = append(pl.Steps, now)
 	}
-	slices.Reverse(pl.steps)
+	slices.Reverse(pl.Steps)
 	// What only the steps that are left out have read need not be kept.
-	for i := range pl.fixed {
+	for i := range pl.Fixed {
 		if !needed[i] {
-			pl.fixed[i] = Value{}
+			pl.Fixed[i] = value.Value{}
 		}
 	}
 }
 
 // views tells whether a step returns the elements of its first input, and
 // nothing else that a call computes has a say in it.
-func (p *Program) views(s *step, computed []bool) bool {
-	return s.spec.View && len(s.in) > 0 &&
-		!slices.ContainsFunc(s.in[1:], func(slot int) bool { return computed[slot] })
+func (p *Program) views(s *Step, computed []bool) bool {
+	return s.Spec.View && len(s.In) > 0 &&
+		!slices.ContainsFunc(s.In[1:], func(slot int) bool { return computed[slot] })
 }
 
 // checks returns the shapes that operations on shapes have read, where these do
 // not follow from the inputs', by slot; nil where none was read.
-func (p *Program) checks(slots []Value) [][]int {
-	out := make([][]int, p.body.slots)
-	for i, s := range p.body.steps {
-		if p.computed[i] {
+func (p *Program) checks(slots []value.Value) [][]int {
+	out := make([][]int, p.Body.Slots)
+	for i, s := range p.Body.Steps {
+		if p.Computed[i] {
 			continue
 		}
-		for _, slot := range s.in {
+		for _, slot := range s.In {
 			if p.rigid[slot] {
 				continue
 			}
-			if out[slot] = slots[slot].dims(); out[slot] == nil {
+			if out[slot] = slots[slot].Dims(); out[slot] == nil {
 				out[slot] = []int{-1} // which nothing has
 			}
 		}
@@ -222,9 +224,9 @@ func (p *Program) checks(slots []Value) [][]int {
 }
 
 // holds tells whether the shapes that a plan relies on are there.
-func (s *planned) holds(slots []Value) bool {
+func (s *PlannedStep) holds(slots []value.Value) bool {
 	for _, c := range s.checks {
-		if !slots[c.slot].hasDims(c.shape) {
+		if !slots[c.slot].HasDims(c.shape) {
 			return false
 		}
 	}

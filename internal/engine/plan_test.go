@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -15,222 +16,226 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 	f32, i32, yes := lockstep.Float32, lockstep.Int32, lockstep.Bool
 	for name, c := range map[string]struct {
 		inputs map[string]lockstep.DType
-		draw   func(d *drawing) string
+		draw   func(d *graphtest.Drawing) string
 		calls  []map[string]*lockstep.Tensor
 	}{
 		"numbers to look up": {
 			map[string]lockstep.DType{"i": i32},
-			func(d *drawing) string {
-				return d.op("GatherV2", nil, d.floats([]int{4, 2}, 1, 2, 3, 4, 5, 6, 7, 8), "i", d.int(0))
+			func(d *graphtest.Drawing) string {
+				return d.Op("GatherV2", nil, d.Floats([]int{4, 2}, 1, 2, 3, 4, 5, 6, 7, 8), "i", d.Int(0))
 			},
-			[]map[string]*lockstep.Tensor{{"i": newTensor(t, []int32{0, 1}, 2)}, {"i": newTensor(t, []int32{3, 2}, 2)}, {"i": newTensor(t, []int32{1, 1}, 2)}},
+			[]map[string]*lockstep.Tensor{{"i": graphtest.NewTensor(t, []int32{0, 1}, 2)}, {"i": graphtest.NewTensor(t, []int32{3, 2}, 2)}, {"i": graphtest.NewTensor(t, []int32{1, 1}, 2)}},
 		},
 		// The plan of three is none for five, in the second call of five as in the
 		// first, though the view is the one that it was.
 		"the shape of a view": {
 			map[string]lockstep.DType{"n": i32},
-			func(d *drawing) string {
-				numbers := d.op("Neg", attrs{"T": i32}, d.op("Range", attrs{"Tidx": i32}, d.int(0), "n", d.int(1)))
-				return d.op("Shape", attrs{"T": i32, "out_type": i32}, d.op("Identity", attrs{"T": i32}, numbers))
+			func(d *graphtest.Drawing) string {
+				numbers := d.Op("Neg", graphtest.Attrs{"T": i32}, d.Op("Range", graphtest.Attrs{"Tidx": i32}, d.Int(0), "n", d.Int(1)))
+				return d.Op("Shape", graphtest.Attrs{"T": i32, "out_type": i32}, d.Op("Identity", graphtest.Attrs{"T": i32}, numbers))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"n": newTensor(t, []int32{3})}, {"n": newTensor(t, []int32{5})}, {"n": newTensor(t, []int32{5})}, {"n": newTensor(t, []int32{3})}, {"n": newTensor(t, []int32{5})},
+				{"n": graphtest.NewTensor(t, []int32{3})}, {"n": graphtest.NewTensor(t, []int32{5})}, {"n": graphtest.NewTensor(t, []int32{5})}, {"n": graphtest.NewTensor(t, []int32{3})}, {"n": graphtest.NewTensor(t, []int32{5})},
 			},
 		},
 		"an axis to look up along": {
 			map[string]lockstep.DType{"x": f32, "i": i32, "axis": i32},
-			func(d *drawing) string { return d.op("GatherV2", nil, "x", "i", "axis") },
+			func(d *graphtest.Drawing) string { return d.Op("GatherV2", nil, "x", "i", "axis") },
 			calls(t, "axis", 0, 1, 0),
 		},
 		"a shape": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string { return d.op("Reshape", nil, "x", "i") },
+			func(d *graphtest.Drawing) string { return d.Op("Reshape", nil, "x", "i") },
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{4, 1}), twoByTwo(t, 2, []int32{1, 4}), twoByTwo(t, 3, []int32{2, 2}), twoByTwo(t, 4, []int32{4, 1})},
 		},
 		"an axis that is put in": {
 			map[string]lockstep.DType{"x": f32, "axis": i32},
-			func(d *drawing) string { return d.op("ExpandDims", nil, "x", "axis") },
+			func(d *graphtest.Drawing) string { return d.Op("ExpandDims", nil, "x", "axis") },
 			calls(t, "axis", 0, 2, 1, 0),
 		},
 		"an order of axes": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string { return d.op("Transpose", nil, "x", "i") },
+			func(d *graphtest.Drawing) string { return d.Op("Transpose", nil, "x", "i") },
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{0, 1}), twoByTwo(t, 2, []int32{1, 0}), twoByTwo(t, 3, []int32{0, 1})},
 		},
 		"where a slice begins": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string {
-				return d.op("StridedSlice", attrs{"shrink_axis_mask": 3}, "x", "i", d.ints(2, 2), d.ints(1, 1))
+			func(d *graphtest.Drawing) string {
+				return d.Op("StridedSlice", graphtest.Attrs{"shrink_axis_mask": 3}, "x", "i", d.Ints(2, 2), d.Ints(1, 1))
 			},
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{0, 1}), twoByTwo(t, 2, []int32{1, 0}), twoByTwo(t, 3, []int32{1, 1})},
 		},
 		"how long a slice is": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string { return d.op("Slice", nil, "x", d.ints(0, 0), "i") },
+			func(d *graphtest.Drawing) string { return d.Op("Slice", nil, "x", d.Ints(0, 0), "i") },
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{1, 2}), twoByTwo(t, 2, []int32{2, 1}), twoByTwo(t, 3, []int32{2, 2})},
 		},
 		"how often to repeat": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string { return d.op("Tile", attrs{"Tmultiples": i32}, "x", "i") },
+			func(d *graphtest.Drawing) string { return d.Op("Tile", graphtest.Attrs{"Tmultiples": i32}, "x", "i") },
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{1, 2}), twoByTwo(t, 2, []int32{2, 1}), twoByTwo(t, 3, []int32{0, 3})},
 		},
 		"how much to pad": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string {
-				return d.op("Pad", attrs{"Tpaddings": i32}, "x", d.op("Reshape", attrs{"T": i32}, d.op("ConcatV2", attrs{"T": i32}, "i", "i", d.int(0)), d.ints(2, 2)))
+			func(d *graphtest.Drawing) string {
+				return d.Op("Pad", graphtest.Attrs{"Tpaddings": i32}, "x", d.Op("Reshape", graphtest.Attrs{"T": i32}, d.Op("ConcatV2", graphtest.Attrs{"T": i32}, "i", "i", d.Int(0)), d.Ints(2, 2)))
 			},
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{1, 2}), twoByTwo(t, 2, []int32{2, 1}), twoByTwo(t, 3, []int32{0, 3})},
 		},
 		"an axis to turn": {
 			map[string]lockstep.DType{"x": f32, "axis": i32},
-			func(d *drawing) string {
-				return d.op("ReverseV2", nil, "x", d.op("Reshape", attrs{"T": i32}, "axis", d.ints(1)))
+			func(d *graphtest.Drawing) string {
+				return d.Op("ReverseV2", nil, "x", d.Op("Reshape", graphtest.Attrs{"T": i32}, "axis", d.Ints(1)))
 			},
 			calls(t, "axis", 0, 1, 0),
 		},
 		"an axis to join along": {
 			map[string]lockstep.DType{"x": f32, "axis": i32},
-			func(d *drawing) string { return d.op("ConcatV2", nil, "x", "x", "axis") },
+			func(d *graphtest.Drawing) string { return d.Op("ConcatV2", nil, "x", "x", "axis") },
 			calls(t, "axis", 0, 1, 0),
 		},
 		"an axis to sum over": {
 			map[string]lockstep.DType{"x": f32, "axis": i32},
-			func(d *drawing) string { return d.op("Sum", attrs{"keep_dims": true}, "x", "axis") },
+			func(d *graphtest.Drawing) string { return d.Op("Sum", graphtest.Attrs{"keep_dims": true}, "x", "axis") },
 			calls(t, "axis", 0, 1, 0),
 		},
 		"an axis to split": {
 			map[string]lockstep.DType{"x": f32, "axis": i32},
-			func(d *drawing) string { return d.op("Split", attrs{"num_split": 2}, "axis", "x") + ":1" },
+			func(d *graphtest.Drawing) string {
+				return d.Op("Split", graphtest.Attrs{"num_split": 2}, "axis", "x") + ":1"
+			},
 			calls(t, "axis", 0, 1, 0),
 		},
 		"a shape to spread over": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string {
-				return d.op("BroadcastTo", nil, "x", d.op("ConcatV2", attrs{"T": i32}, "i", d.ints(2, 2), d.int(0)))
+			func(d *graphtest.Drawing) string {
+				return d.Op("BroadcastTo", nil, "x", d.Op("ConcatV2", graphtest.Attrs{"T": i32}, "i", d.Ints(2, 2), d.Int(0)))
 			},
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{3}), twoByTwo(t, 2, []int32{1}), twoByTwo(t, 3, []int32{4})},
 		},
 		"a shape to fill": {
 			map[string]lockstep.DType{"x": f32, "i": i32},
-			func(d *drawing) string {
-				return d.op("Fill", nil, d.op("ConcatV2", attrs{"T": i32}, "i", d.ints(2), d.int(0)), d.op("Sum", attrs{"keep_dims": false}, "x", d.ints(0, 1)))
+			func(d *graphtest.Drawing) string {
+				return d.Op("Fill", nil, d.Op("ConcatV2", graphtest.Attrs{"T": i32}, "i", d.Ints(2), d.Int(0)), d.Op("Sum", graphtest.Attrs{"keep_dims": false}, "x", d.Ints(0, 1)))
 			},
 			[]map[string]*lockstep.Tensor{twoByTwo(t, 1, []int32{3}), twoByTwo(t, 2, []int32{1}), twoByTwo(t, 3, []int32{4})},
 		},
 		"a range, and its shape": {
 			map[string]lockstep.DType{"n": i32},
-			func(d *drawing) string {
-				at := d.op("Range", nil, d.int(0), "n", d.int(1))
-				n := d.axis(at, 0)
-				return d.op("AddV2", attrs{"T": i32}, d.integer("Mul", n, n), at)
+			func(d *graphtest.Drawing) string {
+				at := d.Op("Range", nil, d.Int(0), "n", d.Int(1))
+				n := d.Axis(at, 0)
+				return d.Op("AddV2", graphtest.Attrs{"T": i32}, d.Integer("Mul", n, n), at)
 			},
-			[]map[string]*lockstep.Tensor{{"n": newTensor(t, []int32{3})}, {"n": newTensor(t, []int32{5})}, {"n": newTensor(t, []int32{0})}, {"n": newTensor(t, []int32{3})}},
+			[]map[string]*lockstep.Tensor{{"n": graphtest.NewTensor(t, []int32{3})}, {"n": graphtest.NewTensor(t, []int32{5})}, {"n": graphtest.NewTensor(t, []int32{0})}, {"n": graphtest.NewTensor(t, []int32{3})}},
 		},
 		"where something is, and how often": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string {
-				at := d.op("Where", attrs{"T": yes}, d.op("Greater", nil, "x", d.floats(nil, 2)))
-				n := d.op("Cast", attrs{"SrcT": i32, "DstT": lockstep.Int64}, d.axis(at, 0))
-				return d.op("AddV2", attrs{"T": lockstep.Int64}, at, n)
+			func(d *graphtest.Drawing) string {
+				at := d.Op("Where", graphtest.Attrs{"T": yes}, d.Op("Greater", nil, "x", d.Floats(nil, 2)))
+				n := d.Op("Cast", graphtest.Attrs{"SrcT": i32, "DstT": lockstep.Int64}, d.Axis(at, 0))
+				return d.Op("AddV2", graphtest.Attrs{"T": lockstep.Int64}, at, n)
 			},
-			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []float32{1, 2, 3}, 3)}, {"x": newTensor(t, []float32{3, 3, 3}, 3)}, {"x": newTensor(t, []float32{0, 0, 0}, 3)}, {"x": newTensor(t, []float32{3, 0, 0}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 3, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{0, 0, 0}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 0, 0}, 3)}},
 		},
 		"the rows of a mask, and their mean": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string {
-				at := d.op("Where", attrs{"T": yes}, d.op("Greater", nil, "x", d.floats(nil, 2)))
-				rows := d.op("GatherV2", attrs{"Tindices": lockstep.Int64}, "x", d.op("Squeeze", attrs{"T": lockstep.Int64, "squeeze_dims": []int{1}}, at), d.int(0))
-				sum := d.op("Sum", attrs{"keep_dims": false}, rows, d.ints(0))
-				return d.op("RealDiv", nil, sum, d.float(d.op("Size", nil, rows)))
+			func(d *graphtest.Drawing) string {
+				at := d.Op("Where", graphtest.Attrs{"T": yes}, d.Op("Greater", nil, "x", d.Floats(nil, 2)))
+				rows := d.Op("GatherV2", graphtest.Attrs{"Tindices": lockstep.Int64}, "x", d.Op("Squeeze", graphtest.Attrs{"T": lockstep.Int64, "squeeze_dims": []int{1}}, at), d.Int(0))
+				sum := d.Op("Sum", graphtest.Attrs{"keep_dims": false}, rows, d.Ints(0))
+				return d.Op("RealDiv", nil, sum, d.Float(d.Op("Size", nil, rows)))
 			},
-			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []float32{1, 2, 3}, 3)}, {"x": newTensor(t, []float32{3, 4, 5}, 3)}, {"x": newTensor(t, []float32{9, 0, 3}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 4, 5}, 3)}, {"x": graphtest.NewTensor(t, []float32{9, 0, 3}, 3)}},
 		},
 		"zeros like the rows of a mask": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string {
-				at := d.op("Where", attrs{"T": yes}, d.op("Greater", nil, "x", d.floats(nil, 2)))
-				return d.op("OnesLike", attrs{"T": lockstep.Int64}, at)
+			func(d *graphtest.Drawing) string {
+				at := d.Op("Where", graphtest.Attrs{"T": yes}, d.Op("Greater", nil, "x", d.Floats(nil, 2)))
+				return d.Op("OnesLike", graphtest.Attrs{"T": lockstep.Int64}, at)
 			},
-			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []float32{1, 2, 3}, 3)}, {"x": newTensor(t, []float32{3, 4, 5}, 3)}, {"x": newTensor(t, []float32{9, 0, 3}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 4, 5}, 3)}, {"x": graphtest.NewTensor(t, []float32{9, 0, 3}, 3)}},
 		},
 		"one and none of several numbers": {
 			map[string]lockstep.DType{"x": i32},
-			func(d *drawing) string {
-				u := d.op("Unique", attrs{"T": i32, "out_idx": i32}, "x")
-				return d.op("AddV2", attrs{"T": i32}, d.axis(u, 0), u)
+			func(d *graphtest.Drawing) string {
+				u := d.Op("Unique", graphtest.Attrs{"T": i32, "out_idx": i32}, "x")
+				return d.Op("AddV2", graphtest.Attrs{"T": i32}, d.Axis(u, 0), u)
 			},
-			[]map[string]*lockstep.Tensor{{"x": newTensor(t, []int32{1, 2, 1}, 3)}, {"x": newTensor(t, []int32{1, 1, 1}, 3)}, {"x": newTensor(t, []int32{3, 2, 1}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []int32{1, 2, 1}, 3)}, {"x": graphtest.NewTensor(t, []int32{1, 1, 1}, 3)}, {"x": graphtest.NewTensor(t, []int32{3, 2, 1}, 3)}},
 		},
 		"the shape alone": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string { return d.op("Shape", nil, "x") },
+			func(d *graphtest.Drawing) string { return d.Op("Shape", nil, "x") },
 			calls(t, "", 0, 0),
 		},
 		"a constant": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string { return d.op("AddV2", nil, d.floats(nil, 1), d.floats([]int{2}, 3, 4)) },
+			func(d *graphtest.Drawing) string {
+				return d.Op("AddV2", nil, d.Floats(nil, 1), d.Floats([]int{2}, 3, 4))
+			},
 			calls(t, "", 0, 0),
 		},
 		"zeros like the input": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string { return d.op("ZerosLike", nil, "x") },
+			func(d *graphtest.Drawing) string { return d.Op("ZerosLike", nil, "x") },
 			calls(t, "", 0, 0),
 		},
 		"the input itself": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string { return "x" },
+			func(d *graphtest.Drawing) string { return "x" },
 			calls(t, "", 0, 0),
 		},
 		"the input under another shape": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string { return d.op("Reshape", nil, "x", d.ints(-1)) },
+			func(d *graphtest.Drawing) string { return d.Op("Reshape", nil, "x", d.Ints(-1)) },
 			calls(t, "", 0, 0),
 		},
 		"a variable": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string {
-				return d.op("ReadVariableOp", attrs{"dtype": f32}, d.variable(newTensor(t, []float32{5, 6}, 2)))
+			func(d *graphtest.Drawing) string {
+				return d.Op("ReadVariableOp", graphtest.Attrs{"dtype": f32}, d.Variable(graphtest.NewTensor(t, []float32{5, 6}, 2)))
 			},
 			calls(t, "", 0, 0),
 		},
 		"one of two branches": {
 			map[string]lockstep.DType{"x": f32},
-			func(d *drawing) string {
-				yes, no := draw(t), draw(t)
-				a, b := yes.arg(f32), no.arg(f32)
-				then := d.function("yes", yes, yes.op("Sum", attrs{"keep_dims": false}, a, yes.ints(0)))
-				other := d.function("no", no, no.op("Neg", nil, b))
-				which := d.op("Greater", nil, d.op("Sum", attrs{"keep_dims": false}, "x", d.ints(0, 1)), d.floats(nil, 0))
-				y := d.op("StatelessIf", attrs{"Tcond": lockstep.Bool, "Tin": []lockstep.DType{f32}, "Tout": []lockstep.DType{f32}, "then_branch": then, "else_branch": other}, which, "x")
-				return d.op("AddV2", nil, d.op("Neg", nil, y), d.float(d.op("Rank", nil, y)))
+			func(d *graphtest.Drawing) string {
+				yes, no := graphtest.Draw(t), graphtest.Draw(t)
+				a, b := yes.Arg(f32), no.Arg(f32)
+				then := d.Function("yes", yes, yes.Op("Sum", graphtest.Attrs{"keep_dims": false}, a, yes.Ints(0)))
+				other := d.Function("no", no, no.Op("Neg", nil, b))
+				which := d.Op("Greater", nil, d.Op("Sum", graphtest.Attrs{"keep_dims": false}, "x", d.Ints(0, 1)), d.Floats(nil, 0))
+				y := d.Op("StatelessIf", graphtest.Attrs{"Tcond": lockstep.Bool, "Tin": []lockstep.DType{f32}, "Tout": []lockstep.DType{f32}, "then_branch": then, "else_branch": other}, which, "x")
+				return d.Op("AddV2", nil, d.Op("Neg", nil, y), d.Float(d.Op("Rank", nil, y)))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"x": newTensor(t, []float32{1, 2, 3, 4}, 2, 2)}, {"x": newTensor(t, []float32{-1, 2, -3, 0}, 2, 2)}, {"x": newTensor(t, []float32{7, 0, 0, 0}, 2, 2)},
+				{"x": graphtest.NewTensor(t, []float32{1, 2, 3, 4}, 2, 2)}, {"x": graphtest.NewTensor(t, []float32{-1, 2, -3, 0}, 2, 2)}, {"x": graphtest.NewTensor(t, []float32{7, 0, 0, 0}, 2, 2)},
 			},
 		},
 		"as many rounds as a number": {
 			map[string]lockstep.DType{"x": f32, "n": i32},
-			func(d *drawing) string {
-				cond, body := draw(t), draw(t)
+			func(d *graphtest.Drawing) string {
+				cond, body := graphtest.Draw(t), graphtest.Draw(t)
 				var of, in []string
 				for _, dtype := range []lockstep.DType{i32, i32, f32} {
-					of, in = append(of, cond.arg(dtype)), append(in, body.arg(dtype))
+					of, in = append(of, cond.Arg(dtype)), append(in, body.Arg(dtype))
 				}
-				while := d.function("more", cond, cond.integer("Less", of[0], of[1]))
-				do := d.function("round", body, body.integer("AddV2", in[0], body.int(1)), in[1], body.op("ConcatV2", nil, in[2], in[2], body.int(0)))
-				w := d.op("StatelessWhile", attrs{"T": []lockstep.DType{i32, i32, f32}, "cond": while, "body": do}, d.int(0), "n", "x")
-				return d.op("AddV2", nil, w+":2", d.float(d.axis(w+":2", 0)))
+				while := d.Function("more", cond, cond.Integer("Less", of[0], of[1]))
+				do := d.Function("round", body, body.Integer("AddV2", in[0], body.Int(1)), in[1], body.Op("ConcatV2", nil, in[2], in[2], body.Int(0)))
+				w := d.Op("StatelessWhile", graphtest.Attrs{"T": []lockstep.DType{i32, i32, f32}, "cond": while, "body": do}, d.Int(0), "n", "x")
+				return d.Op("AddV2", nil, w+":2", d.Float(d.Axis(w+":2", 0)))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"x": newTensor(t, []float32{1}, 1), "n": newTensor(t, []int32{2})}, {"x": newTensor(t, []float32{2}, 1), "n": newTensor(t, []int32{0})}, {"x": newTensor(t, []float32{3}, 1), "n": newTensor(t, []int32{3})},
+				{"x": graphtest.NewTensor(t, []float32{1}, 1), "n": graphtest.NewTensor(t, []int32{2})}, {"x": graphtest.NewTensor(t, []float32{2}, 1), "n": graphtest.NewTensor(t, []int32{0})}, {"x": graphtest.NewTensor(t, []float32{3}, 1), "n": graphtest.NewTensor(t, []int32{3})},
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			make := func() *Program {
-				d := draw(t)
+				d := graphtest.Draw(t)
 				for name, dtype := range c.inputs {
-					d.input(name, dtype)
+					d.Input(name, dtype)
 				}
 				return compileDrawing(d, map[string]string{"y": c.draw(d)})
 			}
@@ -246,7 +251,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 						t.Fatal(err)
 					}
 					if !got["y"].BitEqual(want["y"]) {
-						t.Errorf("round %d, call %d: %s", round, i, show(got["y"], want["y"]))
+						t.Errorf("round %d, call %d: %s", round, i, graphtest.Show(got["y"], want["y"]))
 					}
 					overwrite[float32](got["y"]) // it is the caller's own
 					overwrite[int32](got["y"])
@@ -256,7 +261,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 						t.Fatal(err)
 					}
 					if !own["y"].BitEqual(want["y"]) {
-						t.Errorf("Runner, round %d, call %d: %s", round, i, show(own["y"], want["y"]))
+						t.Errorf("Runner, round %d, call %d: %s", round, i, graphtest.Show(own["y"], want["y"]))
 					}
 				}
 			}
@@ -266,7 +271,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 
 // twoByTwo are inputs x (2, 2), of a number and the next ones, and i.
 func twoByTwo(t *testing.T, from float32, i []int32) map[string]*lockstep.Tensor {
-	return map[string]*lockstep.Tensor{"x": newTensor(t, []float32{from, from + 1, from + 2, from + 3}, 2, 2), "i": newTensor(t, i, len(i))}
+	return map[string]*lockstep.Tensor{"x": graphtest.NewTensor(t, []float32{from, from + 1, from + 2, from + 3}, 2, 2), "i": graphtest.NewTensor(t, i, len(i))}
 }
 
 // calls are inputs x (2, 2) and i, (1), and a number of another name for each.
@@ -275,7 +280,7 @@ func calls(t *testing.T, name string, numbers ...int32) []map[string]*lockstep.T
 	for k, n := range numbers {
 		in := twoByTwo(t, float32(10*k), []int32{int32(k % 2)})
 		if name != "" {
-			in[name] = newTensor(t, []int32{n})
+			in[name] = graphtest.NewTensor(t, []int32{n})
 		}
 		out = append(out, in)
 	}
@@ -286,14 +291,14 @@ func calls(t *testing.T, name string, numbers ...int32) []map[string]*lockstep.T
 // same memory.
 func TestViewsAfterAnError(t *testing.T) {
 	make := func() *Program {
-		d := draw(t)
-		d.input("x", lockstep.Float32)
-		at := d.op("Where", attrs{"T": lockstep.Bool}, d.op("Greater", nil, "x", d.floats(nil, 2)))
-		rows := d.op("Neg", nil, d.op("Cast", attrs{"SrcT": lockstep.Int64, "DstT": lockstep.Float32}, at))
-		return compileDrawing(d, map[string]string{"y": d.op("Reshape", nil, rows, d.ints(1, 2))})
+		d := graphtest.Draw(t)
+		d.Input("x", lockstep.Float32)
+		at := d.Op("Where", graphtest.Attrs{"T": lockstep.Bool}, d.Op("Greater", nil, "x", d.Floats(nil, 2)))
+		rows := d.Op("Neg", nil, d.Op("Cast", graphtest.Attrs{"SrcT": lockstep.Int64, "DstT": lockstep.Float32}, at))
+		return compileDrawing(d, map[string]string{"y": d.Op("Reshape", nil, rows, d.Ints(1, 2))})
 	}
-	two, three := newTensor(t, []float32{1, 3, 4}, 3), newTensor(t, []float32{3, 4, 5}, 3)
-	other := newTensor(t, []float32{3, 1, 4}, 3)
+	two, three := graphtest.NewTensor(t, []float32{1, 3, 4}, 3), graphtest.NewTensor(t, []float32{3, 4, 5}, 3)
+	other := graphtest.NewTensor(t, []float32{3, 1, 4}, 3)
 	r := make().NewRunner()
 	for i, x := range []*lockstep.Tensor{two, two, three, three, three, other, three, two, other, three} {
 		inputs := map[string]*lockstep.Tensor{"x": x}
@@ -303,7 +308,7 @@ func TestViewsAfterAnError(t *testing.T) {
 			t.Fatalf("call %d: error %v, want %v", i, err, errWant)
 		}
 		if err == nil && !got["y"].BitEqual(want["y"]) {
-			t.Errorf("call %d: %s", i, show(got["y"], want["y"]))
+			t.Errorf("call %d: %s", i, graphtest.Show(got["y"], want["y"]))
 		}
 	}
 }
@@ -321,28 +326,28 @@ func overwrite[E float32 | int32 | int64](x *lockstep.Tensor) {
 // assigned to it, and is refused; one that is never assigned to it may.
 func TestHandlesInsideOfFunctions(t *testing.T) {
 	for _, assigns := range []bool{false, true} {
-		d := draw(t)
-		x := d.input("x", lockstep.Float32)
-		v := d.variable(newTensor(t, []float32{1, 2}, 2))
-		yes, no := draw(t), draw(t)
-		a, b := yes.arg(lockstep.Float32), no.arg(lockstep.Float32)
-		inner := yes.op("VarHandleOp", attrs{"dtype": lockstep.Float32, "shared_name": v})
-		d.variables[inner] = d.variables[v]
-		then := d.function("yes", yes, yes.op("AddV2", nil, a, yes.op("ReadVariableOp", attrs{"dtype": lockstep.Float32}, inner)))
-		other := d.function("no", no, no.op("Neg", nil, b))
-		which := d.op("Greater", nil, d.op("Sum", attrs{"keep_dims": false}, x, d.ints(0)), d.floats(nil, 0))
-		y := d.op("StatelessIf", attrs{"Tcond": lockstep.Bool, "Tin": []lockstep.DType{lockstep.Float32}, "Tout": []lockstep.DType{lockstep.Float32}, "then_branch": then, "else_branch": other}, which, x)
+		d := graphtest.Draw(t)
+		x := d.Input("x", lockstep.Float32)
+		v := d.Variable(graphtest.NewTensor(t, []float32{1, 2}, 2))
+		yes, no := graphtest.Draw(t), graphtest.Draw(t)
+		a, b := yes.Arg(lockstep.Float32), no.Arg(lockstep.Float32)
+		inner := yes.Op("VarHandleOp", graphtest.Attrs{"dtype": lockstep.Float32, "shared_name": v})
+		d.Variables[inner] = d.Variables[v]
+		then := d.Function("yes", yes, yes.Op("AddV2", nil, a, yes.Op("ReadVariableOp", graphtest.Attrs{"dtype": lockstep.Float32}, inner)))
+		other := d.Function("no", no, no.Op("Neg", nil, b))
+		which := d.Op("Greater", nil, d.Op("Sum", graphtest.Attrs{"keep_dims": false}, x, d.Ints(0)), d.Floats(nil, 0))
+		y := d.Op("StatelessIf", graphtest.Attrs{"Tcond": lockstep.Bool, "Tin": []lockstep.DType{lockstep.Float32}, "Tout": []lockstep.DType{lockstep.Float32}, "then_branch": then, "else_branch": other}, which, x)
 		outputs := map[string]string{"y": y}
 		if assigns {
 			outputs["handle"] = v
 		}
-		_, g := d.flatten(outputs)
+		_, g := d.Flatten(outputs)
 		if assigns {
 			// No signature's own graph has an effect: it is put there.
 			g.Effects = append(g.Effects, &savedmodel.Node{Name: "assign", Op: "AssignVariableOp", Inputs: []savedmodel.Ref{g.Outputs["handle"], g.Outputs["y"]}})
 			delete(g.Outputs, "handle")
 		}
-		p, err := Compile(g, Options{Variable: func(handle savedmodel.Ref) (*lockstep.Tensor, error) { return d.variables[handle.Node.Name], nil }})
+		p, err := Compile(g, Options{Variable: func(handle savedmodel.Ref) (*lockstep.Tensor, error) { return d.Variables[handle.Node.Name], nil }})
 		if assigns {
 			if err == nil || !strings.Contains(err.Error(), "a function's own") {
 				t.Errorf("error %v", err)
@@ -352,9 +357,9 @@ func TestHandlesInsideOfFunctions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, _, err := p.Run(t.Context(), map[string]*lockstep.Tensor{"x": newTensor(t, []float32{3, 4}, 2)}, false)
-		if err != nil || !out["y"].BitEqual(newTensor(t, []float32{4, 6}, 2)) {
-			t.Errorf("%s, %v", elementsText(out["y"]), err)
+		out, _, err := p.Run(t.Context(), map[string]*lockstep.Tensor{"x": graphtest.NewTensor(t, []float32{3, 4}, 2)}, false)
+		if err != nil || !out["y"].BitEqual(graphtest.NewTensor(t, []float32{4, 6}, 2)) {
+			t.Errorf("%s, %v", graphtest.ElementsText(out["y"]), err)
 		}
 	}
 }

@@ -26,38 +26,38 @@ import (
 
 // Program is a compiled signature. Any number of goroutines may run it.
 type Program struct {
-	inputs  []port // in the order of their names; slot is -1 if nothing reads it
-	outputs []port // the signature's, then what was asked for beside them
-	wanted  int    // how many of outputs are the signature's
-	body    *body
-	// initial are the variables' values before any call.
-	initial     []*lockstep.Tensor
+	In     []Port // in the order of their names; slot is -1 if nothing reads it
+	Out    []Port // the signature's, then what was asked for beside them
+	Wanted int    // how many of outputs are the signature's
+	Body   *Body
+	// Initial are the variables' values before any call.
+	Initial     []*lockstep.Tensor
 	stateful    bool                                       // calls assign to some
 	complete    bool                                       // nothing was left out: see Options.Partial
-	recurrences map[*savedmodel.Node]*recurrent.Recurrence // that run by native cells
+	Recurrences map[*savedmodel.Node]*recurrent.Recurrence // that run by native cells
 	cells       map[*recurrent.Layer]any                   // the kernel.Cell of each
-	computed    []bool                                     // by step: see analyse
+	Computed    []bool                                     // by step: see analyse
 	rigid       []bool                                     // by slot: see analyse
 
 	mu    sync.Mutex // held while plans grows
-	plans atomic.Pointer[[]*plan]
+	plans atomic.Pointer[[]*Plan]
 
 	runners sync.Pool
-	memory  int64 // see Options
+	Memory  int64 // see Options
 }
 
 // limit is the budget for the tensors of a call.
 func (p *Program) limit() int64 {
-	if p.memory > 0 {
-		return p.memory
+	if p.Memory > 0 {
+		return p.Memory
 	}
 	return memory.Budget()
 }
 
-// port is a tensor that goes in or out.
-type port struct {
-	name string
-	slot int
+// Port is a tensor that goes in or out.
+type Port struct {
+	Name string
+	Slot int
 }
 
 // Options say how a graph is compiled.
@@ -88,25 +88,25 @@ type Options struct {
 // Compile compiles a flat graph. The error joins an Unsupported for every
 // operation that is not supported.
 func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
-	c := newCompiler(g, o)
-	b := c.compile(nil, c.live())
-	p := &Program{body: b.body, memory: o.Memory}
+	c := NewCompiler(g, o)
+	b := c.Compile(nil, c.Live())
+	p := &Program{Body: b.Body, Memory: o.Memory}
 	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
-		in := port{name, -1}
-		if r := g.Inputs[name]; r.Node != nil && b.has(r) {
-			in.slot = b.slot(r)
+		in := Port{name, -1}
+		if r := g.Inputs[name]; r.Node != nil && b.Has(r) {
+			in.Slot = b.Slot(r)
 		}
-		p.inputs = append(p.inputs, in)
+		p.In = append(p.In, in)
 	}
 	p.addOutputs(b, g.Outputs)
-	p.wanted = len(p.outputs)
+	p.Wanted = len(p.Out)
 	p.addOutputs(b, o.Extra)
-	if len(c.errs) > 0 && !o.Partial {
-		return nil, errors.Join(c.errs...)
+	if len(c.Errs) > 0 && !o.Partial {
+		return nil, errors.Join(c.Errs...)
 	}
-	p.complete = len(c.errs) == 0
-	p.recurrences, p.cells = c.recurrences, c.cellOf
-	p.initial, p.stateful = c.initial, len(c.assigned) > 0
+	p.complete = len(c.Errs) == 0
+	p.Recurrences, p.cells = c.Recurrences, c.cellOf
+	p.Initial, p.stateful = c.initial, len(c.assigned) > 0
 	p.analyse(c.assigned)
 	return p, nil
 }
@@ -115,7 +115,7 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 func (p *Program) addOutputs(b *building, refs map[string]savedmodel.Ref) {
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
 		if !b.missing[refs[name].Node] {
-			p.outputs = append(p.outputs, port{name, b.slot(refs[name])})
+			p.Out = append(p.Out, Port{name, b.Slot(refs[name])})
 		}
 	}
 }
@@ -127,19 +127,19 @@ func (p *Program) Stateful() bool { return p.stateful }
 func (p *Program) Complete() bool { return p.complete }
 
 // Inputs returns the names of what a call must be given.
-func (p *Program) Inputs() []string { return names(p.inputs) }
+func (p *Program) Inputs() []string { return names(p.In) }
 
 // Outputs returns the names of the signature's outputs, Extra those of what was
 // asked for beside them.
-func (p *Program) Outputs() []string { return names(p.outputs[:p.wanted]) }
+func (p *Program) Outputs() []string { return names(p.Out[:p.Wanted]) }
 
 // Extra: see Outputs.
-func (p *Program) Extra() []string { return names(p.outputs[p.wanted:]) }
+func (p *Program) Extra() []string { return names(p.Out[p.Wanted:]) }
 
-func names(ports []port) []string {
+func names(ports []Port) []string {
 	out := make([]string, len(ports))
 	for i, at := range ports {
-		out[i] = at.name
+		out[i] = at.Name
 	}
 	return out
 }

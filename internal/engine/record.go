@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // Recorded is what a layer's native cell read and made at each step of a run:
@@ -27,8 +28,8 @@ func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if outputs, err = copies(own); err == nil {
-		extra, err = copies(ownExtra)
+	if outputs, err = Copies(own); err == nil {
+		extra, err = Copies(ownExtra)
 	}
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("engine: %w", err)
@@ -43,17 +44,17 @@ type recording[F kernel.Float] struct {
 }
 
 // records makes the recordings of a call's cells, whose states m holds.
-func (r *cellLoop[F]) records(w *work, call *recurrentCall[F], m *recurrentMemory[F]) ([]*recording[F], error) {
+func (r *CellLoop[F]) records(w *Work, call *CellCall[F], m *recurrentMemory[F]) ([]*recording[F], error) {
 	var mask *lockstep.Tensor
-	if call.mask != nil {
-		d := make([]bool, call.batch*call.steps)
-		for t := range call.steps {
-			for i := range call.batch {
-				d[i*call.steps+t] = call.mask[t*call.batch+i]
+	if call.Mask != nil {
+		d := make([]bool, call.Batch*call.Steps)
+		for t := range call.Steps {
+			for i := range call.Batch {
+				d[i*call.Steps+t] = call.Mask[t*call.Batch+i]
 			}
 		}
 		var err error
-		if mask, err = lockstep.New(d, call.batch, call.steps); err != nil {
+		if mask, err = lockstep.New(d, call.Batch, call.Steps); err != nil {
 			return nil, err
 		}
 	}
@@ -61,25 +62,25 @@ func (r *cellLoop[F]) records(w *work, call *recurrentCall[F], m *recurrentMemor
 	for _, l := range r.Cells {
 		width += 3*l.Units + l.Features
 	}
-	if err := w.mem.room(0, int64(call.batch)*int64(call.steps)*int64(width)*int64(sizeFor[F]())); err != nil {
-		return nil, fmt.Errorf("a record of %d steps of a batch of %d: %w", call.steps, call.batch, err)
+	if err := w.mem.room(0, int64(call.Batch)*int64(call.Steps)*int64(width)*int64(value.SizeFor[F]())); err != nil {
+		return nil, fmt.Errorf("a record of %d steps of a batch of %d: %w", call.Steps, call.Batch, err)
 	}
 	var out []*recording[F]
 	for i, l := range r.Cells {
-		rec := &recording[F]{steps: call.steps}
+		rec := &recording[F]{steps: call.Steps}
 		kept := &Recorded{Mask: mask}
 		var err error
 		make3 := func(width int) (t *lockstep.Tensor, d []F) {
-			d = make([]F, call.batch*call.steps*width)
+			d = make([]F, call.Batch*call.Steps*width)
 			if err == nil {
-				t, err = lockstep.New(d, call.batch, call.steps, width)
+				t, err = lockstep.New(d, call.Batch, call.Steps, width)
 			}
 			return t, d
 		}
 		kept.X, rec.x = make3(l.Features)
 		kept.H, rec.h = make3(l.Units)
 		initial := func(from []F) *lockstep.Tensor {
-			t, d, newErr := newMatrix[F](call.batch, l.Units)
+			t, d, newErr := newMatrix[F](call.Batch, l.Units)
 			copy(d, from)
 			if err == nil {
 				err = newErr
@@ -101,7 +102,7 @@ func (r *cellLoop[F]) records(w *work, call *recurrentCall[F], m *recurrentMemor
 }
 
 // recordOutputs records what a call leaves as its outputs, (steps or 1, batch, units).
-func (r *cellLoop[F]) recordOutputs(w *work, m *recurrentMemory[F]) error {
+func (r *CellLoop[F]) recordOutputs(w *Work, m *recurrentMemory[F]) error {
 	shape := m.outputs.Shape()
 	steps, batch, units := shape[0], shape[1], shape[2]
 	d := make([]F, len(m.out))
@@ -134,10 +135,10 @@ func (r *recording[F]) add(t, first, rows int, x, h, c []F) {
 	}
 }
 
-// Step takes one step of a layer's native cell for every row of x (rows,
+// StepCell takes one step of a layer's native cell for every row of x (rows,
 // features), from the states h and c (rows, units), which it writes over. ok is
 // false if the layer does not run as a cell of these floats.
-func Step[F kernel.Float](p *Program, l *recurrent.Layer, x, h, c []F, rows int) (ok bool) {
+func StepCell[F kernel.Float](p *Program, l *recurrent.Layer, x, h, c []F, rows int) (ok bool) {
 	cell, ok := p.cells[l].(kernel.Cell[F])
 	if !ok {
 		return false

@@ -9,7 +9,7 @@ import (
 // portion is some rows of a recognised loop, which one goroutine takes through all
 // steps, in memory of its own. What a row is does not depend on them.
 type portion[F kernel.Float] struct {
-	loop     *cellLoop[F]
+	loop     *CellLoop[F]
 	memory   *recurrentMemory[F]
 	from, to int // rows
 	whole    bool
@@ -31,7 +31,7 @@ type portion[F kernel.Float] struct {
 // they stay near the processor however long the sequence is.
 const projected = 1 << 16
 
-func newPortion[F kernel.Float](r *cellLoop[F], m *recurrentMemory[F], from, to int, whole, masked bool) *portion[F] {
+func newPortion[F kernel.Float](r *CellLoop[F], m *recurrentMemory[F], from, to int, whole, masked bool) *portion[F] {
 	s := &portion[F]{loop: r, memory: m, from: from, to: to, whole: whole}
 	n := to - from
 	most, scratch, gates := 0, 0, 0
@@ -71,27 +71,27 @@ func (s *portion[F]) run() {
 	cells, call := s.loop.cells, &s.memory.now
 	first, n := cells[0], s.to-s.from
 	columns := first.Width() * n
-	ahead := s.ahead(call.steps)
-	row := call.batch * s.loop.features // of a step
-	if call.batch == 1 && len(cells) == 1 && ahead == 0 && call.mask == nil && s.records == nil {
+	ahead := s.ahead(call.Steps)
+	row := call.Batch * s.loop.Features // of a step
+	if call.Batch == 1 && len(cells) == 1 && ahead == 0 && call.Mask == nil && s.records == nil {
 		s.runRow(first)
 		return
 	}
-	for t := 0; t < call.steps; t++ {
-		x, z := call.x[t*row+s.from*s.loop.features:t*row+s.to*s.loop.features], s.z
+	for t := 0; t < call.Steps; t++ {
+		x, z := call.X[t*row+s.from*s.loop.Features:t*row+s.to*s.loop.Features], s.z
 		if s.err = s.ctx.Err(); s.err != nil {
 			return
 		}
 		if ahead > 0 {
 			if t%ahead == 0 {
-				k := min(ahead, call.steps-t)
-				first.Project(s.z, call.x[t*row:(t+k)*row], k*n)
+				k := min(ahead, call.Steps-t)
+				first.Project(s.z, call.X[t*row:(t+k)*row], k*n)
 			}
 			x, z = nil, s.z[t%ahead*columns:]
 		}
 		var mask []bool
-		if call.mask != nil {
-			mask = call.mask[t*call.batch+s.from : t*call.batch+s.to]
+		if call.Mask != nil {
+			mask = call.Mask[t*call.Batch+s.from : t*call.Batch+s.to]
 		}
 		for i, cell := range cells {
 			if i > 0 {
@@ -100,7 +100,7 @@ func (s *portion[F]) run() {
 			s.step(cell, i, x, z, mask)
 		}
 		for i, rec := range s.records {
-			x := call.x[t*row+s.from*s.loop.features : t*row+s.to*s.loop.features]
+			x := call.X[t*row+s.from*s.loop.Features : t*row+s.to*s.loop.Features]
 			if i > 0 {
 				x = s.h[i-1]
 			}
@@ -116,7 +116,7 @@ func (s *portion[F]) runRow(cell kernel.Cell[F]) {
 	// Some milliseconds, and then it is asked whether the call was cancelled.
 	together := max(1, min(64, 1<<24/max(1, s.loop.work)))
 	call := &s.memory.now
-	f, u, steps := s.loop.features, cell.Units(), call.steps
+	f, u, steps := s.loop.Features, cell.Units(), call.Steps
 	for t := 0; t < steps; t += together {
 		if s.err = s.ctx.Err(); s.err != nil {
 			return
@@ -126,7 +126,7 @@ func (s *portion[F]) runRow(cell kernel.Cell[F]) {
 		if !s.loop.LastOnly {
 			out = s.memory.out[t*u : (t+n)*u]
 		}
-		kernel.Steps(cell, s.h[0], s.c[0], call.x[t*f:(t+n)*f], out, s.z, s.scratch, n)
+		kernel.Steps(cell, s.h[0], s.c[0], call.X[t*f:(t+n)*f], out, s.z, s.scratch, n)
 	}
 	if s.loop.LastOnly && steps > 0 {
 		copy(s.memory.out, s.h[0])

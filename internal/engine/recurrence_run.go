@@ -6,6 +6,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/rows"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // recurrentMemory is what a recognised loop keeps between calls on tensors of
@@ -14,7 +15,7 @@ type recurrentMemory[F kernel.Float] struct {
 	steps, batch int
 	ran          bool // the states are those that a call left
 
-	now      recurrentCall[F] // while it runs
+	now      CellCall[F] // while it runs
 	states   []*lockstep.Tensor
 	h, c     [][]F            // by cell: the elements of its states; c is nil where there is no second one
 	outputs  *lockstep.Tensor // (steps or 1, batch, units)
@@ -23,24 +24,24 @@ type recurrentMemory[F kernel.Float] struct {
 	prev     []F
 	portions []*portion[F]
 	team     *rows.Team
-	counters counters
-	list     List
+	counters Counters
+	list     value.List
 }
 
 // fit makes the memory for a call, if it is not there.
-func (m *recurrentMemory[F]) fit(r *cellLoop[F], mem *meter) error {
+func (m *recurrentMemory[F]) fit(r *CellLoop[F], mem *Meter) error {
 	call := &m.now
-	if m.states != nil && m.steps == call.steps && m.batch == call.batch {
+	if m.states != nil && m.steps == call.Steps && m.batch == call.Batch {
 		return nil
 	}
 	if err := r.room(mem, call); err != nil {
 		return err
 	}
-	*m = recurrentMemory[F]{steps: call.steps, batch: call.batch, now: m.now}
+	*m = recurrentMemory[F]{steps: call.Steps, batch: call.Batch, now: m.now}
 	for i, l := range r.Cells {
 		m.h, m.c = append(m.h, nil), append(m.c, nil)
 		for j := range l.States {
-			t, d, err := newMatrix[F](call.batch, l.Units)
+			t, d, err := newMatrix[F](call.Batch, l.Units)
 			if err != nil {
 				return err
 			}
@@ -53,26 +54,26 @@ func (m *recurrentMemory[F]) fit(r *cellLoop[F], mem *meter) error {
 		}
 	}
 	last := r.Cells[len(r.Cells)-1].Units
-	if call.mask != nil {
+	if call.Mask != nil {
 		var err error
-		if m.previous, m.prev, err = newMatrix[F](call.batch, last); err != nil {
+		if m.previous, m.prev, err = newMatrix[F](call.Batch, last); err != nil {
 			return err
 		}
 	}
-	steps := call.steps
+	steps := call.Steps
 	if r.LastOnly {
 		steps = 1
 	}
-	m.out = make([]F, steps*call.batch*last)
+	m.out = make([]F, steps*call.Batch*last)
 	var err error
-	if m.outputs, err = lockstep.New(m.out, steps, call.batch, last); err != nil {
+	if m.outputs, err = lockstep.New(m.out, steps, call.Batch, last); err != nil {
 		return err
 	}
-	n := rows.Shares(r.workers, call.batch, call.steps*call.batch*r.work)
+	n := rows.Shares(r.workers, call.Batch, call.Steps*call.Batch*r.work)
 	var work []func()
 	for i := range n {
-		from, to := rows.Of(call.batch, i, n)
-		s := newPortion(r, m, from, to, n == 1, call.mask != nil)
+		from, to := rows.Of(call.Batch, i, n)
+		s := newPortion(r, m, from, to, n == 1, call.Mask != nil)
 		m.portions = append(m.portions, s)
 		work = append(work, s.run)
 	}
@@ -82,7 +83,7 @@ func (m *recurrentMemory[F]) fit(r *cellLoop[F], mem *meter) error {
 
 // room asks for the memory of a call: the states, the outputs and, for each row, what
 // a step of the largest cell needs.
-func (r *cellLoop[F]) room(m *meter, call *recurrentCall[F]) error {
+func (r *CellLoop[F]) room(m *Meter, call *CellCall[F]) error {
 	states, most := 0, 0
 	for i, l := range r.Cells {
 		states += len(l.States) * l.Units
@@ -91,13 +92,13 @@ func (r *cellLoop[F]) room(m *meter, call *recurrentCall[F]) error {
 	}
 	outputs := r.cells[len(r.cells)-1].Units()
 	if !r.LastOnly {
-		outputs *= call.steps
+		outputs *= call.Steps
 	}
 	// In 64 bits: the tensors of the call are in memory, and a row is not much longer.
-	size := int64(sizeFor[F]())
-	results, own := size*int64(call.batch)*int64(states+outputs), size*(int64(call.batch)*int64(most)+projected)
+	size := int64(value.SizeFor[F]())
+	results, own := size*int64(call.Batch)*int64(states+outputs), size*(int64(call.Batch)*int64(most)+projected)
 	if err := m.room(results, own); err != nil {
-		return fmt.Errorf("%d steps of a batch of %d: %w", call.steps, call.batch, err)
+		return fmt.Errorf("%d steps of a batch of %d: %w", call.Steps, call.Batch, err)
 	}
 	return nil
 }
@@ -109,14 +110,14 @@ func newMatrix[F kernel.Float](rows, columns int) (*lockstep.Tensor, []F, error)
 }
 
 // run takes all steps.
-func (r *cellLoop[F]) run(w *work, m *recurrentMemory[F]) error {
+func (r *CellLoop[F]) run(w *Work, m *recurrentMemory[F]) error {
 	call := &m.now
-	if !w.goesOn || !m.ran {
+	if !w.Continues || !m.ran {
 		at := 0
 		for i := range r.Cells {
-			at += copy2(m.h[i], m.c[i], call.states[at:])
+			at += copy2(m.h[i], m.c[i], call.States[at:])
 		}
-		copy(m.prev, call.previous)
+		copy(m.prev, call.Previous)
 	}
 	m.ran = true
 	var records []*recording[F]
@@ -127,7 +128,7 @@ func (r *cellLoop[F]) run(w *work, m *recurrentMemory[F]) error {
 		}
 	}
 	for _, s := range m.portions {
-		s.ctx, s.records = w.ctx, records
+		s.ctx, s.records = w.Ctx, records
 	}
 	m.team.Run(len(m.portions))
 	for _, s := range m.portions {
@@ -153,25 +154,25 @@ func copy2[F kernel.Float](h, c []F, from [][]F) int {
 }
 
 // results sets what the loop's variables are after it.
-func (m *recurrentMemory[F]) results(r *cellLoop[F], in, out []Value) error {
+func (m *recurrentMemory[F]) results(r *CellLoop[F], in, out []value.Value) error {
 	call := &m.now
 	copy(out, in)
-	if err := m.counters.count(r.Counters, in, out, call.steps); err != nil {
+	if err := m.counters.Count(r.Counters, in, out, call.Steps); err != nil {
 		return err
 	}
 	k := 0
 	for _, l := range r.Cells {
 		for _, at := range l.States {
-			out[at] = Value{Tensor: m.states[k]}
+			out[at] = value.Value{Tensor: m.states[k]}
 			k++
 		}
 	}
 	if r.Mask != nil && r.Mask.Carried >= 0 {
-		out[r.Mask.Carried] = Value{Tensor: m.previous}
+		out[r.Mask.Carried] = value.Value{Tensor: m.previous}
 	}
-	if call.outputs != nil {
-		m.list = List{rows: m.outputs, DType: call.outputs.DType, Shape: call.outputs.Shape, Known: call.outputs.Known, Below: call.outputs.Below}
-		out[r.Outputs] = Value{List: &m.list}
+	if call.Outputs != nil {
+		m.list = value.List{Rows: m.outputs, DType: call.Outputs.DType, Shape: call.Outputs.Shape, Known: call.Outputs.Known, Below: call.Outputs.Below}
+		out[r.Outputs] = value.Value{List: &m.list}
 	}
 	return nil
 }

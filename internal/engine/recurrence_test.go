@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -25,15 +26,15 @@ type surgery struct {
 
 // replace puts what is drawn of a loop variable's initial value in its place;
 // it is said to be of a type.
-func (s *surgery) replace(variable int, dtype lockstep.DType, change func(d *drawing, old string) string) {
+func (s *surgery) replace(variable int, dtype lockstep.DType, change func(d *graphtest.Drawing, old string) string) {
 	s.at(s.r.Loop, variable, dtype, change)
 }
 
-func (s *surgery) at(n *savedmodel.Node, input int, dtype lockstep.DType, change func(d *drawing, old string) string) {
+func (s *surgery) at(n *savedmodel.Node, input int, dtype lockstep.DType, change func(d *graphtest.Drawing, old string) string) {
 	s.t.Helper()
-	d := draw(s.t)
-	old := d.input("old", dtype)
-	n.Inputs[input] = graft(d, s.g, n, map[string]savedmodel.Ref{"old": n.Inputs[input]}, change(d, old))[0]
+	d := graphtest.Draw(s.t)
+	old := d.Input("old", dtype)
+	n.Inputs[input] = graphtest.Graft(d, s.g, n, map[string]savedmodel.Ref{"old": n.Inputs[input]}, change(d, old))[0]
 }
 
 // list returns the operation that makes the list in a loop variable.
@@ -53,128 +54,132 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 	for name, change := range map[string]func(s *surgery){
 		"as it is": func(*surgery) {},
 		"a longer list of outputs": func(s *surgery) {
-			s.at(s.list(s.r.Outputs, "TensorListReserve"), 1, i32, func(d *drawing, old string) string { return d.integer("AddV2", old, d.int(2)) })
+			s.at(s.list(s.r.Outputs, "TensorListReserve"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Integer("AddV2", old, d.Int(2)) })
 		},
 		"a shorter list of outputs": func(s *surgery) {
-			s.at(s.list(s.r.Outputs, "TensorListReserve"), 1, i32, func(d *drawing, old string) string { return d.integer("Sub", old, d.int(1)) })
+			s.at(s.list(s.r.Outputs, "TensorListReserve"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Integer("Sub", old, d.Int(1)) })
 		},
 		"no list of outputs": func(s *surgery) {
-			s.at(s.list(s.r.Outputs, "TensorListReserve"), 1, i32, func(d *drawing, old string) string { return d.integer("Mul", old, d.int(0)) })
+			s.at(s.list(s.r.Outputs, "TensorListReserve"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Integer("Mul", old, d.Int(0)) })
 		},
 		"outputs of any shape": func(s *surgery) {
-			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *drawing, _ string) string { return d.int(-1) })
+			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *graphtest.Drawing, _ string) string { return d.Int(-1) })
 		},
 		"outputs of a wrong width": func(s *surgery) {
-			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *drawing, _ string) string { return d.ints(-1, 3) })
+			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *graphtest.Drawing, _ string) string { return d.Ints(-1, 3) })
 		},
 		"outputs of a wrong batch": func(s *surgery) {
-			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *drawing, _ string) string { return d.ints(7, -1) })
+			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *graphtest.Drawing, _ string) string { return d.Ints(7, -1) })
 		},
 		"outputs of a wrong rank": func(s *surgery) {
-			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *drawing, _ string) string { return d.ints(-1) })
+			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *graphtest.Drawing, _ string) string { return d.Ints(-1) })
 		},
 		"fewer steps": func(s *surgery) {
-			s.bounds(func(d *drawing, old string) string { return d.integer("Sub", old, d.int(1)) })
+			s.bounds(func(d *graphtest.Drawing, old string) string { return d.Integer("Sub", old, d.Int(1)) })
 		},
 		"more steps than there are": func(s *surgery) {
-			s.bounds(func(d *drawing, old string) string { return d.integer("AddV2", old, d.int(1)) })
+			s.bounds(func(d *graphtest.Drawing, old string) string { return d.Integer("AddV2", old, d.Int(1)) })
 		},
 		"no steps": func(s *surgery) {
-			s.bounds(func(d *drawing, old string) string { return d.integer("Mul", old, d.int(0)) })
+			s.bounds(func(d *graphtest.Drawing, old string) string { return d.Integer("Mul", old, d.Int(0)) })
 		},
 		"fewer than no steps": func(s *surgery) {
-			s.bounds(func(d *drawing, old string) string { return d.integer("Sub", old, d.int(1000)) })
+			s.bounds(func(d *graphtest.Drawing, old string) string { return d.Integer("Sub", old, d.Int(1000)) })
 		},
 		"one step": func(s *surgery) {
-			s.bounds(func(d *drawing, old string) string { return d.integer("Minimum", old, d.int(1)) })
+			s.bounds(func(d *graphtest.Drawing, old string) string { return d.Integer("Minimum", old, d.Int(1)) })
 		},
 		"a state of one row for the whole batch": func(s *surgery) {
 			for _, l := range s.r.Cells {
 				for _, at := range l.States {
-					s.replace(at, f32, func(d *drawing, old string) string {
-						return d.op("Mean", attrs{"keep_dims": true}, d.op("AddV2", nil, old, d.floats(nil, 0.5)), d.ints(0))
+					s.replace(at, f32, func(d *graphtest.Drawing, old string) string {
+						return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, d.Op("AddV2", nil, old, d.Floats(nil, 0.5)), d.Ints(0))
 					})
 				}
 			}
 		},
 		"one state of one row": func(s *surgery) {
 			l := s.r.Cells[0]
-			s.replace(l.States[len(l.States)-1], f32, func(d *drawing, old string) string {
-				return d.op("Mean", attrs{"keep_dims": true}, d.op("AddV2", nil, old, d.floats(nil, 0.5)), d.ints(0))
+			s.replace(l.States[len(l.States)-1], f32, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, d.Op("AddV2", nil, old, d.Floats(nil, 0.5)), d.Ints(0))
 			})
 		},
 		"a state of one column": func(s *surgery) {
-			s.replace(s.r.Cells[0].States[0], f32, func(d *drawing, old string) string {
-				return d.op("Mean", attrs{"keep_dims": true}, d.op("AddV2", nil, old, d.floats(nil, 0.5)), d.ints(1))
+			s.replace(s.r.Cells[0].States[0], f32, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, d.Op("AddV2", nil, old, d.Floats(nil, 0.5)), d.Ints(1))
 			})
 		},
 		"a state without a batch": func(s *surgery) {
-			s.replace(s.r.Cells[0].States[0], f32, func(d *drawing, old string) string {
-				return d.op("Mean", attrs{"keep_dims": false}, old, d.ints(0))
+			s.replace(s.r.Cells[0].States[0], f32, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Mean", graphtest.Attrs{"keep_dims": false}, old, d.Ints(0))
 			})
 		},
 		"a state that is no zeros": func(s *surgery) {
 			for _, l := range s.r.Cells {
 				for i, at := range l.States {
-					s.replace(at, f32, func(d *drawing, old string) string { return d.op("AddV2", nil, old, d.floats(nil, 0.25*float32(i+1))) })
+					s.replace(at, f32, func(d *graphtest.Drawing, old string) string {
+						return d.Op("AddV2", nil, old, d.Floats(nil, 0.25*float32(i+1)))
+					})
 				}
 			}
 		},
 		"a state of three axes": func(s *surgery) {
-			s.replace(s.r.Cells[0].States[0], f32, func(d *drawing, old string) string { return d.op("ExpandDims", nil, old, d.int(0)) })
+			s.replace(s.r.Cells[0].States[0], f32, func(d *graphtest.Drawing, old string) string { return d.Op("ExpandDims", nil, old, d.Int(0)) })
 		},
 		"steps of one row": func(s *surgery) {
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *drawing, old string) string {
-				return d.op("Mean", attrs{"keep_dims": true}, old, d.ints(1))
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, old, d.Ints(1))
 			})
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *drawing, old string) string { return d.int(-1) })
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
 		},
 		"steps with an axis more": func(s *surgery) {
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *drawing, old string) string { return d.op("ExpandDims", nil, old, d.int(1)) })
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *drawing, old string) string { return d.int(-1) })
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string { return d.Op("ExpandDims", nil, old, d.Int(1)) })
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
 		},
 		"twice the steps": func(s *surgery) {
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *drawing, old string) string { return d.op("ConcatV2", nil, old, old, d.int(0)) })
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string { return d.Op("ConcatV2", nil, old, old, d.Int(0)) })
 		},
 		"half of the masks": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *drawing, old string) string {
-				return d.op("StridedSlice", attrs{"T": lockstep.Bool, "begin_mask": 1, "end_mask": 0}, old, d.ints(0), d.ints(2), d.ints(1))
+			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+				return d.Op("StridedSlice", graphtest.Attrs{"T": lockstep.Bool, "begin_mask": 1, "end_mask": 0}, old, d.Ints(0), d.Ints(2), d.Ints(1))
 			})
 		},
 		"twice the masks": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *drawing, old string) string {
-				return d.op("ConcatV2", attrs{"T": lockstep.Bool}, old, old, d.int(0))
+			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+				return d.Op("ConcatV2", graphtest.Attrs{"T": lockstep.Bool}, old, old, d.Int(0))
 			})
 		},
 		"masks of one row": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *drawing, old string) string {
-				return d.op("Any", attrs{"keep_dims": true}, old, d.ints(1))
+			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Any", graphtest.Attrs{"keep_dims": true}, old, d.Ints(1))
 			})
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 1, i32, func(d *drawing, old string) string { return d.int(-1) })
+			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
 		},
 		"masks that take out all": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *drawing, old string) string {
-				return d.op("LogicalAnd", nil, old, d.op("LogicalNot", nil, old))
+			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+				return d.Op("LogicalAnd", nil, old, d.Op("LogicalNot", nil, old))
 			})
 		},
 		"masks that take out nothing": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *drawing, old string) string {
-				return d.op("LogicalOr", nil, old, d.op("LogicalNot", nil, old))
+			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+				return d.Op("LogicalOr", nil, old, d.Op("LogicalNot", nil, old))
 			})
 		},
 		"a previous output that is no zeros": func(s *surgery) {
-			s.replace(s.previous(), f32, func(d *drawing, old string) string { return d.op("AddV2", nil, old, d.floats(nil, 3)) })
+			s.replace(s.previous(), f32, func(d *graphtest.Drawing, old string) string { return d.Op("AddV2", nil, old, d.Floats(nil, 3)) })
 		},
 		"a previous output of one row": func(s *surgery) {
-			s.replace(s.previous(), f32, func(d *drawing, old string) string {
-				return d.op("Mean", attrs{"keep_dims": true}, d.op("AddV2", nil, old, d.floats(nil, 3)), d.ints(0))
+			s.replace(s.previous(), f32, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, d.Op("AddV2", nil, old, d.Floats(nil, 3)), d.Ints(0))
 			})
 		},
 		"zeros for masked rows of one row": func(s *surgery) {
 			if s.mask().Zeros < 0 {
 				s.t.Skip("no zeros")
 			}
-			s.replace(s.mask().Zeros, f32, func(d *drawing, old string) string { return d.op("Mean", attrs{"keep_dims": true}, old, d.ints(0)) })
+			s.replace(s.mask().Zeros, f32, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, old, d.Ints(0))
+			})
 		},
 	} {
 		for _, model := range recurrentModels {
@@ -184,7 +189,7 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 						t.Errorf("panic: %v", r)
 					}
 				}()
-				m, g, found := graphOf(t, model)
+				m, g, found := graphtest.GraphOf(t, model)
 				s := &surgery{t, g, found.Recurrences[0]}
 				change(s)
 				// What the loop leaves is what is looked at: what reads it in the
@@ -217,7 +222,7 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 						if spec.Shape[1] >= 0 {
 							shape[1] = spec.Shape[1]
 						}
-						x := noise(t, spec.DType, uint64(steps), shape...)
+						x := graphtest.Noise(t, spec.DType, uint64(steps), shape...)
 						if d, err := lockstep.Data[float32](x); err == nil {
 							clear(d[:len(d)/4]) // a row, or some of its steps, masked where the value is 0
 						}
@@ -230,7 +235,7 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 							t.Fatalf("%d steps, call %d: error %v, and interpreted %v", steps, call, err, errWant)
 						}
 						for name, w := range want {
-							if err := agree(got[name], w, 1e-6); err != nil {
+							if err := graphtest.Agree(got[name], w, 1e-6); err != nil {
 								t.Errorf("%d steps, call %d: %s: %v", steps, call, name, err)
 							}
 						}
@@ -242,7 +247,7 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 }
 
 // bounds changes what bounds the steps.
-func (s *surgery) bounds(change func(d *drawing, old string) string) {
+func (s *surgery) bounds(change func(d *graphtest.Drawing, old string) string) {
 	for _, b := range s.r.Bounds {
 		if b.Variable < 0 {
 			s.t.Skip("the number of steps is a constant of the loop")

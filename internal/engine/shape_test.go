@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // TestShapeOps holds the operations that move or shape data against
@@ -15,70 +18,70 @@ func TestShapeOps(t *testing.T) { runCases(t, "ops_shape") }
 
 // shapeCases are the operations of this test's files, with attributes that they
 // cannot do without.
-var shapeCases = map[string]map[string]opAttr{
-	"Shape": nil, "ShapeN": {"N": attrOf("int", `2`)}, "VariableShape": nil, "Rank": nil, "Size": nil, "Reshape": nil, "ExpandDims": nil, "Squeeze": nil,
-	"BroadcastTo": nil, "BroadcastArgs": nil, "EnsureShape": {"shape": attrOf("shape", `[2,-1]`)},
-	"StridedSlice": nil, "Slice": nil, "Split": {"num_split": attrOf("int", `2`)}, "SplitV": {"num_split": attrOf("int", `2`)},
-	"Unpack": {"num": attrOf("int", `2`)}, "Pack": nil, "ConcatV2": nil, "Concat": nil, "ReverseV2": nil, "Roll": nil,
-	"Transpose": nil, "Tile": nil, "Pad": nil, "PadV2": nil, "MirrorPad": {"mode": attrOf("string", `"REFLECT"`)},
+var shapeCases = map[string]map[string]graphtest.Attr{
+	"Shape": nil, "ShapeN": {"N": graphtest.AttrOf("int", `2`)}, "VariableShape": nil, "Rank": nil, "Size": nil, "Reshape": nil, "ExpandDims": nil, "Squeeze": nil,
+	"BroadcastTo": nil, "BroadcastArgs": nil, "EnsureShape": {"shape": graphtest.AttrOf("shape", `[2,-1]`)},
+	"StridedSlice": nil, "Slice": nil, "Split": {"num_split": graphtest.AttrOf("int", `2`)}, "SplitV": {"num_split": graphtest.AttrOf("int", `2`)},
+	"Unpack": {"num": graphtest.AttrOf("int", `2`)}, "Pack": nil, "ConcatV2": nil, "Concat": nil, "ReverseV2": nil, "Roll": nil,
+	"Transpose": nil, "Tile": nil, "Pad": nil, "PadV2": nil, "MirrorPad": {"mode": graphtest.AttrOf("string", `"REFLECT"`)},
 	"GatherV2": nil, "Gather": nil, "ResourceGather": nil, "GatherNd": nil, "ResourceGatherNd": nil, "InvertPermutation": nil,
-	"ReverseSequence": {"seq_dim": attrOf("int", `1`)}, "Fill": nil, "ZerosLike": nil, "OnesLike": nil, "Range": {"Tidx": attrOf("type", `"float32"`)},
-	"LinSpace": {"T": attrOf("type", `"float32"`)}, "OneHot": nil, "Where": nil, "ScatterNd": {"T": attrOf("type", `"float32"`)}, "TensorScatterUpdate": nil,
+	"ReverseSequence": {"seq_dim": graphtest.AttrOf("int", `1`)}, "Fill": nil, "ZerosLike": nil, "OnesLike": nil, "Range": {"Tidx": graphtest.AttrOf("type", `"float32"`)},
+	"LinSpace": {"T": graphtest.AttrOf("type", `"float32"`)}, "OneHot": nil, "Where": nil, "ScatterNd": {"T": graphtest.AttrOf("type", `"float32"`)}, "TensorScatterUpdate": nil,
 	"SpaceToBatchND": nil, "BatchToSpaceND": nil, "MatrixBandPart": nil, "MatrixDiagPartV3": nil, "MatrixSetDiagV3": nil, "MatrixDiagV3": nil,
-	"Bitcast":           {"T": attrOf("type", `"float32"`), "type": attrOf("type", `"int64"`)},
+	"Bitcast":           {"T": graphtest.AttrOf("type", `"float32"`), "type": graphtest.AttrOf("type", `"int64"`)},
 	"TensorListReserve": listType, "TensorListFromTensor": listType, "TensorListGetItem": listType, "TensorListSetItem": listType, "TensorListStack": listType,
 	"TensorListLength": nil, "EmptyTensorList": listType, "TensorListPushBack": listType, "TensorListPopBack": listType, "TensorListElementShape": nil,
 	"TensorListResize": nil, "TensorListGather": listType, "TensorListScatter": listType, "TensorListScatterV2": listType,
 	"TensorListScatterIntoExistingList": listType, "TensorListConcatV2": listType, "TensorListSplit": listType,
 }
 
-var listType = map[string]opAttr{"element_dtype": attrOf("type", `"float32"`)}
+var listType = map[string]graphtest.Attr{"element_dtype": graphtest.AttrOf("type", `"float32"`)}
 
 // execOf builds an operation as it stands in a model.
-func execOf(t testing.TB, op string, attrs map[string]opAttr) func(in []Value) ([]Value, error) {
+func execOf(t testing.TB, name string, attrs map[string]graphtest.Attr) func(in []value.Value) ([]value.Value, error) {
 	t.Helper()
-	c := opCase{Op: op, Attrs: attrs}
+	c := graphtest.Case{Op: name, Attrs: attrs}
 	p, err := compileCase(&c, nil, 1, func(int) lockstep.DType { return lockstep.Float32 })
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := p.body.steps[0]
-	return func(in []Value) ([]Value, error) {
+	s := p.Body.Steps[0]
+	return func(in []value.Value) ([]value.Value, error) {
 		var keep any
-		w := work{running: &running{ctx: t.Context()}, Call: Call{Keep: &keep, Out: make([]Value, s.n)}}
-		return w.Out, s.run(&w, in)
+		w := Work{Running: &Running{Ctx: t.Context()}, Call: op.Call{Keep: &keep, Out: make([]value.Value, s.N)}}
+		return w.Out, s.Run(&w, in)
 	}
 }
 
 // alone is what an operation gets that is called by itself.
-func alone() *Call {
+func alone() *op.Call {
 	var keep any
-	return &Call{Keep: &keep}
+	return &op.Call{Keep: &keep}
 }
 
 // TestBadInputsAreErrors gives every operation inputs of any kind and number:
 // some fit, most do not, and none may end in a panic.
 func TestBadInputsAreErrors(t *testing.T) {
 	huge := math.MaxInt64
-	values := []Value{
+	values := []value.Value{
 		{},
-		{Tensor: newTensor(t, []float32{1, 2, 3, 4}, 2, 2)},
-		{Tensor: newTensor(t, []float32{1})},
-		{Tensor: newTensor(t, []string{"a"}, 1)},
-		{Tensor: newTensor(t, []int32{1})},
-		{Tensor: newTensor(t, []int32{}, 0)},
-		{Tensor: newTensor(t, []int64{-1, int64(huge)}, 2)},
-		{Tensor: newTensor(t, []int64{math.MinInt64, 3}, 2)},
-		{Tensor: newTensor(t, []int64{math.MinInt64})},
-		{Tensor: newTensor(t, []int64{int64(huge)})},
-		{Tensor: newTensor(t, []int32{0, 1}, 2)},
-		{Tensor: newTensor(t, []int64{1, 0, int64(huge), int64(huge)}, 2, 2)},
-		{List: &List{elements: []*lockstep.Tensor{nil, nil}, DType: lockstep.Float32}},
-		{Variable: newTensor(t, []float32{1, 2}, 2)},
+		{Tensor: graphtest.NewTensor(t, []float32{1, 2, 3, 4}, 2, 2)},
+		{Tensor: graphtest.NewTensor(t, []float32{1})},
+		{Tensor: graphtest.NewTensor(t, []string{"a"}, 1)},
+		{Tensor: graphtest.NewTensor(t, []int32{1})},
+		{Tensor: graphtest.NewTensor(t, []int32{}, 0)},
+		{Tensor: graphtest.NewTensor(t, []int64{-1, int64(huge)}, 2)},
+		{Tensor: graphtest.NewTensor(t, []int64{math.MinInt64, 3}, 2)},
+		{Tensor: graphtest.NewTensor(t, []int64{math.MinInt64})},
+		{Tensor: graphtest.NewTensor(t, []int64{int64(huge)})},
+		{Tensor: graphtest.NewTensor(t, []int32{0, 1}, 2)},
+		{Tensor: graphtest.NewTensor(t, []int64{1, 0, int64(huge), int64(huge)}, 2, 2)},
+		{List: &value.List{Elements: []*lockstep.Tensor{nil, nil}, DType: lockstep.Float32}},
+		{Variable: graphtest.NewTensor(t, []float32{1, 2}, 2)},
 	}
 	for op, attrs := range shapeCases {
 		run := execOf(t, op, attrs)
-		try := func(in []Value) {
+		try := func(in []value.Value) {
 			defer func() {
 				if r := recover(); r != nil {
 					t.Errorf("%s of %v: panic: %v", op, in, r)
@@ -86,8 +89,8 @@ func TestBadInputsAreErrors(t *testing.T) {
 			}()
 			_, _ = run(in)
 		}
-		var each func(in []Value, n int)
-		each = func(in []Value, n int) {
+		var each func(in []value.Value, n int)
+		each = func(in []value.Value, n int) {
 			try(in)
 			if n == 0 {
 				return
@@ -99,11 +102,11 @@ func TestBadInputsAreErrors(t *testing.T) {
 		each(nil, 3)
 		for _, v := range values { // StridedSlice and OneHot take four
 			for _, w := range values {
-				try([]Value{values[1], v, w, values[10]})
-				try([]Value{values[1], values[10], v, w})
-				try([]Value{values[10], v, w, w})
-				try([]Value{values[1], v, w, w, values[2]}) // as MatrixDiagV3 does
-				try([]Value{values[1], values[4], v, w, values[2]})
+				try([]value.Value{values[1], v, w, values[10]})
+				try([]value.Value{values[1], values[10], v, w})
+				try([]value.Value{values[10], v, w, w})
+				try([]value.Value{values[1], v, w, w, values[2]}) // as MatrixDiagV3 does
+				try([]value.Value{values[1], values[4], v, w, values[2]})
 			}
 		}
 	}
@@ -111,29 +114,29 @@ func TestBadInputsAreErrors(t *testing.T) {
 
 // TestSizesAreBounded asks for tensors that no memory holds.
 func TestSizesAreBounded(t *testing.T) {
-	scalar := newTensor(t, []float32{1})
-	row := newTensor(t, []float32{1, 2, 3}, 3)
+	scalar := graphtest.NewTensor(t, []float32{1})
+	row := graphtest.NewTensor(t, []float32{1, 2, 3}, 3)
 	for _, c := range []struct {
 		op   string
 		in   []*lockstep.Tensor
 		want string
 	}{
-		{"Fill", []*lockstep.Tensor{newTensor(t, []int32{1 << 16, 1 << 16}, 2), scalar}, "at most"},
-		{"Fill", []*lockstep.Tensor{newTensor(t, []int64{1 << 62, 1 << 62}, 2), scalar}, "more elements than memory"},
-		{"Fill", []*lockstep.Tensor{newTensor(t, []int64{1 << 62, 0}, 2), scalar}, "axes of at most"},
-		{"BroadcastTo", []*lockstep.Tensor{scalar, newTensor(t, []int64{1 << 31}, 1)}, "at most"},
-		{"Tile", []*lockstep.Tensor{row, newTensor(t, []int64{1 << 62}, 1)}, "times"},
-		{"Tile", []*lockstep.Tensor{row, newTensor(t, []int64{1 << 30}, 1)}, "at most"},
-		{"Pad", []*lockstep.Tensor{row, newTensor(t, []int64{1 << 62, 1 << 62}, 1, 2)}, "at most"},
-		{"Pad", []*lockstep.Tensor{row, newTensor(t, []int64{1 << 30, 0}, 1, 2)}, "at most"},
-		{"OneHot", []*lockstep.Tensor{newTensor(t, []int32{0, 1}, 2), newTensor(t, []int32{1 << 30}), scalar, scalar}, "at most"},
-		{"Range", []*lockstep.Tensor{scalar, newTensor(t, []float32{1e20}), scalar}, "at most"},
-		{"LinSpace", []*lockstep.Tensor{scalar, scalar, newTensor(t, []int64{1 << 40})}, "1 to"},
-		{"ScatterNd", []*lockstep.Tensor{newTensor(t, []int32{0}, 1, 1), newTensor(t, []float32{1}, 1), newTensor(t, []int32{1<<31 - 1}, 1)}, "at most"},
-		{"Reshape", []*lockstep.Tensor{scalar, newTensor(t, slices.Repeat([]int32{1}, 300), 300)}, "300 axes"},
-		{"TensorListReserve", []*lockstep.Tensor{newTensor(t, []int32{-1}), newTensor(t, []int32{1 << 30})}, "want 0 to"},
+		{"Fill", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{1 << 16, 1 << 16}, 2), scalar}, "at most"},
+		{"Fill", []*lockstep.Tensor{graphtest.NewTensor(t, []int64{1 << 62, 1 << 62}, 2), scalar}, "more elements than memory"},
+		{"Fill", []*lockstep.Tensor{graphtest.NewTensor(t, []int64{1 << 62, 0}, 2), scalar}, "axes of at most"},
+		{"BroadcastTo", []*lockstep.Tensor{scalar, graphtest.NewTensor(t, []int64{1 << 31}, 1)}, "at most"},
+		{"Tile", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 62}, 1)}, "times"},
+		{"Tile", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 30}, 1)}, "at most"},
+		{"Pad", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 62, 1 << 62}, 1, 2)}, "at most"},
+		{"Pad", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 30, 0}, 1, 2)}, "at most"},
+		{"OneHot", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{0, 1}, 2), graphtest.NewTensor(t, []int32{1 << 30}), scalar, scalar}, "at most"},
+		{"Range", []*lockstep.Tensor{scalar, graphtest.NewTensor(t, []float32{1e20}), scalar}, "at most"},
+		{"LinSpace", []*lockstep.Tensor{scalar, scalar, graphtest.NewTensor(t, []int64{1 << 40})}, "1 to"},
+		{"ScatterNd", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{0}, 1, 1), graphtest.NewTensor(t, []float32{1}, 1), graphtest.NewTensor(t, []int32{1<<31 - 1}, 1)}, "at most"},
+		{"Reshape", []*lockstep.Tensor{scalar, graphtest.NewTensor(t, slices.Repeat([]int32{1}, 300), 300)}, "300 axes"},
+		{"TensorListReserve", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{-1}), graphtest.NewTensor(t, []int32{1 << 30})}, "want 0 to"},
 	} {
-		in := make([]Value, len(c.in))
+		in := make([]value.Value, len(c.in))
 		for i, x := range c.in {
 			in[i].Tensor = x
 		}
@@ -146,44 +149,44 @@ func TestSizesAreBounded(t *testing.T) {
 
 // TestListsRefuseNegativePlaces has what crashes TensorFlow.
 func TestListsRefuseNegativePlaces(t *testing.T) {
-	l := Value{List: &List{elements: make([]*lockstep.Tensor, 3), DType: lockstep.Float32}}
-	item := Value{Tensor: newTensor(t, []float32{1})}
-	attrs := map[string]opAttr{"element_dtype": listType["element_dtype"], "resize_if_index_out_of_bounds": attrOf("bool", "true")}
-	if _, err := execOf(t, "TensorListSetItem", attrs)([]Value{l, {Tensor: newTensor(t, []int32{-1})}, item}); err == nil {
+	l := value.Value{List: &value.List{Elements: make([]*lockstep.Tensor, 3), DType: lockstep.Float32}}
+	item := value.Value{Tensor: graphtest.NewTensor(t, []float32{1})}
+	attrs := map[string]graphtest.Attr{"element_dtype": listType["element_dtype"], "resize_if_index_out_of_bounds": graphtest.AttrOf("bool", "true")}
+	if _, err := execOf(t, "TensorListSetItem", attrs)([]value.Value{l, {Tensor: graphtest.NewTensor(t, []int32{-1})}, item}); err == nil {
 		t.Error("TensorListSetItem at -1: no error")
 	}
-	rows := Value{Tensor: newTensor(t, []float32{1}, 1)}
-	if _, err := execOf(t, "TensorListScatterIntoExistingList", listType)([]Value{l, rows, {Tensor: newTensor(t, []int32{-1}, 1)}}); err == nil {
+	rows := value.Value{Tensor: graphtest.NewTensor(t, []float32{1}, 1)}
+	if _, err := execOf(t, "TensorListScatterIntoExistingList", listType)([]value.Value{l, rows, {Tensor: graphtest.NewTensor(t, []int32{-1}, 1)}}); err == nil {
 		t.Error("TensorListScatterIntoExistingList at -1: no error")
 	}
 }
 
 // TestListsShareNothing pushes to one list twice, and to what was popped from.
 func TestListsShareNothing(t *testing.T) {
-	item := func(v float32) Value { return Value{Tensor: newTensor(t, []float32{v})} }
-	first := func(out []Value, err error) Value {
+	item := func(v float32) value.Value { return value.Value{Tensor: graphtest.NewTensor(t, []float32{v})} }
+	first := func(out []value.Value, err error) value.Value {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return out[0]
 	}
-	l := Value{List: &List{DType: lockstep.Float32}}
+	l := value.Value{List: &value.List{DType: lockstep.Float32}}
 	for i := range 3 { // Go's append then has room for a fourth
-		l = first(listPush(alone(), []Value{l, item(float32(i))}))
+		l = first(op.ListPush(alone(), []value.Value{l, item(float32(i))}))
 	}
-	want := func(l Value, elements ...float32) {
+	want := func(l value.Value, elements ...float32) {
 		t.Helper()
-		for i, e := range l.List.elements {
+		for i, e := range l.List.Elements {
 			if !e.BitEqual(item(elements[i]).Tensor) {
 				t.Errorf("element %d changed", i)
 			}
 		}
 	}
-	a := first(listPush(alone(), []Value{l, item(10)}))
-	b := first(listPush(alone(), []Value{l, item(20)}))
-	popped := first(listPop(alone(), []Value{l, {Tensor: newTensor(t, []int32{-1})}}))
-	c := first(listPush(alone(), []Value{popped, item(30)}))
+	a := first(op.ListPush(alone(), []value.Value{l, item(10)}))
+	b := first(op.ListPush(alone(), []value.Value{l, item(20)}))
+	popped := first(op.ListPop(alone(), []value.Value{l, {Tensor: graphtest.NewTensor(t, []int32{-1})}}))
+	c := first(op.ListPush(alone(), []value.Value{popped, item(30)}))
 	want(l, 0, 1, 2)
 	want(a, 0, 1, 2, 10)
 	want(b, 0, 1, 2, 20)
@@ -193,8 +196,8 @@ func TestListsShareNothing(t *testing.T) {
 // TestBatchGatherStaysInItsRow has what TensorFlow's ResourceGather answers
 // with an element of the next row.
 func TestBatchGatherStaysInItsRow(t *testing.T) {
-	table := Value{Variable: newTensor(t, []float32{0, 1, 2, 3}, 2, 2)}
-	_, err := execOf(t, "ResourceGather", map[string]opAttr{"batch_dims": attrOf("int", "1")})([]Value{table, {Tensor: newTensor(t, []int32{2, 0}, 2, 1)}})
+	table := value.Value{Variable: graphtest.NewTensor(t, []float32{0, 1, 2, 3}, 2, 2)}
+	_, err := execOf(t, "ResourceGather", map[string]graphtest.Attr{"batch_dims": graphtest.AttrOf("int", "1")})([]value.Value{table, {Tensor: graphtest.NewTensor(t, []int32{2, 0}, 2, 1)}})
 	if err == nil || !strings.Contains(err.Error(), "row 2 of the 2") {
 		t.Errorf("error %v", err)
 	}
@@ -204,19 +207,19 @@ func TestBatchGatherStaysInItsRow(t *testing.T) {
 // tells apart.
 func TestMovesKeepBits(t *testing.T) {
 	quiet, signaling := math.Float32frombits(0xffc12345), math.Float32frombits(0x7f800001)
-	x := newTensor(t, []float32{quiet, signaling}, 2)
+	x := graphtest.NewTensor(t, []float32{quiet, signaling}, 2)
 	for op, second := range map[string]*lockstep.Tensor{
-		"ReverseV2": newTensor(t, []int32{0}, 1), "GatherV2": newTensor(t, []int32{1, 0}, 2), "GatherNd": newTensor(t, []int32{1, 0}, 2, 1),
+		"ReverseV2": graphtest.NewTensor(t, []int32{0}, 1), "GatherV2": graphtest.NewTensor(t, []int32{1, 0}, 2), "GatherNd": graphtest.NewTensor(t, []int32{1, 0}, 2, 1),
 	} {
-		in := []Value{{Tensor: x}, {Tensor: second}}
+		in := []value.Value{{Tensor: x}, {Tensor: second}}
 		if op == "GatherV2" {
-			in = append(in, Value{Tensor: newTensor(t, []int32{0})})
+			in = append(in, value.Value{Tensor: graphtest.NewTensor(t, []int32{0})})
 		}
 		out, err := execOf(t, op, nil)(in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := newTensor(t, []float32{signaling, quiet}, 2); !out[0].Tensor.BitEqual(want) {
+		if want := graphtest.NewTensor(t, []float32{signaling, quiet}, 2); !out[0].Tensor.BitEqual(want) {
 			t.Errorf("%s changes the bits of a NaN", op)
 		}
 	}
@@ -226,18 +229,18 @@ func TestMovesKeepBits(t *testing.T) {
 func TestRefusedAttributes(t *testing.T) {
 	for _, c := range []struct {
 		op, attr string
-		value    opAttr
+		value    graphtest.Attr
 		want     string
 	}{
-		{"Shape", "out_type", attrOf("type", `"float32"`), `attribute "out_type" is float32`},
-		{"Range", "Tidx", attrOf("type", `"float16"`), `attribute "Tidx" is float16`},
-		{"MirrorPad", "mode", attrOf("string", `"EDGE"`), `attribute "mode" is "EDGE"`},
-		{"StridedSlice", "ellipsis_mask", attrOf("int", `5`), `attribute "ellipsis_mask" is 101`},
-		{"GatherNd", "bad_indices_policy", attrOf("string", `"IGNORE"`), `attribute "bad_indices_policy" is "IGNORE"`},
-		{"EmptyTensorList", "element_dtype", attrOf("type", `"variant"`), "variant is not supported"},
-		{"ResourceGather", "batch_dims", attrOf("int", `-1`), `attribute "batch_dims" is -1`},
+		{"Shape", "out_type", graphtest.AttrOf("type", `"float32"`), `attribute "out_type" is float32`},
+		{"Range", "Tidx", graphtest.AttrOf("type", `"float16"`), `attribute "Tidx" is float16`},
+		{"MirrorPad", "mode", graphtest.AttrOf("string", `"EDGE"`), `attribute "mode" is "EDGE"`},
+		{"StridedSlice", "ellipsis_mask", graphtest.AttrOf("int", `5`), `attribute "ellipsis_mask" is 101`},
+		{"GatherNd", "bad_indices_policy", graphtest.AttrOf("string", `"IGNORE"`), `attribute "bad_indices_policy" is "IGNORE"`},
+		{"EmptyTensorList", "element_dtype", graphtest.AttrOf("type", `"variant"`), "variant is not supported"},
+		{"ResourceGather", "batch_dims", graphtest.AttrOf("int", `-1`), `attribute "batch_dims" is -1`},
 	} {
-		oc := opCase{Op: c.op, Attrs: map[string]opAttr{c.attr: c.value}}
+		oc := graphtest.Case{Op: c.op, Attrs: map[string]graphtest.Attr{c.attr: c.value}}
 		_, err := compileCase(&oc, nil, 0, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.op) {
 			t.Errorf("%s: error %v, want one with %q", c.op, err, c.want)

@@ -3,20 +3,21 @@ package engine
 import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // sliceMemory is what a loop of slices keeps between calls.
 type sliceMemory struct {
-	list     List
-	counters counters
+	list     value.List
+	counters Counters
 }
 
 // sliced builds a loop that takes a tensor apart. Where the slices of a call
 // are its rows, all of them in their order, the tensor is the list already; any
 // other call is interpreted.
-func sliced(s *recurrent.Slices, interpreted operation) operation {
-	return func(w *work, in []Value) error {
-		rows, ok := rowsInOrder(s, in)
+func sliced(s *recurrent.Slices, interpreted Operation) Operation {
+	return func(w *Work, in []value.Value) error {
+		rows, ok := RowsInOrder(s, in)
 		if !ok {
 			return interpreted(w, in)
 		}
@@ -27,21 +28,21 @@ func sliced(s *recurrent.Slices, interpreted operation) operation {
 		}
 		copy(w.Out, in)
 		l := in[s.Outputs].List
-		memory.list = List{rows: rows, DType: l.DType, Shape: l.Shape, Known: l.Known, Below: l.Below}
-		w.Out[s.Outputs] = Value{List: &memory.list}
-		return memory.counters.count(s.Counters, in, w.Out, rows.Shape()[0])
+		memory.list = value.List{Rows: rows, DType: l.DType, Shape: l.Shape, Known: l.Known, Below: l.Below}
+		w.Out[s.Outputs] = value.Value{List: &memory.list}
+		return memory.counters.Count(s.Counters, in, w.Out, rows.Shape()[0])
 	}
 }
 
-// rowsInOrder returns the tensor that a call takes apart, if its elements are
+// RowsInOrder returns the tensor that a call takes apart, if its elements are
 // all the rows in their order.
-func rowsInOrder(s *recurrent.Slices, in []Value) (*lockstep.Tensor, bool) {
+func RowsInOrder(s *recurrent.Slices, in []value.Value) (*lockstep.Tensor, bool) {
 	x, l := in[s.Source].Tensor, in[s.Outputs].List
-	if x == nil || l == nil || x.Rank() == 0 || x.DType() != l.DType || l.Known && !fits(x.Shape()[1:], l.Shape) {
+	if x == nil || l == nil || x.Rank() == 0 || x.DType() != l.DType || l.Known && !value.Fits(x.Shape()[1:], l.Shape) {
 		return nil, false
 	}
 	n := x.Shape()[0]
-	if count, ok := countOf(s.Bounds, in); !ok || count != n || l.length() != n {
+	if count, ok := StepsOf(s.Bounds, in); !ok || count != n || l.Length() != n {
 		return nil, false
 	}
 	return x, counting(in[s.Begins].Tensor, n, 0) && counting(in[s.Ends].Tensor, n, 1)

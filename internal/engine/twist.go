@@ -19,11 +19,11 @@ type Twist struct {
 	NoMask, ZeroInputs bool
 }
 
-// twist changes a call in copies: what it was read from is others'.
-func (r *cellLoop[F]) twist(call *recurrentCall[F], t Twist) {
+// Twist changes a call in copies: what it was read from is others'.
+func (r *CellLoop[F]) Twist(call *CellCall[F], t Twist) {
 	at := 0
 	for _, l := range r.Cells {
-		states := call.states[at:][:len(l.States)]
+		states := call.States[at:][:len(l.States)]
 		at += len(states)
 		if t.SwapStates == l && len(states) == 2 {
 			states[0], states[1] = states[1], states[0]
@@ -34,27 +34,27 @@ func (r *cellLoop[F]) twist(call *recurrentCall[F], t Twist) {
 			}
 		}
 	}
-	row := call.batch * r.features
+	row := call.Batch * r.Features
 	if t.Reverse {
-		call.x = reversed(call.x, call.steps, row)
-		if call.mask != nil {
-			call.mask = reversed(call.mask, call.steps, call.batch)
+		call.X = reversed(call.X, call.Steps, row)
+		if call.Mask != nil {
+			call.Mask = reversed(call.Mask, call.Steps, call.Batch)
 		}
 	}
-	if call.mask == nil || !t.NoMask && !t.ZeroInputs {
+	if call.Mask == nil || !t.NoMask && !t.ZeroInputs {
 		return
 	}
 	if t.ZeroInputs {
-		call.x = slices.Clone(call.x)
-		for i, there := range call.mask[:call.steps*call.batch] {
+		call.X = slices.Clone(call.X)
+		for i, there := range call.Mask[:call.Steps*call.Batch] {
 			if !there {
-				clear(call.x[i*r.features : (i+1)*r.features])
+				clear(call.X[i*r.Features : (i+1)*r.Features])
 			}
 		}
 	}
-	call.mask = make([]bool, call.steps*call.batch)
-	for i := range call.mask {
-		call.mask[i] = true
+	call.Mask = make([]bool, call.Steps*call.Batch)
+	for i := range call.Mask {
+		call.Mask[i] = true
 	}
 }
 

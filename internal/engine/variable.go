@@ -6,21 +6,23 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // Variables. Most are weights, which no call changes. A layer that is stateful
 // keeps its states in some, and assigns to them at the end of a call: they are
-// the call's own (running.variables), and whoever makes the calls says whether
+// the call's own (Running.Variables), and whoever makes the calls says whether
 // the next one begins with them.
 
-// live returns the nodes that the outputs need, and the effects that a later
+// Live returns the nodes that the outputs need, and the effects that a later
 // call could see in them, in their order. An assignment to a variable that no
 // output depends on, such as the seed of a layer that is at rest in inference,
 // is none. What is asserted is an effect too. Every other is refused.
-func (c *compiler) live() []*savedmodel.Node {
+func (c *Compiler) Live() []*savedmodel.Node {
 	var wanted []*savedmodel.Node
-	for _, outputs := range []map[string]savedmodel.Ref{c.graph.Outputs, c.options.Extra} {
+	for _, outputs := range []map[string]savedmodel.Ref{c.graph.Outputs, c.Options.Extra} {
 		for _, r := range outputs {
 			wanted = append(wanted, r.Node)
 		}
@@ -31,7 +33,7 @@ func (c *compiler) live() []*savedmodel.Node {
 		again = false
 		effects = slices.DeleteFunc(effects, func(n *savedmodel.Node) bool {
 			handle, ok := assignedTo(n)
-			if controlOf(n) == Assertion {
+			if ControlOf(n) == op.Assertion {
 				maps.Copy(needed, reach([]*savedmodel.Node{n}))
 				again = true
 				return true
@@ -80,11 +82,11 @@ func reach(from []*savedmodel.Node) map[*savedmodel.Node]bool {
 
 // assignedTo returns the handle of the variable that an effect assigns to.
 func assignedTo(n *savedmodel.Node) (handle *savedmodel.Node, ok bool) {
-	if controlOf(n) != Assign || len(n.Inputs) != 2 {
+	if ControlOf(n) != op.Assign || len(n.Inputs) != 2 {
 		return nil, false
 	}
 	handle = n.Inputs[0].Through().Node
-	return handle, controlOf(handle) == Variable
+	return handle, ControlOf(handle) == op.Variable
 }
 
 // anyGets tells whether any of the nodes gets a variable's handle.
@@ -99,12 +101,12 @@ func anyGets(nodes map[*savedmodel.Node]bool, handle *savedmodel.Node) bool {
 
 // sameVariable tells whether n is a handle of the variable that handle is of.
 func sameVariable(n, handle *savedmodel.Node) bool {
-	return n == handle || controlOf(n) == Variable && n.AttrString("shared_name") == handle.AttrString("shared_name") && n.AttrString("container") == handle.AttrString("container")
+	return n == handle || ControlOf(n) == op.Variable && n.AttrString("shared_name") == handle.AttrString("shared_name") && n.AttrString("container") == handle.AttrString("container")
 }
 
 // ordered makes sure that it cannot matter when a variable is read: the value
 // which is assigned depends on all that is read.
-func (c *compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *savedmodel.Node) error {
+func (c *Compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *savedmodel.Node) error {
 	before := reach([]*savedmodel.Node{assign})
 	for _, n := range c.graph.Nodes {
 		if !needed[n] || n == assign || (savedmodel.Ref{Node: n}).Through().Node != n {
@@ -115,7 +117,7 @@ func (c *compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *sav
 			case !sameVariable(from, handle):
 			case from != handle:
 				return fmt.Errorf("it assigns to the variable %q, which has a second handle %q: that is not supported", handle.Name, from.Name)
-			case controlOf(n) != Read:
+			case ControlOf(n) != op.Read:
 				return fmt.Errorf("it assigns to the variable %q, which %q (%s) gets: that is not supported", handle.Name, n.Name, n.Op)
 			case !before[n]:
 				return fmt.Errorf("it assigns to the variable %q whether or not %q has read it: that is not supported", handle.Name, n.Name)
@@ -126,37 +128,37 @@ func (c *compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *sav
 }
 
 // variable gives a variable its place among those of a call.
-func (c *compiler) variable(n *savedmodel.Node) (operation, error) {
+func (c *Compiler) variable(n *savedmodel.Node) (Operation, error) {
 	for _, e := range c.graph.Effects {
 		if handle, ok := assignedTo(e); ok && c.within != n && sameVariable(n, handle) {
 			return nil, fmt.Errorf("it is a handle of a function's own of the variable %q, which the call assigns to: that is not supported", handle.Name)
 		}
 	}
-	at, ok := c.handles[n]
+	at, ok := c.Handles[n]
 	if !ok {
-		t, err := c.options.Variable(savedmodel.Ref{Node: n})
+		t, err := c.Options.Variable(savedmodel.Ref{Node: n})
 		if err != nil {
 			return nil, err
 		}
 		at = len(c.initial)
-		c.handles[n] = at
+		c.Handles[n] = at
 		c.initial = append(c.initial, t)
 	}
-	return func(w *work, _ []Value) error {
-		w.Out[0] = Value{handle: at + 1}
+	return func(w *Work, _ []value.Value) error {
+		w.Out[0] = value.Value{Handle: at + 1}
 		return nil
 	}, nil
 }
 
-// controlOf is what the engine does for a node.
-func controlOf(n *savedmodel.Node) Control {
-	spec, _ := SpecOf(n)
+// ControlOf is what the engine does for a node.
+func ControlOf(n *savedmodel.Node) op.Control {
+	spec, _ := op.SpecOf(n)
 	return spec.Control
 }
 
 // assign gives a variable its next value.
-func assign(w *work, in []Value) error {
-	if len(in) != 2 || in[0].handle == 0 || in[1].Tensor == nil {
+func assign(w *Work, in []value.Value) error {
+	if len(in) != 2 || in[0].Handle == 0 || in[1].Tensor == nil {
 		return errors.New("it assigns to something that is no variable")
 	}
 	old, next := in[0].Variable, in[1].Tensor
@@ -165,10 +167,10 @@ func assign(w *work, in []Value) error {
 	}
 	// A copy, for a later call writes over next; and never into old, which
 	// may be the value in the file.
-	fresh, err := cloneTensor(next)
+	fresh, err := value.CloneTensor(next)
 	if err != nil {
 		return err
 	}
-	w.variables[in[0].handle-1] = fresh
+	w.Variables[in[0].Handle-1] = fresh
 	return nil
 }

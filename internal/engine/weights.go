@@ -30,9 +30,9 @@ func WeightsOf(l *recurrent.Layer, read func(savedmodel.Ref) (*lockstep.Tensor, 
 	return weights, dtype, nil
 }
 
-// assigns tells whether a call changes a layer's weights, so that they are not
+// Assigns tells whether a call changes a layer's weights, so that they are not
 // the same in each.
-func (c *compiler) assigns(l *recurrent.Layer) bool {
+func (c *Compiler) Assigns(l *recurrent.Layer) bool {
 	for _, w := range l.Weights() {
 		if w.Node != nil && c.assigned[handleOf(w).Node] {
 			return true

@@ -26,18 +26,18 @@ func TestWeightsOf(t *testing.T) {
 	for _, c := range []struct {
 		layer recurrent.Layer
 		want  [3][]float64
-		dtype lockstep.DType
+		DType lockstep.DType
 		err   error
 	}{
-		{layer: recurrent.Layer{Kernel: ref("single"), RecurrentKernel: ref("single"), Bias: ref("single")}, want: [3][]float64{{1, 2}, {1, 2}, {1, 2}}, dtype: lockstep.Float32},
-		{layer: recurrent.Layer{Kernel: ref("double"), RecurrentKernel: ref("double")}, want: [3][]float64{double, double, nil}, dtype: lockstep.Float64},
+		{layer: recurrent.Layer{Kernel: ref("single"), RecurrentKernel: ref("single"), Bias: ref("single")}, want: [3][]float64{{1, 2}, {1, 2}, {1, 2}}, DType: lockstep.Float32},
+		{layer: recurrent.Layer{Kernel: ref("double"), RecurrentKernel: ref("double")}, want: [3][]float64{double, double, nil}, DType: lockstep.Float64},
 		{layer: recurrent.Layer{Kernel: ref("single"), RecurrentKernel: ref("double"), Bias: ref("double")}, want: [3][]float64{{1, 2}, double, double}},
 		{layer: recurrent.Layer{Kernel: ref("single"), RecurrentKernel: ref("single"), Bias: ref("double")}, want: [3][]float64{{1, 2}, {1, 2}, double}},
 		{layer: recurrent.Layer{Kernel: ref("single"), RecurrentKernel: ref("nowhere")}, err: failed},
 	} {
 		got, dtype, err := WeightsOf(&c.layer, read)
-		if !errors.Is(err, c.err) || dtype != c.dtype || err == nil && !slices.EqualFunc(got[:], c.want[:], slices.Equal) {
-			t.Errorf("the weights are %v of %s (%v), want %v of %s (%v)", got, dtype, err, c.want, c.dtype, c.err)
+		if !errors.Is(err, c.err) || dtype != c.DType || err == nil && !slices.EqualFunc(got[:], c.want[:], slices.Equal) {
+			t.Errorf("the weights are %v of %s (%v), want %v of %s (%v)", got, dtype, err, c.want, c.DType, c.err)
 		}
 	}
 }

@@ -1,0 +1,130 @@
+package errbound
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// body is a graph or a function as the exact evaluation takes it: what the
+// engine's compiler made of it, with operations of the evaluation's own.
+type body struct {
+	*engine.Body
+	operations []operation // by step
+}
+
+// operation computes an operation's n results.
+type operation func(r *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, error)
+
+// compiler compiles the graph, and once each the functions that it runs.
+type compiler struct {
+	*engine.Compiler
+	exact      *Evaluator
+	operations map[*savedmodel.Node]operation
+	single     bool // something is float32
+}
+
+func newExactCompiler(g *savedmodel.Graph, o engine.Options, e *Evaluator) *compiler {
+	c := &compiler{Compiler: engine.NewCompiler(g, o), exact: e, operations: map[*savedmodel.Node]operation{}}
+	c.Make = func(n *savedmodel.Node) (engine.Operation, error) {
+		c.single = c.single || n.Uses(lockstep.Float32)
+		run, err := c.exactOperation(n)
+		c.operations[n] = run
+		return nil, err
+	}
+	return c
+}
+
+func (c *compiler) exactOperation(n *savedmodel.Node) (operation, error) {
+	switch engine.ControlOf(n) {
+	case op.Loop:
+		return c.exactLoop(n)
+	case op.Choice, op.Numbered:
+		return c.exactChoice(n)
+	case op.Variable:
+		return c.exactVariable(n)
+	case op.Assign:
+		// Whatever reads the variable in this call has read it before.
+		return func(*evaluationRun, []op.Bounded, int) ([]op.Bounded, error) { return nil, nil }, nil
+	case op.Assertion:
+		return exactAssert, nil
+	case op.Constant:
+		t, err := n.Const()
+		if err != nil {
+			return nil, err
+		}
+		v, err := op.Widen(t)
+		return func(*evaluationRun, []op.Bounded, int) ([]op.Bounded, error) { return []op.Bounded{v}, nil }, err
+	}
+	return c.ordinary(n), nil
+}
+
+// of gives a compiled graph or function its operations.
+func (c *compiler) of(b *engine.Body) *body {
+	out := &body{Body: b}
+	for i := range b.Steps {
+		out.operations = append(out.operations, c.operations[b.Steps[i].Node])
+	}
+	return out
+}
+
+// run runs the steps on slots.
+func (b *body) run(r *evaluationRun, slots []op.Bounded) error {
+	r.mem.Exact = append(r.mem.Exact, slots)
+	defer func() { r.mem.Exact = r.mem.Exact[:len(r.mem.Exact)-1] }()
+	for i := range b.Steps {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		s := &b.Steps[i]
+		in := make([]op.Bounded, len(s.In))
+		for k, slot := range s.In {
+			in[k] = slots[slot]
+			if h := in[k].Handle; h != 0 {
+				of := r.exact.variables[h-1]
+				in[k].Variable, in[k].Bound = of.Tensor, value.Value{}
+				if of.Bound.Tensor != nil {
+					in[k].Bound = value.Value{Variable: of.Bound.Tensor}
+				}
+			}
+		}
+		out, err := b.operations[i](r, in, s.N)
+		if err != nil {
+			return fmt.Errorf("node %q (%s): %w", s.Node.Name, s.Node.Op, err)
+		}
+		if len(out) != s.N {
+			return fmt.Errorf("node %q (%s): %d results, want %d", s.Node.Name, s.Node.Op, len(out), s.N)
+		}
+		copy(slots[s.Out:], out)
+		if err := r.mem.AddExact(out); err != nil {
+			return fmt.Errorf("node %q (%s): the tensors of the evaluation in float64: %w", s.Node.Name, s.Node.Op, err)
+		}
+	}
+	return nil
+}
+
+// call runs a function.
+func (b *body) call(r *evaluationRun, args []op.Bounded) ([]op.Bounded, error) {
+	slots := make([]op.Bounded, b.Slots)
+	for i, slot := range b.Args {
+		slots[slot] = args[i]
+	}
+	if err := b.run(r, slots); err != nil {
+		return nil, err
+	}
+	out := make([]op.Bounded, len(b.Rets))
+	for i, slot := range b.Rets {
+		out[i] = slots[slot]
+	}
+	return out, nil
+}
+
+// unknown are n results of which nothing is known.
+func unknown(n int, why error) []op.Bounded {
+	return slices.Repeat([]op.Bounded{{Why: why, FreeShape: true}}, n)
+}

@@ -1,0 +1,109 @@
+package errbound
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// exactVariable gives a variable its place.
+func (c *compiler) exactVariable(n *savedmodel.Node) (operation, error) {
+	at, ok := c.Handles[n]
+	if !ok {
+		t, err := c.Options.Variable(savedmodel.Ref{Node: n})
+		if err != nil {
+			return nil, err
+		}
+		v, err := op.Widen(t)
+		if err != nil {
+			return nil, err
+		}
+		at = len(c.exact.variables)
+		c.Handles[n] = at
+		c.exact.variables = append(c.exact.variables, v)
+	}
+	return func(*evaluationRun, []op.Bounded, int) ([]op.Bounded, error) {
+		return []op.Bounded{{Value: value.Value{Handle: at + 1}}}, nil
+	}, nil
+}
+
+// exactAssert fails if what is asserted does not hold whatever the rounding.
+func exactAssert(_ *evaluationRun, in []op.Bounded, _ int) ([]op.Bounded, error) {
+	if len(in) > 0 && !in[0].Exact() {
+		return nil, nil
+	}
+	values := make([]value.Value, len(in))
+	for i := range in {
+		values[i] = in[i].Value
+	}
+	return nil, engine.Assert(nil, values)
+}
+
+// exactLoop builds a While.
+func (c *compiler) exactLoop(n *savedmodel.Node) (operation, error) {
+	first, second, err := c.LoopFunctions(n)
+	if err != nil {
+		return nil, err
+	}
+	cond, body := c.of(first), c.of(second)
+	interpreted := func(r *evaluationRun, state []op.Bounded, n int) ([]op.Bounded, error) {
+		for range engine.MaxSteps {
+			more, err := cond.call(r, state)
+			if err != nil {
+				return nil, err
+			}
+			if !more[0].Exact() {
+				return unknown(n, more[0].Reason()), nil
+			}
+			on, err := engine.Truth(more[0].Value)
+			if err != nil {
+				return nil, fmt.Errorf("the condition: %w", err)
+			}
+			if !on {
+				return state, nil
+			}
+			if state, err = body.call(r, state); err != nil {
+				return nil, err
+			}
+		}
+		return nil, engine.ErrEndless
+	}
+	if r := c.Recurrences[n]; r != nil {
+		return c.exactRecurrence(r, interpreted)
+	}
+	if s := c.Slices[n]; s != nil {
+		return exactSliced(s, interpreted), nil
+	}
+	return interpreted, nil
+}
+
+// exactChoice builds an If or a Case.
+func (c *compiler) exactChoice(n *savedmodel.Node) (operation, error) {
+	compiled, err := c.Branches(n)
+	if err != nil {
+		return nil, err
+	}
+	var branches []*body
+	for _, b := range compiled {
+		branches = append(branches, c.of(b))
+	}
+	return func(r *evaluationRun, in []op.Bounded, results int) ([]op.Bounded, error) {
+		if !in[0].Exact() {
+			return unknown(results, in[0].Reason()), nil
+		}
+		i, err := engine.Chosen(engine.ControlOf(n), in[0].Value, len(branches))
+		if err != nil {
+			return nil, err
+		}
+		return branches[i].call(r, in[1:])
+	}, nil
+}
+
+// rowsList is a list of a tensor's rows, of the kind of another.
+func rowsList(rows *lockstep.Tensor, like *value.List) value.Value {
+	return value.Value{List: &value.List{Rows: rows, DType: rows.DType(), Shape: like.Shape, Known: like.Known, Below: like.Below}}
+}

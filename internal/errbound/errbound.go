@@ -1,0 +1,155 @@
+// Package errbound evaluates a graph in float64 and finds what rounding may have
+// done to each value in an engine that computes in float32.
+package errbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/rounding"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Evaluator computes in float64 what a signature is meant to compute, and beside
+// each float a bound on how far an engine in the graph's own precision may be
+// from it (package oracle). The operations are those of the program, on numbers
+// of float64; what each makes of its inputs' bounds, and adds to them, its
+// Spec says.
+//
+// The bounds are of the operations as they stand in the graph. An operation
+// for which no rule has been derived has no bound, nor has what is computed
+// from it; and so have operations on float16 and bfloat16.
+//
+// Any number of goroutines may use it.
+type Evaluator struct {
+	unit      rounding.Unit
+	inputs    []engine.Port
+	outputs   []engine.Port
+	body      *body
+	variables []op.Bounded // by the place of their handles
+	layers    map[string]bool
+	memory    int64 // see Options
+}
+
+// Result is what an exact evaluation knows.
+type Result struct {
+	// Exact are the tensors by name, floats in float64: the signature's outputs,
+	// each recurrent layer's final states <layer>/state_h and <layer>/state_c,
+	// and what it begins with, as lockstep.Trace names it: <layer>/x of the
+	// first cell in a loop, <layer>/initial_h, <layer>/initial_c, <layer>/mask.
+	Exact map[string]*lockstep.Tensor
+	// Bound are the bounds beside those of floats, in float64 and of their
+	// shapes. An element of +Inf says that nothing bounds it.
+	Bound map[string]*lockstep.Tensor
+	// Unknown are the reasons, most often an Unsupported, why others have no
+	// bound. They may have a value.
+	Unknown map[string]error
+}
+
+// New makes the exact evaluation of a graph.
+func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
+	e := &Evaluator{unit: rounding.Float64, layers: map[string]bool{}, memory: o.Memory}
+	c := newExactCompiler(g, o, e)
+	b := c.Compile(nil, c.Live())
+	if len(c.Errs) > 0 {
+		return nil, errors.Join(c.Errs...)
+	}
+	e.body = c.of(b.Body)
+	if c.single { // numbers of more bits beside those of float32 are no less exact
+		e.unit = rounding.Float32
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
+		in := engine.Port{Name: name, Slot: -1}
+		if r := g.Inputs[name]; r.Node != nil && b.Has(r) {
+			in.Slot = b.Slot(r)
+		}
+		e.inputs = append(e.inputs, in)
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.Outputs)) {
+		e.outputs = append(e.outputs, engine.Port{Name: name, Slot: b.Slot(g.Outputs[name])})
+	}
+	return e, nil
+}
+
+// Run evaluates the signature from the variables in the model's files.
+//
+// given, which may be nil, holds the states at each step that another engine
+// has for recurrent layers, by their names in lockstep.Trace.Steps: <layer>/h
+// and of an LSTM <layer>/c, (batch, steps, units). Such a layer is not run;
+// they are taken in its place, without error, so that what stands between
+// layers is judged on its own.
+func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (*Result, error) {
+	slots := make([]op.Bounded, e.body.Slots)
+	for _, in := range e.inputs {
+		t := inputs[in.Name]
+		if t == nil {
+			return nil, fmt.Errorf("errbound: the input %q is missing", in.Name)
+		}
+		if in.Slot < 0 {
+			continue
+		}
+		var err error
+		if slots[in.Slot], err = op.Widen(t); err != nil {
+			return nil, fmt.Errorf("errbound: the input %q: %w", in.Name, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if layer, state := path.Dir(name), path.Base(name); !e.layers[layer] || state != "h" && state != "c" {
+			return nil, fmt.Errorf("errbound: %q is given, and there is no layer %q with a state %q", name, layer, state)
+		}
+	}
+	return e.runOn(ctx, slots, given)
+}
+
+// runOn evaluates the signature on slots in which the inputs stand.
+func (e *Evaluator) runOn(ctx context.Context, slots []op.Bounded, given map[string]*lockstep.Tensor) (*Result, error) {
+	r := &evaluationRun{ctx: ctx, exact: e, given: given, mem: engine.Meter{Limit: e.memory}, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
+	defer r.mem.End()
+	if err := e.body.run(r, slots); err != nil {
+		return nil, fmt.Errorf("errbound: %w", err)
+	}
+	for _, out := range e.outputs {
+		if err := r.note(out.Name, slots[out.Slot]); err != nil {
+			return nil, fmt.Errorf("errbound: output %q: %w", out.Name, err)
+		}
+	}
+	return r.result, nil
+}
+
+// evaluationRun is one evaluation.
+type evaluationRun struct {
+	ctx    context.Context
+	exact  *Evaluator
+	given  map[string]*lockstep.Tensor
+	result *Result
+	mem    engine.Meter
+}
+
+// note keeps a tensor of the result.
+func (r *evaluationRun) note(name string, v op.Bounded) error {
+	if v.Tensor != nil {
+		r.result.Exact[name] = v.Tensor
+	}
+	switch {
+	case v.Why != nil:
+		r.result.Unknown[name] = v.Why
+	case v.Tensor == nil:
+		return fmt.Errorf("it is %s, want a tensor", v.Value)
+	case v.IsFloat():
+		bound, err := v.Errors()
+		if err != nil {
+			return err
+		}
+		r.result.Bound[name] = bound.Tensor
+	case !v.Exact():
+		r.result.Unknown[name] = v.Reason()
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package errbound
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// ordinary builds an operation that is no control flow: what it computes is
+// what the program's own operation computes in float64.
+func (c *compiler) ordinary(n *savedmodel.Node) operation {
+	fail := func(err error) error { return op.Unsupported{Node: n.Name, Op: n.Op, Reason: err} }
+	spec, known := op.SpecOf(n)
+	if !known {
+		return refusedOp(fail(errors.New("the operation is not supported")))
+	}
+	for _, d := range []lockstep.DType{lockstep.BFloat16, lockstep.Float16} {
+		if n.Uses(d) {
+			return refusedOp(fail(lockstep.CoarseError{DType: d}))
+		}
+	}
+	run, err := spec.InFloat64(n)
+	if err != nil {
+		return refusedOp(fail(err))
+	}
+	return func(_ *evaluationRun, in []op.Bounded, results int) ([]op.Bounded, error) {
+		e := evaluation{spec: spec, fail: fail}
+		e.Bounding = op.Bounding{Unit: c.exact.unit, Node: n, In: in, Out: make([]op.Bounded, results)}
+		e.Again = func(in ...value.Value) ([]value.Value, error) {
+			var keep any
+			out, err := run(&op.Call{Keep: &keep, Out: make([]value.Value, results)}, in)
+			if err != nil {
+				return nil, err
+			}
+			if len(out) != results {
+				return nil, fmt.Errorf("%d results, want %d", len(out), results)
+			}
+			return slices.Clone(out), nil
+		}
+		return e.do()
+	}
+}
+
+func refusedOp(err error) operation {
+	return func(_ *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, error) { return unknown(n, err), nil }
+}
+
+// evaluation is one operation that is evaluated.
+type evaluation struct {
+	op.Bounding
+	spec *op.Spec
+	fail func(error) error // names the node
+}
+
+func (x *evaluation) do() ([]op.Bounded, error) {
+	onShapes := x.spec.Measures != op.Elements
+	var why error
+	free := false
+	for i, v := range x.In {
+		if v.None() {
+			return unknown(len(x.Out), v.Reason()), nil
+		}
+		if v.Why != nil && (!onShapes || v.FreeShape) {
+			why = v.Why
+			free = free || v.FreeShape || !v.IsFloat() && x.spec.ShapedBy(i, len(x.In))
+		}
+	}
+	values := make([]value.Value, len(x.In))
+	for i, v := range x.In {
+		values[i] = v.Value
+	}
+	out, err := x.Again(values...)
+	if err != nil {
+		if why != nil {
+			return unknown(len(x.Out), why), nil
+		}
+		return nil, err
+	}
+	for i, v := range out {
+		x.Out[i] = op.Bounded{Value: v}
+	}
+	switch {
+	case why != nil:
+		for i := range x.Out {
+			x.Out[i].Why, x.Out[i].FreeShape = why, free
+		}
+		return x.Out, nil
+	case onShapes:
+		return x.Out, nil
+	}
+	if err := x.bound(); err != nil {
+		if _, named := err.(op.Unsupported); !named {
+			err = x.fail(err)
+		}
+		for i := range x.Out {
+			x.Out[i].Bound, x.Out[i].Why = value.Value{}, err
+			x.Out[i].FreeShape = x.shapedByUndecided()
+		}
+	}
+	for i := range x.Out {
+		if v := &x.Out[i]; v.Why == nil && !v.IsFloat() && !v.Exact() {
+			v.Undecided = x.fail(errors.New("rounding decides its result"))
+			for _, in := range x.In {
+				if in.Undecided != nil {
+					v.Undecided = in.Undecided
+				}
+			}
+		}
+	}
+	return x.Out, nil
+}
+
+// shapedByUndecided tells whether integers or bools that rounding decides may
+// decide the shapes of the results.
+func (x *evaluation) shapedByUndecided() bool {
+	for i, v := range x.In {
+		if !v.Exact() && !v.IsFloat() && x.spec.ShapedBy(i, len(x.In)) {
+			return true
+		}
+	}
+	return false
+}
+
+// bound finds the bounds of the results.
+func (x *evaluation) bound() error {
+	exact := !slices.ContainsFunc(x.In, func(v op.Bounded) bool { return !v.Exact() })
+	if exact && !slices.ContainsFunc(x.Out, op.Bounded.IsFloat) {
+		return nil
+	}
+	if x.spec.Bound == nil && x.spec.Moves != nil {
+		return x.move(x.spec.Moves(len(x.In)))
+	}
+	if !x.spec.Undecided {
+		for _, v := range x.In {
+			if !v.Exact() && !v.IsFloat() {
+				return v.Reason()
+			}
+		}
+	}
+	if x.spec.Bound == nil {
+		return op.ErrNoBound
+	}
+	return x.spec.Bound(&x.Bounding)
+}

@@ -1,0 +1,251 @@
+package errbound
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
+)
+
+// The rules for bounds are held against operations' cases: TensorFlow's own
+// results of exact inputs, and the program's, in float32, of inputs that are
+// anywhere within bounds of their own.
+func TestExactRules(t *testing.T) {
+	cases := 0
+	seen := map[string]*ruleCount{}
+	for _, file := range []string{"ops_math", "ops_shape"} {
+		all, values := graphtest.ReadCases(t, file)
+		for _, c := range all {
+			if !c.Error && len(c.Outputs) > 0 {
+				cases++
+				t.Run(c.Name, func(t *testing.T) { boundsCase(t, &c, values, seen) })
+			}
+		}
+	}
+	if cases < 1000 {
+		return // asked for some of them
+	}
+	var without []string
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		n := seen[name]
+		t.Logf("%-28s %4d results with a bound, %4d with none; disturbed inputs reach %.2f of it in %d trials", name, n.bounded, n.unknown, n.reach, n.trials)
+		if n.unknown > 0 {
+			without = append(without, name)
+		}
+		if n.trials > 0 && n.reach < 0.5 {
+			t.Errorf("disturbed inputs of %s reach only %.2f of its bounds", name, n.reach)
+		}
+		if op.Specs[name].Bound != nil && n.trials == 0 && n.bounded == 0 {
+			t.Errorf("no case holds the rule of %s against anything", name)
+		}
+	}
+	if !slices.Equal(without, noRule) {
+		t.Errorf("no bound for results of %q, want %q", without, noRule)
+	}
+}
+
+// noRule are the operations without a bound for some results in float32 or
+// float64.
+var noRule = []string{
+	"Acos", "Acosh", "Asin", "Atan2", "Atanh", "Bitcast", "Cosh", "Cross", "Cumprod", "CumulativeLogsumexp", "DenseBincount",
+	"Erfinv", "FloorDiv", "FloorMod",
+	"FusedBatchNormV3", // that carries a moving average
+	"InTopKV2", "L2Loss", "Lgamma", "LinSpace", "Mod", "NextAfter", "Prod",
+	"Range", // of a length that rounding decides
+	"ScatterNd", "Tan", "TensorScatterAdd", "TensorScatterMax", "TensorScatterMin", "TensorScatterSub", "TruncateDiv", "TruncateMod",
+	"Unique", "UniqueWithCounts", "UnsortedSegmentMax", "UnsortedSegmentMin", "UnsortedSegmentProd", "Xlog1py", "Xlogy",
+}
+
+// ruleCount counts the results of an operation's cases.
+type ruleCount struct {
+	bounded, unknown int
+	trials           int     // with a bound that is finite and not 0
+	reach            float64 // how much of a bound disturbed inputs make use of
+}
+
+func boundsCase(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor, seen map[string]*ruleCount) {
+	var inputs []*lockstep.Tensor
+	feed := map[string]*lockstep.Tensor{}
+	for i, key := range c.Inputs {
+		inputs = append(inputs, values[key])
+		feed[fmt.Sprintf("x%d", i)] = values[key]
+	}
+	g, variable, err := c.Graph(inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := engine.Options{Variable: variable}
+	e, err := New(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := engine.Compile(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := c.Op
+	if op == "" {
+		op = c.Nodes[len(c.Nodes)-1].Op
+	}
+	if seen[op] == nil {
+		seen[op] = &ruleCount{}
+	}
+	// What TensorFlow makes of them.
+	r, err := e.Run(t.Context(), feed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range c.Outputs {
+		name := fmt.Sprintf("y%d", i)
+		if why := r.Unknown[name]; why != nil {
+			if !errors.As(why, new(lockstep.CoarseError)) {
+				seen[op].unknown++
+			}
+			continue
+		}
+		seen[op].bounded++
+		if err := inBounds(values[key], r.Exact[name], r.Bound[name]); err != nil {
+			t.Errorf("TensorFlow's output %d: %v", i, err)
+		}
+	}
+	if e.unit == 0 || len(c.Variables) > 0 {
+		return
+	}
+	// What the program makes of others near them.
+	random := rand.New(rand.NewPCG(1, uint64(len(c.Name))))
+	for trial := range 12 {
+		bounds, near := disturbed(t, c, random, inputs, trial)
+		result, err := e.runWith(t, feed, bounds)
+		if err != nil {
+			continue // integers that are not decided
+		}
+		got, _, err := p.Run(t.Context(), near, false)
+		if err != nil {
+			continue
+		}
+		for name, y := range got {
+			if result.Unknown[name] != nil {
+				continue
+			}
+			if err := inBounds(y, result.Exact[name], result.Bound[name]); err != nil {
+				t.Errorf("output %s of inputs off by up to %v: %v", name, bounds, err)
+				return
+			}
+			seen[op].use(y, result.Exact[name], result.Bound[name])
+		}
+	}
+}
+
+// use notes how much of a bound a result makes use of.
+func (n *ruleCount) use(got, exact, bound *lockstep.Tensor) {
+	if bound == nil {
+		return
+	}
+	a, _ := got.Float64s()
+	used := 0.0
+	for i, e := range op.FloatsOf(bound) {
+		if e > 1e-30 && !math.IsInf(e, 0) {
+			used = max(used, math.Abs(a[i]-op.FloatsOf(exact)[i])/e)
+		}
+	}
+	if used > 0 {
+		n.trials++
+		n.reach = max(n.reach, used)
+	}
+}
+
+// disturb makes bounds for the floats among inputs, and inputs within them, most
+// of them at the ends.
+func disturbed(t *testing.T, c *graphtest.Case, random *rand.Rand, inputs []*lockstep.Tensor, trial int) (bounds map[string][]float64, near map[string]*lockstep.Tensor) {
+	bounds, near = map[string][]float64{}, map[string]*lockstep.Tensor{}
+	for i, x := range inputs {
+		name := fmt.Sprintf("x%d", i)
+		near[name] = x
+		d, err := lockstep.Data[float32](x)
+		if err != nil || random.IntN(3) == 0 && len(inputs) > 1 {
+			continue
+		}
+		e, y := make([]float64, len(d)), make([]float32, len(d))
+		scale := math.Pow(10, -float64(trial%6+1))
+		for k, v := range d {
+			y[k] = v
+			if math.IsInf(float64(v), 0) || v != v || random.IntN(4) == 0 {
+				continue
+			}
+			e[k] = scale * random.Float64() * (math.Abs(float64(v)) + random.Float64())
+			off := e[k]
+			switch random.IntN(3) {
+			case 0:
+				off = -off
+			case 1:
+				off *= 2*random.Float64() - 1
+			}
+			y[k] = float32(float64(v) + off)
+			e[k] = max(e[k], math.Abs(float64(y[k])-float64(v)))
+		}
+		bounds[name] = e
+		near[name] = graphtest.NewTensor(t, y, x.Shape()...)
+	}
+	return bounds, near
+}
+
+// runWith is Run on inputs that have bounds.
+func (e *Evaluator) runWith(t *testing.T, inputs map[string]*lockstep.Tensor, bounds map[string][]float64) (*Result, error) {
+	t.Helper()
+	slots := make([]op.Bounded, e.body.Slots)
+	for _, in := range e.inputs {
+		if in.Slot < 0 {
+			continue
+		}
+		v, err := op.Widen(inputs[in.Name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b := bounds[in.Name]; b != nil {
+			for i, off := range op.FloatsOf(v.Bound.Tensor) {
+				b[i] = max(b[i], off)
+			}
+			if v.Bound, err = op.BoundOf(slices.Clone(b), v.Tensor.Shape()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		slots[in.Slot] = v
+	}
+	return e.runOn(t.Context(), slots, nil)
+}
+
+// inBounds tells whether an engine's tensor is within bounds.
+func inBounds(got, exact, bound *lockstep.Tensor) error {
+	if got.DType() == lockstep.String {
+		return nil
+	}
+	if exact == nil || !slices.Equal(got.Shape(), exact.Shape()) {
+		return fmt.Errorf("%s, want %s", got, exact)
+	}
+	a, err := got.Float64s()
+	if err != nil {
+		return err
+	}
+	b, err := exact.Float64s()
+	if err != nil {
+		return err
+	}
+	e := make([]float64, len(a))
+	if bound != nil {
+		e = op.FloatsOf(bound)
+	}
+	for i := range a {
+		if a[i] != b[i] && !math.IsInf(e[i], 1) && !(math.Abs(a[i]-b[i]) <= e[i]) {
+			return fmt.Errorf("element %d is %v, exactly %v, off by %.3g where %.3g is allowed", i, a[i], b[i], math.Abs(a[i]-b[i]), e[i])
+		}
+	}
+	return nil
+}

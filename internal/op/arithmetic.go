@@ -1,0 +1,255 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+var arithmeticOps = Table{
+	"AddV2":             {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
+	"Add":               {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
+	"Sub":               {Build: numbers2(sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
+	"Mul":               {Build: numbers2(mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: timeElementwise, Factors: InputsAt(0, 1)},
+	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise},
+	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise},
+	"SquaredDifference": {Build: byType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: timeElementwise},
+	"RealDiv":           {Build: byType(halved(floats(map2(quotient[float32]), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise},
+	"Div":               {Build: byType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound)},
+	"FloorDiv":          {Build: byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv))},
+	"FloorMod":          {Build: byType(halved(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
+	"TruncateDiv":       {Build: byType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient))},
+	"TruncateMod":       {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
+	"Mod":               {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
+	"DivNoNan":          {Build: byType(halved(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: timeElementwise},
+	"MulNoNan":          {Build: byType(halved(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
+	"Xdivy":             {Build: floats2(via2(xdivy), xdivy), Bound: byPairs(quotientBound)},
+	"Xlogy":             {Build: floats2(via2(xlogy), xlogy)},
+	"Xlog1py":           {Build: floats2(via2(xlog1py), xlog1py)},
+	"Atan2":             {Build: floats2(via2(math.Atan2), math.Atan2)},
+	"NextAfter":         {Build: buildNextAfter, Float64: onlyFloat32},
+	"Pow":               {Build: byType(halved(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: timeElementwise},
+	"AddN": {Build: byType(variants[Exec]{
+		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]), lockstep.Int32: addN(add[int32]), lockstep.Int64: addN(add[int64]),
+		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
+	}), Shape: NoInput, Bound: addAll, Time: timeElementwise},
+	"BiasAdd": {Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias},
+}
+
+// buildNextAfter takes an operation whose type has a default, other than the
+// ones beside it.
+func buildNextAfter(n *savedmodel.Node) (Exec, error) {
+	return floats(map2(math.Nextafter32), map2(math.Nextafter)).chooseOr(n, "T", lockstep.Float32)
+}
+
+func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
+	return byType(halved(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
+}
+
+func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
+	return byType(floats(map2(f32), map2(f64)))
+}
+
+func add[E number](x, y E) E { return x + y }
+func sub[E number](x, y E) E { return x - y }
+func mul[E number](x, y E) E { return x * y }
+
+// larger and smaller return NaN if either is, as TensorFlow's do.
+func larger[E number](x, y E) E  { return max(x, y) }
+func smaller[E number](x, y E) E { return min(x, y) }
+
+func squaredDifference[E number](x, y E) E { return (x - y) * (x - y) }
+
+// squaredDifferences rounds differences of 16 bits before it squares them.
+func squaredDifferences() variants[Exec] {
+	v := numbers(map2(squaredDifference[float32]), map2(squaredDifference[float64]), map2(squaredDifference[int32]), map2(squaredDifference[int64]))
+	v[lockstep.Float16] = map2(squaredDifference16[lockstep.Float16Bits])
+	v[lockstep.BFloat16] = map2(squaredDifference16[lockstep.BFloat16Bits])
+	return v
+}
+
+func squaredDifference16[H half](x, y H) H {
+	d := via16[H](sub)(x, y)
+	return via16[H](mul)(d, d)
+}
+
+func quotient[E number](x, y E) E { return x / y }
+
+func floorOfQuotient(x, y float64) float64 { return math.Floor(x / y) }
+func truncOfQuotient(x, y float64) float64 { return math.Trunc(x / y) }
+
+// The quotient of float32 is rounded to float32 before it is cut.
+func floorOfQuotient32(x, y float64) float64 { return math.Floor(float64(float32(x / y))) }
+func truncOfQuotient32(x, y float64) float64 { return math.Trunc(float64(float32(x / y))) }
+
+// floorMod has the sign of y (tensorflow/core/kernels/cwise_ops.h).
+func floorMod(x, y float64) float64 {
+	m := math.Mod(x, y)
+	if m != 0 && (y < 0) != (m < 0) {
+		m += y
+	}
+	return m
+}
+
+func floorDiv[E int32 | int64](x, y E) E {
+	q := x / y
+	if x%y != 0 && (x < 0) != (y < 0) {
+		q--
+	}
+	return q
+}
+
+func remainder[E int32 | int64](x, y E) E { return x % y }
+
+func intFloorMod[E int32 | int64](x, y E) E {
+	m := x % y
+	if m != 0 && (y < 0) != (m < 0) {
+		m += y
+	}
+	return m
+}
+
+func divNoNan[E float](x, y E) E {
+	if y == 0 {
+		return 0
+	}
+	return x / y
+}
+
+func mulNoNan[E float](x, y E) E {
+	if y == 0 {
+		return 0
+	}
+	return x * y
+}
+
+func xdivy(x, y float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return x / y
+}
+
+func xlogy(x, y float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return x * math.Log(y)
+}
+
+func xlog1py(x, y float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return x * math.Log1p(y)
+}
+
+// divisions is the code of a division, which fails if an integer would be
+// divided by zero.
+func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) variants[Exec] {
+	return numbers(map2(f32), map2(f64), refusing(map2(i32), isZero[int32], "integer division by zero"), refusing(map2(i64), isZero[int64], "integer division by zero"))
+}
+
+func isZero[E number](v E) bool { return v == 0 }
+
+// refusing fails if any element of the second input is bad, unless the result
+// has no elements.
+func refusing[E number](run Exec, bad func(E) bool, text string) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		t, d, err := operands[E](in, 2)
+		if err != nil {
+			return nil, err
+		}
+		if t[0].Len() > 0 && slices.ContainsFunc(d[1], bad) {
+			return nil, errors.New(text)
+		}
+		return run(w, in)
+	}
+}
+
+func powers[E int32 | int64]() Exec {
+	return refusing(map2(power[E]), func(v E) bool { return v < 0 }, "an integer to a negative power")
+}
+
+func power[E int32 | int64](x, y E) E {
+	out := E(1)
+	for ; y > 0; y >>= 1 {
+		if y&1 == 1 {
+			out *= x
+		}
+		x *= x
+	}
+	return out
+}
+
+func addN[E lockstep.Element](sum func(x, y E) E) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		t, d, err := operands[E](in, -1)
+		if err != nil {
+			return nil, err
+		}
+		if len(t) == 0 {
+			return nil, errors.New("a sum of no inputs")
+		}
+		out := slices.Clone(d[0])
+		for k := 1; k < len(t); k++ {
+			if !slices.Equal(t[k].Shape(), t[0].Shape()) {
+				return nil, fmt.Errorf("input %d is %s and input 0 %s, want one shape", k, t[k], t[0])
+			}
+			for i, v := range d[k] {
+				out[i] = sum(out[i], v)
+			}
+		}
+		return w.one(lockstep.New(out, t[0].Shape()...))
+	}
+}
+
+func buildBias(n *savedmodel.Node) (Exec, error) {
+	l, err := readLayout(n)
+	if err != nil {
+		return nil, err
+	}
+	return halved(numbers(bias[float32](l), bias[float64](l), bias[int32](l), bias[int64](l))).choose(n, "T")
+}
+
+// bias adds a number to all elements of each channel.
+func bias[E number](l layout) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		if len(in) != 2 {
+			return nil, fmt.Errorf("%d inputs, want 2", len(in))
+		}
+		t, x, err := operand[E](in, 0)
+		if err != nil {
+			return nil, err
+		}
+		b, add, err := operand[E](in, 1)
+		if err != nil {
+			return nil, err
+		}
+		if t.Rank() < 2 || b.Rank() != 1 {
+			return nil, fmt.Errorf("%s and a bias %s, want a rank of at least 2 and of 1", t, b)
+		}
+		axis := l.channels(t.Rank())
+		if t.Shape()[axis] != len(add) {
+			return nil, fmt.Errorf("%s and a bias %s, want as many as axis %d has", t, b, axis)
+		}
+		out, y, err := Room[made[E]](w).get(t.Shape()...)
+		if err != nil || len(y) == 0 {
+			return w.one(out, err)
+		}
+		run := value.Product(t.Shape()[axis+1:])
+		for at := 0; at < len(y); {
+			for _, v := range add {
+				for end := at + run; at < end; at++ {
+					y[at] = x[at] + v
+				}
+			}
+		}
+		return w.one(out, nil)
+	}
+}

@@ -1,0 +1,102 @@
+package op
+
+import (
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/rounding"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// BoundRule finds the bounds of an operation's results. An error is the reason
+// why there are none.
+type BoundRule func(x *Bounding) error
+
+// Bounding is one operation whose results get their bounds.
+type Bounding struct {
+	Unit rounding.Unit    // of what engines compute in
+	Node *savedmodel.Node // of the graph
+	In   []Bounded
+	Out  []Bounded
+	// Again runs the operation in float64, on other inputs.
+	Again func(in ...value.Value) ([]value.Value, error)
+}
+
+// ErrNoBound is why an operation without a rule has no bound.
+var ErrNoBound = errors.New("the oracle has no bound for the operation")
+
+// shape is that of the result.
+func (x *Bounding) shape() []int { return x.Out[0].Tensor.Shape() }
+
+// v and e are the elements of a float input and their bounds, nil if exact.
+func (x *Bounding) v(i int) []float64 { return FloatsOf(x.In[i].Tensor) }
+func (x *Bounding) e(i int) []float64 { return FloatsOf(x.In[i].Bound.Tensor) }
+
+// size bounds the magnitudes of a float input.
+func (x *Bounding) size(i int) []float64 {
+	v, e := x.v(i), x.e(i)
+	out := make([]float64, len(v))
+	for k := range v {
+		out[k] = math.Abs(v[k])
+		if e != nil {
+			out[k] += e[k]
+		}
+	}
+	return out
+}
+
+// like is a tensor of the shape of an input.
+func (x *Bounding) like(i int, d []float64) value.Value {
+	t, err := lockstep.New(d, x.In[i].Tensor.Shape()...)
+	if err != nil {
+		panic(err) // it has as many elements
+	}
+	return value.Value{Tensor: t}
+}
+
+// run is again of an operation with one result, and its elements.
+func (x *Bounding) run(in ...value.Value) ([]float64, error) {
+	out, err := x.Again(in...)
+	if err != nil {
+		return nil, err
+	}
+	return FloatsOf(out[0].Tensor), nil
+}
+
+// set sets a result's bounds, made safe: what float32 may have overflowed is
+// bounded by nothing, nor is what is no number.
+func (x *Bounding) set(i int, e []float64) error {
+	exact := !slices.ContainsFunc(x.In, func(v Bounded) bool { return !v.Exact() })
+	largest := x.Unit.Largest()
+	for k, v := range FloatsOf(x.Out[i].Tensor) {
+		switch size := math.Abs(v); {
+		case math.IsInf(v, 0) && exact:
+			e[k] = 0
+		case math.IsNaN(e[k]) || math.IsNaN(v) || size+e[k] > largest:
+			e[k] = math.Inf(1)
+		case size < x.Unit.Tiny() && size > 0:
+			e[k] = max(e[k], size) // it may be taken for zero
+		}
+	}
+	var err error
+	x.Out[i].Bound, err = BoundOf(e, x.Out[i].Tensor.Shape())
+	return err
+}
+
+// rounded is the bound of a result that is rounded n times after its inputs'
+// errors made it wrong by e.
+func (x *Bounding) rounded(v, e float64, n int) float64 {
+	return (e+x.Unit.Gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
+}
+
+// holds tells whether the result of one correctly rounded operation on exact
+// numbers is exact: in float32, if the float64 nearest to it is a float32.
+func (x *Bounding) holds(v float64) bool {
+	if x.Unit == rounding.Float32 {
+		return float64(float32(v)) == v
+	}
+	return false
+}

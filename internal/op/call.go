@@ -1,0 +1,61 @@
+package op
+
+import (
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+)
+
+// Call is what an operation gets besides its inputs.
+type Call struct {
+	// Out takes the results.
+	Out []value.Value
+	// Keep is the operation's own memory between calls on tensors of the same
+	// shapes.
+	Keep *any
+}
+
+// one is the result of an operation that makes one tensor.
+func (w *Call) one(t *lockstep.Tensor, err error) ([]value.Value, error) {
+	if err != nil {
+		return nil, err
+	}
+	if len(w.Out) == 0 {
+		return []value.Value{{Tensor: t}}, nil
+	}
+	w.Out[0] = value.Value{Tensor: t}
+	return w.Out[:1], nil
+}
+
+// Room returns the operation's own memory of a type, which it has to itself.
+func Room[T any](w *Call) *T { return roomIn[T](w.Keep) }
+
+func roomIn[T any](keep *any) *T {
+	if m, ok := (*keep).(*T); ok {
+		return m
+	}
+	m := new(T)
+	*keep = m
+	return m
+}
+
+// made is memory for a result: what the last call made, if that had its shape.
+// Its elements are anything.
+type made[E lockstep.Element] struct {
+	t *lockstep.Tensor
+	d []E
+}
+
+func (m *made[E]) get(shape ...int) (*lockstep.Tensor, []E, error) {
+	if m.t != nil && slices.Equal(m.t.Shape(), shape) {
+		return m.t, m.d, nil
+	}
+	n, err := value.AllowSized(shape, value.SizeFor[E]())
+	if err != nil {
+		return nil, nil, err
+	}
+	m.d = make([]E, n)
+	m.t, err = lockstep.New(m.d, shape...)
+	return m.t, m.d, err
+}

@@ -1,0 +1,320 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+var einsumOps = Table{
+	"Einsum": {Build: buildEinsum, Shape: NoInput, Bound: einsumBound},
+}
+
+// equation is a parsed equation: the letters of each operand and of the result,
+// with 0 in the place of "...".
+type equation struct {
+	text string
+	in   [][]rune
+	out  []rune
+}
+
+func parseEquation(text string) (*equation, error) {
+	before, after, ok := strings.Cut(text, "->")
+	if !ok || strings.Contains(after, "->") {
+		return nil, errors.New("want one ->")
+	}
+	e := &equation{text: text}
+	for term := range strings.SplitSeq(before, ",") {
+		letters, err := parseTerm(term)
+		if err != nil {
+			return nil, err
+		}
+		e.in = append(e.in, letters)
+	}
+	if len(e.in) > 2 {
+		return nil, fmt.Errorf("%d operands, want 1 or 2", len(e.in))
+	}
+	var err error
+	if e.out, err = parseTerm(after); err != nil {
+		return nil, err
+	}
+	for i, l := range e.out {
+		if slices.Contains(e.out[:i], l) {
+			return nil, fmt.Errorf("the result has %q twice", l)
+		}
+		if l != 0 && !slices.ContainsFunc(e.in, func(in []rune) bool { return slices.Contains(in, l) }) {
+			return nil, fmt.Errorf("the result has %q, and no operand has", l)
+		}
+	}
+	return e, nil
+}
+
+func parseTerm(term string) ([]rune, error) {
+	before, after, dots := strings.Cut(term, "...")
+	letters := []rune(before)
+	if dots {
+		letters = append(append(letters, 0), []rune(after)...)
+	}
+	for _, l := range letters {
+		if l != 0 && (l < 'a' || l > 'z') && (l < 'A' || l > 'Z') {
+			return nil, fmt.Errorf("%q in it is not a letter", l)
+		}
+	}
+	return letters, nil
+}
+
+func buildEinsum(n *savedmodel.Node) (Exec, error) {
+	text := n.AttrString("equation")
+	e, err := parseEquation(text)
+	if err != nil {
+		return nil, fmt.Errorf("attribute \"equation\" is %q, which is not supported: %w", text, err)
+	}
+	if len(n.Inputs) != len(e.in) {
+		return nil, fmt.Errorf("attribute \"equation\" is %q, for %d inputs", text, len(n.Inputs))
+	}
+	return halved(numbers(einsum[float32, float64](e), einsum[float64, float64](e), einsum[int32, int32](e), einsum[int64, int64](e))).choose(n, "T")
+}
+
+// axis is one that the result has or the sum runs over, and what a step along
+// it moves each operand by.
+type axis struct {
+	length int
+	steps  [2]int
+}
+
+// contraction is an equation for operands of given shapes.
+type contraction struct {
+	shape []int
+	out   []axis
+	sum   []axis
+}
+
+// broadcastLabel is what stands for the axes of "...", numbered from the last.
+func broadcastLabel(i int) rune { return -rune(i) - 1 }
+
+// bind finds the axes of an equation in the shapes of its operands.
+func (e *equation) bind(t []*lockstep.Tensor) (*contraction, error) {
+	axes, order, dots := map[rune]*axis{}, []rune{}, 0
+	for k, x := range t {
+		labels, n, err := expand(e.in[k], x.Rank())
+		if err != nil {
+			return nil, fmt.Errorf("input %d is %s, want the axes of %q: %w", k, x, e.text, err)
+		}
+		dots = max(dots, n)
+		stride := 1
+		for i := len(labels) - 1; i >= 0; i-- {
+			l, d := labels[i], x.Shape()[i]
+			a := axes[l]
+			if a == nil {
+				a = &axis{length: d}
+				axes[l], order = a, append(order, l)
+			}
+			switch {
+			case a.length == d:
+			case l < 0 && a.length == 1: // axes of "..." are broadcast
+				a.length = d
+			case l < 0 && d == 1:
+			default:
+				return nil, fmt.Errorf("input %d is %s: axis %d has the length %d in %q, want %d", k, x, i, d, e.text, a.length)
+			}
+			if d != 1 {
+				a.steps[k] += stride
+			}
+			stride *= d
+		}
+	}
+	if dots > 0 && !slices.Contains(e.out, 0) {
+		return nil, fmt.Errorf("%q would sum the axes of its ellipsis", e.text)
+	}
+	c := &contraction{shape: []int{}}
+	out, _, err := expand(e.out, dots+len(e.out)-count(e.out, 0))
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range out {
+		c.out, c.shape = append(c.out, *axes[l]), append(c.shape, axes[l].length)
+	}
+	for _, l := range order {
+		if !slices.Contains(out, l) {
+			c.sum = append(c.sum, *axes[l])
+		}
+	}
+	return c, nil
+}
+
+func count(letters []rune, letter rune) int {
+	n := 0
+	for _, l := range letters {
+		if l == letter {
+			n++
+		}
+	}
+	return n
+}
+
+// expand gives every axis of a tensor its label.
+func expand(letters []rune, rank int) (labels []rune, dots int, err error) {
+	has := count(letters, 0)
+	dots = rank - (len(letters) - has)
+	if dots < 0 || dots > 0 && has == 0 {
+		return nil, 0, fmt.Errorf("%d axes, want %d", rank, len(letters)-has)
+	}
+	for _, l := range letters {
+		if l != 0 {
+			labels = append(labels, l)
+			continue
+		}
+		for i := dots - 1; i >= 0; i-- {
+			labels = append(labels, broadcastLabel(i))
+		}
+	}
+	return labels, dots, nil
+}
+
+// walk goes over the elements of the result.
+func (c *contraction) walk() (*walk, error) {
+	n, err := value.Allow(c.shape)
+	if err != nil {
+		return nil, err
+	}
+	w := &walk{shape: c.shape, n: n}
+	for i := len(c.out) - 1; i >= 0; i-- {
+		if a := c.out[i]; a.length != 1 {
+			w.add(a.length, a.steps[:])
+		}
+	}
+	w.close(2)
+	return w, nil
+}
+
+// maxPlaces bounds the list of places, which is much larger than the operands
+// where these share no axis.
+const maxPlaces = 1 << 24
+
+// places lists, for every position along axes, where it is in each operand.
+func places(axes []axis) ([][2]int, error) {
+	shape := make([]int, len(axes))
+	for i, a := range axes {
+		shape[i] = a.length
+	}
+	n, err := value.Allow(shape)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	if n > maxPlaces {
+		return nil, fmt.Errorf("sums over axes of shape %s, want at most %d terms", lockstep.FormatShape(shape), maxPlaces)
+	}
+	list := make([][2]int, 1, n)
+	for _, a := range axes {
+		next := make([][2]int, 0, len(list)*a.length)
+		for _, p := range list {
+			for i := range a.length {
+				next = append(next, [2]int{p[0] + i*a.steps[0], p[1] + i*a.steps[1]})
+			}
+		}
+		list = next
+	}
+	return list, nil
+}
+
+// einsum sums, for every element of the result, the products of the operands'
+// elements; how float32 is added is said at addRow.
+func einsum[E, S number](e *equation) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		if len(in) != len(e.in) {
+			return nil, fmt.Errorf("%d inputs, want %d", len(in), len(e.in))
+		}
+		var d [2][]E
+		for i := range in {
+			var err error
+			if _, d[i], err = operand[E](in, i); err != nil {
+				return nil, err
+			}
+		}
+		m := Room[contracting[E]](w)
+		if err := m.prepare(e, in); err != nil {
+			return nil, err
+		}
+		out, y, err := m.get(m.shape...)
+		if err != nil {
+			return nil, err
+		}
+		step := m.walk.steps[len(m.walk.steps)-1]
+		m.walk.each(func(o int, at []int) {
+			for i := range m.walk.run() {
+				x := at[0] + i*step[0]
+				if len(in) == 1 {
+					y[o+i] = E(total[S](d[0], x, m.sum))
+				} else {
+					y[o+i] = E(dot[S](d[0], d[1], x, at[1]+i*step[1], m.sum))
+				}
+			}
+		})
+		return w.one(out, nil)
+	}
+}
+
+// contracting is the memory of an einsum: what follows from the shapes of its
+// operands, and the result.
+type contracting[E number] struct {
+	made[E]
+	of    [][]int // the operands' shapes
+	shape []int
+	walk  *walk
+	sum   [][2]int
+}
+
+func (m *contracting[E]) prepare(e *equation, in []value.Value) error {
+	same := len(m.of) == len(in)
+	for i := range m.of {
+		same = same && slices.Equal(m.of[i], in[i].Tensor.Shape())
+	}
+	if same {
+		return nil
+	}
+	t, err := value.Tensors(in, len(e.in))
+	if err != nil {
+		return err
+	}
+	c, err := e.bind(t)
+	if err != nil {
+		return err
+	}
+	walk, err := c.walk()
+	if err != nil {
+		return err
+	}
+	sum, err := places(c.sum)
+	if err != nil {
+		return err
+	}
+	if err := Affordable(walk.n, len(sum)); err != nil {
+		return err
+	}
+	m.of, m.shape, m.walk, m.sum = nil, c.shape, walk, sum
+	for _, x := range t {
+		m.of = append(m.of, slices.Clone(x.Shape()))
+	}
+	return nil
+}
+
+func total[S, E number](x []E, at int, sum [][2]int) S {
+	s := S(0)
+	for _, q := range sum {
+		s += S(x[at+q[0]])
+	}
+	return s
+}
+
+func dot[S, E number](x, y []E, atX, atY int, sum [][2]int) S {
+	s := S(0)
+	for _, q := range sum {
+		s += S(S(x[atX+q[0]]) * S(y[atY+q[1]]))
+	}
+	return s
+}

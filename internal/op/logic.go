@@ -1,0 +1,151 @@
+package op
+
+import (
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/rounding"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+var logicOps = Table{
+	"Less":         {Build: byType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
+	"LessEqual":    {Build: byType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
+	"Greater":      {Build: byType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
+	"GreaterEqual": {Build: byType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
+	"Equal":        {Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
+	"NotEqual":     {Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
+	"LogicalAnd":   {Build: plain(map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: timeElementwise},
+	"LogicalOr":    {Build: plain(map2(func(x, y bool) bool { return x || y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: timeElementwise},
+	"LogicalNot":   {Build: plain(map1(func(x bool) bool { return !x })), Shape: NoInput, Bound: notBound, Undecided: true, Time: timeOfFirst},
+	"BitwiseAnd":   {Build: byType(integers(map2(and[int32]), map2(and[int64])))},
+	"BitwiseOr":    {Build: byType(integers(map2(or[int32]), map2(or[int64])))},
+	"BitwiseXor":   {Build: byType(integers(map2(xor[int32]), map2(xor[int64])))},
+	"Invert":       {Build: byType(integers(map1(not[int32]), map1(not[int64])))},
+	"LeftShift":    {Build: byType(integers(map2(shiftLeft[int32](31)), map2(shiftLeft[int64](63))))},
+	"RightShift":   {Build: byType(integers(map2(shiftRight[int32](31)), map2(shiftRight[int64](63))))},
+}
+
+func less[E number](x, y E) bool { return x < y }
+
+func lessEqual[E number](x, y E) bool { return x <= y }
+
+func greater[E number](x, y E) bool { return x > y }
+
+func greaterEqual[E number](x, y E) bool { return x >= y }
+
+func ordered(f32 func(x, y float32) bool, f64 func(x, y float64) bool, i32 func(x, y int32) bool, i64 func(x, y int64) bool) variants[Exec] {
+	return halved(numbers(map2(f32), map2(f64), map2(i32), map2(i64)))
+}
+
+func equal[E comparable](x, y E) bool { return x == y }
+
+func notEqual[E comparable](x, y E) bool { return x != y }
+
+func buildEqual(not bool) Builder {
+	t := ordered(equal, equal, equal, equal)
+	t[lockstep.Bool], t[lockstep.String] = map2(equal[bool]), map2(equal[string])
+	if not {
+		t = ordered(notEqual, notEqual, notEqual, notEqual)
+		t[lockstep.Bool], t[lockstep.String] = map2(notEqual[bool]), map2(notEqual[string])
+	}
+	return func(n *savedmodel.Node) (Exec, error) {
+		run, err := t.choose(n, "T")
+		if err != nil || boolOr(n, "incompatible_shape_error", true) {
+			return run, err
+		}
+		return func(w *Call, in []value.Value) ([]value.Value, error) {
+			if len(in) == 2 && in[0].Tensor != nil && in[1].Tensor != nil && !compatible(in[0].Tensor.Shape(), in[1].Tensor.Shape()) {
+				// Tensors that cannot be compared are not equal, as a whole.
+				return w.one(lockstep.New([]bool{not}))
+			}
+			return run(w, in)
+		}, nil
+	}
+}
+
+func and[E int32 | int64](x, y E) E { return x & y }
+
+func or[E int32 | int64](x, y E) E { return x | y }
+
+func xor[E int32 | int64](x, y E) E { return x ^ y }
+
+func not[E int32 | int64](x E) E { return ^x }
+
+// A shift by less than nothing is one by nothing, and by more than most by that.
+func shiftLeft[E int32 | int64](most E) func(x, y E) E {
+	return func(x, y E) E { return x << min(max(y, 0), most) }
+}
+
+func shiftRight[E int32 | int64](most E) func(x, y E) E {
+	return func(x, y E) E { return x >> min(max(y, 0), most) }
+}
+
+// comparisonBound leaves undecided what the operands' bounds may turn over.
+func comparisonBound(x *Bounding) error {
+	all, err := x.pairs()
+	if err != nil {
+		return err
+	}
+	e := make([]float64, len(all))
+	for i, p := range all {
+		if off := p.ex + p.ey; off > 0 && !(math.Abs(p.x-p.y) > off*rounding.Slack) {
+			e[i] = 1
+		}
+	}
+	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	return err
+}
+
+// decidedBound is monotoneBound of bools.
+func decidedBound(x *Bounding) error {
+	var ends [2][]bool
+	for end := range ends {
+		in := make([]value.Value, len(x.In))
+		for i, v := range x.In {
+			in[i] = v.Value
+			off := x.e(i)
+			if off == nil {
+				continue
+			}
+			d, err := lockstep.Data[bool](v.Tensor)
+			if err != nil {
+				return v.Reason()
+			}
+			d = slices.Clone(d)
+			for k := range d {
+				if off[k] != 0 {
+					d[k] = end == 1
+				}
+			}
+			t, err := lockstep.New(d, v.Tensor.Shape()...)
+			if err != nil {
+				return err
+			}
+			in[i] = value.Value{Tensor: t}
+		}
+		out, err := x.Again(in...)
+		if err != nil {
+			return err
+		}
+		if ends[end], err = lockstep.Data[bool](out[0].Tensor); err != nil {
+			return err
+		}
+	}
+	e := make([]float64, len(ends[0]))
+	for i := range e {
+		if ends[0][i] != ends[1][i] {
+			e[i] = 1
+		}
+	}
+	var err error
+	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	return err
+}
+
+func notBound(x *Bounding) error {
+	x.Out[0].Bound = x.In[0].Bound
+	return nil
+}

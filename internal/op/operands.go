@@ -1,0 +1,167 @@
+package op
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// operand returns a tensor of one element type and its elements.
+func operand[E lockstep.Element](in []value.Value, i int) (*lockstep.Tensor, []E, error) {
+	t := in[i].Tensor
+	if t == nil {
+		return nil, nil, fmt.Errorf("input %d is %s, want a tensor", i, in[i])
+	}
+	d, err := lockstep.Data[E](t)
+	if err != nil {
+		return nil, nil, fmt.Errorf("input %d: %w", i, err)
+	}
+	return t, d, nil
+}
+
+// operands returns n tensors of one element type and their elements; any
+// number of them if n is negative.
+func operands[E lockstep.Element](in []value.Value, n int) ([]*lockstep.Tensor, [][]E, error) {
+	t, err := value.Tensors(in, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := make([][]E, len(t))
+	for i := range t {
+		if _, d[i], err = operand[E](in, i); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t, d, nil
+}
+
+// vector reads a list of integers.
+func vector(t *lockstep.Tensor) ([]int, error) {
+	if t.Rank() != 1 {
+		return nil, fmt.Errorf("%s, want a list of integers", t)
+	}
+	return value.Ints(t)
+}
+
+// oldVector reads a list of integers where TensorFlow still takes one integer
+// for a list of it.
+func oldVector(t *lockstep.Tensor) ([]int, error) {
+	if t.Rank() == 0 {
+		return value.Ints(t)
+	}
+	return vector(t)
+}
+
+// wantShape checks a shape that a graph asks for: all its axes must be known.
+func wantShape(shape []int, err error) ([]int, error) {
+	if err != nil {
+		return nil, fmt.Errorf("the shape: %w", err)
+	}
+	if _, err := value.Allow(shape); err != nil {
+		return nil, err
+	}
+	return shape, nil
+}
+
+// scalar reads an integer that must not even have an axis of length one.
+func scalar(t *lockstep.Tensor) (int, error) {
+	if t.Rank() != 0 {
+		return 0, fmt.Errorf("%s, want one integer without axes", t)
+	}
+	return value.ScalarInt(t)
+}
+
+// wantScalar refuses a value that has axes.
+func wantScalar(what string, t *lockstep.Tensor) error {
+	if t.Rank() != 0 {
+		return fmt.Errorf("%s is %s, want a scalar", what, t)
+	}
+	return nil
+}
+
+// wantOldScalar refuses a value that has axes, but for a list of one where
+// TensorFlow still takes that.
+func wantOldScalar(what string, t *lockstep.Tensor) error {
+	if t.Rank() == 1 && t.Len() == 1 {
+		return nil
+	}
+	return wantScalar(what, t)
+}
+
+// scalars reads inputs that are one number each.
+func scalars[E lockstep.Element](in []value.Value, n int, want func(string, *lockstep.Tensor) error) ([]E, error) {
+	t, err := value.Tensors(in, n)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]E, n)
+	for i, x := range t {
+		if err := want(fmt.Sprintf("input %d", i), x); err != nil {
+			return nil, err
+		}
+		d, err := lockstep.Data[E](x)
+		if err != nil {
+			return nil, fmt.Errorf("input %d: %w", i, err)
+		}
+		out[i] = d[0]
+	}
+	return out, nil
+}
+
+// unsupported is the error of an attribute's value.
+func unsupported(attr string, value any) error {
+	return fmt.Errorf("attribute %q is %v, which is not supported", attr, value)
+}
+
+// A SavedModel leaves out the attributes that have their default: boolOr and
+// its kin read those.
+func boolOr(n *savedmodel.Node, name string, absent bool) bool {
+	if n.Attr(name) == nil {
+		return absent
+	}
+	return n.AttrBool(name)
+}
+
+func floatOr(n *savedmodel.Node, name string, absent float32) float32 {
+	if n.Attr(name) == nil {
+		return absent
+	}
+	return n.AttrFloat(name)
+}
+
+func stringOr(n *savedmodel.Node, name, absent string) string {
+	if n.Attr(name) == nil {
+		return absent
+	}
+	return n.AttrString(name)
+}
+
+func typeOr(n *savedmodel.Node, name string, absent lockstep.DType) (lockstep.DType, error) {
+	if n.Attr(name) == nil {
+		return absent, nil
+	}
+	return n.AttrType(name)
+}
+
+func intOr(n *savedmodel.Node, name string, absent int) int {
+	if n.Attr(name) == nil {
+		return absent
+	}
+	return int(n.AttrInt(name))
+}
+
+// indexType reads an attribute that chooses between int32 and int64.
+func indexType(n *savedmodel.Node, name string) (lockstep.DType, error) {
+	d, err := typeOr(n, name, lockstep.Int32)
+	if err == nil && d != lockstep.Int32 && d != lockstep.Int64 {
+		err = fmt.Errorf("attribute %q is %s, want int32 or int64", name, d)
+	}
+	return d, err
+}
+
+// inputError is what is wrong with input i, inputsError with their number.
+func inputError(i int, err error) error { return fmt.Errorf("input %d: %w", i, err) }
+
+func inputsError(n int) error { return fmt.Errorf("%d inputs", n) }

@@ -1,0 +1,190 @@
+package op
+
+import (
+	"math"
+
+	"github.com/lockstep-go/lockstep/internal/value"
+)
+
+// Operations on two tensors that are broadcast together.
+
+// pair is one element of each of two inputs, with its bound.
+type pair struct{ x, ex, y, ey float64 }
+
+func (p pair) exact() bool { return p.ex == 0 && p.ey == 0 }
+
+// broadcasted spreads elements over a shape that theirs is broadcast to; nil,
+// which stands for zeros, too.
+func broadcasted(d []float64, from, to []int) ([]float64, error) {
+	w, err := together(to, from)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, w.n)
+	if d == nil {
+		return out, nil
+	}
+	last := w.steps[len(w.steps)-1]
+	w.each(func(o int, at []int) {
+		for i := range w.run() {
+			out[o+i] = d[at[1]+i*last[1]]
+		}
+	})
+	return out, nil
+}
+
+// pairs are the elements of the first two inputs, over the result's shape.
+func (x *Bounding) pairs() ([]pair, error) {
+	var d [4][]float64
+	for i := range 2 {
+		from := x.In[i].Tensor.Shape()
+		for j, of := range [][]float64{x.numbers(i), x.e(i)} {
+			var err error
+			if d[2*i+j], err = broadcasted(of, from, x.shape()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := make([]pair, len(d[0]))
+	for i := range out {
+		out[i] = pair{d[0][i], d[1][i], d[2][i], d[3][i]}
+	}
+	return out, nil
+}
+
+// numbers are the elements of an input of any numbers.
+func (x *Bounding) numbers(i int) []float64 {
+	if d := x.v(i); d != nil {
+		return d
+	}
+	d, _ := x.In[i].Tensor.Float64s()
+	return d
+}
+
+// byPairs makes a rule of one for each element; v is the result.
+func byPairs(f func(x *Bounding, p pair, v float64) float64) BoundRule {
+	return func(x *Bounding) error {
+		all, err := x.pairs()
+		if err != nil {
+			return err
+		}
+		v := FloatsOf(x.Out[0].Tensor)
+		e := make([]float64, len(v))
+		for i, p := range all {
+			e[i] = f(x, p, v[i])
+		}
+		return x.set(0, e)
+	}
+}
+
+// exactly tells whether one rounding of exact numbers changes nothing.
+func (x *Bounding) exactly(p pair, v float64) bool {
+	if !p.exact() {
+		return false
+	}
+	integers := math.Trunc(p.x) == p.x && math.Trunc(p.y) == p.y && math.Abs(v) <= 1/(2*float64(x.Unit))
+	return integers || x.holds(v)
+}
+
+func sumBound(x *Bounding, p pair, v float64) float64 {
+	if x.exactly(p, v) {
+		return 0
+	}
+	return x.rounded(v, p.ex+p.ey, 1)
+}
+
+// biasBound is a sum whose second input lies along the channels.
+func biasBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
+	for i := range 2 {
+		if x.e(i) == nil {
+			continue
+		}
+		in := []value.Value{x.like(0, make([]float64, x.In[0].Tensor.Len())), x.like(1, make([]float64, x.In[1].Tensor.Len()))}
+		in[i] = x.In[i].Bound
+		part, err := x.run(in...)
+		if err != nil {
+			return err
+		}
+		for k, v := range part {
+			e[k] += v
+		}
+	}
+	for k, v := range FloatsOf(x.Out[0].Tensor) {
+		e[k] = x.rounded(v, e[k], 1)
+	}
+	return x.set(0, e)
+}
+
+func productBound(x *Bounding, p pair, v float64) float64 {
+	if x.exactly(p, v) || p.x == 0 && p.ex == 0 && p.ey < x.Unit.Largest() || p.y == 0 && p.ey == 0 && p.ex < x.Unit.Largest() {
+		return 0
+	}
+	return x.rounded(v, math.Abs(p.x)*p.ey+p.ex*(math.Abs(p.y)+p.ey), 1)
+}
+
+// quotientBound: |x'/y' - x/y| <= (E(x) + |x/y|·E(y)) / (|y|-E(y)). An engine
+// may multiply by the rounded 1/y instead.
+func quotientBound(x *Bounding, p pair, v float64) float64 {
+	if p.x == 0 && p.ex == 0 && math.Abs(p.y) > p.ey {
+		return 0
+	}
+	room := math.Abs(p.y) - p.ey
+	if !(room > 0) {
+		return math.Inf(1)
+	}
+	return x.rounded(v, (p.ex+math.Abs(v)*p.ey)/room, 3)
+}
+
+// quotientNoNanBound is quotientBound where a quotient by 0 is 0.
+func quotientNoNanBound(x *Bounding, p pair, v float64) float64 {
+	if p.y == 0 && p.ey == 0 {
+		return 0
+	}
+	return quotientBound(x, p, v)
+}
+
+// squaredDifferenceBound: with d = x-y off by E(d), d² is by 2|d|E(d) + E(d)².
+func squaredDifferenceBound(x *Bounding, p pair, v float64) float64 {
+	d := math.Abs(p.x - p.y)
+	if x.exactly(p, d) && x.exactly(p, v) {
+		return 0
+	}
+	e := x.rounded(d, p.ex+p.ey, 1)
+	return x.rounded(v, e*(2*d+e), 1)
+}
+
+// extremeBound: the larger, or the smaller, of two numbers is no further off
+// than one of them; where it is certain which, than that one.
+func extremeBound(x *Bounding, p pair, v float64) float64 {
+	if math.Abs(p.x-p.y) > p.ex+p.ey {
+		if v == p.x {
+			return p.ex
+		}
+		return p.ey
+	}
+	return max(p.ex, p.ey)
+}
+
+// powerBound is of an exact exponent or an exact positive base, in which a
+// power is monotone; engines take some exponents for products and roots.
+func powerBound(x *Bounding, p pair, v float64) float64 {
+	e := math.Inf(1)
+	size := math.Abs(p.x)
+	switch low := size - p.ex; {
+	case p.ey == 0 && p.y == 0:
+		return 0
+	case p.ey == 0 && (p.x > 0 && low > 0 || p.ex == 0 || low > 0 && math.Trunc(p.y) == p.y):
+		e = max(math.Abs(math.Pow(size+p.ex, p.y)-math.Abs(v)), math.Abs(math.Abs(v)-math.Pow(low, p.y)))
+	case p.ey == 0 && p.y > 0 && math.Trunc(p.y) == p.y: // the base may be of either sign
+		e = math.Pow(size+p.ex, p.y) + math.Abs(v)
+	case p.ex == 0 && p.x > 0:
+		e = max(math.Abs(math.Pow(p.x, p.y+p.ey)-v), math.Abs(v-math.Pow(p.x, p.y-p.ey)))
+	}
+	// x^y is e^(y·log x): an engine's own error grows with the exponent.
+	n := 10
+	if grown := math.Abs(p.y * math.Log(size)); grown < 1000 {
+		n += int(4 * grown)
+	}
+	return x.rounded(v, e, n)
+}

@@ -1,0 +1,74 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// What passes values on and computes nothing: control flow and variables, which
+// the engine runs itself, and identities.
+var passingOps = Table{
+	"Placeholder": {Control: Input},
+	"_Arg":        {Control: Input},
+	"NoOp":        {Control: Nothing},
+
+	"While":          {Control: Loop, AnyType: true},
+	"StatelessWhile": {Control: Loop, AnyType: true},
+	"If":             {Control: Choice, AnyType: true},
+	"StatelessIf":    {Control: Choice, AnyType: true},
+	"Case":           {Control: Numbered, AnyType: true},
+	"StatelessCase":  {Control: Numbered, AnyType: true},
+
+	"VarHandleOp":      {Control: Variable, AnyType: true},
+	"ReadVariableOp":   {Control: Read, Build: plain(readVariable), Moves: InputsAt(0), Shape: NoInput},
+	"AssignVariableOp": {Control: Assign, AnyType: true},
+	"Assert":           {Control: Assertion},
+
+	"Const":           {Control: Constant, Build: buildConst, AnyType: true},
+	"Identity":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"IdentityN":       {Build: plain(identity), Moves: AllInputs, Shape: NoInput},
+	"StopGradient":    {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"PreventGradient": {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"Snapshot":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"CheckNumerics":   {Build: plain(identity), Moves: AllInputs, Shape: NoInput},
+}
+
+func identity(w *Call, in []value.Value) ([]value.Value, error) {
+	return append([]value.Value(nil), in...), nil
+}
+
+func buildConst(n *savedmodel.Node) (Exec, error) {
+	t, err := n.Const()
+	if err != nil {
+		return nil, err
+	}
+	return func(*Call, []value.Value) ([]value.Value, error) { return []value.Value{{Tensor: t}}, nil }, nil
+}
+
+func readVariable(_ *Call, in []value.Value) ([]value.Value, error) {
+	if len(in) != 1 || in[0].Variable == nil {
+		return nil, errors.New("it reads something that is no variable")
+	}
+	return []value.Value{{Tensor: in[0].Variable}}, nil
+}
+
+// Unsupported is what keeps a signature from being compiled.
+type Unsupported struct {
+	Node, Op string
+	// Within is the loop or the branch of the signature's graph in whose
+	// function the node stands, if it does.
+	Within string
+	Reason error
+}
+
+func (u Unsupported) Error() string {
+	if u.Within != "" {
+		return fmt.Sprintf("op: node %q (%s) of %q: %v", u.Node, u.Op, u.Within, u.Reason)
+	}
+	return fmt.Sprintf("op: node %q (%s): %v", u.Node, u.Op, u.Reason)
+}
+
+func (u Unsupported) Unwrap() error { return u.Reason }

@@ -1,0 +1,141 @@
+package op
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+var poolOps = Table{
+	"MaxPool": {Build: buildMaxPool, Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
+	"AvgPool": {Build: buildAvgPool, Shape: NoInput, Bound: average},
+}
+
+// pooling is what is known of a pooling once it is compiled.
+type pooling struct {
+	*sliding
+	window [2]int
+}
+
+func readPooling(n *savedmodel.Node) (*pooling, error) {
+	s, err := readSliding(n)
+	if err != nil {
+		return nil, err
+	}
+	if s.padding == "EXPLICIT" {
+		return nil, unsupported("padding", s.padding)
+	}
+	window, err := s.spatial(n, "ksize", nil)
+	return &pooling{s, window}, err
+}
+
+func buildMaxPool(n *savedmodel.Node) (Exec, error) {
+	p, err := readPooling(n)
+	if err != nil {
+		return nil, err
+	}
+	v := halved(numbers(
+		maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64),
+		maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]())))
+	v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool(p, float32(-65504)), -1)
+	v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](maxPool(p, float32(-0x1.fep+127)), -1)
+	return v.chooseOr(n, "T", lockstep.Float32)
+}
+
+// maxPool begins with the lowest finite number, and only what is greater
+// takes its place: NaN never does, nor, in TensorFlow, does -Inf.
+func maxPool[E number](p *pooling, start E) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		return pool(w, p, in, func(best, v E) E {
+			if v > best {
+				return v
+			}
+			return best
+		}, start, func(best E, _ int) E { return best })
+	}
+}
+
+func buildAvgPool(n *savedmodel.Node) (Exec, error) {
+	p, err := readPooling(n)
+	if err != nil {
+		return nil, err
+	}
+	v := floats(avgPool[float32](p), avgPool[float64](p))
+	v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](v[lockstep.Float32], -1)
+	return v.choose(n, "T")
+}
+
+// avgPool divides by the number of elements within the image.
+func avgPool[E float](p *pooling) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		return pool(w, p, in, plus[float64, E], 0, func(s float64, n int) E { return E(s / float64(n)) })
+	}
+}
+
+func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S, start S, finish func(S, int) E) ([]value.Value, error) {
+	if len(in) != 1 {
+		return nil, fmt.Errorf("%d inputs, want 1", len(in))
+	}
+	t, _, err := operand[E](in, 0)
+	if err != nil {
+		return nil, err
+	}
+	last, err := p.channelsLast(t)
+	if err != nil {
+		return nil, err
+	}
+	x, err := lockstep.Data[E](last)
+	if err != nil {
+		return nil, err
+	}
+	from, err := imagesOf(last.Shape())
+	if err != nil {
+		return nil, fmt.Errorf("the images: %w", err)
+	}
+	rows, err := p.over(0, from.height, p.window[0])
+	if err != nil {
+		return nil, err
+	}
+	cols, err := p.over(1, from.width, p.window[1])
+	if err != nil {
+		return nil, err
+	}
+	to := images{from.batch, rows.out, cols.out, from.channels}
+	m := Room[poolMemory[E, S]](w)
+	pooled, out, err := m.get(to.batch, to.height, to.width, to.channels)
+	if err != nil || len(out) == 0 {
+		return w.one(p.back(pooled, err))
+	}
+	if err := Affordable(len(out), rows.reach(), cols.reach()); err != nil {
+		return nil, err
+	}
+	if len(m.acc) != to.channels {
+		m.acc = make([]S, to.channels)
+	}
+	acc, n := m.acc, 0
+	slide(from, to, rows, cols, func(int) {
+		for i := range acc {
+			acc[i] = start
+		}
+		n = 0
+	}, func(at, _ int) {
+		for i, v := range x[at : at+from.channels] {
+			acc[i] = take(acc[i], v)
+		}
+		n++
+	}, func(at int) {
+		for i, s := range acc {
+			out[at+i] = finish(s, n)
+		}
+	})
+	return w.one(p.back(pooled, nil))
+}
+
+// poolMemory is the memory of a pooling.
+type poolMemory[E, S number] struct {
+	made[E]
+	acc []S
+}

@@ -1,0 +1,322 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Reductions take the elements in order. Sums and products of float32 are kept
+// in float64: TensorFlow's order depends on its machine and threads, and the
+// sum without rounding is nearest to all of them.
+var reduceOps = Table{
+	"Sum": {Build: reduction(withBFloat16(numbers(
+		fold(0, plus[float64, float32], nil),
+		fold(0, plus[float64, float64], nil),
+		fold(0, plus[int32, int32], nil),
+		fold(0, plus[int64, int64], nil),
+	))), Shape: InputsAt(1), Bound: linear(termsOfReduction), Time: timeOfReduction},
+	"Mean": {Build: reduction(withBFloat16(numbers(
+		fold(0, plus[float64, float32], share[float64]),
+		fold(0, plus[float64, float64], share[float64]),
+		refusingNone(fold(0, plus[int32, int32], share[int32])),
+		refusingNone(fold(0, plus[int64, int64], share[int64])),
+	))), Shape: InputsAt(1), Bound: mean, Time: timeOfReduction},
+	"Prod": {Build: reduction(numbers(
+		fold(1, times[float64, float32], nil),
+		fold(1, times[float64, float64], nil),
+		fold(1, times[int32, int32], nil),
+		fold(1, times[int64, int64], nil),
+	)), Shape: InputsAt(1), Factors: InputsAt(0)},
+	"EuclideanNorm": {Build: reduction(floats(
+		fold(0, plusSquare[float32], root),
+		fold(0, plusSquare[float64], root),
+	)), Bound: norm},
+	"Max": {Build: reduction(with16(numbers(
+		fold(lowest[float32](), larger, nil),
+		fold(lowest[float64](), larger, nil),
+		fold(lowest[int32](), larger, nil),
+		fold(lowest[int64](), larger, nil),
+	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction},
+	"Min": {Build: reduction(with16(numbers(
+		fold(highest[float32](), smaller, nil),
+		fold(highest[float64](), smaller, nil),
+		fold(highest[int32](), smaller, nil),
+		fold(highest[int64](), smaller, nil),
+	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction},
+	"All": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(true, func(x, y bool) bool { return x && y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
+	"Any": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
+}
+
+func plus[S, E number](s S, v E) S { return s + S(v) }
+
+func times[S, E number](s S, v E) S { return s * S(v) }
+
+func plusSquare[E float](s float64, v E) float64 { return s + float64(float64(v)*float64(v)) }
+
+func share[S number](s S, n int) S { return s / S(n) }
+
+func root(s float64, _ int) float64 { return math.Sqrt(s) }
+
+// reducer reduces the elements of t that the walk brings to the same place of
+// a result of some shape. Each place gets count of them. keep is its memory.
+type reducer func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error)
+
+// folding is the memory of a reducer.
+type folding[S any, E lockstep.Element] struct {
+	acc []S
+	out made[E]
+}
+
+// fold begins with start, takes the elements one by one, and ends with finish,
+// if there is one, which also gets their number.
+func fold[S, E number](start S, take func(S, E) S, finish func(S, int) S) reducer {
+	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error) {
+		m := roomIn[folding[S, E]](keep)
+		out, d, err := m.out.get(shape...)
+		if err != nil {
+			return nil, err
+		}
+		if len(m.acc) != len(d) {
+			m.acc = make([]S, len(d))
+		}
+		if err := accumulate(m.acc, t, w, start, take); err != nil {
+			return nil, err
+		}
+		for i, s := range m.acc {
+			if finish != nil {
+				s = finish(s, count)
+			}
+			d[i] = E(s)
+		}
+		return out, nil
+	}
+}
+
+func foldBool(start bool, take func(x, y bool) bool) reducer {
+	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, _ int) (*lockstep.Tensor, error) {
+		out, d, err := roomIn[made[bool]](keep).get(shape...)
+		if err != nil {
+			return nil, err
+		}
+		return out, accumulate(d, t, w, start, take)
+	}
+}
+
+// reduce16 reduces numbers of 16 bits in float32, and rounds once.
+func reduce16[H half](r reducer) reducer {
+	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error) {
+		d, err := lockstep.Data[H](t)
+		if err != nil {
+			return nil, err
+		}
+		wide, err := convert(d, H.Float32, t.Shape())
+		if err != nil {
+			return nil, err
+		}
+		out, err := r(keep, wide, w, shape, count)
+		if err != nil {
+			return nil, err
+		}
+		return narrow[H](out)
+	}
+}
+
+// withBFloat16 adds the one type of 16 bits whose sums TensorFlow keeps in
+// float32; with16 adds both.
+func withBFloat16(v variants[reducer]) variants[reducer] {
+	v[lockstep.BFloat16] = reduce16[lockstep.BFloat16Bits](v[lockstep.Float32])
+	return v
+}
+
+func with16(v variants[reducer]) variants[reducer] {
+	v[lockstep.Float16] = reduce16[lockstep.Float16Bits](v[lockstep.Float32])
+	return withBFloat16(v)
+}
+
+// refusingNone fails where a mean of no integers would be wanted.
+func refusingNone(r reducer) reducer {
+	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error) {
+		if count == 0 && value.Product(shape) > 0 {
+			return nil, errors.New("the mean of no integers")
+		}
+		return r(keep, t, w, shape, count)
+	}
+}
+
+// accumulate walks over t, operand 0, and the result, operand 1.
+func accumulate[S any, E lockstep.Element](acc []S, t *lockstep.Tensor, w *walk, start S, take func(S, E) S) error {
+	x, err := lockstep.Data[E](t)
+	if err != nil {
+		return err
+	}
+	for i := range acc {
+		acc[i] = start
+	}
+	w.each(func(from int, at []int) {
+		run := x[from : from+w.run()]
+		if w.fixed(1) {
+			s := acc[at[1]]
+			for _, v := range run {
+				s = take(s, v)
+			}
+			acc[at[1]] = s
+			return
+		}
+		row := acc[at[1]:][:len(run)]
+		for i, v := range run {
+			row[i] = take(row[i], v)
+		}
+	})
+	return nil
+}
+
+// reducing is the memory of a reduction: what follows from the shape of the
+// first input and the axes, while both stay.
+type reducing struct {
+	of, axes *lockstep.Tensor
+	listed   *lockstep.Tensor // a copy of the axes
+	walk     *walk
+	to       []int // the result's shape
+	count    int
+	keep     any // the reducer's memory
+}
+
+// reduction makes an operation that reduces axes, which its second input
+// lists, to nothing or, with keep_dims, to length one.
+func reduction(by variants[reducer]) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		// All and Any have no attribute for the type.
+		reduce, err := by.chooseOr(n, "T", lockstep.Bool)
+		if err != nil {
+			return nil, err
+		}
+		keepDims := n.AttrBool("keep_dims")
+		return func(w *Call, in []value.Value) ([]value.Value, error) {
+			if len(in) != 2 || in[0].Tensor == nil || in[1].Tensor == nil {
+				return nil, fmt.Errorf("%d inputs, want 2 tensors", len(in))
+			}
+			t, m := in[0].Tensor, Room[reducing](w)
+			// Integers that a call computes may change where they stand.
+			if t != m.of || in[1].Tensor != m.axes || !m.axes.BitEqual(m.listed) {
+				if err := m.prepare(t, in[1].Tensor, keepDims); err != nil {
+					return nil, err
+				}
+			}
+			return w.one(reduce(&m.keep, t, m.walk, m.to, m.count))
+		}, nil
+	}
+}
+
+// axesOf reads the axes to reduce: true for each of them.
+func axesOf(axes *lockstep.Tensor, rank int) ([]bool, error) {
+	list, err := value.Ints(axes)
+	if err != nil {
+		return nil, fmt.Errorf("the axes: %w", err)
+	}
+	out := make([]bool, rank)
+	for _, a := range list {
+		axis, err := value.AxisOf(a, rank)
+		if err != nil {
+			return nil, err
+		}
+		if out[axis] {
+			return nil, fmt.Errorf("axis %d is to be reduced twice", axis)
+		}
+		out[axis] = true
+	}
+	return out, nil
+}
+
+// prepare finds out what follows from shapes and axes.
+func (m *reducing) prepare(t, axes *lockstep.Tensor, keepDims bool) error {
+	reduced, err := axesOf(axes, t.Rank())
+	if err != nil {
+		return err
+	}
+	kept, shape, count := pad(nil, t.Rank()), []int{}, 1
+	for i, d := range t.Shape() {
+		if reduced[i] {
+			count *= d
+			if keepDims {
+				shape = append(shape, 1)
+			}
+			continue
+		}
+		kept[i], shape = d, append(shape, d)
+	}
+	// Without the empty axes the others may have any length.
+	if _, err := value.Allow(kept); err != nil {
+		return err
+	}
+	walk, err := together(t.Shape(), kept)
+	if err != nil {
+		return err
+	}
+	listed, err := value.CloneTensor(axes)
+	if err != nil {
+		return err
+	}
+	*m = reducing{of: t, axes: axes, listed: listed, walk: walk, to: shape, count: count, keep: m.keep}
+	return nil
+}
+
+// monotoneBound is of operations that never fall when an element rises, and do
+// not round: the results of the least and of the largest that the elements may
+// be are the ends.
+func monotoneBound(x *Bounding) error {
+	v, off := x.v(0), x.e(0)
+	e := make([]float64, x.Out[0].Tensor.Len())
+	if off == nil {
+		return x.set(0, e)
+	}
+	rest := make([]value.Value, 0, len(x.In))
+	for _, in := range x.In[1:] {
+		rest = append(rest, in.Value)
+	}
+	for _, sign := range []float64{-1, 1} {
+		end := make([]float64, len(v))
+		for i := range v {
+			end[i] = v[i] + sign*off[i]
+		}
+		out, err := x.run(append([]value.Value{x.like(0, end)}, rest...)...)
+		if err != nil {
+			return err
+		}
+		for i, r := range FloatsOf(x.Out[0].Tensor) {
+			if d := math.Abs(out[i] - r); !(d <= e[i]) {
+				e[i] = d
+			}
+		}
+	}
+	return x.set(0, e)
+}
+
+// timeOfReduction is of a reduction along other axes than time.
+func timeOfReduction(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done {
+		return l, err
+	}
+	axes, err := value.Ints(t.Tensor(1))
+	if err != nil {
+		return l, err
+	}
+	gone := 0
+	for _, a := range axes {
+		if a < 0 {
+			a += len(t.Shape(0))
+		}
+		if a == axis {
+			return l, ErrMixes
+		}
+		if a < axis && !t.Node().AttrBool("keep_dims") {
+			gone++
+		}
+	}
+	return TimeAt(t.Result(), axis-gone), nil
+}

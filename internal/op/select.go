@@ -1,0 +1,206 @@
+package op
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+)
+
+// The operations that choose between elements.
+var selectOps = Table{
+	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise},
+	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise},
+	"ClipByValue": {Build: byType(halved(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound},
+}
+
+// everyType makes code for each type that a tensor can have.
+func everyType(f32, f64, f16, bf16, i32, i64, b, s Exec) variants[Exec] {
+	return variants[Exec]{
+		lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Float16: f16, lockstep.BFloat16: bf16,
+		lockstep.Int32: i32, lockstep.Int64: i64, lockstep.Bool: b, lockstep.String: s,
+	}
+}
+
+// buildSelect makes an operation that takes elements of one input or the other.
+// shape says what a condition's shape means for those of the others.
+func buildSelect(shape func(cond, x, y []int) ([]int, error)) Builder {
+	return byType(everyType(
+		choose[float32](shape), choose[float64](shape), choose[lockstep.Float16Bits](shape), choose[lockstep.BFloat16Bits](shape),
+		choose[int32](shape), choose[int64](shape), choose[bool](shape), choose[string](shape)))
+}
+
+// choosing is the memory of a choice.
+type choosing[E lockstep.Element] struct {
+	walking
+	made[E]
+}
+
+func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		if len(in) != 3 {
+			return nil, fmt.Errorf("%d inputs, want 3", len(in))
+		}
+		c, cond, err := operand[bool](in, 0)
+		if err != nil {
+			return nil, err
+		}
+		s, x, err := operand[E](in, 1)
+		if err != nil {
+			return nil, err
+		}
+		t, y, err := operand[E](in, 2)
+		if err != nil {
+			return nil, err
+		}
+		of, err := shape(c.Shape(), s.Shape(), t.Shape())
+		if err != nil {
+			return nil, err
+		}
+		m := Room[choosing[E]](w)
+		walk, err := m.together3(of, s.Shape(), t.Shape())
+		if err != nil {
+			return nil, err
+		}
+		out, z, err := m.get(walk.shape...)
+		if err != nil {
+			return nil, err
+		}
+		last := walk.steps[len(walk.steps)-1]
+		walk.each(func(o int, at []int) {
+			for i := range walk.run() {
+				if cond[at[0]+i*last[0]] {
+					z[o+i] = x[at[1]+i*last[1]]
+				} else {
+					z[o+i] = y[at[2]+i*last[2]]
+				}
+			}
+		})
+		return w.one(out, nil)
+	}
+}
+
+func selection(cond, _, _ []int) ([]int, error) { return cond, nil }
+
+// selectionV1 is TensorFlow 1's rule: the inputs have one shape, and the
+// condition has it too, or is a scalar, or a vector that chooses rows.
+func selectionV1(cond, x, y []int) ([]int, error) {
+	if !slices.Equal(x, y) {
+		return nil, fmt.Errorf("inputs of shape %s and %s, want one shape", lockstep.FormatShape(x), lockstep.FormatShape(y))
+	}
+	if len(cond) == 0 || slices.Equal(cond, x) {
+		return cond, nil
+	}
+	if len(cond) != 1 || len(x) < 2 || cond[0] != x[0] {
+		return nil, fmt.Errorf("a condition of shape %s for inputs of shape %s", lockstep.FormatShape(cond), lockstep.FormatShape(x))
+	}
+	rows := pad(nil, len(x))
+	rows[0] = cond[0]
+	return rows, nil
+}
+
+// clip takes the smaller of an element and the upper bound, then the larger of
+// that and the lower one; a bound that is NaN bounds nothing.
+func clip[E number](w *Call, in []value.Value) ([]value.Value, error) {
+	t, d, err := operands[E](in, 3)
+	if err != nil {
+		return nil, err
+	}
+	for _, bound := range t[1:] {
+		if bound.Rank() > 0 && !slices.Equal(bound.Shape(), t[0].Shape()) {
+			return nil, fmt.Errorf("%s and a bound %s, want a scalar or the same shape", t[0], bound)
+		}
+	}
+	walk, err := together(t[0].Shape(), t[1].Shape(), t[2].Shape())
+	if err != nil {
+		return nil, err
+	}
+	out, last := make([]E, walk.n), walk.steps[len(walk.steps)-1]
+	walk.each(func(o int, at []int) {
+		for i := range walk.run() {
+			v, low, high := d[0][at[0]+i], d[1][at[1]+i*last[1]], d[2][at[2]+i*last[2]]
+			if high < v {
+				v = high
+			}
+			if v < low {
+				v = low
+			}
+			out[o+i] = v
+		}
+	})
+	return w.one(lockstep.New(out, walk.shape...))
+}
+
+// clipBound: each input moves the result by no more than it moves itself.
+func clipBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
+	for i := range 3 {
+		part, err := broadcasted(x.e(i), x.In[i].Tensor.Shape(), x.shape())
+		if err != nil {
+			return err
+		}
+		for k := range e {
+			e[k] = max(e[k], part[k])
+		}
+	}
+	return x.set(0, e)
+}
+
+// selectBound takes the bound of what was chosen. Where the condition is not
+// decided an engine may have the other, off by as much as that is.
+func selectBound(x *Bounding) error {
+	if !x.Out[0].IsFloat() {
+		for _, v := range x.In {
+			if !v.Exact() {
+				return v.Reason()
+			}
+		}
+		return nil
+	}
+	var errs [2]value.Value
+	for i := range errs {
+		var err error
+		if errs[i], err = x.In[1+i].Errors(); err != nil {
+			return err
+		}
+	}
+	e, err := x.run(x.In[0].Value, errs[0], errs[1])
+	if err != nil {
+		return err
+	}
+	e = slices.Clone(e)
+	if x.In[0].Bound.Tensor == nil {
+		return x.set(0, e)
+	}
+	// The condition turned over where it is not decided.
+	cond, err := lockstep.Data[bool](x.In[0].Tensor)
+	if err != nil {
+		return err
+	}
+	turned := slices.Clone(cond)
+	for i, off := range x.e(0) {
+		if off != 0 {
+			turned[i] = !turned[i]
+		}
+	}
+	other, err := lockstep.New(turned, x.In[0].Tensor.Shape()...)
+	if err != nil {
+		return err
+	}
+	values, err := x.run(value.Value{Tensor: other}, x.In[1].Value, x.In[2].Value)
+	if err != nil {
+		return err
+	}
+	off, err := x.run(value.Value{Tensor: other}, errs[0], errs[1])
+	if err != nil {
+		return err
+	}
+	for i, v := range FloatsOf(x.Out[0].Tensor) {
+		if d := math.Abs(values[i]-v) + off[i]; !(d <= e[i]) {
+			e[i] = d
+		}
+	}
+	return x.set(0, e)
+}

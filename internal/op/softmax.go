@@ -1,0 +1,136 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+)
+
+var softmaxOps = Table{
+	"Softmax":    {Build: byType(halved(floats(softmax[float32](false), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
+	"LogSoftmax": {Build: byType(floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: timeBesideLast},
+	"L2Loss":     {Build: byType(floats(halfSquares[float32], halfSquares[float64]))},
+}
+
+// normalizing is the memory of a softmax.
+type normalizing[E float] struct {
+	made[E]
+	powers []float64
+}
+
+// softmax normalizes rows along the last axis: e^(x-max)/Σe^(x-max), or its
+// logarithm. All of it is in float64, and rounded once.
+func softmax[E float](log bool) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		if len(in) != 1 {
+			return nil, fmt.Errorf("%d inputs, want 1", len(in))
+		}
+		t, x, err := operand[E](in, 0)
+		if err != nil {
+			return nil, err
+		}
+		if t.Rank() == 0 {
+			return nil, errors.New("a softmax of a scalar")
+		}
+		n := t.Shape()[t.Rank()-1]
+		m := Room[normalizing[E]](w)
+		y, out, err := m.get(t.Shape()...)
+		if err != nil {
+			return nil, err
+		}
+		if len(m.powers) != min(n, len(x)) { // an axis of no elements may be of any length
+			m.powers = make([]float64, min(n, len(x)))
+		}
+		powers := m.powers
+		for at := 0; at < len(x); at += n {
+			row := x[at : at+n]
+			top := math.Inf(-1)
+			for _, v := range row {
+				top = max(top, float64(v))
+			}
+			sum := 0.0
+			for i, v := range row {
+				powers[i] = math.Exp(float64(v) - top)
+				sum += powers[i]
+			}
+			for i, v := range row {
+				if log {
+					out[at+i] = E(float64(v) - top - math.Log(sum))
+				} else {
+					out[at+i] = E(powers[i] / sum)
+				}
+			}
+		}
+		return w.one(y, nil)
+	}
+}
+
+// halfSquares is Σx²/2.
+func halfSquares[E float](w *Call, in []value.Value) ([]value.Value, error) {
+	_, d, err := operands[E](in, 1)
+	if err != nil {
+		return nil, err
+	}
+	sum := 0.0
+	for _, v := range d[0] {
+		sum = plusSquare(sum, v)
+	}
+	return w.one(lockstep.New([]E{E(sum / 2)}))
+}
+
+// softmaxBound: with z = x - max x, off by d each (the input's bound, and the
+// rounding of the difference), an engine's e^z_i/Σe^z_j lies between the
+// quotients that have e^(z_i-d_i) over Σe^(z_j+d_j), and e^(z_i+d_i) over
+// Σe^(z_j-d_j). The common shift by the maximum cancels, whatever it is. Beside
+// those there are the roundings of exponentials, the sum and the quotient, or,
+// where the engine takes the logarithm of the sum instead, of that.
+func softmaxBound(log bool) BoundRule {
+	return func(x *Bounding) error {
+		d, off, v := x.v(0), x.e(0), FloatsOf(x.Out[0].Tensor)
+		e := make([]float64, len(v))
+		shape := x.shape()
+		n := shape[len(shape)-1]
+		u := float64(x.Unit)
+		low, high := make([]float64, n), make([]float64, n)
+		for at := 0; at < len(d); at += n {
+			top, most := math.Inf(-1), 0.0
+			for _, z := range d[at : at+n] {
+				top = max(top, z)
+			}
+			if off != nil { // how far the engine's maximum may be from that
+				for i, z := range d[at : at+n] {
+					most = max(most, z+off[at+i]-top)
+				}
+			}
+			least, largest := 0.0, 0.0
+			for i, z := range d[at : at+n] {
+				err := 0.0
+				if off != nil {
+					err = off[at+i]
+				}
+				z -= top
+				err += u * (math.Abs(z) + err + most)
+				low[i], high[i] = z-err, z+err
+				least, largest = least+math.Exp(low[i]), largest+math.Exp(high[i])
+			}
+			rounds := n + 24 + 2*int(math.Log(float64(n)))
+			for i := range n {
+				y := v[at+i]
+				if log {
+					size := math.Abs(y) + math.Abs(math.Log(largest)) + math.Abs(high[i]) + 1
+					e[at+i] = x.rounded(size, max(high[i]-math.Log(least)-y, y-low[i]+math.Log(largest)), rounds)
+					continue
+				}
+				err := max(math.Exp(high[i])/least-y, y-math.Exp(low[i])/largest)
+				if !(err < 1) {
+					err = max(y, 1-y) // whatever the exponents, it is between 0 and 1
+				}
+				e[at+i] = x.rounded(y, err, rounds)
+			}
+		}
+		return x.set(0, e)
+	}
+}

@@ -1,0 +1,254 @@
+package op
+
+import (
+	"errors"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/rounding"
+	"github.com/lockstep-go/lockstep/internal/value"
+)
+
+// Sums, and sums of products. With E the inputs' bounds and |x| their
+// magnitudes, E included, a sum of n terms is off by at most the sum of the
+// terms' errors and γ(n) times that of their magnitudes, in whatever order they
+// are added (Higham, section 4.2; each term meets n operations at most, its
+// product among them). TensorFlow's products of matrices and its convolutions
+// are such sums; it does not take Winograd's short cuts.
+
+// terms are how many terms a result of an operation has at most.
+type terms func(x *Bounding) (int, error)
+
+func termsOfAll(x *Bounding) (int, error) { return x.In[0].Tensor.Len(), nil }
+
+func termsOfReduction(x *Bounding) (int, error) {
+	return x.In[0].Tensor.Len() / max(1, x.Out[0].Tensor.Len()), nil
+}
+
+func termsOfAxis(x *Bounding) (int, error) {
+	_, l, err := alongAxis([]value.Value{x.In[0].Value, x.In[1].Value})
+	return l.n, err
+}
+
+func termsOfMatMul(x *Bounding) (int, error) {
+	// The inner axis of x, whichever of the last two it is.
+	s := x.In[0].Tensor.Shape()
+	inner := s[len(s)-1]
+	if x.Node.AttrBool("transpose_a") || x.Node.AttrBool("adj_x") {
+		inner = s[len(s)-2]
+	}
+	return inner, nil
+}
+
+// termsOfFilter counts the weights of a convolution for one output channel, or
+// more than those.
+func termsOfFilter(x *Bounding) (int, error) {
+	s := x.In[1].Tensor.Shape()
+	return s[0] * s[1] * s[2], nil
+}
+
+// termsOfTransposedFilter goes from the filter's outputs to its inputs.
+func termsOfTransposedFilter(x *Bounding) (int, error) {
+	s := x.In[1].Tensor.Shape()
+	return s[0] * s[1] * s[3], nil
+}
+
+// linear bounds a sum of the first input's elements.
+func linear(count terms) BoundRule {
+	return func(x *Bounding) error {
+		n, err := count(x)
+		if err != nil {
+			return err
+		}
+		return x.sum(n, 0)
+	}
+}
+
+// sum bounds a sum of n elements of the first input, rounded more times.
+func (x *Bounding) sum(n, more int) error {
+	rest := make([]value.Value, len(x.In)-1)
+	for i, v := range x.In[1:] {
+		rest[i] = v.Value
+	}
+	on := func(d []float64) ([]float64, error) {
+		return x.run(append([]value.Value{x.like(0, d)}, rest...)...)
+	}
+	size, err := on(x.size(0))
+	if err != nil {
+		return err
+	}
+	out := make([]float64, len(size))
+	if e := x.e(0); e != nil {
+		if out, err = on(e); err != nil {
+			return err
+		}
+	} else if more == 0 && integral(x.v(0)) {
+		return x.set(0, x.unlessWhole(size, n))
+	}
+	x.close(out, size, n+more)
+	return x.set(0, out)
+}
+
+// close adds the rounding of a sum of n terms of some size to the error that
+// the terms have.
+func (x *Bounding) close(e, size []float64, n int) {
+	gamma, tiny, largest := x.Unit.Gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
+	for i, s := range size {
+		if s > largest { // a part of it may have been infinite on the way
+			e[i] = math.Inf(1)
+			continue
+		}
+		e[i] = (e[i]+gamma*s)*rounding.Slack + tiny
+	}
+}
+
+// integral tells whether all numbers are integers.
+func integral(d []float64) bool {
+	for _, v := range d {
+		if math.Trunc(v) != v {
+			return false
+		}
+	}
+	return true
+}
+
+// unlessWhole is the rounding of sums of n exact integers: none while every
+// partial sum is an integer that the format holds.
+func (x *Bounding) unlessWhole(size []float64, n int) []float64 {
+	e := make([]float64, len(size))
+	x.close(e, size, n)
+	for i, s := range size {
+		if s <= 1/(2*float64(x.Unit)) {
+			e[i] = 0
+		}
+	}
+	return e
+}
+
+// mean is a sum, and a quotient or a product with the rounded 1/n.
+func mean(x *Bounding) error {
+	n, err := termsOfReduction(x)
+	if err != nil {
+		return err
+	}
+	return x.sum(n, 2)
+}
+
+func average(x *Bounding) error {
+	n := 1
+	for _, k := range x.Node.AttrInts("ksize") {
+		n *= int(k)
+	}
+	return x.sum(n, 2)
+}
+
+// norm: the length of a vector is no further off than the vector is.
+func norm(x *Bounding) error {
+	n, err := termsOfReduction(x)
+	if err != nil {
+		return err
+	}
+	return x.sum(n, 4)
+}
+
+func addAll(x *Bounding) error {
+	size, e := make([]float64, x.Out[0].Tensor.Len()), make([]float64, x.Out[0].Tensor.Len())
+	for i := range x.In {
+		for k, s := range x.size(i) {
+			size[k] += s
+		}
+		for k, err := range x.e(i) {
+			e[k] += err
+		}
+	}
+	x.close(e, size, len(x.In))
+	return x.set(0, e)
+}
+
+// bilinear bounds sums of products of the elements of the inputs first and
+// first+1. What x' and y' make
+// differs from what x and y do by the sums of |x|·E(y) + E(x)·(|y|+E(y)).
+func bilinear(first int, count terms) BoundRule {
+	return func(x *Bounding) error {
+		n, err := count(x)
+		if err != nil {
+			return err
+		}
+		return x.products(first, n)
+	}
+}
+
+// products is bilinear for the inputs first and first+1.
+func (x *Bounding) products(first, n int) error {
+	on := func(a, b []float64) ([]float64, error) {
+		in := make([]value.Value, len(x.In))
+		for i, v := range x.In {
+			in[i] = v.Value
+		}
+		in[first], in[first+1] = x.like(first, a), x.like(first+1, b)
+		return x.run(in...)
+	}
+	sizeX, sizeY := x.size(first), x.size(first+1)
+	size, err := on(sizeX, sizeY)
+	if err != nil {
+		return err
+	}
+	ex, ey := x.e(first), x.e(first+1)
+	if ex == nil && ey == nil && integral(x.v(first)) && integral(x.v(first+1)) {
+		return x.set(0, x.unlessWhole(size, n))
+	}
+	e := make([]float64, len(size))
+	add := func(a, b []float64) error {
+		part, err := on(a, b)
+		for i, v := range part {
+			e[i] += v
+		}
+		return err
+	}
+	if ex != nil {
+		if err := add(ex, sizeY); err != nil {
+			return err
+		}
+	}
+	if ey != nil {
+		abs := make([]float64, len(sizeX))
+		for i, v := range x.v(first) {
+			abs[i] = math.Abs(v)
+		}
+		if err := add(abs, ey); err != nil {
+			return err
+		}
+	}
+	x.close(e, size, n)
+	return x.set(0, e)
+}
+
+// einsumBound counts the terms by adding up ones.
+func einsumBound(x *Bounding) error {
+	if len(x.In) > 2 {
+		return errors.New("the oracle has no bound for a product of more than two tensors")
+	}
+	ones := make([]value.Value, len(x.In))
+	for i, v := range x.In {
+		t, err := unit(lockstep.Float64)
+		if err != nil {
+			return err
+		}
+		if t, err = value.Repeat(t, v.Tensor.Shape()); err != nil {
+			return err
+		}
+		ones[i] = value.Value{Tensor: t}
+	}
+	counts, err := x.run(ones...)
+	if err != nil {
+		return err
+	}
+	n := 1
+	for _, c := range counts {
+		n = max(n, int(c))
+	}
+	if len(x.In) == 1 {
+		return x.sum(n, 0)
+	}
+	return x.products(0, n)
+}

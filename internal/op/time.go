@@ -1,0 +1,224 @@
+package op
+
+import (
+	"errors"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// How operations relate to time steps. A program can be fed one step at a time
+// if what it computes for a step depends on that step and, through the states
+// of recurrent cells alone, on those before it. Package streaming follows where
+// the time axis is, from the inputs that are fed by steps to the outputs; a
+// TimeRule says of one operation where it is in the results.
+
+// Timing says how a value depends on the inputs that are fed by steps.
+type Timing struct {
+	Kind TimingKind
+	// Where the time axis is in a tensor's elements, in whatever axes they
+	// stand: Before blocks of T times After elements.
+	Before, After int
+}
+
+// TimingKind is the kind of a Timing.
+type TimingKind int
+
+const (
+	Timeless TimingKind = iota // it does not depend on them
+	BySteps                    // a part for each step, from that step and those before it
+	SoFar                      // one value, from all steps so far
+)
+
+// Axis returns the axis of a shape that time lies within; whole says that the
+// axis is nothing else. In tensors that were checked there is one at most.
+func (l Timing) Axis(shape []int, steps int) (axis int, whole, ok bool) {
+	for i, d := range shape {
+		before, after := value.Product(shape[:i]), value.Product(shape[i+1:])
+		if d%steps == 0 && l.Before%before == 0 && l.After%after == 0 && l.Before/before*steps*(l.After/after) == d {
+			return i, d == steps, true
+		}
+	}
+	return 0, false, false
+}
+
+// TimeAt is the Timing of a tensor with time at one of its axes.
+func TimeAt(shape []int, axis int) Timing {
+	return Timing{BySteps, value.Product(shape[:axis]), value.Product(shape[axis+1:])}
+}
+
+// Timed is an operation in a run whose steps are followed.
+type Timed interface {
+	Node() *savedmodel.Node
+	Steps() int  // of the run
+	Inputs() int // how many there are
+	// Timing, Shape and Tensor are those of input i in the run; of a list the shape
+	// is that of the tensor whose rows it is, and there is no tensor.
+	Timing(i int) Timing
+	Shape(i int) []int
+	Tensor(i int) *lockstep.Tensor
+	Result() []int // the shape of the first result
+	// Same fails unless input i is the same whatever is fed, and however many steps.
+	Same(i int) error
+	// FitsSteps fails unless the shape that input i holds fits elements of any
+	// number of steps.
+	FitsSteps(i int) error
+}
+
+// TimeRule finds the Timing of an operation's results, of which not all inputs
+// are timeless. It fails where the operation may mix time steps.
+type TimeRule func(t Timed) (Timing, error)
+
+var (
+	ErrMixes   = errors.New("it mixes time steps")
+	ErrDepends = errors.New("what is done depends on the values of steps")
+	ErrCounts  = errors.New("it reads a value that depends on the number of steps")
+	// ErrPicks is ErrMixes of an operation that takes one step, whichever: the shape
+	// of its result does not depend on how many there are.
+	ErrPicks = errors.New("it mixes time steps: it takes one of them")
+)
+
+// sameBut makes sure that all inputs but one are the same whatever the number
+// of steps.
+func sameBut(t Timed, but int) error {
+	for i := range t.Inputs() {
+		if i == but {
+			continue
+		}
+		if err := t.Same(i); err != nil {
+			return inputError(i, err)
+		}
+	}
+	return nil
+}
+
+// onlyTimed returns the Timing and shape of input i, which is the one that
+// depends on the fed inputs, and no list.
+func onlyTimed(t Timed, i int) (Timing, []int, error) {
+	if i >= t.Inputs() {
+		return Timing{}, nil, inputsError(t.Inputs())
+	}
+	if err := sameBut(t, i); err != nil {
+		return Timing{}, nil, err
+	}
+	if t.Tensor(i) == nil {
+		return Timing{}, nil, errors.New("it reads no tensor")
+	}
+	return t.Timing(i), t.Shape(i), nil
+}
+
+// timeOfFirst is of an operation whose result has an element for each of its
+// first input, in their order.
+func timeOfFirst(t Timed) (Timing, error) {
+	l := t.Timing(0)
+	if l.Kind == Timeless {
+		return l, ErrMixes
+	}
+	return l, sameBut(t, 0)
+}
+
+// timeBesideLast is of an operation along the last axis.
+func timeBesideLast(t Timed) (Timing, error) {
+	l, shape, err := onlyTimed(t, 0)
+	if err != nil || l.Kind != BySteps {
+		return l, err
+	}
+	if axis, _, ok := l.Axis(shape, t.Steps()); !ok || axis == len(shape)-1 {
+		return l, ErrMixes
+	}
+	return l, nil
+}
+
+// timeElementwise is of an operation of elements that stand at the same place
+// in tensors which are spread over each other.
+func timeElementwise(t Timed) (Timing, error) {
+	kind, err := kindOfAll(t)
+	if err != nil {
+		return Timing{}, err
+	}
+	if kind == SoFar {
+		for i := range t.Inputs() {
+			if t.Timing(i).Kind == Timeless {
+				if err := t.Same(i); err != nil {
+					return Timing{}, err
+				}
+			}
+		}
+		return Timing{Kind: SoFar}, nil
+	}
+	out := t.Result()
+	var found Timing
+	for i := range t.Inputs() {
+		l := t.Timing(i)
+		if l.Kind == Timeless {
+			continue
+		}
+		spread, err := spreadTime(l, t.Shape(i), out, t.Steps())
+		if err != nil {
+			return l, err
+		}
+		if found.Kind == BySteps && found != spread {
+			return l, ErrMixes
+		}
+		found = spread
+	}
+	axis, _, ok := found.Axis(out, t.Steps())
+	if !ok {
+		return found, ErrMixes
+	}
+	for i := range t.Inputs() {
+		if t.Timing(i).Kind != Timeless {
+			continue
+		}
+		if err := t.Same(i); err != nil {
+			return found, err
+		}
+		shape := t.Shape(i)
+		if at := axis - (len(out) - len(shape)); at >= 0 && shape[at] != 1 {
+			return found, errors.New("it reads other values for each step")
+		}
+	}
+	return found, nil
+}
+
+// kindOfAll is the one kind of all inputs that depend on the fed ones.
+func kindOfAll(t Timed) (TimingKind, error) {
+	kind := Timeless
+	for i := range t.Inputs() {
+		switch l := t.Timing(i); {
+		case l.Kind == Timeless:
+		case kind == Timeless:
+			kind = l.Kind
+		case kind != l.Kind:
+			return kind, errors.New("it sets values of single steps beside one of all steps so far")
+		}
+	}
+	return kind, nil
+}
+
+// spreadTime is the Timing of a tensor once it is broadcast to a shape.
+func spreadTime(l Timing, shape, out []int, steps int) (Timing, error) {
+	if value.Product(shape) == value.Product(out) {
+		return l, nil
+	}
+	axis, whole, ok := l.Axis(shape, steps)
+	if !ok || !whole {
+		return l, ErrMixes
+	}
+	return TimeAt(out, axis+len(out)-len(shape)), nil
+}
+
+// timeAlong returns the time axis of input i, which is nothing else, where the
+// operation leaves that axis as it is; done is true where no axis is time.
+func timeAlong(t Timed, i int) (l Timing, axis int, done bool, err error) {
+	l, shape, err := onlyTimed(t, i)
+	if err != nil || l.Kind == SoFar {
+		return l, 0, true, err
+	}
+	axis, whole, ok := l.Axis(shape, t.Steps())
+	if !ok || !whole {
+		return l, 0, true, ErrMixes
+	}
+	return l, axis, false, nil
+}

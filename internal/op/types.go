@@ -1,0 +1,225 @@
+package op
+
+import (
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// variants holds what an operation does for each element type that it takes.
+type variants[T any] map[lockstep.DType]T
+
+// byType makes a builder that chooses by the attribute T, once.
+func byType[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants[F]) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		run, err := v.choose(n, "T")
+		return Exec(run), err
+	}
+}
+
+// choose chooses by the element type that an attribute names.
+func (v variants[T]) choose(n *savedmodel.Node, attr string) (T, error) {
+	d, err := n.AttrType(attr)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return v.of(attr, d)
+}
+
+// chooseOr is choose for an attribute that has a default.
+func (v variants[T]) chooseOr(n *savedmodel.Node, attr string, absent lockstep.DType) (T, error) {
+	if n.Attr(attr) == nil {
+		return v.of(attr, absent)
+	}
+	return v.choose(n, attr)
+}
+
+func (v variants[T]) of(attr string, d lockstep.DType) (T, error) {
+	run, ok := v[d]
+	if !ok {
+		return run, unsupported(attr, d)
+	}
+	return run, nil
+}
+
+// floats is what is done for float32 and float64, integers and numbers what is
+// done for the others.
+func floats[T any](f32, f64 T) variants[T] {
+	return variants[T]{lockstep.Float32: f32, lockstep.Float64: f64}
+}
+
+func integers[T any](i32, i64 T) variants[T] {
+	return variants[T]{lockstep.Int32: i32, lockstep.Int64: i64}
+}
+
+func numbers[T any](f32, f64, i32, i64 T) variants[T] {
+	return variants[T]{lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Int32: i32, lockstep.Int64: i64}
+}
+
+// How operations take numbers of 16 bits. Most of TensorFlow's kernels compute
+// them in float32 and round the result: halved does so. Some are made of
+// smaller steps, each of which is rounded: stepwise. What adds up float16 in
+// an order of its own (Sum, Mean, AvgPool) is not supported, since every
+// partial sum is rounded.
+
+// halved adds to the code of an operation that for 16 bits.
+func halved[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants[F]) variants[Exec] {
+	out := variants[Exec]{}
+	for d, run := range v {
+		out[d] = Exec(run)
+	}
+	out[lockstep.Float16] = inFloat32[lockstep.Float16Bits](out[lockstep.Float32], -1)
+	out[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](out[lockstep.Float32], -1)
+	return out
+}
+
+// inFloat32 runs the code for float32 and rounds the first so many results, or
+// all if results is negative. Inputs and results of other types stay.
+func inFloat32[H half](run Exec, results int) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		wide := make([]value.Value, len(in))
+		for i, v := range in {
+			wide[i] = v
+			if v.Tensor == nil {
+				continue
+			}
+			if d, err := lockstep.Data[H](v.Tensor); err == nil {
+				if wide[i].Tensor, err = convert(d, H.Float32, v.Tensor.Shape()); err != nil {
+					return nil, err
+				}
+			}
+		}
+		out, err := run(w, wide)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			if out[i].Tensor.DType() != lockstep.Float32 || results >= 0 && i >= results {
+				continue
+			}
+			if out[i].Tensor, err = narrow[H](out[i].Tensor); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+}
+
+// convert makes a tensor of another type.
+func convert[A, B lockstep.Element](d []A, f func(A) B, shape []int) (*lockstep.Tensor, error) {
+	out := make([]B, len(d))
+	for i, v := range d {
+		out[i] = f(v)
+	}
+	return lockstep.New(out, shape...)
+}
+
+// narrow rounds a tensor of float32.
+func narrow[H half](t *lockstep.Tensor) (*lockstep.Tensor, error) {
+	d, err := lockstep.Data[float32](t)
+	if err != nil {
+		return nil, err
+	}
+	return convert(d, to16[H], t.Shape())
+}
+
+// steps are what a stepwise function needs to know of its type: how it rounds,
+// and the distance from 1 that TensorFlow takes for its smallest.
+type steps struct {
+	round   func(float32) float32
+	epsilon float64
+}
+
+func stepsOf[H half]() steps {
+	s := steps{func(x float32) float32 { return to16[H](x).Float32() }, 1.0 / (1 << 7)}
+	if _, ok := any(H(0)).(lockstep.Float16Bits); ok {
+		s.epsilon = 1.0 / (1 << 13)
+	}
+	return s
+}
+
+// stepwise adds to the code of a function that for 16 bits, rounded at every
+// step.
+func stepwise(v variants[Exec], f func(x float32, s steps) float32) variants[Exec] {
+	v[lockstep.Float16] = map1(stepwise16[lockstep.Float16Bits](f))
+	v[lockstep.BFloat16] = map1(stepwise16[lockstep.BFloat16Bits](f))
+	return v
+}
+
+func stepwise16[H half](f func(x float32, s steps) float32) func(H) H {
+	s := stepsOf[H]()
+	return func(x H) H { return to16[H](f(x.Float32(), s)) }
+}
+
+// How the operations compute.
+//
+// TensorFlow's kernels take subnormal float32 numbers for zero where they run
+// on its own threads; here they are numbers. float32 functions go through
+// float64, and so do sums of float32, whose products float64 holds exactly: no
+// machine can make them different by fusing. In float64 every product is
+// rounded before it is added. Where a sum of float32 leaves the range of
+// float32 on its way and comes back, TensorFlow's stays infinite and this one
+// does not.
+
+type number interface {
+	float32 | float64 | int32 | int64
+}
+
+type float interface{ float32 | float64 }
+
+// lowest is what a maximum begins with: below it is nothing.
+func lowest[E number]() E {
+	var e E
+	switch p := any(&e).(type) {
+	case *float32:
+		*p = float32(math.Inf(-1))
+	case *float64:
+		*p = math.Inf(-1)
+	case *int32:
+		*p = math.MinInt32
+	case *int64:
+		*p = math.MinInt64
+	}
+	return e
+}
+
+func highest[E number]() E {
+	var e E
+	switch p := any(&e).(type) {
+	case *float32:
+		*p = float32(math.Inf(1))
+	case *float64:
+		*p = math.Inf(1)
+	case *int32:
+		*p = math.MaxInt32
+	case *int64:
+		*p = math.MaxInt64
+	}
+	return e
+}
+
+// half is a type of 16 bits.
+type half interface {
+	lockstep.Float16Bits | lockstep.BFloat16Bits
+	Float32() float32
+}
+
+// to16 rounds to the nearest number of 16 bits.
+func to16[H half](x float32) H {
+	var h H
+	switch p := any(&h).(type) {
+	case *lockstep.Float16Bits:
+		*p = lockstep.RoundFloat16(x)
+	case *lockstep.BFloat16Bits:
+		*p = lockstep.RoundBFloat16(x)
+	}
+	return h
+}
+
+// via16 computes a function of 16 bits in float32, and rounds once.
+func via16[H half](f func(x, y float32) float32) func(x, y H) H {
+	return func(x, y H) H { return to16[H](f(x.Float32(), y.Float32())) }
+}

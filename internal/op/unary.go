@@ -1,0 +1,324 @@
+package op
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/rounding"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+var unaryOps = Table{
+	"Neg":        {Build: numbers1(neg, neg, neg, neg), Shape: NoInput, Bound: steady(neg[float64]), Time: timeOfFirst},
+	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: unary(absBound), Time: timeOfFirst},
+	"Sign":       {Build: numbers1(sign, sign, sign, sign), Shape: NoInput, Bound: steady(sign[float64]), Time: timeOfFirst},
+	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: unary(squareBound), Time: timeOfFirst},
+	"Relu":       {Build: numbers1(relu, relu, relu, relu), Shape: NoInput, Bound: steady(relu[float64]), Time: timeOfFirst},
+	"Relu6":      {Build: numbers1(relu6, relu6, relu6, relu6), Shape: NoInput, Bound: steady(relu6[float64]), Time: timeOfFirst},
+	"Softsign":   {Build: inSteps(softsign[float32], softsign[float64], softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: timeOfFirst},
+	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound},
+	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound},
+	"IsFinite":   {Build: tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), Bound: testBound},
+	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Time: timeOfFirst},
+	"Sqrt":       {Build: function(math.Sqrt), Shape: NoInput, Bound: functionBound(rounding.Sqrt), Time: timeOfFirst},
+	"Rsqrt":      {Build: function(rsqrt), Shape: NoInput, Bound: unary(rsqrtBound), Time: timeOfFirst},
+	"Reciprocal": {Build: function(reciprocal), Bound: unary(reciprocalBound)},
+	"Inv":        {Build: function(reciprocal), Bound: unary(reciprocalBound)},
+	"Exp":        {Build: function(math.Exp), Shape: NoInput, Bound: unary(expBound), Time: timeOfFirst},
+	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(rounding.Expm1), Time: timeOfFirst},
+	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(rounding.Log), Time: timeOfFirst},
+	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(rounding.Log1p), Time: timeOfFirst},
+	"Tanh":       {Build: function(math.Tanh), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: timeOfFirst},
+	"Sigmoid":    {Build: inSteps(via(kernel.Sigmoid[float64]), kernel.Sigmoid[float64], sigmoidSteps), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: timeOfFirst},
+	"Sin":        {Build: function(math.Sin), Bound: functionBound(rounding.Sin)},
+	"Cos":        {Build: function(math.Cos), Bound: functionBound(rounding.Cos)},
+	"Tan":        {Build: function(math.Tan)},
+	"Asin":       {Build: function(math.Asin)},
+	"Acos":       {Build: function(math.Acos)},
+	"Atan":       {Build: function(math.Atan), Bound: functionBound(rounding.Atan)},
+	"Sinh":       {Build: function(math.Sinh), Bound: functionBound(rounding.Sinh)},
+	"Cosh":       {Build: function(math.Cosh)},
+	"Asinh":      {Build: function(math.Asinh), Bound: functionBound(rounding.Asinh)},
+	"Acosh":      {Build: function(math.Acosh)},
+	"Atanh":      {Build: function(math.Atanh)},
+	"Erf":        {Build: function(math.Erf), Shape: NoInput, Bound: functionBound(rounding.Erf), Time: timeOfFirst},
+	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(rounding.Erfc), Time: timeOfFirst},
+	"Erfinv":     {Build: function(math.Erfinv)},
+	"Lgamma":     {Build: function(lgamma)},
+	"Floor":      {Build: function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: timeOfFirst},
+	"Ceil":       {Build: function(math.Ceil), Bound: steady(math.Ceil)},
+	"Round":      {Build: function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: timeOfFirst},
+	"Rint":       {Build: function(math.RoundToEven), Bound: steady(math.RoundToEven)},
+	"Elu":        {Build: inSteps(via(elu), elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: timeOfFirst},
+	"Selu":       {Build: inSteps(via(selu), selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: timeOfFirst},
+	"Softplus":   {Build: inSteps(via(softplus), softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: timeOfFirst},
+}
+
+// function makes an operation of one function of floats, which is computed in
+// float64 and rounded.
+func function(f func(float64) float64) Builder {
+	return byType(halved(floats(map1(via(f)), map1(f))))
+}
+
+// inSteps is function where numbers of 16 bits are rounded at every step.
+func inSteps(f32 func(float32) float32, f64 func(float64) float64, f16 func(x float32, s steps) float32) Builder {
+	return byType(stepwise(floats(map1(f32), map1(f64)), f16))
+}
+
+func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) Builder {
+	return byType(halved(numbers(map1(f32), map1(f64), map1(i32), map1(i64))))
+}
+
+// tests makes an operation that asks something of floats of any size.
+func tests(f func(float64) bool) Builder {
+	t := floats(map1(func(x float32) bool { return f(float64(x)) }), map1(f))
+	t[lockstep.Float16] = map1(func(x lockstep.Float16Bits) bool { return f(float64(x.Float32())) })
+	t[lockstep.BFloat16] = map1(func(x lockstep.BFloat16Bits) bool { return f(float64(x.Float32())) })
+	return byType(t)
+}
+
+// lgamma is the logarithm of |Γ|, which the C library takes for +∞ at both ends.
+func lgamma(x float64) float64 {
+	v, _ := math.Lgamma(math.Abs(x))
+	if x < 0 && !math.IsInf(x, 0) {
+		v, _ = math.Lgamma(x)
+	}
+	return v
+}
+
+func neg[E number](x E) E { return -x }
+
+func square[E number](x E) E { return x * x }
+
+func reciprocal(x float64) float64 { return 1 / x }
+
+func rsqrt(x float64) float64 { return 1 / math.Sqrt(x) }
+
+func abs[E int32 | int64](x E) E {
+	if x < 0 {
+		return -x
+	}
+	return x
+}
+
+func sign[E number](x E) E {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		x = 1
+		return -x
+	case x == 0:
+		return 0 // of -0 too
+	}
+	return x // NaN
+}
+
+// relu keeps NaN, as TensorFlow's kernels do.
+func relu[E number](x E) E {
+	if x < 0 {
+		return 0
+	}
+	return x
+}
+
+func relu6[E number](x E) E {
+	if x > 6 {
+		return 6
+	}
+	return relu(x)
+}
+
+func elu(x float64) float64 {
+	if x < 0 {
+		return math.Expm1(x)
+	}
+	return x
+}
+
+// selu's constants are those of tensorflow/core/kernels/relu_op_functor.h.
+const (
+	seluBelow = 1.7580993408473768599402175208123
+	seluAbove = 1.0507009873554804934193349852946
+)
+
+func selu(x float64) float64 {
+	if x < 0 {
+		return seluBelow * math.Expm1(x)
+	}
+	return seluAbove * x
+}
+
+// softplus is log(1+e^x) in a form that neither overflows nor loses small x.
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+// softsign of an infinity is NaN, as in TensorFlow.
+func softsign[E float](x E) E { return x / (1 + E(math.Abs(float64(x)))) }
+
+func buildLeakyRelu(n *savedmodel.Node) (Exec, error) {
+	alpha := floatOr(n, "alpha", 0.2)
+	return stepwise(floats(map1(leaky(alpha)), map1(leaky(float64(alpha)))), func(x float32, s steps) float32 {
+		return leaky(s.round(alpha))(x)
+	}).chooseOr(n, "T", lockstep.Float32)
+}
+
+func leaky[E float](alpha E) func(E) E {
+	return func(x E) E {
+		if x < 0 {
+			return alpha * x
+		}
+		return x
+	}
+}
+
+// The functions that TensorFlow computes in steps where their numbers have 16
+// bits (tensorflow/core/kernels/{relu,softplus,softsign}_op.h and Eigen's logistic
+// function).
+
+func sigmoidSteps(x float32, s steps) float32 {
+	power := s.round(exp32(x))
+	if math.IsInf(float64(power), 0) {
+		return 1
+	}
+	return power / s.round(1+power)
+}
+
+func eluSteps(x float32, s steps) float32 {
+	if x < 0 {
+		return s.round(exp32(x)) - 1
+	}
+	return x
+}
+
+func seluSteps(x float32, s steps) float32 {
+	if x < 0 {
+		return s.round(seluBelow) * s.round(s.round(exp32(x))-1)
+	}
+	return s.round(seluAbove) * x
+}
+
+func softplusSteps(x float32, s steps) float32 {
+	bound := s.round(s.round(float32(math.Log(s.epsilon))) + 2)
+	power := s.round(exp32(x))
+	switch {
+	case x > -bound:
+		return x
+	case x < bound:
+		return power
+	}
+	return float32(math.Log1p(float64(power)))
+}
+
+func softsignSteps(x float32, s steps) float32 {
+	return x / s.round(1+float32(math.Abs(float64(x))))
+}
+
+func exp32(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+// Operations on each element of one tensor.
+
+// unary makes a rule of one for each element x, off by e, with its result v.
+func unary(f func(o *Bounding, x, e, v float64) float64) BoundRule {
+	return func(o *Bounding) error {
+		d, errs, v := o.v(0), o.e(0), FloatsOf(o.Out[0].Tensor)
+		out := make([]float64, len(v))
+		for i := range v {
+			e := 0.0
+			if errs != nil {
+				e = errs[i]
+			}
+			out[i] = f(o, d[i], e, v[i])
+		}
+		return o.set(0, out)
+	}
+}
+
+// functionBound makes the rule of a function that the oracle knows.
+func functionBound(f rounding.Function) BoundRule { return unary(ofFunction(f)) }
+
+func ofFunction(f rounding.Function) func(o *Bounding, x, e, v float64) float64 {
+	return func(o *Bounding, x, e, v float64) float64 {
+		y, bound := f.Apply(o.Unit, x, e)
+		// The program's formula may differ from the oracle's in its own rounding.
+		return bound + math.Abs(y-v)
+	}
+}
+
+// activationBound is functionBound of an activation.
+func activationBound(a recurrent.Activation) BoundRule {
+	f, ok := rounding.FunctionOf(a)
+	if !ok {
+		panic(fmt.Sprintf("op: the oracle does not know %s", a))
+	}
+	return functionBound(f)
+}
+
+// expBound: Eigen's function ends before float32 does.
+func expBound(o *Bounding, x, e, v float64) float64 {
+	if o.Unit == rounding.Float32 && x+e > 88 {
+		return math.Inf(1)
+	}
+	return ofFunction(rounding.Exp)(o, x, e, v)
+}
+
+func absBound(_ *Bounding, _, e, _ float64) float64 { return e }
+
+// steady makes the rule of a monotone function that is not rounded.
+func steady(f func(float64) float64) BoundRule {
+	return unary(func(_ *Bounding, x, e, v float64) float64 {
+		if e == 0 {
+			return 0
+		}
+		return max(math.Abs(f(x+e)-v), math.Abs(v-f(x-e))) * rounding.Slack
+	})
+}
+
+func squareBound(o *Bounding, x, e, v float64) float64 {
+	if o.exactly(pair{x: x, y: x, ex: e}, v) {
+		return 0
+	}
+	return o.rounded(v, e*(2*math.Abs(x)+e), 1)
+}
+
+func reciprocalBound(o *Bounding, x, e, v float64) float64 {
+	room := math.Abs(x) - e
+	if !(room > 0) {
+		return math.Inf(1)
+	}
+	return o.rounded(v, math.Abs(v)*e/room, 3)
+}
+
+// rsqrtBound: Eigen takes an estimate and Newton's steps, to 2 units.
+func rsqrtBound(o *Bounding, x, e, v float64) float64 {
+	if !(x-e > 0) {
+		return math.Inf(1)
+	}
+	return o.rounded(v, max(1/math.Sqrt(x-e)-v, v-1/math.Sqrt(x+e)), 5)
+}
+
+func leakyBound(x *Bounding) error {
+	alpha := float64(floatOr(x.Node, "alpha", 0.2))
+	slope := max(1, math.Abs(alpha))
+	return unary(func(o *Bounding, x, e, v float64) float64 {
+		if x-e >= 0 {
+			return e
+		}
+		return o.rounded(v, slope*e, 1)
+	})(x)
+}
+
+// testBound: a number with a bound is one.
+func testBound(x *Bounding) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
+	for i, bound := range x.e(0) {
+		if math.IsInf(bound, 0) {
+			e[i] = 1
+		}
+	}
+	var err error
+	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	return err
+}
