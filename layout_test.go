@@ -22,7 +22,7 @@ var layout = map[string][]string{
 	"internal/regular":     {},
 	"internal/whole":       {"internal/regular"},
 	"internal/recurrent":   {".", "native/savedmodel"},
-	"internal/inputs":      {".", "compare", "native", "native/savedmodel"},
+	"internal/inputs":      {".", "compare", "internal/op", "internal/value", "native", "native/savedmodel"},
 	"internal/bench":       {".", "compare"},
 	"internal/contender":   {".", "native", "internal/bench"},
 	"bench/contender":      {".", "compare", "native", "internal/contender", "internal/npz"},

@@ -28,7 +28,10 @@ func TestTypesThatAreMovedAlone(t *testing.T) {
 			if len(c.Nodes) > 0 || c.Error || c.Op == "Bitcast" {
 				continue
 			}
-			spec := op.Specs[c.Op]
+			spec, known := op.Specs[c.Op]
+			if !known {
+				continue
+			}
 			isMove, data := spec.OnlyMoves(), []int{0}
 			if spec.Moves != nil {
 				data = spec.Moves(len(c.Inputs))

@@ -53,7 +53,7 @@ func (c *compiler) exactOperation(n *savedmodel.Node) (operation, error) {
 		return func(*evaluationRun, []op.Bounded, int) ([]op.Bounded, error) { return nil, nil }, nil
 	case op.Assertion:
 		return exactAssert, nil
-	case op.Constant:
+	case op.ConstantValue:
 		t, err := n.Const()
 		if err != nil {
 			return nil, err

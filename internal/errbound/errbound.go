@@ -57,7 +57,11 @@ type Result struct {
 func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 	e := &Evaluator{unit: rounding.Float64, layers: map[string]bool{}, memory: o.Memory}
 	c := newExactCompiler(g, o, e)
-	b := c.Compile(nil, c.Live())
+	nodes := c.Live()
+	for _, n := range nodes {
+		c.single = c.single || n.Uses(lockstep.Float32) // of an input too
+	}
+	b := c.Compile(nil, nodes)
 	if len(c.Errs) > 0 {
 		return nil, errors.Join(c.Errs...)
 	}

@@ -3,6 +3,7 @@ package inputs
 import (
 	"math"
 
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -30,170 +31,127 @@ func demandsOf(g *savedmodel.Graph) *demands {
 // maxDepth bounds how deeply loops and branches lie in each other.
 const maxDepth = 8
 
-func (d *demands) nodes(g *savedmodel.Graph, nodes []*savedmodel.Node, f *frame, names map[*savedmodel.Node]string, depth int) {
+func (d *demands) nodes(g *savedmodel.Graph, nodes []*savedmodel.Node, f *frame, inputs map[*savedmodel.Node]string, depth int) {
 	walk := func(into map[string][]kind) *walker {
-		return &walker{inputs: names, left: maxWalk, found: func(input string, n need, from, to int) {
-			if n.length {
+		return &walker{inputs: inputs, left: maxWalk, found: func(input string, n op.Need, from, to int) {
+			if n.Length {
 				d.lengths[input] = true
 				return
 			}
-			if k, ok := n.kind(from, to); ok {
+			if k, ok := kindOf(n, from, to); ok {
 				into[input] = narrowed(into[input], k)
 			}
 		}}
 	}
 	for _, node := range nodes {
-		consumed(node, f, func(r savedmodel.Ref, n need) { walk(d.indices).walk(r, f, n) })
-		if n, ok := domain(node); ok && len(node.Inputs) > 0 {
-			walk(d.domains).walk(node.Inputs[0], f, n)
+		spec, _ := op.SpecOf(node)
+		if spec.Reads != nil {
+			spec.Reads(node, reader{f: f, found: func(r savedmodel.Ref, n op.Need) { walk(d.indices).walk(r, f, n) }})
 		}
-		for _, inner := range functions(node) {
-			fn, err := g.Function(inner)
+		if spec.Domain != nil && len(node.Inputs) > 0 {
+			if n, ok := spec.Domain(node, constants{}); ok {
+				walk(d.domains).walk(node.Inputs[0], f, n)
+			}
+		}
+		names, skip := functionsOf(spec.Control, node)
+		for _, name := range names {
+			fn, err := g.Function(name)
 			if err != nil || depth == maxDepth {
 				continue
 			}
-			skip := 0
-			if node.Op != "While" && node.Op != "StatelessWhile" {
-				skip = 1
-			}
-			d.nodes(g, fn.Nodes, &frame{fn.Args, node, skip, f}, names, depth+1)
+			d.nodes(g, fn.Nodes, &frame{fn.Args, node, skip, f}, inputs, depth+1)
 		}
 	}
 }
 
-func functions(n *savedmodel.Node) []string {
-	switch n.Op {
-	case "While", "StatelessWhile":
-		return []string{n.AttrFunc("body")}
-	case "If", "StatelessIf":
-		return []string{n.AttrFunc("then_branch"), n.AttrFunc("else_branch")}
+// functionsOf are the functions that a loop or a branch runs, and how many of its
+// inputs stand before their arguments.
+func functionsOf(control op.Control, n *savedmodel.Node) (names []string, skip int) {
+	switch control {
+	case op.Loop:
+		return []string{n.AttrFunc("body")}, 0
+	case op.Choice:
+		return []string{n.AttrFunc("then_branch"), n.AttrFunc("else_branch")}, 1
 	}
-	return nil
+	return nil, 0
 }
 
-// index is what is wanted of the numbers of n things.
-func index(n int) need { return need{high: float64(n) - 1} }
-
-// consumed calls found with what an operation reads as indices or as lengths.
-func consumed(n *savedmodel.Node, f *frame, found func(savedmodel.Ref, need)) {
-	if len(n.Inputs) < 2 && n.Op != "Case" {
-		return
-	}
-	switch n.Op {
-	case "Gather", "ResourceGather":
-		found(n.Inputs[1], along(n.Inputs[0], f, int(n.AttrInt("batch_dims"))))
-	case "GatherV2":
-		if axis, ok := number(n.Inputs[2]); ok {
-			found(n.Inputs[1], along(n.Inputs[0], f, int(axis)))
-		}
-	case "GatherNd", "ResourceGatherNd":
-		at := n.Inputs[1].Through()
-		if at.Node.Op != "Pack" {
-			found(at, along(n.Inputs[0], f, 0))
-			return
-		}
-		for i, r := range at.Node.Inputs {
-			found(r, along(n.Inputs[0], f, i))
-		}
-	case "OneHot":
-		if depth, ok := number(n.Inputs[1]); ok && depth >= 1 {
-			found(n.Inputs[0], index(int(depth)))
-		}
-	case "Bincount", "DenseBincount":
-		if size, ok := number(n.Inputs[1]); ok && size >= 1 {
-			found(n.Inputs[0], index(int(size)))
-		}
-	case "Range":
-		found(n.Inputs[1], need{length: true})
-	case "Less", "LessEqual", "Greater", "GreaterEqual":
-		for i, r := range n.Inputs[:2] {
-			if counts(r, f) {
-				found(n.Inputs[1-i], need{length: true})
-			}
-		}
-	}
+// reader answers what an operation's rule asks.
+type reader struct {
+	constants
+	f     *frame
+	found func(savedmodel.Ref, op.Need)
 }
 
-// along is what is wanted of indices along an axis of a table.
-func along(table savedmodel.Ref, f *frame, axis int) need {
-	shape, known := shapeOf(table, f)
+// Found implements op.Reader.
+func (g reader) Found(r savedmodel.Ref, n op.Need) { g.found(r, n) }
+
+// Packed implements op.Reader.
+func (g reader) Packed(r savedmodel.Ref) ([]savedmodel.Ref, bool) {
+	n := r.Through().Node
+	if n == nil {
+		return nil, false
+	}
+	spec, _ := op.SpecOf(n)
+	return n.Inputs, spec.Packs
+}
+
+// Along implements op.Reader.
+func (g reader) Along(table savedmodel.Ref, axis int) op.Need {
+	shape, known := shapeOf(table, g.f)
 	if axis < 0 {
 		axis += len(shape)
 	}
 	if !known || axis < 0 || axis >= len(shape) || shape[axis] < 1 {
-		return need{unknown: true, high: math.Inf(1)}
+		return op.Need{Unknown: true, High: math.Inf(1)}
 	}
-	return index(shape[axis])
+	return op.Index(shape[axis])
 }
 
-// counts tells whether a tensor is a Range, in whatever shape.
-func counts(r savedmodel.Ref, f *frame) bool {
+// Counts implements op.Reader.
+func (g reader) Counts(r savedmodel.Ref) bool {
+	f := g.f
 	for range maxWalk {
 		r = r.Through()
-		switch {
-		case r.Node == nil:
+		if r.Node == nil {
 			return false
-		case r.Node.Op == "Range":
+		}
+		spec, _ := op.SpecOf(r.Node)
+		switch {
+		case spec.Counts:
 			return true
-		case r.Node.Op == "_Arg":
+		case spec.Control == op.Input:
 			if r, f = f.outside(r.Node); f == nil {
 				return false
 			}
+		case spec.Moves == nil:
+			return false
 		default:
-			at, ok := moved[r.Node.Op]
-			if r.Node.Op == "Cast" {
-				at, ok = 0, true
-			}
-			if !ok || at >= len(r.Node.Inputs) {
+			data := spec.Moves(len(r.Node.Inputs))
+			if len(data) != 1 || data[0] >= len(r.Node.Inputs) {
 				return false
 			}
-			r = r.Node.Inputs[at]
+			r = r.Node.Inputs[data[0]]
 		}
 	}
 	return false
 }
 
-// domain is where a function of its first input is defined, if not everywhere.
-func domain(n *savedmodel.Node) (need, bool) {
-	everywhere := need{low: math.Inf(-1), high: math.Inf(1), real: true}
-	switch n.Op {
-	case "Log", "Sqrt", "Rsqrt":
-		everywhere.low = 0
-	case "Log1p":
-		everywhere.low = -1
-	case "Acosh":
-		everywhere.low = 1
-	case "Asin", "Acos", "Atanh":
-		everywhere.low, everywhere.high = -nearlyOne, nearlyOne
-	case "Pow":
-		if len(n.Inputs) < 2 {
-			return need{}, false
-		}
-		if e, ok := number(n.Inputs[1]); !ok || e == math.Trunc(e) {
-			return need{}, false
-		}
-		everywhere.low = 0
-	default:
-		return need{}, false
-	}
-	return everywhere, true
-}
-
 // maxIndex bounds the integers that are made: every one is a float32.
 const maxIndex = 1 << 24
 
-// kind is how elements are made that n wants.
-func (n need) kind(from, to int) (kind, bool) {
-	k := kind{form: whole, low: math.Ceil(n.low), high: math.Floor(n.high), from: from, to: to}
+// kindOf is how elements are made that n wants.
+func kindOf(n op.Need, from, to int) (kind, bool) {
+	k := kind{form: whole, low: math.Ceil(n.Low), high: math.Floor(n.High), from: from, to: to}
 	switch {
-	case n.unknown:
+	case n.Unknown:
 		k.high, k.unknown = max(k.low, 0)+1, true
-	case n.real && math.IsInf(n.high, 1):
-		k.form, k.low, k.high = above, n.low, n.high
-		return k, !math.IsInf(n.low, 0)
-	case n.real:
-		k.form, k.low, k.high = between, n.low, n.high
-		return k, n.low < n.high && !math.IsInf(n.low, 0)
+	case n.Real && math.IsInf(n.High, 1):
+		k.form, k.low, k.high = above, n.Low, n.High
+		return k, !math.IsInf(n.Low, 0)
+	case n.Real:
+		k.form, k.low, k.high = between, n.Low, n.High
+		return k, n.Low < n.High && !math.IsInf(n.Low, 0)
 	}
 	k.high = min(k.high, maxIndex)
 	return k, k.low <= k.high && k.low >= -maxIndex
@@ -210,4 +168,30 @@ func narrowed(all []kind, k kind) []kind {
 		}
 	}
 	return append(all, k)
+}
+
+// shapeOf returns the shape of a variable's value or of a constant.
+func shapeOf(r savedmodel.Ref, f *frame) ([]int, bool) {
+	for r = r.Through(); r.Node != nil; r = r.Through() {
+		spec, _ := op.SpecOf(r.Node)
+		switch {
+		case spec.Control == op.ConstantValue:
+			t, err := r.Node.Const()
+			if err != nil {
+				return nil, false
+			}
+			return t.Shape(), true
+		case spec.Control == op.Variable:
+			return r.Node.AttrShape("shape")
+		case spec.Control == op.Input:
+			if r, f = f.outside(r.Node); f == nil {
+				return nil, false
+			}
+		case (spec.Control == op.Read || spec.KeepsShape) && len(r.Node.Inputs) > 0:
+			r = r.Node.Inputs[0]
+		default:
+			return nil, false
+		}
+	}
+	return nil, false
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/op"
 )
 
 // What bounds a search.
@@ -338,7 +339,7 @@ func (s *search) kinds(at state) []move {
 		set(spec.Name, kind{form: whole, low: 0, high: 1})
 		set(spec.Name, kind{form: whole, low: 1, high: 2})
 		set(spec.Name, kind{form: above, low: 0})
-		set(spec.Name, kind{form: between, low: 0, high: nearlyOne})
+		set(spec.Name, kind{form: between, low: 0, high: op.NearlyOne})
 		set(spec.Name, kind{form: constant, high: float64(at.sizes.Batch)})
 		set(spec.Name, kind{form: constant})
 	}

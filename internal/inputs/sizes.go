@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -47,11 +48,12 @@ func lengthsOf(sig lockstep.Signature, g *savedmodel.Graph) []int {
 func held(g *savedmodel.Graph) []int {
 	var out []int
 	for _, n := range g.Nodes {
-		switch n.Op {
-		case "VarHandleOp":
+		spec, _ := op.SpecOf(n)
+		switch spec.Control {
+		case op.Variable:
 			shape, _ := n.AttrShape("shape")
 			out = append(out, shape...)
-		case "Const":
+		case op.ConstantValue:
 			t, err := n.Const()
 			if err != nil {
 				continue
@@ -62,7 +64,7 @@ func held(g *savedmodel.Graph) []int {
 					out = append(out, int(v))
 				}
 			}
-		case "Unpack":
+		default: // a number of parts
 			out = append(out, int(n.AttrInt("num")))
 		}
 	}

@@ -3,7 +3,7 @@ package inputs
 import (
 	"slices"
 
-	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -25,39 +25,26 @@ func (f *frame) outside(arg *savedmodel.Node) (savedmodel.Ref, *frame) {
 	return f.op.Inputs[i+f.skip], f.outer
 }
 
-// need is what an operation wants of a tensor's elements: low <= v <= high.
-type need struct {
-	low, high float64
-	// below and more are how far fractions may lie outside, as they are rounded.
-	below, more float64
-	// unknown says that no high is known, though there is one.
-	unknown bool
-	// real says that the elements may be fractions.
-	real bool
-	// length says that they count steps.
-	length bool
-}
-
 // maxWalk bounds the operations that one need is followed through.
 const maxWalk = 4096
 
 // walker follows needs back to the inputs.
 type walker struct {
 	inputs map[*savedmodel.Node]string
-	found  func(input string, n need, from, to int)
+	found  func(input string, n op.Need, from, to int)
 	left   int
 }
 
 // walk finds the inputs whose elements, or numbers that follow from them alone,
 // are those of r, and what is wanted of them there.
-func (w *walker) walk(r savedmodel.Ref, f *frame, n need) {
+func (w *walker) walk(r savedmodel.Ref, f *frame, n op.Need) {
 	for w.left--; w.left > 0 && r.Node != nil; w.left-- {
 		node := r.Node
 		if name, ok := w.inputs[node]; ok {
 			w.found(name, n, 0, 0)
 			return
 		}
-		if node.Op == "_Arg" {
+		if spec, _ := op.SpecOf(node); spec.Control == op.Input {
 			if r, f = f.outside(node); f == nil {
 				return
 			}
@@ -67,18 +54,39 @@ func (w *walker) walk(r savedmodel.Ref, f *frame, n need) {
 			w.found(name, n, from, to)
 			return
 		}
-		if several := parts(r); several != nil {
-			for _, part := range several {
-				w.walk(part, f, n)
-			}
+		from, ok := back(r, &n)
+		if !ok || len(from) == 0 {
 			return
 		}
-		at, ok := through(r, &n)
-		if !ok || at >= len(node.Inputs) {
-			return
+		for _, r := range from[1:] {
+			w.walk(r, f, n)
 		}
-		r = node.Inputs[at]
+		r = from[0]
 	}
+}
+
+// back returns the tensors of which something must be wanted so that r is as n
+// says, and changes n to that. It is false where that is not known.
+func back(r savedmodel.Ref, n *op.Need) (from []savedmodel.Ref, ok bool) {
+	if through := r.Through(); through != r {
+		return []savedmodel.Ref{through}, true
+	}
+	spec, _ := op.SpecOf(r.Node)
+	var inputs []int
+	switch {
+	case spec.Back != nil:
+		if inputs, ok = spec.Back(r.Node, n, constants{}); !ok {
+			return nil, false
+		}
+	case spec.Moves != nil:
+		inputs = spec.Moves(len(r.Node.Inputs))
+	}
+	for _, i := range inputs {
+		if i < len(r.Node.Inputs) {
+			from = append(from, r.Node.Inputs[i])
+		}
+	}
+	return from, true
 }
 
 // features finds a tensor that is some of the last axis of an input.
@@ -86,10 +94,11 @@ func (w *walker) features(r savedmodel.Ref) (name string, from, to int, ok bool)
 	if len(r.Node.Inputs) == 0 {
 		return "", 0, 0, false
 	}
-	data := 0
-	if r.Node.Op == "Split" {
-		data = 1
+	spec, _ := op.SpecOf(r.Node)
+	if spec.Part == nil || spec.Moves == nil {
+		return "", 0, 0, false
 	}
+	data := spec.Moves(len(r.Node.Inputs))[0]
 	if data >= len(r.Node.Inputs) {
 		return "", 0, 0, false
 	}
@@ -104,118 +113,6 @@ func (w *walker) features(r savedmodel.Ref) (name string, from, to int, ok bool)
 	if !known || len(shape) < 2 || shape[len(shape)-1] < 1 {
 		return "", 0, 0, false
 	}
-	from, to, ok = lastAxis(r, shape)
+	from, to, ok = spec.Part(r.Node, r.Index, shape, constants{})
 	return name, from, to, ok && to-from < shape[len(shape)-1]
-}
-
-// lastAxis returns which part of the last axis of a tensor of that shape an
-// operation takes.
-func lastAxis(r savedmodel.Ref, shape []int) (from, to int, ok bool) {
-	n, last := r.Node, len(shape)-1
-	switch n.Op {
-	case "Unpack":
-		axis := int(n.AttrInt("axis"))
-		return r.Index, r.Index + 1, axis == last || axis == -1
-	case "Split":
-		axis, known := number(n.Inputs[0])
-		if !known || int(axis) != last && axis != -1 || n.NumOutputs == 0 {
-			return 0, 0, false
-		}
-		size := shape[last] / n.NumOutputs
-		return r.Index * size, (r.Index + 1) * size, true
-	case "StridedSlice":
-		return lastSliced(n, shape)
-	}
-	return 0, 0, false
-}
-
-// lastSliced does so for x[..., a:b], with any slices before it.
-func lastSliced(n *savedmodel.Node, shape []int) (from, to int, ok bool) {
-	if len(n.Inputs) != 4 || n.AttrInt("new_axis_mask") != 0 {
-		return 0, 0, false
-	}
-	begin, known := numbers(n.Inputs[1])
-	end, also := numbers(n.Inputs[2])
-	if !known || !also || len(begin) != len(end) || len(begin) == 0 {
-		return 0, 0, false
-	}
-	at, ellipsis := len(begin)-1, n.AttrInt("ellipsis_mask")
-	if ellipsis == 0 && len(begin) != len(shape) || ellipsis>>at&1 == 1 {
-		return 0, 0, false
-	}
-	size := shape[len(shape)-1]
-	wrap := func(v float64) int {
-		if v < 0 {
-			v += float64(size)
-		}
-		return min(max(int(v), 0), size)
-	}
-	from, to = wrap(begin[at]), wrap(end[at])
-	if n.AttrInt("begin_mask")>>at&1 == 1 {
-		from = 0
-	}
-	switch {
-	case n.AttrInt("shrink_axis_mask")>>at&1 == 1:
-		to = from + 1
-	case n.AttrInt("end_mask")>>at&1 == 1:
-		to = size
-	}
-	return from, to, from < to
-}
-
-// parts returns what a tensor is put together from, where that is several.
-func parts(r savedmodel.Ref) []savedmodel.Ref {
-	n := r.Node
-	switch {
-	case n.Op == "Pack", n.Op == "AddN" && len(n.Inputs) == 1:
-		return n.Inputs
-	case n.Op == "ConcatV2" && len(n.Inputs) > 1:
-		return n.Inputs[:len(n.Inputs)-1]
-	case (n.Op == "SelectV2" || n.Op == "Select") && len(n.Inputs) == 3:
-		return n.Inputs[1:]
-	}
-	return nil
-}
-
-// moved are the operations whose results are elements of an input, which stands
-// where the number says.
-var moved = map[string]int{
-	"Identity": 0, "StopGradient": 0, "PreventGradient": 0, "Snapshot": 0, "CheckNumerics": 0, "EnsureShape": 0,
-	"Reshape": 0, "ExpandDims": 0, "Squeeze": 0, "Transpose": 0, "StridedSlice": 0, "Slice": 0, "Tile": 0, "BroadcastTo": 0,
-	"ReverseV2": 0, "Pad": 0, "PadV2": 0, "MirrorPad": 0, "Split": 1, "SplitV": 0, "Unpack": 0, "GatherV2": 0, "Gather": 0, "GatherNd": 0,
-	"TensorListFromTensor": 0, "TensorListGetItem": 0, "TensorListStack": 0, "Max": 0, "Min": 0,
-}
-
-// through says which input of an operation n is to be wanted of, so that its
-// result is as wanted, and changes n to that. It is false where that is not
-// known.
-func through(r savedmodel.Ref, n *need) (input int, ok bool) {
-	node := r.Node
-	if at, ok := moved[node.Op]; ok {
-		return at, true
-	}
-	switch node.Op {
-	case "IdentityN":
-		return r.Index, true
-	case "Cast":
-		from, _ := node.AttrType("SrcT")
-		to, _ := node.AttrType("DstT")
-		if from.IsFloat() && !to.IsFloat() {
-			n.rounded(0, 1)
-		}
-		return 0, from != lockstep.Bool
-	case "Floor":
-		n.rounded(0, 1)
-		return 0, true
-	case "Ceil":
-		n.rounded(1, 0)
-		return 0, true
-	case "Round", "Rint":
-		n.rounded(0.5, 0.5)
-		return 0, true
-	}
-	if inverse, ok := inverses[node.Op]; ok {
-		return 0, inverse(n)
-	}
-	return arithmetic(node, n)
 }

@@ -12,18 +12,18 @@ import (
 )
 
 var arithmeticOps = Table{
-	"AddV2":             {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
-	"Add":               {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
-	"Sub":               {Build: numbers2(sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise},
-	"Mul":               {Build: numbers2(mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: timeElementwise, Factors: InputsAt(0, 1)},
-	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise},
-	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise},
+	"AddV2":             {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
+	"Add":               {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
+	"Sub":               {Build: numbers2(sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(differenceBack)},
+	"Mul":               {Build: numbers2(mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: timeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
+	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
+	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
 	"SquaredDifference": {Build: byType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: timeElementwise},
-	"RealDiv":           {Build: byType(halved(floats(map2(quotient[float32]), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise},
-	"Div":               {Build: byType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound)},
-	"FloorDiv":          {Build: byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv))},
+	"RealDiv":           {Build: byType(halved(floats(map2(quotient[float32]), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise, Back: constantBack(quotientBack)},
+	"Div":               {Build: byType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
+	"FloorDiv":          {Build: byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
 	"FloorMod":          {Build: byType(halved(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
-	"TruncateDiv":       {Build: byType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient))},
+	"TruncateDiv":       {Build: byType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), Back: constantBack(wholeQuotientBack)},
 	"TruncateMod":       {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
 	"Mod":               {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
 	"DivNoNan":          {Build: byType(halved(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: timeElementwise},
@@ -33,12 +33,12 @@ var arithmeticOps = Table{
 	"Xlog1py":           {Build: floats2(via2(xlog1py), xlog1py)},
 	"Atan2":             {Build: floats2(via2(math.Atan2), math.Atan2)},
 	"NextAfter":         {Build: buildNextAfter, Float64: onlyFloat32},
-	"Pow":               {Build: byType(halved(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: timeElementwise},
+	"Pow":               {Build: byType(halved(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: timeElementwise, Domain: domainOfPow},
 	"AddN": {Build: byType(variants[Exec]{
 		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]), lockstep.Int32: addN(add[int32]), lockstep.Int64: addN(add[int64]),
 		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
-	}), Shape: NoInput, Bound: addAll, Time: timeElementwise},
-	"BiasAdd": {Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias},
+	}), Shape: NoInput, Bound: addAll, Time: timeElementwise, Back: backOfAddN},
+	"BiasAdd": {Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias, Back: constantBack(sumBack)},
 }
 
 // buildNextAfter takes an operation whose type has a default, other than the

@@ -12,7 +12,7 @@ import (
 )
 
 var castOps = Table{
-	"Cast":    {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: timeOfFirst},
+	"Cast":    {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: timeOfFirst, Back: castBack, KeepsShape: true},
 	"Bitcast": {Build: buildBitcast, Float64: bitcastInFloat64, AnyType: true},
 }
 

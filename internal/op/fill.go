@@ -17,9 +17,9 @@ var fillOps = Table{
 	"Fill":      {Build: plain(fillShape), Moves: InputsAt(1)},
 	"ZerosLike": {Build: plain(zerosLike), AnyType: true, Measures: OtherOfShape},
 	"OnesLike":  {Build: plain(onesLike), Measures: OtherOfShape},
-	"Range":     {Build: buildRange, Bound: rangeBound},
+	"Range":     {Build: buildRange, Bound: rangeBound, Reads: readsLimit, Counts: true},
 	"LinSpace":  {Build: byType(floats(linSpace[float32], linSpace[float64]))},
-	"OneHot":    {Build: buildOneHot, Moves: InputsAt(2, 3)},
+	"OneHot":    {Build: buildOneHot, Moves: InputsAt(2, 3), Reads: readsPositions},
 	"Where":     {Build: plain(where)},
 }
 
@@ -268,4 +268,21 @@ func rangeBound(x *Bounding) error {
 		e[i] = x.rounded(math.Abs(start)+float64(i)*math.Abs(delta), 0, i+2)
 	}
 	return x.set(0, e)
+}
+
+// readsPositions is of numbers up to the one that the second input says.
+func readsPositions(n *savedmodel.Node, g Reader) {
+	if len(n.Inputs) < 2 {
+		return
+	}
+	if size, ok := one(g, n.Inputs[1]); ok && size >= 1 {
+		g.Found(n.Inputs[0], Index(int(size)))
+	}
+}
+
+// readsLimit is of a count up to a number of time steps.
+func readsLimit(n *savedmodel.Node, g Reader) {
+	if len(n.Inputs) > 1 {
+		g.Found(n.Inputs[1], Need{Length: true})
+	}
 }

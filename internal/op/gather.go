@@ -12,11 +12,11 @@ import (
 
 // The operations that take elements by their numbers.
 var gatherOps = Table{
-	"GatherV2":          {Build: buildGather(3, false), Moves: InputsAt(0), Shape: InputsAt(2), Time: timeOfLookup},
-	"Gather":            {Build: buildGather(2, false), Moves: InputsAt(0)},
-	"ResourceGather":    {Build: buildGather(2, true), Moves: InputsAt(0), Shape: NoInput, Time: timeOfLookup},
-	"GatherNd":          {Build: buildGatherNd(false), Moves: InputsAt(0)},
-	"ResourceGatherNd":  {Build: buildGatherNd(true), Moves: InputsAt(0)},
+	"GatherV2":          {Build: buildGather(3, false), Moves: InputsAt(0), Shape: InputsAt(2), Time: timeOfLookup, Reads: readsAlong},
+	"Gather":            {Build: buildGather(2, false), Moves: InputsAt(0), Reads: readsRows},
+	"ResourceGather":    {Build: buildGather(2, true), Moves: InputsAt(0), Shape: NoInput, Time: timeOfLookup, Reads: readsRows},
+	"GatherNd":          {Build: buildGatherNd(false), Moves: InputsAt(0), Reads: readsPlaces},
+	"ResourceGatherNd":  {Build: buildGatherNd(true), Moves: InputsAt(0), Reads: readsPlaces},
 	"InvertPermutation": {Build: plain(invertPermutation)},
 	"ReverseSequence":   {Build: buildReverseSequence, Moves: InputsAt(0)},
 }
@@ -296,4 +296,36 @@ func timeOfLookup(t Timed) (Timing, error) {
 		l.After *= value.Product(t.Result()[len(shape):])
 	}
 	return l, nil
+}
+
+// readsRows is of a look-up along the axis after those of the batch.
+func readsRows(n *savedmodel.Node, g Reader) {
+	if len(n.Inputs) > 1 {
+		g.Found(n.Inputs[1], g.Along(n.Inputs[0], int(n.AttrInt("batch_dims"))))
+	}
+}
+
+// readsAlong is of a look-up along the axis that the third input says.
+func readsAlong(n *savedmodel.Node, g Reader) {
+	if len(n.Inputs) < 3 {
+		return
+	}
+	if axis, ok := one(g, n.Inputs[2]); ok {
+		g.Found(n.Inputs[1], g.Along(n.Inputs[0], int(axis)))
+	}
+}
+
+// readsPlaces is of a look-up by places, one index for each of the first axes.
+func readsPlaces(n *savedmodel.Node, g Reader) {
+	if len(n.Inputs) < 2 {
+		return
+	}
+	elements, ok := g.Packed(n.Inputs[1])
+	if !ok {
+		g.Found(n.Inputs[1], g.Along(n.Inputs[0], 0))
+		return
+	}
+	for i, r := range elements {
+		g.Found(r, g.Along(n.Inputs[0], i))
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 // The operations that join tensors.
 var joinOps = Table{
-	"Pack":     {Build: buildPack, Moves: AllInputs, Shape: NoInput},
+	"Pack":     {Build: buildPack, Moves: AllInputs, Shape: NoInput, Packs: true},
 	"ConcatV2": {Build: plain(concatV2), Moves: AllButLast, Shape: LastInput, Time: timeOfConcat},
 	"Concat":   {Build: plain(concatV1), Moves: AllButFirst},
 }

@@ -11,10 +11,10 @@ import (
 )
 
 var logicOps = Table{
-	"Less":         {Build: byType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
-	"LessEqual":    {Build: byType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
-	"Greater":      {Build: byType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
-	"GreaterEqual": {Build: byType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
+	"Less":         {Build: byType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
+	"LessEqual":    {Build: byType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
+	"Greater":      {Build: byType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
+	"GreaterEqual": {Build: byType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
 	"Equal":        {Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
 	"NotEqual":     {Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
 	"LogicalAnd":   {Build: plain(map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: timeElementwise},
@@ -148,4 +148,16 @@ func decidedBound(x *Bounding) error {
 func notBound(x *Bounding) error {
 	x.Out[0].Bound = x.In[0].Bound
 	return nil
+}
+
+// readsCount is of a comparison with what counts time steps.
+func readsCount(n *savedmodel.Node, g Reader) {
+	if len(n.Inputs) != 2 {
+		return
+	}
+	for i, r := range n.Inputs {
+		if g.Counts(r) {
+			g.Found(n.Inputs[1-i], Need{Length: true})
+		}
+	}
 }

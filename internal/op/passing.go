@@ -27,7 +27,7 @@ var passingOps = Table{
 	"AssignVariableOp": {Control: Assign, AnyType: true},
 	"Assert":           {Control: Assertion},
 
-	"Const":           {Control: Constant, Build: buildConst, AnyType: true},
+	"Const":           {Control: ConstantValue, Build: buildConst, AnyType: true},
 	"Identity":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
 	"IdentityN":       {Build: plain(identity), Moves: AllInputs, Shape: NoInput},
 	"StopGradient":    {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},

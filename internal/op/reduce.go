@@ -41,13 +41,13 @@ var reduceOps = Table{
 		fold(lowest[float64](), larger, nil),
 		fold(lowest[int32](), larger, nil),
 		fold(lowest[int64](), larger, nil),
-	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction},
+	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction, Back: sameOf(0)},
 	"Min": {Build: reduction(with16(numbers(
 		fold(highest[float32](), smaller, nil),
 		fold(highest[float64](), smaller, nil),
 		fold(highest[int32](), smaller, nil),
 		fold(highest[int64](), smaller, nil),
-	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction},
+	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction, Back: sameOf(0)},
 	"All": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(true, func(x, y bool) bool { return x && y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
 	"Any": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
 }

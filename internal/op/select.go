@@ -11,9 +11,9 @@ import (
 
 // The operations that choose between elements.
 var selectOps = Table{
-	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise},
-	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise},
-	"ClipByValue": {Build: byType(halved(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound},
+	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise, Back: sameOf(1, 2)},
+	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise, Back: sameOf(1, 2)},
+	"ClipByValue": {Build: byType(halved(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
 }
 
 // everyType makes code for each type that a tensor can have.

@@ -14,9 +14,9 @@ import (
 // them; stridedslice.go has the one cut that is a language of its own.
 var sliceOps = Table{
 	"Slice":     {Build: plain(slice), Moves: InputsAt(0), Shape: InputsAt(1, 2)},
-	"Split":     {Build: buildSplit, Moves: InputsAt(1), Shape: InputsAt(0), Time: timeOfSplit},
+	"Split":     {Build: buildSplit, Moves: InputsAt(1), Shape: InputsAt(0), Time: timeOfSplit, Part: partOfSplit},
 	"SplitV":    {Build: buildSplitV, Moves: InputsAt(0), Shape: InputsAt(1, 2)},
-	"Unpack":    {Build: buildUnpack, Moves: InputsAt(0)},
+	"Unpack":    {Build: buildUnpack, Moves: InputsAt(0), Part: partOfUnpack},
 	"ReverseV2": {Build: plain(reverse), Moves: InputsAt(0), Shape: InputsAt(1)},
 	"Roll":      {Build: plain(roll), Moves: InputsAt(0)},
 }
@@ -293,4 +293,19 @@ func timeOfSplit(t Timed) (Timing, error) {
 		return l, ErrMixes
 	}
 	return TimeAt(t.Result(), axis), nil
+}
+
+func partOfUnpack(n *savedmodel.Node, result int, shape []int, _ Numbers) (from, to int, ok bool) {
+	axis := int(n.AttrInt("axis"))
+	return result, result + 1, axis == len(shape)-1 || axis == -1
+}
+
+func partOfSplit(n *savedmodel.Node, result int, shape []int, c Numbers) (from, to int, ok bool) {
+	last := len(shape) - 1
+	axis, known := one(c, n.Inputs[0])
+	if !known || int(axis) != last && axis != -1 || n.NumOutputs == 0 {
+		return 0, 0, false
+	}
+	size := shape[last] / n.NumOutputs
+	return result * size, (result + 1) * size, true
 }

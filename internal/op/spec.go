@@ -58,6 +58,21 @@ type Spec struct {
 	Float64   Builder
 	Float32By []string
 
+	// KeepsShape says that the result has the first input's shape.
+	KeepsShape bool
+
+	// What follows is for making inputs that a graph takes. Reads finds what the
+	// operation reads as indices or lengths, Domain where its function is defined,
+	// Back what is wanted of its inputs where something is wanted of its result, and
+	// Part which part of the last axis of its data the result is.
+	Reads  Reads
+	Domain Domain
+	Back   Back
+	Part   Part
+	// Packs says that each input is one element of the last axis of the result, and
+	// Counts that the result counts from one number on.
+	Packs, Counts bool
+
 	// Time finds how the results depend on time steps.
 	Time TimeRule
 	// Factors are the inputs whose elements are multiplied, all of them, of one that
@@ -84,17 +99,17 @@ type Table map[string]*Spec
 type Control int
 
 const (
-	Computes  Control = iota // nothing: Build does
-	Input                    // a placeholder or a function's argument
-	Nothing                  // an operation that is run for its control inputs
-	Loop                     // a While
-	Choice                   // an If
-	Numbered                 // a Case
-	Variable                 // a variable's handle
-	Constant                 // its value stands in the graph; its Exec returns it
-	Read                     // a variable's value, which its Exec returns
-	Assign                   // a variable's next value
-	Assertion                // an Assert
+	Computes      Control = iota // nothing: Build does
+	Input                        // a placeholder or a function's argument
+	Nothing                      // an operation that is run for its control inputs
+	Loop                         // a While
+	Choice                       // an If
+	Numbered                     // a Case
+	Variable                     // a variable's handle
+	ConstantValue                // its value stands in the graph; its Exec returns it
+	Read                         // a variable's value, which its Exec returns
+	Assign                       // a variable's next value
+	Assertion                    // an Assert
 )
 
 // Measure is what an operation says of its inputs' shapes.

@@ -10,7 +10,7 @@ import (
 )
 
 var stridedsliceOps = Table{
-	"StridedSlice": {Build: buildStridedSlice, Moves: InputsAt(0), Shape: InputsAt(1, 2, 3), Time: timeOfStridedSlice},
+	"StridedSlice": {Build: buildStridedSlice, Moves: InputsAt(0), Shape: InputsAt(1, 2, 3), Time: timeOfStridedSlice, Part: partOfStridedSlice},
 }
 
 // cutting says how a StridedSlice reads its inputs: bit i of a mask is about
@@ -220,4 +220,38 @@ func timeOfStridedSlice(t Timed) (Timing, error) {
 	}
 	// Among them the last step as a sequence of one: its own time axis.
 	return l, ErrMixes
+}
+
+// partOfStridedSlice is of x[..., a:b], with any slices before it.
+func partOfStridedSlice(n *savedmodel.Node, _ int, shape []int, c Numbers) (from, to int, ok bool) {
+	if len(n.Inputs) != 4 || n.AttrInt("new_axis_mask") != 0 {
+		return 0, 0, false
+	}
+	begin, known := c.Numbers(n.Inputs[1])
+	end, also := c.Numbers(n.Inputs[2])
+	if !known || !also || len(begin) != len(end) || len(begin) == 0 {
+		return 0, 0, false
+	}
+	at, ellipsis := len(begin)-1, n.AttrInt("ellipsis_mask")
+	if ellipsis == 0 && len(begin) != len(shape) || ellipsis>>at&1 == 1 {
+		return 0, 0, false
+	}
+	size := shape[len(shape)-1]
+	wrap := func(v float64) int {
+		if v < 0 {
+			v += float64(size)
+		}
+		return min(max(int(v), 0), size)
+	}
+	from, to = wrap(begin[at]), wrap(end[at])
+	if n.AttrInt("begin_mask")>>at&1 == 1 {
+		from = 0
+	}
+	switch {
+	case n.AttrInt("shrink_axis_mask")>>at&1 == 1:
+		to = from + 1
+	case n.AttrInt("end_mask")>>at&1 == 1:
+		to = size
+	}
+	return from, to, from < to
 }
