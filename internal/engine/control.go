@@ -97,10 +97,7 @@ func (c *Compiler) choice(n *savedmodel.Node) (Operation, error) {
 func (c *Compiler) Branches(n *savedmodel.Node) ([]*Body, error) {
 	names := []string{n.AttrFunc("else_branch"), n.AttrFunc("then_branch")}
 	if ControlOf(n) == op.Numbered {
-		names = nil
-		for _, f := range n.Attr("branches").GetList().GetFunc() {
-			names = append(names, f.GetName())
-		}
+		names = n.AttrFuncs("branches")
 	}
 	var out []*Body
 	for _, name := range names {

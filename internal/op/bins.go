@@ -23,7 +23,7 @@ var binsOps = Table{
 }
 
 func buildBucketize(n *savedmodel.Node) (Exec, error) {
-	edges := n.Attr("boundaries").GetList().GetF()
+	edges := n.AttrFloats("boundaries")
 	if !slices.IsSorted(edges) {
 		return nil, fmt.Errorf("attribute \"boundaries\" is %v, want sorted ones", edges)
 	}

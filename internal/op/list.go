@@ -163,7 +163,7 @@ func takesElement(l *value.List, t *lockstep.Tensor) error {
 
 func buildStack(n *savedmodel.Node) (Exec, error) {
 	want := n.AttrInt("num_elements")
-	if n.Attr("num_elements") == nil {
+	if !n.HasAttr("num_elements") {
 		want = -1
 	}
 	return func(w *Call, in []value.Value) ([]value.Value, error) {

@@ -118,35 +118,35 @@ func unsupported(attr string, value any) error {
 // A SavedModel leaves out the attributes that have their default: boolOr and
 // its kin read those.
 func boolOr(n *savedmodel.Node, name string, absent bool) bool {
-	if n.Attr(name) == nil {
+	if !n.HasAttr(name) {
 		return absent
 	}
 	return n.AttrBool(name)
 }
 
 func floatOr(n *savedmodel.Node, name string, absent float32) float32 {
-	if n.Attr(name) == nil {
+	if !n.HasAttr(name) {
 		return absent
 	}
 	return n.AttrFloat(name)
 }
 
 func stringOr(n *savedmodel.Node, name, absent string) string {
-	if n.Attr(name) == nil {
+	if !n.HasAttr(name) {
 		return absent
 	}
 	return n.AttrString(name)
 }
 
 func typeOr(n *savedmodel.Node, name string, absent lockstep.DType) (lockstep.DType, error) {
-	if n.Attr(name) == nil {
+	if !n.HasAttr(name) {
 		return absent, nil
 	}
 	return n.AttrType(name)
 }
 
 func intOr(n *savedmodel.Node, name string, absent int) int {
-	if n.Attr(name) == nil {
+	if !n.HasAttr(name) {
 		return absent
 	}
 	return int(n.AttrInt(name))

@@ -227,7 +227,7 @@ func broadcastArgs(w *Call, in []value.Value) ([]value.Value, error) {
 }
 
 func buildEnsureShape(n *savedmodel.Node) (Exec, error) {
-	if n.Attr("shape") == nil {
+	if !n.HasAttr("shape") {
 		return nil, errors.New(`no attribute "shape"`)
 	}
 	shape, known := n.AttrShape("shape")

@@ -31,7 +31,7 @@ func (v variants[T]) choose(n *savedmodel.Node, attr string) (T, error) {
 
 // chooseOr is choose for an attribute that has a default.
 func (v variants[T]) chooseOr(n *savedmodel.Node, attr string, absent lockstep.DType) (T, error) {
-	if n.Attr(attr) == nil {
+	if !n.HasAttr(attr) {
 		return v.of(attr, absent)
 	}
 	return v.choose(n, attr)

@@ -60,7 +60,7 @@ func readSliding(n *savedmodel.Node) (*sliding, error) {
 // those of the height and the width may not be 1.
 func (l layout) spatial(n *savedmodel.Node, name string, absent []int64) ([2]int, error) {
 	v := n.AttrInts(name)
-	if n.Attr(name) == nil {
+	if !n.HasAttr(name) {
 		v = absent
 	}
 	if len(v) != 4 {

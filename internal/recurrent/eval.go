@@ -130,7 +130,10 @@ func (ev *evaluator) argument(i int) *expr {
 
 // scalar returns the value of a constant scalar that is a fraction.
 func scalar(r savedmodel.Ref) (float64, lockstep.DType, bool) {
-	if r.Node.Op != "Const" || len(r.Node.Attr("value").GetTensor().GetTensorShape().GetDim()) > 0 {
+	if r.Node.Op != "Const" {
+		return 0, lockstep.Invalid, false
+	}
+	if shape, _ := r.Node.ConstShape(); len(shape) > 0 {
 		return 0, lockstep.Invalid, false
 	}
 	t, err := r.Node.Const()

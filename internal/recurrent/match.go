@@ -104,8 +104,8 @@ func constInts(n *savedmodel.Node, limit int) (elements []int64, scalar, ok bool
 		return nil, false, false
 	}
 	// The shape first: a large constant is not read for nothing.
-	dims := n.Attr("value").GetTensor().GetTensorShape().GetDim()
-	if len(dims) > 1 || len(dims) == 1 && dims[0].GetSize() > int64(limit) {
+	shape, _ := n.ConstShape()
+	if len(shape) > 1 || len(shape) == 1 && shape[0] > limit {
 		return nil, false, false
 	}
 	t, err := n.Const()

@@ -99,10 +99,7 @@ func functionsOf(n *savedmodel.Node) (names []string, first int) {
 	case "If", "StatelessIf":
 		return []string{n.AttrFunc("then_branch"), n.AttrFunc("else_branch")}, 1
 	case "Case", "StatelessCase":
-		for _, f := range n.Attr("branches").GetList().GetFunc() {
-			names = append(names, f.GetName())
-		}
-		return names, 1
+		return n.AttrFuncs("branches"), 1
 	}
 	return nil, 0
 }

@@ -370,7 +370,7 @@ func checkGraphDef(t *testing.T, g *Graph, flat map[string]*Node, want ...Ref) i
 			}
 		}
 		for a, value := range n.GetAttr() {
-			if strings.HasPrefix(a, "_") || !proto.Equal(value, node.Attr(a)) {
+			if strings.HasPrefix(a, "_") || !proto.Equal(value, node.attr(a)) {
 				t.Errorf("%q has the attribute %q", n.GetName(), a)
 			}
 		}

@@ -47,31 +47,48 @@ func (r Ref) String() string {
 	return fmt.Sprintf("%s:%d", r.Node.Name, r.Index)
 }
 
-// Attr returns an attribute of the operation, nil if it has none of the name.
-func (n *Node) Attr(name string) *attr_value_go_proto.AttrValue { return n.def.GetAttr()[name] }
+// attr returns an attribute of the operation, nil if it has none of the name.
+func (n *Node) attr(name string) *attr_value_go_proto.AttrValue { return n.def.GetAttr()[name] }
+
+// HasAttr tells whether the operation has an attribute of the name; a file
+// leaves out those that have their default.
+func (n *Node) HasAttr(name string) bool { return n.attr(name) != nil }
 
 // AttrBool returns a boolean attribute, false if there is none.
-func (n *Node) AttrBool(name string) bool { return n.Attr(name).GetB() }
+func (n *Node) AttrBool(name string) bool { return n.attr(name).GetB() }
 
 // AttrInt returns an integer attribute, 0 if there is none.
-func (n *Node) AttrInt(name string) int64 { return n.Attr(name).GetI() }
+func (n *Node) AttrInt(name string) int64 { return n.attr(name).GetI() }
 
 // AttrInts returns a list of integers, nil if there is none.
-func (n *Node) AttrInts(name string) []int64 { return n.Attr(name).GetList().GetI() }
+func (n *Node) AttrInts(name string) []int64 { return n.attr(name).GetList().GetI() }
 
 // AttrFloat returns a number, 0 if there is none.
-func (n *Node) AttrFloat(name string) float32 { return n.Attr(name).GetF() }
+func (n *Node) AttrFloat(name string) float32 { return n.attr(name).GetF() }
+
+// AttrFloats returns a list of numbers, nil if there is none.
+func (n *Node) AttrFloats(name string) []float32 { return n.attr(name).GetList().GetF() }
 
 // AttrString returns a string, "" if there is none.
-func (n *Node) AttrString(name string) string { return string(n.Attr(name).GetS()) }
+func (n *Node) AttrString(name string) string { return string(n.attr(name).GetS()) }
 
 // AttrFunc returns the name of the function that an attribute names, "" if none.
-func (n *Node) AttrFunc(name string) string { return n.Attr(name).GetFunc().GetName() }
+func (n *Node) AttrFunc(name string) string { return n.attr(name).GetFunc().GetName() }
+
+// AttrFuncs returns the names of the functions that an attribute lists, nil if
+// it lists none.
+func (n *Node) AttrFuncs(name string) []string {
+	var names []string
+	for _, f := range n.attr(name).GetList().GetFunc() {
+		names = append(names, f.GetName())
+	}
+	return names
+}
 
 // AttrType returns an element type; it fails if there is none, or one that
 // lockstep has no tensors for, such as the types of handles and lists.
 func (n *Node) AttrType(name string) (lockstep.DType, error) {
-	a := n.Attr(name)
+	a := n.attr(name)
 	if a == nil {
 		return lockstep.Invalid, fmt.Errorf("savedmodel: node %q (%s) has no attribute %q", n.Name, n.Op, name)
 	}
@@ -87,7 +104,7 @@ func (n *Node) AttrType(name string) (lockstep.DType, error) {
 func (n *Node) Types() iter.Seq2[string, lockstep.DType] {
 	return func(yield func(string, lockstep.DType) bool) {
 		for _, name := range slices.Sorted(maps.Keys(n.def.GetAttr())) {
-			a := n.Attr(name)
+			a := n.attr(name)
 			if t, ok := a.GetValue().(*attr_value_go_proto.AttrValue_Type); ok && !yield(name, dtypes[t.Type]) {
 				return
 			}
@@ -103,7 +120,7 @@ func (n *Node) Types() iter.Seq2[string, lockstep.DType] {
 // ElementType returns the type of a loop's or a call's input of that index,
 // which its attribute T lists.
 func (n *Node) ElementType(i int) (lockstep.DType, error) {
-	types := n.Attr("T").GetList().GetType()
+	types := n.attr("T").GetList().GetType()
 	if i < 0 || i >= len(types) {
 		return lockstep.Invalid, fmt.Errorf("savedmodel: node %q (%s) says no type of its input %d", n.Name, n.Op, i)
 	}
@@ -117,7 +134,13 @@ func (n *Node) ElementType(i int) (lockstep.DType, error) {
 // AttrShape returns a shape with -1 for axes of any length; known is false
 // where the attribute does not even fix the rank.
 func (n *Node) AttrShape(name string) (shape []int, known bool) {
-	return readShape(n.Attr(name).GetShape())
+	return readShape(n.attr(name).GetShape())
+}
+
+// ConstShape returns the shape of a Const operation's value, which it does not
+// read; known is false where the value does not even say its rank.
+func (n *Node) ConstShape() (shape []int, known bool) {
+	return readTensorShape(n.attr("value").GetTensor().GetTensorShape())
 }
 
 // Const returns the value of a Const operation.
@@ -125,7 +148,7 @@ func (n *Node) Const() (*lockstep.Tensor, error) {
 	if n.Op != "Const" {
 		return nil, fmt.Errorf("savedmodel: node %q is a %s, want a Const", n.Name, n.Op)
 	}
-	t, err := readTensor(n.Attr("value").GetTensor())
+	t, err := readTensor(n.attr("value").GetTensor())
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: constant %q: %w", n.Name, err)
 	}

@@ -144,7 +144,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 
 // newVariable describes a variable by its handle and by what is restored into it.
 func newVariable(handle *Node, restored Ref) *Variable {
-	v := &Variable{Name: resourceName(handle), Node: handle.Name, proto: handle.Attr("dtype").GetType()}
+	v := &Variable{Name: resourceName(handle), Node: handle.Name, proto: handle.attr("dtype").GetType()}
 	v.DType, v.Type = dtypes[v.proto], typeName(v.proto)
 	shape, known := handle.AttrShape("shape")
 	if known && !slices.Contains(shape, -1) {
@@ -154,7 +154,7 @@ func newVariable(handle *Node, restored Ref) *Variable {
 	v.Key, err = restoredKey(restored)
 	switch {
 	case err != nil:
-	case handle.Attr("dtype") == nil:
+	case handle.attr("dtype") == nil:
 		err = fmt.Errorf("the graph says no element type")
 	case v.DType == lockstep.Invalid:
 		err = fmt.Errorf("its element type %s is not supported", v.Type)
