@@ -27,7 +27,8 @@ var layout = map[string][]string{
 	"internal/contender":   {".", "native", "internal/bench"},
 	"bench/contender":      {".", "compare", "native", "internal/contender", "internal/npz"},
 	"internal/fixture":     {".", "internal/npz", "internal/raw"},
-	"native/savedmodel":    {".", "internal/memory", "internal/raw", "internal/regular"},
+	"native/savedmodel":    {".", "internal/memory", "internal/raw", "internal/regular", "internal/tfpb"},
+	"internal/tfpb":        {},
 	"internal/kernel":      {},
 	"internal/rows":        {},
 	"internal/rounding":    {"internal/recurrent"},
@@ -58,15 +59,16 @@ var layout = map[string][]string{
 	"examples/ci":          {},
 }
 
-// Imports of others that only some packages may have: cgo and the binding stay
-// in tfbridge, and a service that imports native does not get a command line.
+// Imports of others that only some packages may have, a pattern as above: cgo
+// and the binding stay in tfbridge, and a service that imports native gets
+// neither a command line nor TensorFlow's generated protobufs.
 var foreign = map[string][]string{
-	"C": {"tfbridge"},
+	"C":                      {"tfbridge"},
+	"github.com/galeone/...": {"tfbridge", "internal/fixture", "internal/graphtest"},
 	"github.com/galeone/tensorflow/tensorflow/go": {"tfbridge"},
-	"github.com/galeone/tfgo":                     {"tfbridge"},
 	"github.com/spf13/cobra":                      {"cmd/lockstep"},
 	"gonum.org/v1/plot":                           {"internal/chart"},
-	"unsafe":                                      {"tfbridge"},
+	"unsafe":                                      {"tfbridge", "internal/tfpb"},
 	"testing":                                     {"internal/fixture", "internal/graphtest", "compare/comparetest"},
 	"github.com/jstemmer/go-junit-report/v2/junit": {"compare/render/junit"},
 }
@@ -101,8 +103,11 @@ func checkImports(t *testing.T, name string, imports []string) {
 			}
 			continue
 		}
-		if only, limited := foreign[i]; limited && !slices.Contains(only, name) {
-			t.Errorf("package %s imports %s; only %q may", name, i, only)
+		for pattern, only := range foreign {
+			folder, isFolder := strings.CutSuffix(pattern, "...")
+			if (i == pattern || isFolder && strings.HasPrefix(i, folder)) && !slices.Contains(only, name) {
+				t.Errorf("package %s imports %s; only %q may", name, i, only)
+			}
 		}
 	}
 }

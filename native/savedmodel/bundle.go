@@ -8,12 +8,12 @@ import (
 	"io/fs"
 	"slices"
 
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/raw"
 	"github.com/lockstep-go/lockstep/internal/regular"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // maxIndexBytes bounds variables.index, which has some 100 bytes a variable.
@@ -50,11 +50,11 @@ func openBundle(fsys fs.FS, model string) (*bundle, error) {
 	if !ok {
 		return fail("no header entry: this is not the index of a checkpoint")
 	}
-	var header pb.BundleHeaderProto
+	var header tfpb.BundleHeaderProto
 	if err := proto.Unmarshal(head, &header); err != nil {
 		return fail("the header: %w", err)
 	}
-	if header.GetEndianness() != pb.BundleHeaderProto_LITTLE {
+	if header.GetEndianness() != tfpb.BundleHeaderProto_LITTLE {
 		return fail("the checkpoint was written on a big-endian machine, which is not supported")
 	}
 	if v := header.GetVersion().GetMinConsumer(); v > bundleVersion {
@@ -67,15 +67,15 @@ func openBundle(fsys fs.FS, model string) (*bundle, error) {
 }
 
 // check returns the entry that is restored into v, if it fits.
-func (b *bundle) check(v *Variable) (*pb.BundleEntryProto, error) {
-	fail := func(format string, args ...any) (*pb.BundleEntryProto, error) {
+func (b *bundle) check(v *Variable) (*tfpb.BundleEntryProto, error) {
+	fail := func(format string, args ...any) (*tfpb.BundleEntryProto, error) {
 		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q of variable %q: %w", b.model, v.Key, v.Name, fmt.Errorf(format, args...))
 	}
 	encoded, ok := b.entries[v.Key]
 	if !ok {
 		return fail("the checkpoint has no such entry: it belongs to another model")
 	}
-	e := &pb.BundleEntryProto{}
+	e := &tfpb.BundleEntryProto{}
 	if err := proto.Unmarshal(encoded, e); err != nil {
 		return fail("%w", err)
 	}
@@ -94,7 +94,7 @@ func (b *bundle) check(v *Variable) (*pb.BundleEntryProto, error) {
 }
 
 // read reads an entry that check has passed.
-func (b *bundle) read(key string, e *pb.BundleEntryProto) (*lockstep.Tensor, error) {
+func (b *bundle) read(key string, e *tfpb.BundleEntryProto) (*lockstep.Tensor, error) {
 	name := b.shard(e)
 	fail := func(err error) (*lockstep.Tensor, error) {
 		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q in %s: %w", b.model, key, name, err)

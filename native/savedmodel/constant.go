@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // maxConstElements bounds the elements of a constant that is given as one
@@ -16,7 +15,7 @@ const maxConstElements = 1 << 22
 
 // readTensor reads a TensorProto: either its bytes, or a list of values whose
 // last is repeated to the end (tensorflow/core/framework/tensor.proto).
-func readTensor(p *tensor_go_proto.TensorProto) (*lockstep.Tensor, error) {
+func readTensor(p *tfpb.TensorProto) (*lockstep.Tensor, error) {
 	if p == nil {
 		return nil, fmt.Errorf("no value")
 	}

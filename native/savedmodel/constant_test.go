@@ -23,8 +23,11 @@ func TestConst(t *testing.T) {
 	}
 	type P = tensor_go_proto.TensorProto
 	read := func(p *P) (*lockstep.Tensor, error) {
-		def := attr(node("c", "Const"), "value", &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: p}})
-		return (&Node{Name: "c", Op: "Const", def: def}).Const()
+		def := node("c", "Const")
+		if p != nil {
+			attr(def, "value", &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: p}})
+		}
+		return defined(t, def).Const()
 	}
 	tensor := func(x *lockstep.Tensor, err error) *lockstep.Tensor {
 		if err != nil {

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // function is a function of the graph's library. Its parts are looked at when
@@ -20,8 +19,8 @@ type function struct {
 }
 
 type functionParts struct {
-	def     *function_go_proto.FunctionDef
-	nodes   map[string]*node_def_go_proto.NodeDef
+	def     *tfpb.FunctionDef
+	nodes   map[string]*tfpb.NodeDef
 	results map[string]int // where a named result stands
 	effects []string       // the nodes that change something
 	// open are the nodes that leave an attribute to whoever calls the function,
@@ -36,13 +35,13 @@ func newFunction(raw rawFunction) *function {
 }
 
 func (f *function) read() (*functionParts, error) {
-	def := &function_go_proto.FunctionDef{}
+	def := &tfpb.FunctionDef{}
 	if err := proto.Unmarshal(f.raw, def); err != nil {
 		return nil, fmt.Errorf("function %q is damaged: %w", f.name, err)
 	}
 	p := &functionParts{
 		def:     def,
-		nodes:   make(map[string]*node_def_go_proto.NodeDef, len(def.GetNodeDef())),
+		nodes:   make(map[string]*tfpb.NodeDef, len(def.GetNodeDef())),
 		results: make(map[string]int, len(def.GetSignature().GetOutputArg())),
 		open:    map[string]string{},
 	}
@@ -73,14 +72,14 @@ func (f *function) read() (*functionParts, error) {
 
 // isOpen tells whether an attribute's value, or one inside it, is to be put in
 // by a call of the function that it stands in.
-func isOpen(value *attr_value_go_proto.AttrValue) bool {
+func isOpen(value *tfpb.AttrValue) bool {
 	if value.GetPlaceholder() != "" || hasOpen(value.GetFunc()) {
 		return true
 	}
 	return slices.ContainsFunc(value.GetList().GetFunc(), hasOpen)
 }
 
-func hasOpen(f *attr_value_go_proto.NameAttrList) bool {
+func hasOpen(f *tfpb.NameAttrList) bool {
 	for _, value := range f.GetAttr() {
 		if isOpen(value) {
 			return true

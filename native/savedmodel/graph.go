@@ -7,9 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // Graph is what one signature computes, every function call inlined.
@@ -74,7 +73,7 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 }
 
 // readInputs finds the placeholders that the signature's inputs are fed to.
-func (g *Graph) readInputs(s *scope, infos map[string]*pb.TensorInfo) error {
+func (g *Graph) readInputs(s *scope, infos map[string]*tfpb.TensorInfo) error {
 	fed := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(infos)) {
 		if infos[name].GetName() == "" { // sparse: of several tensors

@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // GraphDef writes what the wanted tensors need as a GraphDef that can be
@@ -75,13 +74,13 @@ func (g *Graph) idle(needed map[*Node]bool) map[*Node]bool {
 	return effects
 }
 
-func (g *Graph) newDef() *graph_go_proto.GraphDef {
-	return &graph_go_proto.GraphDef{Versions: g.meta.pb.GetGraphDef().GetVersions()}
+func (g *Graph) newDef() *tfpb.GraphDef {
+	return &tfpb.GraphDef{Versions: g.meta.pb.GetGraphDef().GetVersions()}
 }
 
 // exportNeeded adds the needed nodes, and those that they need, to out, and
 // returns those of the main graph.
-func (g *Graph) exportNeeded(needed map[*Node]bool, out *graph_go_proto.GraphDef) (main []*Node) {
+func (g *Graph) exportNeeded(needed map[*Node]bool, out *tfpb.GraphDef) (main []*Node) {
 	idle := g.idle(needed)
 	// Nodes stand after their inputs, so one pass backwards finds all needed.
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
@@ -113,8 +112,8 @@ func (g *Graph) exportNeeded(needed map[*Node]bool, out *graph_go_proto.GraphDef
 
 // export returns the node's definition, its own name and those of the nodes
 // that it reads as name says; those that it says nothing of it does not wait for.
-func (n *Node) export(name func(*Node) string) *node_def_go_proto.NodeDef {
-	def := &node_def_go_proto.NodeDef{Name: name(n), Op: n.Op, Attr: map[string]*attr_value_go_proto.AttrValue{}}
+func (n *Node) export(name func(*Node) string) *tfpb.NodeDef {
+	def := &tfpb.NodeDef{Name: name(n), Op: n.Op, Attr: map[string]*tfpb.AttrValue{}}
 	for _, in := range n.Inputs {
 		def.Input = append(def.Input, inputName(name(in.Node), in.Index))
 	}

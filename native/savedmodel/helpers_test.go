@@ -27,6 +27,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 const (
@@ -300,6 +301,22 @@ func marshal(t testing.TB, m proto.Message) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// translated returns a message as another type of the same fields: TensorFlow's
+// as the one that is read here, or the other way.
+func translated[M proto.Message](t testing.TB, m proto.Message, into M) M {
+	t.Helper()
+	if err := proto.Unmarshal(marshal(t, m), into); err != nil {
+		t.Fatal(err)
+	}
+	return into
+}
+
+// defined makes a node of a definition.
+func defined(t testing.TB, def *node_def_go_proto.NodeDef) *Node {
+	t.Helper()
+	return &Node{Name: def.GetName(), Op: def.GetOp(), def: translated(t, def, &tfpb.NodeDef{})}
 }
 
 // wantError fails unless err has all the words.

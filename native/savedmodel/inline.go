@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // What a hostile graph may ask for; the largest that Keras is known to write,
@@ -51,7 +51,7 @@ type scope struct {
 	caller *scope
 	fn     *function      // nil in the main graph
 	parts  *functionParts // of fn
-	defs   map[string]*node_def_go_proto.NodeDef
+	defs   map[string]*tfpb.NodeDef
 	args   map[string]Ref
 	made   map[string]*made
 }
@@ -241,7 +241,7 @@ func (s *scope) make(name string) (*made, error) {
 }
 
 // inputs makes what a definition reads and waits for.
-func (s *scope) inputs(def *node_def_go_proto.NodeDef) (inputs []Ref, controls []*Node, err error) {
+func (s *scope) inputs(def *tfpb.NodeDef) (inputs []Ref, controls []*Node, err error) {
 	inputs = make([]Ref, 0, len(def.GetInput()))
 	for _, name := range def.GetInput() {
 		if after, isControl := strings.CutPrefix(name, "^"); isControl {

@@ -2,6 +2,7 @@ package savedmodel
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -9,17 +10,22 @@ import (
 // Most of a saved_model.pb is its functions, and most of these are for training
 // or for calls that nobody makes: Keras 2 writes some hundred and fifty, of
 // which a signature reaches eight. So they are cut out of the message before it
-// is read, and each is read when it is first called.
+// is read, and each is read when it is first called. The objects that Python
+// makes again out of a file are not read at all, nor are TensorFlow 1's
+// collections; they would be kept for nothing.
 
-// The field numbers on the way to a function, and to its name
-// (tensorflow/core/protobuf/saved_model.proto and the files that it imports).
+// The field numbers of what is cut out, and those on the way to a function and
+// to its name (tensorflow/core/protobuf/saved_model.proto and the files that it
+// imports).
 const (
-	fieldMetaGraphs = 2 // of SavedModel
-	fieldGraphDef   = 2 // of MetaGraphDef
-	fieldLibrary    = 2 // of GraphDef
-	fieldFunction   = 1 // of FunctionDefLibrary
-	fieldSignature  = 1 // of FunctionDef
-	fieldOpName     = 1 // of OpDef
+	fieldMetaGraphs  = 2 // of SavedModel
+	fieldGraphDef    = 2 // of MetaGraphDef
+	fieldCollections = 4 // of MetaGraphDef
+	fieldObjectGraph = 7 // of MetaGraphDef
+	fieldLibrary     = 2 // of GraphDef
+	fieldFunction    = 1 // of FunctionDefLibrary
+	fieldSignature   = 1 // of FunctionDef
+	fieldOpName      = 1 // of OpDef
 )
 
 // rawFunction is a function of the library that has not been read.
@@ -28,8 +34,8 @@ type rawFunction struct {
 	raw  []byte // a FunctionDef
 }
 
-// cutFunctions returns a saved_model.pb without its functions, and these, by
-// meta graph.
+// cutFunctions returns a saved_model.pb without its functions and without what
+// nothing here reads, and the functions, by meta graph.
 func cutFunctions(b []byte) (rest []byte, functions [][]rawFunction, err error) {
 	rest, err = rewrite(b, fieldMetaGraphs, func(graph []byte) ([]byte, error) {
 		var found []rawFunction
@@ -41,7 +47,7 @@ func cutFunctions(b []byte) (rest []byte, functions [][]rawFunction, err error) 
 					return nil, err
 				})
 			})
-		})
+		}, fieldCollections, fieldObjectGraph)
 		functions = append(functions, found)
 		return out, err
 	})
@@ -49,10 +55,14 @@ func cutFunctions(b []byte) (rest []byte, functions [][]rawFunction, err error) 
 }
 
 // rewrite copies a message with another content in each field of a number that
-// holds a message; it leaves the field out where that is nil.
-func rewrite(b []byte, number protowire.Number, content func([]byte) ([]byte, error)) ([]byte, error) {
+// holds a message; it leaves the field out where that is nil, and those of the
+// numbers in without.
+func rewrite(b []byte, number protowire.Number, content func([]byte) ([]byte, error), without ...protowire.Number) ([]byte, error) {
 	out := make([]byte, 0, 64)
 	err := fields(b, func(n protowire.Number, t protowire.Type, field, value []byte) error {
+		if slices.Contains(without, n) {
+			return nil
+		}
 		if n != number || t != protowire.BytesType {
 			out = append(out, field...)
 			return nil

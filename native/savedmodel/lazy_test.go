@@ -39,11 +39,16 @@ func TestCutFunctions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	model.MetaGraphs[0].CollectionDef = map[string]*pb.CollectionDef{"variables": {}}
+	collections, err := proto.Marshal(model)
+	if err != nil {
+		t.Fatal(err)
+	}
 	// The same, the meta graph's graph_def in two pieces.
 	split := []byte{0x08, 0x01, 0x12}
 	split = append(split, appendLength(nil, len(first)+len(second))...)
 	split = append(append(split, first...), second...)
-	files = append(files, b, split)
+	files = append(files, b, split, collections)
 
 	total := 0
 	for i, b := range files {
@@ -73,6 +78,7 @@ func TestCutFunctions(t *testing.T) {
 				}
 				total++
 			}
+			g.ObjectGraphDef, g.CollectionDef = nil, nil
 			if g.GetGraphDef().GetLibrary() != nil {
 				g.GraphDef.Library.Function = nil
 			}

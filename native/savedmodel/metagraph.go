@@ -9,22 +9,18 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // MetaGraph is one graph of a SavedModel, with its signatures and variables.
 // It may be used by several goroutines.
 type MetaGraph struct {
 	model     *SavedModel
-	pb        *pb.MetaGraphDef
-	nodes     map[string]*node_def_go_proto.NodeDef
+	pb        *tfpb.MetaGraphDef
+	nodes     map[string]*tfpb.NodeDef
 	functions map[string]*function
-	ops       map[string]*op_def_go_proto.OpDef
+	ops       map[string]*tfpb.OpDef
 
 	variables func() ([]*Variable, error)
 	restored  map[string]bool // the checkpoint's keys that loading reads; set by variables
@@ -32,13 +28,13 @@ type MetaGraph struct {
 	shards    func() error // tells whether the checkpoint's data files are whole
 }
 
-func newMetaGraph(m *SavedModel, def *pb.MetaGraphDef, functions []rawFunction) (*MetaGraph, error) {
+func newMetaGraph(m *SavedModel, def *tfpb.MetaGraphDef, functions []rawFunction) (*MetaGraph, error) {
 	g := &MetaGraph{
 		model:     m,
 		pb:        def,
-		nodes:     map[string]*node_def_go_proto.NodeDef{},
+		nodes:     map[string]*tfpb.NodeDef{},
 		functions: map[string]*function{},
-		ops:       map[string]*op_def_go_proto.OpDef{},
+		ops:       map[string]*tfpb.OpDef{},
 	}
 	for _, n := range def.GetGraphDef().GetNode() {
 		if _, twice := g.nodes[n.GetName()]; twice {
@@ -127,7 +123,7 @@ func (g *MetaGraph) readSignature(name string) lockstep.Signature {
 	return lockstep.Signature{Name: name, Inputs: readSpecs(def.GetInputs()), Outputs: readSpecs(def.GetOutputs())}
 }
 
-func readSpecs(infos map[string]*pb.TensorInfo) []lockstep.TensorSpec {
+func readSpecs(infos map[string]*tfpb.TensorInfo) []lockstep.TensorSpec {
 	var out []lockstep.TensorSpec
 	for _, name := range slices.Sorted(maps.Keys(infos)) {
 		info := infos[name]
@@ -150,7 +146,7 @@ func readSpecs(infos map[string]*pb.TensorInfo) []lockstep.TensorSpec {
 
 // readShape returns a shape with -1 for unknown axes; known is false where
 // not even the rank is given.
-func readShape(p *tensor_shape_go_proto.TensorShapeProto) (shape []int, known bool) {
+func readShape(p *tfpb.TensorShapeProto) (shape []int, known bool) {
 	if p == nil || p.GetUnknownRank() {
 		return nil, false
 	}
@@ -162,7 +158,7 @@ func readShape(p *tensor_shape_go_proto.TensorShapeProto) (shape []int, known bo
 }
 
 // readTensorShape returns the shape of a value, a scalar's where none is given.
-func readTensorShape(p *tensor_shape_go_proto.TensorShapeProto) (shape []int, known bool) {
+func readTensorShape(p *tfpb.TensorShapeProto) (shape []int, known bool) {
 	if p == nil {
 		return []int{}, true
 	}

@@ -6,10 +6,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // Node is one operation of a flat graph. It is immutable.
@@ -30,7 +28,7 @@ type Node struct {
 	// libtensorflow loads, and not in a function's body.
 	Main bool
 
-	def *node_def_go_proto.NodeDef
+	def *tfpb.NodeDef
 }
 
 // Ref is one output of a node.
@@ -48,7 +46,7 @@ func (r Ref) String() string {
 }
 
 // attr returns an attribute of the operation, nil if it has none of the name.
-func (n *Node) attr(name string) *attr_value_go_proto.AttrValue { return n.def.GetAttr()[name] }
+func (n *Node) attr(name string) *tfpb.AttrValue { return n.def.GetAttr()[name] }
 
 // HasAttr tells whether the operation has an attribute of the name; a file
 // leaves out those that have their default.
@@ -105,7 +103,7 @@ func (n *Node) Types() iter.Seq2[string, lockstep.DType] {
 	return func(yield func(string, lockstep.DType) bool) {
 		for _, name := range slices.Sorted(maps.Keys(n.def.GetAttr())) {
 			a := n.attr(name)
-			if t, ok := a.GetValue().(*attr_value_go_proto.AttrValue_Type); ok && !yield(name, dtypes[t.Type]) {
+			if t, ok := a.GetValue().(*tfpb.AttrValue_Type); ok && !yield(name, dtypes[t.Type]) {
 				return
 			}
 			for _, t := range a.GetList().GetType() {

@@ -6,14 +6,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // callee returns the function that a definition calls, "" if it is none.
 // byName says that the function stands as an operation of its own name, whose
 // results are then the function's.
-func (g *MetaGraph) callee(def *node_def_go_proto.NodeDef) (function string, byName bool) {
+func (g *MetaGraph) callee(def *tfpb.NodeDef) (function string, byName bool) {
 	switch def.GetOp() {
 	case "PartitionedCall", "StatefulPartitionedCall":
 		return def.GetAttr()["f"].GetFunc().GetName(), false
@@ -66,7 +65,7 @@ func (g *MetaGraph) results(op string) ([]result, error) {
 	return nil, fmt.Errorf("operation %s is none of TensorFlow's, and the file does not define it", op)
 }
 
-func readResults(d *op_def_go_proto.OpDef) []result {
+func readResults(d *tfpb.OpDef) []result {
 	var out []result
 	for _, a := range d.GetOutputArg() {
 		r := result{name: a.GetName(), list: a.GetNumberAttr()}
@@ -79,7 +78,7 @@ func readResults(d *op_def_go_proto.OpDef) []result {
 }
 
 // numOutputs returns how many tensors a node makes.
-func (g *MetaGraph) numOutputs(def *node_def_go_proto.NodeDef) (int, error) {
+func (g *MetaGraph) numOutputs(def *tfpb.NodeDef) (int, error) {
 	results, err := g.results(def.GetOp())
 	if err != nil {
 		return 0, err
@@ -97,7 +96,7 @@ func (g *MetaGraph) numOutputs(def *node_def_go_proto.NodeDef) (int, error) {
 
 // resultRange returns which of the tensors that a node makes a named result
 // is: n of them, beginning at from.
-func (g *MetaGraph) resultRange(def *node_def_go_proto.NodeDef, name string) (from, n int, err error) {
+func (g *MetaGraph) resultRange(def *tfpb.NodeDef, name string) (from, n int, err error) {
 	results, err := g.results(def.GetOp())
 	if err != nil {
 		return 0, 0, err
@@ -116,7 +115,7 @@ func (g *MetaGraph) resultRange(def *node_def_go_proto.NodeDef, name string) (fr
 }
 
 // length returns how many tensors the result of a node is.
-func (r result) length(def *node_def_go_proto.NodeDef) (int, error) {
+func (r result) length(def *tfpb.NodeDef) (int, error) {
 	if r.list == "" {
 		return 1, nil
 	}

@@ -3,10 +3,8 @@ package savedmodel
 import (
 	"maps"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // Uses tells whether an attribute of the node names an element type.
@@ -28,7 +26,7 @@ func (n *Node) Uses(d lockstep.DType) bool {
 // where they name from. Those of the names absent, whose default from is, do so
 // where the node does not have them.
 func (n *Node) Retyped(from, to lockstep.DType, absent ...string) *Node {
-	named, found := attr_value_go_proto.AttrValue_Type{}, false
+	named, found := tfpb.AttrValue_Type{}, false
 	for p, d := range dtypes {
 		if d == to {
 			named.Type, found = p, true
@@ -39,19 +37,19 @@ func (n *Node) Retyped(from, to lockstep.DType, absent ...string) *Node {
 	}
 	attrs := maps.Clone(n.def.GetAttr())
 	if attrs == nil {
-		attrs = map[string]*attr_value_go_proto.AttrValue{}
+		attrs = map[string]*tfpb.AttrValue{}
 	}
 	for name, a := range attrs {
-		if t, ok := a.GetValue().(*attr_value_go_proto.AttrValue_Type); ok && dtypes[t.Type] == from {
-			attrs[name] = &attr_value_go_proto.AttrValue{Value: &named}
+		if t, ok := a.GetValue().(*tfpb.AttrValue_Type); ok && dtypes[t.Type] == from {
+			attrs[name] = &tfpb.AttrValue{Value: &named}
 		}
 	}
 	for _, name := range absent {
 		if attrs[name] == nil {
-			attrs[name] = &attr_value_go_proto.AttrValue{Value: &named}
+			attrs[name] = &tfpb.AttrValue{Value: &named}
 		}
 	}
 	out := *n
-	out.def = &node_def_go_proto.NodeDef{Name: n.def.GetName(), Op: n.def.GetOp(), Attr: attrs}
+	out.def = &tfpb.NodeDef{Name: n.def.GetName(), Op: n.def.GetOp(), Attr: attrs}
 	return &out
 }

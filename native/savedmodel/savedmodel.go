@@ -23,12 +23,12 @@ import (
 	"slices"
 	"strings"
 
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep"
 	mem "github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/regular"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // maxGraphBytes bounds saved_model.pb: protobuf itself allows 2 GiB a message.
@@ -41,8 +41,8 @@ var ErrNotSavedModel = errors.New("not a SavedModel")
 // SavedModel is an opened directory. It is immutable.
 type SavedModel struct {
 	fsys fs.FS
-	name string         // of the directory, for messages
-	pb   *pb.SavedModel // without the functions
+	name string           // of the directory, for messages
+	pb   *tfpb.SavedModel // without the functions
 	// functions are those of each meta graph.
 	functions [][]rawFunction
 }
@@ -80,7 +80,7 @@ func open(fsys fs.FS, name string) (*SavedModel, error) {
 		}
 		return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
 	}
-	m := &SavedModel{fsys: fsys, name: name, pb: &pb.SavedModel{}}
+	m := &SavedModel{fsys: fsys, name: name, pb: &tfpb.SavedModel{}}
 	rest, functions, err := cutFunctions(b)
 	if err == nil {
 		m.functions = functions

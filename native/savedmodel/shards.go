@@ -7,11 +7,11 @@ import (
 	"maps"
 	"slices"
 
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/regular"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // restoredKeys returns the checkpoint's keys that the nodes of a restore
@@ -50,7 +50,7 @@ func (g *MetaGraph) checkShards() error {
 	}
 	sizes := map[int32]int64{}
 	for _, key := range slices.Sorted(maps.Keys(b.entries)) {
-		var e pb.BundleEntryProto
+		var e tfpb.BundleEntryProto
 		if key == "" || proto.Unmarshal(b.entries[key], &e) != nil {
 			continue // what is read is parsed again
 		}
@@ -63,7 +63,7 @@ func (g *MetaGraph) checkShards() error {
 
 // checkShard checks one entry against the data file that it lies in, and keeps
 // that file's size in sizes.
-func (b *bundle) checkShard(e *pb.BundleEntryProto, sizes map[int32]int64, restored bool) error {
+func (b *bundle) checkShard(e *tfpb.BundleEntryProto, sizes map[int32]int64, restored bool) error {
 	have, looked := sizes[e.GetShardId()]
 	if !looked {
 		var err error
@@ -97,12 +97,12 @@ func (b *bundle) checkShard(e *pb.BundleEntryProto, sizes map[int32]int64, resto
 }
 
 // shard is the name of the data file that an entry lies in.
-func (b *bundle) shard(e *pb.BundleEntryProto) string {
+func (b *bundle) shard(e *tfpb.BundleEntryProto) string {
 	return fmt.Sprintf("variables/variables.data-%05d-of-%05d", e.GetShardId(), b.shards)
 }
 
 // shardSize returns the size of that file.
-func (b *bundle) shardSize(e *pb.BundleEntryProto) (int64, error) {
+func (b *bundle) shardSize(e *tfpb.BundleEntryProto) (int64, error) {
 	if e.GetShardId() < 0 || int(e.GetShardId()) >= b.shards {
 		return 0, fmt.Errorf("no such file: there are %d: %w", b.shards, fs.ErrNotExist)
 	}
@@ -114,7 +114,7 @@ func (b *bundle) shardSize(e *pb.BundleEntryProto) (int64, error) {
 }
 
 // within tells whether an entry's bytes are in a file of some size.
-func within(e *pb.BundleEntryProto, have int64) error {
+func within(e *tfpb.BundleEntryProto, have int64) error {
 	offset, size := e.GetOffset(), e.GetSize()
 	if offset < 0 || size < 0 || offset > have || size > have-offset {
 		return fmt.Errorf("%d bytes at %d, and the file has %d: it is cut short or the index is damaged: copy or export the model again", size, offset, have)
@@ -124,7 +124,7 @@ func within(e *pb.BundleEntryProto, have int64) error {
 
 // sizeFits tells whether an entry has as many bytes as n elements of its type
 // take; a string takes at least its length.
-func sizeFits(e *pb.BundleEntryProto, dtype lockstep.DType, shape []int, n int) error {
+func sizeFits(e *tfpb.BundleEntryProto, dtype lockstep.DType, shape []int, n int) error {
 	size := e.GetSize()
 	if dtype == lockstep.String {
 		if size < int64(n) {

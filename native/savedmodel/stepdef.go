@@ -3,13 +3,10 @@ package savedmodel
 import (
 	"fmt"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // Fed is a tensor of a loop's body that is fed and not computed.
@@ -83,7 +80,7 @@ type stepWriter struct {
 	args   map[*Node]int
 	fed    map[Ref]string
 	around map[*Node]bool // nodes of the graph around the loop that are needed
-	out    *graph_go_proto.GraphDef
+	out    *tfpb.GraphDef
 	step   *StepDef
 }
 
@@ -94,17 +91,17 @@ func (s *stepWriter) placeholder(name string, f Fed) error {
 	}
 	s.fed[f.Ref] = name
 	s.step.Fed = append(s.step.Fed, name)
-	s.out.Node = append(s.out.Node, &node_def_go_proto.NodeDef{
+	s.out.Node = append(s.out.Node, &tfpb.NodeDef{
 		Name: name, Op: "Placeholder",
-		Attr: map[string]*attr_value_go_proto.AttrValue{"dtype": {Value: &attr_value_go_proto.AttrValue_Type{Type: dtype}}},
+		Attr: map[string]*tfpb.AttrValue{"dtype": {Value: &tfpb.AttrValue_Type{Type: dtype}}},
 	})
 	return nil
 }
 
-var protoDTypes = map[lockstep.DType]types_go_proto.DataType{
-	lockstep.Float32: types_go_proto.DataType_DT_FLOAT,
-	lockstep.Float64: types_go_proto.DataType_DT_DOUBLE,
-	lockstep.Bool:    types_go_proto.DataType_DT_BOOL,
+var protoDTypes = map[lockstep.DType]tfpb.DataType{
+	lockstep.Float32: tfpb.DataType_DT_FLOAT,
+	lockstep.Float64: tfpb.DataType_DT_DOUBLE,
+	lockstep.Bool:    tfpb.DataType_DT_BOOL,
 }
 
 // node writes a node of the body.

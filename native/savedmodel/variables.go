@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
-
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
 // Variable is a variable that loading the model fills from the checkpoint.
@@ -29,7 +28,7 @@ type Variable struct {
 	// whoever needs it and nobody else.
 	Err error
 
-	proto types_go_proto.DataType
+	proto tfpb.DataType
 }
 
 // anonymous is the shared name of a resource that has none: each operation

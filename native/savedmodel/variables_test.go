@@ -105,7 +105,7 @@ func TestResourceNames(t *testing.T) {
 		"../../x":  variable("d", "../../x"),
 		"\xff\x00": variable("e", "\xff\x00"),
 	} {
-		if got := resourceName(&Node{Name: def.GetName(), def: def}); got != want {
+		if got := resourceName(defined(t, def)); got != want {
 			t.Errorf("the resource of %q is %q, want %q", def.GetName(), got, want)
 		}
 	}
@@ -182,9 +182,9 @@ func TestRestoringRefuses(t *testing.T) {
 
 	// A variable that is never restored has no value.
 	m = openGraph(t, restoring(func(n nodeMap) { n["all"].Input = n["all"].Input[:1] }))
-	_, _, err = m.Variable(Ref{Node: &Node{Name: "b", Op: "VarHandleOp", def: variable("b", "shared b")}})
+	_, _, err = m.Variable(Ref{Node: defined(t, variable("b", "shared b"))})
 	wantError(t, "never restored", err, `no checkpoint entry is restored into the variable "shared b"`)
-	if _, ok, err := m.Variable(Ref{Node: &Node{Name: "x", Op: "VarHandleOp", def: variable("x", "a")}}); !ok || err != nil {
+	if _, ok, err := m.Variable(Ref{Node: defined(t, variable("x", "a"))}); !ok || err != nil {
 		t.Errorf("another handle of the variable a is none: %v, %v", ok, err)
 	}
 }
