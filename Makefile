@@ -36,8 +36,8 @@ KERAS  = $(VENV)/bin/python
 
 # The many models that are made and not committed, in the cache as well: one
 # folder a version of the recipes, so it is made once and never out of date.
-# models/golden.py and models/reports.py make none of them.
-MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat $$(ls models/*.py | grep -vE '^models/(golden|reports)\.py$$') models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
+# models/golden.py, reports.py and ops_*.py make none of them.
+MADE   = $(eval MADE := $(shell $(FETCH) --cache)/models-$(shell cat $$(ls models/*.py | grep -vE '^models/(golden|reports|ops_[a-z]+)\.py$$') models/requirements.txt | cksum | cut -d' ' -f1))$(MADE)
 
 # The models that are timed beside the seed's, kept in the same way.
 TIMED  = $(eval TIMED := $(shell $(FETCH) --cache)/bench-models-$(shell cat models/bench.py models/seq2seq.py models/fixture.py models/requirements.txt | cksum | cut -d' ' -f1))$(TIMED)
@@ -217,7 +217,7 @@ models-all:
 	@[ -d "$(MADE)" ] || $(MAKE) --no-print-directory keras
 	@[ -d "$(MADE)" ] || { \
 		echo 'make: making the models of the tests, once for these recipes (5 minutes on 2 cores) ...' >&2; \
-		$(KERAS) models/make.py --whole --out "$(MADE)" --group zoo --group ops; }
+		$(KERAS) models/make.py --whole --out "$(MADE)" --group zoo; }
 	@touch "$(MADE)"
 	@echo 'LOCKSTEP_MODELS=$(MADE)'
 

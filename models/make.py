@@ -47,8 +47,8 @@ def groups():
         every = dict(zoo.recipes())
         own = dict(seq2seq.recipes() + others.recipes() + reports.recipes())
         timed = dict(bench.recipes())
-    committed = own | {name: every[name] for name in zoo.COMMITTED}
     ops = {name: operations(name) for name in ("ops_math", "ops_shape")}
+    committed = own | {name: every[name] for name in zoo.COMMITTED} | ops
     return {"committed": committed, "zoo": every, "ops": ops, "bench": timed}
 
 

@@ -6,10 +6,11 @@ outputs or the fact that TensorFlow raises:
     cases = Cases()
     cases.add("name", "Tile", [x, multiples])                       # bit for bit
     cases.add("name", "MatMul", [a, b], tolerance=1e-6, transpose_a=True)
-    cases.write(folder, "ops_shape")                                # .json and .npz
+    cases.write(folder, "ops_shape")                                # ops_shape.zip
 """
 
 import inspect
+import io
 import json
 import math
 import os
@@ -123,15 +124,18 @@ class Cases:
         self.cases.append(case)
 
     def write(self, folder, name):
-        """Writes the cases to folder/name.json, and their arrays to folder/name.npz."""
-        with zipfile.ZipFile(os.path.join(folder, name + ".npz"), "w") as z:
+        """Writes folder/name.zip, which holds the cases as name.json and their arrays as name.npz."""
+        arrays = io.BytesIO()
+        with zipfile.ZipFile(arrays, "w") as z:  # stored: the file around it is compressed as a whole
             for key, array in self.arrays.items():
-                member = entry(key + ".npy")
-                member.compress_type = zipfile.ZIP_DEFLATED
-                with z.open(member, "w") as f:
+                with z.open(entry(key + ".npy"), "w") as f:
                     np.lib.format.write_array(f, np.asarray(array, order="C"), allow_pickle=False)
-        with open(os.path.join(folder, name + ".json"), "w", encoding="utf-8", newline="\n") as f:
-            f.write("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in self.cases) + "\n]\n")
+        text = "[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in self.cases) + "\n]\n"
+        with zipfile.ZipFile(os.path.join(folder, name + ".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+            for member, content in ((name + ".json", text.encode()), (name + ".npz", arrays.getvalue())):
+                info = entry(member)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                z.writestr(info, content, compresslevel=9)
         raised = sum(1 for c in self.cases if c.get("error"))
         print(f"{name}: {len(self.cases)} cases, {raised} of them errors, TensorFlow {tf.__version__}")
 

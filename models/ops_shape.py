@@ -59,6 +59,19 @@ def reshapes(c):
         c.add(f"Squeeze/{label(s)}/{axes}", "Squeeze", [f32(*s)], axis=axes)
 
 
+def passing(c):
+    for op in ("Identity", "StopGradient", "PreventGradient"):
+        for_types(c, op, lambda d: ([make(d, 2, 3)], {}))
+        c.add(f"{op}/empty", op, [f32(0, 3)])
+    for x in (f32(2, 3), f32(), f32(0, 3), i64(4, 5)):
+        c.add(f"Snapshot/{x.dtype}/{label(x.shape)}", "Snapshot", [x])
+    c.add("IdentityN", "IdentityN", [[f32(2, 3), i64(4, 5), f32()]])
+    c.add("CheckNumerics", "CheckNumerics", [f32(2, 3)], message="finite, please")
+    c.add("CheckNumerics/float64", "CheckNumerics", [f32(2, 3).astype(np.float64)], message="finite, please")
+    for bad in (np.nan, np.inf, -np.inf):
+        c.add(f"CheckNumerics/{bad}", "CheckNumerics", [np.array([1, bad, 2], np.float32)], message="finite, please")
+
+
 def broadcasts(c):
     for_types(c, "BroadcastTo", lambda d: ([make(d, 3, 1), i32(2, 3, 2)], {}))
     for s, to in [
@@ -361,7 +374,8 @@ def scatters(c):
 
 def main(folder):
     c = Cases()
-    for part in (shapes, reshapes, broadcasts, strided, cuts, joins, turns, pads, gathers, sequences, fills, hots, scatters, lists, blocks, bands, diagonals, bits):
+    for part in (shapes, reshapes, broadcasts, strided, cuts, joins, turns, pads, gathers, sequences, fills, hots, scatters, lists, blocks, bands,
+                 diagonals, bits, passing):
         part(c)
     c.write(folder, "ops_shape")
 

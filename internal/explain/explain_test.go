@@ -66,13 +66,7 @@ func made(t *testing.T) []string {
 	if testing.Short() {
 		return nil
 	}
-	var out []string
-	for _, name := range fixture.MadeNames(t) {
-		if name != "ops" {
-			out = append(out, name)
-		}
-	}
-	return out
+	return fixture.MadeNames(t)
 }
 
 // A spike reaches what comes after it and nothing else: in a layer that goes

@@ -1,10 +1,11 @@
 package graphtest
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -52,11 +53,27 @@ type opNode struct {
 	Inputs   []string
 }
 
-// ReadCases reads the cases that models/NAME.py makes, and their tensors.
+// Ops are the operations that a case of several takes.
+func (c *Case) Ops() []string {
+	var out []string
+	for _, n := range c.Nodes {
+		out = append(out, n.Op)
+	}
+	return out
+}
+
+// Files are the files of cases in testdata/ops; models/FILE.py makes each.
+var Files = []string{"ops_math", "ops_shape"}
+
+// ReadCases reads the cases of one of Files, and their tensors.
 func ReadCases(t *testing.T, name string) ([]Case, map[string]*lockstep.Tensor) {
 	t.Helper()
-	folder := filepath.Join(fixture.Made(t), "ops")
-	text, err := os.ReadFile(filepath.Join(folder, name+".json"))
+	z, err := zip.OpenReader(fixture.Path("ops", name+".zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	text, err := fs.ReadFile(z, name+".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +81,11 @@ func ReadCases(t *testing.T, name string) ([]Case, map[string]*lockstep.Tensor) 
 	if err := json.Unmarshal(text, &cases); err != nil {
 		t.Fatal(err)
 	}
-	list, err := npz.ReadFile(filepath.Join(folder, name+".npz"))
+	arrays, err := fs.ReadFile(z, name+".npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := npz.Read(bytes.NewReader(arrays), int64(len(arrays)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +95,8 @@ func ReadCases(t *testing.T, name string) ([]Case, map[string]*lockstep.Tensor) 
 	return cases, lockstep.ByName(list)
 }
 
+// Graph makes a SavedModel of the case in memory and flattens it, so that a case
+// takes the way that a model takes; the function reads its variables.
 func (c *Case) Graph(inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*savedmodel.Graph, func(savedmodel.Ref) (*lockstep.Tensor, error), error) {
 	nodes, fetch := c.Nodes, c.Fetch
 	if len(nodes) == 0 {

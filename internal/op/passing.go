@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
@@ -33,7 +34,7 @@ var passingOps = Table{
 	"StopGradient":    {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
 	"PreventGradient": {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
 	"Snapshot":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
-	"CheckNumerics":   {Build: plain(identity), Moves: AllInputs, Shape: NoInput},
+	"CheckNumerics":   {Build: buildCheckNumerics, Bound: boundOfFirst, Shape: NoInput, Back: sameOf(0)},
 }
 
 func identity(w *Call, in []value.Value) ([]value.Value, error) {
@@ -72,3 +73,34 @@ func (u Unsupported) Error() string {
 }
 
 func (u Unsupported) Unwrap() error { return u.Reason }
+
+// buildCheckNumerics passes floats on that are finite, and fails on others with
+// the model's message.
+func buildCheckNumerics(n *savedmodel.Node) (Exec, error) {
+	message := n.AttrString("message")
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		t, err := value.Tensors(in, 1)
+		if err != nil {
+			return nil, err
+		}
+		if !t[0].DType().IsFloat() {
+			return nil, fmt.Errorf("%s, want floats", t[0])
+		}
+		d, err := t[0].Float64s()
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range d {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, fmt.Errorf("element %d of %s is %v, and the model wants finite numbers there: %s", i, t[0], v, message)
+			}
+		}
+		return w.one(t[0], nil)
+	}, nil
+}
+
+// boundOfFirst is the bound of a result that is the first input.
+func boundOfFirst(x *Bounding) error {
+	x.Out[0].Bound = x.In[0].Bound
+	return nil
+}
