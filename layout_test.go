@@ -38,7 +38,7 @@ var layout = map[string][]string{
 	"internal/errbound":    {".", "internal/engine", "internal/op", "internal/recurrent", "internal/rounding", "internal/value", "native/savedmodel"},
 	"internal/graphtest":   {".", "internal/fixture", "internal/npz", "internal/raw", "internal/recurrent", "native/savedmodel"},
 	"internal/engine":      {".", "internal/kernel", "internal/memory", "internal/op", "internal/recurrent", "internal/rows", "internal/value", "native/savedmodel"},
-	"native":               {".", "compare/golden", "internal/engine", "internal/errbound", "internal/kernel", "internal/memory", "internal/op", "internal/recurrent", "internal/rounding", "internal/rows", "internal/streaming", "native/savedmodel"},
+	"native":               {".", "internal/engine", "internal/errbound", "internal/kernel", "internal/memory", "internal/op", "internal/recurrent", "internal/rounding", "internal/rows", "internal/streaming", "native/savedmodel"},
 	"tfbridge":             {".", "native/savedmodel", "internal/recurrent", "internal/plain", "internal/raw", "internal/regular"},
 	"tfbridge/worker":      {".", "tfbridge", "internal/memory", "internal/plain", "internal/raw"},
 	"compare":              {".", "internal/memory"},

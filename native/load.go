@@ -19,7 +19,7 @@ import (
 type settings struct {
 	tags      []string
 	signature string
-	verify    []func(*Model) error // what a model that was made must pass
+	verify    []func(lockstep.Engine) error // see WithVerify
 	workers   int
 	memory    int64
 }
@@ -57,6 +57,13 @@ func WithMemory(bytes int64) Option {
 	return func(s *settings) { s.memory = max(bytes, 1) }
 }
 
+// WithVerify makes Load call a function with the model, ready to run, and return
+// its error instead of a model that fails it: such as golden.Verifier's, which
+// refuses a model that does not reproduce its golden. Each of several is called.
+func WithVerify(verify func(lockstep.Engine) error) Option {
+	return func(s *settings) { s.verify = append(s.verify, verify) }
+}
+
 // Load reads the SavedModel in dir. It fails if an operation that the signature
 // needs is not supported, and then names every one of them.
 func Load(dir string, options ...Option) (*Model, error) {
@@ -89,7 +96,7 @@ func load(saved *savedmodel.SavedModel, options []Option) (*Model, error) {
 	m.files = saved.Files()
 	for _, verify := range s.verify {
 		if err := verify(m); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("native: %w", err)
 		}
 	}
 	return m, nil

@@ -28,6 +28,16 @@ type Oracle struct {
 // Oracle makes the model's oracle when it is first asked for.
 func (m *Model) Oracle() (*Oracle, error) { return m.oracle() }
 
+// StepOracle returns Oracle's answer for compare/golden, which judges by it the
+// steps of a golden that was recorded with --trace.
+func (m *Model) StepOracle() (lockstep.Oracle, error) {
+	o, err := m.Oracle()
+	if err != nil {
+		return nil, err // and no nil *Oracle in an interface
+	}
+	return o, nil
+}
+
 func (src *source) newOracle() (*Oracle, error) {
 	o := &Oracle{source: src, exact: src.exact(), cells: map[string]*oracleCell{}}
 	return o, o.makeCells()

@@ -4,7 +4,8 @@
 // [Record] runs an engine and makes a [Golden]; [ReadFile] and [ReadFS] read
 // one; [Golden.Verify] runs an engine on the golden's inputs and says what
 // changed since: the [Change] is of one of a few kinds, each with words and an
-// exit code of its own. What belongs here is the file and that judgement. Who
+// exit code of its own. [Verifier] does all that for a service, which refuses to
+// start with a model that changed. What belongs here is the file and that judgement. Who
 // computes is no concern of this package, as of package compare.
 //
 // # The file

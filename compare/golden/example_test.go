@@ -2,6 +2,7 @@ package golden_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -60,4 +61,21 @@ func Example() {
 	// Output:
 	// keras3: in step (exit code 0)
 	// retrained: weights changed (exit code 4)
+}
+
+// A service refuses to start with a model that does not reproduce its golden.
+func ExampleVerifier() {
+	tmp, err := os.MkdirTemp("", "lockstep")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	if err := fixture.Unpack(filepath.Join("testdata", "retrained.zip"), tmp); err != nil { // model.export wrote it
+		log.Fatal(err)
+	}
+	_, err = native.Load(tmp, native.WithVerify(golden.Verifier(filepath.Join("testdata", "keras.golden"))))
+	if differs := (*golden.Error)(nil); errors.As(err, &differs) {
+		fmt.Println(differs.Result.Change)
+	}
+	// Output: layout or signature changed
 }

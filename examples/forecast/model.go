@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -33,7 +34,7 @@ func loadModel() (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := native.LoadFS(dir, native.VerifyGoldenFS(files, "model.golden"))
+	m, err := native.LoadFS(dir, native.WithVerify(golden.VerifierFS(files, "model.golden")))
 	if err != nil {
 		return nil, err
 	}

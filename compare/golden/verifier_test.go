@@ -1,4 +1,4 @@
-package native_test
+package golden_test
 
 import (
 	"errors"
@@ -14,18 +14,18 @@ import (
 )
 
 // seedGolden is what TensorFlow computed from the seed model.
-var seedGolden = filepath.Join("..", "compare", "comparetest", "testdata", "seed_keras3.golden")
+var seedGolden = filepath.Join("..", "comparetest", "testdata", "seed_keras3.golden")
 
 // A model that reproduces its golden is loaded, any other is refused, and the
 // error says what is another.
-func TestVerifyGolden(t *testing.T) {
+func TestVerifier(t *testing.T) {
 	dir := fixture.Dir(t, "seed_keras3")
-	m, err := native.Load(dir, native.VerifyGolden(seedGolden))
+	m, err := native.Load(dir, native.WithVerify(golden.Verifier(seedGolden)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	fsys := os.DirFS(filepath.Dir(seedGolden))
-	if _, err := native.LoadFS(fixture.FS(t, "seed_keras3"), native.VerifyGoldenFS(fsys, filepath.Base(seedGolden))); err != nil {
+	if _, err := native.LoadFS(fixture.FS(t, "seed_keras3"), native.WithVerify(golden.VerifierFS(fsys, filepath.Base(seedGolden)))); err != nil {
 		t.Error(err)
 	}
 	weights, err := m.Weights()
@@ -38,20 +38,20 @@ func TestVerifyGolden(t *testing.T) {
 		change    golden.Change
 		words     string
 	}{
-		{dir, seedGolden, golden.WeightsChanged, "the model does not reproduce its golden " + seedGolden + ": weights changed: encoder/bias float32 (256,): native first parts from the golden of tensorflow"},
+		{dir, seedGolden, golden.WeightsChanged, "native: golden: the model does not reproduce " + seedGolden + ": weights changed: encoder/bias float32 (256,): native first parts from the golden of tensorflow"},
 		{fixture.Dir(t, "seed_tfkeras"), seedGolden, golden.LayoutChanged, `layout or signature changed: the output "output_0" is called "output" now`},
 	} {
-		_, err := native.Load(c.dir, native.VerifyGolden(c.file))
-		e := (*native.GoldenError)(nil)
+		_, err := native.Load(c.dir, native.WithVerify(golden.Verifier(c.file)))
+		e := (*golden.Error)(nil)
 		if !errors.As(err, &e) || e.Result.Change != c.change || !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%v, want %q", err, c.words)
 		}
 	}
-	if _, err := native.Load(dir, native.VerifyGolden("nowhere.golden")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := native.Load(dir, native.WithVerify(golden.Verifier("nowhere.golden"))); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 	// Two goldens are both wanted.
-	if _, err := native.Load(fixture.Dir(t, "seed_keras3"), native.VerifyGolden(seedGolden), native.VerifyGolden("nowhere.golden")); err == nil {
+	if _, err := native.Load(fixture.Dir(t, "seed_keras3"), native.WithVerify(golden.Verifier(seedGolden)), native.WithVerify(golden.Verifier("nowhere.golden"))); err == nil {
 		t.Error("the second golden was not read")
 	}
 }
