@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -60,7 +61,7 @@ func TestHeadShowsInOutputs(t *testing.T) {
 // step of either.
 func TestHandOverShowsBetweenLayers(t *testing.T) {
 	sound, inputs := seed(t)
-	faulty, err := sound.WithFault(native.Fault{Kind: native.StatesSwapped, Layer: "decoder"})
+	faulty, err := sound.Edit(fault.Fault{Kind: fault.StatesSwapped, Layer: "decoder"}.Plant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestLayersOfOtherSteps(t *testing.T) {
 	m := load(t, fixture.Dir(t, "misleading_keras3"))
 	inputs := fixture.Tensors(t, "misleading_keras3", "inputs.npz")
 	names := []string{m.Signature().Inputs[0].Name, m.Signature().Inputs[1].Name}
-	swapped, err := m.WithFault(native.Fault{Kind: native.InputsSwapped, Input: names[0], Other: names[1]})
+	swapped, err := m.Edit(fault.Fault{Kind: fault.InputsSwapped, Input: names[0], Other: names[1]}.Plant)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -51,7 +52,7 @@ func ExampleCheck() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	candidate, err := reference.WithFault(native.Fault{Kind: native.ForgetBias, Layer: "decoder"})
+	candidate, err := reference.Edit(fault.Fault{Kind: fault.ForgetBias, Layer: "decoder"}.Plant)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/diagnose"
-	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/internal/fault"
 )
 
 // expected says where a fault must show first, worked out without either engine:
@@ -83,7 +83,7 @@ func (e *expected) judge(found *diagnose.Found, r *compare.Report) string {
 	return fmt.Sprintf("found %s, where it cannot show", p)
 }
 
-func (c *subject) expect(t *testing.T, f native.Fault, faulty *lockstep.Trace, mode int) *expected {
+func (c *subject) expect(t *testing.T, f fault.Fault, faulty *lockstep.Trace, mode int) *expected {
 	e := &expected{}
 	for _, layer := range c.sound.Layers {
 		l := layerShows{name: layer}
@@ -148,7 +148,7 @@ func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) [
 }
 
 // steps lists where single steps are others under the fault.
-func (c *subject) steps(t *testing.T, layer string, f native.Fault) []shows {
+func (c *subject) steps(t *testing.T, layer string, f fault.Fault) []shows {
 	from, err := compare.Before(c.reference.trace.Steps, layer)
 	if err != nil {
 		t.Fatal(err)
@@ -156,11 +156,11 @@ func (c *subject) steps(t *testing.T, layer string, f native.Fault) []shows {
 	if from == nil {
 		return nil
 	}
-	oracle, err := c.m.Oracle()
+	oracle, err := c.m.Source().Oracle()
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad, err := oracle.WithFault(f)
+	bad, err := oracle.Edit(f.Plant)
 	if err != nil {
 		t.Fatal(err)
 	}

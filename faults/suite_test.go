@@ -16,6 +16,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/diagnose"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
@@ -53,7 +54,7 @@ func TestPlantedFaults(t *testing.T) {
 	}
 	suite := &suite{t: t, models: map[string]bool{}}
 	for i := range suite.kinds {
-		suite.kinds[i] = map[native.FaultKind]*tally{}
+		suite.kinds[i] = map[fault.Kind]*tally{}
 	}
 	for _, name := range names {
 		suite.model(name)
@@ -91,7 +92,7 @@ var modes = [...]string{"in another model", "in the engine alone"}
 
 type suite struct {
 	t      *testing.T
-	kinds  [len(modes)]map[native.FaultKind]*tally
+	kinds  [len(modes)]map[fault.Kind]*tally
 	models map[string]bool
 	apart  []string // faults that change nothing, or stay inside the bound of rounding
 	wrong  []string
@@ -159,20 +160,20 @@ func (s *suite) model(name string) {
 
 // faults are those of the model, and some weights of each layer; of the orders of
 // gates the short form takes those that frameworks have.
-func (s *suite) faults(c *subject) []native.Fault {
+func (s *suite) faults(c *subject) []fault.Fault {
 	h := fnv.New64()
 	h.Write([]byte(c.name))
 	rng := rand.New(rand.NewPCG(6, h.Sum64()))
-	var out []native.Fault
-	for _, f := range c.m.Faults() {
-		if f.Kind == native.GateOrder && !slices.Contains([]string{"iofg", "igfo", "ifog", "gifo", "figo", "rzg"}, f.Order) && rng.IntN(4) > 0 {
+	var out []fault.Fault
+	for _, f := range fault.List(c.m.Source()) {
+		if f.Kind == fault.GateOrder && !slices.Contains([]string{"iofg", "igfo", "ifog", "gifo", "figo", "rzg"}, f.Order) && rng.IntN(4) > 0 {
 			continue
 		}
 		out = append(out, f)
 	}
 	for _, l := range c.m.Layers() {
 		for _, tensor := range []string{"kernel", "recurrent_kernel", "bias"} {
-			w, err := c.m.LayerWeight(l.Name, tensor)
+			w, err := c.m.Source().LayerWeight(l.Name, tensor)
 			if err != nil {
 				s.t.Fatal(err)
 			}
@@ -180,10 +181,10 @@ func (s *suite) faults(c *subject) []native.Fault {
 				continue
 			}
 			for _, ulp := range []int{16, 256, 4096, 1 << 16} {
-				out = append(out, native.Fault{Kind: native.OneWeight, Layer: l.Name, Tensor: tensor, Index: rng.IntN(w.Len()), ULP: ulp})
+				out = append(out, fault.Fault{Kind: fault.OneWeight, Layer: l.Name, Tensor: tensor, Index: rng.IntN(w.Len()), ULP: ulp})
 			}
 			for _, factor := range []float64{1.01, 2, -1} {
-				out = append(out, native.Fault{Kind: native.OneWeight, Layer: l.Name, Tensor: tensor, Index: rng.IntN(w.Len()), Factor: factor})
+				out = append(out, fault.Fault{Kind: fault.OneWeight, Layer: l.Name, Tensor: tensor, Index: rng.IntN(w.Len()), Factor: factor})
 			}
 		}
 	}
@@ -205,9 +206,9 @@ func (c *subject) check(t *testing.T, bad, meant *native.Model) *compare.Checked
 }
 
 // plant plants one fault and counts what becomes of it.
-func (s *suite) plant(c *subject, f native.Fault, mode int) {
+func (s *suite) plant(c *subject, f fault.Fault, mode int) {
 	ctx := context.Background()
-	bad, err := c.m.WithFault(f)
+	bad, err := c.m.Edit(f.Plant)
 	if err != nil {
 		s.t.Fatalf("%s: %s: %v", c.name, f, err)
 	}
@@ -270,8 +271,8 @@ func (s *suite) plant(c *subject, f native.Fault, mode int) {
 // alike tells whether two faults are one; a weight is found, not its new value. A
 // GRU with reset_after adds two biases to the sums of z and r, and nothing tells
 // which of them is another.
-func (c *subject) alike(a, b native.Fault) bool {
-	if a.Kind == native.OneWeight && b.Kind == native.OneWeight {
+func (c *subject) alike(a, b fault.Fault) bool {
+	if a.Kind == fault.OneWeight && b.Kind == fault.OneWeight {
 		a.ULP, a.Factor, a.Is, b.ULP, b.Factor, b.Is = 0, 0, 0, 0, 0, 0
 		for _, l := range c.m.Layers() {
 			if n := 3 * l.Units; l.Name == a.Layer && l.ResetAfter && a.Tensor == "bias" && a.Index%n < 2*l.Units && b.Index%n == a.Index%n {
@@ -285,8 +286,8 @@ func (c *subject) alike(a, b native.Fault) bool {
 // computesAs tells whether the model with another fault computes the same numbers
 // as the one with the planted fault: then no diagnosis can tell the two. Of a
 // fault in the engine alone no gates are shown.
-func (c *subject) computesAs(t *testing.T, f native.Fault, trace *lockstep.Trace, mode int) bool {
-	other, err := c.m.WithFault(f)
+func (c *subject) computesAs(t *testing.T, f fault.Fault, trace *lockstep.Trace, mode int) bool {
+	other, err := c.m.Edit(f.Plant)
 	if err != nil {
 		t.Fatal(err)
 	}

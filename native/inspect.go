@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/source"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -79,16 +80,16 @@ func Inspect(dir string, options ...Option) (*Description, error) {
 		return nil, fmt.Errorf("native: %w", err)
 	}
 	o := chosen(options)
-	meta, err := saved.MetaGraph(o.tags...)
+	meta, err := saved.MetaGraph(o.Tags...)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	sig, err := meta.Signature(o.signature)
+	sig, err := meta.Signature(o.Signature)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
 	d := &Description{TensorFlow: meta.TensorFlowVersion(), Signatures: meta.Signatures(), Signature: sig.Name, meta: meta}
-	src, err := readSignature(meta, o)
+	src, err := source.ReadMeta(meta, o.Options)
 	if err == nil {
 		err = d.describe(src)
 	}
@@ -106,22 +107,22 @@ func Inspect(dir string, options ...Option) (*Description, error) {
 }
 
 // describe describes a signature whose graph could be followed.
-func (d *Description) describe(src *source) error {
-	d.Layers = describeLayers(src.found)
-	for _, s := range src.found.Slices {
+func (d *Description) describe(src *source.Source) error {
+	d.Layers = describeLayers(src.Found)
+	for _, s := range src.Found.Slices {
 		d.Slices = append(d.Slices, s.Loop.Name)
 	}
-	for _, u := range src.found.Rest {
+	for _, u := range src.Found.Rest {
 		d.Unrecognised = append(d.Unrecognised, Loop{Node: u.Loop.Name, Reason: u.Reason})
 	}
-	named, err := src.found.Weights(src.meta, src.graph)
+	named, err := src.Found.Weights(d.meta, src.Graph)
 	if err != nil {
 		return fmt.Errorf("native: %w", err)
 	}
 	for _, w := range named {
 		d.Weights = append(d.Weights, describeWeight(w.Name, w.Variable))
 	}
-	_, d.Reason = src.model()
+	_, d.Reason = newModel(src)
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
-	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/source"
 )
 
 // Model is one signature of a SavedModel, ready to run. It is immutable and
@@ -23,10 +23,8 @@ type Model struct {
 	layers    []Layer
 	loops     []Loop
 	weights   lockstep.Weights
-	found     *recurrent.Found
 	files     fs.FS // the SavedModel
-	source    *source
-	oracle    func() (*Oracle, error) // made when first asked for
+	source    *source.Source
 }
 
 // Name returns "native".
@@ -50,6 +48,46 @@ func (m *Model) Loops() []Loop { return slices.Clone(m.loops) }
 // change them.
 func (m *Model) Weights() (lockstep.Weights, error) { return slices.Clone(m.weights), nil }
 
+// Oracle returns what knows the results of the model in exact arithmetic, and
+// beside each value a bound on how far an engine in the model's own precision may
+// be from it: whatever the order in which it adds, with or without fused
+// multiply-add, with its tanh and its like as inexact as runtimes have them. It is
+// made when it is first asked for, and safe for any number of goroutines.
+//
+// The bounds are those of a running error analysis (Higham, Accuracy and Stability
+// of Numerical Algorithms, 2nd ed., chapters 2 to 4) of the graph's own operations.
+// They are guaranteed, and so larger than what rounding typically does; of a long
+// recurrence they may grow without end. A stateful layer begins with the states in
+// the model's files.
+func (m *Model) Oracle() (lockstep.Oracle, error) {
+	o, err := m.source.Oracle()
+	if err != nil {
+		return nil, err // and no nil pointer in an interface
+	}
+	return o, nil
+}
+
+// Source returns what the model was compiled from. It is for lockstep's own
+// commands: its type is internal.
+func (m *Model) Source() *source.Source { return m.source }
+
+// Edit returns a copy of the model that is compiled from an edited copy of its
+// source. It is for lockstep's own commands, which plant faults to see whether they
+// are found. Weights still shows what the checkpoint holds; such a copy has no
+// Stream, and no Seq2Seq.
+func (m *Model) Edit(edit func(*source.Source) error) (*Model, error) {
+	src, err := m.source.Edit(edit)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	out, err := compile(src, m.weights)
+	if err != nil {
+		return nil, err
+	}
+	out.files = m.files
+	return out, nil
+}
+
 // Run computes the signature's outputs. The inputs must be exactly those of
 // the signature in name, type, rank and fixed axes.
 //
@@ -59,7 +97,7 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 	if err := m.check(inputs); err != nil {
 		return nil, err
 	}
-	inputs, err := m.source.fed(ctx, inputs)
+	inputs, err := m.source.Inputs(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
@@ -77,7 +115,7 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 	if err := m.check(inputs); err != nil {
 		return err
 	}
-	inputs, err := m.source.fed(ctx, inputs)
+	inputs, err := m.source.Inputs(ctx, inputs)
 	if err != nil {
 		return fmt.Errorf("native: %w", err)
 	}
@@ -98,7 +136,7 @@ func (m *Model) check(inputs map[string]*lockstep.Tensor) error {
 // sameBatch tells whether the inputs of the eight-tensor model have the same
 // batch: the graph would spread one of one over the other's.
 func (m *Model) sameBatch(inputs map[string]*lockstep.Tensor) error {
-	s := m.found.Seq2Seq
+	s := m.source.Found.Seq2Seq
 	if s == nil {
 		return nil
 	}
@@ -113,15 +151,15 @@ func (m *Model) sameBatch(inputs map[string]*lockstep.Tensor) error {
 // Forecast. It fails, and says why, if it is another model, or not in float32.
 // Its runners have the workers that Load was given.
 func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
-	if m.found.Seq2Seq == nil {
-		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.found.Not)
+	if m.source.Found.Seq2Seq == nil {
+		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.Not)
 	}
-	if m.source.fault.is {
-		return nil, errFault
+	if m.source.Edited() {
+		return nil, errEdited
 	}
 	s, err := NewSeq2Seq(m.weights)
 	if err == nil {
-		s.workers = m.source.workers
+		s.workers = m.source.Options.Workers
 	}
 	return s, err
 }
@@ -129,15 +167,15 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 // Seq2SeqInputs returns the signature's names of what the encoder and the
 // decoder of the eight-tensor model read. It fails if this is another model.
 func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
-	s := m.found.Seq2Seq
+	s := m.source.Found.Seq2Seq
 	if s == nil {
-		return "", "", fmt.Errorf("native: signature %q: %w", m.signature.Name, m.found.Not)
+		return "", "", fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.Not)
 	}
 	return s.EncoderInput, s.DecoderInput, nil
 }
 
-// errFault is what a model answers whose faults would be left out.
-var errFault = errors.New("native: a model with a fault in it has neither a Stream nor a Seq2Seq")
+// errEdited is what a model answers whose edits would be left out.
+var errEdited = errors.New("native: an edited model has neither a Stream nor a Seq2Seq")
 
 // errNoRunner is what a Runner that NewRunner did not make answers.
 var errNoRunner = errors.New("native: a Runner is made by NewRunner")
@@ -164,7 +202,7 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (m
 	if err := r.model.check(inputs); err != nil {
 		return nil, err
 	}
-	inputs, err := r.model.source.fed(ctx, inputs)
+	inputs, err := r.model.source.Inputs(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}

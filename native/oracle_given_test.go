@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/rounding"
+	"github.com/lockstep-go/lockstep/internal/source"
 )
 
 // Layers that are given what they compute, step by step from what the oracle
@@ -88,8 +89,8 @@ func (g *givenCount) compare(t *testing.T, m *Model, inputs map[string]*lockstep
 		t.Fatal(unknown)
 	}
 	given := map[string]*lockstep.Tensor{}
-	for _, r := range o.source.found.Recurrences {
-		stepAll(t, o, r, free, given)
+	for _, r := range m.source.Found.Recurrences {
+		stepAll(t, m.source, r, free, given)
 		if r.Mask != nil {
 			g.masked++
 		}
@@ -146,7 +147,7 @@ func relativeBound(exact, bound *lockstep.Tensor) (float64, error) {
 
 // stepAll takes the steps of a loop's cells from what they begin with, as a
 // test's own loop, and puts the states at each step into given.
-func stepAll(t *testing.T, o *Oracle, r *recurrent.Recurrence, from, given map[string]*lockstep.Tensor) {
+func stepAll(t *testing.T, src *source.Source, r *recurrent.Recurrence, from, given map[string]*lockstep.Tensor) {
 	t.Helper()
 	read := func(name string) []float64 {
 		if from[name] == nil {
@@ -162,7 +163,7 @@ func stepAll(t *testing.T, o *Oracle, r *recurrent.Recurrence, from, given map[s
 	batch, steps, features := shape[0], shape[1], shape[2]
 	x := read(r.Cells[0].Name + "/x")
 	for _, l := range r.Cells {
-		weights, _, err := engine.WeightsOf(l, o.source.weight)
+		weights, _, err := engine.WeightsOf(l, src.Weight)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -110,7 +110,7 @@ func TestFloat64(t *testing.T) {
 		ok(t, r.Decode(y, d))
 		got, err := lockstep.New(y, batch, steps, wide.OutputFeatures)
 		ok(t, err)
-		want := fixture.Tensors(t, name, "expected.npz")[m.found.Seq2Seq.Output]
+		want := fixture.Tensors(t, name, "expected.npz")[m.source.Found.Seq2Seq.Output]
 		if d := worst(t, name, got, want); d > 5e-6 || d == 0 {
 			t.Errorf("%s: float64 is %g from Keras's float32, want a little, at most 5e-6", name, d)
 		}

@@ -14,7 +14,7 @@ import (
 // in the model's floats. It returns the states after it by the same names: for
 // every row the bits that a run makes there, mask aside.
 func (m *Model) Step(layer string, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	for _, l := range m.found.Layers {
+	for _, l := range m.source.Found.Layers {
 		if l.Name != layer {
 			continue
 		}
@@ -34,7 +34,10 @@ func (m *Model) Step(layer string, from map[string]*lockstep.Tensor) (map[string
 }
 
 func step[F Float](m *Model, l *recurrent.Layer, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	wants := []wanted{{"x", l.Features}, {"h", l.Units}, {"c", l.Units}}[:1+len(l.States)]
+	wants := []struct {
+		name  string
+		width int // of the last axis
+	}{{"x", l.Features}, {"h", l.Units}, {"c", l.Units}}[:1+len(l.States)]
 	var in [3][]F
 	var shape []int
 	for i, want := range wants {

@@ -35,8 +35,8 @@ func (m *Model) NewStream(ctx context.Context, batch int, fixed map[string]*lock
 	if batch < 1 {
 		return nil, fmt.Errorf("native: a stream of a batch of %d, want 1 or more", batch)
 	}
-	if m.source.fault.is {
-		return nil, errFault
+	if m.source.Edited() {
+		return nil, errEdited
 	}
 	for name, t := range fixed {
 		spec, ok := m.signature.Input(name)

@@ -35,7 +35,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	for _, l := range m.layers {
 		t.Layers = append(t.Layers, l.Name)
 	}
-	inputs, err := m.source.fed(ctx, inputs)
+	inputs, err := m.source.Inputs(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
@@ -59,7 +59,7 @@ func (m *Model) steps(recorded map[*recurrent.Layer]*engine.Recorded, gates bool
 	out := map[string]*lockstep.Tensor{}
 	held := int64(0) // of out, beside which the next layer's gates are worked out
 	defer func() { memory.Release(held) }()
-	for _, l := range m.found.Layers {
+	for _, l := range m.source.Found.Layers {
 		r := recorded[l]
 		if r == nil {
 			continue // its loop was interpreted

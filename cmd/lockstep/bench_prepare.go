@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/bench"
 	"github.com/lockstep-go/lockstep/internal/contender"
+	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/internal/whole"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
@@ -110,7 +111,7 @@ func (w *benchWork) fit(ctx context.Context, m *native.Model, cases string) (mad
 		_, made, err = w.in.inputsFor(ctx, model{signature: m.Signature()})
 		return made, err
 	}
-	fitted, err := w.in.make(ctx, model{signature: m.Signature(), trial: m.Trial()})
+	fitted, err := w.in.make(ctx, model{signature: m.Signature(), trial: inputs.NewTrial(m)})
 	if err != nil {
 		return "", err
 	}

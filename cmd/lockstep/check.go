@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
@@ -259,10 +260,10 @@ func (f *checkFlags) loadCandidate(name string, c *compare.Check) (*native.Model
 // engine has read already unless it runs another.
 func (f *checkFlags) subject(name string, sig lockstep.Signature, reference *worker.Model, candidate *native.Model) model {
 	if reference == nil {
-		return model{signature: sig, trial: candidate.Trial()}
+		return model{signature: sig, trial: inputs.NewTrial(candidate)}
 	}
 	if candidate == nil || f.candidate != "" {
 		return modelIn(reference, name, f.modelFlags)
 	}
-	return model{sig, candidate.Trial(), &engineTrial{dir: name, flags: f.modelFlags}}
+	return model{sig, inputs.NewTrial(candidate), &engineTrial{dir: name, flags: f.modelFlags}}
 }

@@ -228,7 +228,7 @@ func (v *verifier) oracle(dir string, model modelFlags) lockstep.Oracle {
 	if err != nil {
 		return nil
 	}
-	o, err := m.StepOracle()
+	o, err := m.Oracle()
 	if err != nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/source"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -52,7 +53,7 @@ func (f *inputFlags) check(cmd *cobra.Command) error {
 type model struct {
 	signature lockstep.Signature
 	// trial is nil where the native engine cannot read the model.
-	trial *native.Trial
+	trial *inputs.Trial
 	// engine is what runs the inputs, where that is not the native engine.
 	engine *engineTrial
 }
@@ -60,9 +61,9 @@ type model struct {
 // modelIn is a model in an engine.
 func modelIn(e lockstep.Engine, dir string, f modelFlags) model {
 	if m, ok := e.(*native.Model); ok {
-		return model{signature: m.Signature(), trial: m.Trial()}
+		return model{signature: m.Signature(), trial: inputs.NewTrial(m)}
 	}
-	trial, err := native.NewTrial(dir, f.native()...)
+	trial, err := inputs.OpenTrial(dir, source.Options{Tags: f.tags, Signature: f.signature})
 	if err != nil {
 		trial = nil // the engine alone is asked
 	}

@@ -38,7 +38,6 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/internal/inputs"
-	"github.com/lockstep-go/lockstep/native"
 )
 
 func init() {
@@ -139,8 +138,8 @@ func inputsFor(t testing.TB, s settings, engines ...lockstep.Engine) map[string]
 	}
 	r := inputs.Request{Signature: engines[0].Signature(), Seed: 1, Sizes: compare.Sizes{Batch: 3, Steps: 10}}
 	for _, e := range engines {
-		if m, ok := e.(interface{ Trial() *native.Trial }); ok { // it knows what the graph takes
-			r.Trial = m.Trial()
+		if m, ok := e.(inputs.Model); ok { // it knows what the graph takes
+			r.Trial = inputs.NewTrial(m)
 			break
 		}
 	}

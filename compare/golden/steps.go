@@ -13,16 +13,16 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// stepOracle is an engine that knows what it is meant to compute.
-type stepOracle interface {
-	StepOracle() (lockstep.Oracle, error)
+// oracleEngine is an engine that knows what it is meant to compute.
+type oracleEngine interface {
+	Oracle() (lockstep.Oracle, error)
 }
 
 // oracleOf returns the oracle that was given, or else the engine's own, nil if it
 // has none.
 func oracleOf(e lockstep.Engine, given lockstep.Oracle) (lockstep.Oracle, error) {
-	if of, ok := e.(stepOracle); ok && given == nil {
-		return of.StepOracle()
+	if of, ok := e.(oracleEngine); ok && given == nil {
+		return of.Oracle()
 	}
 	return given, nil
 }

@@ -181,9 +181,9 @@ type shifted struct {
 	oracle lockstep.Oracle
 }
 
-func (s shifted) Name() string                         { return "shifted" }
-func (s shifted) Signature() lockstep.Signature        { return s.Tracer.Signature() }
-func (s shifted) StepOracle() (lockstep.Oracle, error) { return s.oracle, nil }
+func (s shifted) Name() string                     { return "shifted" }
+func (s shifted) Signature() lockstep.Signature    { return s.Tracer.Signature() }
+func (s shifted) Oracle() (lockstep.Oracle, error) { return s.oracle, nil }
 func (s shifted) Run(ctx context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	return s.Tracer.Run(ctx, in)
 }
@@ -206,7 +206,7 @@ func (s shifted) Trace(ctx context.Context, in map[string]*lockstep.Tensor, d lo
 func TestTraceRefuses(t *testing.T) {
 	m := load(t, fixture.Dir(t, "seed_units1_keras3"))
 	inputs := fixture.Tensors(t, "seed_units1_keras3", "inputs.npz")
-	oracle, err := m.StepOracle()
+	oracle, err := m.Oracle()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestTraceRefuses(t *testing.T) {
 	}
 	// With an oracle of somebody's, free running is judged, and single steps,
 	// which the engine does not take, are not.
-	o, err := load(t, unpack(t, "keras2")).StepOracle()
+	o, err := load(t, unpack(t, "keras2")).Oracle()
 	if err != nil {
 		t.Fatal(err)
 	}

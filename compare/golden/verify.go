@@ -25,7 +25,7 @@ type Options struct {
 	// Rename maps a name of the golden's signature to the model's.
 	Rename map[string]string
 	// Oracle derives the tolerance, where none was chosen, and judges the steps of
-	// a golden that has some: nil for the engine's own, its StepOracle.
+	// a golden that has some: nil for the engine's own, its Oracle.
 	Oracle lockstep.Oracle
 	// Drift, if not nil, is how much larger a tensor's error may be than it was:
 	// the margin of now less that of then, where 1 is all that the tolerance

@@ -6,7 +6,8 @@ import (
 	"maps"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/internal/fault"
+	"github.com/lockstep-go/lockstep/internal/source"
 )
 
 // cells supposes faults in the layers whose single steps diverge.
@@ -48,18 +49,18 @@ func (l *layer) named(side Side) string {
 
 // tried is a fault that was supposed, and the margins of the layers it is in.
 type tried struct {
-	fault native.Fault
+	fault fault.Fault
 	under map[string]float64
 	w     *Weight
 }
 
 func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
-	oracle, err := s.model(side).Oracle()
+	oracle, err := s.model(side).Source().Oracle()
 	if err != nil {
 		return nil, err
 	}
 	suppositions := make([]tried, 0, 64)
-	for _, f := range s.model(side).Faults() {
+	for _, f := range fault.List(s.model(side).Source()) {
 		suppositions = append(suppositions, tried{fault: f})
 	}
 	for _, l := range s.layers {
@@ -76,8 +77,8 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 	}
 	before := s.margin(side, nil)
 	var out []Cause
-	alike := map[native.Fault][]tried{} // by the fault without its layer
-	var order []native.Fault
+	alike := map[fault.Fault][]tried{} // by the fault without its layer
+	var order []fault.Fault
 	for _, t := range suppositions {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -89,7 +90,7 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 			continue
 		}
 		s.found.Tried++
-		out = append(out, Cause{Faults: []native.Fault{t.fault}, Side: side, Before: before, Margin: s.margin(side, t.under), Weight: t.w})
+		out = append(out, Cause{Faults: []fault.Fault{t.fault}, Side: side, Before: before, Margin: s.margin(side, t.under), Weight: t.w})
 		if key := t.fault; key.Layer != "" && key.Other == "" && t.w == nil {
 			key.Layer = ""
 			if alike[key] == nil {
@@ -116,7 +117,7 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 
 // under returns the margins of the layers that a fault is in, none if it is in
 // no layer whose steps diverge, or in no single steps at all.
-func (s *search) under(oracle *native.Oracle, side Side, f native.Fault) (map[string]float64, error) {
+func (s *search) under(oracle *source.Oracle, side Side, f fault.Fault) (map[string]float64, error) {
 	if f.SequenceLevel() {
 		return nil, nil
 	}
@@ -131,7 +132,7 @@ func (s *search) under(oracle *native.Oracle, side Side, f native.Fault) (map[st
 	if !useful {
 		return nil, nil
 	}
-	faulty, err := oracle.WithFault(f)
+	faulty, err := oracle.Edit(f.Plant)
 	if err != nil {
 		return nil, err
 	}

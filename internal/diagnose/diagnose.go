@@ -1,6 +1,6 @@
 // Package diagnose says why two engines part: it supposes each fault that
 // engines, exporters and converters of recurrent models are known to have
-// (native.Fault), and names those under which the divergence vanishes.
+// (fault.Fault), and names those under which the divergence vanishes.
 //
 // A fault is looked for on two sides: in the candidate, which would compute what
 // the reference's model makes with the fault in it, and in the reference, which
@@ -10,7 +10,7 @@
 // sequence, such as its initial states, its mask and its direction.
 //
 // What belongs here is the search and its words; the faults themselves are
-// planted by package native, and reports are package compare's.
+// planted by package fault, and reports are package compare's.
 package diagnose
 
 import (
@@ -21,6 +21,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -53,7 +54,7 @@ const (
 
 // Cause is a fault that was supposed, the same one in one layer or several.
 type Cause struct {
-	Faults []native.Fault
+	Faults []fault.Fault
 	Side   Side
 	// Before and Margin are the largest |difference|/bound without the fault
 	// and with it: of single steps, or Whole, of what the layers read and the
@@ -141,7 +142,7 @@ func (s *search) rank(causes []Cause) {
 		return cmp.Compare(a.Margin, b.Margin)
 	})
 	// Of a fault in the candidate the mirror image in the reference says no more.
-	kinds := map[native.FaultKind]bool{}
+	kinds := map[fault.Kind]bool{}
 	causes = slices.DeleteFunc(causes, func(c Cause) bool {
 		if c.Side == InCandidate {
 			kinds[c.Faults[0].Kind] = kinds[c.Faults[0].Kind] || c.Vanishes()

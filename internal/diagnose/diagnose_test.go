@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/diagnose"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -33,35 +34,35 @@ func trace(t *testing.T, m *native.Model, in map[string]*lockstep.Tensor) *locks
 func TestNamesWhatWasPlanted(t *testing.T) {
 	for _, c := range []struct {
 		model string
-		fault native.Fault
+		fault fault.Fault
 		words string
 	}{
-		{"seed_keras3", native.Fault{Kind: native.GateOrder, Layer: "encoder", Order: "iofg"}, "i,o,f,g (ONNX) instead of i,f,g,o in layer encoder"},
-		{"seed_keras3", native.Fault{Kind: native.RecurrentTransposed, Layer: "decoder"}, "recurrent kernel transposed"},
-		{"seed_keras3", native.Fault{Kind: native.BiasMissing, Layer: "decoder"}, "bias missing in layer decoder"},
-		{"seed_keras3", native.Fault{Kind: native.ForgetBias, Layer: "encoder"}, "forget gate"},
-		{"seed_keras3", native.Fault{Kind: native.WeightsSwapped, Layer: "encoder", Other: "decoder"}, "the weights of layers encoder and decoder swapped"},
-		{"seed_keras3", native.Fault{Kind: native.StatesSwapped, Layer: "decoder"}, "h and c swapped"},
-		{"seed_keras3", native.Fault{Kind: native.StatesIgnored, Layer: "decoder"}, "initial state ignored in layer decoder"},
-		{"seed_keras3", native.Fault{Kind: native.OwnOutput}, "own outputs"},
-		{"seed_keras3", native.Fault{Kind: native.InputShifted, Input: "decoder_input", Steps: 1}, "decoder_input off by one step"},
-		{"seed_keras3", native.Fault{Kind: native.InputsSwapped, Input: "decoder_input", Other: "encoder_input"}, "swapped"},
-		{"seed_keras3", native.Fault{Kind: native.HalfWeights}, "float16"},
-		{"seed_keras3", native.Fault{Kind: native.ActivationChanged, Layer: "encoder", Role: "recurrent_activation", To: "hard_sigmoid (Keras 3)"}, "hard_sigmoid (Keras 3) in place of sigmoid"},
-		{"seed_keras3", native.Fault{Kind: native.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.01}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
-		{"seed_keras3", native.Fault{Kind: native.OneWeight, Layer: "decoder", Tensor: "bias", Index: 255, Factor: 1.01}, "bias[0, 255] (gate o, unit 63)"},
-		{"gru_masked_keras3", native.Fault{Kind: native.MaskIgnored, Layer: "gru"}, "mask ignored"},
-		{"gru_masked_keras3", native.Fault{Kind: native.ResetAfter, Layer: "gru"}, "reset_after=False in place of True"},
-		{"gru_masked_keras3", native.Fault{Kind: native.BiasRowsSwapped, Layer: "gru"}, "swapped"},
-		{"simplernn_last_tfkeras", native.Fault{Kind: native.Backwards, Layer: "simple_rnn"}, "backwards"},
+		{"seed_keras3", fault.Fault{Kind: fault.GateOrder, Layer: "encoder", Order: "iofg"}, "i,o,f,g (ONNX) instead of i,f,g,o in layer encoder"},
+		{"seed_keras3", fault.Fault{Kind: fault.RecurrentTransposed, Layer: "decoder"}, "recurrent kernel transposed"},
+		{"seed_keras3", fault.Fault{Kind: fault.BiasMissing, Layer: "decoder"}, "bias missing in layer decoder"},
+		{"seed_keras3", fault.Fault{Kind: fault.ForgetBias, Layer: "encoder"}, "forget gate"},
+		{"seed_keras3", fault.Fault{Kind: fault.WeightsSwapped, Layer: "encoder", Other: "decoder"}, "the weights of layers encoder and decoder swapped"},
+		{"seed_keras3", fault.Fault{Kind: fault.StatesSwapped, Layer: "decoder"}, "h and c swapped"},
+		{"seed_keras3", fault.Fault{Kind: fault.StatesIgnored, Layer: "decoder"}, "initial state ignored in layer decoder"},
+		{"seed_keras3", fault.Fault{Kind: fault.OwnOutput}, "own outputs"},
+		{"seed_keras3", fault.Fault{Kind: fault.InputShifted, Input: "decoder_input", Steps: 1}, "decoder_input off by one step"},
+		{"seed_keras3", fault.Fault{Kind: fault.InputsSwapped, Input: "decoder_input", Other: "encoder_input"}, "swapped"},
+		{"seed_keras3", fault.Fault{Kind: fault.HalfWeights}, "float16"},
+		{"seed_keras3", fault.Fault{Kind: fault.ActivationChanged, Layer: "encoder", Role: "recurrent_activation", To: "hard_sigmoid (Keras 3)"}, "hard_sigmoid (Keras 3) in place of sigmoid"},
+		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.01}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
+		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "decoder", Tensor: "bias", Index: 255, Factor: 1.01}, "bias[0, 255] (gate o, unit 63)"},
+		{"gru_masked_keras3", fault.Fault{Kind: fault.MaskIgnored, Layer: "gru"}, "mask ignored"},
+		{"gru_masked_keras3", fault.Fault{Kind: fault.ResetAfter, Layer: "gru"}, "reset_after=False in place of True"},
+		{"gru_masked_keras3", fault.Fault{Kind: fault.BiasRowsSwapped, Layer: "gru"}, "swapped"},
+		{"simplernn_last_tfkeras", fault.Fault{Kind: fault.Backwards, Layer: "simple_rnn"}, "backwards"},
 	} {
 		m := load(t, c.model)
 		in := fixture.Tensors(t, c.model, "inputs.npz")
-		bad, err := m.WithFault(c.fault)
+		bad, err := m.Edit(c.fault.Plant)
 		if err != nil {
 			if layer := trace(t, m, in).Layers; c.fault.Layer != "" && len(layer) > 0 {
 				c.fault.Layer = layer[0]
-				bad, err = m.WithFault(c.fault)
+				bad, err = m.Edit(c.fault.Plant)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -98,17 +99,17 @@ func TestNamesWhatWasPlanted(t *testing.T) {
 func TestNamesWhatTheEngineAloneHas(t *testing.T) {
 	for _, c := range []struct {
 		model string
-		fault native.Fault
+		fault fault.Fault
 		words string
 	}{
-		{"seed_keras3", native.Fault{Kind: native.GateOrder, Layer: "decoder", Order: "igfo"}, "i,g,f,o"},
-		{"seed_keras3", native.Fault{Kind: native.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.1}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
-		{"gru_states_keras3", native.Fault{Kind: native.ResetAfter, Layer: "gru"}, "reset_after=False in place of True"},
-		{"gru_before_masked_tfkeras", native.Fault{Kind: native.OneWeight, Layer: "gru", Tensor: "kernel", Index: 5, Factor: 2}, "kernel[0, 5] (gate r, unit 1)"},
+		{"seed_keras3", fault.Fault{Kind: fault.GateOrder, Layer: "decoder", Order: "igfo"}, "i,g,f,o"},
+		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.1}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
+		{"gru_states_keras3", fault.Fault{Kind: fault.ResetAfter, Layer: "gru"}, "reset_after=False in place of True"},
+		{"gru_before_masked_tfkeras", fault.Fault{Kind: fault.OneWeight, Layer: "gru", Tensor: "kernel", Index: 5, Factor: 2}, "kernel[0, 5] (gate r, unit 1)"},
 	} {
 		m := load(t, c.model)
 		in := fixture.Tensors(t, c.model, "inputs.npz")
-		bad, err := m.WithFault(c.fault)
+		bad, err := m.Edit(c.fault.Plant)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,13 +133,13 @@ func TestSaysThatItIsNone(t *testing.T) {
 	m := load(t, "seed_keras3")
 	in := fixture.Tensors(t, "seed_keras3", "inputs_short.npz")
 	bad := m
-	for _, f := range []native.Fault{
-		{Kind: native.GateOrder, Layer: "encoder", Order: "igfo"},
-		{Kind: native.BiasMissing, Layer: "encoder"},
-		{Kind: native.RecurrentBlocksTransposed, Layer: "decoder"},
+	for _, f := range []fault.Fault{
+		{Kind: fault.GateOrder, Layer: "encoder", Order: "igfo"},
+		{Kind: fault.BiasMissing, Layer: "encoder"},
+		{Kind: fault.RecurrentBlocksTransposed, Layer: "decoder"},
 	} {
 		var err error
-		if bad, err = bad.WithFault(f); err != nil {
+		if bad, err = bad.Edit(f.Plant); err != nil {
 			t.Fatal(err)
 		}
 	}

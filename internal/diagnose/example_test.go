@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/diagnose"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -32,7 +33,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	other, err := m.WithFault(native.Fault{Kind: native.GateOrder, Layer: "encoder", Order: "iofg"})
+	other, err := m.Edit(fault.Fault{Kind: fault.GateOrder, Layer: "encoder", Order: "iofg"}.Plant)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/internal/fault"
 )
 
 // A fault that takes nine tenths of a divergence away is named as the nearest; one
 // that leaves more is a chance, and is not.
 func TestNearestIsNamedOnlyWhereItIsNear(t *testing.T) {
 	fault := func(margin float64) Cause {
-		return Cause{Faults: []native.Fault{{Kind: native.BiasMissing, Layer: "lstm"}}, Side: InCandidate, Before: 1000, Margin: margin}
+		return Cause{Faults: []fault.Fault{{Kind: fault.BiasMissing, Layer: "lstm"}}, Side: InCandidate, Before: 1000, Margin: margin}
 	}
 	for _, c := range []struct {
 		margins []float64

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/internal/fault"
 )
 
 // shown bounds the causes that are put in words.
@@ -115,7 +115,7 @@ func (c Cause) explanation() compare.Explanation {
 	}
 	for _, f := range c.Faults {
 		for _, l := range []string{f.Layer, f.Other} {
-			if l != "" && f.Kind != native.InputsSwapped {
+			if l != "" && f.Kind != fault.InputsSwapped {
 				e.Layers = append(e.Layers, l)
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/internal/fault"
 )
 
 // Weight is one weight that is another on the two sides.
@@ -27,8 +27,8 @@ type Weight struct {
 	index int
 }
 
-func (w *Weight) fault() native.Fault {
-	return native.Fault{Kind: native.OneWeight, Layer: w.Layer, Tensor: w.Tensor, Index: w.index, Is: w.Is}
+func (w *Weight) fault() fault.Fault {
+	return fault.Fault{Kind: fault.OneWeight, Layer: w.Layer, Tensor: w.Tensor, Index: w.index, Is: w.Is}
 }
 
 // most bounds the rows that a weight is sought in.
@@ -51,7 +51,7 @@ func (s *search) cell(l *layer, side Side) (c cellOf, err error) {
 			c.gru, c.resetAfter = m.Kind == "GRU", m.ResetAfter
 		}
 	}
-	bias, err := s.model(side).LayerWeight(l.named(side), "bias")
+	bias, err := s.model(side).Source().LayerWeight(l.named(side), "bias")
 	if err != nil {
 		return c, err
 	}
@@ -173,7 +173,7 @@ func (s *search) oneWeight(l *layer, side Side) (*Weight, error) {
 
 // valueOf is a weight's value in the model that a fault of the side is in.
 func (s *search) valueOf(side Side, w *Weight) (float64, error) {
-	t, err := s.model(side).LayerWeight(w.Layer, w.Tensor)
+	t, err := s.model(side).Source().LayerWeight(w.Layer, w.Tensor)
 	if err != nil || t == nil {
 		return 0, err
 	}

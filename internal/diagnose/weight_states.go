@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/internal/source"
 )
 
 // states are those of the units of a layer that are off, in l.few, as parts of
@@ -16,7 +16,7 @@ type states struct {
 	l      *layer
 	side   Side
 	cell   cellOf
-	oracle *native.Oracle
+	oracle *source.Oracle
 	units  []int
 	rows   []int // of l.few, for each number
 	have   []float64
@@ -46,7 +46,7 @@ const maxReset = 128
 // arithmetic makes of them, by damped Gauss-Newton steps. The reset gate of a GRU
 // that resets before the product is in the states of all units.
 func (s *search) weightOfStates(l *layer, side Side, c cellOf) (*Weight, error) {
-	oracle, err := s.model(side).Oracle()
+	oracle, err := s.model(side).Source().Oracle()
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (s *states) read(units []int) {
 
 // suppose is what exact arithmetic makes of the same under a value of a weight.
 func (s *states) suppose(w *Weight) ([]float64, error) {
-	faulty, err := s.oracle.WithFault(w.fault())
+	faulty, err := s.oracle.Edit(w.fault().Plant)
 	if err != nil {
 		return nil, err
 	}

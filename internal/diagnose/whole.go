@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -21,8 +22,8 @@ func (s *search) whole(ctx context.Context) ([]Cause, error) {
 	}
 	var out []Cause
 	for _, side := range []Side{InCandidate, InReference} {
-		for _, f := range s.model(side).Faults() {
-			if !f.SequenceLevel() && f.Kind != native.HalfWeights {
+		for _, f := range fault.List(s.model(side).Source()) {
+			if !f.SequenceLevel() && f.Kind != fault.HalfWeights {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
@@ -37,7 +38,7 @@ func (s *search) whole(ctx context.Context) ([]Cause, error) {
 			if side == InReference {
 				run = s.Reference
 			}
-			out = append(out, Cause{Faults: []native.Fault{f}, Side: side, Whole: true, Before: before, Margin: apart(run, trace)})
+			out = append(out, Cause{Faults: []fault.Fault{f}, Side: side, Whole: true, Before: before, Margin: apart(run, trace)})
 		}
 	}
 	return out, nil
@@ -45,8 +46,8 @@ func (s *search) whole(ctx context.Context) ([]Cause, error) {
 
 // run runs a side's model with a fault, and shows what it did by the
 // reference's names.
-func (s *search) run(ctx context.Context, side Side, f native.Fault) (*lockstep.Trace, error) {
-	bad, err := s.model(side).WithFault(f)
+func (s *search) run(ctx context.Context, side Side, f fault.Fault) (*lockstep.Trace, error) {
+	bad, err := s.model(side).Edit(f.Plant)
 	if err != nil {
 		return nil, err
 	}

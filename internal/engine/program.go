@@ -71,8 +71,8 @@ type Options struct {
 	// their bodies.
 	Recurrences []*recurrent.Recurrence
 	Slices      []*recurrent.Slices
-	// Twists are faults that are planted, by the loop, to see that they are found.
-	Twists map[*savedmodel.Node]Twist
+	// Edits change what recognised loops read, by the loop.
+	Edits map[*savedmodel.Node]CellEdit
 	// Extra are tensors to compute beside the signature's outputs, by name.
 	Extra map[string]savedmodel.Ref
 	// Memory bounds the bytes of a call's tensors; 0 is what memory.Budget says.

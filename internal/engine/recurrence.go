@@ -61,7 +61,7 @@ type CellLoop[F kernel.Float] struct {
 
 func newRecurrence[F kernel.Float](c *Compiler, r *recurrent.Recurrence, interpreted Operation) (Operation, error) {
 	run := &CellLoop[F]{Recurrence: r, Features: r.Cells[0].Features, workers: c.Options.Workers}
-	twist, twisted := c.Options.Twists[r.Loop]
+	change := c.Options.Edits[r.Loop]
 	for _, l := range r.Cells {
 		cell, err := newCell[F](c, l)
 		if err != nil {
@@ -85,8 +85,8 @@ func newRecurrence[F kernel.Float](c *Compiler, r *recurrent.Recurrence, interpr
 		if !ok {
 			return interpreted(w, in)
 		}
-		if twisted {
-			run.Twist(call, twist)
+		if change != nil {
+			edit(change, call)
 		}
 		err := memory.fit(run, w.mem)
 		if err == nil {

@@ -19,7 +19,7 @@ type cellLoop struct {
 	engine.CellLoop[float64] // what reads a call's tensors; it has no cells
 	oracles                  []*rounding.Cell
 	interpreted              operation
-	planted                  *engine.Twist // nil without
+	change                   engine.CellEdit // nil without
 }
 
 func (c *compiler) exactRecurrence(r *recurrent.Recurrence, interpreted operation) (operation, error) {
@@ -50,9 +50,7 @@ func (c *compiler) exactRecurrence(r *recurrent.Recurrence, interpreted operatio
 	for _, l := range r.Cells {
 		c.exact.layers[l.Name] = true
 	}
-	if twist, ok := c.Options.Twists[r.Loop]; ok {
-		e.planted = &twist
-	}
+	e.change = c.Options.Edits[r.Loop]
 	return e.run, nil
 }
 
@@ -103,8 +101,8 @@ func (e *cellLoop) run(r *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, 
 	for _, at := range states {
 		errs.States = append(errs.States, op.FloatsOf(in[at].Bound.Tensor))
 	}
-	if e.planted != nil {
-		e.twistBoth(&read, &errs)
+	if e.change != nil {
+		e.editBoth(&read, &errs)
 	}
 	call := &cellCall{CellCall: read, why: why}
 	call.x = rounding.Values{V: read.X, E: errs.X}
@@ -135,8 +133,8 @@ func (e *cellLoop) run(r *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, 
 	return e.steps(r, call, in)
 }
 
-// twistBoth plants a fault in what a call reads, and in the bounds of that.
-func (e *cellLoop) twistBoth(read, errs *engine.CellCall[float64]) {
+// editBoth changes what a call reads, and the bounds of that.
+func (e *cellLoop) editBoth(read, errs *engine.CellCall[float64]) {
 	if errs.X == nil {
 		errs.X = make([]float64, len(read.X))
 	}
@@ -145,8 +143,8 @@ func (e *cellLoop) twistBoth(read, errs *engine.CellCall[float64]) {
 			errs.States[i] = make([]float64, len(read.States[i]))
 		}
 	}
-	e.Twist(errs, *e.planted)
-	e.Twist(read, *e.planted)
+	e.change.Float64(errs)
+	e.change.Float64(read)
 }
 
 func (e *cellLoop) stateVariables() (out []int) {

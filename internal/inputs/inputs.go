@@ -19,14 +19,13 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/native"
 )
 
 // Request says what inputs are wanted.
 type Request struct {
 	Signature lockstep.Signature
 	// Trial is the model, or nil if the native engine cannot read it.
-	Trial *native.Trial
+	Trial *Trial
 	// Engine, if not nil, runs the model in the engine that is to run the inputs,
 	// where that is not the native one. It is asked where the native engine does not
 	// take the inputs, or lacks some of the model. It must leave nothing behind.

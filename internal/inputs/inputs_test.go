@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/inputs"
+	"github.com/lockstep-go/lockstep/internal/source"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -27,7 +28,7 @@ func load(t *testing.T, name string) *native.Model {
 }
 
 func request(m *native.Model) inputs.Request {
-	return inputs.Request{Signature: m.Signature(), Trial: m.Trial(), Seed: 1, Sizes: sizes}
+	return inputs.Request{Signature: m.Signature(), Trial: inputs.NewTrial(m), Seed: 1, Sizes: sizes}
 }
 
 // What the graph of each report fixes is what its inputs are made by.
@@ -202,7 +203,7 @@ func TestModelsThatTheNativeEngineRefuses(t *testing.T) {
 	if _, err := native.Load(dir); err == nil {
 		t.Fatal("the engine runs an operation that there is not")
 	}
-	trial, err := native.NewTrial(dir)
+	trial, err := inputs.OpenTrial(dir, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func takes(t *testing.T, m *native.Model) {
 			return
 		}
 	}
-	made, err := inputs.Make(context.Background(), inputs.Request{Signature: m.Signature(), Trial: m.Trial(), Seed: 1, Sizes: sizes})
+	made, err := inputs.Make(context.Background(), inputs.Request{Signature: m.Signature(), Trial: inputs.NewTrial(m), Seed: 1, Sizes: sizes})
 	if err != nil {
 		t.Errorf("%s: %v", m.Signature().Name, err)
 		return

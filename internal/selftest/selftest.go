@@ -1,5 +1,5 @@
 // Package selftest says what a green check means: it plants every known fault
-// (native.Fault) in a model and counts those that a check with one's own inputs
+// (fault.Fault) in a model and counts those that a check with one's own inputs
 // and tolerance would have caught, and it makes inputs that catch more.
 //
 // It holds the native engine against itself, so that it needs no TensorFlow.
@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -33,7 +34,7 @@ const (
 
 // Planted is a fault that was planted.
 type Planted struct {
-	Fault   native.Fault
+	Fault   fault.Fault
 	Outcome Outcome
 	// Margin is the largest |difference|/bound of the check: over 1 is caught.
 	Margin float64
@@ -44,7 +45,7 @@ type Result struct {
 	Planted []Planted
 	// Impossible are faults that these inputs cannot have, such as two inputs
 	// swapped that have other lengths.
-	Impossible []native.Fault
+	Impossible []fault.Fault
 	Coverage   *Coverage
 }
 
@@ -78,8 +79,8 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 	if err != nil {
 		return nil, fmt.Errorf("selftest: %w", err)
 	}
-	for _, f := range append(m.Faults(), weights...) {
-		bad, err := m.WithFault(f)
+	for _, f := range append(fault.List(m.Source()), weights...) {
+		bad, err := m.Edit(f.Plant)
 		if err != nil {
 			return nil, fmt.Errorf("selftest: %w", err)
 		}
@@ -143,19 +144,19 @@ func same(a, b *lockstep.Trace) bool {
 }
 
 // oneWeights are changes of single weights of each tensor, small and large.
-func oneWeights(m *native.Model, seed uint64) ([]native.Fault, error) {
+func oneWeights(m *native.Model, seed uint64) ([]fault.Fault, error) {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	var out []native.Fault
+	var out []fault.Fault
 	for _, l := range m.Layers() {
 		for _, tensor := range []string{"kernel", "recurrent_kernel", "bias"} {
-			w, err := m.LayerWeight(l.Name, tensor)
+			w, err := m.Source().LayerWeight(l.Name, tensor)
 			if err != nil {
 				return nil, err
 			}
 			if w == nil || w.Len() == 0 || !slices.Contains([]lockstep.DType{lockstep.Float32, lockstep.Float64}, w.DType()) {
 				continue
 			}
-			f := native.Fault{Kind: native.OneWeight, Layer: l.Name, Tensor: tensor}
+			f := fault.Fault{Kind: fault.OneWeight, Layer: l.Name, Tensor: tensor}
 			for _, ulp := range []int{16, 4096} {
 				f.Index, f.ULP = rng.IntN(w.Len()), ulp
 				out = append(out, f)

@@ -1,4 +1,4 @@
-package native
+package source
 
 import (
 	"fmt"
@@ -16,16 +16,14 @@ type oracleCell struct {
 	*rounding.Cell
 }
 
-// makeCells makes the cells that Step runs.
-func (o *Oracle) makeCells() error {
-	for _, l := range o.source.found.Layers {
-		c, err := o.cell(l)
-		if err != nil {
-			return fmt.Errorf("native: the oracle: layer %q: %w", l.Name, err)
-		}
-		if c != nil {
-			o.cells[l.Name] = &oracleCell{l, c}
-		}
+// add adds the cell of a layer, if it has one.
+func (o *Oracle) add(l *recurrent.Layer) error {
+	c, err := o.cell(l)
+	if err != nil {
+		return fmt.Errorf("native: the oracle: layer %q: %w", l.Name, err)
+	}
+	if c != nil {
+		o.cells[l.Name] = &oracleCell{l, c}
 	}
 	return nil
 }
@@ -33,7 +31,7 @@ func (o *Oracle) makeCells() error {
 // cell returns nil for a layer in floats of 16 bits, which no bounds are known
 // of.
 func (o *Oracle) cell(l *recurrent.Layer) (*rounding.Cell, error) {
-	weights, dtype, err := engine.WeightsOf(l, o.source.weight)
+	weights, dtype, err := engine.WeightsOf(l, o.source.Weight)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +101,11 @@ func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bo
 	return exact, bound, nil
 }
 
-// room tells whether there is memory for a step of so many rows: the sums and gates,
+// room tells whether there is memory for a step of n rows: the sums and gates,
 // the states, and what they are made of, each with a bound.
-func (c *oracleCell) room(rows int) error {
+func (c *oracleCell) room(n int) error {
 	const perUnit = 2 * (2*4 + 2 + 10)
-	return memory.Fits(rows, 8*(perUnit*c.Units+2*c.Features))
+	return memory.Fits(n, 8*(perUnit*c.Units+2*c.Features))
 }
 
 // wanted is a tensor that a cell reads, and the length of its last axis.

@@ -1,8 +1,9 @@
-package native
+package source
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/lockstep-go/lockstep"
@@ -20,33 +21,48 @@ import (
 // own operations. They are guaranteed, and so larger than what rounding
 // typically does; of a long recurrence they may grow without end.
 type Oracle struct {
-	source *source
+	source *Source
 	exact  func() (*errbound.Evaluator, error) // made when first asked for
 	cells  map[string]*oracleCell
 }
 
-// Oracle makes the model's oracle when it is first asked for.
-func (m *Model) Oracle() (*Oracle, error) { return m.oracle() }
+// Oracle makes the oracle of the source when it is first asked for.
+func (s *Source) Oracle() (*Oracle, error) { return s.oracle() }
 
-// StepOracle returns Oracle's answer for compare/golden, which judges by it the
-// steps of a golden that was recorded with --trace.
-func (m *Model) StepOracle() (lockstep.Oracle, error) {
-	o, err := m.Oracle()
-	if err != nil {
-		return nil, err // and no nil *Oracle in an interface
+func (s *Source) newOracle() (*Oracle, error) {
+	o := &Oracle{source: s, exact: s.exact(), cells: map[string]*oracleCell{}}
+	for _, l := range s.Found.Layers {
+		if err := o.add(l); err != nil {
+			return nil, err
+		}
 	}
 	return o, nil
 }
 
-func (src *source) newOracle() (*Oracle, error) {
-	o := &Oracle{source: src, exact: src.exact(), cells: map[string]*oracleCell{}}
-	return o, o.makeCells()
+// Edit returns the oracle of an edited copy of the source: see Source.Edit. Of
+// layers that the edit leaves alone it has the cells of o.
+func (o *Oracle) Edit(edit func(*Source) error) (*Oracle, error) {
+	s, err := o.source.Edit(edit)
+	if err != nil {
+		return nil, err
+	}
+	out := &Oracle{source: s, exact: s.exact(), cells: maps.Clone(o.cells)}
+	for i, l := range s.Found.Layers {
+		if l == o.source.Found.Layers[i] && s.convert == nil {
+			continue
+		}
+		delete(out.cells, l.Name)
+		if err := out.add(l); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // exact makes the evaluation of the whole graph, when it is first called: single
 // steps do without it.
-func (src *source) exact() func() (*errbound.Evaluator, error) {
-	return sync.OnceValues(func() (*errbound.Evaluator, error) { return errbound.New(src.graph, src.options()) })
+func (s *Source) exact() func() (*errbound.Evaluator, error) {
+	return sync.OnceValues(func() (*errbound.Evaluator, error) { return errbound.New(s.Graph, s.options()) })
 }
 
 // Run evaluates the signature. The results are its outputs, by its names, and
@@ -72,7 +88,7 @@ func (o *Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Ten
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
 	}
-	if inputs, err = o.source.fed(ctx, inputs); err != nil {
+	if inputs, err = o.source.Inputs(ctx, inputs); err != nil {
 		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
 	}
 	r, err := e.Run(ctx, inputs, given)

@@ -1,4 +1,4 @@
-package native
+package fault
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/source"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -20,8 +21,8 @@ type matrices struct {
 	twoRows                 bool
 }
 
-func (src *source) matrices(l *recurrent.Layer) (*matrices, error) {
-	w, dtype, err := engine.WeightsOf(l, src.weight)
+func readMatrices(src *source.Source, l *recurrent.Layer) (*matrices, error) {
+	w, dtype, err := engine.WeightsOf(l, src.Weight)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +33,8 @@ func (src *source) matrices(l *recurrent.Layer) (*matrices, error) {
 	return m, nil
 }
 
-// put gives a layer weights of its own, in the type that it had.
-func (src *source) put(l *recurrent.Layer, m *matrices) error {
+// put gives a layer these weights, in the type that it had.
+func (m *matrices) put(src *source.Source, l *recurrent.Layer) error {
 	bias := []int{m.columns}
 	if m.twoRows {
 		bias = []int{2, m.columns}
@@ -51,8 +52,7 @@ func (src *source) put(l *recurrent.Layer, m *matrices) error {
 		if err != nil {
 			return err
 		}
-		*w.ref = savedmodel.Ref{Node: &savedmodel.Node{Name: "planted", Op: "Const", NumOutputs: 1}}
-		src.fault.weights[w.ref.Node] = t
+		*w.ref = src.Constant(t)
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func inType(d []float64, dtype lockstep.DType, shape []int) (*lockstep.Tensor, e
 	return nil, fmt.Errorf("weights of %s take no fault", dtype)
 }
 
-// change plants a fault in the weights.
+// change changes the weights as a fault does.
 func (m *matrices) change(f Fault, l *recurrent.Layer) error {
 	own := gateLetters[l.Kind]
 	switch f.Kind {
@@ -80,12 +80,12 @@ func (m *matrices) change(f Fault, l *recurrent.Layer) error {
 			return err
 		}
 		for _, w := range []*[]float64{&m.kernel, &m.recurrent, &m.bias} {
-			*w = reordered(*w, m.columns, l.Units, own, f.Order)
+			*w = reorderGates(*w, m.columns, l.Units, own, f.Order)
 		}
 	case KernelTransposed:
-		m.kernel = transposed(m.kernel, l.Features, m.columns)
+		m.kernel = misreadTransposed(m.kernel, l.Features, m.columns)
 	case RecurrentTransposed:
-		m.recurrent = transposed(m.recurrent, l.Units, m.columns)
+		m.recurrent = misreadTransposed(m.recurrent, l.Units, m.columns)
 	case RecurrentBlocksTransposed:
 		out := make([]float64, len(m.recurrent))
 		for i := range l.Units {
@@ -100,12 +100,12 @@ func (m *matrices) change(f Fault, l *recurrent.Layer) error {
 		if l.Kind != recurrent.LSTM {
 			return fmt.Errorf("a %s has no forget gate", l.Kind)
 		}
-		m.bias = m.someBias()
+		m.bias = m.biasOrZeros()
 		for i := range l.Units {
 			m.bias[l.Units+i]++
 		}
 	case ResetAfter:
-		return m.resetOtherwise(l)
+		return m.toggleResetAfter(l)
 	case OneWeight:
 		return m.changeOne(f)
 	default:
@@ -114,8 +114,8 @@ func (m *matrices) change(f Fault, l *recurrent.Layer) error {
 	return nil
 }
 
-// someBias returns a copy of the bias, zeros where there is none.
-func (m *matrices) someBias() []float64 {
+// biasOrZeros returns a copy of the bias, zeros where there is none.
+func (m *matrices) biasOrZeros() []float64 {
 	if m.bias != nil {
 		return slices.Clone(m.bias)
 	}
@@ -126,7 +126,7 @@ func (m *matrices) someBias() []float64 {
 	return make([]float64, n)
 }
 
-func (m *matrices) changeBias(kind FaultKind) error {
+func (m *matrices) changeBias(kind Kind) error {
 	if m.bias == nil || kind != BiasTwice && !m.twoRows {
 		return fmt.Errorf("the layer has no such bias")
 	}
@@ -148,9 +148,9 @@ func (m *matrices) changeBias(kind FaultKind) error {
 	return nil
 }
 
-// resetOtherwise makes of a GRU the other one: two rows of biases become their
+// toggleResetAfter gives a GRU the other reset_after: two rows of biases become their
 // sum, and one becomes that for x.
-func (m *matrices) resetOtherwise(l *recurrent.Layer) error {
+func (m *matrices) toggleResetAfter(l *recurrent.Layer) error {
 	if l.Kind != recurrent.GRU {
 		return fmt.Errorf("a %s has no reset_after", l.Kind)
 	}
@@ -175,7 +175,7 @@ func (m *matrices) resetOtherwise(l *recurrent.Layer) error {
 // changeOne changes one weight.
 func (m *matrices) changeOne(f Fault) error {
 	if f.Tensor == "bias" {
-		m.bias = m.someBias() // one that is missing is zeros
+		m.bias = m.biasOrZeros() // one that is missing is zeros
 	}
 	at := map[string]*[]float64{"kernel": &m.kernel, "recurrent_kernel": &m.recurrent, "bias": &m.bias}[f.Tensor]
 	if at == nil || f.Index < 0 || f.Index >= len(*at) {
@@ -185,9 +185,9 @@ func (m *matrices) changeOne(f Fault) error {
 	w := (*at)[f.Index]
 	switch {
 	case f.ULP != 0 && m.dtype == lockstep.Float64:
-		w = moved64(w, f.ULP)
+		w = addULPs64(w, f.ULP)
 	case f.ULP != 0:
-		w = moved32(w, f.ULP)
+		w = addULPs32(w, f.ULP)
 	case f.Factor != 0:
 		w *= f.Factor
 	default:
@@ -195,25 +195,4 @@ func (m *matrices) changeOne(f Fault) error {
 	}
 	(*at)[f.Index] = w
 	return nil
-}
-
-// LayerWeight returns a recurrent layer's kernel, recurrent_kernel or bias as
-// the model computes with it, nil for a bias that it does not have.
-func (m *Model) LayerWeight(layer, tensor string) (*lockstep.Tensor, error) {
-	l, _, err := m.source.layer(layer)
-	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
-	}
-	ref, ok := map[string]savedmodel.Ref{"kernel": l.Kernel, "recurrent_kernel": l.RecurrentKernel, "bias": l.Bias}[tensor]
-	if !ok {
-		return nil, fmt.Errorf("native: layer %q has no weight %q", layer, tensor)
-	}
-	if ref.Node == nil {
-		return nil, nil
-	}
-	t, err := m.source.weight(ref)
-	if err != nil {
-		return nil, fmt.Errorf("native: layer %q: %w", layer, err)
-	}
-	return t, nil
 }

@@ -1,12 +1,12 @@
-package native_test
+package fault_test
 
 import (
 	"math"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/native"
 )
 
 // gru is a GRU step as Keras's documentation has it, written for this test alone:
@@ -66,7 +66,7 @@ func TestFaultsOfAGRU(t *testing.T) {
 	m := loadFixture(t, "gru_states_keras3")
 	l := m.Layers()[0]
 	weight := func(name string) []float64 {
-		w, err := m.LayerWeight(l.Name, name)
+		w, err := m.Source().LayerWeight(l.Name, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,16 +105,16 @@ func TestFaultsOfAGRU(t *testing.T) {
 		h[i] = float64(float32(math.Sin(float64(i) + 1)))
 	}
 	for _, c := range []struct {
-		fault native.Fault
+		fault fault.Fault
 		want  gru
 	}{
-		{native.Fault{Kind: native.GateOrder, Order: "rzg"}, with(func(g *gru) { g.blocks = [3]int{1, 0, 2} })},
-		{native.Fault{Kind: native.GateOrder, Order: "rgz"}, with(func(g *gru) { g.blocks = [3]int{2, 0, 1} })},
-		{native.Fault{Kind: native.BiasMissing}, with(func(g *gru) { g.bias, g.inner = none, none })},
-		{native.Fault{Kind: native.BiasRowsSwapped}, with(func(g *gru) { g.bias, g.inner = g.inner, g.bias })},
-		{native.Fault{Kind: native.BiasRowsAdded}, with(func(g *gru) { g.bias, g.inner = both, none })},
-		{native.Fault{Kind: native.ResetAfter}, with(func(g *gru) { g.bias, g.inner, g.after = both, none, false })},
-		{native.Fault{Kind: native.RecurrentBlocksTransposed}, with(func(g *gru) { g.blockTransposed = true })},
+		{fault.Fault{Kind: fault.GateOrder, Order: "rzg"}, with(func(g *gru) { g.blocks = [3]int{1, 0, 2} })},
+		{fault.Fault{Kind: fault.GateOrder, Order: "rgz"}, with(func(g *gru) { g.blocks = [3]int{2, 0, 1} })},
+		{fault.Fault{Kind: fault.BiasMissing}, with(func(g *gru) { g.bias, g.inner = none, none })},
+		{fault.Fault{Kind: fault.BiasRowsSwapped}, with(func(g *gru) { g.bias, g.inner = g.inner, g.bias })},
+		{fault.Fault{Kind: fault.BiasRowsAdded}, with(func(g *gru) { g.bias, g.inner = both, none })},
+		{fault.Fault{Kind: fault.ResetAfter}, with(func(g *gru) { g.bias, g.inner, g.after = both, none, false })},
+		{fault.Fault{Kind: fault.RecurrentBlocksTransposed}, with(func(g *gru) { g.blockTransposed = true })},
 	} {
 		c.fault.Layer = l.Name
 		got, err := withFault(t, m, c.fault).Step(l.Name, map[string]*lockstep.Tensor{"x": single(t, x), "h": single(t, h)})

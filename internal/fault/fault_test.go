@@ -1,4 +1,4 @@
-package native_test
+package fault_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -21,9 +22,9 @@ func loadFixture(t *testing.T, name string) *native.Model {
 	return m
 }
 
-func withFault(t *testing.T, m *native.Model, f native.Fault) *native.Model {
+func withFault(t *testing.T, m *native.Model, f fault.Fault) *native.Model {
 	t.Helper()
-	bad, err := m.WithFault(f)
+	bad, err := m.Edit(f.Plant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +95,10 @@ func TestWeightFaultsOfTheSeedModel(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		fault  native.Fault
+		fault  fault.Fault
 		change func(string, []float32) []float32
 	}{
-		{native.Fault{Kind: native.GateOrder, Layer: "encoder", Order: "iofg"}, only("encoder/", func(d []float32) []float32 {
+		{fault.Fault{Kind: fault.GateOrder, Layer: "encoder", Order: "iofg"}, only("encoder/", func(d []float32) []float32 {
 			out := slices.Clone(d)
 			for row := 0; row < len(d); row += 4 * units {
 				block := func(i int) []float32 { return d[row+i*units : row+(i+1)*units] }
@@ -107,33 +108,33 @@ func TestWeightFaultsOfTheSeedModel(t *testing.T) {
 			}
 			return out
 		})},
-		{native.Fault{Kind: native.BiasMissing, Layer: "decoder"}, only("decoder/bias", func([]float32) []float32 { return nil })},
-		{native.Fault{Kind: native.BiasTwice, Layer: "decoder"}, only("decoder/bias", func(d []float32) []float32 {
+		{fault.Fault{Kind: fault.BiasMissing, Layer: "decoder"}, only("decoder/bias", func([]float32) []float32 { return nil })},
+		{fault.Fault{Kind: fault.BiasTwice, Layer: "decoder"}, only("decoder/bias", func(d []float32) []float32 {
 			for i := range d {
 				d[i] += d[i]
 			}
 			return d
 		})},
-		{native.Fault{Kind: native.ForgetBias, Layer: "encoder"}, only("encoder/bias", func(d []float32) []float32 {
+		{fault.Fault{Kind: fault.ForgetBias, Layer: "encoder"}, only("encoder/bias", func(d []float32) []float32 {
 			for i := units; i < 2*units; i++ {
 				d[i]++
 			}
 			return d
 		})},
-		{native.Fault{Kind: native.RecurrentTransposed, Layer: "decoder"}, only("decoder/recurrent_kernel", func(d []float32) []float32 {
+		{fault.Fault{Kind: fault.RecurrentTransposed, Layer: "decoder"}, only("decoder/recurrent_kernel", func(d []float32) []float32 {
 			out := make([]float32, len(d))
 			for i := range out {
 				out[i] = d[i%(4*units)*units+i/(4*units)]
 			}
 			return out
 		})},
-		{native.Fault{Kind: native.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 777, ULP: 1 << 25}, only("encoder/recurrent_kernel", func(d []float32) []float32 {
+		{fault.Fault{Kind: fault.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 777, ULP: 1 << 25}, only("encoder/recurrent_kernel", func(d []float32) []float32 {
 			for range 1 << 25 {
 				d[777] = math.Nextafter32(d[777], float32(math.Inf(1)))
 			}
 			return d
 		})},
-		{native.Fault{Kind: native.OneWeight, Layer: "encoder", Tensor: "bias", Index: 3, Factor: 5}, only("encoder/bias", func(d []float32) []float32 {
+		{fault.Fault{Kind: fault.OneWeight, Layer: "encoder", Tensor: "bias", Index: 3, Factor: 5}, only("encoder/bias", func(d []float32) []float32 {
 			d[3] *= 5
 			return d
 		})},
@@ -153,7 +154,7 @@ func TestWeightFaultsOfTheSeedModel(t *testing.T) {
 }
 
 // checkSeq2Seq holds a fault of the seed model against another way to compute it.
-func checkSeq2Seq(t *testing.T, f native.Fault, m *native.Model, in map[string]*lockstep.Tensor, run func(y, encoder, decoder []float32, batch int) error) {
+func checkSeq2Seq(t *testing.T, f fault.Fault, m *native.Model, in map[string]*lockstep.Tensor, run func(y, encoder, decoder []float32, batch int) error) {
 	t.Helper()
 	encoder, err := lockstep.Data[float32](in["encoder_input"])
 	if err != nil {
@@ -188,24 +189,24 @@ func TestStateFaultsOfTheSeedModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		fault native.Fault
+		fault fault.Fault
 		run   func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error
 	}{
-		{native.Fault{Kind: native.StatesSwapped, Layer: "decoder"}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+		{fault.Fault{Kind: fault.StatesSwapped, Layer: "decoder"}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
 			h, c := r.State()
 			if err := r.SetState(slices.Clone(c), slices.Clone(h), batch); err != nil {
 				return err
 			}
 			return r.Decode(y, decoder)
 		}},
-		{native.Fault{Kind: native.StatesIgnored, Layer: "decoder"}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+		{fault.Fault{Kind: fault.StatesIgnored, Layer: "decoder"}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
 			zero := make([]float32, batch*64)
 			if err := r.SetState(zero, slices.Clone(zero), batch); err != nil {
 				return err
 			}
 			return r.Decode(y, decoder)
 		}},
-		{native.Fault{Kind: native.OwnOutput}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+		{fault.Fault{Kind: fault.OwnOutput}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
 			steps := len(decoder) / batch
 			var first []float32
 			for i := range batch {
@@ -213,7 +214,7 @@ func TestStateFaultsOfTheSeedModel(t *testing.T) {
 			}
 			return r.Forecast(y, first, steps)
 		}},
-		{native.Fault{Kind: native.InputShifted, Input: "decoder_input", Steps: 1}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
+		{fault.Fault{Kind: fault.InputShifted, Input: "decoder_input", Steps: 1}, func(r *native.Seq2SeqRunner[float32], y, decoder []float32, batch int) error {
 			steps := len(decoder) / batch
 			late := make([]float32, len(decoder))
 			for i := range decoder {
@@ -240,12 +241,12 @@ func TestEveryFaultCanBePlanted(t *testing.T) {
 	ctx := context.Background()
 	for _, name := range []string{"seed_units1_tfkeras", "gru_masked_keras3", "gru_before_masked_tfkeras", "simplernn_masked_zero_keras3", "cells_mixed_keras3", "bidirectional_last_keras3", "lstm_masked_states_tfkeras"} {
 		m := loadFixture(t, name)
-		oracle, err := m.Oracle()
+		oracle, err := m.Source().Oracle()
 		if err != nil {
 			t.Fatal(err)
 		}
 		in := fixture.Tensors(t, name, "inputs.npz")
-		faults := m.Faults()
+		faults := fault.List(m.Source())
 		if len(faults) < 8 {
 			t.Errorf("%s: only the faults %v", name, faults)
 		}
@@ -255,7 +256,7 @@ func TestEveryFaultCanBePlanted(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %s: %v", name, f, err)
 			}
-			faulty, err := oracle.WithFault(f)
+			faulty, err := oracle.Edit(f.Plant)
 			if err != nil {
 				t.Fatalf("%s: %s: %v", name, f, err)
 			}
@@ -318,115 +319,4 @@ func inside(t *testing.T, got, exact, bound *lockstep.Tensor) bool {
 		}
 	}
 	return true
-}
-
-// A layer that reads backwards reads forwards what was turned around.
-func TestBackwardsFault(t *testing.T) {
-	for _, name := range []string{"simplernn_last_tfkeras"} {
-		m := loadFixture(t, name)
-		in := fixture.Tensors(t, name, "inputs.npz")
-		turned := map[string]*lockstep.Tensor{}
-		for k, x := range in {
-			d, err := lockstep.Data[float32](x)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := x.Shape()
-			out := make([]float32, 0, len(d))
-			for b := range s[0] {
-				for step := s[1] - 1; step >= 0; step-- {
-					out = append(out, d[(b*s[1]+step)*s[2]:][:s[2]]...)
-				}
-			}
-			if turned[k], err = lockstep.New(out, s...); err != nil {
-				t.Fatal(err)
-			}
-		}
-		trace, err := m.Trace(context.Background(), in, lockstep.States)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := runOf(t, withFault(t, m, native.Fault{Kind: native.Backwards, Layer: trace.Layers[0]}), in)
-		want := runOf(t, m, turned)
-		for k := range want {
-			if !got[k].BitEqual(want[k]) {
-				t.Errorf("%s: %s is not what the model makes of the steps turned around", name, k)
-			}
-		}
-	}
-}
-
-// A mask that is ignored is one that masks nothing; what is masked has an input of
-// zeros only where a fault says so, since the embedding of 0 is not zeros.
-func TestMaskAndHalfFaults(t *testing.T) {
-	m := loadFixture(t, "embedding_mask_zero_keras3")
-	in := fixture.Tensors(t, "embedding_mask_zero_keras3", "inputs.npz")
-	sound, err := m.Trace(context.Background(), in, lockstep.Steps)
-	if err != nil {
-		t.Fatal(err)
-	}
-	layer := sound.Layers[0]
-	for _, kind := range []native.FaultKind{native.MaskIgnored, native.MaskZeroInputs} {
-		bad, err := withFault(t, m, native.Fault{Kind: kind, Layer: layer}).Trace(context.Background(), in, lockstep.Steps)
-		if err != nil {
-			t.Fatal(err)
-		}
-		was, err := lockstep.Data[bool](sound.Steps[layer+"/mask"])
-		if err != nil {
-			t.Fatal(err)
-		}
-		is, err := lockstep.Data[bool](bad.Steps[layer+"/mask"])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Contains(was, false) || slices.Contains(is, false) {
-			t.Errorf("%s: the mask was %v and is %v", kind, was, is)
-		}
-		x, err := bad.Steps[layer+"/x"].Float64s()
-		if err != nil {
-			t.Fatal(err)
-		}
-		width := len(x) / len(is)
-		for i, there := range was {
-			zeros := !slices.ContainsFunc(x[i*width:(i+1)*width], func(v float64) bool { return v != 0 })
-			if want := kind == native.MaskZeroInputs; !there && zeros != want {
-				t.Errorf("%s: the input of a masked step is zeros: %v, want %v", kind, zeros, want)
-			}
-		}
-	}
-	bad := withFault(t, m, native.Fault{Kind: native.HalfWeights})
-	out := runOf(t, bad, in)
-	for name := range out {
-		if d := far(t, out[name], sound.Outputs[name]); d == 0 || d > 0.01 {
-			t.Errorf("float16 weights make %s %g away", name, d)
-		}
-	}
-}
-
-func TestWithFaultRefuses(t *testing.T) {
-	m := loadFixture(t, "seed_keras3")
-	for _, f := range []native.Fault{
-		{},
-		{Kind: native.BiasMissing, Layer: "nobody"},
-		{Kind: native.GateOrder, Layer: "encoder", Order: "ifgg"},
-		{Kind: native.GateOrder, Layer: "encoder", Order: "zrg"},
-		{Kind: native.ResetAfter, Layer: "encoder"},
-		{Kind: native.BiasRowsAdded, Layer: "encoder"},
-		{Kind: native.MaskIgnored, Layer: "encoder"},
-		{Kind: native.OneWeight, Layer: "encoder", Tensor: "kernel", Index: 256, ULP: 1},
-		{Kind: native.OneWeight, Layer: "encoder", Tensor: "dense", ULP: 1},
-		{Kind: native.InputShifted, Input: "nothing", Steps: 1},
-		{Kind: native.ActivationChanged, Layer: "encoder", Role: "activation", To: "cosine"},
-	} {
-		if bad, err := m.WithFault(f); err == nil {
-			t.Errorf("%+v was planted: %v", f, bad)
-		}
-	}
-	bad := withFault(t, m, native.Fault{Kind: native.BiasMissing, Layer: "encoder"})
-	if _, err := bad.Seq2Seq(); err == nil {
-		t.Error("a model with a fault gives a Seq2Seq without it")
-	}
-	if _, err := bad.NewStream(context.Background(), 1, nil); err == nil {
-		t.Error("a model with a fault gives a Stream without it")
-	}
 }

@@ -1,4 +1,4 @@
-package native
+package fault
 
 import (
 	"context"
@@ -7,33 +7,30 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/source"
+	"github.com/lockstep-go/lockstep/native"
 )
 
-// chained feeds by the first and then by the second, which may be nil.
-func chained(first, second feed) feed {
-	if second == nil {
-		return first
+// inputChange turns the inputs of a call into those that it computes on.
+type inputChange func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
+
+// then is c and after it next, which may be nil.
+func (c inputChange) then(next inputChange) inputChange {
+	if next == nil {
+		return c
 	}
 	return func(ctx context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-		in, err := first(ctx, in)
+		in, err := c(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		return second(ctx, in)
+		return next(ctx, in)
 	}
 }
 
-// fed returns what a call with these inputs runs on.
-func (src *source) fed(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	if src == nil || src.fault.feed == nil {
-		return inputs, nil
-	}
-	return src.fault.feed(ctx, inputs)
-}
-
-// feedOf returns how a fault of the inputs feeds.
-func (src *source) feedOf(f Fault) (feed, error) {
-	sig := src.graph.Signature
+// changeOf returns what a fault of the inputs does to them.
+func (f Fault) changeOf(src *source.Source) (inputChange, error) {
+	sig := src.Graph.Signature
 	for _, name := range []string{f.Input, f.Other} {
 		if _, ok := sig.Input(name); name != "" && !ok {
 			return nil, fmt.Errorf("the signature has no input %q", name)
@@ -53,7 +50,7 @@ func (src *source) feedOf(f Fault) (feed, error) {
 				if !isSequence(s) || f.Input != "" && f.Input != s.Name {
 					continue
 				}
-				t, err := shiftedSteps(in[s.Name], f.Steps)
+				t, err := shiftSteps(in[s.Name], f.Steps)
 				if err != nil {
 					return nil, fmt.Errorf("input %q: %w", s.Name, err)
 				}
@@ -62,28 +59,28 @@ func (src *source) feedOf(f Fault) (feed, error) {
 			return out, nil
 		}, nil
 	}
-	return src.ownOutput()
+	return ownOutput(src)
 }
 
-// shiftedSteps moves the steps of (batch, steps, …) by so many, zeros in place
-// of those that come in.
-func shiftedSteps(t *lockstep.Tensor, by int) (*lockstep.Tensor, error) {
+// shiftSteps moves the steps of (batch, steps, …) by a number of them, and puts
+// zeros where none move to.
+func shiftSteps(t *lockstep.Tensor, by int) (*lockstep.Tensor, error) {
 	switch t.DType() {
 	case lockstep.Float32:
-		return shiftedStepsOf[float32](t, by)
+		return shiftStepsOf[float32](t, by)
 	case lockstep.Float64:
-		return shiftedStepsOf[float64](t, by)
+		return shiftStepsOf[float64](t, by)
 	case lockstep.Int32:
-		return shiftedStepsOf[int32](t, by)
+		return shiftStepsOf[int32](t, by)
 	case lockstep.Int64:
-		return shiftedStepsOf[int64](t, by)
+		return shiftStepsOf[int64](t, by)
 	case lockstep.Bool:
-		return shiftedStepsOf[bool](t, by)
+		return shiftStepsOf[bool](t, by)
 	}
 	return nil, fmt.Errorf("%s cannot be shifted", t)
 }
 
-func shiftedStepsOf[E lockstep.Element](t *lockstep.Tensor, by int) (*lockstep.Tensor, error) {
+func shiftStepsOf[E lockstep.Element](t *lockstep.Tensor, by int) (*lockstep.Tensor, error) {
 	d, err := lockstep.Data[E](t)
 	if err != nil {
 		return nil, err
@@ -105,17 +102,17 @@ func shiftedStepsOf[E lockstep.Element](t *lockstep.Tensor, by int) (*lockstep.T
 	return lockstep.New(out, shape...)
 }
 
-// ownOutput feeds the decoder what it made of the step before.
-func (src *source) ownOutput() (feed, error) {
-	s := src.found.Seq2Seq
+// ownOutput gives the decoder its own output of the step before.
+func ownOutput(src *source.Source) (inputChange, error) {
+	s := src.Found.Seq2Seq
 	if s == nil {
-		return nil, src.found.Not
+		return nil, src.Found.Not
 	}
-	weights, err := src.weights()
+	weights, err := src.Weights()
 	if err != nil {
 		return nil, err
 	}
-	q, err := NewSeq2Seq(weights)
+	q, err := native.NewSeq2Seq(weights)
 	if err != nil {
 		return nil, err
 	}

@@ -1,70 +1,78 @@
-package native
+// Package fault plants a known mistake in a model before it is compiled, and lists
+// those that a model can have: to see whether a check finds them, and to suppose
+// them where engines diverge, to see whether one explains it.
+//
+//	for _, f := range fault.List(m.Source()) {
+//		faulty, err := m.Edit(f.Plant)
+//
+// What belongs here is what the mistakes are and how they change a source.Source.
+package fault
 
 import (
 	"fmt"
 	"strings"
 )
 
-// FaultKind is a kind of mistake that engines, exporters and converters of
+// Kind is a kind of mistake that engines, exporters and converters of
 // recurrent models are known to make.
-type FaultKind string
+type Kind string
 
 // The kinds of faults.
 const (
 	// GateOrder reads the gates in another order than Keras's: Fault.Order.
-	GateOrder FaultKind = "gate order"
+	GateOrder Kind = "gate order"
 	// KernelTransposed reads the kernel's numbers as if they were stored as
 	// (gates·units, features), RecurrentTransposed the recurrent kernel's as
 	// if as (gates·units, units).
-	KernelTransposed    FaultKind = "kernel transposed"
-	RecurrentTransposed FaultKind = "recurrent kernel transposed"
+	KernelTransposed    Kind = "kernel transposed"
+	RecurrentTransposed Kind = "recurrent kernel transposed"
 	// RecurrentBlocksTransposed transposes the square block of each gate.
-	RecurrentBlocksTransposed FaultKind = "recurrent kernel transposed gate by gate"
-	BiasMissing               FaultKind = "bias missing"
+	RecurrentBlocksTransposed Kind = "recurrent kernel transposed gate by gate"
+	BiasMissing               Kind = "bias missing"
 	// BiasTwice adds the whole bias beside x and again beside h, as engines
 	// with two vectors of biases do that are given one twice.
-	BiasTwice FaultKind = "bias twice"
+	BiasTwice Kind = "bias twice"
 	// BiasRowsSwapped takes a GRU's row of biases for h for that for x, and
 	// BiasRowsAdded adds both to the one for x.
-	BiasRowsSwapped FaultKind = "bias rows swapped"
-	BiasRowsAdded   FaultKind = "bias rows added"
+	BiasRowsSwapped Kind = "bias rows swapped"
+	BiasRowsAdded   Kind = "bias rows added"
 	// ForgetBias adds one to the biases of the forget gate.
-	ForgetBias FaultKind = "forget bias twice"
+	ForgetBias Kind = "forget bias twice"
 	// ActivationChanged is another activation: Fault.Role, From and To.
-	ActivationChanged FaultKind = "activation"
+	ActivationChanged Kind = "activation"
 	// ResetAfter is the other GRU: of reset_after=True the reset gate before
 	// the product, and of False the one after it.
-	ResetAfter FaultKind = "reset_after"
+	ResetAfter Kind = "reset_after"
 	// WeightsSwapped gives the layers Fault.Layer and Other each other's.
-	WeightsSwapped FaultKind = "weights swapped"
+	WeightsSwapped Kind = "weights swapped"
 	// StatesSwapped begins with h for c, and c for h.
-	StatesSwapped FaultKind = "states swapped"
+	StatesSwapped Kind = "states swapped"
 	// StatesIgnored begins with zeros.
-	StatesIgnored FaultKind = "initial state ignored"
+	StatesIgnored Kind = "initial state ignored"
 	// Backwards reads the steps in the other order.
-	Backwards FaultKind = "direction"
+	Backwards Kind = "direction"
 	// MaskIgnored takes masked steps as well; MaskZeroInputs does so with
 	// zeros for their input; MaskZeroOutputs makes zeros of a masked step's
 	// output where it is the one before.
-	MaskIgnored     FaultKind = "mask ignored"
-	MaskZeroInputs  FaultKind = "mask with zero inputs"
-	MaskZeroOutputs FaultKind = "mask with zero outputs"
+	MaskIgnored     Kind = "mask ignored"
+	MaskZeroInputs  Kind = "mask with zero inputs"
+	MaskZeroOutputs Kind = "mask with zero outputs"
 	// InputsSwapped feeds the inputs Fault.Input and Other each to the other.
-	InputsSwapped FaultKind = "inputs swapped"
+	InputsSwapped Kind = "inputs swapped"
 	// InputShifted feeds Fault.Input off by Fault.Steps steps.
-	InputShifted FaultKind = "input off by a step"
+	InputShifted Kind = "input off by a step"
 	// OwnOutput feeds the decoder of the eight-tensor model its own outputs.
-	OwnOutput FaultKind = "own output"
+	OwnOutput Kind = "own output"
 	// HalfWeights rounds every weight to float16.
-	HalfWeights FaultKind = "float16 weights"
+	HalfWeights Kind = "float16 weights"
 	// OneWeight changes one weight.
-	OneWeight FaultKind = "one weight"
+	OneWeight Kind = "one weight"
 )
 
 // Fault is one mistake, planted on purpose to see whether it is found, or
 // supposed to see whether it explains what was found.
 type Fault struct {
-	Kind FaultKind `json:"kind"`
+	Kind Kind `json:"kind"`
 	// Layer is the recurrent layer that has it; empty where the whole model
 	// has.
 	Layer string `json:"layer,omitempty"`

@@ -1,4 +1,4 @@
-package native
+package fault
 
 import (
 	"fmt"
@@ -7,25 +7,24 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/source"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
-
-// Faults lists every fault that the model can have, but OneWeight, of which
-// there are as many as weights. Some may change nothing, such as a bias that is
-// missing where it is zeros.
-//
-// Layers whose loop is interpreted, or that stand unrolled in the graph, can
-// have none of their own.
-func (m *Model) Faults() []Fault { return m.source.faults() }
 
 // gateLetters are the gates of each kind in Keras's order.
 var gateLetters = map[recurrent.Kind]string{recurrent.LSTM: "ifgo", recurrent.GRU: "zrg", recurrent.SimpleRNN: "g"}
 
-func (src *source) faults() []Fault {
+// List returns every fault that a model can have, but OneWeight, of which there
+// are as many as weights. Some may change nothing, such as a bias that is missing
+// where it is zeros.
+//
+// Layers whose loop is interpreted, or that stand unrolled in the graph, can
+// have none of their own.
+func List(src *source.Source) []Fault {
 	var out []Fault
-	for _, r := range src.found.Recurrences {
+	for _, r := range src.Found.Recurrences {
 		for _, l := range r.Cells {
-			out = append(out, src.cellFaults(l)...)
+			out = append(out, cellFaults(l)...)
 			out = append(out, stateFaults(l)...)
 		}
 		first := r.Cells[0]
@@ -41,15 +40,15 @@ func (src *source) faults() []Fault {
 			}
 		}
 	}
-	out = append(out, src.swaps()...)
-	out = append(out, src.inputFaults()...)
+	out = append(out, weightSwaps(src.Found.Layers)...)
+	out = append(out, inputFaults(src)...)
 	return append(out, Fault{Kind: HalfWeights})
 }
 
 // cellFaults are those of a layer's cell and weights.
-func (src *source) cellFaults(l *recurrent.Layer) []Fault {
+func cellFaults(l *recurrent.Layer) []Fault {
 	var out []Fault
-	add := func(kinds ...FaultKind) {
+	add := func(kinds ...Kind) {
 		for _, k := range kinds {
 			out = append(out, Fault{Kind: k, Layer: l.Name})
 		}
@@ -116,11 +115,11 @@ func stateFaults(l *recurrent.Layer) []Fault {
 	return out
 }
 
-// swaps are pairs of layers whose weights have the same shapes.
-func (src *source) swaps() []Fault {
+// weightSwaps are those of pairs of layers whose weights have the same shapes.
+func weightSwaps(layers []*recurrent.Layer) []Fault {
 	var out []Fault
-	for i, a := range src.found.Layers {
-		for _, b := range src.found.Layers[i+1:] {
+	for i, a := range layers {
+		for _, b := range layers[i+1:] {
 			if a.Kind == b.Kind && a.Units == b.Units && a.Features == b.Features && a.ResetAfter == b.ResetAfter &&
 				(a.Bias.Node == nil) == (b.Bias.Node == nil) && a.Kernel.Through() != b.Kernel.Through() {
 				out = append(out, Fault{Kind: WeightsSwapped, Layer: a.Name, Other: b.Name})
@@ -131,9 +130,9 @@ func (src *source) swaps() []Fault {
 }
 
 // inputFaults are those of what the signature is given.
-func (src *source) inputFaults() []Fault {
+func inputFaults(src *source.Source) []Fault {
 	var out []Fault
-	in := src.graph.Signature.Inputs
+	in := src.Graph.Signature.Inputs
 	sequences := 0
 	for i, a := range in {
 		for _, b := range in[i+1:] {
@@ -149,9 +148,9 @@ func (src *source) inputFaults() []Fault {
 	if sequences > 1 {
 		out = append(out, Fault{Kind: InputShifted, Steps: 1}, Fault{Kind: InputShifted, Steps: -1})
 	}
-	if s := src.found.Seq2Seq; s != nil {
-		decoder, _ := src.graph.Signature.Input(s.DecoderInput)
-		output, _ := src.graph.Signature.Output(s.Output)
+	if s := src.Found.Seq2Seq; s != nil {
+		decoder, _ := src.Graph.Signature.Input(s.DecoderInput)
+		output, _ := src.Graph.Signature.Output(s.Output)
 		if len(decoder.Shape) == 3 && len(output.Shape) == 3 && decoder.Shape[2] == output.Shape[2] {
 			out = append(out, Fault{Kind: OwnOutput})
 		}

@@ -1,4 +1,4 @@
-package native
+package fault
 
 import (
 	"math"
@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// moved32 moves a float32 by units in the last place, through zero if need be.
-func moved32(w float64, by int) float64 {
+// addULPs32 moves a float32 by units in the last place, through zero if need be.
+func addULPs32(w float64, by int) float64 {
 	bits := int64(math.Float32bits(float32(w)))
 	if bits >= 1<<31 {
 		bits = 1<<31 - bits
@@ -20,7 +20,7 @@ func moved32(w float64, by int) float64 {
 	return float64(math.Float32frombits(uint32(bits)))
 }
 
-func moved64(w float64, by int) float64 {
+func addULPs64(w float64, by int) float64 {
 	to := math.Inf(1)
 	if by < 0 {
 		to, by = math.Inf(-1), -by
@@ -31,9 +31,9 @@ func moved64(w float64, by int) float64 {
 	return w
 }
 
-// reordered returns rows whose blocks, which stand in Keras's own order of the
+// reorderGates returns rows whose blocks, which stand in Keras's own order of the
 // gates, are read as if they stood in another.
-func reordered(w []float64, columns, units int, own, order string) []float64 {
+func reorderGates(w []float64, columns, units int, own, order string) []float64 {
 	if w == nil {
 		return nil
 	}
@@ -47,9 +47,9 @@ func reordered(w []float64, columns, units int, own, order string) []float64 {
 	return out
 }
 
-// transposed reads the numbers of a (rows, columns) matrix as if they were those
+// misreadTransposed reads the numbers of a (rows, columns) matrix as if they were those
 // of a (columns, rows) one, and turns that.
-func transposed(w []float64, rows, columns int) []float64 {
+func misreadTransposed(w []float64, rows, columns int) []float64 {
 	out := make([]float64, len(w))
 	for i := range rows {
 		for j := range columns {
@@ -59,8 +59,8 @@ func transposed(w []float64, rows, columns int) []float64 {
 	return out
 }
 
-// halved rounds floats to float16, and leaves other tensors as they are.
-func halved(t *lockstep.Tensor) (*lockstep.Tensor, error) {
+// toHalf rounds floats to float16, and leaves other tensors as they are.
+func toHalf(t *lockstep.Tensor) (*lockstep.Tensor, error) {
 	if t.DType() != lockstep.Float32 && t.DType() != lockstep.Float64 {
 		return t, nil
 	}

@@ -1,0 +1,102 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Compile makes the program of the signature. An error joins one for each
+// operation that is not supported. A partial program leaves those out, with all
+// that needs them.
+func (s *Source) Compile(partial bool) (*engine.Program, error) {
+	o := s.options()
+	o.Partial = partial
+	p, err := engine.Compile(s.Graph, o)
+	if err != nil {
+		return nil, fmt.Errorf("native: signature %q: %w", s.Graph.Signature.Name, withLayers(err))
+	}
+	return p, nil
+}
+
+// Check tells whether the signature's types and the checkpoint's files are there
+// for a program.
+func (s *Source) Check() error {
+	if err := s.Graph.Signature.CheckTypes(); err != nil {
+		return fmt.Errorf("native: %w", err)
+	}
+	if err := s.meta.CheckData(); err != nil {
+		return fmt.Errorf("native: %w", err)
+	}
+	return nil
+}
+
+// options say how the signature is compiled: with the layers' final states
+// beside its outputs.
+func (s *Source) options() engine.Options {
+	extra := map[string]savedmodel.Ref{}
+	for _, l := range s.Found.Layers {
+		for i, state := range l.FinalState {
+			extra[l.Name+"/"+l.Kind.StateNames()[i]] = state
+		}
+	}
+	return engine.Options{
+		Variable:    s.variable,
+		Weight:      s.Weight,
+		Recurrences: s.Found.Recurrences,
+		Slices:      s.Found.Slices,
+		Edits:       s.Loops,
+		Extra:       extra,
+		Workers:     s.Options.Workers,
+		Memory:      s.Options.Memory,
+	}
+}
+
+// withLayers adds the layer, as far as a node's name tells it, to what is not
+// supported.
+func withLayers(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var out []error
+	seen := map[string]bool{}
+	for _, e := range joined.Unwrap() {
+		var u op.Unsupported
+		if !errors.As(e, &u) || seen[u.Error()] {
+			continue
+		}
+		seen[u.Error()] = true
+		node := u.Node
+		if u.Within != "" {
+			node = u.Within // a function's nodes have names of their own
+		}
+		if layer := layerOf(node); layer != "" {
+			e = fmt.Errorf("layer %q: %w", layer, e)
+		}
+		out = append(out, e)
+	}
+	if len(out) == 0 {
+		return err
+	}
+	return errors.Join(out...)
+}
+
+// layerOf returns the path of the layer that a node is of: its name without
+// those of the calls that lead to it and its own.
+func layerOf(node string) string {
+	var path []string
+	for _, part := range strings.Split(node, "/") {
+		if !strings.HasPrefix(part, "StatefulPartitionedCall") && !strings.HasPrefix(part, "PartitionedCall") {
+			path = append(path, part)
+		}
+	}
+	if len(path) < 2 {
+		return ""
+	}
+	return strings.Join(path[:len(path)-1], "/")
+}
