@@ -13,6 +13,9 @@
 // NewSeq2Seq takes the eight weight tensors of the encoder-decoder model and
 // gives a Seq2Seq, whose Seq2SeqRunner works on plain slices.
 //
+// A service that must not start with a changed model gives Load a function that
+// verifies it: WithVerify, with golden.Verifier of package compare/golden.
+//
 // Models are immutable and safe for any number of goroutines; a Runner, a
 // Stream and a Seq2SeqRunner belong to one.
 //

@@ -17,7 +17,7 @@ import (
 var seedGolden = filepath.Join("..", "comparetest", "testdata", "seed_keras3.golden")
 
 // A model that reproduces its golden is loaded, any other is refused, and the
-// error says what is another.
+// error says what differs.
 func TestVerifier(t *testing.T) {
 	dir := fixture.Dir(t, "seed_keras3")
 	m, err := native.Load(dir, native.WithVerify(golden.Verifier(seedGolden)))

@@ -19,7 +19,7 @@ type Kind string
 
 // The kinds of faults.
 const (
-	// GateOrder reads the gates in another order than Keras's: Fault.Order.
+	// GateOrder reads the gates in an order that is not Keras's: Fault.Order.
 	GateOrder Kind = "gate order"
 	// KernelTransposed reads the kernel's numbers as if they were stored as
 	// (gates·units, features), RecurrentTransposed the recurrent kernel's as
@@ -38,7 +38,7 @@ const (
 	BiasRowsAdded   Kind = "bias rows added"
 	// ForgetBias adds one to the biases of the forget gate.
 	ForgetBias Kind = "forget bias twice"
-	// ActivationChanged is another activation: Fault.Role, From and To.
+	// ActivationChanged is a different activation: Fault.Role, From and To.
 	ActivationChanged Kind = "activation"
 	// ResetAfter is the other GRU: of reset_after=True the reset gate before
 	// the product, and of False the one after it.
@@ -84,8 +84,8 @@ type Fault struct {
 	// Order is that in which the gates are read, by their letters: an LSTM's
 	// weights stand as ifgo, a GRU's as zrg.
 	Order string `json:"order,omitempty"`
-	// Role is "activation" or "recurrent_activation", From and To what it is
-	// in the model and in place of it.
+	// Role is "activation" or "recurrent_activation", From what the
+	// model has and To what the fault has instead.
 	Role string `json:"role,omitempty"`
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`

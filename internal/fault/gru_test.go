@@ -60,7 +60,7 @@ func (g gru) step(x, h []float64) []float64 {
 	return out
 }
 
-// Faults of a GRU's gates and biases compute what this test's own step makes of
+// Faults of a GRU's gates and biases compute what this test's own step does with
 // the weights as it changes them.
 func TestFaultsOfAGRU(t *testing.T) {
 	m := loadFixture(t, "gru_states_keras3")

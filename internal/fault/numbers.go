@@ -32,7 +32,7 @@ func addULPs64(w float64, by int) float64 {
 }
 
 // reorderGates returns rows whose blocks, which stand in Keras's own order of the
-// gates, are read as if they stood in another.
+// gates, are read as if they stood in the given one.
 func reorderGates(w []float64, columns, units int, own, order string) []float64 {
 	if w == nil {
 		return nil
