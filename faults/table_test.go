@@ -74,13 +74,13 @@ func percent(n, of int) float64 {
 	return 100 * float64(n) / float64(of)
 }
 
-// The files that show what was found, whole and in short.
-const results, readme = "RESULTS.md", "../README.md"
+// results is the file that shows what was found.
+const results = "RESULTS.md"
 
-// write writes a section between its marks.
-func write(t *testing.T, file, section, text string) {
+// write writes a section of it between its marks.
+func write(t *testing.T, section, text string) {
 	t.Helper()
-	b, err := os.ReadFile(file)
+	b, err := os.ReadFile(results)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,9 +88,9 @@ func write(t *testing.T, file, section, text string) {
 	before, rest, ok := strings.Cut(string(b), from)
 	_, after, ended := strings.Cut(rest, to)
 	if !ok || !ended {
-		t.Fatalf("%s has no section %q", file, from)
+		t.Fatalf("%s has no section %q", results, from)
 	}
-	if err := os.WriteFile(file, []byte(before+from+text+to+after), 0o644); err != nil {
+	if err := os.WriteFile(results, []byte(before+from+text+to+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
