@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +20,7 @@ command works, and with 3 if those that need TensorFlow do not.`,
 		Args: wantArgs("no arguments", 0, 0),
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
-			say(out, "ok", "lockstep", "%s, %s, %s/%s, %d cores", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+			say(out, "ok", "lockstep", "%s, %s, %s/%s, %d cores", thisProgram().Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 			say(out, "ok", "native engine", "inspect, diff and run --engine native work")
 			if !tfbridge.Built() {
 				say(out, "missing", "TensorFlow", "this program was built without it; check and run --engine tensorflow do not work")
@@ -60,12 +59,4 @@ func say(w io.Writer, state, what, format string, args ...any) {
 
 func mend(w io.Writer, command, does string) {
 	fmt.Fprintf(w, "%-8s %s\n%-8s   (%s)\n", "", command, "", does)
-}
-
-func programVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(unknown version)"
-	}
-	return info.Main.Version
 }

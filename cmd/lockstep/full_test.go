@@ -56,7 +56,7 @@ func TestFullDisk(t *testing.T) {
 	}{
 		{args: []string{"help"}}, {args: []string{"--help"}}, {args: []string{"check", "--help"}}, {args: []string{"help", "golden"}}, {args: []string{"golden", "verify", "-h"}},
 		{args: []string{"completion", "bash"}},
-		{args: []string{"doctor"}},
+		{args: []string{"doctor"}}, {args: []string{"version"}}, {args: []string{"version", "--format", "json"}},
 		{args: []string{"inspect", model}}, {args: []string{"inspect", model, "--format", "json"}},
 		{args: []string{"run", model, "--inputs", inputs, "--outputs", filepath.Join(dir, "o.npz")}, silent: true},
 		{args: []string{"diff", inputs, inputs}}, {args: []string{"diff", inputs, ones}},
