@@ -1,4 +1,5 @@
 // Package docs holds the pages for users: parity.md, service.md and ci.md for
-// the three kinds of them, and verdict.md. Its tests follow the three from an
-// empty directory, command by command, and want what the pages show.
+// the three kinds of them, and one page a task. Its tests follow the pages that
+// have commands from an empty directory, command by command, and want what the
+// pages show.
 package docs

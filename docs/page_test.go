@@ -205,11 +205,24 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// The pages for a service and for a pipeline need no TensorFlow, but for the
-// blocks that say so; the one for a check is nothing without it.
+// Most pages need no TensorFlow, but for the blocks that say so; those for a
+// check are nothing without it.
 func TestService(t *testing.T) { follow(t, "service.md") }
 
 func TestCI(t *testing.T) { follow(t, "ci.md") }
+
+func TestInstall(t *testing.T) { follow(t, "install.md") }
+
+func TestExplain(t *testing.T) { follow(t, "explain.md") }
+
+func TestForecast(t *testing.T) { follow(t, "forecast.md") }
+
+func TestReport(t *testing.T) {
+	if !withTensorFlow {
+		t.Skip("docs/report.md wants a build with TensorFlow: make test-tensorflow")
+	}
+	follow(t, "report.md")
+}
 
 func TestParity(t *testing.T) {
 	if !withTensorFlow {

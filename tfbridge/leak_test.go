@@ -21,7 +21,7 @@ import (
 const leakFixture = "seed_units1_keras3"
 
 // The suite repeats less; LOCKSTEP_LEAK_CYCLES=1000 LOCKSTEP_LEAK_RUNS=10000
-// repeats as the README's figures were made, and -v shows them.
+// repeats as the figures of docs/performance.md were made, and -v shows them.
 func repeats(t *testing.T, variable string, otherwise int) int {
 	t.Helper()
 	s := os.Getenv(variable)
