@@ -48,7 +48,7 @@ PEERS  = $(eval PEERS := $(shell $(FETCH) --cache)/peers-$(shell cat bench/requi
 # The structures that make false-alarms fills with random weights.
 STRUCTURES = $(eval STRUCTURES := $(shell $(FETCH) --cache)/structures-$(shell cat faults/models.py models/requirements.txt | cksum | cut -d' ' -f1))$(STRUCTURES)
 
-.PHONY: bench-service faults false-alarms structures help demo test build build-pure tensorflow compiler lint test-setup test-pure test-arm64 test-race test-tensorflow test-bench test-golden fuzz bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
+.PHONY: bench-service faults false-alarms structures help demo test build build-pure tensorflow compiler lint test-setup test-pure test-arm64 test-race test-tensorflow test-bench test-golden fuzz release-check bench bench-peers bench-programs bench-models peers models models-all compatibility keras clean
 
 help:
 	@echo 'make demo         set up what is missing, build, and check the seed model on both engines'
@@ -66,6 +66,7 @@ help:
 	@echo 'make faults       plant every known fault in many models and count what check and its diagnosis find'
 	@echo 'make false-alarms check 1,000 random models under three settings of TensorFlow and count false alarms'
 	@echo 'make fuzz         run every fuzz target for a minute (FUZZTIME=60s)'
+	@echo 'make release-check  build the programs of a release for six platforms, and look at each'
 	@echo 'make lint         gofmt, go vet, staticcheck, go mod tidy'
 	@echo 'make clean        remove what was built here; the cache folder stays'
 
@@ -151,6 +152,10 @@ build: tensorflow compiler
 
 build-pure:
 	CGO_ENABLED=0 $(GO) build -o "$(BIN)" ./cmd/lockstep
+
+# As .goreleaser.yaml says, into build/release.
+release-check:
+	$(GO) run ./internal/release
 
 tensorflow:
 	@command -v $(PYTHON) >/dev/null || { echo 'make: no $(PYTHON) found: install Python 3, or name one with PYTHON=/path/to/python3; without TensorFlow, use make build-pure' >&2; exit 1; }
