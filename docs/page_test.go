@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,9 @@ type reader struct {
 
 func newReader(t *testing.T, page string) *reader {
 	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the pages are for a Unix shell")
+	}
 	for _, tool := range []string{"bash", "make", "python3"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skip(err)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,9 @@ func root(t *testing.T) string {
 // repository is the folder of a user: two models, their goldens, lockstep.yaml.
 func repository(t *testing.T) string {
 	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the recipes are for a Unix shell")
+	}
 	for _, tool := range []string{"bash", "make"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skip(err)
