@@ -50,10 +50,7 @@ const (
 )
 
 var overgrown = map[string]string{
-	"internal/op": "one file over: two small families are to be joined",
-	"compare":     "to lose what the parity package takes over",
-
-	"native/fault_test.go": "to move with the planting of faults",
+	"compare": "to lose what the parity package takes over",
 }
 
 var (

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -93,4 +94,200 @@ func mapRun[A, B lockstep.Element](w *walk, out []B, x, y []A, f func(x, y A) B)
 			out[i] = f(x[0], y[0])
 		}
 	}
+}
+
+// walk visits the elements of tensors that are broadcast together by numpy's
+// rule. Axes along which every operand moves alike are joined, so that equal
+// shapes are one loop and a scalar or a last axis has a long inner one.
+type walk struct {
+	shape []int // of the result
+	n     int   // its number of elements
+	lens  []int // the loops, the innermost last
+	// steps[l][k] is what one step of loop l moves operand k by. In the
+	// innermost loop of together's walks it is 0 or 1.
+	steps [][]int
+
+	at, i []int // where each is: a walk belongs to one goroutine
+}
+
+// run is the length of the innermost loop.
+func (w *walk) run() int { return w.lens[len(w.lens)-1] }
+
+// fixed tells whether the innermost loop stays at one element of operand k.
+func (w *walk) fixed(k int) bool { return w.steps[len(w.steps)-1][k] == 0 }
+
+// pad returns a shape under ones in front, so that it has a rank.
+func pad(shape []int, rank int) []int {
+	out := make([]int, rank)
+	for i := range out {
+		out[i] = 1
+	}
+	copy(out[rank-len(shape):], shape)
+	return out
+}
+
+// jointShape is the shape that shapes are broadcast to.
+func jointShape(shapes ...[]int) ([]int, error) {
+	rank := 0
+	for _, s := range shapes {
+		rank = max(rank, len(s))
+	}
+	out := pad(nil, rank)
+	for _, s := range shapes {
+		for i, d := range pad(s, rank) {
+			if out[i] != d && out[i] != 1 && d != 1 {
+				return nil, fmt.Errorf("incompatible shapes %s", shapeList(shapes))
+			}
+			if d != 1 {
+				out[i] = d
+			}
+		}
+	}
+	return out, nil
+}
+
+// compatible tells whether two shapes can be broadcast together.
+func compatible(x, y []int) bool {
+	for i, j := len(x)-1, len(y)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
+		if x[i] != y[j] && x[i] != 1 && y[j] != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+func shapeList(shapes [][]int) string {
+	text := ""
+	for i, s := range shapes {
+		if i > 0 {
+			text += " and "
+		}
+		text += lockstep.FormatShape(s)
+	}
+	return text
+}
+
+// together prepares the walk over operands of the given shapes.
+func together(shapes ...[]int) (*walk, error) {
+	shape, err := jointShape(shapes...)
+	if err != nil {
+		return nil, err
+	}
+	w := &walk{shape: shape}
+	if w.n, err = value.Allow(shape); err != nil {
+		return nil, err
+	}
+	padded := make([][]int, len(shapes))
+	stride := make([]int, len(shapes))
+	for k, s := range shapes {
+		padded[k] = pad(s, len(shape))
+		stride[k] = 1
+	}
+	for i := len(shape) - 1; i >= 0; i-- {
+		if shape[i] == 1 {
+			continue
+		}
+		step := make([]int, len(shapes))
+		for k := range step {
+			if padded[k][i] != 1 {
+				step[k] = stride[k]
+			}
+			stride[k] *= padded[k][i]
+		}
+		w.add(shape[i], step)
+	}
+	w.close(len(shapes))
+	return w, nil
+}
+
+// add puts a loop around those there are, or joins it with the outermost if
+// that ends, for every operand, where the next step of this one begins.
+func (w *walk) add(n int, step []int) {
+	if last := len(w.lens) - 1; last >= 0 {
+		joins := true
+		for k, s := range step {
+			joins = joins && s == w.lens[last]*w.steps[last][k]
+		}
+		if joins {
+			w.lens[last] *= n
+			return
+		}
+	}
+	w.lens, w.steps = append(w.lens, n), append(w.steps, step)
+}
+
+// close ends the adding of loops, from the innermost to the outermost, over so
+// many operands.
+func (w *walk) close(operands int) {
+	if len(w.lens) == 0 {
+		w.add(1, make([]int, operands))
+	}
+	slices.Reverse(w.lens)
+	slices.Reverse(w.steps)
+	w.at, w.i = make([]int, operands), make([]int, len(w.lens)-1)
+}
+
+// each calls f for every run of the innermost loop, with the place of its
+// first element in the result and in each operand.
+func (w *walk) each(f func(out int, at []int)) {
+	if w.n == 0 {
+		return
+	}
+	outer := len(w.lens) - 1
+	at, i := w.at, w.i
+	clear(at)
+	clear(i)
+	for out := 0; ; out += w.run() {
+		f(out, at)
+		l := outer - 1
+		for ; l >= 0; l-- {
+			for k, s := range w.steps[l] {
+				at[k] += s
+			}
+			if i[l]++; i[l] < w.lens[l] {
+				break
+			}
+			i[l] = 0
+			for k, s := range w.steps[l] {
+				at[k] -= s * w.lens[l]
+			}
+		}
+		if l < 0 {
+			return
+		}
+	}
+}
+
+// walking is a walk that is kept while the operands keep their shapes.
+type walking struct {
+	shapes [][]int
+	walk   *walk
+}
+
+// together2 is together for two operands.
+func (k *walking) together2(x, y []int) (*walk, error) {
+	if k.walk != nil && slices.Equal(k.shapes[0], x) && slices.Equal(k.shapes[1], y) {
+		return k.walk, nil
+	}
+	return k.renew(x, y)
+}
+
+// together3 is together for three.
+func (k *walking) together3(x, y, z []int) (*walk, error) {
+	if k.walk != nil && slices.Equal(k.shapes[0], x) && slices.Equal(k.shapes[1], y) && slices.Equal(k.shapes[2], z) {
+		return k.walk, nil
+	}
+	return k.renew(x, y, z)
+}
+
+func (k *walking) renew(shapes ...[]int) (*walk, error) {
+	w, err := together(shapes...)
+	if err != nil {
+		return nil, err
+	}
+	k.walk, k.shapes = w, nil
+	for _, s := range shapes {
+		k.shapes = append(k.shapes, slices.Clone(s))
+	}
+	return w, nil
 }
