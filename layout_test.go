@@ -147,6 +147,26 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// A service that imports native gets what runs a model, and nothing that compares,
+// reports or plants faults.
+func TestServiceImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./native").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"/internal/engine") {
+		t.Fatalf("native needs %q, and no engine", deps)
+	}
+	for _, dep := range deps {
+		for _, no := range []string{"compare", "parity", "cmd", "tfbridge", "internal/fault", "internal/diagnose", "internal/selftest", "internal/inputs", "internal/npz"} {
+			if name := local(dep); strings.HasPrefix(dep, module) && (name == no || strings.HasPrefix(name, no+"/")) {
+				t.Errorf("native needs package %s", name)
+			}
+		}
+	}
+}
+
 func checkImports(t *testing.T, layout map[string]row, name string, imports []string) {
 	r, listed := layout[name]
 	if !listed || !r.pack {
