@@ -21,7 +21,6 @@ var rewriting = []string{
 	"native/savedmodel",  // inlines calls, follows identities and variables
 	"tfbridge",           // adds nodes to a graph that libtensorflow runs
 	"internal/fault",     // plants mistakes in a graph
-	"internal/source",    // puts a constant instead of a weight
 	"internal/fixture",   // edits graphs for tests
 	"internal/graphtest", // draws graphs for tests
 }

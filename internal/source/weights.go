@@ -67,7 +67,7 @@ func (s *Source) Weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
 
 // Constant returns a new weight, for a layer of an edited copy.
 func (s *Source) Constant(t *lockstep.Tensor) savedmodel.Ref {
-	r := savedmodel.Ref{Node: &savedmodel.Node{Name: "edited", Op: "Const", NumOutputs: 1}}
+	r := savedmodel.Ref{Node: &savedmodel.Node{Name: "edited", NumOutputs: 1}}
 	s.constants[r.Node] = t
 	return r
 }
