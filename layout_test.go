@@ -38,7 +38,7 @@ var foreign = map[string][]string{
 	"github.com/spf13/cobra":                      {"cmd/lockstep"},
 	"gonum.org/v1/plot":                           {"internal/chart"},
 	"unsafe":                                      {"tfbridge", "internal/tfpb"},
-	"testing":                                     {"internal/fixture", "internal/graphtest", "compare/comparetest"},
+	"testing":                                     {"internal/fixture", "internal/graphtest", "internal/reporttest", "compare/comparetest"},
 	"github.com/jstemmer/go-junit-report/v2/junit": {"compare/render/junit"},
 }
 

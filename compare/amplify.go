@@ -3,6 +3,8 @@ package compare
 import (
 	"fmt"
 	"path"
+
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // amplification notes how far apart the engines run freely, beside how far
@@ -17,9 +19,9 @@ func (s *stepwise) amplification() {
 		if path.Base(r.Name) != "h" || r.Kind != Measured || r.Worst == nil || r.MaxAbs == 0 {
 			continue
 		}
-		note := fmt.Sprintf("%s: running freely the engines are %s apart at most, at step %d of %d", r.Name, up(r.MaxAbs, 2), r.Worst.Step, len(r.Steps))
+		note := fmt.Sprintf("%s: running freely the engines are %s apart at most, at step %d of %d", r.Name, format.RoundUp(r.MaxAbs, 2), r.Worst.Step, len(r.Steps))
 		if one := single[r.Name]; one > 0 {
-			note += fmt.Sprintf("; a single step takes them %s apart at most: amplified %s times", up(one, 2), down(r.MaxAbs/one, 2))
+			note += fmt.Sprintf("; a single step takes them %s apart at most: amplified %s times", format.RoundUp(one, 2), format.RoundDown(r.MaxAbs/one, 2))
 		}
 		s.free.Notes = append(s.free.Notes, note)
 	}

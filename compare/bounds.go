@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // Bounds is a tolerance of its own for every element of one tensor.
@@ -75,10 +76,10 @@ func (b Bounds) against(reference *lockstep.Tensor, fallback fallbackRule) Bound
 	case unknown > 0:
 		b.Weak = "no bound of rounding is known"
 		if unknown < reference.Len() {
-			b.Weak += fmt.Sprintf(" for %d of %s", unknown, plural(reference.Len(), "value"))
+			b.Weak += fmt.Sprintf(" for %d of %s", unknown, format.Plural(reference.Len(), "value"))
 		}
 	case widest > tellingShare*extent.span && b.exceeds(fallback.fixed(extent.largest), numbers, reference.Len()):
-		b.Weak = fmt.Sprintf("the bound of rounding, up to %s, is more than a thousandth of the range %s", down(widest, 2), up(extent.span, 2))
+		b.Weak = fmt.Sprintf("the bound of rounding, up to %s, is more than a thousandth of the range %s", format.RoundDown(widest, 2), format.RoundUp(extent.span, 2))
 	default:
 		return b
 	}

@@ -1,7 +1,6 @@
 // Package compare holds what sets two runs of one model side by side and says
-// whether, and where, they part: measuring, judging and rendering, each of
-// which can be used without the next. Whoever computed the tensors is no
-// concern of it.
+// whether, and where, they part: measuring and judging, each of which can be
+// used without the next. Whoever computed the tensors is no concern of it.
 //
 // # Measuring
 //
@@ -32,9 +31,9 @@
 // [Layout]), and then in row-major order. Between tensors it means the order
 // that [Options.Order] gives.
 //
-// # Rendering
+// # Reports
 //
-// A [Report] keeps the [Comparison]s of one model; [Text] and [JSON] write it.
-// An [Outcome] is how one of several models fared: [Summary], [GitHub] and
-// [JSONOutcomes] write those, and so does package compare/render/junit.
+// A [Report] keeps the [Comparison]s of one model, and an [Outcome] is how one of
+// several models fared. Package compare/render writes them as text, JSON and
+// annotations; compare/render/junit and compare/render/html as what their names say.
 package compare

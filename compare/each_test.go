@@ -1,13 +1,16 @@
-package compare
+package compare_test
 
 import (
 	"math"
 	"testing"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/reporttest"
 )
 
 // Each says of every element what the result says of the worst and the first.
 func TestEachIsWhatWasJudged(t *testing.T) {
-	for name, report := range goldenReports(t) {
+	for name, report := range reporttest.Reports(t) {
 		for i := range report.Comparisons {
 			for k := range report.Comparisons[i].Results {
 				r := &report.Comparisons[i].Results[k]
@@ -25,7 +28,7 @@ func TestEachIsWhatWasJudged(t *testing.T) {
 						t.Errorf("%s: %s: element %d is %+v, and the first fault is %+v", name, r.Name, flat, f, r.First)
 					}
 				}
-				if r.Kind == Measured && (n != r.Elements || outside != r.Outside || margin != r.Margin) || r.Kind != Measured && n > 0 {
+				if r.Kind == compare.Measured && (n != r.Elements || outside != r.Outside || margin != r.Margin) || r.Kind != compare.Measured && n > 0 {
 					t.Errorf("%s: %s: %d elements, %d outside, margin %g; the result says %d, %d, %g", name, r.Name, n, outside, margin, r.Elements, r.Outside, r.Margin)
 				}
 			}

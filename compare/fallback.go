@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // fallbackRule is how tensors are judged where rounding has no bound that tells them
@@ -70,9 +71,9 @@ func (f fallbackRule) fixed(largest float64) Fixed {
 func (f fallbackRule) words(largest float64) string {
 	fixed, times := f.parts(), ""
 	if largest > 1 {
-		times = fmt.Sprintf(" times the largest magnitude, %s", down(largest, 3))
+		times = fmt.Sprintf(" times the largest magnitude, %s", format.RoundDown(largest, 3))
 	}
-	s := fmt.Sprintf("atol %s%s, rtol %s", exact(fixed.Atol), times, exact(fixed.Rtol))
+	s := fmt.Sprintf("atol %s%s, rtol %s", format.Exact(fixed.Atol), times, format.Exact(fixed.Rtol))
 	if roundoff(f.coarsest) > 0 {
 		s += fmt.Sprintf(" (%d roundings of %s)", typicalRoundings, f.coarsest)
 	}

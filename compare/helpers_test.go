@@ -50,3 +50,37 @@ type bound []float64
 
 func (b bound) Bound(flat int, _ float64) float64 { return b[flat] }
 func (b bound) String() string                    { return "bounds of the test" }
+
+// compared compares two sets of tensors by one rule.
+func compared(title, reference, candidate string, ref, cand set, o Options, rule Rule) Comparison {
+	return Comparison{Title: title, Reference: reference, Candidate: candidate, Results: Judge(Measure(ref, cand, o), Uniform(rule))}
+}
+
+// ramp makes values that every machine computes alike: multiples of 1/1024.
+func ramp(t testing.TB, shape ...int) *lockstep.Tensor {
+	t.Helper()
+	n, err := lockstep.NumElements(shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := make([]float32, n)
+	for i := range data {
+		data[i] = float32((i*37)%512-256)/1024 + 1.0/2048
+	}
+	return tensor(t, data, shape...)
+}
+
+// nudged is a copy of x with steps, in units in the last place, added to every
+// element: n(i) for the element i.
+func nudged(t testing.TB, x *lockstep.Tensor, n func(i int) int) *lockstep.Tensor {
+	t.Helper()
+	ref, err := lockstep.Data[float32](x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := make([]float32, len(ref))
+	for i := range ref {
+		data[i] = moveULP(ref[i], n(i))
+	}
+	return tensor(t, data, x.Shape()...)
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // optimized finds out whether the engines differ by what the reference's graph
@@ -26,7 +28,7 @@ func (c Check) optimized(ctx context.Context, out *Checked) error {
 	out.optimizer = true
 	out.Report.Notes = append(out.Report.Notes, fmt.Sprintf(
 		"%[1]s's graph optimizer changes what this model computes: the same graph run by %[1]s without it agrees with %[2]s (margin %[3]s). %[2]s computes the graph as the exporter wrote it; a %[1]s session, and Keras's predict, compute what the optimizer made of it",
-		out.Reference.Engine, out.Candidate.Engine, up(marginOf(checked.Report), 2)))
+		out.Reference.Engine, out.Candidate.Engine, format.RoundUp(checked.Report.Margin(), 2)))
 	return nil
 }
 
@@ -60,12 +62,4 @@ func answersDiffer(out *Checked) bool {
 		}
 	}
 	return false
-}
-
-func marginOf(r *Report) float64 {
-	m := 0.0
-	for i := range r.Comparisons {
-		m = max(m, r.Comparisons[i].Margin())
-	}
-	return m
 }

@@ -8,11 +8,12 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -129,7 +130,7 @@ func modelOf(t *testing.T, name string, edit func(*pb.SavedModel)) (*native.Mode
 func textOf(t *testing.T, r *compare.Report) string {
 	t.Helper()
 	var b strings.Builder
-	if err := compare.Text(&b, r, compare.TextOptions{}); err != nil {
+	if err := render.Text(&b, r, render.TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

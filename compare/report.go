@@ -180,22 +180,18 @@ func (r *Report) Verdict() Verdict {
 	return InStep
 }
 
-// notes are the report's notes, with those of engines that did not run where a
-// divergence leads the report.
-func (r *Report) notes() []string {
-	if r.Verdict() != Diverged {
-		return r.Notes
-	}
-	var out []string
-	for _, n := range r.NotRun {
-		out = append(out, n.String())
-	}
-	return append(out, r.Notes...)
-}
-
 // says tells whether a comparison has a note.
 func (r *Report) says(note string) bool {
 	return slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return slices.Contains(c.Notes, note) })
+}
+
+// Margin is the largest margin of a comparison.
+func (r *Report) Margin() float64 {
+	m := 0.0
+	for i := range r.Comparisons {
+		m = max(m, r.Comparisons[i].Margin())
+	}
+	return m
 }
 
 // Compared tells whether anything was compared that an engine computes: weights

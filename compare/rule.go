@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // Tolerance bounds how far the candidate may be from the reference. A bound
@@ -55,14 +57,8 @@ func (f Fixed) Valid() error {
 }
 
 // String writes f with all its digits, as in "atol 1e-05, rtol 0.0001".
-func (f Fixed) String() string { return "atol " + exact(f.Atol) + ", rtol " + exact(f.Rtol) }
-
-// exact writes a float64 with the fewest digits that read back to it.
-func exact(x float64) string {
-	if !finite(x) {
-		return nonFiniteName(x)
-	}
-	return strconv.FormatFloat(x, 'g', -1, 64)
+func (f Fixed) String() string {
+	return "atol " + format.Exact(f.Atol) + ", rtol " + format.Exact(f.Rtol)
 }
 
 // Rule is how a tensor of floats is judged: an element agrees if Tolerance or

@@ -3,11 +3,11 @@ package compare
 import (
 	"math"
 	"math/rand/v2"
-	"regexp"
 	"strconv"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // What is printed as the smallest tolerance passes, and what is next below
@@ -41,12 +41,12 @@ func TestSmallestIsExact(t *testing.T) {
 					t.Fatalf("%s, %s: smallest %s %v does not pass", dtype, given, what, x)
 				}
 				for digits := 1; digits < 5; digits++ {
-					if printed := parse(t, up(x, digits)); !passes(ref, cand, rule(printed)) {
+					if printed := parse(t, format.RoundUp(x, digits)); !passes(ref, cand, rule(printed)) {
 						t.Fatalf("%s, %s: smallest %s %v does not pass as printed, %v", dtype, given, what, x, printed)
 					}
 				}
-				if exactly := parse(t, exact(x)); exactly != x {
-					t.Fatalf("%v is printed %s", x, exact(x))
+				if exactly := parse(t, format.Exact(x)); exactly != x {
+					t.Fatalf("%v is printed %s", x, format.Exact(x))
 				}
 				if x > 0 && passes(ref, cand, rule(math.Nextafter(x, 0))) {
 					t.Fatalf("%s, %s: less than the smallest %s %v passes", dtype, given, what, x)
@@ -122,81 +122,6 @@ func TestSmallestGiven(t *testing.T) {
 	} {
 		if got := judgeOne(x, x, c.rule).Smallest; got == nil || got.Given != c.want {
 			t.Errorf("%s: %+v, want %v", c.rule, got, c.want)
-		}
-	}
-}
-
-var figureText = regexp.MustCompile(`atol (\S+) with rtol (\S+); (?:rtol (\S+) with atol (\S+)|no rtol with atol \S+); atol (\S+) with rtol 0; or (\d+) ulp`)
-
-// The line of the text report, read back, lets the whole comparison pass.
-func TestSmallestLinePasses(t *testing.T) {
-	r := rand.New(rand.NewPCG(15, 16))
-	read := 0
-	for range 150 {
-		ref, cand := set{}, set{}
-		for _, name := range []string{"a", "b", "c"} {
-			x := make([]float32, 5)
-			for i := range x {
-				x[i] = float32(r.NormFloat64())
-			}
-			ref[name] = vec(t, x...)
-			cand[name] = nudged(t, ref[name], func(int) int { return r.IntN(1 << r.IntN(14)) })
-		}
-		ref["n"], cand["n"] = vec[int32](t, 1), vec[int32](t, 1)
-		given := Fixed{Atol: 1e-7 * r.Float64(), Rtol: 1e-6 * r.Float64()}
-		whole := func(rule Rule) Verdict {
-			c := compared("", "r", "c", ref, cand, Options{}, rule)
-			return c.Verdict()
-		}
-		c := compared("", "r", "c", ref, cand, Options{}, Rule{Tolerance: given})
-		m := figureText.FindStringSubmatch(smallestLine(&c))
-		if m == nil {
-			t.Fatalf("cannot read %q", smallestLine(&c))
-		}
-		read++
-		ulp, _ := strconv.ParseUint(m[6], 10, 64)
-		rules := []Rule{
-			{Tolerance: Fixed{Atol: parse(t, m[1]), Rtol: parse(t, m[2])}},
-			{Tolerance: Fixed{Atol: parse(t, m[5])}},
-			{ULP: ulp},
-		}
-		if m[3] != "" {
-			rules = append(rules, Rule{Tolerance: Fixed{Atol: parse(t, m[4]), Rtol: parse(t, m[3])}})
-		}
-		for _, rule := range rules {
-			if whole(rule) != InStep {
-				t.Errorf("%q, but %s diverges", smallestLine(&c), rule)
-			}
-		}
-		// Not just any that passes: the whole comparison's is the least.
-		s, _ := c.Smallest()
-		if s.AtolAlone > 0 && whole(Rule{Tolerance: Fixed{Atol: math.Nextafter(s.AtolAlone, 0)}}) == InStep ||
-			s.Atol > 0 && whole(Rule{Tolerance: Fixed{Atol: math.Nextafter(s.Atol, 0), Rtol: given.Rtol}}) == InStep ||
-			s.Rtol > 0 && whole(Rule{Tolerance: Fixed{Atol: given.Atol, Rtol: math.Nextafter(s.Rtol, 0)}}) == InStep ||
-			s.ULP > 0 && whole(Rule{ULP: s.ULP - 1}) == InStep {
-			t.Errorf("less than %+v passes", s)
-		}
-	}
-	if read == 0 {
-		t.Error("nothing was read")
-	}
-}
-
-func TestSmallestText(t *testing.T) {
-	given := Fixed{Atol: 1e-5, Rtol: 1e-4}
-	for _, c := range []struct {
-		s    *Smallest
-		want string
-	}{
-		{nil, "none would"},
-		{&Smallest{Given: given}, "none is needed, all numbers are equal"},
-		{&Smallest{Given: given, Atol: 0.12345, Rtol: 2, AtolAlone: 3, ULP: 4}, "atol 0.124 with rtol 0.0001; rtol 2 with atol 1e-05; atol 3 with rtol 0; or 4 ulp"},
-		{&Smallest{Given: given, Atol: 1, Rtol: inf, AtolAlone: 1, ULP: 4}, "atol 1 with rtol 0.0001; no rtol with atol 1e-05; atol 1 with rtol 0; or 4 ulp"},
-		{&Smallest{Given: given, Atol: inf, Rtol: inf, AtolAlone: inf, ULP: math.MaxUint64}, "no atol with rtol 0.0001; no rtol with atol 1e-05; no atol with rtol 0; or 18446744073709551615 ulp"},
-		{&Smallest{Given: Fixed{Atol: 1}, Atol: 2, Rtol: 3, AtolAlone: 2, ULP: 1}, "atol 2 with rtol 0; rtol 3 with atol 1; or 1 ulp"},
-	} {
-		if got := smallestText(c.s); got != c.want {
-			t.Errorf("%+v: %q, want %q", c.s, got, c.want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // computed is a tensor that an engine computed twice: as it stands in what it
@@ -59,7 +60,7 @@ func (b *between) twice() error {
 				b.again[c.name][i] += above
 			}
 			if most > 0 {
-				said = append(said, fmt.Sprintf("%s %s", c.name, up(most, 2)))
+				said = append(said, fmt.Sprintf("%s %s", c.name, format.RoundUp(most, 2)))
 			}
 		}
 		if len(said) > 0 {

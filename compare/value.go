@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // Value is one element of a tensor, kept bit for bit. Two Values are the same
@@ -61,7 +62,7 @@ func (v Value) String() string {
 func (v Value) float() string {
 	f := v.Float64()
 	if !finite(f) {
-		return nonFiniteName(f)
+		return format.NonFinite(f)
 	}
 	switch v.dtype {
 	case lockstep.Float32:
@@ -83,18 +84,6 @@ func (v Value) float() string {
 			return s
 		}
 	}
-}
-
-// nonFiniteName is how NaN and infinities are written everywhere; JSON and
-// Python's float both read these names.
-func nonFiniteName(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "NaN"
-	case f > 0:
-		return "Infinity"
-	}
-	return "-Infinity"
 }
 
 // finite tells whether f is neither NaN nor infinite.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // BoundNotes say of which tensors the bound of rounding could not decide, and what
@@ -27,7 +29,7 @@ func BoundNotes(results []Result) []string {
 		}
 		if r.WithinRounding() {
 			sensitive = append(sensitive, fmt.Sprintf("%s differs by no more than rounding can do to it at these inputs (%s, where it may do %s): the model is that sensitive there, and the difference shows no fault of either side",
-				r.Name, up(r.First.Abs, 2), down(bounds.Rounding[r.First.Flat], 2)))
+				r.Name, format.RoundUp(r.First.Abs, 2), format.RoundDown(bounds.Rounding[r.First.Flat], 2)))
 		}
 	}
 	var out []string

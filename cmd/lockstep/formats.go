@@ -56,11 +56,11 @@ func sinksOf(values []string, known ...string) ([]sink, error) {
 	return out, nil
 }
 
-// render writes a report in a format.
-type render func(w io.Writer, format string, terminal bool) error
+// writer writes a report in a format.
+type writer func(w io.Writer, format string, terminal bool) error
 
 // writeTo writes a report to every sink. One that fails keeps no other from it.
-func writeTo(cmd *cobra.Command, sinks []sink, write render) error {
+func writeTo(cmd *cobra.Command, sinks []sink, write writer) error {
 	var failed []error
 	for _, s := range sinks {
 		failed = append(failed, s.write(cmd, write))
@@ -68,7 +68,7 @@ func writeTo(cmd *cobra.Command, sinks []sink, write render) error {
 	return errors.Join(failed...)
 }
 
-func (s sink) write(cmd *cobra.Command, write render) error {
+func (s sink) write(cmd *cobra.Command, write writer) error {
 	var err error
 	if out := cmd.OutOrStdout(); s.path == "" {
 		err = write(out, s.format, isTerminal(out))

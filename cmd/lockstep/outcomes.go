@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
 	"github.com/lockstep-go/lockstep/compare/render/html"
 	"github.com/lockstep-go/lockstep/compare/render/junit"
 )
@@ -31,23 +32,23 @@ func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome)
 	}
 	if lost(cmd) {
 		for i := range outcomes {
-			complain(cmd.ErrOrStderr(), errors.New(outcomes[i].String()))
+			complain(cmd.ErrOrStderr(), errors.New(render.Line(&outcomes[i])))
 		}
 	}
 	return err
 }
 
-func renderOutcomes(outcomes []compare.Outcome) render {
+func renderOutcomes(outcomes []compare.Outcome) writer {
 	return func(w io.Writer, format string, terminal bool) error {
 		switch format {
 		case "json":
-			return compare.JSONOutcomes(w, outcomes)
+			return render.JSON(w, outcomes)
 		case "html":
 			return html.WriteOutcomes(w, outcomes)
 		case "junit":
 			return junit.Write(w, outcomes)
 		case "github":
-			return compare.GitHub(w, outcomes)
+			return render.GitHub(w, outcomes)
 		}
 		return writeText(w, outcomes, terminal)
 	}
@@ -69,7 +70,7 @@ func writeText(w io.Writer, outcomes []compare.Outcome, terminal bool) error {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := compare.Text(w, r, compare.TextOptions{Color: terminal && os.Getenv("NO_COLOR") == ""}); err != nil {
+		if err := render.Text(w, r, render.TextOptions{Color: terminal && os.Getenv("NO_COLOR") == ""}); err != nil {
 			return err
 		}
 	}
@@ -77,5 +78,5 @@ func writeText(w io.Writer, outcomes []compare.Outcome, terminal bool) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	return compare.Summary(w, outcomes)
+	return render.Summary(w, outcomes)
 }

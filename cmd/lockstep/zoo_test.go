@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
@@ -120,7 +121,7 @@ func (z *zooChecker) check(dir, name, signature, c string) (*compare.Checked, er
 // with Keras unless the export is wrong: then with each other alone.
 func (z *zooChecker) judge(t *testing.T, r *compare.Report, hasWeights, exportsWrong bool) {
 	var text strings.Builder
-	if err := compare.Text(&text, r, compare.TextOptions{}); err != nil {
+	if err := render.Text(&text, r, render.TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]compare.Verdict{}

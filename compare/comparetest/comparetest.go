@@ -37,6 +37,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
+	"github.com/lockstep-go/lockstep/compare/render"
 	"github.com/lockstep-go/lockstep/internal/inputs"
 )
 
@@ -204,7 +205,7 @@ func head(r *compare.Report) string {
 func text(t testing.TB, r *compare.Report) string {
 	t.Helper()
 	var b strings.Builder
-	if err := compare.Text(&b, r, compare.TextOptions{Details: 1}); err != nil {
+	if err := render.Text(&b, r, render.TextOptions{Details: 1}); err != nil {
 		t.Fatalf("comparetest: %v", err)
 	}
 	return b.String()

@@ -69,7 +69,7 @@ func (r *Result) findings() []string {
 }
 
 // FullReport returns the report on the answers under a title, with everything
-// else that was found: for compare's renderers.
+// else that was found: for compare/render.
 func (r *Result) FullReport(title string) *compare.Report {
 	report := &compare.Report{Model: title}
 	if r.Report != nil {

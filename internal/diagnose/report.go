@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fault"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // shown bounds the causes that are put in words.
@@ -72,7 +73,7 @@ func (f *Found) agreement() string {
 	if f.Left == 0 {
 		return s + "are equal: what diverged changes none of them with these inputs"
 	}
-	return s + fmt.Sprintf("within %s (they reach %s of that): what diverged changes them by no more with these inputs", compare.DefaultRule(), compare.RoundUp(f.Left, 2))
+	return s + fmt.Sprintf("within %s (they reach %s of that): what diverged changes them by no more with these inputs", compare.DefaultRule(), format.RoundUp(f.Left, 2))
 }
 
 func (c Cause) over() string {
@@ -111,7 +112,7 @@ func (w *Weight) String() string {
 func (c Cause) explanation() compare.Explanation {
 	e := compare.Explanation{
 		Text: c.String(), Kind: string(c.Faults[0].Kind), Layers: []string{}, In: string(c.Side),
-		Before: compare.Number(c.Before), Margin: compare.Number(c.Margin), Over: c.over(), Vanishes: c.Vanishes(),
+		Before: c.Before, Margin: c.Margin, Over: c.over(), Vanishes: c.Vanishes(),
 	}
 	for _, f := range c.Faults {
 		for _, l := range []string{f.Layer, f.Other} {

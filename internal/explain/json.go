@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // Schema is the version of what JSON writes: it does not change within one.
 const Schema = 1
 
 type (
-	number64 = compare.Number // as a string where it is not finite
+	number64 = format.Number // as a string where it is not finite
 
 	jsonExplanation struct {
 		Schema   int           `json:"schema"`

@@ -39,7 +39,7 @@ func (r Repro) WriteGoTest(w io.Writer) error {
 	if r.needsMath() {
 		p("\"math\"\n")
 	}
-	p("\"testing\"\n\n\"github.com/lockstep-go/lockstep\"\n\"github.com/lockstep-go/lockstep/compare\"\n\"github.com/lockstep-go/lockstep/native\"\n\"github.com/lockstep-go/lockstep/tfbridge\"\n)\n\n")
+	p("\"testing\"\n\n\"github.com/lockstep-go/lockstep\"\n\"github.com/lockstep-go/lockstep/compare\"\n\"github.com/lockstep-go/lockstep/compare/render\"\n\"github.com/lockstep-go/lockstep/native\"\n\"github.com/lockstep-go/lockstep/tfbridge\"\n)\n\n")
 	candidate := r.Candidate
 	if candidate == "" {
 		candidate = r.Model
@@ -78,7 +78,7 @@ func (r Repro) WriteGoTest(w io.Writer) error {
 		}
 		p("); err != nil {\nt.Fatal(err)\n}\n")
 	}
-	p("checked, err := check.Run(ctx)\nif err != nil {\nt.Fatal(err)\n}\nif checked.Report.Verdict() != compare.InStep {\nif err := compare.Text(os.Stdout, checked.Report, compare.TextOptions{}); err != nil {\nt.Error(err)\n}\nt.Error(\"the engines diverge\")\n}\n}\n")
+	p("checked, err := check.Run(ctx)\nif err != nil {\nt.Fatal(err)\n}\nif checked.Report.Verdict() != compare.InStep {\nif err := render.Text(os.Stdout, checked.Report, render.TextOptions{}); err != nil {\nt.Error(err)\n}\nt.Error(\"the engines diverge\")\n}\n}\n")
 	out, err := format.Source(b.Bytes())
 	if err != nil {
 		return fmt.Errorf("reduce: %w", err)

@@ -20,6 +20,8 @@ import (
 	"io"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
+	"github.com/lockstep-go/lockstep/internal/format"
 	"github.com/lockstep-go/lockstep/internal/page"
 )
 
@@ -103,10 +105,10 @@ func WriteOutcomes(w io.Writer, outcomes []compare.Outcome) error {
 func newSection(o *compare.Outcome) (section, error) {
 	r := o.Report
 	if o.Err != nil || r == nil {
-		why := o.Cases()[0].Message
-		return section{Model: compare.Printable(o.Model), Verdict: "not run", lead: lead{Headline: "it could not be run", Sentence: why}, Data: "null"}, nil
+		why := render.Cases(o)[0].Message
+		return section{Model: format.Printable(o.Model), Verdict: "not run", lead: lead{Headline: "it could not be run", Sentence: why}, Data: "null"}, nil
 	}
-	s := section{Model: compare.Printable(r.Model), Verdict: r.Verdict().String(), Good: r.Verdict() == compare.InStep, lead: leadOf(r)}
+	s := section{Model: format.Printable(r.Model), Verdict: r.Verdict().String(), Good: r.Verdict() == compare.InStep, lead: leadOf(r)}
 	for i := range r.Comparisons {
 		s.Comparisons = append(s.Comparisons, tableOf(&r.Comparisons[i]))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 func written(t *testing.T, reports ...*compare.Report) string {
@@ -52,7 +53,7 @@ func TestPageNamesThePlantedFault(t *testing.T) {
 	for i := range report.Comparisons {
 		for k := range report.Comparisons[i].Results {
 			r := &report.Comparisons[i].Results[k]
-			if want := r.Name + " "; !strings.Contains(text, want) || !strings.Contains(text, compare.RoundUp(r.MaxAbs, 3)) {
+			if want := r.Name + " "; !strings.Contains(text, want) || !strings.Contains(text, format.RoundUp(r.MaxAbs, 3)) {
 				t.Errorf("the page lacks %q or its largest difference", want)
 			}
 		}

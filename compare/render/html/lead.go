@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // lead is what a reader wants to know first.
@@ -44,14 +46,14 @@ func leadOf(r *compare.Report) lead {
 	if at == nil {
 		l.inStep(r)
 		if len(r.NotRun) > 0 {
-			l.Headline = compare.Printable(r.NotRun[0].String())
+			l.Headline = format.Printable(r.NotRun[0].String())
 		}
 		return l
 	}
-	l.Headline, l.Sentence = "see below", at.Answer()
+	l.Headline, l.Sentence = "see below", render.Answer(at)
 	for i := range r.Comparisons {
 		if c := &r.Comparisons[i]; c != at && c.Verdict() != compare.InStep {
-			l.Others = append(l.Others, titleOf(c)+": "+c.Answer())
+			l.Others = append(l.Others, titleOf(c)+": "+render.Answer(c))
 		}
 	}
 	if first != nil {
@@ -76,12 +78,12 @@ func (l *lead) inStep(r *compare.Report) {
 	l.Headline = "every comparison agrees"
 	l.Sentence = fmt.Sprintf("%d of %d comparisons", len(r.Comparisons), len(r.Comparisons))
 	l.Facts = []fact{
-		{"Margin", compare.RoundUp(margin, 2), "the largest part of its bound that an element took; 1 is the limit"},
+		{"Margin", format.RoundUp(margin, 2), "the largest part of its bound that an element took; 1 is the limit"},
 		{"Tensors", fmt.Sprint(tensors), ""},
 		{"Values", fmt.Sprint(values), ""},
 	}
 	if worst != nil {
-		l.Facts = append(l.Facts, fact{"Nearest to its bound", compare.Printable(worst.Name), worst.MarginAt.String()})
+		l.Facts = append(l.Facts, fact{"Nearest to its bound", format.Printable(worst.Name), worst.MarginAt.String()})
 	}
 }
 
@@ -99,7 +101,7 @@ func (l *lead) place(c *compare.Comparison, r *compare.Result) {
 		}
 	}
 	if c.Stepwise {
-		layer, quantity := compare.Printable(path.Dir(r.Name)), path.Base(r.Name)
+		layer, quantity := format.Printable(path.Dir(r.Name)), path.Base(r.Name)
 		called, also := called(quantity)
 		l.Facts = append(l.Facts, fact{"Layer", layer, ""})
 		l.Headline = layer + " parts first"
@@ -107,14 +109,14 @@ func (l *lead) place(c *compare.Comparison, r *compare.Result) {
 		l.Facts = append(l.Facts, fact{kindOf(quantity), called, also})
 		l.Headline += ", in its " + called
 	} else {
-		l.Facts = append(l.Facts, fact{"Tensor", compare.Printable(r.Name), ""})
-		l.Headline = compare.Printable(r.Name) + " parts first"
+		l.Facts = append(l.Facts, fact{"Tensor", format.Printable(r.Name), ""})
+		l.Headline = format.Printable(r.Name) + " parts first"
 		step()
 	}
 	switch {
 	case p == nil:
-		l.Facts = append(l.Facts, fact{"Found", r.Word(), c.Why(r)})
-		l.Headline = compare.Printable(r.Name) + ": " + r.Word()
+		l.Facts = append(l.Facts, fact{"Found", render.Word(r), render.Why(c, r)})
+		l.Headline = format.Printable(r.Name) + ": " + render.Word(r)
 		return
 	case p.Unit < 0:
 		l.Facts = append(l.Facts, fact{"At", p.String(), ""})
@@ -124,9 +126,9 @@ func (l *lead) place(c *compare.Comparison, r *compare.Result) {
 		l.Facts = append(l.Facts, fact{"Unit", fmt.Sprint(p.Unit), ""})
 	}
 	l.Values = []fact{
-		{compare.Printable(c.Reference), p.Reference.String(), ""},
-		{compare.Printable(c.Candidate), p.Candidate.String(), ""},
-		{"difference", r.Apart(), ""},
+		{format.Printable(c.Reference), p.Reference.String(), ""},
+		{format.Printable(c.Candidate), p.Candidate.String(), ""},
+		{"difference", render.Difference(r), ""},
 	}
 }
 
@@ -148,14 +150,14 @@ func viewOf(c *compare.Comparison) string {
 	if c.Stepwise {
 		return titleOf(c)
 	}
-	return titleOf(c) + ", " + compare.Printable(c.Reference) + " and " + compare.Printable(c.Candidate)
+	return titleOf(c) + ", " + format.Printable(c.Reference) + " and " + format.Printable(c.Candidate)
 }
 
 func titleOf(c *compare.Comparison) string {
 	if c.Title == "" {
 		return "comparison"
 	}
-	return compare.Printable(c.Title)
+	return format.Printable(c.Title)
 }
 
 // names are what the quantities of a step are called.
@@ -170,7 +172,7 @@ func quantityWords(q string) (symbol, words string) {
 	words, known := names[symbol]
 	switch {
 	case !known:
-		return compare.Printable(q), ""
+		return format.Printable(q), ""
 	case sum:
 		return "Σ" + symbol, words + " before its activation: x·kernel + h·recurrent_kernel + bias"
 	}
@@ -182,7 +184,7 @@ func called(q string) (name, also string) {
 	symbol, sum := strings.CutPrefix(q, "sum_")
 	switch words, known := names[symbol]; {
 	case !known:
-		return compare.Printable(q), ""
+		return format.Printable(q), ""
 	case sum:
 		return words, symbol + ", already in its sum, before its activation"
 	default:
@@ -202,7 +204,7 @@ func kindOf(q string) string {
 func printable(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
-		lines[i] = compare.Printable(lines[i])
+		lines[i] = format.Printable(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // The bounds on what a page holds. A byte a cell and eight bytes a pair of
@@ -109,11 +110,11 @@ func gather(r *compare.Report) []*group {
 			key := fmt.Sprint(c.Stepwise, name, shape)
 			g := byKey[key]
 			if g == nil {
-				g = &group{Name: compare.Printable(name), Rows: shape[0], Steps: shape[1], Units: shape[2]}
+				g = &group{Name: format.Printable(name), Rows: shape[0], Steps: shape[1], Units: shape[2]}
 				byKey[key] = g
 				out = append(out, g)
 			}
-			g.add(q, &view{Title: title, Reference: compare.Printable(c.Reference), Candidate: compare.Printable(c.Candidate), Outside: x.Outside, of: x})
+			g.add(q, &view{Title: title, Reference: format.Printable(c.Reference), Candidate: format.Printable(c.Candidate), Outside: x.Outside, of: x})
 		}
 	}
 	return out

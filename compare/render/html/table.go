@@ -5,6 +5,8 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // comparison is one table of the page.
@@ -22,9 +24,9 @@ type row struct {
 }
 
 func tableOf(c *compare.Comparison) comparison {
-	t := comparison{Title: titleOf(c), Answer: c.Answer(), Good: c.Verdict() == compare.InStep}
+	t := comparison{Title: titleOf(c), Answer: render.Answer(c), Good: c.Verdict() == compare.InStep}
 	if len(c.Results) > 0 {
-		t.Judged = c.Judged()
+		t.Judged = render.Judged(c)
 	}
 	for _, n := range c.Notes {
 		t.Notes = append(t.Notes, printable(n))
@@ -32,15 +34,15 @@ func tableOf(c *compare.Comparison) comparison {
 	for i := range c.Results {
 		r := &c.Results[i]
 		out := row{
-			Name: compare.Printable(r.Name), Shape: lockstep.FormatShape(r.Shape()), Abs: "–", Rel: "–", ULP: "–",
-			Margin: compare.RoundUp(r.Margin, 3), Word: r.Word(), Why: c.Why(r), Good: r.Verdict == compare.InStep,
+			Name: format.Printable(r.Name), Shape: lockstep.FormatShape(r.Shape()), Abs: "–", Rel: "–", ULP: "–",
+			Margin: format.RoundUp(r.Margin, 3), Word: render.Word(r), Why: render.Why(c, r), Good: r.Verdict == compare.InStep,
 		}
 		switch {
 		case r.Finite == 0: // nothing that could be subtracted
 		case r.DType().IsFloat():
-			out.Abs, out.Rel, out.ULP = compare.RoundUp(r.MaxAbs, 3), compare.RoundUp(r.MaxRel, 3), strconv.FormatUint(r.MaxULP, 10)
+			out.Abs, out.Rel, out.ULP = format.RoundUp(r.MaxAbs, 3), format.RoundUp(r.MaxRel, 3), strconv.FormatUint(r.MaxULP, 10)
 		default:
-			out.Abs, out.Rel = strconv.FormatUint(r.MaxAbsInt, 10), compare.RoundUp(r.MaxRel, 3)
+			out.Abs, out.Rel = strconv.FormatUint(r.MaxAbsInt, 10), format.RoundUp(r.MaxRel, 3)
 		}
 		if r.ZeroReference > 0 && r.MaxRel == 0 {
 			out.Rel = "–"

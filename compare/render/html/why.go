@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // why is what a diagnosis found, the likely cause first.
@@ -33,7 +34,7 @@ func whyOf(r *compare.Report) (*why, []string) {
 		w = &why{Title: fmt.Sprintf("Why: none of %d known faults makes the divergence vanish", d.Tried)}
 		reference, candidate := "the reference", "the candidate"
 		if len(r.Comparisons) > 0 {
-			reference, candidate = compare.Printable(r.Comparisons[0].Reference), compare.Printable(r.Comparisons[0].Candidate)
+			reference, candidate = format.Printable(r.Comparisons[0].Reference), format.Printable(r.Comparisons[0].Candidate)
 		}
 		for _, e := range d.Causes[:min(len(d.Causes), shownCauses)] {
 			who, other := candidate, reference
@@ -41,8 +42,8 @@ func whyOf(r *compare.Report) (*why, []string) {
 				who, other = reference, candidate
 			}
 			w.Causes = append(w.Causes, cause{
-				Text: compare.Printable(e.Text), Vanishes: e.Vanishes,
-				Who:    fmt.Sprintf("%s computes what %s would with this fault: over %s", who, other, compare.Printable(e.Over)),
+				Text: format.Printable(e.Text), Vanishes: e.Vanishes,
+				Who:    fmt.Sprintf("%s computes what %s would with this fault: over %s", who, other, format.Printable(e.Over)),
 				Before: fmt.Sprintf("%.3g", float64(e.Before)), After: fmt.Sprintf("%.3g", float64(e.Margin)),
 			})
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
 )
 
 // Write writes a suite a model, with its report as the suite's output, and a
@@ -19,11 +20,11 @@ func Write(w io.Writer, outcomes []compare.Outcome) error {
 	all := junit.Testsuites{Name: "lockstep"}
 	for i := range outcomes {
 		o := &outcomes[i]
-		cases := o.Cases()
+		cases := render.Cases(o)
 		suite := junit.Testsuite{Name: cases[0].Class, ID: i, Time: "0.000"}
 		if o.Report != nil {
 			var text strings.Builder
-			if err := compare.Text(&text, o.Report, compare.TextOptions{}); err != nil {
+			if err := render.Text(&text, o.Report, render.TextOptions{}); err != nil {
 				return fmt.Errorf("junit: %w", err)
 			}
 			suite.SystemOut = &junit.Output{Data: text.String()}

@@ -1,23 +1,27 @@
-package compare
+// Package format writes figures and names as all of lockstep's reports have them:
+// errors rounded up, bounds rounded down, names fit for a terminal, lines that keep
+// within a width.
+package format
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// up writes a number that is not negative with that many digits, rounded so
+// RoundUp writes a number that is not negative with that many digits, rounded so
 // that what is read back is never smaller: a tolerance that passes still
 // passes as it is printed, and no error looks smaller than it is.
-func up(x float64, digits int) string { return rounded(x, digits, true) }
+func RoundUp(x float64, digits int) string { return rounded(x, digits, true) }
 
-// down is up towards zero, for bounds.
-func down(x float64, digits int) string { return rounded(x, digits, false) }
+// RoundDown is RoundUp towards zero, for bounds.
+func RoundDown(x float64, digits int) string { return rounded(x, digits, false) }
 
 func rounded(x float64, digits int, upward bool) string {
-	if !finite(x) {
-		return nonFiniteName(x)
+	if !isFinite(x) {
+		return NonFinite(x)
 	}
 	s := strconv.FormatFloat(x, 'g', digits, 64)
 	if within(s, x, upward) {
@@ -42,7 +46,7 @@ func rounded(x float64, digits int, upward bool) string {
 			return s
 		}
 	}
-	return exact(x) // beyond float64, or among subnormals of few digits
+	return Exact(x) // beyond float64, or among subnormals of few digits
 }
 
 func within(s string, x float64, upward bool) bool {
@@ -53,25 +57,25 @@ func within(s string, x float64, upward bool) bool {
 	return err == nil && y <= x
 }
 
-// count writes a distance in full as long as that fits a column.
-func count(n uint64) string {
+// Count writes a distance in full as long as that fits a column.
+func Count(n uint64) string {
 	if n < 1e9 {
 		return strconv.FormatUint(n, 10)
 	}
-	return up(float64(n), 3)
+	return RoundUp(float64(n), 3)
 }
 
-// plural writes "1 value", "2 values".
-func plural(n int, noun string) string {
+// Plural writes "1 value", "2 values".
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// clean makes a name fit for a terminal: one that holds control characters or
+// Printable makes a name fit for a terminal: one that holds control characters or
 // invalid UTF-8 is written with escapes.
-func clean(s string) string {
+func Printable(s string) string {
 	printable := utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 	if printable {
 		return s
@@ -80,8 +84,8 @@ func clean(s string) string {
 	return q[1 : len(q)-1]
 }
 
-// elide takes runes out of the middle of s until it is no longer than n.
-func elide(s string, n int) string {
+// Elide takes runes out of the middle of s until it is no longer than n.
+func Elide(s string, n int) string {
 	r := []rune(s)
 	if len(r) <= n {
 		return s
@@ -90,11 +94,11 @@ func elide(s string, n int) string {
 	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
 }
 
-// wrap breaks s at spaces into lines of at most width runes. The first line
+// Wrap breaks s at spaces into lines of at most width runes. The first line
 // starts with first, the others with as many spaces as hang. A word longer
 // than a line stays whole, so that a path can still be copied, and spaces within
 // a line are kept: they may be part of a value.
-func wrap(first, s string, hang, width int) []string {
+func Wrap(first, s string, hang, width int) []string {
 	var lines []string
 	line, empty := first, true
 	for _, word := range strings.Split(s, " ") {
@@ -109,4 +113,39 @@ func wrap(first, s string, hang, width int) []string {
 		empty = false
 	}
 	return append(lines, line)
+}
+
+// Exact writes a float64 with the fewest digits that read back to it.
+func Exact(x float64) string {
+	if !isFinite(x) {
+		return NonFinite(x)
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+// NonFinite is how NaN and infinities are written everywhere; JSON and Python's
+// float both read these names.
+func NonFinite(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "NaN"
+	case x > 0:
+		return "Infinity"
+	}
+	return "-Infinity"
+}
+
+func isFinite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
+
+// Number is a float64 that JSON writes as Exact does, and as a string where it is
+// not finite.
+type Number float64
+
+// MarshalJSON writes the number.
+func (x Number) MarshalJSON() ([]byte, error) {
+	s := Exact(float64(x))
+	if !isFinite(float64(x)) {
+		s = strconv.Quote(s)
+	}
+	return []byte(s), nil
 }

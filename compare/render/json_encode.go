@@ -1,18 +1,20 @@
-package compare
+package render
 
 import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-func encodeReport(r *Report) jsonReport {
-	out := jsonReport{Model: r.Model, Verdict: r.Verdict(), Comparisons: []jsonComparison{}, Failures: r.Failures, Notes: list(r.Notes), Diagnosis: r.Diagnosis}
+func encodeReport(r *compare.Report) jsonReport {
+	out := jsonReport{Model: r.Model, Verdict: verdictWord(r.Verdict()), Comparisons: []jsonComparison{}, Failures: r.Failures, Notes: list(r.Notes), Diagnosis: encodeDiagnosis(r.Diagnosis)}
 	for _, n := range r.NotRun {
 		out.NotRun = append(out.NotRun, jsonNotRun{n.Engine, n.Err.Error()})
 	}
 	if c, first := r.FirstDivergence(); c != nil {
-		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []Cause{}}
+		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []compare.Cause{}}
 		if first != nil {
 			d.Name, d.Causes, d.First = &first.Name, list(first.Causes), encodeFault(first)
 		}
@@ -24,17 +26,17 @@ func encodeReport(r *Report) jsonReport {
 	return out
 }
 
-func encodeComparison(c *Comparison) jsonComparison {
+func encodeComparison(c *compare.Comparison) jsonComparison {
 	out := jsonComparison{
 		Title:     c.Title,
 		Reference: c.Reference,
 		Candidate: c.Candidate,
-		Verdict:   c.Verdict(),
+		Verdict:   verdictWord(c.Verdict()),
 		Tensors:   len(c.Results),
 		Diverged:  c.Diverged(),
 		Elements:  c.Elements(),
 		Outside:   c.Outside(),
-		Margin:    number(c.Margin()),
+		Margin:    format.Number(c.Margin()),
 		Results:   []jsonResult{},
 		Notes:     list(c.Notes),
 	}
@@ -47,12 +49,12 @@ func encodeComparison(c *Comparison) jsonComparison {
 	return out
 }
 
-func encodeResult(r *Result) jsonResult {
-	float := r.Kind == Measured && r.DType().IsFloat()
+func encodeResult(r *compare.Result) jsonResult {
+	float := r.Kind == compare.Measured && r.DType().IsFloat()
 	isNumber := r.Finite > 0
 	out := jsonResult{
 		Name:          r.Name,
-		Verdict:       r.Verdict,
+		Verdict:       verdictWord(r.Verdict),
 		Kind:          r.Kind,
 		Causes:        list(r.Causes),
 		Rule:          encodeRule(r.Rule),
@@ -62,7 +64,7 @@ func encodeResult(r *Result) jsonResult {
 		Outside:       r.Outside,
 		StepsOutside:  r.StepsOutside,
 		First:         encodeFault(r),
-		Margin:        number(r.Margin),
+		Margin:        format.Number(r.Margin),
 		MarginAt:      encodePlace(r.MarginAt),
 		Smallest:      encodeSmallest(r.Smallest),
 		Differ:        r.Differ,
@@ -97,13 +99,13 @@ func distance(d lockstep.DType, ok bool, abs float64, absInt uint64) any {
 	case !ok || math.IsNaN(abs):
 		return nil
 	case d.IsFloat():
-		return number(abs)
+		return format.Number(abs)
 	}
 	return absInt
 }
 
-func encodeRule(r Rule) jsonRule {
-	f, fixed := r.Tolerance.(Fixed)
+func encodeRule(r compare.Rule) jsonRule {
+	f, fixed := r.Tolerance.(compare.Fixed)
 	return jsonRule{
 		Text:           r.String(),
 		Atol:           numberIf(fixed, f.Atol),
@@ -121,7 +123,7 @@ func encodeTensor(t *lockstep.Tensor) *jsonTensor {
 	return &jsonTensor{DType: t.DType().String(), Shape: list(t.Shape())}
 }
 
-func encodePlace(p *Place) *jsonPlace {
+func encodePlace(p *compare.Place) *jsonPlace {
 	if p == nil {
 		return nil
 	}
@@ -131,12 +133,12 @@ func encodePlace(p *Place) *jsonPlace {
 		Batch:     axisIf(p.Batch),
 		Step:      axisIf(p.Step),
 		Unit:      axisIf(p.Unit),
-		Reference: p.Reference,
-		Candidate: p.Candidate,
+		Reference: jsonValue{p.Reference},
+		Candidate: jsonValue{p.Candidate},
 	}
 }
 
-func encodeFault(r *Result) *jsonFault {
+func encodeFault(r *compare.Result) *jsonFault {
 	f := r.First
 	if f == nil {
 		return nil
@@ -146,26 +148,26 @@ func encodeFault(r *Result) *jsonFault {
 		Abs:       distance(r.DType(), true, f.Abs, f.AbsInt),
 		Bound:     numberIf(!math.IsNaN(f.Bound), f.Bound),
 		ULP:       ulpIf(r.DType().IsFloat() && !math.IsNaN(f.Abs), f.ULP),
-		Margin:    number(f.Margin),
+		Margin:    format.Number(f.Margin),
 	}
 }
 
-func encodeSmallest(s *Smallest) *jsonSmallest {
+func encodeSmallest(s *compare.Smallest) *jsonSmallest {
 	if s == nil {
 		return nil
 	}
 	return &jsonSmallest{
-		GivenAtol: number(s.Given.Atol),
-		GivenRtol: number(s.Given.Rtol),
-		Atol:      number(s.Atol),
-		Rtol:      number(s.Rtol),
-		AtolAlone: number(s.AtolAlone),
+		GivenAtol: format.Number(s.Given.Atol),
+		GivenRtol: format.Number(s.Given.Rtol),
+		Atol:      format.Number(s.Atol),
+		Rtol:      format.Number(s.Rtol),
+		AtolAlone: format.Number(s.AtolAlone),
 		ULP:       s.ULP,
 	}
 }
 
-func encodeNonFinite(n *NonFinite) *jsonNonFinite {
-	count := func(c Count) jsonCount { return jsonCount{Count: c.N, First: encodePlace(c.First)} }
+func encodeNonFinite(n *compare.NonFinite) *jsonNonFinite {
+	count := func(c compare.Count) jsonCount { return jsonCount{Count: c.N, First: encodePlace(c.First)} }
 	return &jsonNonFinite{
 		Reference:      count(n.Reference),
 		Candidate:      count(n.Candidate),
@@ -177,4 +179,28 @@ func encodeNonFinite(n *NonFinite) *jsonNonFinite {
 		InfInCandidate: count(n.InfInCandidate),
 		OppositeInf:    count(n.OppositeInf),
 	}
+}
+
+func encodeDiagnosis(d *compare.Diagnosis) *jsonDiagnosis {
+	if d == nil {
+		return nil
+	}
+	out := &jsonDiagnosis{Suspects: d.Suspects, Tried: d.Tried}
+	if d.First != nil {
+		first := jsonFirst(*d.First)
+		out.First = &first
+	}
+	if d.Causes != nil {
+		out.Causes = []jsonCause{}
+	}
+	for i := range d.Causes {
+		c := &d.Causes[i]
+		cause := jsonCause{Text: c.Text, Kind: c.Kind, Layers: c.Layers, In: c.In, Before: format.Number(c.Before), Margin: format.Number(c.Margin), Over: c.Over, Vanishes: c.Vanishes}
+		if c.Weight != nil {
+			weight := jsonWeight(*c.Weight)
+			cause.Weight = &weight
+		}
+		out.Causes = append(out.Causes, cause)
+	}
+	return out
 }

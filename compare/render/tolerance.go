@@ -1,24 +1,27 @@
-package compare
+package render
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // smallestLine says what tolerance would let a whole comparison pass. What it
 // prints is rounded up, and passes as printed.
-func smallestLine(c *Comparison) string {
+func smallestLine(c *compare.Comparison) string {
 	s, ok := c.Smallest()
 	switch {
 	case ok:
 		return "smallest tolerance that passes: " + smallestText(&s)
-	case c.Verdict() == InStep:
+	case c.Verdict() == compare.InStep:
 		return "smallest tolerance that passes: none is needed, there are no floats"
 	}
 	return "smallest tolerance that passes: " + smallestText(nil)
 }
 
-func smallestText(s *Smallest) string {
+func smallestText(s *compare.Smallest) string {
 	switch {
 	case s == nil:
 		return "none would"
@@ -26,16 +29,16 @@ func smallestText(s *Smallest) string {
 		return "none is needed, all numbers are equal"
 	}
 	atol := func(x float64, beside string) string {
-		if !finite(x) {
+		if !isFinite(x) {
 			return "no atol " + beside
 		}
-		return "atol " + up(x, 3) + " " + beside
+		return "atol " + format.RoundUp(x, 3) + " " + beside
 	}
-	parts := []string{atol(s.Atol, "with rtol "+exact(s.Given.Rtol))}
-	if finite(s.Rtol) {
-		parts = append(parts, "rtol "+up(s.Rtol, 3)+" with atol "+exact(s.Given.Atol))
+	parts := []string{atol(s.Atol, "with rtol "+format.Exact(s.Given.Rtol))}
+	if isFinite(s.Rtol) {
+		parts = append(parts, "rtol "+format.RoundUp(s.Rtol, 3)+" with atol "+format.Exact(s.Given.Atol))
 	} else {
-		parts = append(parts, "no rtol with atol "+exact(s.Given.Atol))
+		parts = append(parts, "no rtol with atol "+format.Exact(s.Given.Atol))
 	}
 	if s.Given.Rtol != 0 {
 		parts = append(parts, atol(s.AtolAlone, "with rtol 0"))
@@ -44,27 +47,27 @@ func smallestText(s *Smallest) string {
 }
 
 // ruleLine says by what rule floats were judged.
-func ruleLine(c *Comparison) string {
+func ruleLine(c *compare.Comparison) string {
 	rules, fixed := map[string]bool{}, true
 	for i := range c.Results {
 		rule := c.Results[i].Rule
 		rules[rule.String()] = true
-		if _, ok := rule.Tolerance.(Fixed); !ok || rule.Bits {
+		if _, ok := rule.Tolerance.(compare.Fixed); !ok || rule.Bits {
 			fixed = false
 		}
 	}
 	if len(rules) > 1 {
 		return fmt.Sprintf("judged by %d rules, each tensor by its own", len(rules))
 	}
-	s := c.Results[0].Rule.judged()
+	s := judged(c.Results[0].Rule)
 	if fixed {
-		s += fmt.Sprintf(": |a-b| <= atol + rtol*|b|, b of %s", clean(c.Reference))
+		s += fmt.Sprintf(": |a-b| <= atol + rtol*|b|, b of %s", format.Printable(c.Reference))
 	}
 	return s
 }
 
 // judged says in words how r judges.
-func (r Rule) judged() string {
+func judged(r compare.Rule) string {
 	if r.Bits {
 		return "judged bit for bit"
 	}

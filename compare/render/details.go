@@ -1,52 +1,58 @@
-package compare
+package render
 
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // maxStepsShown is the number of time steps whose errors are written out.
 const maxStepsShown = 16
 
 // first writes where a comparison first diverges, with both values.
-func (t *text) first(indent int, c *Comparison, r *Result) {
+func (t *text) first(indent int, c *compare.Comparison, r *compare.Result) {
 	if r == nil {
 		return
 	}
 	t.blank()
 	if r.First == nil {
-		t.line(indent+2, indent+4, "first divergence: "+clean(r.Name)+": "+explain(c, r))
+		t.line(indent+2, indent+4, "first divergence: "+format.Printable(r.Name)+": "+explain(c, r))
 		return
 	}
-	t.line(indent+2, indent+4, fmt.Sprintf("first outside: %s, %s", clean(r.Name), &r.First.Place))
+	t.line(indent+2, indent+4, fmt.Sprintf("first outside: %s, %s", format.Printable(r.Name), &r.First.Place))
 	t.fault(indent+4, c, r)
 }
 
 // fault writes both values of a tensor's first fault, and the bound.
-func (t *text) fault(indent int, c *Comparison, r *Result) {
+func (t *text) fault(indent int, c *compare.Comparison, r *compare.Result) {
 	f := r.First
-	ref, cand := clean(c.Reference), clean(c.Candidate)
+	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
 	b, a := shown(f.Reference, f.Candidate, r.Rule), shown(f.Candidate, f.Reference, r.Rule)
 	width := max(len([]rune(ref)), len([]rune(cand)), len("difference"))
 	t.labelled(indent, width, ref, b)
 	t.labelled(indent, width, cand, a)
-	t.labelled(indent, width, "difference", f.apart(r))
+	t.labelled(indent, width, "difference", Difference(r))
 }
 
 // labelled writes a label, padded to width, and a text that hangs beside it.
 func (t *text) labelled(indent, width int, label, s string) {
 	pad := strings.Repeat(" ", max(0, width-len([]rune(label))))
 	hang := min(indent+width+2, textWidth/2)
-	t.lines(wrap(strings.Repeat(" ", indent)+label+pad+"  ", s, hang, textWidth))
+	t.lines(format.Wrap(strings.Repeat(" ", indent)+label+pad+"  ", s, hang, textWidth))
 }
 
-// apart says how far a fault's values are apart and what was allowed.
-func (f *Fault) apart(r *Result) string {
-	d := r.DType()
+// Difference says how far the values of a tensor's first mismatch are apart and
+// what was allowed; it is empty where no element is one.
+func Difference(r *compare.Result) string {
+	f, d := r.First, r.DType()
 	switch {
+	case f == nil:
+		return ""
 	case !d.IsFloat() && f.AbsInt > 0:
 		return fmt.Sprintf("%d, none allowed", f.AbsInt)
 	case !d.IsFloat():
@@ -56,24 +62,24 @@ func (f *Fault) apart(r *Result) string {
 	case math.IsNaN(f.Abs):
 		return "not defined: NaN and infinities agree only with themselves"
 	}
-	s := fmt.Sprintf("%s, %s ulp", up(f.Abs, 4), count(f.ULP))
+	s := fmt.Sprintf("%s, %s ulp", format.RoundUp(f.Abs, 4), format.Count(f.ULP))
 	switch {
 	case r.Rule.Bits:
 		return s + ", none allowed: every bit must be the same"
 	case r.Rule.Tolerance == nil:
 		s += fmt.Sprintf("; allowed %d ulp", r.Rule.ULP)
 	default:
-		s += fmt.Sprintf("; bound %s by %s", down(f.Bound, 4), r.Rule)
+		s += fmt.Sprintf("; bound %s by %s", format.RoundDown(f.Bound, 4), r.Rule)
 	}
-	return s + "; margin " + up(f.Margin, 4)
+	return s + "; margin " + format.RoundUp(f.Margin, 4)
 }
 
 // shown writes a value that is set beside another: with its bits where these
 // were judged, and a long string near where the two part.
-func shown(v, other Value, rule Rule) string {
+func shown(v, other compare.Value, rule compare.Rule) string {
 	d := v.DType()
 	if d == lockstep.String {
-		return excerpt(v.text, other.text)
+		return excerpt(textOf(v), textOf(other))
 	}
 	if rule.Bits && d.IsFloat() {
 		return fmt.Sprintf("%s (bits 0x%0*x)", v, 2*d.Size(), v.Bits())
@@ -96,48 +102,57 @@ func excerpt(s, other string) string {
 	return fmt.Sprintf("%q (bytes %d to %d of %d)", s[from:to], from, to, len(s))
 }
 
+// textOf is the text of an element of strings.
+func textOf(v compare.Value) string {
+	s, err := strconv.Unquote(v.String())
+	if err != nil { // it is no string, which has no text
+		return ""
+	}
+	return s
+}
+
 // explain says why a tensor diverged for another reason than its elements.
-func explain(c *Comparison, r *Result) string {
-	ref, cand := clean(c.Reference), clean(c.Candidate)
+func explain(c *compare.Comparison, r *compare.Result) string {
+	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
 	switch r.Kind {
-	case Missing:
+	case compare.Missing:
 		return fmt.Sprintf("%s lacks it; %s has %s", cand, ref, r.Reference)
-	case Extra:
+	case compare.Extra:
 		return fmt.Sprintf("%s has %s; %s lacks it", cand, r.Candidate, ref)
-	case Absent:
+	case compare.Absent:
 		return "no tensor on either side, only the name"
-	case Unreadable:
+	case compare.Unreadable:
 		return fmt.Sprintf("not a tensor that can be read: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
-	case DTypeMismatch:
+	case compare.DTypeMismatch:
 		return fmt.Sprintf("another type: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
-	case ShapeMismatch:
+	case compare.ShapeMismatch:
 		return fmt.Sprintf("another shape: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
-	case Empty:
+	case compare.Empty:
 		return fmt.Sprintf("nothing to compare: both have %s", r.Reference)
 	}
 	n := &r.NonFinite.Reference
 	return fmt.Sprintf("%s itself is not finite in %d of %s, which proves nothing; first %s at %s",
-		ref, n.N, plural(r.Elements, "value"), n.First.Reference, n.First)
+		ref, n.N, format.Plural(r.Elements, "value"), n.First.Reference, n.First)
 }
 
 // details describes the diverged tensors one by one.
-func (t *text) details(c *Comparison, indent int) {
+func (t *text) details(c *compare.Comparison, indent int) {
 	left := max(0, t.options.Details)
 	first := c.First()
 	for i := range c.Results {
 		r := &c.Results[i]
-		if r.Verdict == InStep {
+		if r.Verdict == compare.InStep {
 			continue
 		}
 		if left == 0 {
 			if n := c.Diverged() - t.options.Details; t.options.Details > 0 && n > 0 {
 				t.blank()
-				t.line(indent, indent+2, fmt.Sprintf("and %s more diverged: see the table", plural(n, "tensor")))
+				t.line(indent, indent+2, fmt.Sprintf("and %s more diverged: see the table", format.Plural(n, "tensor")))
 			}
 			return
 		}
 		left--
-		if r == first && r.Kind != Measured {
+		if r == first && r.Kind != compare.Measured {
 			continue // its one line leads the report
 		}
 		t.blank()
@@ -147,18 +162,18 @@ func (t *text) details(c *Comparison, indent int) {
 
 // tensor describes one diverged tensor. Its first fault is left out where it
 // leads the report.
-func (t *text) tensor(c *Comparison, r *Result, indent int, leads bool) {
-	if r.Kind != Measured {
-		t.line(indent, indent+2, clean(r.Name)+": "+explain(c, r))
+func (t *text) tensor(c *compare.Comparison, r *compare.Result, indent int, leads bool) {
+	if r.Kind != compare.Measured {
+		t.line(indent, indent+2, format.Printable(r.Name)+": "+explain(c, r))
 		return
 	}
-	t.line(indent, indent+2, fmt.Sprintf("%s: %s, %s", clean(r.Name), r.Reference, r.judged()))
+	t.line(indent, indent+2, fmt.Sprintf("%s: %s, %s", format.Printable(r.Name), r.Reference, judgedOf(r)))
 	const width = len("smallest tolerance")
 	add := func(label, s string) { t.labelled(indent+2, width, label, s) }
 	if r.Outside > 0 {
-		s := fmt.Sprintf("%d of %s", r.Outside, plural(r.Elements, "value"))
+		s := fmt.Sprintf("%d of %s", r.Outside, format.Plural(r.Elements, "value"))
 		if r.Layout.Time >= 0 {
-			s += fmt.Sprintf(", in %d of %s", r.StepsOutside, plural(len(r.Steps), "step"))
+			s += fmt.Sprintf(", in %d of %s", r.StepsOutside, format.Plural(len(r.Steps), "step"))
 		}
 		add("outside", s)
 		if !leads {
@@ -170,16 +185,16 @@ func (t *text) tensor(c *Comparison, r *Result, indent int, leads bool) {
 	}
 	t.nonFinite(c, r, add)
 	if r.Worst != nil && r.Finite > 0 {
-		abs := up(r.MaxAbs, 3)
+		abs := format.RoundUp(r.MaxAbs, 3)
 		if r.MaxAbsInt > 0 {
 			abs = fmt.Sprint(r.MaxAbsInt)
 		}
 		add("largest difference", fmt.Sprintf("%s at %s: %s %s, %s %s", abs, r.Worst,
-			clean(c.Reference), r.Worst.Reference, clean(c.Candidate), r.Worst.Candidate))
-		add("mean difference", up(r.MeanAbs, 3))
+			format.Printable(c.Reference), r.Worst.Reference, format.Printable(c.Candidate), r.Worst.Candidate))
+		add("mean difference", format.RoundUp(r.MeanAbs, 3))
 	}
 	if r.ZeroReference > 0 {
-		add("without max rel", fmt.Sprintf("%s, where %s is 0", plural(r.ZeroReference, "value"), clean(c.Reference)))
+		add("without max rel", fmt.Sprintf("%s, where %s is 0", format.Plural(r.ZeroReference, "value"), format.Printable(c.Reference)))
 	}
 	if len(r.Steps) > 1 && r.MaxAbs > 0 {
 		add("max abs by step", bySteps(r.Steps))
@@ -189,20 +204,20 @@ func (t *text) tensor(c *Comparison, r *Result, indent int, leads bool) {
 	}
 }
 
-func (r *Result) judged() string {
+func judgedOf(r *compare.Result) string {
 	if r.DType().IsFloat() {
-		return r.Rule.judged()
+		return judged(r.Rule)
 	}
-	return Rule{}.judged()
+	return judged(compare.Rule{})
 }
 
 // nonFinite writes one line for every kind of NaN and infinity there is.
-func (t *text) nonFinite(c *Comparison, r *Result, add func(label, s string)) {
+func (t *text) nonFinite(c *compare.Comparison, r *compare.Result, add func(label, s string)) {
 	n := &r.NonFinite
-	ref, cand := clean(c.Reference), clean(c.Candidate)
+	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
 	for _, k := range []struct {
 		label, where string
-		count        *Count
+		count        *compare.Count
 	}{
 		{"NaN", "in both", &n.BothNaN},
 		{"NaN", "in " + ref + " alone", &n.NaNInReference},
@@ -221,7 +236,7 @@ func (t *text) nonFinite(c *Comparison, r *Result, add func(label, s string)) {
 
 // bySteps writes the largest error of the first steps, a NaN or an infinity in
 // the way as such.
-func bySteps(steps []Step) string {
+func bySteps(steps []compare.Step) string {
 	var parts []string
 	for i, s := range steps {
 		if i == maxStepsShown {
@@ -231,7 +246,7 @@ func bySteps(steps []Step) string {
 		if s.Apart > 0 {
 			parts = append(parts, "not finite")
 		} else {
-			parts = append(parts, up(s.MaxAbs, 2))
+			parts = append(parts, format.RoundUp(s.MaxAbs, 2))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -1,32 +1,35 @@
-package compare
+package render
 
 import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
 )
 
 // GitHub writes outcomes as the workflow commands that GitHub Actions shows as
 // annotations: an error for a model that diverged or has no verdict, a notice
 // for one that is in step. The form is that of
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
-func GitHub(w io.Writer, outcomes []Outcome) error {
+func GitHub(w io.Writer, outcomes []compare.Outcome) error {
 	var b strings.Builder
 	for i := range outcomes {
 		o := &outcomes[i]
-		command, message := "error", clean(o.reason())
+		command, message := "error", format.Printable(reason(o))
 		if message == "" {
-			command, message = "notice", "in step, margin "+o.margin()
+			command, message = "notice", "in step, margin "+margin(o)
 			if len(o.Report.Notes) > 0 {
 				message += "\n" + cleaned(o.Report.Notes)
 			}
 		} else if o.Report != nil && len(o.Report.Failures) > 1 {
 			message += "\n" + cleaned(o.Report.Failures[1:])
 		}
-		fmt.Fprintf(&b, "::%s title=%s::%s\n", command, property("lockstep: "+clean(o.Model)+": "+o.word()), data(message))
+		fmt.Fprintf(&b, "::%s title=%s::%s\n", command, property("lockstep: "+format.Printable(o.Model)+": "+word(o)), data(message))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("compare: writing the annotations: %w", err)
+		return fmt.Errorf("render: writing the annotations: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,11 @@
-package compare
+package render
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
+)
 
 // Case is one thing about a model that passes or fails, as test reports count
 // them.
@@ -16,28 +21,28 @@ type Case struct {
 
 // Cases returns one case for the model itself and one for each tensor of each
 // comparison. None of them has a character that cannot be printed.
-func (o *Outcome) Cases() []Case {
-	model := Case{Class: clean(o.Model), Name: "model"}
+func Cases(o *compare.Outcome) []Case {
+	model := Case{Class: format.Printable(o.Model), Name: "model"}
 	if o.Err != nil || o.Report == nil {
-		model.NotRun, model.Type, model.Message, model.Text = true, "not run", clean(o.reason()), clean(o.reason())
+		model.NotRun, model.Type, model.Message, model.Text = true, "not run", format.Printable(reason(o)), format.Printable(reason(o))
 		return []Case{model}
 	}
 	switch {
 	case len(o.Report.NotRun) > 0:
-		model.NotRun, model.Type, model.Message = true, "not run", clean(o.Report.NotRun[0].String())
+		model.NotRun, model.Type, model.Message = true, "not run", format.Printable(o.Report.NotRun[0].String())
 		model.Text = model.Message
 	case len(o.Report.Failures) > 0 || !o.Report.Compared():
-		model.Failed, model.Type, model.Message, model.Text = true, Diverged.String(), clean(o.reason()), cleaned(o.Report.Failures)
+		model.Failed, model.Type, model.Message, model.Text = true, compare.Diverged.String(), format.Printable(reason(o)), cleaned(o.Report.Failures)
 	}
 	out := []Case{model}
 	for i := range o.Report.Comparisons {
 		c := &o.Report.Comparisons[i]
-		class := clean(o.Model) + ": " + clean(c.Candidate) + " and " + clean(c.Reference)
+		class := format.Printable(o.Model) + ": " + format.Printable(c.Candidate) + " and " + format.Printable(c.Reference)
 		if c.Title != "" {
-			class += ", " + clean(c.Title)
+			class += ", " + format.Printable(c.Title)
 		}
 		if len(c.Results) == 0 {
-			out = append(out, Case{Class: class, Name: "anything", Failed: true, Type: Diverged.String(), Message: answer(c, "")})
+			out = append(out, Case{Class: class, Name: "anything", Failed: true, Type: compare.Diverged.String(), Message: answer(c, "")})
 		}
 		for j := range c.Results {
 			out = append(out, caseOf(c, &c.Results[j], class))
@@ -47,12 +52,12 @@ func (o *Outcome) Cases() []Case {
 }
 
 // caseOf is one tensor of a comparison.
-func caseOf(c *Comparison, r *Result, class string) Case {
-	out := Case{Class: class, Name: clean(r.Name)}
-	if r.Verdict == InStep {
+func caseOf(c *compare.Comparison, r *compare.Result, class string) Case {
+	out := Case{Class: class, Name: format.Printable(r.Name)}
+	if r.Verdict == compare.InStep {
 		return out
 	}
-	one := Comparison{Reference: c.Reference, Candidate: c.Candidate, Results: []Result{*r}}
+	one := compare.Comparison{Reference: c.Reference, Candidate: c.Candidate, Results: []compare.Result{*r}}
 	message := answer(&one, "")
 	if r.First != nil {
 		message += ": " + pair(r.First)
@@ -64,7 +69,7 @@ func caseOf(c *Comparison, r *Result, class string) Case {
 	t := &text{options: TextOptions{Details: 1}}
 	t.first(0, &one, r)
 	t.comparison(&one, 0)
-	out.Failed, out.Type, out.Message, out.Text = true, strings.Join(causes, ", "), clean(message), t.b.String()
+	out.Failed, out.Type, out.Message, out.Text = true, strings.Join(causes, ", "), format.Printable(message), t.b.String()
 	return out
 }
 
@@ -73,7 +78,7 @@ func caseOf(c *Comparison, r *Result, class string) Case {
 func cleaned(sentences []string) string {
 	out := make([]string, len(sentences))
 	for i, s := range sentences {
-		out[i] = clean(s)
+		out[i] = format.Printable(s)
 	}
 	return strings.Join(out, "\n")
 }

@@ -1,30 +1,32 @@
-package compare
+package render
 
 import (
 	"bytes"
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-go/lockstep/compare"
 )
 
 // outcomes are one of each kind: in step, diverged in two tensors, failed beside
 // the comparisons, nothing compared, and not run.
-func outcomes(t *testing.T) []Outcome {
+func outcomes(t *testing.T) []compare.Outcome {
 	t.Helper()
-	of := func(reference, candidate set, order ...string) Comparison {
-		return Comparison{
+	of := func(reference, candidate set, order ...string) compare.Comparison {
+		return compare.Comparison{
 			Title: "outputs and states", Reference: "tensorflow", Candidate: "native",
-			Results: Judge(Measure(reference, candidate, Options{Order: order, Layout: KerasLayout}), nil),
+			Results: compare.Judge(compare.Measure(reference, candidate, compare.Options{Order: order, Layout: compare.KerasLayout}), nil),
 		}
 	}
 	good := set{"y": vec(t, f32(1, 2)...)}
-	return []Outcome{
-		{Model: "good", Report: &Report{Model: "good", Comparisons: []Comparison{of(good, good, "y")}, Notes: []string{"inputs: random, 100%"}}},
-		{Model: "bad", Report: &Report{Model: "bad", Comparisons: []Comparison{of(
+	return []compare.Outcome{
+		{Model: "good", Report: &compare.Report{Model: "good", Comparisons: []compare.Comparison{of(good, good, "y")}, Notes: []string{"inputs: random, 100%"}}},
+		{Model: "bad", Report: &compare.Report{Model: "bad", Comparisons: []compare.Comparison{of(
 			set{"y": tensor(t, f32(1, 2, 3, 4, 5, 6), 1, 3, 2), "h": vec(t, f32(7)...), "z": vec(t, f32(1)...)},
 			set{"y": tensor(t, f32(1, 2, 3, 4.5, 5, 6), 1, 3, 2), "h": vec(t, f32(7)...)}, "y", "h", "z")}}},
-		{Model: "dir/other,weights", Report: &Report{Comparisons: []Comparison{of(good, good, "y")}, Failures: []string{"weights changed: a <b> & ]]> \x00", "files changed: c"}}},
-		{Model: "nothing", Report: &Report{}},
+		{Model: "dir/other,weights", Report: &compare.Report{Comparisons: []compare.Comparison{of(good, good, "y")}, Failures: []string{"weights changed: a <b> & ]]> \x00", "files changed: c"}}},
+		{Model: "nothing", Report: &compare.Report{}},
 		{Model: "not run", Err: errors.New("native: no\nsuch: 50%\r directory")},
 	}
 }
@@ -67,7 +69,7 @@ func TestSummary(t *testing.T) {
 // What fails beside the comparisons leads the text and decides the verdict.
 func TestFailures(t *testing.T) {
 	r := outcomes(t)[2].Report
-	if r.Verdict() != Diverged {
+	if r.Verdict() != compare.Diverged {
 		t.Error(r.Verdict())
 	}
 	r.Model = "dir"
@@ -80,7 +82,7 @@ func TestFailures(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", &b, want)
 	}
 	b.Reset()
-	if err := JSON(&b, r); err != nil || !strings.Contains(b.String(), `"failures": [`) || !strings.Contains(b.String(), `"verdict": "diverged"`) {
+	if err := JSON(&b, outcomesOf(r)); err != nil || !strings.Contains(b.String(), `"failures": [`) || !strings.Contains(b.String(), `"verdict": "diverged"`) {
 		t.Errorf("%v\n%s", err, &b)
 	}
 }
@@ -90,15 +92,15 @@ func TestFailures(t *testing.T) {
 func TestNotRunIsTold(t *testing.T) {
 	all := outcomes(t)
 	var b bytes.Buffer
-	passed := Outcome{Model: "fine", Report: all[0].Report}
-	failed := Outcome{Model: "not\nrun", Err: errors.New("no such\ndirectory")}
+	passed := compare.Outcome{Model: "fine", Report: all[0].Report}
+	failed := compare.Outcome{Model: "not\nrun", Err: errors.New("no such\ndirectory")}
 	for _, c := range []struct {
-		outcomes []Outcome
+		outcomes []compare.Outcome
 		verdict  string
 		notRun   bool
-	}{{[]Outcome{passed}, "in_step", false}, {[]Outcome{passed, failed}, "no_verdict", true}, {[]Outcome{failed}, "no_verdict", true}, {[]Outcome{all[1], failed}, "diverged", true}, {[]Outcome{{Model: "x"}}, "no_verdict", true}} {
+	}{{[]compare.Outcome{passed}, "in_step", false}, {[]compare.Outcome{passed, failed}, "no_verdict", true}, {[]compare.Outcome{failed}, "no_verdict", true}, {[]compare.Outcome{all[1], failed}, "diverged", true}, {[]compare.Outcome{{Model: "x"}}, "no_verdict", true}} {
 		b.Reset()
-		if err := JSONOutcomes(&b, c.outcomes); err != nil {
+		if err := JSON(&b, c.outcomes); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), `"schema": 1,
@@ -109,8 +111,8 @@ func TestNotRunIsTold(t *testing.T) {
 	if !strings.Contains(b.String(), `"error": "there is no report"`) {
 		t.Errorf("%s", &b)
 	}
-	for want, o := range map[string]Outcome{`not\nrun: not run: no such directory`: failed, "fine: in step, margin ": passed, ": diverged: ": all[1]} {
-		if got := o.String(); !strings.Contains(got, want) || strings.Contains(got, "\n") {
+	for want, o := range map[string]compare.Outcome{`not\nrun: not run: no such directory`: failed, "fine: in step, margin ": passed, ": diverged: ": all[1]} {
+		if got := Line(&o); !strings.Contains(got, want) || strings.Contains(got, "\n") {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

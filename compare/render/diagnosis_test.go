@@ -1,24 +1,26 @@
-package compare
+package render
 
 import (
 	"bytes"
 	"encoding/json"
 	"math"
 	"testing"
+
+	"github.com/lockstep-go/lockstep/compare"
 )
 
 // A diagnosis is in the document as its fields say, infinite numbers as strings.
 func TestJSONOfADiagnosis(t *testing.T) {
-	r := &Report{Model: "m", Diagnosis: &Diagnosis{
-		First:    &FirstApart{Layer: "lstm", Quantity: "sum_i", Gate: "i", Step: 3, Row: 1, Unit: 7},
+	r := &compare.Report{Model: "m", Diagnosis: &compare.Diagnosis{
+		First:    &compare.FirstApart{Layer: "lstm", Quantity: "sum_i", Gate: "i", Step: 3, Row: 1, Unit: 7},
 		Suspects: []string{"lstm"},
-		Causes: []Explanation{{Text: "bias missing in layer lstm", Kind: "bias missing", Layers: []string{"lstm"}, In: "candidate",
-			Before: Number(math.Inf(1)), Margin: 0.25, Over: "single steps", Vanishes: true,
-			Weight: &WeightApart{Layer: "lstm", Tensor: "bias", Column: 2, Was: 1, Is: 2}}},
+		Causes: []compare.Explanation{{Text: "bias missing in layer lstm", Kind: "bias missing", Layers: []string{"lstm"}, In: "candidate",
+			Before: math.Inf(1), Margin: 0.25, Over: "single steps", Vanishes: true,
+			Weight: &compare.WeightApart{Layer: "lstm", Tensor: "bias", Column: 2, Was: 1, Is: 2}}},
 		Tried: 40,
 	}}
 	var b bytes.Buffer
-	if err := JSON(&b, r); err != nil {
+	if err := JSON(&b, outcomesOf(r)); err != nil {
 		t.Fatal(err)
 	}
 	var doc struct {

@@ -1,0 +1,86 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
+)
+
+// The sentences below are those of Text, for whoever renders a report in
+// another form: two forms of one report should not say it in two ways.
+
+// Answer says in one clause how a comparison came out, and its extent.
+func Answer(c *compare.Comparison) string { return answer(c, "") + figures(c) }
+
+// Judged says by what rule a comparison was judged.
+func Judged(c *compare.Comparison) string { return ruleLine(c) }
+
+// Why says why a result of the comparison diverged; it is empty for one that is
+// in step.
+func Why(c *compare.Comparison, r *compare.Result) string {
+	switch {
+	case r.Verdict == compare.InStep:
+		return ""
+	case r.First == nil:
+		return explain(c, r)
+	}
+	return "at " + r.First.Place.String() + ": " + Difference(r)
+}
+
+// Word is the verdict in a word or two, as "in step", "diverged", "missing".
+func Word(r *compare.Result) string {
+	switch {
+	case r.Kind == compare.DTypeMismatch:
+		return "other type"
+	case r.Kind == compare.ShapeMismatch:
+		return "other shape"
+	case r.Kind != compare.Measured:
+		return string(r.Kind)
+	case r.Verdict != compare.InStep && r.Outside == 0:
+		return "not finite"
+	}
+	return r.Verdict.String()
+}
+
+// answer is Answer without the extent; on says of what.
+func answer(c *compare.Comparison, on string) string {
+	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
+	first := c.First()
+	switch {
+	case len(c.Results) == 0:
+		return fmt.Sprintf("nothing of %s and %s was compared%s", cand, ref, on)
+	case first == nil && allBits(c):
+		return fmt.Sprintf("%s agrees bit for bit with %s%s", cand, ref, on)
+	case first == nil:
+		return fmt.Sprintf("%s agrees with %s%s", cand, ref, on)
+	case first.First != nil:
+		return fmt.Sprintf("%s parts from %s%s at %s, %s", cand, ref, on, format.Printable(first.Name), &first.First.Place)
+	case first.Kind == compare.Measured:
+		return fmt.Sprintf("%s proves nothing%s at %s, where it is not finite", ref, on, format.Printable(first.Name))
+	}
+	return fmt.Sprintf("%s parts from %s%s at %s", cand, ref, on, format.Printable(first.Name))
+}
+
+// figures gives a comparison's extent in brackets.
+func figures(c *compare.Comparison) string {
+	tensors, values := format.Plural(len(c.Results), "tensor"), format.Plural(c.Elements(), "value")
+	switch {
+	case len(c.Results) == 0:
+		return ""
+	case c.Verdict() != compare.InStep:
+		return fmt.Sprintf(" (%d of %s, %d of %s outside, margin %s)", c.Diverged(), tensors, c.Outside(), values, format.RoundUp(c.Margin(), 2))
+	case allBits(c):
+		return fmt.Sprintf(" (%s, %s)", tensors, values)
+	}
+	return fmt.Sprintf(" (%s, %s, margin %s)", tensors, values, format.RoundUp(c.Margin(), 2))
+}
+
+func allBits(c *compare.Comparison) bool {
+	for i := range c.Results {
+		if !c.Results[i].Rule.Bits {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,267 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/format"
+	"github.com/lockstep-go/lockstep/internal/table"
+)
+
+// TextOptions say how Text writes.
+type TextOptions struct {
+	// Color marks verdicts for a terminal.
+	Color bool
+	// Details is the number of diverged tensors of one comparison that are
+	// described at length: 8 if 0, none if negative.
+	Details int
+}
+
+// defaultDetails is how many diverged tensors are described at length.
+const defaultDetails = 8
+
+// textWidth is the number of columns that a report keeps within, unless a
+// single word is wider.
+const textWidth = 100
+
+// Text writes a report for a reader. It leads with the answer; what was
+// measured follows. Errors are rounded up and bounds down, to a few digits;
+// elements are written with all their digits.
+func Text(w io.Writer, r *compare.Report, o TextOptions) error {
+	if o.Details == 0 {
+		o.Details = defaultDetails
+	}
+	t := &text{options: o}
+	t.report(r)
+	if _, err := io.WriteString(w, t.b.String()); err != nil {
+		return fmt.Errorf("render: writing the report: %w", err)
+	}
+	return nil
+}
+
+// text is a report in the making.
+type text struct {
+	options TextOptions
+	b       strings.Builder
+}
+
+// line writes s, broken at spaces, each line after the first indented by hang.
+func (t *text) line(indent, hang int, s string) {
+	t.lines(format.Wrap(strings.Repeat(" ", indent), s, hang, textWidth))
+}
+
+func (t *text) lines(lines []string) {
+	for _, l := range lines {
+		t.b.WriteString(l + "\n")
+	}
+}
+
+func (t *text) blank() { t.b.WriteString("\n") }
+
+// verdict writes a line that starts with a verdict.
+func (t *text) verdict(indent int, v compare.Verdict, s string) {
+	lines := format.Wrap(strings.Repeat(" ", indent), v.String()+": "+s, indent+2, textWidth)
+	lines[0] = strings.Replace(lines[0], v.String(), t.paint(v, v.String()), 1)
+	t.lines(lines)
+}
+
+func (t *text) paint(v compare.Verdict, s string) string {
+	switch {
+	case !t.options.Color:
+		return s
+	case v == compare.InStep:
+		return "\x1b[32m" + s + "\x1b[0m"
+	case v == compare.NoVerdict:
+		return "\x1b[33m" + s + "\x1b[0m"
+	}
+	return "\x1b[1;31m" + s + "\x1b[0m"
+}
+
+func (t *text) report(r *compare.Report) {
+	on := ""
+	if r.Model != "" {
+		on = " on " + format.Printable(r.Model)
+	}
+	switch lead, first := r.FirstDivergence(); {
+	case len(r.Failures) > 0:
+		t.failures(r)
+	case len(r.Comparisons) == 0:
+		t.verdict(0, compare.Diverged, "nothing was compared"+on)
+	case !r.Compared() && len(r.Comparisons[0].Results) > 0:
+		t.verdict(0, compare.Diverged, "nothing was compared"+on+": every tensor that was computed is empty")
+		t.sections(r, nil)
+	case r.Verdict() == compare.NoVerdict:
+		t.notRun(r, on)
+	case len(r.Comparisons) == 1:
+		c := &r.Comparisons[0]
+		if c.Title != "" {
+			on += ", " + format.Printable(c.Title)
+		}
+		t.verdict(0, c.Verdict(), answer(c, on)+figures(c))
+		t.first(0, c, first)
+		t.comparison(c, 0)
+	default:
+		t.several(r, on, lead, first)
+	}
+	if notes := notesOf(r); len(notes) > 0 {
+		t.blank()
+		t.notes(0, notes)
+	}
+}
+
+// several writes a report of more than one comparison: the answer, and a
+// section for each.
+func (t *text) several(r *compare.Report, on string, lead *compare.Comparison, first *compare.Result) {
+	if lead == nil {
+		var tensors, values int
+		margin := 0.0
+		for i := range r.Comparisons {
+			c := &r.Comparisons[i]
+			tensors, values, margin = tensors+len(c.Results), values+c.Elements(), max(margin, c.Margin())
+		}
+		t.verdict(0, compare.InStep, fmt.Sprintf("all agree%s (%s, %s, %s, margin %s)", on, format.Plural(len(r.Comparisons), "comparison"),
+			format.Plural(tensors, "tensor"), format.Plural(values, "value"), format.RoundUp(margin, 2)))
+	} else {
+		n := 0
+		for i := range r.Comparisons {
+			if r.Comparisons[i].Verdict() != compare.InStep {
+				n++
+			}
+		}
+		if lead.Title != "" {
+			on += ", " + format.Printable(lead.Title)
+		}
+		t.verdict(0, compare.Diverged, fmt.Sprintf("%s (%d of %s)", answer(lead, on), n, format.Plural(len(r.Comparisons), "comparison")))
+		t.first(0, lead, first)
+		t.firstStep(r, lead)
+	}
+	if t.options.Details == defaultDetails {
+		t.options.Details = 2 // of each comparison, and the reader sees the end of them
+	}
+	t.sections(r, lead)
+}
+
+// notRun writes a report whose comparisons agree, of which an engine is missing.
+func (t *text) notRun(r *compare.Report, on string) {
+	t.verdict(0, compare.NoVerdict, format.Printable(r.NotRun[0].String())+on)
+	for _, n := range r.NotRun[1:] {
+		t.line(2, 4, format.Printable(n.String()))
+	}
+	t.sections(r, nil)
+}
+
+// failures writes a report that fails by more than its comparisons.
+func (t *text) failures(r *compare.Report) {
+	lead := format.Printable(r.Failures[0])
+	if r.Model != "" {
+		lead = format.Printable(r.Model) + ": " + lead
+	}
+	t.verdict(0, compare.Diverged, lead)
+	for _, f := range r.Failures[1:] {
+		t.line(2, 4, format.Printable(f))
+	}
+	t.sections(r, nil)
+}
+
+// sections writes a section for each comparison; lead's first divergence was
+// described before.
+func (t *text) sections(r *compare.Report, lead *compare.Comparison) {
+	for i := range r.Comparisons {
+		c := &r.Comparisons[i]
+		title := ""
+		if c.Title != "" {
+			title = format.Printable(c.Title) + ": "
+		}
+		t.blank()
+		t.verdict(2, c.Verdict(), title+answer(c, "")+figures(c))
+		if c != lead {
+			t.first(2, c, c.First())
+		}
+		t.comparison(c, 2)
+	}
+}
+
+// comparison writes the table and what belongs below it.
+func (t *text) comparison(c *compare.Comparison, indent int) {
+	// Where every bit is the same, a table would hold nothing but zeros.
+	if len(c.Results) > 0 && !(allBits(c) && c.Verdict() == compare.InStep) {
+		t.blank()
+		if c.Stepwise {
+			t.layers(c, indent+4)
+			t.blank()
+		} else {
+			t.table(c, indent+4)
+			t.blank()
+			t.line(indent+2, indent+4, smallestLine(c))
+		}
+		t.line(indent+2, indent+4, ruleLine(c))
+	}
+	if len(c.Notes) > 0 {
+		t.notes(indent+2, c.Notes)
+	}
+	if !c.Stepwise { // whose table tells where each layer parts first
+		t.details(c, indent+2)
+	}
+}
+
+func (t *text) notes(indent int, notes []string) {
+	for _, n := range notes {
+		for i, l := range strings.Split(n, "\n") {
+			if i == 0 {
+				t.line(indent, indent+2, "note: "+format.Printable(l))
+			} else {
+				t.line(indent+2, indent+2, format.Printable(l))
+			}
+		}
+	}
+}
+
+func (t *text) table(c *compare.Comparison, indent int) {
+	tab := table.Table{Align: "llrrrrl", Indent: indent, Width: textWidth, Least: []int{minName, minShape}}
+	tab.Add("tensor", "shape", "max abs", "max rel", "ulp", "margin", "verdict")
+	for i := range c.Results {
+		r := &c.Results[i]
+		abs, rel, ulp := "-", "-", "-"
+		switch {
+		case r.Finite == 0: // nothing that could be subtracted
+		case r.DType().IsFloat():
+			abs, rel, ulp = format.RoundUp(r.MaxAbs, 3), format.RoundUp(r.MaxRel, 3), format.Count(r.MaxULP)
+		default:
+			abs, rel = format.Count(r.MaxAbsInt), format.RoundUp(r.MaxRel, 3)
+		}
+		if r.ZeroReference > 0 && r.MaxRel == 0 {
+			rel = "-" // a 0 would say that all is well
+		}
+		tab.Add(format.Printable(r.Name), lockstep.FormatShape(r.Shape()), abs, rel, ulp, format.RoundUp(r.Margin, 3), Word(r))
+	}
+	for i, l := range tab.Lines() {
+		if i > 0 {
+			r := &c.Results[i-1]
+			cell := Word(r)
+			l = strings.TrimSuffix(l, cell) + t.paint(r.Verdict, cell)
+		}
+		t.b.WriteString(l + "\n")
+	}
+}
+
+// The least that the two columns which may be shortened are shortened to.
+const (
+	minName  = 16
+	minShape = 12
+)
+
+// notesOf are the report's notes, with those of engines that did not run where a
+// divergence leads the report.
+func notesOf(r *compare.Report) []string {
+	if r.Verdict() != compare.Diverged {
+		return r.Notes
+	}
+	var out []string
+	for _, n := range r.NotRun {
+		out = append(out, n.String())
+	}
+	return append(out, r.Notes...)
+}
