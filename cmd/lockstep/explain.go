@@ -110,7 +110,7 @@ func explainText(w io.Writer, e *explain.Explanation, dir, made string) error {
 			return err
 		}
 		if s.Table != nil {
-			if err := (&table{s.Table.Head, s.Table.Rows}).write(w, 4); err != nil {
+			if err := figures(s.Table.Head, s.Table.Rows...).Write(w); err != nil {
 				return err
 			}
 		}

@@ -62,10 +62,11 @@ func (s shownForecast) text(w io.Writer) error {
 	if own.features > 1 {
 		of += ", feature 0"
 	}
-	t := table{Head: []string{"step", "own output", "teacher-forced", "apart (rms)", "apart (max)"}}
+	head := []string{"step", "own output", "teacher-forced", "apart (rms)", "apart (max)"}
 	if s.Target != nil {
-		t.Head = append(t.Head, "target", "own error", "forced error")
+		head = append(head, "target", "own error", "forced error")
 	}
+	t := figures(head)
 	all := s.Apart()
 	for _, step := range some(len(all)) {
 		a := all[step]
@@ -73,9 +74,9 @@ func (s shownForecast) text(w io.Writer) error {
 		if s.Target != nil {
 			row = append(row, target.at(step, 0, "-"), digits(a.OwnError), digits(a.ForcedError))
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
-	if err := t.write(w, 4); err != nil {
+	if err := t.Write(w); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n"+wrapped(2, 2, fmt.Sprintf("Outputs and target are those of %s; what is apart, and errors, are of all rows.", of)))

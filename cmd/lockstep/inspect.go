@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/table"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -77,48 +77,63 @@ func writable(d *native.Description) (lockstep.Weights, error) {
 }
 
 func describe(out io.Writer, name string, d *native.Description) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s, written by TensorFlow %s\n", name, d.TensorFlow)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, written by TensorFlow %s\n", name, d.TensorFlow)
 	for _, s := range d.Signatures {
 		mark := ""
 		if s.Name == d.Signature {
 			mark = " (described here)"
 		}
-		fmt.Fprintf(w, "\nsignature %s%s\n", s.Name, mark)
+		t := table.Table{Indent: 2}
 		for _, spec := range s.Inputs {
-			fmt.Fprintf(w, "  input\t%s\t%s\t%s\n", spec.Name, spec.TypeName(), shapeOf(spec))
+			t.Add("input", spec.Name, spec.TypeName(), shapeOf(spec))
 		}
 		for _, spec := range s.Outputs {
-			fmt.Fprintf(w, "  output\t%s\t%s\t%s\n", spec.Name, spec.TypeName(), shapeOf(spec))
+			t.Add("output", spec.Name, spec.TypeName(), shapeOf(spec))
 		}
+		section(&b, "signature "+s.Name+mark, &t)
 	}
-	fmt.Fprintf(w, "\nrecurrent layers of %s\n", d.Signature)
-	for _, l := range d.Layers {
-		fmt.Fprintf(w, "  %s\t%s\t%d units of %d features\t%s\tloop %s\n", l.Name, l.Kind, l.Units, l.Features, optionsOf(l), l.Loop)
-	}
-	for _, loop := range d.Slices {
-		fmt.Fprintf(w, "  -\tTimeDistributed\t\tall slices at once\tloop %s\n", loop)
-	}
-	for _, u := range d.Unrecognised {
-		fmt.Fprintf(w, "  ?\tno known layer\t\trun operation by operation: %s\tloop %s\n", u.Reason, u.Node)
-	}
-	if len(d.Layers)+len(d.Unrecognised)+len(d.Slices) == 0 {
-		fmt.Fprintln(w, "  none")
-	}
-	fmt.Fprintf(w, "\nweights\n")
+	section(&b, "recurrent layers of "+d.Signature, layersOf(d))
+	t := table.Table{Indent: 2}
 	for _, v := range d.Weights {
 		spec, from := lockstep.TensorSpec{Shape: v.Shape, UnknownRank: v.Shape == nil}, "checkpoint key "+v.Key
 		if v.Reason != nil {
 			from = "cannot be read: " + v.Reason.Error()
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\tvariable %s\t%s\n", v.Name, v.Type, shapeOf(spec), v.Variable, from)
+		t.Add(v.Name, v.Type, shapeOf(spec), "variable "+v.Variable, from)
 	}
+	section(&b, "weights", &t)
 	if d.Reason == nil {
-		fmt.Fprintf(w, "\nThe native engine runs this signature.\n")
+		fmt.Fprintf(&b, "\nThe native engine runs this signature.\n")
 	} else {
-		fmt.Fprintf(w, "\nThe native engine does not run this signature: %v\n", d.Reason)
+		fmt.Fprintf(&b, "\nThe native engine does not run this signature: %v\n", d.Reason)
 	}
-	return w.Flush()
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// section writes a table below its title.
+func section(b *strings.Builder, title string, t *table.Table) {
+	b.WriteString("\n" + title + "\n")
+	t.Write(b)
+}
+
+// layersOf has a row for each loop of the graph.
+func layersOf(d *native.Description) *table.Table {
+	t := &table.Table{Indent: 2}
+	for _, l := range d.Layers {
+		t.Add(l.Name, l.Kind, fmt.Sprintf("%d units of %d features", l.Units, l.Features), optionsOf(l), "loop "+l.Loop)
+	}
+	for _, loop := range d.Slices {
+		t.Add("-", "TimeDistributed", "", "all slices at once", "loop "+loop)
+	}
+	for _, u := range d.Unrecognised {
+		t.Add("?", "no known layer", "", "run operation by operation: "+u.Reason, "loop "+u.Node)
+	}
+	if len(d.Layers)+len(d.Unrecognised)+len(d.Slices) == 0 {
+		t.Add("none")
+	}
+	return t
 }
 
 // optionsOf lists what of a layer's options changes what it computes.

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
+
+	"github.com/lockstep-go/lockstep/internal/format"
+	"github.com/lockstep-go/lockstep/internal/table"
 )
 
 // textWidth is the number of columns that words keep within, unless a single one
@@ -18,40 +18,18 @@ var nan = math.NaN()
 // wrapped breaks a sentence at spaces; lines after the first are indented by
 // hang more.
 func wrapped(indent, hang int, s string) string {
-	var b strings.Builder
-	column, margin := 0, strings.Repeat(" ", indent)
-	for i, word := range strings.Fields(s) {
-		switch width := utf8.RuneCountInString(word); {
-		case i == 0:
-			b.WriteString(margin + word)
-			column = indent + width
-			margin += strings.Repeat(" ", hang)
-		case column+1+width > textWidth:
-			b.WriteString("\n" + margin + word)
-			column = len(margin) + width
-		default:
-			b.WriteString(" " + word)
-			column += 1 + width
-		}
-	}
-	return b.String() + "\n"
+	s = strings.Join(strings.Fields(s), " ")
+	return strings.Join(format.Wrap(strings.Repeat(" ", indent), s, indent+hang, textWidth), "\n") + "\n"
 }
 
-// table is a heading and rows of cells, the first of which stand to the left.
-type table struct {
-	Head []string
-	Rows [][]string
-}
-
-func (t *table) add(cells ...string) { t.Rows = append(t.Rows, cells) }
-
-// write writes the table, numbers to the right.
-func (t *table) write(w io.Writer, indent int) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, row := range append([][]string{t.Head}, t.Rows...) {
-		fmt.Fprint(tw, strings.Repeat(" ", indent)+strings.Join(row, "\t")+"\t\n")
+// figures is a table whose cells all stand to the right.
+func figures(head []string, rows ...[]string) *table.Table {
+	t := &table.Table{Align: "r", Indent: 6}
+	t.Add(head...)
+	for _, row := range rows {
+		t.Add(row...)
 	}
-	return tw.Flush()
+	return t
 }
 
 // digits writes a figure with three digits, and a dash for what there is not.

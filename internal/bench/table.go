@@ -6,8 +6,10 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/lockstep-go/lockstep/internal/table"
 )
 
 // Text writes the ratios of all works, then what there is to say of each. Every
@@ -15,30 +17,32 @@ import (
 // call where that is known; max abs is the largest difference to the reference.
 func Text(to io.Writer, about []string, works []Work) error {
 	out := new(bytes.Buffer)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, line := range about {
 		fmt.Fprintln(out, line)
 	}
 	if len(works) > 1 && len(works[0].Results) > 1 {
 		columns := names(works)
 		fmt.Fprintf(out, "\nTimes as long as %s:\n\n", columns[0])
-		fmt.Fprintf(w, "%s\tmodel\tbatch\tsteps\t\n", strings.Join(columns, "\t"))
+		t := table.Table{Align: "r", Indent: 2}
+		t.Add(append(columns, "model", "batch", "steps")...)
 		for _, work := range works {
+			var row []string
 			for _, name := range columns {
-				fmt.Fprintf(w, "%s\t", ratioText(work, work.result(name)))
+				row = append(row, ratioText(work, work.result(name)))
 			}
-			fmt.Fprintf(w, "%s\t%d\t%d\t\n", work.Model, work.Batch, work.Steps)
+			t.Add(append(row, work.Model, strconv.Itoa(work.Batch), strconv.Itoa(work.Steps))...)
 		}
-		w.Flush()
+		t.Write(out)
 	}
 	for _, work := range works {
 		fmt.Fprintf(out, "\n%s\n\n", work)
-		fmt.Fprintln(w, "ratio\tengine\ta call\trounds from..to\toverhead\tallocations\tmax abs\tfirst answer\tresident\t")
+		t := table.Table{Align: "r", Indent: 2}
+		t.Add("ratio", "engine", "a call", "rounds from..to", "overhead", "allocations", "max abs", "first answer", "resident")
 		for _, r := range work.Results {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.1e\t%s\t%s\t\n", ratioText(work, r), r.Name, duration(r.Typical().Median), r.between(),
-				orDash(r.Typical().Overhead, duration), allocations(r.Allocs), r.Error, orDash(r.firstAnswer(), duration), orDash(float64(r.Resident), megabytes))
+			t.Add(ratioText(work, r), r.Name, duration(r.Typical().Median), r.between(), orDash(r.Typical().Overhead, duration), allocations(r.Allocs),
+				fmt.Sprintf("%.1e", r.Error), orDash(r.firstAnswer(), duration), orDash(float64(r.Resident), megabytes))
 		}
-		w.Flush()
+		t.Write(out)
 	}
 	return write(to, out)
 }
