@@ -34,17 +34,17 @@ type configModel struct {
 	Expected  string            `yaml:"expected"` // for check: an .npz
 	Tolerance *configTolerance  `yaml:"tolerance"`
 	Tensors   []configTensor    `yaml:"tensors"`
-	Drift     *float64          `yaml:"drift"`
+	Drift     *yamlNumber       `yaml:"drift"`
 	Earlier   string            `yaml:"earlier"` // golden
 	Rename    map[string]string `yaml:"rename"`
 }
 
 // configTolerance is a compare.Setting: what is nil was not given.
 type configTolerance struct {
-	Atol           *float64 `yaml:"atol"`
-	Rtol           *float64 `yaml:"rtol"`
-	ULP            *uint64  `yaml:"ulp"`
-	AllowNonFinite *bool    `yaml:"allow_nonfinite"`
+	Atol           *yamlNumber `yaml:"atol"`
+	Rtol           *yamlNumber `yaml:"rtol"`
+	ULP            *yamlCount  `yaml:"ulp"`
+	AllowNonFinite *yamlBool   `yaml:"allow_nonfinite"`
 }
 
 // configTensor is the tolerance of the tensors that a pattern matches.
@@ -93,12 +93,12 @@ func readConfig(name string) (*config, error) {
 // parseConfig reads and checks what stands in the file.
 func parseConfig(name string, b []byte) (*config, error) {
 	var c config
-	lines, err := decodeYAML(name, b, &c)
+	places, err := decodeYAML(name, b, &c)
 	if err != nil {
 		return nil, err
 	}
 	at := func(key, format string, args ...any) *configError {
-		return &configError{name, lines.of(key), key, fmt.Sprintf(format, args...)}
+		return &configError{name, places.of(key), key, fmt.Sprintf(format, args...)}
 	}
 	if len(c.Models) == 0 {
 		return nil, &configError{name, 1, "models", "want a list of models"}
@@ -124,7 +124,7 @@ func (m *configModel) check(key string, at func(key, format string, args ...any)
 	if m.Expected != "" && m.Inputs == "" {
 		return at(key+".expected", "predictions mean something only beside the inputs that they were made from: give inputs")
 	}
-	if m.Drift != nil && !(*m.Drift >= 0 && !math.IsInf(*m.Drift, 1)) {
+	if m.Drift != nil && !m.Drift.valid() {
 		return at(key+".drift", "%v, want a number of 0 or more: 1 is all that the tolerance allows", *m.Drift)
 	}
 	if m.Earlier != "" && m.Drift == nil {
@@ -134,6 +134,9 @@ func (m *configModel) check(key string, at func(key, format string, args ...any)
 		if err := m.Tolerance.check(key+".tolerance", at); err != nil {
 			return err
 		}
+	}
+	if _, empty := m.Rename[""]; empty {
+		return at(key+".rename", "a name is empty: want names and what they are called now, as in dense: output_0")
 	}
 	named := map[string]bool{}
 	for i := range m.Tensors {
@@ -156,12 +159,15 @@ func (m *configModel) check(key string, at func(key, format string, args ...any)
 	return nil
 }
 
+// valid tells whether a number is finite and not negative.
+func (v *yamlNumber) valid() bool { return *v >= 0 && !math.IsInf(float64(*v), 1) }
+
 func (t *configTolerance) check(key string, at func(key, format string, args ...any) *configError) error {
 	for _, number := range []struct {
 		name string
-		v    *float64
+		v    *yamlNumber
 	}{{"atol", t.Atol}, {"rtol", t.Rtol}} {
-		if number.v != nil && !(*number.v >= 0 && !math.IsInf(*number.v, 1)) {
+		if number.v != nil && !number.v.valid() {
 			return at(key+"."+number.name, "%v, want a number of 0 or more", *number.v)
 		}
 	}
@@ -172,7 +178,7 @@ func (t *configTolerance) check(key string, at func(key, format string, args ...
 }
 
 func (t *configTolerance) setting(tensors string) compare.Setting {
-	return compare.Setting{Tensors: tensors, Atol: t.Atol, Rtol: t.Rtol, ULP: t.ULP, AllowNonFinite: t.AllowNonFinite}
+	return compare.Setting{Tensors: tensors, Atol: (*float64)(t.Atol), Rtol: (*float64)(t.Rtol), ULP: (*uint64)(t.ULP), AllowNonFinite: (*bool)(t.AllowNonFinite)}
 }
 
 // settings returns what the entry says of tolerances. Of several patterns that a

@@ -1,11 +1,19 @@
 package main
 
 import (
+	"fmt"
 	"math"
-	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+)
+
+// Numbers and booleans are read from their text as it stands in the file: what
+// readers of YAML disagree about, such as 010 and yes, is refused.
+type (
+	yamlNumber float64
+	yamlCount  uint64
+	yamlBool   bool
 )
 
 // What YAML calls numbers that are none, for a message that names them.
@@ -14,44 +22,49 @@ var noNumbers = map[string]float64{".inf": math.Inf(1), "+.inf": math.Inf(1), "-
 // Booleans: yes and on are some in YAML 1.1, and words in YAML 1.2.
 var booleans = map[string]bool{"true": true, "True": true, "TRUE": true, "false": false, "False": false, "FALSE": false}
 
-// scalar reads a number, a boolean or a word, from its text as it stands there:
-// what readers of YAML disagree about is refused.
-func (d *yamlDecoder) scalar(n *yaml.Node, key string, v reflect.Value) error {
-	if n.Kind != yaml.ScalarNode {
-		return d.errorf(n, key, "want one value, got a list or keys and values")
+// plainText is the text of a value that has neither quotes nor a tag.
+func plainText(n *yaml.Node) (string, error) {
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		return "", fmt.Errorf("want one value, got a list or keys and values")
+	case n.Style != 0: // quotes, or a tag
+		return "", fmt.Errorf("%q is a text: want a value as it is, without quotes or a tag", n.Value)
 	}
-	if v.Kind() == reflect.String {
-		if n.Value == "" {
-			return d.errorf(n, key, "it is empty: give it a value, or leave the key out")
-		}
-		v.SetString(n.Value)
-		return nil
+	return n.Value, nil
+}
+
+func (v *yamlNumber) UnmarshalYAML(n *yaml.Node) error {
+	text, err := plainText(n)
+	if err != nil {
+		return err
 	}
-	if n.Style != 0 { // quotes, or a tag
-		return d.errorf(n, key, "%q is a text: want a value as it is, without quotes or a tag", n.Value)
+	number, none := noNumbers[strings.ToLower(text)]
+	if !none {
+		number, err = parseDecimal(text)
 	}
-	switch v.Kind() {
-	case reflect.Bool:
-		b, ok := booleans[n.Value]
-		if !ok {
-			return d.errorf(n, key, "%q: want true or false", n.Value)
-		}
-		v.SetBool(b)
-	case reflect.Uint64:
-		count, err := parseCount(n.Value)
-		if err != nil {
-			return d.errorf(n, key, "%v", err)
-		}
-		v.SetUint(count)
-	case reflect.Float64:
-		number, none := noNumbers[strings.ToLower(n.Value)]
-		if !none {
-			var err error
-			if number, err = parseDecimal(n.Value); err != nil {
-				return d.errorf(n, key, "%v", err)
-			}
-		}
-		v.SetFloat(number)
+	*v = yamlNumber(number)
+	return err
+}
+
+func (v *yamlCount) UnmarshalYAML(n *yaml.Node) error {
+	text, err := plainText(n)
+	if err != nil {
+		return err
 	}
+	count, err := parseCount(text)
+	*v = yamlCount(count)
+	return err
+}
+
+func (v *yamlBool) UnmarshalYAML(n *yaml.Node) error {
+	text, err := plainText(n)
+	if err != nil {
+		return err
+	}
+	b, ok := booleans[text]
+	if !ok {
+		return fmt.Errorf("%q: want true or false", text)
+	}
+	*v = yamlBool(b)
 	return nil
 }

@@ -92,6 +92,13 @@ func TestConfigFaults(t *testing.T) {
 		{"models:\n  - model: a\n    tensors: [{name: b, ulp: 1}, {name: b, atol: 1}]\n", "3", `"b" stands there twice`},
 		{"models:\n  - model: a\n    tensors: [{name: b, at: x, ulp: 1}]\n", "3", `unknown field "at": want name, atol, rtol, ulp, allow_nonfinite`},
 		{"models:\n  - {model: a, '': b}\n", "2", `unknown field ""`},
+		{"models:\n  - {model: a, <<: {golden: b}}\n", "2", "models[0].<<: "},
+		{"models:\n  - model: a\n    ? [b]\n    : c\n", "3", "want one value"},
+		{"models:\n  - model: a\n    rename: {'': b}\n", "3", "models[0].rename: a name is empty"},
+		{"models:\n  - model: a\n    rename: {b: [c]}\n", "3", "models[0].rename.b: want one value"},
+		{"models:\n  - model: a\n    tensors: [b]\n", "3", "models[0].tensors[0]: want keys and values, such as name, atol, rtol"},
+		{"models:\n  - model: a\n    tolerance: 1\n", "3", "models[0].tolerance: want keys and values, such as atol"},
+		{"models:\n  - model: a\n    golden: b\n    tags: 1\n    tolerance: 1\n", "4", "models[0].tags: want a list"},
 	} {
 		name := writeConfig(t, c.text)
 		_, err := readConfig(name)

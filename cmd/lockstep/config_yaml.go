@@ -2,22 +2,36 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// lines are the lines of a file's keys, such as models[0].tolerance.atol.
-type lines map[string]int
+// The library decodes the file and refuses fields that are unknown. Its errors
+// have a line and a column, but neither the key nor what may stand there: places
+// finds the one, and wanted knows the other.
+
+// places are the keys of a file, such as models[0].tolerance.atol, and where they
+// stand.
+type places struct {
+	lines map[string]int // of keys
+	keys  map[spot]string
+}
+
+// spot is where something of the file begins.
+type spot struct{ line, column int }
 
 // of returns the line of a key, or of the nearest above it that is there.
-func (l lines) of(key string) int {
+func (p *places) of(key string) int {
 	for key != "" {
-		if line, ok := l[key]; ok {
+		if line, ok := p.lines[key]; ok {
 			return line
 		}
 		key = key[:max(0, strings.LastIndexAny(key, ".["))]
@@ -25,150 +39,116 @@ func (l lines) of(key string) int {
 	return 1
 }
 
-// decodeYAML reads one document into a struct whose fields have yaml tags. A key
-// that is none of them is an error; every error has its line and its key.
-func decodeYAML(name string, b []byte, into any) (lines, error) {
-	d := yamlDecoder{name, lines{}}
+// near returns the key that stands at a spot, or the last one of its line before.
+func (p *places) near(at spot) string {
+	var best spot
+	for s := range p.keys {
+		if s.line == at.line && s.column <= at.column && s.column > best.column {
+			best = s
+		}
+	}
+	return p.keys[best]
+}
+
+// decodeYAML reads one document into the config. Every error has its line, and its
+// key where it has one.
+func decodeYAML(name string, b []byte, into *config) (*places, error) {
 	loader, err := yaml.NewLoader(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}
+	p := &places{map[string]int{}, map[spot]string{}}
 	var root, next yaml.Node
 	if err := loader.Load(&root); err == io.EOF {
-		return d.lines, nil // nothing but comments
+		return p, nil // nothing but comments
 	} else if err != nil {
-		return nil, misspelt(name, err)
+		return nil, p.explained(name, err)
 	}
 	switch err := loader.Load(&next); {
 	case err == nil:
-		return nil, d.errorf(&next, "", "a second document begins: want one")
+		return nil, &configError{name, max(next.Line, 1), "", "a second document begins: want one"}
 	case err != io.EOF:
-		return nil, misspelt(name, err)
+		return nil, p.explained(name, err)
 	}
-	if root.Kind != yaml.DocumentNode || len(root.Content) != 1 {
-		return nil, d.errorf(&root, "", "want one document")
+	for _, n := range root.Content {
+		if err := p.find(name, n, ""); err != nil {
+			return nil, err
+		}
 	}
-	return d.lines, d.value(root.Content[0], "", reflect.ValueOf(into).Elem())
+	if err := root.Load(into, yaml.WithKnownFields()); err != nil {
+		return nil, p.explained(name, err)
+	}
+	return p, nil
 }
 
-type yamlDecoder struct {
-	name  string
-	lines lines
-}
-
-// value reads a node into v.
-func (d *yamlDecoder) value(n *yaml.Node, key string, v reflect.Value) error {
+// find notes where the keys of a node stand. What the library lets pass and a
+// reader may take for something else is an error: aliases, merged keys, and values
+// that are null or empty.
+func (p *places) find(name string, n *yaml.Node, key string) error {
+	wrong := func(what string, args ...any) error {
+		return &configError{name, max(n.Line, 1), key, fmt.Sprintf(what, args...)}
+	}
+	p.keys[spot{n.Line, n.Column}] = key
 	switch {
 	case n.Kind == yaml.AliasNode:
-		return d.errorf(n, key, "an alias, *%s: write out what it stands for", n.Value)
-	case key != "" && n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
-		return d.errorf(n, key, "it has no value: give it one, or leave the key out")
-	case v.Kind() == reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		return d.value(n, key, v.Elem())
-	case v.Kind() == reflect.Struct:
-		return d.mapping(n, key, v)
-	case v.Kind() == reflect.Slice:
-		return d.list(n, key, v)
-	case v.Kind() == reflect.Map:
-		return d.words(n, key, v)
+		return wrong("an alias, *%s: write out what it stands for", n.Value)
+	case key == "":
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+		return wrong("it has no value: give it one, or leave the key out")
+	case n.Kind == yaml.ScalarNode && n.Value == "":
+		return wrong("it is empty: give it a value, or leave the key out")
 	}
-	return d.scalar(n, key, v)
-}
-
-// list reads the entries of a list, each by its own key.
-func (d *yamlDecoder) list(n *yaml.Node, key string, v reflect.Value) error {
-	if n.Kind != yaml.SequenceNode {
-		return d.errorf(n, key, "want a list, each entry behind a dash")
-	}
-	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, entry := range n.Content {
 		at := fmt.Sprintf("%s[%d]", key, i)
-		d.lines[at] = entry.Line
-		if err := d.value(entry, at, v.Index(i)); err != nil {
-			return err
+		if n.Kind == yaml.MappingNode {
+			at = strings.TrimPrefix(key+"."+n.Content[i&^1].Value, ".")
 		}
-	}
-	return nil
-}
-
-// words reads a mapping whose keys are names of the user's.
-func (d *yamlDecoder) words(n *yaml.Node, key string, v reflect.Value) error {
-	if n.Kind != yaml.MappingNode {
-		return d.errorf(n, key, "want names and what they are called now, as in dense: output_0")
-	}
-	v.Set(reflect.MakeMap(v.Type()))
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, word := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		if err := d.value(n.Content[i], key+"."+n.Content[i].Value, name); err != nil {
-			return err
-		}
-		if v.MapIndex(name).IsValid() {
-			return d.errorf(n.Content[i], key+"."+n.Content[i].Value, "it stands there twice")
-		}
-		if err := d.value(n.Content[i+1], key+"."+n.Content[i].Value, word); err != nil {
-			return err
-		}
-		v.SetMapIndex(name, word)
-	}
-	return nil
-}
-
-// mapping reads keys and values into the fields of their tags.
-func (d *yamlDecoder) mapping(n *yaml.Node, key string, v reflect.Value) error {
-	if n.Kind != yaml.MappingNode {
-		return d.errorf(n, key, "want keys and values, such as %s", strings.Join(tagsOf(v.Type()), ", "))
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, at := n.Content[i], n.Content[i].Value
-		if key != "" {
-			at = key + "." + at
-		}
-		field := fieldOf(v, k.Value)
-		if !field.IsValid() {
-			return d.errorf(k, at, "unknown field %q: want %s", k.Value, strings.Join(tagsOf(v.Type()), ", "))
-		}
-		if _, twice := d.lines[at]; twice {
-			return d.errorf(k, at, "it stands there twice")
-		}
-		d.lines[at] = k.Line
-		if err := d.value(n.Content[i+1], at, field); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *yamlDecoder) errorf(n *yaml.Node, key, format string, args ...any) error {
-	return &configError{d.name, max(n.Line, 1), key, fmt.Sprintf(format, args...)}
-}
-
-const inlined = ",inline"
-
-// fieldOf returns the field of a tag, also of a struct that is inlined.
-func fieldOf(v reflect.Value, tag string) reflect.Value {
-	if tag == "" {
-		return reflect.Value{}
-	}
-	for i := range v.NumField() {
-		switch t := v.Type().Field(i).Tag.Get("yaml"); t {
-		case tag:
-			return v.Field(i)
-		case inlined:
-			if f := fieldOf(v.Field(i), tag); f.IsValid() {
-				return f
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			p.keys[spot{entry.Line, entry.Column}] = at
+			switch {
+			case entry.Kind == yaml.AliasNode || entry.ShortTag() == "!!null":
+				return p.find(name, entry, at)
+			case entry.ShortTag() == "!!merge":
+				return &configError{name, entry.Line, at, `"<<" merges keys: write them out`}
 			}
+		} else if err := p.find(name, entry, at); err != nil {
+			return err
+		}
+		if _, known := p.lines[at]; !known {
+			p.lines[at] = entry.Line
 		}
 	}
-	return reflect.Value{}
+	return nil
 }
 
-// tagsOf lists the tags of a struct.
+// What the library says of a field, and of a value.
+var (
+	unknownField = regexp.MustCompile(`^field (.*) not found in type (\S+)$`)
+	misfit       = regexp.MustCompile(`^cannot construct .* into (\S+)$`)
+	twice        = regexp.MustCompile(`already (set|defined)`)
+)
+
+// wanted says what may stand where the config has a type.
+var wanted = func() map[string]string {
+	out := map[string]string{
+		reflect.TypeFor[string]().String():            "want one value, got a list or keys and values",
+		reflect.TypeFor[map[string]string]().String(): "want names and what they are called now, as in dense: output_0",
+	}
+	for _, t := range []reflect.Type{reflect.TypeFor[[]string](), reflect.TypeFor[[]configModel](), reflect.TypeFor[[]configTensor]()} {
+		out[t.String()] = "want a list, each entry behind a dash"
+	}
+	for _, t := range []reflect.Type{reflect.TypeFor[config](), reflect.TypeFor[configModel](), reflect.TypeFor[configTensor](), reflect.TypeFor[configTolerance]()} {
+		out[t.String()] = "want keys and values, such as " + strings.Join(tagsOf(t), ", ")
+	}
+	return out
+}()
+
+// tagsOf lists the keys of a struct.
 func tagsOf(t reflect.Type) []string {
 	var out []string
 	for i := range t.NumField() {
 		switch tag := t.Field(i).Tag.Get("yaml"); tag {
-		case inlined:
+		case ",inline":
 			out = append(out, tagsOf(t.Field(i).Type)...)
 		case "": // no key
 		default:
@@ -178,18 +158,22 @@ func tagsOf(t reflect.Type) []string {
 	return out
 }
 
-// misspelt gives an error of the library our form.
-func misspelt(name string, err error) error {
-	line, what := 1, err.Error()
+// explained gives the first error of the library our form.
+func (p *places) explained(name string, err error) error {
 	var one *yaml.LoadError
 	var several *yaml.LoadErrors
 	if errors.As(err, &several) && len(several.Errors) > 0 {
-		one = several.Errors[0]
-	} else {
-		errors.As(err, &one)
+		one = slices.MinFunc(several.Errors, func(a, b *yaml.LoadError) int { return cmp.Compare(a.Mark.Line, b.Mark.Line) })
+	} else if !errors.As(err, &one) {
+		return &configError{name, 1, "", strings.Join(strings.Fields(err.Error()), " ")}
 	}
-	if one != nil {
-		line, what = max(line, one.Mark.Line), one.Message
+	what := strings.Join(strings.Fields(one.Message), " ")
+	if m := unknownField.FindStringSubmatch(one.Message); m != nil {
+		what = fmt.Sprintf("unknown field %q: %s", m[1], strings.Replace(wanted[m[2]], "keys and values, such as ", "", 1))
+	} else if m := misfit.FindStringSubmatch(one.Message); m != nil && wanted[m[1]] != "" {
+		what = wanted[m[1]]
+	} else if twice.MatchString(one.Message) {
+		what = "it stands there twice"
 	}
-	return &configError{name, line, "", strings.Join(strings.Fields(what), " ")}
+	return &configError{name, max(one.Mark.Line, 1), p.near(spot{one.Mark.Line, one.Mark.Column}), what}
 }

@@ -101,7 +101,7 @@ func (c *config) jobs(dir string) ([]job, error) {
 		for _, model := range models {
 			j := job{
 				model: model, golden: within(m.Golden), signature: m.Signature, tags: m.Tags, inputs: within(m.Inputs), expected: within(m.Expected),
-				settings: m.settings(), entry: m, drift: m.Drift, earlier: within(m.Earlier), rename: m.Rename,
+				settings: m.settings(), entry: m, drift: (*float64)(m.Drift), earlier: within(m.Earlier), rename: m.Rename,
 			}
 			if isDir(j.golden) {
 				j.golden = filepath.Join(j.golden, filepath.Base(model)+goldenExt)

@@ -70,15 +70,15 @@ func sameNumbers(t *testing.T, have *configTolerance, other any) {
 		}
 		return 0, false
 	}
-	for key, v := range map[string]*float64{"atol": have.Atol, "rtol": have.Rtol} {
-		if n, ok := number(key); (v != nil) != ok || ok && *v != n {
+	for key, v := range map[string]*yamlNumber{"atol": have.Atol, "rtol": have.Rtol} {
+		if n, ok := number(key); (v != nil) != ok || ok && float64(*v) != n {
 			t.Errorf("%s of %v is read as %v", key, want, v)
 		}
 	}
 	if n, ok := number("ulp"); (have.ULP != nil) != ok || ok && float64(*have.ULP) != n {
 		t.Errorf("ulp of %v is read as %v", want, have.ULP)
 	}
-	if b, ok := want["allow_nonfinite"].(bool); (have.AllowNonFinite != nil) != ok || ok && *have.AllowNonFinite != b {
+	if b, ok := want["allow_nonfinite"].(bool); (have.AllowNonFinite != nil) != ok || ok && bool(*have.AllowNonFinite) != b {
 		t.Errorf("allow_nonfinite of %v is read as %v", want, have.AllowNonFinite)
 	}
 }
@@ -133,21 +133,21 @@ func pairOf(rng *rand.Rand) (a, b []float32) {
 }
 
 // entriesFor lists what an entry says of a tensor, what counts first in front.
-func entriesFor(m *configModel, name string) []configTolerance {
-	var out []configTolerance
+func entriesFor(m *configModel, name string) []compare.Setting {
+	var out []compare.Setting
 	for i := range m.Tensors {
 		if ok, _ := path.Match(m.Tensors[i].Name, name); ok || m.Tensors[i].Name == name {
-			out = append(out, m.Tensors[i].Tolerance)
+			out = append(out, m.Tensors[i].Tolerance.setting(""))
 		}
 	}
 	if m.Tolerance != nil {
-		out = append(out, *m.Tolerance)
+		out = append(out, m.Tolerance.setting(""))
 	}
 	return out
 }
 
 // verdictBy judges element by element as the documentation says.
-func verdictBy(entries []configTolerance, was compare.Result) compare.Verdict {
+func verdictBy(entries []compare.Setting, was compare.Result) compare.Verdict {
 	allow := was.Rule.AllowNonFinite
 	for i := len(entries) - 1; i >= 0; i-- {
 		if entries[i].AllowNonFinite != nil {
