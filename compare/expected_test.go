@@ -187,17 +187,3 @@ func TestUnits(t *testing.T) {
 		t.Errorf("bound %g, want what Or allows", got)
 	}
 }
-
-func TestNamesOfMaps(t *testing.T) {
-	sig := lockstep.Signature{Inputs: []lockstep.TensorSpec{{Name: "x"}}, Outputs: []lockstep.TensorSpec{{Name: "y"}}}
-	other := lockstep.Signature{Inputs: []lockstep.TensorSpec{{Name: "input"}}, Outputs: []lockstep.TensorSpec{{Name: "output"}}}
-	layers, others := []string{"lstm"}, []string{"recurrent"}
-	if err := (Paired{"x": "input", "lstm": "recurrent", "y": "output"}).Check(sig, other, layers, others); err != nil {
-		t.Error(err)
-	}
-	err := Paired{"lstn": "recurrent", "x": "inputs"}.Check(sig, other, layers, others)
-	if wrong := (*lockstep.TensorError)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), `no input, output or layer "lstn"; it has ["x" "y" "lstm"], the nearest is "lstm"`) ||
-		!strings.Contains(err.Error(), `the candidate has no input, output or layer "inputs"; it has ["input" "output" "recurrent"], the nearest is "input"`) {
-		t.Error(err)
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/rename"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -112,14 +113,14 @@ func checkPair(t *testing.T, a, b string) (checked *compare.Checked, runs bool, 
 	if err != nil {
 		return nil, true, err
 	}
-	names := compare.Names{Outputs: map[string]string{}}
+	names := rename.Names{Outputs: map[string]string{}}
 	theirs := candidate.Signature().Outputs
 	for i, out := range reference.Signature().Outputs {
 		names.Outputs[out.Name] = theirs[i].Name
 	}
 	c := compare.Check{
 		Model: a, Reference: reference, Inputs: inputs,
-		Candidate: compare.Renamed{Engine: candidate, Names: names}, Oracle: compare.RenamedOracle{Oracle: oracle, Names: names},
+		Candidate: rename.Engine{Of: candidate, Names: names}, Oracle: rename.Oracle{Of: oracle, Names: names},
 	}
 	checked, err = c.Run(context.Background())
 	return checked, true, err

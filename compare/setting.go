@@ -176,29 +176,3 @@ func (s *Setting) matches(tensors []string) bool {
 	}
 	return s.Tensors == ""
 }
-
-// GoString writes the settings as Go has them.
-func (s Settings) GoString() string {
-	var all []string
-	for i := range s {
-		var parts []string
-		add := func(format string, value any) { parts = append(parts, fmt.Sprintf(format, value)) }
-		if s[i].Tensors != "" {
-			add("Tensors: %q", s[i].Tensors)
-		}
-		if s[i].Atol != nil {
-			add("Atol: new(float64(%v))", *s[i].Atol)
-		}
-		if s[i].Rtol != nil {
-			add("Rtol: new(float64(%v))", *s[i].Rtol)
-		}
-		if s[i].ULP != nil {
-			add("ULP: new(uint64(%d))", *s[i].ULP)
-		}
-		if s[i].AllowNonFinite != nil {
-			add("AllowNonFinite: new(%v)", *s[i].AllowNonFinite)
-		}
-		all = append(all, "{"+strings.Join(parts, ", ")+"}")
-	}
-	return "compare.Settings{" + strings.Join(all, ", ") + "}"
-}

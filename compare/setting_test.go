@@ -91,15 +91,6 @@ func TestSettingsMatch(t *testing.T) {
 	}
 }
 
-// What is written as Go is what it was.
-func TestSettingsAsGo(t *testing.T) {
-	all := Settings{{Atol: new(1e-5), ULP: new(uint64(4))}, {Tensors: "a/\"*", Rtol: new(1.0), AllowNonFinite: new(false)}}
-	want := `compare.Settings{{Atol: new(float64(1e-05)), ULP: new(uint64(4))}, {Tensors: "a/\"*", Rtol: new(float64(1)), AllowNonFinite: new(false)}}`
-	if got := fmt.Sprintf("%#v", all); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
 // Adding a setting never changes how a tensor is judged that it does not name:
 // over random tensors, base rules (derived, fixed and chosen before) and
 // settings. A tensor that it names is judged by what it says.

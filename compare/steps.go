@@ -86,11 +86,11 @@ func (c Check) derived(ctx context.Context, out *Checked) error {
 }
 
 func (s *stepwise) layer(layer, other string, references, candidates [2]map[string]*lockstep.Tensor) error {
-	ref, err := before(s.reference.Steps, layer)
+	ref, err := Before(s.reference.Steps, layer)
 	if err != nil {
 		return err
 	}
-	cand, err := before(s.candidate.Steps, other)
+	cand, err := Before(s.candidate.Steps, other)
 	if err != nil {
 		return err
 	}
@@ -164,9 +164,10 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 	return nil
 }
 
-// before returns what the cell of a layer reads at each step: x, and the states
-// before it (batch, steps, units); nil if the trace does not show the layer.
-func before(steps map[string]*lockstep.Tensor, layer string) (map[string]*lockstep.Tensor, error) {
+// Before returns what the cell of a layer reads at each step of a trace: x, and
+// the states before it, h and of an LSTM c, each (batch, steps, …). It returns
+// nil if the trace does not show the layer's steps.
+func Before(steps map[string]*lockstep.Tensor, layer string) (map[string]*lockstep.Tensor, error) {
 	x := steps[layer+"/x"]
 	if x == nil || x.Rank() != 3 {
 		return nil, nil

@@ -111,11 +111,12 @@ func (w *benchWork) fit(ctx context.Context, m *native.Model, cases string) (mad
 		_, made, err = w.in.inputsFor(ctx, model{signature: m.Signature()})
 		return made, err
 	}
-	fitted, err := w.in.make(ctx, model{signature: m.Signature(), trial: inputs.NewTrial(m)})
+	fit := model{signature: m.Signature(), trial: inputs.NewTrial(m)}
+	fitted, err := w.in.make(ctx, fit)
 	if err != nil {
 		return "", err
 	}
-	made = w.in.sentence(fitted)
+	made = w.in.request(fit).Sentence(fitted)
 	w.in.sizes = fitted.Sizes
 	if len(fitted.Fitted) > 0 {
 		w.in.inputs = filepath.Join(cases, fmt.Sprintf("%s-batch%d-steps%d.npz", filepath.Base(filepath.Clean(w.dir)), w.in.sizes.Batch, w.in.sizes.Steps))

@@ -8,11 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/internal/inputs"
-	"github.com/lockstep-go/lockstep/native"
-	"github.com/lockstep-go/lockstep/tfbridge/worker"
+	"github.com/lockstep-go/lockstep/parity"
 )
 
 type checkFlags struct {
@@ -82,17 +79,17 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 	defer engines.close()
 
 	var t tally
-	var all []*compare.Checked
+	var all []*parity.Result
 	for i, j := range jobs {
 		progress(cmd, "[%d/%d] %s", i+1, len(jobs), j.model)
-		checked, err := each[i].check(cmd.Context(), &engines, j.model, slices.Concat(j.settings, settings))
+		result, err := each[i].check(cmd.Context(), &engines, j.model, slices.Concat(j.settings, settings))
 		progress(cmd, "")
-		if checked == nil {
+		if result == nil {
 			t.fail(cmd.ErrOrStderr(), j, "could not check", err)
 		} else {
-			t.add(cmd.ErrOrStderr(), j.model, checked.Report)
+			t.add(cmd.ErrOrStderr(), j.model, result.Report)
 			t.addError(err)
-			all = append(all, checked)
+			all = append(all, result)
 		}
 		if f.stops(cmd, len(jobs)-i-1, t.diverged+t.failed > 0) {
 			break
@@ -171,99 +168,33 @@ func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
 
 // check judges one model. An error beside what was checked leaves the verdict as
 // it is.
-func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name string, settings compare.Settings) (*compare.Checked, error) {
-	c := compare.Check{Model: name, Settings: settings, ExpectedBy: "keras"}
-	candidate, err := f.loadCandidate(name, &c)
-	if err != nil {
+func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name string, settings compare.Settings) (*parity.Result, error) {
+	o := parity.Options{InputsFrom: f.inputs, Seed: f.seed, Settings: settings, NoDiagnosis: !f.diagnose, Reduce: f.reduce != ""}
+	if f.fixedBatch {
+		o.Batch = f.sizes.Batch
+	}
+	if f.fixedSteps {
+		o.Steps = f.sizes.Steps
+	}
+	var err error
+	if o.Inputs, err = readTensors(f.inputs); err != nil {
 		return nil, err
 	}
-	reference, err := engines.open(ctx, name, f.modelFlags)
-	if err == nil {
-		defer reference.Close()
-		c.Reference = reference
-		c.Unoptimized = func(ctx context.Context) (lockstep.Tracer, func() error, error) {
-			plain, err := engines.openUnoptimized(ctx, name, f.modelFlags)
-			if err != nil {
-				return nil, nil, err
-			}
-			return plain, plain.Close, nil
+	if o.Expected, err = readTensors(f.expected); err != nil {
+		return nil, err
+	}
+	m := parity.Model{Dir: name, Signature: f.signature, Tags: f.tags, Candidate: f.candidate, Names: f.names()}
+	result, err := parity.Check(ctx, m, engines.reference(name, f.modelFlags), o)
+	if result == nil {
+		return nil, err
+	}
+	if result.Reduced != nil {
+		if err = f.writeReduced(m, settings, result); err != nil {
+			result.Report.Notes = append(result.Report.Notes, "the inputs were not reduced: "+err.Error())
 		}
-	} else if f.expected == "" || candidate == nil || ctx.Err() != nil {
-		return nil, err
-	} else {
-		c.NotRun = append(c.NotRun, compare.NotRun{Engine: "tensorflow", Err: err})
-	}
-	var pair *pair
-	var signature lockstep.Signature
-	if reference != nil {
-		signature = reference.Signature()
-		if pair, err = f.pair(name, candidate, reference, f); err != nil {
-			return nil, err
-		}
-		pair.rename(&c)
-	} else {
-		signature = candidate.Signature()
-	}
-
-	var made string
-	if c.Inputs, made, err = f.inputsFor(ctx, f.subject(name, signature, reference, candidate)); err != nil {
-		return nil, err
-	}
-	if c.Expected, err = readTensors(f.expected); err != nil {
-		return nil, err
-	}
-	checked, err := c.Run(ctx)
-	if err != nil {
-		return nil, err
-	}
-	checked.Report.Notes = append([]string{made}, checked.Report.Notes...)
-	if f.candidate != "" {
-		checked.Report.Notes = append(checked.Report.Notes, "native ran "+f.candidate)
-	}
-	if checked.Unpaired() {
-		checked.Report.Notes = append(checked.Report.Notes, pair.loops(name, f.candidate)...)
-	}
-	if checked.Reference == nil || checked.Candidate == nil {
-		return checked, nil
-	}
-	f.explain(ctx, c, checked, pair)
-	if err := f.reduceInputs(ctx, c, checked, pair, f); err != nil {
-		checked.Report.Notes = append(checked.Report.Notes, "the inputs were not reduced: "+err.Error())
-		return checked, fmt.Errorf("--reduce: %w", err)
-	}
-	return checked, nil
-}
-
-// loadCandidate loads what the native engine runs. A refusal is no error if there
-// are expected values to compare TensorFlow with: the report then has no verdict.
-func (f *checkFlags) loadCandidate(name string, c *compare.Check) (*native.Model, error) {
-	if f.candidate != "" {
-		name = f.candidate
-	}
-	candidate, err := native.Load(name, f.native()...)
-	if err != nil && f.expected == "" {
-		return nil, err
 	}
 	if err != nil {
-		c.NotRun = append(c.NotRun, compare.NotRun{Engine: "native", Err: err})
-		return nil, nil
+		err = fmt.Errorf("--reduce: %w", err)
 	}
-	oracle, err := candidate.Oracle()
-	if err != nil {
-		return nil, err
-	}
-	c.Candidate, c.Oracle = candidate, oracle
-	return candidate, nil
-}
-
-// subject is the model that inputs are made for: the reference, which the native
-// engine has read already unless it runs another.
-func (f *checkFlags) subject(name string, sig lockstep.Signature, reference *worker.Model, candidate *native.Model) model {
-	if reference == nil {
-		return model{signature: sig, trial: inputs.NewTrial(candidate)}
-	}
-	if candidate == nil || f.candidate != "" {
-		return modelIn(reference, name, f.modelFlags)
-	}
-	return model{sig, inputs.NewTrial(candidate), &engineTrial{dir: name, flags: f.modelFlags}}
+	return result, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/parity"
 )
 
 // printable refuses a report on standard output that values below it would spoil.
@@ -26,7 +27,7 @@ func (f *checkFlags) printable(sinks []sink) error {
 
 // printTensors writes the values that --print asks for below the report, model by
 // model and engine by engine.
-func (f *checkFlags) printTensors(w io.Writer, all []*compare.Checked) error {
+func (f *checkFlags) printTensors(w io.Writer, all []*parity.Result) error {
 	var missing []error
 	for _, c := range all {
 		for _, name := range f.print {

@@ -17,9 +17,10 @@ type engineTrial struct {
 	model   *worker.Model
 }
 
-func (e *engineTrial) run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+// Run runs the model, in a process that is started if there is none.
+func (e *engineTrial) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if e.process != nil && !e.process.Alive() {
-		e.close()
+		e.Close()
 	}
 	if e.process == nil {
 		var err error
@@ -27,14 +28,14 @@ func (e *engineTrial) run(ctx context.Context, inputs map[string]*lockstep.Tenso
 			return nil, err
 		}
 		if e.model, err = e.process.Open(ctx, e.dir, e.flags.tensorflow()); err != nil {
-			return nil, errors.Join(err, e.close())
+			return nil, errors.Join(err, e.Close())
 		}
 	}
 	return e.model.Run(ctx, inputs)
 }
 
-// close ends what run started.
-func (e *engineTrial) close() error {
+// Close ends what Run started.
+func (e *engineTrial) Close() error {
 	if e.process == nil {
 		return nil
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,15 +78,15 @@ func (f *inputFlags) inputsFor(ctx context.Context, m model) (in map[string]*loc
 	if err != nil {
 		return nil, "", err
 	}
-	return fitted.Inputs, f.sentence(fitted), nil
+	return fitted.Inputs, f.request(m).Sentence(fitted), nil
 }
 
 // make makes inputs that the model's graph takes.
 func (f *inputFlags) make(ctx context.Context, m model) (*inputs.Made, error) {
-	r := inputs.Request{Signature: m.signature, Trial: m.trial, Seed: f.seed, Sizes: f.sizes, FixedBatch: f.fixedBatch, FixedSteps: f.fixedSteps}
+	r := f.request(m)
 	if m.engine != nil {
-		r.Engine = m.engine.run
-		defer m.engine.close()
+		r.Engine = m.engine.Run
+		defer m.engine.Close()
 	}
 	made, err := inputs.Make(ctx, r)
 	if wrong := (*inputs.SizeError)(nil); errors.As(err, &wrong) {
@@ -97,20 +95,8 @@ func (f *inputFlags) make(ctx context.Context, m model) (*inputs.Made, error) {
 	return made, err
 }
 
-// sentence says how inputs were made.
-func (f *inputFlags) sentence(made *inputs.Made) string {
-	s := fmt.Sprintf("inputs: random, --seed %d --batch %d --steps %d", f.seed, made.Sizes.Batch, made.Sizes.Steps)
-	var fitted []string
-	if made.Sizes.Batch != f.sizes.Batch {
-		fitted = append(fitted, fmt.Sprintf("the batch is %d", made.Sizes.Batch))
-	}
-	if made.Sizes.Steps != f.sizes.Steps {
-		fitted = append(fitted, fmt.Sprintf("the steps are %d", made.Sizes.Steps))
-	}
-	if fitted = slices.Concat(fitted, made.Fitted); len(fitted) > 0 {
-		s += "; fitted to the graph: " + strings.Join(fitted, ", ")
-	}
-	return s
+func (f *inputFlags) request(m model) inputs.Request {
+	return inputs.Request{Signature: m.signature, Trial: m.trial, Seed: f.seed, Sizes: f.sizes, FixedBatch: f.fixedBatch, FixedSteps: f.fixedSteps}
 }
 
 // readTensors reads the tensors of an .npz by their names, nil if no file is

@@ -18,17 +18,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/parity"
 )
 
 // The exit codes. A divergence is a finding and comes before everything else:
 // with several models, one that diverged decides over one that did not run.
 const (
-	exitInStep   = 0
-	exitDiverged = 1
-	exitUsage    = 2
-	exitNotRun   = 3
+	exitInStep   = int(parity.InStep)
+	exitDiverged = int(parity.Diverged)
+	exitUsage    = int(parity.WrongUsage)
+	exitNotRun   = int(parity.NotRun)
 )
 
 func main() {
@@ -151,7 +150,7 @@ func codeOf(err error) int {
 	switch {
 	case errors.As(err, &ended):
 		return ended.code
-	case errors.As(err, new(*lockstep.TensorError)), errors.As(err, new(*compare.SettingError)):
+	case parity.KindOf(nil, err) == parity.WrongUsage:
 		return exitUsage
 	}
 	return exitNotRun

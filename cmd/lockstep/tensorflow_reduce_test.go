@@ -49,7 +49,7 @@ func TestCheckReduces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(written), "check.Settings = compare.Settings{{AllowNonFinite: new(true)}}") {
+	if !strings.Contains(string(written), "options.Settings = compare.Settings{{AllowNonFinite: new(true)}}") {
 		t.Errorf("the settings are lost: %s", written)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "reduced_test.go"), written, 0o644); err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/parity"
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
 
@@ -14,11 +16,20 @@ func (t *tensorflows) open(ctx context.Context, dir string, model modelFlags) (*
 	return t.openWith(ctx, dir, model.tensorflow())
 }
 
-// openUnoptimized opens a model without TensorFlow's graph optimizer.
-func (t *tensorflows) openUnoptimized(ctx context.Context, dir string, model modelFlags) (*worker.Model, error) {
-	o := model.tensorflow()
-	o.Unoptimized = true
-	return t.openWith(ctx, dir, o)
+// reference is a model in TensorFlow, as a check opens it.
+func (t *tensorflows) reference(dir string, model modelFlags) parity.Reference {
+	opener := func(o worker.Options) parity.Opener {
+		return func(ctx context.Context) (lockstep.Tracer, func() error, error) {
+			m, err := t.openWith(ctx, dir, o)
+			if err != nil {
+				return nil, nil, err
+			}
+			return m, m.Close, nil
+		}
+	}
+	plain := model.tensorflow()
+	plain.Unoptimized = true
+	return parity.Reference{Name: "tensorflow", Open: opener(model.tensorflow()), Unoptimized: opener(plain), Trial: &engineTrial{dir: dir, flags: model}}
 }
 
 func (t *tensorflows) openWith(ctx context.Context, dir string, o worker.Options) (*worker.Model, error) {

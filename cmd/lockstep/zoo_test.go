@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/render"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/parity"
 )
 
 // tensorflowFails are the recipes that TensorFlow itself cannot run, and words
@@ -108,7 +109,7 @@ func (z *zooChecker) checkRecipe(t *testing.T, name string) {
 }
 
 // check is what the command does with one model.
-func (z *zooChecker) check(dir, name, signature, c string) (*compare.Checked, error) {
+func (z *zooChecker) check(dir, name, signature, c string) (*parity.Result, error) {
 	f := checkFlags{
 		modelFlags: modelFlags{signature: signature, tags: []string{"serve"}},
 		inputFlags: inputFlags{inputs: fixture.Path(name, "inputs"+c+".npz")},

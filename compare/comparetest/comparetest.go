@@ -38,7 +38,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/compare/render"
-	"github.com/lockstep-go/lockstep/internal/inputs"
+	"github.com/lockstep-go/lockstep/parity"
 )
 
 func init() {
@@ -121,35 +121,19 @@ func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[strin
 	t.Helper()
 	s := chosen(options)
 	if inputs == nil {
-		inputs = inputsFor(t, s, reference, candidate)
+		inputs = s.inputs
 	}
-	checked, err := compare.Check{Reference: reference, Candidate: candidate, Inputs: inputs, Settings: s.rules}.Run(context.Background())
+	result, err := parity.Engines(context.Background(), reference, candidate, parity.Options{Inputs: inputs, Seed: seed, Settings: s.rules})
 	if err != nil {
 		t.Fatalf("comparetest: %v", err)
 	}
-	if report := checked.Report; report.Verdict() != compare.InStep {
+	if report := result.Report; report.Verdict() != compare.InStep {
 		t.Errorf("comparetest: %s does not agree with %s (-%s +%s):\n%s\n%s", candidate.Name(), reference.Name(), reference.Name(), candidate.Name(), head(report), text(t, report))
 	}
 }
 
-func inputsFor(t testing.TB, s settings, engines ...lockstep.Engine) map[string]*lockstep.Tensor {
-	t.Helper()
-	if s.inputs != nil {
-		return s.inputs
-	}
-	r := inputs.Request{Signature: engines[0].Signature(), Seed: 1, Sizes: compare.Sizes{Batch: 3, Steps: 10}}
-	for _, e := range engines {
-		if m, ok := e.(inputs.Model); ok { // it knows what the graph takes
-			r.Trial = inputs.NewTrial(m)
-			break
-		}
-	}
-	made, err := inputs.Make(context.Background(), r)
-	if err != nil {
-		t.Fatalf("comparetest: %v", err)
-	}
-	return made.Inputs
-}
+// seed is that of inputs that are made.
+const seed = 1
 
 // update writes the golden anew, from the inputs of the one that is there.
 func update(t testing.TB, model lockstep.Engine, file string, s settings) {
@@ -165,7 +149,11 @@ func update(t testing.TB, model lockstep.Engine, file string, s settings) {
 	case !errors.Is(err, fs.ErrNotExist):
 		t.Fatalf("comparetest: %v: remove it to have it written anew", err)
 	}
-	recording.Inputs = inputsFor(t, s, model)
+	if recording.Inputs = s.inputs; recording.Inputs == nil {
+		if recording.Inputs, err = parity.Inputs(context.Background(), model, parity.Options{Seed: seed}); err != nil {
+			t.Fatalf("comparetest: %v", err)
+		}
+	}
 	g, err := golden.Record(context.Background(), model, recording)
 	if err != nil {
 		t.Fatalf("comparetest: %v", err)

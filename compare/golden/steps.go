@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/rename"
 )
 
 // oracleEngine is an engine that knows what it is meant to compute.
@@ -59,7 +60,7 @@ func (r replay) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Det
 // single steps from the golden's own states, and free running. names are the
 // engine's of the golden's layers; allow is Rule.AllowNonFinite; notes say what
 // could not be compared.
-func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, names compare.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle, allow bool) (all []compare.Comparison, notes []string, err error) {
+func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, names rename.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle, allow bool) (all []compare.Comparison, notes []string, err error) {
 	if oracle, err = oracleOf(e, oracle); err != nil {
 		return nil, nil, err
 	}
@@ -73,7 +74,7 @@ func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, n
 	}
 	_, single := e.(lockstep.Stepper)
 	if !names.Empty() {
-		c.Candidate, c.Oracle = compare.Renamed{Engine: tracer, Names: names}, compare.RenamedOracle{Oracle: oracle, Names: names}
+		c.Candidate, c.Oracle = rename.Engine{Of: tracer, Names: names}, rename.Oracle{Of: oracle, Names: names}
 	}
 	checked, err := c.Run(ctx)
 	if err != nil {
@@ -104,7 +105,7 @@ func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string
 // bound holds an engine against the steps that were recorded, and keeps the
 // bounds by which that was judged.
 func (g *Golden) bound(ctx context.Context, e lockstep.Engine, r Recording) ([]compare.Comparison, error) {
-	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, compare.Names{}, r.Inputs, nil, g.settings(nil).AllowNonFinite())
+	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, rename.Names{}, r.Inputs, nil, g.settings(nil).AllowNonFinite())
 	if err != nil {
 		return nil, err
 	}

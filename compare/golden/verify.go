@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/rename"
 )
 
 // Options say how Verify judges.
@@ -48,7 +49,7 @@ type Result struct {
 	Report *compare.Report
 	// turns are the layers' names by the golden's, where they are known by their
 	// turn.
-	turns compare.Names
+	turns rename.Names
 }
 
 // Verify runs an engine on the golden's inputs and says what changed. An error
@@ -252,7 +253,7 @@ func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 		return trace.States
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("recurrent layers have other names: %q, in the golden %q", trace.Layers, then))
-	r.turns = compare.Names{Layers: map[string]string{}}
+	r.turns = rename.Names{Layers: map[string]string{}}
 	out := map[string]*lockstep.Tensor{}
 	for i, name := range trace.Layers {
 		r.turns.Layers[then[i]] = name

@@ -20,8 +20,8 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fault"
+	"github.com/lockstep-go/lockstep/internal/rename"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -40,7 +40,7 @@ type Case struct {
 	Stepper lockstep.Stepper
 	// Names are the candidate's names of inputs, outputs and layers by the
 	// reference's, where they are others.
-	Names compare.Names
+	Names rename.Names
 }
 
 // Side is where a fault is.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/rename"
 )
 
 // Changed is a weight, whole, that the two models' files hold differently.
@@ -39,7 +39,7 @@ func (s *search) files() ([]Changed, error) {
 	if err != nil {
 		return nil, err
 	}
-	have, err := compare.Renamed{Engine: s.Engine, Names: s.Names}.Weights()
+	have, err := rename.Engine{Of: s.Engine, Names: s.Names}.Weights()
 	if err != nil {
 		return nil, err
 	}

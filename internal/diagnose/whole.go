@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fault"
+	"github.com/lockstep-go/lockstep/internal/rename"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -54,7 +55,7 @@ func (s *search) run(ctx context.Context, side Side, f fault.Fault) (*lockstep.T
 	if side == InCandidate {
 		return bad.TraceStates(ctx, s.Inputs)
 	}
-	return compare.Renamed{Engine: gateless{bad}, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
+	return rename.Engine{Of: gateless{bad}, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
 }
 
 // gateless shows no gates: nothing of a whole run is held against them.

@@ -61,6 +61,22 @@ func (m *Made) Fit(input string, t *lockstep.Tensor) error {
 	return nil
 }
 
+// Sentence says how inputs were made.
+func (r Request) Sentence(m *Made) string {
+	s := fmt.Sprintf("inputs: random, --seed %d --batch %d --steps %d", r.Seed, m.Sizes.Batch, m.Sizes.Steps)
+	var fitted []string
+	if m.Sizes.Batch != r.Sizes.Batch {
+		fitted = append(fitted, fmt.Sprintf("the batch is %d", m.Sizes.Batch))
+	}
+	if m.Sizes.Steps != r.Sizes.Steps {
+		fitted = append(fitted, fmt.Sprintf("the steps are %d", m.Sizes.Steps))
+	}
+	if fitted = slices.Concat(fitted, m.Fitted); len(fitted) > 0 {
+		s += "; fitted to the graph: " + strings.Join(fitted, ", ")
+	}
+	return s
+}
+
 // SizeError is a batch or a number of steps that the graph does not take.
 type SizeError struct {
 	Asked, Fits compare.Sizes

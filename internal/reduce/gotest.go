@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
 )
 
 // Repro is a failing check that stands by itself.
@@ -20,11 +21,9 @@ type Repro struct {
 	Model, Candidate string
 	Signature        string
 	Tags             []string
-	// Names is the Go expression of the compare.Names of the candidate; empty for
-	// none.
-	Names string
-	// Settings is the Go expression of the compare.Settings; empty for none.
-	Settings string
+	// Names are the candidate's names by the model's.
+	Names    map[string]string
+	Settings compare.Settings
 	Inputs   map[string]*lockstep.Tensor
 }
 
@@ -39,32 +38,38 @@ func (r Repro) WriteGoTest(w io.Writer) error {
 	if r.needsMath() {
 		p("\"math\"\n")
 	}
-	p("\"testing\"\n\n\"github.com/lockstep-go/lockstep\"\n\"github.com/lockstep-go/lockstep/compare\"\n\"github.com/lockstep-go/lockstep/compare/render\"\n\"github.com/lockstep-go/lockstep/native\"\n\"github.com/lockstep-go/lockstep/tfbridge\"\n)\n\n")
-	candidate := r.Candidate
-	if candidate == "" {
-		candidate = r.Model
+	p("\"testing\"\n\n")
+	for _, pkg := range []string{"", "/compare", "/compare/render", "/parity", "/tfbridge"} {
+		p("\"github.com/lockstep-go/lockstep%s\"\n", pkg)
 	}
-	p("func TestReduced(t *testing.T) {\nctx := context.Background()\n")
-	options := func(pkg string) string {
-		var out string
-		if r.Signature != "" {
-			out += fmt.Sprintf(", %s.WithSignature(%q)", pkg, r.Signature)
-		}
-		if len(r.Tags) > 0 && !slices.Equal(r.Tags, []string{"serve"}) {
-			out += fmt.Sprintf(", %s.WithTags(%s)", pkg, quoted(r.Tags))
-		}
-		return out
+	p(")\n\nfunc TestReduced(t *testing.T) {\n")
+	if len(r.Tags) == 0 || slices.Equal(r.Tags, []string{"serve"}) {
+		r.Tags = nil
 	}
-	p("reference, err := tfbridge.Open(%q%s)\nif err != nil {\nt.Fatal(err)\n}\ndefer reference.Close()\n", r.Model, options("tfbridge"))
-	p("candidate, err := native.Load(%q%s)\nif err != nil {\nt.Fatal(err)\n}\n", candidate, options("native"))
-	p("check := compare.Check{Model: %q, Reference: reference, Candidate: candidate, Inputs: map[string]*lockstep.Tensor{}}\n", r.Model)
-	if r.Settings != "" {
-		p("check.Settings = %s\n", r.Settings)
+	var options string
+	if r.Signature != "" {
+		options += fmt.Sprintf(", tfbridge.WithSignature(%q)", r.Signature)
 	}
-	p("oracle, err := candidate.Oracle()\nif err != nil {\nt.Fatal(err)\n}\ncheck.Oracle = oracle\n")
-	if r.Names != "" {
-		p("names := %s\n", r.Names)
-		p("check.Candidate, check.Oracle = compare.Renamed{Engine: candidate, Names: names}, compare.RenamedOracle{Oracle: oracle, Names: names}\n")
+	if r.Tags != nil {
+		options += fmt.Sprintf(", tfbridge.WithTags(%s)", quoted(r.Tags))
+	}
+	p("reference, err := tfbridge.Open(%q%s)\nif err != nil {\nt.Fatal(err)\n}\ndefer reference.Close()\n", r.Model, options)
+	p("model := parity.Model{Dir: %q", r.Model)
+	if r.Signature != "" {
+		p(", Signature: %q", r.Signature)
+	}
+	if r.Tags != nil {
+		p(", Tags: %#v", r.Tags)
+	}
+	if r.Candidate != "" {
+		p(", Candidate: %q", r.Candidate)
+	}
+	if len(r.Names) > 0 {
+		p(", Names: %#v", r.Names)
+	}
+	p("}\noptions := parity.Options{NoDiagnosis: true, Inputs: map[string]*lockstep.Tensor{}}\n")
+	if len(r.Settings) > 0 {
+		p("options.Settings = %s\n", settingsGo(r.Settings))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Inputs)) {
 		t := r.Inputs[name]
@@ -72,13 +77,14 @@ func (r Repro) WriteGoTest(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		p("if check.Inputs[%q], err = lockstep.New([]%s{%s}", name, goType, strings.Join(values, ", "))
+		p("if options.Inputs[%q], err = lockstep.New([]%s{%s}", name, goType, strings.Join(values, ", "))
 		for _, d := range t.Shape() {
 			p(", %d", d)
 		}
 		p("); err != nil {\nt.Fatal(err)\n}\n")
 	}
-	p("checked, err := check.Run(ctx)\nif err != nil {\nt.Fatal(err)\n}\nif checked.Report.Verdict() != compare.InStep {\nif err := render.Text(os.Stdout, checked.Report, render.TextOptions{}); err != nil {\nt.Error(err)\n}\nt.Error(\"the engines diverge\")\n}\n}\n")
+	p("result, err := parity.Check(context.Background(), model, parity.Opened(reference), options)\nif err != nil {\nt.Fatal(err)\n}\n")
+	p("if result.Report.Verdict() != compare.InStep {\nif err := render.Text(os.Stdout, result.Report, render.TextOptions{}); err != nil {\nt.Error(err)\n}\nt.Error(\"the engines diverge\")\n}\n}\n")
 	out, err := format.Source(b.Bytes())
 	if err != nil {
 		return fmt.Errorf("reduce: %w", err)
@@ -158,4 +164,30 @@ func float(v float64, bits int) string {
 		return "float32(" + text + ")"
 	}
 	return text
+}
+
+// settingsGo writes settings as Go has them.
+func settingsGo(s compare.Settings) string {
+	var all []string
+	for i := range s {
+		var parts []string
+		add := func(format string, value any) { parts = append(parts, fmt.Sprintf(format, value)) }
+		if s[i].Tensors != "" {
+			add("Tensors: %q", s[i].Tensors)
+		}
+		if s[i].Atol != nil {
+			add("Atol: new(float64(%v))", *s[i].Atol)
+		}
+		if s[i].Rtol != nil {
+			add("Rtol: new(float64(%v))", *s[i].Rtol)
+		}
+		if s[i].ULP != nil {
+			add("ULP: new(uint64(%d))", *s[i].ULP)
+		}
+		if s[i].AllowNonFinite != nil {
+			add("AllowNonFinite: new(%v)", *s[i].AllowNonFinite)
+		}
+		all = append(all, "{"+strings.Join(parts, ", ")+"}")
+	}
+	return "compare.Settings{" + strings.Join(all, ", ") + "}"
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/reduce"
 )
 
@@ -104,7 +105,7 @@ func TestKeepsWhatBelongsTogether(t *testing.T) {
 
 func TestGoTest(t *testing.T) {
 	r := reduce.Repro{
-		Model: `a "b"`, Candidate: "c", Signature: "s", Tags: []string{"x", "y"}, Names: `compare.Names{Outputs: map[string]string{"p": "q"}}`, Settings: "compare.Settings{{ULP: new(uint64(3))}}",
+		Model: `a "b"`, Candidate: "c", Signature: "s", Tags: []string{"x", "y"}, Names: map[string]string{"p": "q"}, Settings: compare.Settings{{Atol: new(1e-5), ULP: new(uint64(4))}, {Tensors: "a/\"*", Rtol: new(1.0), AllowNonFinite: new(false)}},
 		Inputs: map[string]*lockstep.Tensor{
 			"f": tensor(t, []float32{1.1, float32(math.Copysign(0, -1)), float32(math.Inf(1))}, 1, 3), "d": tensor(t, []float64{math.NaN()}, 1),
 			"i": tensor(t, []int64{-3}, 1), "b": tensor(t, []bool{true}, 1),
@@ -117,7 +118,7 @@ func TestGoTest(t *testing.T) {
 	if _, err := parser.ParseFile(token.NewFileSet(), "x_test.go", b.Bytes(), 0); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"a \"b\""`, "[]float32{1.1, ", "float32(math.Copysign(0, -1))", "float32(math.Inf(1))", "math.NaN()", "[]int64{-3}, 1", `WithTags("x", "y")`, `names := compare.Names{Outputs: map[string]string{"p": "q"}}`, "check.Settings = compare.Settings{{ULP: new(uint64(3))}}"} {
+	for _, want := range []string{`"a \"b\""`, "[]float32{1.1, ", "float32(math.Copysign(0, -1))", "float32(math.Inf(1))", "math.NaN()", "[]int64{-3}, 1", `WithTags("x", "y")`, `Names: map[string]string{"p": "q"}`, `options.Settings = compare.Settings{{Atol: new(float64(1e-05)), ULP: new(uint64(4))}, {Tensors: "a/\"*", Rtol: new(float64(1)), AllowNonFinite: new(false)}}`} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the test lacks %s\n%s", want, b.String())
 		}

@@ -1,4 +1,6 @@
-package compare
+// Package rename makes an engine known by other names than its own: one that runs
+// another export of a model, whose inputs, outputs and layers are called otherwise.
+package rename
 
 import (
 	"context"
@@ -100,19 +102,18 @@ func (n Names) Variables(own map[string]string) map[string]string {
 	return renamed(own, n.ourLayer)
 }
 
-// Renamed is an engine that is known by other names, such as one that runs
-// another export of a model, whose inputs and layers have names of its own.
-type Renamed struct {
-	Engine lockstep.Tracer
-	Names  Names
+// Engine is an engine that is known by other names.
+type Engine struct {
+	Of    lockstep.Tracer
+	Names Names
 }
 
 // Name returns the engine's name.
-func (r Renamed) Name() string { return r.Engine.Name() }
+func (e Engine) Name() string { return e.Of.Name() }
 
 // Signature returns the engine's signature by the other names.
-func (r Renamed) Signature() lockstep.Signature {
-	sig := r.Engine.Signature()
+func (e Engine) Signature() lockstep.Signature {
+	sig := e.Of.Signature()
 	named := func(specs []lockstep.TensorSpec, names map[string]string) []lockstep.TensorSpec {
 		out := make([]lockstep.TensorSpec, len(specs))
 		for i, s := range specs {
@@ -121,69 +122,69 @@ func (r Renamed) Signature() lockstep.Signature {
 		}
 		return out
 	}
-	sig.Inputs, sig.Outputs = named(sig.Inputs, r.Names.Inputs), named(sig.Outputs, r.Names.Outputs)
+	sig.Inputs, sig.Outputs = named(sig.Inputs, e.Names.Inputs), named(sig.Outputs, e.Names.Outputs)
 	return sig
 }
 
 // Run runs the engine.
-func (r Renamed) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	out, err := r.Engine.Run(ctx, r.Names.inputs(inputs))
-	return r.Names.outputs(out), err
+func (e Engine) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	out, err := e.Of.Run(ctx, e.Names.inputs(inputs))
+	return e.Names.outputs(out), err
 }
 
 // Trace runs the engine and shows what it does.
-func (r Renamed) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
-	t, err := r.Engine.Trace(ctx, r.Names.inputs(inputs), detail)
+func (e Engine) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
+	t, err := e.Of.Trace(ctx, e.Names.inputs(inputs), detail)
 	if err != nil {
 		return nil, err
 	}
 	out := *t
 	out.Layers = nil
 	for _, l := range t.Layers {
-		out.Layers = append(out.Layers, r.Names.ourLayer(l))
+		out.Layers = append(out.Layers, e.Names.ourLayer(l))
 	}
-	out.Outputs, out.Traced = r.Names.outputs(t.Outputs), r.Names.outputs(t.Traced)
-	out.States, out.Steps = renamed(t.States, r.Names.ourLayer), renamed(t.Steps, r.Names.ourLayer)
+	out.Outputs, out.Traced = e.Names.outputs(t.Outputs), e.Names.outputs(t.Traced)
+	out.States, out.Steps = renamed(t.States, e.Names.ourLayer), renamed(t.Steps, e.Names.ourLayer)
 	return &out, nil
 }
 
 // Step takes one step of a layer, as the engine does.
-func (r Renamed) Step(layer string, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	s, ok := r.Engine.(lockstep.Stepper)
+func (e Engine) Step(layer string, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	s, ok := e.Of.(lockstep.Stepper)
 	if !ok {
-		return nil, fmt.Errorf("compare: %s takes no single steps", r.Engine.Name())
+		return nil, fmt.Errorf("rename: %s takes no single steps", e.Of.Name())
 	}
-	return s.Step(r.Names.theirLayer(layer), from)
+	return s.Step(e.Names.theirLayer(layer), from)
 }
 
 // Weights returns the engine's weights, none if it does not show them.
-func (r Renamed) Weights() (lockstep.Weights, error) {
-	w, ok := r.Engine.(lockstep.Weigher)
+func (e Engine) Weights() (lockstep.Weights, error) {
+	w, ok := e.Of.(lockstep.Weigher)
 	if !ok {
 		return nil, nil
 	}
 	weights, err := w.Weights()
 	for i := range weights {
-		weights[i].Name = r.Names.ourLayer(weights[i].Name)
+		weights[i].Name = e.Names.ourLayer(weights[i].Name)
 	}
 	return weights, err
 }
 
-// RenamedOracle is an oracle whose layers are known by other names.
-type RenamedOracle struct {
-	Oracle lockstep.Oracle
-	Names  Names
+// Oracle is an oracle that is known by other names.
+type Oracle struct {
+	Of    lockstep.Oracle
+	Names Names
 }
 
 // Step takes one step of a layer, as the oracle does.
-func (r RenamedOracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
-	return r.Oracle.Step(r.Names.theirLayer(layer), from)
+func (o Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
+	return o.Of.Step(o.Names.theirLayer(layer), from)
 }
 
 // Run evaluates the model, as the oracle does.
-func (r RenamedOracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
-	exact, bound, unknown, err = r.Oracle.Run(ctx, r.Names.inputs(inputs), renamed(given, r.Names.theirLayer))
-	return ofModel(r.Names, exact), ofModel(r.Names, bound), ofModel(r.Names, unknown), err
+func (o Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	exact, bound, unknown, err = o.Of.Run(ctx, o.Names.inputs(inputs), renamed(given, o.Names.theirLayer))
+	return ofModel(o.Names, exact), ofModel(o.Names, bound), ofModel(o.Names, unknown), err
 }
 
 func specNames(specs []lockstep.TensorSpec) []string {
@@ -192,11 +193,4 @@ func specNames(specs []lockstep.TensorSpec) []string {
 		out = append(out, s.Name)
 	}
 	return out
-}
-
-// Before returns what the cell of a layer reads at each step of a trace: x, and
-// the states before it, h and of an LSTM c, each (batch, steps, …). It returns
-// nil if the trace does not show the layer's steps.
-func Before(steps map[string]*lockstep.Tensor, layer string) (map[string]*lockstep.Tensor, error) {
-	return before(steps, layer)
 }

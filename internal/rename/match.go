@@ -1,4 +1,4 @@
-package compare
+package rename
 
 import (
 	"errors"
@@ -9,23 +9,23 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Paired are names of a candidate's by those that the reference has for them, of
+// Pairs are names of a candidate's by those that the reference has for them, of
 // whichever is meant: an input, an output or a layer.
-type Paired map[string]string
+type Pairs map[string]string
 
 // Check tells whether the names are those of inputs, outputs and layers of a model,
 // and of another that runs instead. The error, a *lockstep.TensorError, lists those
 // that are not. layers are nil where they are not known; others are the other's.
-func (p Paired) Check(model, other lockstep.Signature, layers, others []string) error {
+func (p Pairs) Check(model, other lockstep.Signature, layers, others []string) error {
 	var errs []error
 	for _, ours := range slices.Sorted(maps.Keys(p)) {
 		known := slices.Concat(specNames(model.Inputs), specNames(model.Outputs), layers)
 		if layers != nil && !slices.Contains(known, ours) {
-			errs = append(errs, fmt.Errorf("compare: the model has no input, output or layer %q; it has %q%s", ours, known, lockstep.Nearest(ours, known)))
+			errs = append(errs, fmt.Errorf("rename: the model has no input, output or layer %q; it has %q%s", ours, known, lockstep.Nearest(ours, known)))
 		}
 		known = slices.Concat(specNames(other.Inputs), specNames(other.Outputs), others)
 		if theirs := p[ours]; !slices.Contains(known, theirs) {
-			errs = append(errs, fmt.Errorf("compare: the candidate has no input, output or layer %q; it has %q%s", theirs, known, lockstep.Nearest(theirs, known)))
+			errs = append(errs, fmt.Errorf("rename: the candidate has no input, output or layer %q; it has %q%s", theirs, known, lockstep.Nearest(theirs, known)))
 		}
 	}
 	if len(errs) > 0 {
@@ -36,7 +36,7 @@ func (p Paired) Check(model, other lockstep.Signature, layers, others []string) 
 
 // among returns the pairs of which each side has its name; ours are nil where they
 // are not known.
-func (p Paired) among(ours, theirs []string) map[string]string {
+func (p Pairs) among(ours, theirs []string) map[string]string {
 	out := map[string]string{}
 	for name, own := range p {
 		if (ours == nil || slices.Contains(ours, name)) && slices.Contains(theirs, own) {
@@ -51,7 +51,7 @@ func (p Paired) among(ours, theirs []string) map[string]string {
 // only input or output of both; layers by name or, if not one of them has the
 // other's name, in their order. It fails if an input or an output is left that has
 // no counterpart.
-func Match(reference, candidate lockstep.Signature, layers, others []string, given Paired) (Names, error) {
+func Match(reference, candidate lockstep.Signature, layers, others []string, given Pairs) (Names, error) {
 	inputs, err := matchSpecs("input", reference.Inputs, candidate.Inputs, given)
 	if err != nil {
 		return Names{}, err
@@ -69,7 +69,7 @@ func Match(reference, candidate lockstep.Signature, layers, others []string, giv
 	return out, nil
 }
 
-func matchSpecs(what string, want, have []lockstep.TensorSpec, given Paired) (map[string]string, error) {
+func matchSpecs(what string, want, have []lockstep.TensorSpec, given Pairs) (map[string]string, error) {
 	left := map[string]bool{}
 	for _, s := range have {
 		left[s.Name] = true
@@ -81,12 +81,12 @@ func matchSpecs(what string, want, have []lockstep.TensorSpec, given Paired) (ma
 	for _, s := range want {
 		own := theirs(out, s.Name)
 		if !left[own] {
-			return nil, fmt.Errorf("compare: the %s %q has no counterpart %q in the candidate, which has %q: pair them with --map theirs=ours", what, s.Name, own, specNames(have))
+			return nil, fmt.Errorf("rename: the %s %q has no counterpart %q in the candidate, which has %q: pair them with --map theirs=ours", what, s.Name, own, specNames(have))
 		}
 		delete(left, own)
 	}
 	for name := range left {
-		return nil, fmt.Errorf("compare: the candidate's %s %q has no counterpart: the reference has %q; pair them with --map theirs=ours", what, name, specNames(want))
+		return nil, fmt.Errorf("rename: the candidate's %s %q has no counterpart: the reference has %q; pair them with --map theirs=ours", what, name, specNames(want))
 	}
 	return out, nil
 }

@@ -1,0 +1,184 @@
+package parity
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+)
+
+// Model is the SavedModel that is checked.
+type Model struct {
+	Dir string
+	// Signature is the one to run: serving_default if "", or else the only one.
+	Signature string
+	// Tags are those of the graph: serve if there are none.
+	Tags []string
+	// Candidate, if not "", is the directory that the native engine runs instead of
+	// Dir, such as another export of the same model.
+	Candidate string
+	// Names are names of Candidate's inputs, outputs and layers by those that Dir has
+	// for them. What is not among them is paired by its name, or as the only one.
+	Names map[string]string
+}
+
+// Opener opens a model in an engine, and returns what closes it.
+type Opener func(context.Context) (engine lockstep.Tracer, done func() error, err error)
+
+// Reference is the engine that the candidate is compared with.
+type Reference struct {
+	// Name is what a report calls an engine that could not be opened.
+	Name string
+	// Open opens the model; it is called once the candidate is loaded.
+	Open Opener
+	// Unoptimized, if not nil, opens the model again without the graph optimizer
+	// that may change what it computes. It is called if the engines differ by more
+	// than rounding explains.
+	Unoptimized Opener
+	// Trial, if not nil, finds out which inputs the engine takes.
+	Trial Trial
+}
+
+// Trial runs a model in an engine of its own: a run may leave states behind, and one
+// that fails may end a process. It is closed once inputs are made.
+type Trial interface {
+	Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
+	Close() error
+}
+
+// Opened is a reference that is open already, and stays so.
+func Opened(engine lockstep.Tracer) Reference {
+	return Reference{Name: engine.Name(), Open: func(context.Context) (lockstep.Tracer, func() error, error) {
+		return engine, func() error { return nil }, nil
+	}}
+}
+
+// Options change how a model is checked. The zero Options are good for any model.
+type Options struct {
+	// Inputs are those of the reference's signature; InputsFrom says where they are
+	// from, for the report. Without Inputs they are made from Seed.
+	Inputs     map[string]*lockstep.Tensor
+	InputsFrom string
+	Seed       uint64
+	// Batch and Steps are the lengths of made inputs, and no others will do. If 0,
+	// they are 3 and 10, unless the graph fixes others.
+	Batch, Steps int
+
+	// Expected, if not nil, is what a third party computed from Inputs, under the
+	// names of outputs and states: ExpectedBy, or else Keras. With it, one engine
+	// that does not run leaves the other one to be compared.
+	Expected   map[string]*lockstep.Tensor
+	ExpectedBy string
+
+	// Settings change how outputs, states and expected values are judged.
+	Settings compare.Settings
+	// NoDiagnosis leaves out the search for known faults that explain a divergence.
+	NoDiagnosis bool
+	// Reduce shrinks inputs with which the engines diverge.
+	Reduce bool
+}
+
+// Result is what a check found.
+type Result struct {
+	Report *compare.Report
+	// Reference and Candidate are what the engines computed, by the reference's
+	// names; nil of one that did not run.
+	Reference, Candidate *lockstep.Trace
+	// Reduced is nil unless Options.Reduce found smaller inputs, or none.
+	Reduced *Reduced
+}
+
+// Reduced are the least inputs with which the engines still diverge.
+type Reduced struct {
+	Inputs map[string]*lockstep.Tensor
+	// Comparison is the title of what still diverges.
+	Comparison string
+	// Runs counts the checks that were made, Done says what was taken away.
+	Runs int
+	Done []string
+}
+
+// Check runs the model in the native engine and in the reference, and compares.
+func Check(ctx context.Context, m Model, reference Reference, o Options) (*Result, error) {
+	if err := o.valid(); err != nil {
+		return nil, err
+	}
+	c := &check{model: m, reference: reference, options: o, check: o.check(m.Dir)}
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	done, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := c.pair(); err != nil {
+		return nil, err
+	}
+	made, err := c.inputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := c.check.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Result{checked.Report, checked.Reference, checked.Candidate, nil}
+	c.note(out, made)
+	if checked.Unpaired() {
+		out.Report.Notes = append(out.Report.Notes, c.loops()...)
+	}
+	if out.Reference == nil || out.Candidate == nil {
+		return out, nil
+	}
+	if !checked.ByOptimizer() {
+		c.diagnose(ctx, out)
+	}
+	return out, c.reduce(ctx, out)
+}
+
+// Engines compares two engines that are open: their weights, if both show them,
+// outputs and final states, by the default tolerance and by Options.Settings. There
+// is no diagnosis.
+func Engines(ctx context.Context, reference, candidate lockstep.Tracer, o Options) (*Result, error) {
+	if err := o.valid(); err != nil {
+		return nil, err
+	}
+	c := &check{reference: Opened(reference), options: o, check: o.check("")}
+	c.check.Reference, c.check.Candidate = reference, candidate
+	made, err := c.inputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := c.check.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Result{checked.Report, checked.Reference, checked.Candidate, nil}
+	c.note(out, made)
+	if out.Reference == nil || out.Candidate == nil {
+		return out, nil
+	}
+	return out, c.reduce(ctx, out)
+}
+
+func (o *Options) valid() error {
+	switch {
+	case o.Expected != nil && o.Inputs == nil:
+		return &UsageError{errors.New("parity: there are expected values and no inputs: predictions mean something only beside the inputs that they were made from")}
+	case o.Batch < 0 || o.Steps < 0:
+		return &UsageError{errors.New("parity: batch and steps want 1 or more, or 0 for what fits")}
+	case o.Inputs != nil && (o.Batch != 0 || o.Steps != 0):
+		return &UsageError{errors.New("parity: batch and steps are for made inputs, and there are Inputs")}
+	}
+	return nil
+}
+
+func (o *Options) check(title string) compare.Check {
+	by := o.ExpectedBy
+	if by == "" {
+		by = "keras"
+	}
+	return compare.Check{Model: title, Settings: o.Settings, Expected: o.Expected, ExpectedBy: by}
+}
