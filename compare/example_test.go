@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/parity"
 )
 
 // Two sets of tensors are measured, judged and written down.
@@ -60,7 +61,7 @@ func ExampleCheck() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	inputs, err := compare.RandomInputs(reference.Signature(), 1, compare.Sizes{Batch: 2, Steps: 5})
+	inputs, err := parity.Inputs(context.Background(), reference, parity.Options{Seed: 1, Batch: 2, Steps: 5})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -19,7 +19,7 @@ func TestWithMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	small, err := compare.RandomInputs(m.Signature(), 1, compare.Sizes{Batch: 3, Steps: 10})
+	small, err := random.Inputs(m.Signature(), 1, random.Sizes{Batch: 3, Steps: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,8 +27,8 @@ func TestWithMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sizes := range []compare.Sizes{{Batch: 5000, Steps: 10}, {Batch: 1, Steps: 40_000}} {
-		large, err := compare.RandomInputs(m.Signature(), 1, sizes)
+	for _, sizes := range []random.Sizes{{Batch: 5000, Steps: 10}, {Batch: 1, Steps: 40_000}} {
+		large, err := random.Inputs(m.Signature(), 1, sizes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func TestWithMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	large, err := compare.RandomInputs(m.Signature(), 1, compare.Sizes{Batch: 3000, Steps: 10})
+	large, err := random.Inputs(m.Signature(), 1, random.Sizes{Batch: 3000, Steps: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/inputs"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/internal/source"
 )
 
@@ -57,7 +57,7 @@ func (c *check) inputs(ctx context.Context) (sentence string, err error) {
 // request asks for inputs of the sizes of the options.
 func (o *Options) request(sig lockstep.Signature, trial *inputs.Trial) inputs.Request {
 	r := inputs.Request{
-		Signature: sig, Trial: trial, Seed: o.Seed, Sizes: compare.Sizes{Batch: o.Batch, Steps: o.Steps},
+		Signature: sig, Trial: trial, Seed: o.Seed, Sizes: random.Sizes{Batch: o.Batch, Steps: o.Steps},
 		FixedBatch: o.Batch > 0, FixedSteps: o.Steps > 0,
 	}
 	if !r.FixedBatch {

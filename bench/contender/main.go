@@ -16,9 +16,9 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/contender"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -40,7 +40,7 @@ func run(args []string) error {
 	file := flags.String("inputs", "", "an .npz with the signature's inputs by name")
 	seed := flags.Uint64("seed", 1, "the seed of made inputs")
 	flags.Int("threads", 0, "TensorFlow's, which is not here")
-	var sizes compare.Sizes
+	var sizes random.Sizes
 	flags.IntVar(&sizes.Batch, "batch", 3, "the batch size of made inputs")
 	flags.IntVar(&sizes.Steps, "steps", 10, "the time steps of made inputs")
 	if err := flags.Parse(args[2:]); err != nil {
@@ -52,7 +52,7 @@ func run(args []string) error {
 	}
 	inputs := func(sig lockstep.Signature) (map[string]*lockstep.Tensor, error) {
 		if *file == "" {
-			return compare.RandomInputs(sig, *seed, sizes)
+			return random.Inputs(sig, *seed, sizes)
 		}
 		tensors, err := npz.ReadFile(*file)
 		return lockstep.ByName(tensors), err

@@ -9,11 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/chart"
 	"github.com/lockstep-go/lockstep/internal/forecast"
 	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -153,7 +153,7 @@ func (f *forecastFlags) window(ctx context.Context, e lockstep.Tracer, dir strin
 	if cut.Horizon == 0 {
 		cut.Horizon = 30
 	}
-	one := inputFlags{seed: 1, sizes: compare.Sizes{Batch: 1, Steps: 2}, fixedBatch: true}
+	one := inputFlags{seed: 1, sizes: random.Sizes{Batch: 1, Steps: 2}, fixedBatch: true}
 	like, err := one.make(ctx, modelIn(e, dir, f.modelFlags))
 	if wrong := (*inputs.SizeError)(nil); errors.As(err, &wrong) {
 		return p, "", usagef("--series is one row, and the model's graph takes a batch of %d: give --inputs", wrong.Fits.Batch)

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/inputs"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/internal/source"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -19,7 +19,7 @@ import (
 type inputFlags struct {
 	inputs string
 	seed   uint64
-	sizes  compare.Sizes
+	sizes  random.Sizes
 	// What of sizes was asked for: nothing else will do.
 	fixedBatch, fixedSteps bool
 }
@@ -130,5 +130,5 @@ func (f *inputFlags) plain(sig lockstep.Signature) (map[string]*lockstep.Tensor,
 	if f.inputs != "" {
 		return readInputs(f.inputs, sig)
 	}
-	return compare.RandomInputs(sig, f.seed, f.sizes)
+	return random.Inputs(sig, f.seed, f.sizes)
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
@@ -32,7 +32,7 @@ func TestNativeIsAsAccurateAsTensorFlow(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer tf.Close()
-		long, err := compare.RandomInputs(m.Signature(), 1, compare.Sizes{Batch: 8, Steps: 1000})
+		long, err := random.Inputs(m.Signature(), 1, random.Sizes{Batch: 8, Steps: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/parity"
 )
 
 // A run is recorded, and another model is held against it. A program with
@@ -35,7 +35,7 @@ func Example() {
 	}
 
 	m := models["keras3"]
-	inputs, err := compare.RandomInputs(m.Signature(), 1, compare.Sizes{Batch: 2, Steps: 5})
+	inputs, err := parity.Inputs(context.Background(), m, parity.Options{Seed: 1, Batch: 2, Steps: 5})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/diagnose"
 	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -37,7 +37,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	inputs, err := compare.RandomInputs(m.Signature(), 1, compare.Sizes{Batch: 2, Steps: 5})
+	inputs, err := random.Inputs(m.Signature(), 1, random.Sizes{Batch: 2, Steps: 5})
 	if err != nil {
 		log.Fatal(err)
 	}

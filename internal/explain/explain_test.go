@@ -73,7 +73,7 @@ func made(t *testing.T) []string {
 // backwards that is what it reads later, and a decoder's input reaches no encoder.
 func TestASpikeReachesWhatFollows(t *testing.T) {
 	m := load(t, fixture.Dir(t, "bidirectional_last_keras3"))
-	e := explained(t, m, random(t, m, 2, 20))
+	e := explained(t, m, randomInputs(t, m, 2, 20))
 	s := e.Spikes[0]
 	if s.At != 5 || s.Steps != 20 {
 		t.Fatalf("the spike is at step %d of %d", s.At, s.Steps)
@@ -93,7 +93,7 @@ func TestASpikeReachesWhatFollows(t *testing.T) {
 		}
 	}
 	m = load(t, fixture.Dir(t, "seed_keras3"))
-	e = explained(t, m, random(t, m, 2, 20))
+	e = explained(t, m, randomInputs(t, m, 2, 20))
 	for _, s := range e.Spikes {
 		for i, f := range s.Alone {
 			if touched := f.Difference.Peak > 0; touched == (s.Input == "decoder_input" && f.Layer == "encoder") {
@@ -112,7 +112,7 @@ func TestASpikeReachesWhatFollows(t *testing.T) {
 // Steps that a mask leaves out are no time that a gate is open.
 func TestMaskedStepsDoNotCount(t *testing.T) {
 	m := load(t, fixture.Dir(t, "gru_masked_keras3"))
-	inputs := random(t, m, 2, 12)
+	inputs := randomInputs(t, m, 2, 12)
 	whole := explained(t, m, inputs).Layers[0]
 	x, err := lockstep.Data[float32](inputs["x"])
 	if err != nil {
@@ -145,7 +145,7 @@ func TestSaysWhatDoesNotApply(t *testing.T) {
 		"embedding_mask_zero_keras3": {"input x is int32", "ids of tokens"},
 	} {
 		m := load(t, fixture.Dir(t, name))
-		text := wordsOf(explained(t, m, random(t, m, 2, 12)))
+		text := wordsOf(explained(t, m, randomInputs(t, m, 2, 12)))
 		for _, w := range want {
 			if !strings.Contains(text, w) {
 				t.Errorf("%s: the words lack %q:\n%s", name, w, text)
@@ -176,7 +176,7 @@ func TestSaysWhatDoesNotApply(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	m := load(t, fixture.Dir(t, "seed_units1_keras3"))
-	good := Problem{Engine: m, Native: m, Layers: m.Layers(), Inputs: random(t, m, 2, 5)}
+	good := Problem{Engine: m, Native: m, Layers: m.Layers(), Inputs: randomInputs(t, m, 2, 5)}
 	nan, err := lockstep.New([]float32{float32(math.NaN()), 1}, 1, 2, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func TestErrors(t *testing.T) {
 		"1 to 1000000":   func(p *Problem) { p.Follow = 1 << 40 },
 		"no input":       func(p *Problem) { p.Inputs = nil },
 		"reads is not finite": func(p *Problem) {
-			p.Inputs = map[string]*lockstep.Tensor{"encoder_input": random(t, m, 1, 5)["encoder_input"], "decoder_input": nan}
+			p.Inputs = map[string]*lockstep.Tensor{"encoder_input": randomInputs(t, m, 1, 5)["encoder_input"], "decoder_input": nan}
 		},
 	} {
 		p := good

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/npz"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -32,9 +32,9 @@ func explained(t testing.TB, m *native.Model, inputs map[string]*lockstep.Tensor
 	return e
 }
 
-func random(t testing.TB, m *native.Model, batch, steps int) map[string]*lockstep.Tensor {
+func randomInputs(t testing.TB, m *native.Model, batch, steps int) map[string]*lockstep.Tensor {
 	t.Helper()
-	in, err := compare.RandomInputs(m.Signature(), 1, compare.Sizes{Batch: batch, Steps: steps})
+	in, err := random.Inputs(m.Signature(), 1, random.Sizes{Batch: batch, Steps: steps})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,8 +171,8 @@ func TestHalfLifeOfAConstantGate(t *testing.T) {
 			}
 		})
 		for name, l := range map[string]*Layer{
-			"lstm": explained(t, lstm, random(t, lstm, 3, 10)).Layers[0],
-			"gru":  explained(t, gru, random(t, gru, 3, 10)).Layers[0],
+			"lstm": explained(t, lstm, randomInputs(t, lstm, 3, 10)).Layers[0],
+			"gru":  explained(t, gru, randomInputs(t, gru, 3, 10)).Layers[0],
 		} {
 			gate := l.Gates[slices.IndexFunc(l.Gates, func(g Gate) bool { return g.Name == "f" || g.Name == "z" })]
 			if !near(gate.All.Mean, f, 0, 1e-6) || gate.All.Open != share(f > 0.9) || gate.All.Closed != 0 || gate.All.Saturated != 0 {
@@ -204,7 +204,7 @@ func TestStandingUnits(t *testing.T) {
 		clear(w["encoder/kernel"])
 		copy(w["encoder/bias"], []float32{-30, 30, 0, 30})
 	})
-	e := explained(t, m, random(t, m, 2, 20))
+	e := explained(t, m, randomInputs(t, m, 2, 20))
 	text := wordsOf(e)
 	for _, want := range []string{
 		"encoder: input gate stands closed in unit 0.", "encoder: forget gate stands open in unit 0.", "encoder: output gate stands open in unit 0.",
@@ -220,7 +220,7 @@ func TestStandingUnits(t *testing.T) {
 		copy(w["encoder/kernel"], []float32{0, 0, 1, 0})
 		copy(w["encoder/bias"], []float32{0, 30, 0, 30})
 	})
-	if text := wordsOf(explained(t, open, random(t, open, 2, 20))); !strings.Contains(text, "more than half of what a spike leaves in c is there 200 steps later") {
+	if text := wordsOf(explained(t, open, randomInputs(t, open, 2, 20))); !strings.Contains(text, "more than half of what a spike leaves in c is there 200 steps later") {
 		t.Errorf("the words are\n%s", text)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -32,9 +32,9 @@ func find(t testing.TB, m *native.Model, inputs map[string]*lockstep.Tensor) Rol
 	return r
 }
 
-func random(t testing.TB, sig lockstep.Signature, batch, steps int) map[string]*lockstep.Tensor {
+func randomInputs(t testing.TB, sig lockstep.Signature, batch, steps int) map[string]*lockstep.Tensor {
 	t.Helper()
-	in, err := compare.RandomInputs(sig, 1, compare.Sizes{Batch: batch, Steps: steps})
+	in, err := random.Inputs(sig, 1, random.Sizes{Batch: batch, Steps: steps})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestThroughStatesIsAnew(t *testing.T) {
 	names := []string{"seed_keras3", "misleading_keras3", "misleading_tfkeras", "states_out_tfkeras"}
 	for _, name := range append(names, made(t, "guide_seq2seq_bidirectional_keras3", "guide_seq2seq_characters_tfkeras", "guide_weather_residual_keras3", "cells_two_lstm_sequences_tfkeras", "simplernn_states_keras3")...) {
 		m := load(t, name)
-		inputs := random(t, m.Signature(), 3, 8)
+		inputs := randomInputs(t, m.Signature(), 3, 8)
 		roles := find(t, m, inputs)
 		p := Problem{Engine: m, Roles: roles, Inputs: inputs, Horizon: 12, Given: 3}
 		states, err := p.Run(context.Background())
@@ -155,7 +155,7 @@ func TestRefuses(t *testing.T) {
 		"guide_series_conv_lstm_keras3":  "may mix time steps",
 	} {
 		m := load(t, name)
-		_, err := Find(context.Background(), m, random(t, m.Signature(), 2, 5))
+		_, err := Find(context.Background(), m, randomInputs(t, m.Signature(), 2, 5))
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
@@ -167,7 +167,7 @@ func TestRefuses(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	m := load(t, "seed_units1_keras3")
-	inputs := random(t, m.Signature(), 2, 5)
+	inputs := randomInputs(t, m.Signature(), 2, 5)
 	good := Problem{Engine: m, Roles: find(t, m, inputs), Inputs: inputs}
 	other, err := lockstep.New(make([]float32, 10), 1, 10, 1)
 	if err != nil {
@@ -183,7 +183,7 @@ func TestErrors(t *testing.T) {
 		"no input encoder_inpu": func(p *Problem) { p.Inputs = map[string]*lockstep.Tensor{"decoder_input": inputs["decoder_input"]} },
 		"10 steps, no more": func(p *Problem) {
 			p.Engine, p.Input = engineOnly{m}, "encoder_input"
-			p.Inputs = random(t, m.Signature(), 2, 10)
+			p.Inputs = randomInputs(t, m.Signature(), 2, 10)
 		},
 	} {
 		p := good
@@ -232,7 +232,7 @@ func must32(t *lockstep.Tensor) []float32 {
 func TestRefusesToRunAnewWhatCarriesStates(t *testing.T) {
 	for _, name := range made(t, "lstm_stateful_tfkeras", "gru_stateful_keras3") {
 		m := load(t, name)
-		inputs := random(t, m.Signature(), 2, 5)
+		inputs := randomInputs(t, m.Signature(), 2, 5)
 		e := carrying{m, m.NewRunner()}
 		out, err := e.Run(context.Background(), inputs)
 		if err != nil {
@@ -243,7 +243,7 @@ func TestRefusesToRunAnewWhatCarriesStates(t *testing.T) {
 		}
 	}
 	m := load(t, "seed_keras3")
-	inputs := random(t, m.Signature(), 2, 5)
+	inputs := randomInputs(t, m.Signature(), 2, 5)
 	e := carrying{m, m.NewRunner()}
 	out, err := e.Run(context.Background(), inputs)
 	if err != nil {
@@ -338,7 +338,7 @@ func TestRefusesTimeMajor(t *testing.T) {
 	for _, name := range made(t, "simplernn_time_major_tfkeras") {
 		m := load(t, name)
 		for _, batch := range []int{1, 2} {
-			if _, err := Find(context.Background(), m, random(t, m.Signature(), batch, 5)); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "time_major") {
+			if _, err := Find(context.Background(), m, randomInputs(t, m.Signature(), batch, 5)); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "time_major") {
 				t.Errorf("%s, %d rows: error %v", name, batch, err)
 			}
 		}

@@ -1,6 +1,6 @@
 // Package inputs makes inputs that a model's graph takes.
 //
-// They are those of compare.RandomInputs, wherever the graph takes these. A graph
+// They are those of random.Inputs, wherever the graph takes these. A graph
 // may want others: it may look up a table by its inputs' elements, which must then
 // be numbers of its rows, or fix a length that the signature leaves open. The
 // first is read off the graph (consumers.go, walk.go), the second is found by trying
@@ -18,7 +18,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/random"
 )
 
 // Request says what inputs are wanted.
@@ -32,7 +32,7 @@ type Request struct {
 	Engine func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 
 	Seed  uint64
-	Sizes compare.Sizes
+	Sizes random.Sizes
 	// FixedBatch and FixedSteps say that no other batch and no other steps than those
 	// of Sizes will do.
 	FixedBatch, FixedSteps bool
@@ -41,7 +41,7 @@ type Request struct {
 // Made are inputs, and how they were made.
 type Made struct {
 	Inputs map[string]*lockstep.Tensor
-	Sizes  compare.Sizes
+	Sizes  random.Sizes
 	// Fitted says what else than batch and steps is so because the graph wants it:
 	// lengths of axes, and what elements are.
 	Fitted []string
@@ -79,7 +79,7 @@ func (r Request) Sentence(m *Made) string {
 
 // SizeError is a batch or a number of steps that the graph does not take.
 type SizeError struct {
-	Asked, Fits compare.Sizes
+	Asked, Fits random.Sizes
 	Err         error // of the engine, if it took none of the sizes asked for
 }
 
@@ -191,7 +191,7 @@ func (s *search) fitsOnly(ctx context.Context, got result) error {
 
 // state is what inputs are made of.
 type state struct {
-	sizes compare.Sizes
+	sizes random.Sizes
 	own   map[axis]int // axes that are neither of batch nor of steps
 	kinds map[string][]kind
 }
@@ -228,7 +228,7 @@ func (st state) length(a axis) int {
 
 // inputs makes them.
 func (st state) inputs(sig lockstep.Signature, seed uint64) (map[string]*lockstep.Tensor, error) {
-	out, err := compare.RandomInputs(st.signature(sig), seed, st.sizes)
+	out, err := random.Inputs(st.signature(sig), seed, st.sizes)
 	if err != nil {
 		return nil, err
 	}

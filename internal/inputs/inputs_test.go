@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/inputs"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/internal/source"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -35,12 +35,12 @@ func request(m *native.Model) inputs.Request {
 func TestMadeInputsFitTheGraph(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		sizes  compare.Sizes
+		sizes  random.Sizes
 		fitted []string
 	}{
-		{"stateful", compare.Sizes{Batch: 2, Steps: 10}, nil},
-		{"mask_constant", compare.Sizes{Batch: 2, Steps: 10}, nil},
-		{"flat_length", compare.Sizes{Batch: 3, Steps: 7}, nil},
+		{"stateful", random.Sizes{Batch: 2, Steps: 10}, nil},
+		{"mask_constant", random.Sizes{Batch: 2, Steps: 10}, nil},
+		{"flat_length", random.Sizes{Batch: 3, Steps: 7}, nil},
 		{"open_feature", sizes, []string{"axis 2 of x is 5"}},
 		{"other_length", sizes, []string{"axis 1 of a is 12"}},
 		{"two_features", sizes, []string{"axis 1 of a is 9", "axis 2 of a is 5", "axis 2 of b is 7"}},
@@ -85,7 +85,7 @@ func TestMadeInputsFitTheGraph(t *testing.T) {
 func TestOthersAreAsBefore(t *testing.T) {
 	for _, name := range []string{"seed_keras3", "embedding_mask_zero_keras3", "states_out_keras3", "guide_attention_seq2seq_keras3", "reports/same_length"} {
 		m := load(t, name)
-		for _, n := range []compare.Sizes{sizes, {Batch: 1, Steps: 1}, {Batch: 5, Steps: 23}} {
+		for _, n := range []random.Sizes{sizes, {Batch: 1, Steps: 1}, {Batch: 5, Steps: 23}} {
 			r := request(m)
 			r.Sizes = n
 			made, err := inputs.Make(context.Background(), r)
@@ -93,7 +93,7 @@ func TestOthersAreAsBefore(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			want, err := compare.RandomInputs(m.Signature(), 1, n)
+			want, err := random.Inputs(m.Signature(), 1, n)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,12 +128,12 @@ func TestFixedSizesThatDoNotFit(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		batch, steps bool
-		asked        compare.Sizes
+		asked        random.Sizes
 		want         string
 	}{
-		{"stateful", true, false, compare.Sizes{Batch: 3, Steps: 10}, "--batch 3 does not fit the model's graph, and --batch 2 does"},
-		{"flat_length", false, true, compare.Sizes{Batch: 3, Steps: 10}, "--steps 10 does not fit the model's graph, and --steps 7 does"},
-		{"flat_length", true, true, compare.Sizes{Batch: 5, Steps: 10}, "--steps 10 does not fit the model's graph, and --steps 7 does"},
+		{"stateful", true, false, random.Sizes{Batch: 3, Steps: 10}, "--batch 3 does not fit the model's graph, and --batch 2 does"},
+		{"flat_length", false, true, random.Sizes{Batch: 3, Steps: 10}, "--steps 10 does not fit the model's graph, and --steps 7 does"},
+		{"flat_length", true, true, random.Sizes{Batch: 5, Steps: 10}, "--steps 10 does not fit the model's graph, and --steps 7 does"},
 	} {
 		r := request(load(t, "reports/"+c.name))
 		r.Sizes, r.FixedBatch, r.FixedSteps = c.asked, c.batch, c.steps
@@ -144,7 +144,7 @@ func TestFixedSizesThatDoNotFit(t *testing.T) {
 	}
 	// What fits is taken.
 	r := request(load(t, "reports/stateful"))
-	r.Sizes, r.FixedBatch = compare.Sizes{Batch: 2, Steps: 10}, true
+	r.Sizes, r.FixedBatch = random.Sizes{Batch: 2, Steps: 10}, true
 	if _, err := inputs.Make(context.Background(), r); err != nil {
 		t.Error(err)
 	}
@@ -219,7 +219,7 @@ func TestModelsThatTheNativeEngineRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made.Sizes != (compare.Sizes{Batch: 2, Steps: 10}) || asked > 2 {
+	if made.Sizes != (random.Sizes{Batch: 2, Steps: 10}) || asked > 2 {
 		t.Errorf("%+v after asking %d times, want a batch of 2, and the engine asked of what was wanted and of what was found", made.Sizes, asked)
 	}
 }

@@ -7,14 +7,14 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/inputs"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
 // sizes are those that the commands begin with.
-var sizes = compare.Sizes{Batch: 3, Steps: 10}
+var sizes = random.Sizes{Batch: 3, Steps: 10}
 
 // reports lists the fixtures of testdata/reports.
 func reports(t *testing.T) []string {

@@ -147,7 +147,7 @@ func (s *search) hasLength(st state, d int) bool {
 	return d == st.sizes.Batch*st.sizes.Steps || len(s.axes) == 0 || slices.ContainsFunc(s.axes, func(a axis) bool { return d == st.length(a) })
 }
 
-// tryPlain tries the inputs of compare.RandomInputs.
+// tryPlain tries the inputs of random.Inputs.
 func (s *search) tryPlain(ctx context.Context) (state, result, error) {
 	st := state{sizes: s.Sizes, kinds: map[string][]kind{}}
 	got, err := s.try(ctx, st)

@@ -9,7 +9,7 @@ import (
 )
 
 // kind is what the elements of an input, or of some of its features, are made to
-// be. The zero kind leaves them as compare.RandomInputs makes them.
+// be. The zero kind leaves them as random.Inputs makes them.
 type kind struct {
 	form form
 	// low and high bound the elements: of whole and between both, of above low

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -195,7 +195,7 @@ func (g *generator) one(ctx context.Context, m *native.Model, like map[string]*l
 		return nil, nil
 	}
 	for _, t := range like {
-		in, err := compare.RandomInputs(g.sig, g.o.Seed, compare.Sizes{Batch: t.Shape()[0], Steps: 1})
+		in, err := random.Inputs(g.sig, g.o.Seed, random.Sizes{Batch: t.Shape()[0], Steps: 1})
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/internal/selftest"
 	"github.com/lockstep-go/lockstep/native"
 )
@@ -110,7 +111,7 @@ func TestInputs(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		random, err := compare.RandomInputs(m.Signature(), 3, compare.Sizes{Batch: 3, Steps: 12})
+		random, err := random.Inputs(m.Signature(), 3, random.Sizes{Batch: 3, Steps: 12})
 		if err != nil {
 			t.Fatal(err)
 		}

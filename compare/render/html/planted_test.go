@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/random"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -30,7 +31,7 @@ func planted(t testing.TB, steps int) *compare.Report {
 	// A row with a large weight of that gate, so that the model itself hides nothing.
 	fixture.ChangeWeight(t, changed, w, 3*4*units+units+faultUnit, func(v float32) float32 { return v + 0.05 })
 	reference, candidate := load(t, fixture.Dir(t, name)), load(t, changed)
-	inputs, err := compare.RandomInputs(reference.Signature(), 1, compare.Sizes{Batch: 3, Steps: steps})
+	inputs, err := random.Inputs(reference.Signature(), 1, random.Sizes{Batch: 3, Steps: steps})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-package compare
+// Package random makes inputs for a signature from a seed.
+package random
 
 import (
 	"fmt"
@@ -9,30 +10,30 @@ import (
 	"github.com/lockstep-go/lockstep/internal/memory"
 )
 
-// Sizes are the lengths that RandomInputs gives to axes of any length: Batch
+// Sizes are the lengths that Inputs gives to axes of any length: Batch
 // to the first, Steps to every other.
 type Sizes struct{ Batch, Steps int }
 
-// RandomInputs makes inputs for a signature: the same for the same seed on
+// Inputs makes inputs for a signature: the same for the same seed on
 // every machine. Floats are normal, N(0, 1); integers are 0 or 1, which every
 // vocabulary has; bools are either. A signature that takes strings, or a tensor
 // of unknown rank, needs inputs of its user's own.
 //
 // It sees no more of a model than the signature: what the graph fixes beside that, as
-// a stateful layer does the batch, the lockstep command finds out.
-func RandomInputs(sig lockstep.Signature, seed uint64, sizes Sizes) (map[string]*lockstep.Tensor, error) {
+// a stateful layer does the batch, internal/inputs finds out.
+func Inputs(sig lockstep.Signature, seed uint64, sizes Sizes) (map[string]*lockstep.Tensor, error) {
 	if err := sizes.fit(sig); err != nil {
-		return nil, fmt.Errorf("compare: %w", err)
+		return nil, fmt.Errorf("random: %w", err)
 	}
 	out := make(map[string]*lockstep.Tensor, len(sig.Inputs))
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for _, spec := range sig.Inputs {
 		if spec.UnknownRank {
-			return nil, fmt.Errorf("compare: input %s: its shape cannot be guessed: give inputs", spec)
+			return nil, fmt.Errorf("random: input %s: its shape cannot be guessed: give inputs", spec)
 		}
 		t, err := randomTensor(rng, spec.DType, sizes.shape(spec))
 		if err != nil {
-			return nil, fmt.Errorf("compare: input %s: %w", spec, err)
+			return nil, fmt.Errorf("random: input %s: %w", spec, err)
 		}
 		out[spec.Name] = t
 	}
