@@ -143,8 +143,8 @@ func TestWithinRounding(t *testing.T) {
 	} {
 		rule := Rule{Tolerance: Bounds{Each: []float64{c.bound, c.bound}, Of: "the test"}.against(x, fallbackRule{})}
 		r := judgeOne(x, vec(t, c.candidate...), rule)
-		if r.WithinRounding() != c.want || (r.Verdict == InStep) != c.sure || r.ShowsFault() != (!c.want && !c.sure) {
-			t.Errorf("%s: within %v, verdict %s, shows a fault %v", c.what, r.WithinRounding(), r.Verdict, r.ShowsFault())
+		if r.withinRounding() != c.want || (r.Verdict == InStep) != c.sure || r.ShowsFault() != (!c.want && !c.sure) {
+			t.Errorf("%s: within %v, verdict %s, shows a fault %v", c.what, r.withinRounding(), r.Verdict, r.ShowsFault())
 		}
 		if notes := strings.Join(BoundNotes([]Result{r}), "\n"); strings.Contains(notes, "that sensitive") != c.want {
 			t.Errorf("%s: %s", c.what, notes)

@@ -102,13 +102,13 @@ type Count struct {
 	First *Place
 }
 
-// Apart counts the places where NaNs and infinities do not agree.
-func (n *NonFinite) Apart() int {
+// disagree counts the places where NaNs and infinities do not agree.
+func (n *NonFinite) disagree() int {
 	return n.NaNInReference.N + n.NaNInCandidate.N + n.InfInReference.N + n.InfInCandidate.N + n.OppositeInf.N
 }
 
-// Agree counts the places where both sides have NaN or the same infinity.
-func (n *NonFinite) Agree() int { return n.BothNaN.N + n.SameInf.N }
+// agree counts the places where both sides have NaN or the same infinity.
+func (n *NonFinite) agree() int { return n.BothNaN.N + n.SameInf.N }
 
 // DType returns the type of the reference's elements, or the candidate's where
 // there is no reference.

@@ -136,8 +136,8 @@ func TestLayoutWithinRank(t *testing.T) {
 		{Layout{0, 1, 2}, 3, Layout{0, 1, 2}},
 		{Layout{1, 0, 2}, 3, Layout{1, 0, 2}},
 		{Layout{0, 1, 2}, 2, Layout{0, 1, -1}},
-		{Layout{0, 1, 2}, 0, Plain},
-		{Layout{}, 3, Plain}, // the same axis three times
+		{Layout{0, 1, 2}, 0, plain},
+		{Layout{}, 3, plain}, // the same axis three times
 		{Layout{0, 0, 1}, 2, Layout{-1, -1, 1}},
 		{Layout{-7, 5, 0}, 3, Layout{-1, -1, 0}},
 	} {
@@ -157,7 +157,7 @@ func TestPlaceNamesItsAxes(t *testing.T) {
 		{Layout{0, 1, 2}, 23, "step 2, batch row 1, unit 3"},
 		{Layout{1, 0, 2}, 23, "step 1, batch row 2, unit 3"},
 		{Layout{0, 1, -1}, 12, "step 0, batch row 1, index (1, 0, 0)"},
-		{Plain, 1, "index (0, 0, 1)"},
+		{plain, 1, "index (0, 0, 1)"},
 	} {
 		d := Difference{Reference: x, Candidate: x, Layout: c.layout}
 		if got := d.place(c.flat).String(); got != c.want {

@@ -90,11 +90,18 @@ func alike(a, b *lockstep.Tensor) bool {
 
 func isNumber(t *lockstep.Tensor) bool { return t.DType().IsFloat() || t.DType().IsInt() }
 
-// AlignExpected returns expected values and those of an engine that have their
-// names, of which CheckExpected has been asked, in types that hold the numbers of
-// both as they are; and the rules by which they are judged, whose units in the last
-// place stay those of the coarser type.
-func AlignExpected(expected, computed map[string]*lockstep.Tensor, rules Rules) (want, have map[string]*lockstep.Tensor, aligned Rules, err error) {
+// JudgeExpected compares expected values, of which CheckExpected has been asked, with
+// those that were computed under their names: in types that hold the numbers of both
+// as they are, by rules whose units in the last place stay those of the coarser type.
+func JudgeExpected(expected, computed map[string]*lockstep.Tensor, o Options, rules Rules) ([]Result, error) {
+	want, have, aligned, err := alignExpected(expected, computed, rules)
+	if err != nil {
+		return nil, err
+	}
+	return Judge(Measure(want, have, o), aligned), nil
+}
+
+func alignExpected(expected, computed map[string]*lockstep.Tensor, rules Rules) (want, have map[string]*lockstep.Tensor, aligned Rules, err error) {
 	want, have = maps.Clone(expected), map[string]*lockstep.Tensor{}
 	coarser := map[string]lockstep.DType{}
 	for name, w := range expected {
@@ -116,7 +123,7 @@ func AlignExpected(expected, computed map[string]*lockstep.Tensor, rules Rules) 
 	return want, have, func(name string) Rule {
 		rule := rules(name)
 		if of, ok := coarser[name]; ok && rule.ULP > 0 && of != lockstep.Float64 {
-			rule.Tolerance, rule.ULP = Units{N: rule.ULP, Of: of, Or: rule.Tolerance}, 0
+			rule.Tolerance, rule.ULP = units{N: rule.ULP, Of: of, Or: rule.Tolerance}, 0
 		}
 		return rule
 	}, nil
@@ -188,17 +195,17 @@ func filled[E lockstep.Element](t *lockstep.Tensor, at func(i int) E) (*lockstep
 	return lockstep.New(out, t.Shape()...)
 }
 
-// Units is a Tolerance of units in the last place of a type of floats, for numbers
+// units is a Tolerance of units in the last place of a type of floats, for numbers
 // that are held in a wider one: N of those that the reference has there, or what Or
 // allows, where that is more.
-type Units struct {
+type units struct {
 	N  uint64
 	Of lockstep.DType
 	Or Tolerance // may be nil
 }
 
 // Bound returns the bound where the reference is b.
-func (u Units) Bound(flat int, b float64) float64 {
+func (u units) Bound(flat int, b float64) float64 {
 	bound := float64(u.N) * unit(u.Of, b)
 	if u.Or != nil {
 		if other := u.Or.Bound(flat, b); other > bound && finite(other) {
@@ -209,7 +216,7 @@ func (u Units) Bound(flat int, b float64) float64 {
 }
 
 // String names the tolerance, as in "2 ulp of float32".
-func (u Units) String() string {
+func (u units) String() string {
 	s := fmt.Sprintf("%d ulp of %s", u.N, u.Of)
 	if u.Or != nil {
 		s = u.Or.String() + ", or " + s

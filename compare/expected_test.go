@@ -124,7 +124,7 @@ func TestExpectedNumbersOfOtherTypes(t *testing.T) {
 		if err := CheckExpected(nil, named("y", c.want), named("y", c.have)); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		want, have, rules, err := AlignExpected(named("y", c.want), named("y", c.have), Uniform(c.rule))
+		want, have, rules, err := alignExpected(named("y", c.want), named("y", c.have), Uniform(c.rule))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -152,7 +152,7 @@ func TestWiderExpectedNumbersAreJudgedAlike(t *testing.T) {
 		}
 		var verdicts []Verdict
 		for _, want := range []*lockstep.Tensor{vec(t, x), vec(t, float64(x))} {
-			w, h, rules, err := AlignExpected(named("y", want), named("y", vec(t, y)), Uniform(rule))
+			w, h, rules, err := alignExpected(named("y", want), named("y", vec(t, y)), Uniform(rule))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +179,7 @@ func TestUnits(t *testing.T) {
 			t.Errorf("unit of %s at %g: %g, want %g", c.of, c.at, got, c.want)
 		}
 	}
-	u := Units{N: 2, Of: lockstep.Float32, Or: Fixed{Atol: 1e-3}}
+	u := units{N: 2, Of: lockstep.Float32, Or: Fixed{Atol: 1e-3}}
 	if got := fmt.Sprint(u); got != "atol 0.001, rtol 0, or 2 ulp of float32" {
 		t.Error(got)
 	}

@@ -117,7 +117,7 @@ func (r *Result) judge() {
 	if len(r.Causes) == 0 {
 		r.Verdict = InStep
 	}
-	if s, ok := r.SmallestPassing(r.Rule.given(), r.Rule.AllowNonFinite); ok {
+	if s, ok := r.smallestPassing(r.Rule.given(), r.Rule.AllowNonFinite); ok {
 		r.Smallest = &s
 	}
 }

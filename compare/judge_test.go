@@ -374,7 +374,7 @@ func TestFixedValid(t *testing.T) {
 		{Fixed{Atol: nan}, "compare: atol is NaN, want"},
 		{Fixed{Rtol: inf}, "compare: rtol is +Inf, want"},
 	} {
-		err := c.f.Valid()
+		err := c.f.valid()
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%v: error %v, want %q", c.f, err, c.want)
 		}

@@ -8,11 +8,11 @@ type Layout struct {
 	Batch, Time, Unit int
 }
 
-// Plain is the layout of a tensor without a batch, such as a weight.
-var Plain = Layout{Batch: -1, Time: -1, Unit: -1}
+// plain is the layout of a tensor without a batch, such as a weight.
+var plain = Layout{Batch: -1, Time: -1, Unit: -1}
 
 // KerasLayout is the layout that Keras gives activations: (batch, time, units)
-// for rank 3, (batch, units) for rank 2, and Plain for any other rank.
+// for rank 3, (batch, units) for rank 2, and no axis for any other rank.
 func KerasLayout(_ string, shape []int) Layout {
 	switch len(shape) {
 	case 2:
@@ -20,11 +20,11 @@ func KerasLayout(_ string, shape []int) Layout {
 	case 3:
 		return Layout{Batch: 0, Time: 1, Unit: 2}
 	}
-	return Plain
+	return plain
 }
 
-// PlainLayout is Plain for every tensor: the choice for weights.
-func PlainLayout(string, []int) Layout { return Plain }
+// PlainLayout has no batch, time or unit for any tensor: the choice for weights.
+func PlainLayout(string, []int) Layout { return plain }
 
 // within returns l without the axes that a tensor of that rank cannot have.
 func (l Layout) within(rank int) Layout {

@@ -26,7 +26,7 @@ func Measure(reference, candidate map[string]*lockstep.Tensor, o Options) []Diff
 	}
 	var out []Difference
 	for _, name := range names(reference, candidate, o.Order) {
-		d := Difference{Name: name, Reference: reference[name], Candidate: candidate[name], Layout: Plain}
+		d := Difference{Name: name, Reference: reference[name], Candidate: candidate[name], Layout: plain}
 		if t := d.side(); t != nil {
 			d.Layout = o.Layout(name, t.Shape()).within(t.Rank())
 		}

@@ -144,8 +144,8 @@ func TestMeasureNonFinite(t *testing.T) {
 			}
 			isFinite := c.want == counts{}
 			agree := c.want.bothNaN+c.want.sameInf > 0
-			if n.Agree() > 0 != agree || n.Apart() > 0 != (!isFinite && !agree) {
-				t.Errorf("%v against %v: %d agree, %d are apart", c.ref, c.cand, n.Agree(), n.Apart())
+			if n.agree() > 0 != agree || n.disagree() > 0 != (!isFinite && !agree) {
+				t.Errorf("%v against %v: %d agree, %d are apart", c.ref, c.cand, n.agree(), n.disagree())
 			}
 			if isFinite {
 				continue

@@ -153,7 +153,7 @@ func (c *Comparison) Smallest() (s Smallest, ok bool) {
 		}
 		t := *r.Smallest
 		if t.Given != given {
-			t, _ = r.SmallestPassing(given, r.Rule.AllowNonFinite)
+			t, _ = r.smallestPassing(given, r.Rule.AllowNonFinite)
 		}
 		if ok {
 			t = t.join(s)

@@ -36,17 +36,18 @@ type Fixed struct {
 	Atol, Rtol float64
 }
 
-// Bound returns the bound where the reference is b. It is NaN if f is not Valid.
+// Bound returns the bound where the reference is b. It is NaN if Atol or Rtol is
+// negative or not finite.
 func (f Fixed) Bound(_ int, b float64) float64 {
-	if f.Valid() != nil {
+	if f.valid() != nil {
 		return math.NaN()
 	}
 	// The conversion keeps a compiler from fusing the product into the sum.
 	return min(f.Atol+float64(f.Rtol*math.Abs(b)), math.MaxFloat64)
 }
 
-// Valid tells whether Atol and Rtol are finite and not negative.
-func (f Fixed) Valid() error {
+// valid tells whether Atol and Rtol are finite and not negative.
+func (f Fixed) valid() error {
 	if !(f.Atol >= 0 && finite(f.Atol)) {
 		return fmt.Errorf("compare: atol is %v, want a finite number that is not negative", f.Atol)
 	}

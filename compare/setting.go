@@ -147,7 +147,7 @@ func (s Settings) Valid() error {
 		if one.Rtol != nil {
 			fixed.Rtol = *one.Rtol
 		}
-		if err := fixed.Valid(); err != nil {
+		if err := fixed.valid(); err != nil {
 			return &SettingError{one, strings.TrimPrefix(err.Error(), "compare: ")}
 		}
 	}

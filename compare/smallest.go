@@ -17,12 +17,12 @@ type Smallest struct {
 	ULP uint64
 }
 
-// SmallestPassing returns the smallest tolerances under which d passes, for
+// smallestPassing returns the smallest tolerances under which d passes, for
 // floats only. ok is false where no tolerance would let d pass: tensors that
 // were not Measured, NaNs and infinities that do not agree, and, unless they
 // are allowed, any in the reference.
-func (d *Difference) SmallestPassing(given Fixed, allowNonFinite bool) (s Smallest, ok bool) {
-	if d.Kind != Measured || d.NonFinite.Apart() > 0 || d.NonFinite.Reference.N > 0 && !allowNonFinite {
+func (d *Difference) smallestPassing(given Fixed, allowNonFinite bool) (s Smallest, ok bool) {
+	if d.Kind != Measured || d.NonFinite.disagree() > 0 || d.NonFinite.Reference.N > 0 && !allowNonFinite {
 		return Smallest{}, false
 	}
 	ref, ok := floatsOf(d.Reference)
@@ -78,7 +78,7 @@ func (s Smallest) join(t Smallest) Smallest {
 // given is the tolerance beside which a smaller one is sought: the rule's own,
 // or the default where the rule knows neither atol nor rtol.
 func (rule Rule) given() Fixed {
-	if f, ok := rule.Tolerance.(Fixed); ok && f.Valid() == nil {
+	if f, ok := rule.Tolerance.(Fixed); ok && f.valid() == nil {
 		return f
 	}
 	return Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}

@@ -95,14 +95,14 @@ func TestSmallestWhereNoneWould(t *testing.T) {
 		{"missing", vec[float32](t), nil, false, false, false},
 	} {
 		d := measureOne(c.ref, c.cand)
-		s, ok := d.SmallestPassing(given, c.allow)
+		s, ok := d.smallestPassing(given, c.allow)
 		if ok != c.ok || math.IsInf(s.Rtol, 1) != c.rtolInf {
 			t.Errorf("%s: %+v, %v", c.name, s, ok)
 		}
 	}
 	// A difference beyond float64 is outside every Fixed, but not every ULP.
 	d := measureOne(vec(t, math.MaxFloat64), vec(t, -math.MaxFloat64))
-	if s, ok := d.SmallestPassing(given, false); !ok || !math.IsInf(s.Atol, 1) || !math.IsInf(s.Rtol, 1) || !math.IsInf(s.AtolAlone, 1) || s.ULP != 2*0x7fefffffffffffff {
+	if s, ok := d.smallestPassing(given, false); !ok || !math.IsInf(s.Atol, 1) || !math.IsInf(s.Rtol, 1) || !math.IsInf(s.AtolAlone, 1) || s.ULP != 2*0x7fefffffffffffff {
 		t.Errorf("end to end: %+v, %v", s, ok)
 	}
 }

@@ -35,11 +35,11 @@ func (c Check) third(out *Checked) error {
 		if err != nil {
 			return err
 		}
-		want, have, aligned, err := AlignExpected(c.Expected, all, c.over(rules))
+		results, err := JudgeExpected(c.Expected, all, Options{Order: orderOf(trace), Layout: KerasLayout}, c.over(rules))
 		if err != nil {
 			return err
 		}
-		k := comparison(expectedTitle, c.ExpectedBy, trace.Engine, want, have, orderOf(trace), aligned)
+		k := Comparison{Title: expectedTitle, Reference: c.ExpectedBy, Candidate: trace.Engine, Results: results}
 		out.sensitive(&k)
 		k.Notes = slices.DeleteFunc(BoundNotes(k.Results), out.Report.says)
 		standings[trace] = standingOf(&k)
@@ -56,7 +56,7 @@ func standingOf(k *Comparison) standing {
 	outside, within := 0, 0
 	for i := range k.Results {
 		switch r := &k.Results[i]; {
-		case r.WithinRounding():
+		case r.withinRounding():
 			within++
 		case r.Outside > 0, r.Kind == ShapeMismatch: // of what was computed: a file that does not fit the signature is not compared
 			outside++

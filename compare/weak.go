@@ -27,7 +27,7 @@ func BoundNotes(results []Result) []string {
 			}
 			names[why] = append(names[why], r.Name)
 		}
-		if r.WithinRounding() {
+		if r.withinRounding() {
 			sensitive = append(sensitive, fmt.Sprintf("%s differs by no more than rounding can do to it at these inputs (%s, where it may do %s): the model is that sensitive there, and the difference shows no fault of either side",
 				r.Name, format.RoundUp(r.First.Abs, 2), format.RoundDown(bounds.Rounding[r.First.Flat], 2)))
 		}
@@ -48,10 +48,10 @@ func some(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// WithinRounding tells whether a tensor diverged by differences that are all within
+// withinRounding tells whether a tensor diverged by differences that are all within
 // what rounding can do to it: the rule allows less only since that much would
 // prove nothing.
-func (r *Result) WithinRounding() bool {
+func (r *Result) withinRounding() bool {
 	bounds, ok := r.Rule.Tolerance.(Bounds)
 	if !ok || bounds.Rounding == nil || r.Outside == 0 || len(r.Causes) != 1 {
 		return false
@@ -72,7 +72,7 @@ func (r *Result) WithinRounding() bool {
 // side: not by differences that rounding explains, nor only since the reference is
 // not finite, which proves nothing of the candidate.
 func (r *Result) ShowsFault() bool {
-	return r.Verdict == Diverged && !r.onlyNonFinite() && !r.WithinRounding()
+	return r.Verdict == Diverged && !r.onlyNonFinite() && !r.withinRounding()
 }
 
 // onlyNonFinite tells whether both sides have the same, and the reference is not

@@ -134,24 +134,24 @@ func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) 
 	if err != nil {
 		return err
 	}
-	add := func(title, reference, candidate string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
-		results := compare.Judge(compare.Measure(want, have, compare.Options{Order: g.order(), Layout: compare.KerasLayout}), rules)
+	in := compare.Options{Order: g.order(), Layout: compare.KerasLayout}
+	add := func(title, reference, candidate string, results []compare.Result) {
 		report.Comparisons = append(report.Comparisons, compare.Comparison{Title: title, Reference: reference, Candidate: candidate, Results: results})
 	}
 	answers := g.answers()
-	add("outputs and states", g.Header.Engine, g.Header.Engine, answers, answers, rules)
+	add("outputs and states", g.Header.Engine, g.Header.Engine, compare.Judge(compare.Measure(answers, answers, in), rules))
 	if r.Candidate != nil {
-		add("outputs and states", g.Header.Engine, r.Candidate.Name(), answers, g.Candidate, rules)
+		add("outputs and states", g.Header.Engine, r.Candidate.Name(), compare.Judge(compare.Measure(answers, g.Candidate, in), rules))
 	}
 	if r.Expected != nil {
 		if err := compare.CheckExpected(g.Inputs, r.Expected, answers); err != nil {
 			return err
 		}
-		want, have, aligned, err := compare.AlignExpected(r.Expected, answers, rules)
+		results, err := compare.JudgeExpected(r.Expected, answers, in, rules)
 		if err != nil {
 			return err
 		}
-		add("expected values", "keras", g.Header.Engine, want, have, aligned)
+		add("expected values", "keras", g.Header.Engine, results)
 	}
 	if r.Trace {
 		steps, err := g.bound(ctx, judge, r)

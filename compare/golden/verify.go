@@ -181,20 +181,19 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 		return err
 	}
 	answers := len(r.Report.Comparisons)
-	r.compare("outputs and states", r.by(), want, have, rules)
+	in := compare.Options{Order: g.order(), Layout: compare.KerasLayout}
+	r.add("outputs and states", r.by(), compare.Judge(compare.Measure(want, have, in), rules))
 	if len(g.Expected) > 0 {
-		want, have, aligned, err := compare.AlignExpected(g.Expected, have, rules)
+		results, err := compare.JudgeExpected(g.Expected, have, in, rules)
 		if err != nil {
 			return err
 		}
-		r.compare("expected values", "keras", want, have, aligned)
+		r.add("expected values", "keras", results)
 	}
 	return r.drift(&r.Report.Comparisons[answers], settings.Over(compare.Uniform(compare.DefaultRule())), o)
 }
 
-func (r *Result) compare(title, reference string, want, have map[string]*lockstep.Tensor, rules compare.Rules) {
-	measured := compare.Measure(want, have, compare.Options{Order: r.Golden.order(), Layout: compare.KerasLayout})
-	results := compare.Judge(measured, rules)
+func (r *Result) add(title, reference string, results []compare.Result) {
 	r.Report.Comparisons = append(r.Report.Comparisons, compare.Comparison{
 		Title: title, Reference: reference, Candidate: r.Engine, Results: results, Notes: compare.BoundNotes(results),
 	})
