@@ -142,13 +142,92 @@ func TestCheckNames(t *testing.T) {
 	}
 }
 
+// Another export calls its output otherwise: it is known by the reference's name.
+func TestCheckPairsTheOnlyOutput(t *testing.T) {
+	dir := fixture.Dir(t, seedModel)
+	got, err := parity.Check(context.Background(), parity.Model{Dir: dir, Candidate: fixture.Dir(t, "seed_tfkeras")}, parity.Opened(load(t, dir)), parity.Options{NoDiagnosis: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Candidate.Outputs["output_0"] == nil || got.Candidate.Outputs["output"] != nil {
+		t.Errorf("outputs %v", got.Candidate.Outputs)
+	}
+}
+
+// A loop that is no layer in both models is no news.
+func TestLoopsOfBothAreNotNoted(t *testing.T) {
+	const name = "module_autograph_lstm"
+	dir := fixture.Dir(t, name)
+	got, err := parity.Check(context.Background(), parity.Model{Dir: dir, Candidate: fixture.Dir(t, name)}, parity.Opened(load(t, dir)), parity.Options{})
+	if err != nil || parity.KindOf(got, err) != parity.InStep {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for _, n := range got.Report.Notes {
+		if strings.Contains(n, "no layer that is known") {
+			t.Error(n)
+		}
+	}
+}
+
+// Engines that agree are not diagnosed where a third party expects something else.
+func TestExpectedValuesAreNotDiagnosed(t *testing.T) {
+	dir := fixture.Dir(t, seedModel)
+	inputs, expected := fixture.Tensors(t, seedModel, "inputs.npz"), fixture.Tensors(t, seedModel, "expected.npz")
+	values, err := lockstep.Data[float32](expected["output_0"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	values[3]++
+	got, err := parity.Check(context.Background(), parity.Model{Dir: dir}, parity.Opened(load(t, dir)), parity.Options{Inputs: inputs, Expected: expected, Reduce: true})
+	if err != nil || parity.KindOf(got, err) != parity.Diverged || got.Report.Diagnosis != nil || got.Reduced != nil {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	notes := strings.Join(got.Report.Notes, "\n")
+	if !strings.Contains(notes, "suspect the export") || !strings.Contains(notes, "nothing to reduce") || strings.Contains(notes, "no diagnosis") {
+		t.Error(notes)
+	}
+	// Inputs that are fewer than those of the expected values are still reduced.
+	got, err = parity.Check(context.Background(), parity.Model{Dir: dir, Candidate: changed(t)}, parity.Opened(load(t, dir)), parity.Options{Inputs: inputs, Expected: expected, Reduce: true, NoDiagnosis: true})
+	if err != nil || got.Reduced == nil || got.Reduced.Inputs["encoder_input"].Shape()[0] != 1 {
+		t.Errorf("%+v, %v", got.Reduced, err)
+	}
+}
+
+// optimized is a reference whose optimizer changes its outputs.
+type optimized struct{ *reference }
+
+func (o optimized) Trace(ctx context.Context, in map[string]*lockstep.Tensor, d lockstep.Detail) (*lockstep.Trace, error) {
+	trace, err := o.reference.Trace(ctx, in, d)
+	if err != nil {
+		return nil, err
+	}
+	return fixture.Shift(trace, map[string]float32{"output_0": 0.5})
+}
+
+// What the reference's optimizer did is no fault of an engine's.
+func TestCheckNamesTheOptimizer(t *testing.T) {
+	dir := fixture.Dir(t, seedModel)
+	r, plain := load(t, dir), load(t, dir)
+	reference := parity.Opened(optimized{r})
+	reference.Unoptimized = plain.open
+	got, err := parity.Check(context.Background(), parity.Model{Dir: dir}, reference, parity.Options{})
+	if err != nil || parity.KindOf(got, err) != parity.Diverged || got.Report.Diagnosis != nil || plain.opened != 1 || plain.closed != 1 {
+		t.Fatalf("%+v, %v; opened %d times, closed %d times", got, err, plain.opened, plain.closed)
+	}
+	if notes := strings.Join(got.Report.Notes, "\n"); !strings.Contains(notes, "graph optimizer changes what this model computes") || strings.Contains(notes, "no diagnosis") {
+		t.Error(notes)
+	}
+}
+
 // With expected values, an engine that does not run leaves the other one, and no
 // verdict; without them its error is the caller's.
 func TestCheckWithOneEngine(t *testing.T) {
 	dir, broken := fixture.Dir(t, seedModel), errors.New("broken")
 	inputs, expected := fixture.Tensors(t, seedModel, "inputs.npz"), fixture.Tensors(t, seedModel, "expected.npz")
 	closed := parity.Reference{Name: "tensorflow", Open: func(context.Context) (lockstep.Tracer, func() error, error) { return nil, nil, broken }}
-	if got, err := parity.Check(context.Background(), parity.Model{Dir: dir}, closed, parity.Options{Inputs: inputs}); got != nil || !errors.Is(err, broken) || parity.KindOf(got, err) != parity.NotRun {
+	// No other fault is looked for once the reference is not there.
+	misfit := map[string]*lockstep.Tensor{"encoder_input": inputs["encoder_input"]}
+	if got, err := parity.Check(context.Background(), parity.Model{Dir: dir}, closed, parity.Options{Inputs: misfit}); got != nil || !errors.Is(err, broken) || parity.KindOf(got, err) != parity.NotRun {
 		t.Errorf("%+v, %v", got, err)
 	}
 	got, err := parity.Check(context.Background(), parity.Model{Dir: dir}, closed, parity.Options{Inputs: inputs, Expected: expected})
