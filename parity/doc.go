@@ -1,8 +1,8 @@
 // Package parity checks that two engines compute the same from one Keras model:
 // what the command lockstep check does, as a library.
 //
-// [Check] runs a SavedModel in the native engine and in a reference that the caller
-// opens, such as TensorFlow by package tfbridge:
+// Use [Check] first. It runs a SavedModel in the native engine and in a reference that
+// the caller opens, such as TensorFlow by package tfbridge:
 //
 //	reference := parity.Reference{Name: "tensorflow", Open: func(context.Context) (lockstep.Tracer, func() error, error) {
 //		m, err := tfbridge.Open("my_model")
@@ -23,7 +23,7 @@
 // # What is compared
 //
 // The weights that each engine runs with, bit for bit; the single steps of every
-// recurrent layer and what stands between the layers, each from the reference's own
+// recurrent layer and the tensors between layers, each from the reference's own
 // values, by what rounding may do to them; outputs and final states. Options.Settings
 // replace the tolerance of what they name. Options.Expected is a third party, such as
 // what Keras predicted, and tells an exporter's mistake from an engine's.

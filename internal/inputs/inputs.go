@@ -243,7 +243,7 @@ func (st state) inputs(sig lockstep.Signature, seed uint64) (map[string]*lockste
 	return out, nil
 }
 
-// usual tells whether elements as RandomInputs makes them are of that kind.
+// usual tells whether elements as random.Inputs makes them are of that kind.
 func (k kind) usual(dtype lockstep.DType) bool {
 	switch {
 	case k.form == lengths, dtype == lockstep.Bool:

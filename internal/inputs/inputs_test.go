@@ -80,7 +80,7 @@ func TestMadeInputsFitTheGraph(t *testing.T) {
 	}
 }
 
-// Where the graph fixes nothing, inputs are those of RandomInputs, to the bit, and
+// Where the graph fixes nothing, inputs are those of random.Inputs, to the bit, and
 // the same in every run.
 func TestOthersAreAsBefore(t *testing.T) {
 	for _, name := range []string{"seed_keras3", "embedding_mask_zero_keras3", "states_out_keras3", "guide_attention_seq2seq_keras3", "reports/same_length"} {
@@ -99,7 +99,7 @@ func TestOthersAreAsBefore(t *testing.T) {
 			}
 			for input, x := range want {
 				if !made.Inputs[input].BitEqual(x) {
-					t.Errorf("%s, %+v: %s is not as RandomInputs makes it: %q", name, n, input, made.Fitted)
+					t.Errorf("%s, %+v: %s is not as random.Inputs makes it: %q", name, n, input, made.Fitted)
 				}
 			}
 		}
