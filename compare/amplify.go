@@ -9,7 +9,7 @@ import (
 
 // amplification notes how far apart the engines run freely, beside how far
 // single steps take them: what is between the two is the model's own doing.
-func (s *stepwise) amplification() {
+func (s *stepTolerances) amplification() {
 	single := map[string]float64{}
 	for i := range s.isolated.Results {
 		single[s.isolated.Results[i].Name] = s.isolated.Results[i].MaxAbs

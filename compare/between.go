@@ -27,7 +27,7 @@ type between struct {
 	pairs                pairing
 	fallback             fallbackRule
 	// given is what exact arithmetic makes of each engine's own layers.
-	given [2]map[string]exactly
+	given [2]map[string]exactTolerance
 	// again is by how much the candidate is above the reference because one of
 	// them computed its answers another time than the layers that it shows, by
 	// their names in the report; notes say of whom and how much.
@@ -37,7 +37,7 @@ type between struct {
 	unknown map[string]error
 }
 
-func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
+func (c Check) between(ctx context.Context, out *CheckResult) (*between, error) {
 	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback(), unknown: map[string]error{}}
 	if name, t, other := otherShape(out.Reference, out.Candidate, out.pairs); name != "" {
 		// They diverge for that, and what follows has nothing to go by.
@@ -60,7 +60,7 @@ func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
 			return nil, fmt.Errorf("compare: what the layers of %s lead to: %w", trace.Engine, err)
 		}
 		maps.Copy(b.unknown, unknown)
-		b.given[i] = map[string]exactly{}
+		b.given[i] = map[string]exactTolerance{}
 		for name, t := range exact {
 			if bound[name] == nil {
 				continue
@@ -70,7 +70,7 @@ func (c Check) between(ctx context.Context, out *Checked) (*between, error) {
 			}
 		}
 	}
-	return b, b.twice()
+	return b, b.consistent()
 }
 
 // rule returns the derived rule of a tensor of the reference's, by the oracle's
@@ -180,7 +180,7 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 	if i < 0 {
 		return Rule{}, false
 	}
-	bounds, ok := free.Results[i].Rule.Tolerance.(Bounds)
+	bounds, ok := free.Results[i].Rule.Tolerance.(BoundTolerance)
 	shape := free.Results[i].Shape()
 	if !ok || len(shape) != 3 || shape[1] == 0 {
 		return Rule{}, false
@@ -188,13 +188,13 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 	if bounds.Rounding != nil { // the state has a range of its own
 		bounds.Each = bounds.Rounding
 	}
-	out := Bounds{Each: lastSteps(bounds.Each, shape), Apart: lastSteps(bounds.Apart, shape), Of: finalStates}
+	out := BoundTolerance{Each: lastSteps(bounds.Each, shape), Apart: lastSteps(bounds.Apart, shape), Of: finalStates}
 	name := layer + "/state_" + q
 	return b.allowing(name, out, b.reference.States[name]), true
 }
 
 // allowing is the rule of bounds that allow for what was computed twice.
-func (b *between) allowing(name string, bounds Bounds, reference *lockstep.Tensor) Rule {
+func (b *between) allowing(name string, bounds BoundTolerance, reference *lockstep.Tensor) Rule {
 	for i, d := range b.again[name] {
 		if i < len(bounds.Apart) {
 			bounds.Apart[i] += d

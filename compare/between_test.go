@@ -143,7 +143,7 @@ func TestExpectedByTheOracle(t *testing.T) {
 			d[len(d)-1] += by
 			expected[name] = e
 		}
-		c := compare.Check{Model: "seed", Reference: m, NotRun: []compare.NotRun{{Engine: "native", Err: errors.New("it is not there")}}, Inputs: inputs, Expected: expected, ExpectedBy: "keras", Oracle: oracle}
+		c := compare.Check{Model: "seed", Reference: m, NotRun: []compare.EngineFailure{{Engine: "native", Err: errors.New("it is not there")}}, Inputs: inputs, Expected: expected, ExpectedBy: "keras", Oracle: oracle}
 		checked, err := c.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)

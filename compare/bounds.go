@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// Bounds is a tolerance of its own for every element of one tensor.
-type Bounds struct {
+// BoundTolerance is a tolerance of its own for every element of one tensor.
+type BoundTolerance struct {
 	// Each holds the bounds, row-major.
 	Each []float64
 	// Apart, if not nil, is by how much the candidate is above the reference
@@ -27,7 +27,7 @@ type Bounds struct {
 }
 
 // Bound returns the bound of an element, NaN where there is none.
-func (b Bounds) Bound(flat int, _ float64) float64 {
+func (b BoundTolerance) Bound(flat int, _ float64) float64 {
 	if flat < 0 || flat >= len(b.Each) {
 		return math.NaN()
 	}
@@ -35,7 +35,7 @@ func (b Bounds) Bound(flat int, _ float64) float64 {
 }
 
 // apart returns the part of an element's difference that has a known reason.
-func (b Bounds) apart(flat int) float64 {
+func (b BoundTolerance) apart(flat int) float64 {
 	if flat < 0 || flat >= len(b.Apart) {
 		return 0
 	}
@@ -43,7 +43,7 @@ func (b Bounds) apart(flat int) float64 {
 }
 
 // String returns what the bounds are.
-func (b Bounds) String() string { return b.Of }
+func (b BoundTolerance) String() string { return b.Of }
 
 // tellingShare is the share of a tensor's range that a bound may not exceed: one
 // that is wider could not tell the tensor from another one.
@@ -53,7 +53,7 @@ const tellingShare = 1e-3
 // is unknown (infinite or NaN), or wider than a thousandth of the reference's
 // range, every bound is at most what the fallback allows. It never makes a known
 // bound wider.
-func (b Bounds) against(reference *lockstep.Tensor, fallback fallbackRule) Bounds {
+func (b BoundTolerance) against(reference *lockstep.Tensor, fallback fallbackRule) BoundTolerance {
 	if reference == nil {
 		return b
 	}
@@ -87,7 +87,7 @@ func (b Bounds) against(reference *lockstep.Tensor, fallback fallbackRule) Bound
 }
 
 // capped returns bounds that are at most what the fallback allows.
-func (b Bounds) capped(numbers floats, n int, largest float64, fallback fallbackRule) Bounds {
+func (b BoundTolerance) capped(numbers floats, n int, largest float64, fallback fallbackRule) BoundTolerance {
 	fixed := fallback.fixed(largest)
 	out := b
 	out.Each, out.Apart, out.Rounding = make([]float64, n), make([]float64, n), make([]float64, n)
@@ -103,7 +103,7 @@ func (b Bounds) capped(numbers floats, n int, largest float64, fallback fallback
 }
 
 // exceeds tells whether a bound allows more than a tolerance does.
-func (b Bounds) exceeds(fixed Fixed, numbers floats, n int) bool {
+func (b BoundTolerance) exceeds(fixed FixedTolerance, numbers floats, n int) bool {
 	for i := range n {
 		if v := numbers.at(i); finite(v) && b.Bound(i, 0) > fixed.Bound(i, v) {
 			return true
@@ -158,8 +158,8 @@ func spanOf(t *lockstep.Tensor) float64 {
 // arithmetic makes of the candidate's own intermediate values, and of the
 // reference's, numbers that are themselves apart, and each engine is within its
 // bound of its own.
-func explained(reference, candidate exactly, of string) Bounds {
-	b := Bounds{Each: make([]float64, len(reference.exact)), Apart: make([]float64, len(reference.exact)), Of: of}
+func explained(reference, candidate exactTolerance, of string) BoundTolerance {
+	b := BoundTolerance{Each: make([]float64, len(reference.exact)), Apart: make([]float64, len(reference.exact)), Of: of}
 	for i := range b.Each {
 		if i >= len(candidate.exact) {
 			b.Each[i] = math.NaN()
@@ -172,12 +172,12 @@ func explained(reference, candidate exactly, of string) Bounds {
 	return b
 }
 
-// exactly is what exact arithmetic makes of an engine's own values, and how far
+// exactTolerance is what exact arithmetic makes of an engine's own values, and how far
 // the engine may be from it.
-type exactly struct{ exact, bound []float64 }
+type exactTolerance struct{ exact, bound []float64 }
 
-func exactlyOf(exact, bound *lockstep.Tensor) (exactly, error) {
-	var e exactly
+func exactlyOf(exact, bound *lockstep.Tensor) (exactTolerance, error) {
+	var e exactTolerance
 	var err error
 	if e.exact, err = exact.Float64s(); err != nil {
 		return e, err

@@ -18,7 +18,7 @@ func TestBoundsThatProveNothing(t *testing.T) {
 	kinds := map[string]int{}
 	for range 3000 {
 		n := 1 + rng.IntN(12)
-		values, bounds := make([]float32, n), Bounds{Each: make([]float64, n), Apart: make([]float64, n), Of: "the test"}
+		values, bounds := make([]float32, n), BoundTolerance{Each: make([]float64, n), Apart: make([]float64, n), Of: "the test"}
 		scale, width := math.Pow(10, rng.Float64()*12-6), math.Pow(10, rng.Float64()*14-12)
 		offset := scale * math.Pow(10, rng.Float64()*8-4) * float64(rng.IntN(2))
 		unknown, wide := 0, 0.0
@@ -92,7 +92,7 @@ func TestRangeOfATensor(t *testing.T) {
 		{"zeros, wider than the fallback", f32(0, 0), 1.1e-5, true},
 		{"not finite beside a range", f32(-1, 1, float32(inf)), 1.9e-3, false},
 	} {
-		b := Bounds{}
+		b := BoundTolerance{}
 		for range c.values {
 			b.Each = append(b.Each, c.bound)
 		}
@@ -109,14 +109,14 @@ func TestFallback(t *testing.T) {
 		what    string
 		f       fallbackRule
 		largest float64
-		want    Fixed
+		want    FixedTolerance
 		words   string
 	}{
-		{"float32", fallbackOf(set{"x": vec[float32](t, 1)}), 0.5, Fixed{1e-5, 1e-4}, "atol 1e-05, rtol 0.0001"},
-		{"large numbers", fallbackOf(), 300, Fixed{300 * 1e-5, 1e-4}, "atol 1e-05 times the largest magnitude, 300, rtol 0.0001"},
-		{"float16", fallbackOf(set{"x": f16}, set{"y": vec[float32](t, 1)}), 1, Fixed{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
-		{"bfloat16 is the coarser", fallbackOf(set{"x": f16, "y": bf16}), 1, Fixed{8.0 / 256, 8.0 / 256}, "atol 0.03125, rtol 0.03125 (8 roundings of bfloat16)"},
-		{"what the oracle says", fallbackRule{}.coarsened(lockstep.CoarseError{DType: lockstep.Float16}), 1, Fixed{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
+		{"float32", fallbackOf(set{"x": vec[float32](t, 1)}), 0.5, FixedTolerance{1e-5, 1e-4}, "atol 1e-05, rtol 0.0001"},
+		{"large numbers", fallbackOf(), 300, FixedTolerance{300 * 1e-5, 1e-4}, "atol 1e-05 times the largest magnitude, 300, rtol 0.0001"},
+		{"float16", fallbackOf(set{"x": f16}, set{"y": vec[float32](t, 1)}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
+		{"bfloat16 is the coarser", fallbackOf(set{"x": f16, "y": bf16}), 1, FixedTolerance{8.0 / 256, 8.0 / 256}, "atol 0.03125, rtol 0.03125 (8 roundings of bfloat16)"},
+		{"what the oracle says", fallbackRule{}.coarsened(lockstep.CoarseError{DType: lockstep.Float16}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
 	} {
 		if got := c.f.fixed(c.largest); got != c.want || c.f.words(c.largest) != c.words {
 			t.Errorf("%s: %v, %q, want %v, %q", c.what, got, c.f.words(c.largest), c.want, c.words)
@@ -141,7 +141,7 @@ func TestWithinRounding(t *testing.T) {
 		{"unknown", inf, f32(1.1, 1.5), false, false},
 		{"NaN", 0.2, f32(float32(nan), 1.5), false, false},
 	} {
-		rule := Rule{Tolerance: Bounds{Each: []float64{c.bound, c.bound}, Of: "the test"}.against(x, fallbackRule{})}
+		rule := Rule{Tolerance: BoundTolerance{Each: []float64{c.bound, c.bound}, Of: "the test"}.against(x, fallbackRule{})}
 		r := judgeOne(x, vec(t, c.candidate...), rule)
 		if r.withinRounding() != c.want || (r.Verdict == InStep) != c.sure || r.ShowsFault() != (!c.want && !c.sure) {
 			t.Errorf("%s: within %v, verdict %s, shows a fault %v", c.what, r.withinRounding(), r.Verdict, r.ShowsFault())

@@ -26,7 +26,7 @@ type Check struct {
 	Reference, Candidate lockstep.Tracer
 	// NotRun are engines that were asked for and could not be made to run: the
 	// report has no verdict but a divergence.
-	NotRun []NotRun
+	NotRun []EngineFailure
 	Inputs map[string]*lockstep.Tensor
 	// Expected, if not nil, is what a third party computed from the same
 	// inputs, under the names of outputs and states; the other tensors are
@@ -54,8 +54,8 @@ type Check struct {
 	limits func() (limits, error) // those of Oracle and Inputs, made when first asked for
 }
 
-// Checked is what a Check found.
-type Checked struct {
+// CheckResult is what a Check found.
+type CheckResult struct {
 	Report *Report
 	// Reference and Candidate are what the engines computed; nil of one that did
 	// not run.
@@ -68,7 +68,7 @@ type Checked struct {
 }
 
 // fallback is how the model's tensors are judged where no bound is known.
-func (c *Checked) fallback() fallbackRule {
+func (c *CheckResult) fallback() fallbackRule {
 	var sets []map[string]*lockstep.Tensor
 	for _, t := range []*lockstep.Trace{c.Reference, c.Candidate} {
 		if t != nil {
@@ -80,12 +80,12 @@ func (c *Checked) fallback() fallbackRule {
 
 // Run runs the engines and compares. An error means that there is no verdict, and
 // nothing to show of one.
-func (c Check) Run(ctx context.Context) (*Checked, error) {
+func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 	if err := c.Settings.Valid(); err != nil {
 		return nil, err
 	}
 	c.limits = sync.OnceValues(func() (limits, error) { return limitsOf(ctx, c.Oracle, c.Inputs) })
-	out := &Checked{Report: &Report{Model: c.Model, NotRun: slices.Clone(c.NotRun)}}
+	out := &CheckResult{Report: &Report{Model: c.Model, NotRun: slices.Clone(c.NotRun)}}
 	engines := 0
 	for _, e := range []lockstep.Tracer{c.Reference, c.Candidate} {
 		if e != nil {
@@ -148,7 +148,7 @@ func (r *Report) answers() []string {
 }
 
 // enough returns an error if so many engines leave nothing to compare.
-func (c Check) enough(engines int, notRun []NotRun) error {
+func (c Check) enough(engines int, notRun []EngineFailure) error {
 	if engines == 2 || engines == 1 && c.Expected != nil {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (c Check) enough(engines int, notRun []NotRun) error {
 }
 
 // engines compares the two engines.
-func (c Check) engines(ctx context.Context, out *Checked, weights [2]lockstep.Weights) error {
+func (c Check) engines(ctx context.Context, out *CheckResult, weights [2]lockstep.Weights) error {
 	out.pairs = pairLayers(out.Reference, out.Candidate)
 	if k := c.weights(weights[0], weights[1], len(out.pairs.alone) > 0); k != nil {
 		out.Report.Comparisons = append(out.Report.Comparisons, *k)
@@ -179,7 +179,7 @@ func (c Check) engines(ctx context.Context, out *Checked, weights [2]lockstep.We
 
 // traces runs the engines side by side. One that fails is among the report's
 // NotRun if there is something that the other one is compared with.
-func (c Check) traces(ctx context.Context, out *Checked, detail lockstep.Detail) error {
+func (c Check) traces(ctx context.Context, out *CheckResult, detail lockstep.Detail) error {
 	runs := []struct {
 		engine lockstep.Tracer
 		trace  **lockstep.Trace
@@ -212,7 +212,7 @@ func (c Check) traces(ctx context.Context, out *Checked, detail lockstep.Detail)
 		default:
 			*r.trace = nil
 			if !errors.Is(r.err, context.Canceled) { // by the other one's failure
-				out.Report.NotRun = append(out.Report.NotRun, NotRun{r.engine.Name(), r.err})
+				out.Report.NotRun = append(out.Report.NotRun, EngineFailure{r.engine.Name(), r.err})
 			}
 		}
 	}
@@ -243,7 +243,7 @@ func (c Check) over(base Rules) Rules {
 
 // outputs compares outputs and states of the engines, but for the states of
 // layers that one of them alone has, by the settings and otherwise by rules.
-func (c Check) outputs(out *Checked, rules Rules) (Comparison, error) {
+func (c Check) outputs(out *CheckResult, rules Rules) (Comparison, error) {
 	own := *out.Candidate
 	own.States = out.pairs.statesByReference(withoutLone(own.States, out.pairs.loneCandidate))
 	theirs := *out.Reference

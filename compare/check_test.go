@@ -71,7 +71,7 @@ func TestCheckVerdicts(t *testing.T) {
 		if c.candidate != nil {
 			check.Candidate = *c.candidate
 		} else {
-			check.NotRun = []NotRun{{"native", errors.New("it is a GRU")}}
+			check.NotRun = []EngineFailure{{"native", errors.New("it is a GRU")}}
 		}
 		got, err := check.Run(context.Background())
 		if err != nil {
@@ -97,7 +97,7 @@ func TestCheckWithoutVerdict(t *testing.T) {
 	for name, c := range map[string]Check{
 		"reference fails": {Reference: broken, Candidate: fine},
 		"candidate fails": {Reference: fine, Candidate: broken},
-		"one engine":      {Reference: fine, NotRun: []NotRun{{"native", errors.New("it is a GRU")}}},
+		"one engine":      {Reference: fine, NotRun: []EngineFailure{{"native", errors.New("it is a GRU")}}},
 		"one name twice":  {Reference: fine, Candidate: twice},
 	} {
 		if got, err := c.Run(context.Background()); err == nil {

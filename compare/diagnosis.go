@@ -3,19 +3,19 @@ package compare
 // Diagnosis is what was found of why two engines part.
 type Diagnosis struct {
 	// First is where they first part, nil where no layer shows it.
-	First *FirstApart
+	First *FirstDivergence
 	// Suspects are the layers whose single steps diverge.
 	Suspects []string
 	// Causes are known faults under which the divergence vanishes, the best
 	// first; if there is none, the one that comes nearest.
-	Causes []Explanation
+	Causes []Cause
 	// Tried counts the faults that were supposed.
 	Tried int
 }
 
-// FirstApart is the first place where two engines part, in what a layer reads or
+// FirstDivergence is the first place where two engines part, in what a layer reads or
 // in a single step of it.
-type FirstApart struct {
+type FirstDivergence struct {
 	Layer    string
 	Quantity string // as in lockstep.Trace.Steps
 	Gate     string // "" where the quantity is none's
@@ -24,8 +24,8 @@ type FirstApart struct {
 	Unit     int
 }
 
-// Explanation is a fault that was supposed.
-type Explanation struct {
+// Cause is a fault that was supposed.
+type Cause struct {
 	// Text says it in words.
 	Text string
 	Kind string
@@ -40,17 +40,17 @@ type Explanation struct {
 	Over     string
 	Vanishes bool
 	// Weight is the weight, of a fault in one.
-	Weight *WeightApart
+	Weight *WeightDifference
 }
 
-// WeightApart is a weight that is another on the two sides.
-type WeightApart struct {
-	Layer  string
-	Tensor string
-	Row    int
-	Column int
-	Gate   string
-	Unit   int
-	Was    float64
-	Is     float64
+// WeightDifference is a weight that is another on the two sides.
+type WeightDifference struct {
+	Layer    string
+	Tensor   string
+	Row      int
+	Column   int
+	Gate     string
+	Unit     int
+	Original float64
+	Changed  float64
 }

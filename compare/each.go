@@ -5,8 +5,8 @@ import "iter"
 // Each yields the flat index of every element, row-major, with what Judge made
 // of it: a Fault whose Place is left out, and which is none where its Margin is
 // at most 1. It yields nothing unless Kind is Measured.
-func (r *Result) Each() iter.Seq2[int, Fault] {
-	return func(yield func(int, Fault) bool) {
+func (r *Result) Each() iter.Seq2[int, Mismatch] {
+	return func(yield func(int, Mismatch) bool) {
 		element := r.element()
 		if element == nil {
 			return
@@ -20,16 +20,16 @@ func (r *Result) Each() iter.Seq2[int, Fault] {
 }
 
 // element returns what judges an element, nil where there is nothing to judge.
-func (r *Result) element() func(i int) Fault {
+func (r *Result) element() func(i int) Mismatch {
 	if r.Kind != Measured {
 		return nil
 	}
 	if ref, ok := floatsOf(r.Reference); ok {
 		cand, _ := floatsOf(r.Candidate)
-		return func(i int) Fault { return r.Rule.judgeFloat(i, ref, cand, signBit(r.DType())) }
+		return func(i int) Mismatch { return r.Rule.judgeFloat(i, ref, cand, signBit(r.DType())) }
 	}
 	if same, ok := equalityOf(r.Reference, r.Candidate); ok {
-		return func(i int) Fault { return judgeExact(same(i)) }
+		return func(i int) Mismatch { return judgeExact(same(i)) }
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func Example() {
 		return map[string]*lockstep.Tensor{"y": t}
 	}
 	measured := compare.Measure(set(1, 2, 3), set(1, 2.5, 3), compare.Options{Layout: compare.KerasLayout})
-	results := compare.Judge(measured, compare.Uniform(compare.Rule{Tolerance: compare.Fixed{Atol: 0.1, Rtol: 0.01}}))
+	results := compare.Judge(measured, compare.Uniform(compare.Rule{Tolerance: compare.FixedTolerance{Atol: 0.1, Rtol: 0.01}}))
 
 	y := results[0]
 	fmt.Println(y.Name, "is", y.Verdict, "at", &y.First.Place)

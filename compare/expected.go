@@ -255,7 +255,7 @@ func unit(d lockstep.DType, b float64) float64 {
 
 // uncompared names the outputs of which nothing was expected, and the types that
 // differ.
-func (c Check) uncompared(out *Checked) []string {
+func (c Check) uncompared(out *CheckResult) []string {
 	trace := out.Reference
 	if trace == nil {
 		trace = out.Candidate
@@ -282,7 +282,7 @@ func (c Check) uncompared(out *Checked) []string {
 
 // fitsExpected tells whether the expected values are some of those that the engines
 // computed, before anybody is blamed for a difference.
-func (c Check) fitsExpected(out *Checked) error {
+func (c Check) fitsExpected(out *CheckResult) error {
 	var computed []map[string]*lockstep.Tensor
 	for _, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
 		if trace == nil {

@@ -35,7 +35,7 @@ func TestExpectedValuesThatDoNotFit(t *testing.T) {
 		for _, candidate := range []lockstep.Tracer{nil, tf} {
 			check := Check{Model: "m", Reference: tf, Candidate: candidate, Expected: c.expected, ExpectedBy: "keras"}
 			if candidate == nil {
-				check.NotRun = []NotRun{{"native", errors.New("it is a GRU")}}
+				check.NotRun = []EngineFailure{{"native", errors.New("it is a GRU")}}
 			}
 			got, err := check.Run(context.Background())
 			if wrong := (*lockstep.TensorError)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), c.want) {
@@ -104,8 +104,8 @@ func TestExpectedNumbersOfOtherTypes(t *testing.T) {
 	}{
 		{"equal", vec[float64](t, 0.5), vec[float32](t, 0.5), Rule{}, InStep},
 		{"not rounded", vec[float64](t, near), vec[float32](t, 1), Rule{}, Diverged},
-		{"not rounded, but near", vec[float64](t, near), vec[float32](t, 1), Rule{Tolerance: Fixed{Atol: 1e-15}}, InStep},
-		{"not so near", vec[float64](t, near), vec[float32](t, 1), Rule{Tolerance: Fixed{Atol: 1e-16}}, Diverged},
+		{"not rounded, but near", vec[float64](t, near), vec[float32](t, 1), Rule{Tolerance: FixedTolerance{Atol: 1e-15}}, InStep},
+		{"not so near", vec[float64](t, near), vec[float32](t, 1), Rule{Tolerance: FixedTolerance{Atol: 1e-16}}, Diverged},
 		{"beyond float32", vec[float64](t, 1e300), vec[float32](t, math.MaxFloat32), DefaultRule(), Diverged},
 		{"float16", vec[float32](t, 1.5), half(t, 0x3e00), Rule{}, InStep},
 		{"float16, off", vec[float32](t, 1.5001), half(t, 0x3e00), Rule{}, Diverged},
@@ -146,7 +146,7 @@ func TestWiderExpectedNumbersAreJudgedAlike(t *testing.T) {
 			x = -x
 		}
 		y := math.Float32frombits(math.Float32bits(x) + uint32(rng.IntN(9)))
-		rule := Rule{Tolerance: Fixed{Atol: math.Abs(float64(x)) * float64(rng.IntN(5)) * 1e-7}}
+		rule := Rule{Tolerance: FixedTolerance{Atol: math.Abs(float64(x)) * float64(rng.IntN(5)) * 1e-7}}
 		if rng.IntN(2) == 0 {
 			rule = Rule{ULP: uint64(rng.IntN(9))}
 		}
@@ -179,7 +179,7 @@ func TestUnits(t *testing.T) {
 			t.Errorf("unit of %s at %g: %g, want %g", c.of, c.at, got, c.want)
 		}
 	}
-	u := units{N: 2, Of: lockstep.Float32, Or: Fixed{Atol: 1e-3}}
+	u := units{N: 2, Of: lockstep.Float32, Or: FixedTolerance{Atol: 1e-3}}
 	if got := fmt.Sprint(u); got != "atol 0.001, rtol 0, or 2 ulp of float32" {
 		t.Error(got)
 	}

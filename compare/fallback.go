@@ -52,16 +52,16 @@ func roundoff(d lockstep.DType) float64 {
 }
 
 // parts are the tolerance for numbers of magnitude 1.
-func (f fallbackRule) parts() Fixed {
+func (f fallbackRule) parts() FixedTolerance {
 	if u := roundoff(f.coarsest); u > 0 {
-		return Fixed{Atol: typicalRoundings * u, Rtol: typicalRoundings * u}
+		return FixedTolerance{Atol: typicalRoundings * u, Rtol: typicalRoundings * u}
 	}
-	return Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}
+	return FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}
 }
 
 // fixed is the tolerance for a tensor of that largest magnitude. A small number
 // among large ones bears the rounding of those, so that atol grows with them.
-func (f fallbackRule) fixed(largest float64) Fixed {
+func (f fallbackRule) fixed(largest float64) FixedTolerance {
 	fixed := f.parts()
 	fixed.Atol = min(fixed.Atol*max(1, largest), math.MaxFloat64)
 	return fixed

@@ -82,15 +82,15 @@ func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallb
 
 // wayBounds are what rounding may do to a value on the way from the inputs, at
 // most what the fallback allows.
-func wayBounds(bound, value *lockstep.Tensor, fallback fallbackRule) (Bounds, error) {
+func wayBounds(bound, value *lockstep.Tensor, fallback fallbackRule) (BoundTolerance, error) {
 	each, err := bound.Float64s()
 	if err != nil {
-		return Bounds{}, err
+		return BoundTolerance{}, err
 	}
 	for i := range each {
 		each[i] *= 2 // one engine's bound each
 	}
-	b := Bounds{Each: each, Of: "what rounding may do from inputs to outputs"}
+	b := BoundTolerance{Each: each, Of: "what rounding may do from inputs to outputs"}
 	if b = b.against(value, fallback); b.Weak == "" {
 		if numbers, ok := floatsOf(value); ok {
 			b = b.capped(numbers, value.Len(), largestOf(value), fallback)

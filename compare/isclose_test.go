@@ -27,7 +27,7 @@ func TestFixedIsNumpysIsclose(t *testing.T) {
 		t.Fatal("no cases")
 	}
 	for _, c := range fixture.Cases {
-		rule := Rule{Tolerance: Fixed{Atol: c.Atol, Rtol: c.Rtol}, AllowNonFinite: true}
+		rule := Rule{Tolerance: FixedTolerance{Atol: c.Atol, Rtol: c.Rtol}, AllowNonFinite: true}
 		var all, close [2][]float64
 		for _, row := range c.Rows {
 			var a, b uint64

@@ -24,16 +24,16 @@ func (v Verdict) String() string {
 	return "diverged"
 }
 
-// Cause is a reason for which a tensor diverged.
-type Cause string
+// Reason is a reason for which a tensor diverged.
+type Reason string
 
 // A Result names the Kind as its cause unless the tensors were Measured.
 const (
 	// Outside: elements do not agree.
-	Outside Cause = "outside"
+	Outside Reason = "outside"
 	// NonFiniteReference: the reference has NaNs or infinities, which prove
 	// nothing, and Rule.AllowNonFinite is not set.
-	NonFiniteReference Cause = "non_finite_reference"
+	NonFiniteReference Reason = "non_finite_reference"
 )
 
 // Result is a Difference and what a Rule makes of it.
@@ -41,14 +41,14 @@ type Result struct {
 	Difference
 	Rule    Rule
 	Verdict Verdict
-	Causes  []Cause // at least one if Diverged, none if InStep
+	Causes  []Reason // at least one if Diverged, none if InStep
 
 	// Outside counts the elements that do not agree, StepsOutside the time
 	// steps that have any.
 	Outside      int
 	StepsOutside int
 	// First is the first of them, nil for none.
-	First *Fault
+	First *Mismatch
 	// Margin is the largest of |candidate-reference|/bound, a number of at
 	// most 1 where all elements agree: 0 where the difference is 0, +Inf where
 	// only the bound is, where NaNs or infinities do not agree, and where the
@@ -62,8 +62,8 @@ type Result struct {
 	Smallest *Smallest
 }
 
-// Fault is an element that does not agree.
-type Fault struct {
+// Mismatch is an element that does not agree.
+type Mismatch struct {
 	Place
 	// Abs is |candidate-reference|, NaN where it is not defined; AbsInt is the
 	// same for integers without any rounding.
@@ -99,7 +99,7 @@ func (r *Result) judge() {
 	}
 	if r.Kind != Measured {
 		r.Margin = math.Inf(1)
-		r.Causes = []Cause{Cause(r.Kind)}
+		r.Causes = []Reason{Reason(r.Kind)}
 		return
 	}
 	if element := r.element(); element != nil {
@@ -124,7 +124,7 @@ func (r *Result) judge() {
 
 // judgeElements judges every element; what element returns lacks its Place. A
 // margin of at most 1 is agreement.
-func (r *Result) judgeElements(element func(i int) Fault) {
+func (r *Result) judgeElements(element func(i int) Mismatch) {
 	lastStep, marginAt := -1, -1
 	for s, i := range walk(r.Reference.Shape(), r.Layout.Time) {
 		f := element(i)
@@ -148,10 +148,10 @@ func (r *Result) judgeElements(element func(i int) Fault) {
 	r.MarginAt = r.placeIf(marginAt)
 }
 
-func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Fault {
+func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Mismatch {
 	a, b := cand.at(i), ref.at(i)
 	same := cand.bits(i) == ref.bits(i)
-	f := Fault{Abs: math.NaN(), Bound: math.NaN()}
+	f := Mismatch{Abs: math.NaN(), Bound: math.NaN()}
 	// NaN and infinities come first: a bound means nothing to them.
 	if !finite(a) || !finite(b) {
 		agree := a == b || math.IsNaN(a) && math.IsNaN(b)
@@ -179,7 +179,7 @@ func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Fault {
 		f.Bound = rule.Tolerance.Bound(i, b)
 		if f.Bound >= 0 && finite(f.Bound) {
 			left := f.Abs
-			if known, ok := rule.Tolerance.(Bounds); ok {
+			if known, ok := rule.Tolerance.(BoundTolerance); ok {
 				left = math.Abs(a - b - known.apart(i))
 			}
 			f.Margin = min(f.Margin, quotient(left, f.Bound))
@@ -198,8 +198,8 @@ func quotient(x, bound float64) float64 {
 	return x / bound
 }
 
-func judgeExact(same bool) Fault {
-	f := Fault{Abs: math.NaN(), Bound: math.NaN()}
+func judgeExact(same bool) Mismatch {
+	f := Mismatch{Abs: math.NaN(), Bound: math.NaN()}
 	if !same {
 		f.Margin = math.Inf(1)
 	}
@@ -207,7 +207,7 @@ func judgeExact(same bool) Fault {
 }
 
 // countInts fills in how far apart the integers of a first fault are.
-func (f *Fault) countInts(r *Result) {
+func (f *Mismatch) countInts(r *Result) {
 	ref, ok := intsOf(r.Reference)
 	if f == nil || !ok {
 		return

@@ -17,8 +17,8 @@ func TestJudgeRules(t *testing.T) {
 	quietNaN := math.Float32frombits(0x7fc00000)
 	otherNaN := math.Float32frombits(0x7fc00001)
 	negZero := float32(math.Copysign(0, -1))
-	atol := func(x float64) Rule { return Rule{Tolerance: Fixed{Atol: x}} }
-	rtol := func(x float64) Rule { return Rule{Tolerance: Fixed{Rtol: x}} }
+	atol := func(x float64) Rule { return Rule{Tolerance: FixedTolerance{Atol: x}} }
+	rtol := func(x float64) Rule { return Rule{Tolerance: FixedTolerance{Rtol: x}} }
 	allow := func(r Rule) Rule { r.AllowNonFinite = true; return r }
 	bits, zero := Rule{Bits: true}, Rule{}
 	Inf, NaN := float32(inf), float32(nan)
@@ -37,8 +37,8 @@ func TestJudgeRules(t *testing.T) {
 		{"rtol is not of the candidate, larger", 1, 2, rtol(0.5), Diverged},
 		{"rtol of a negative reference", -2, -3, rtol(0.5), InStep},
 		{"rtol of zero", 0, 1e-30, rtol(1e3), Diverged},
-		{"both add up", 2, 3.5, Rule{Tolerance: Fixed{Atol: 0.5, Rtol: 0.5}}, InStep},
-		{"and no more", 2, after(3.5), Rule{Tolerance: Fixed{Atol: 0.5, Rtol: 0.5}}, Diverged},
+		{"both add up", 2, 3.5, Rule{Tolerance: FixedTolerance{Atol: 0.5, Rtol: 0.5}}, InStep},
+		{"and no more", 2, after(3.5), Rule{Tolerance: FixedTolerance{Atol: 0.5, Rtol: 0.5}}, Diverged},
 		{"the default, within", 1, 1.0001, DefaultRule(), InStep},
 		{"the default, outside", 1, 1.00012, DefaultRule(), Diverged},
 
@@ -48,14 +48,14 @@ func TestJudgeRules(t *testing.T) {
 		{"ulp, within", 1, moveULP(1, 3), Rule{ULP: 3}, InStep},
 		{"ulp, within below", 1, moveULP(1, -3), Rule{ULP: 3}, InStep},
 		{"ulp, beyond", 1, moveULP(1, 4), Rule{ULP: 3}, Diverged},
-		{"ulp saves what atol fails", 1e6, after(1e6), Rule{Tolerance: Fixed{Atol: 1e-9}, ULP: 1}, InStep},
-		{"atol saves what ulp fails", 0, 1e-9, Rule{Tolerance: Fixed{Atol: 1e-9 * 2}, ULP: 1}, InStep},
-		{"neither saves", 1, 1.1, Rule{Tolerance: Fixed{Atol: 1e-2}, ULP: 1}, Diverged},
+		{"ulp saves what atol fails", 1e6, after(1e6), Rule{Tolerance: FixedTolerance{Atol: 1e-9}, ULP: 1}, InStep},
+		{"atol saves what ulp fails", 0, 1e-9, Rule{Tolerance: FixedTolerance{Atol: 1e-9 * 2}, ULP: 1}, InStep},
+		{"neither saves", 1, 1.1, Rule{Tolerance: FixedTolerance{Atol: 1e-2}, ULP: 1}, Diverged},
 
 		{"bits, same", 1, 1, bits, InStep},
 		{"bits, -0", 0, negZero, bits, Diverged},
 		{"bits, one ulp", 1, after(1), bits, Diverged},
-		{"bits count tolerance for nothing", 1, after(1), Rule{Bits: true, Tolerance: Fixed{Atol: 1}, ULP: 9}, Diverged},
+		{"bits count tolerance for nothing", 1, after(1), Rule{Bits: true, Tolerance: FixedTolerance{Atol: 1}, ULP: 9}, Diverged},
 		{"bits, same NaN", quietNaN, quietNaN, allow(bits), InStep},
 		{"bits, another NaN", quietNaN, otherNaN, allow(bits), Diverged},
 		{"bits, NaN not allowed", quietNaN, quietNaN, bits, Diverged},
@@ -88,7 +88,7 @@ func TestJudgeRules(t *testing.T) {
 		{"NaN as rtol", 1, 2, rtol(nan), Diverged},
 		{"infinite atol", 1, 2, atol(inf), Diverged},
 		{"infinite rtol", 1, 2, rtol(inf), Diverged},
-		{"negative atol", 1, 2, Rule{Tolerance: Fixed{Atol: -1, Rtol: 100}}, Diverged},
+		{"negative atol", 1, 2, Rule{Tolerance: FixedTolerance{Atol: -1, Rtol: 100}}, Diverged},
 		{"NaN as bound", 1, 2, Rule{Tolerance: bound{nan}}, Diverged},
 		{"infinite bound", 1, 2, Rule{Tolerance: bound{inf}}, Diverged},
 		{"negative bound", 1, 2, Rule{Tolerance: bound{-1}}, Diverged},
@@ -121,13 +121,13 @@ func TestJudgeFloat64Overflow(t *testing.T) {
 		want      Verdict
 	}{
 		// |a-b| is infinite in float64, and so are these bounds.
-		{"both overflow", far, farther, Rule{Tolerance: Fixed{Rtol: 1.5}}, Diverged},
-		{"the largest atol and rtol", far, farther, Rule{Tolerance: Fixed{Atol: math.MaxFloat64, Rtol: math.MaxFloat64}}, Diverged},
+		{"both overflow", far, farther, Rule{Tolerance: FixedTolerance{Rtol: 1.5}}, Diverged},
+		{"the largest atol and rtol", far, farther, Rule{Tolerance: FixedTolerance{Atol: math.MaxFloat64, Rtol: math.MaxFloat64}}, Diverged},
 		{"ulp knows how far it is", far, farther, Rule{ULP: 2 * 0x7fefffffffffffff}, InStep},
 		{"and no less", far, farther, Rule{ULP: 2*0x7fefffffffffffff - 1}, Diverged},
-		{"only the bound overflows", far, vec(t, 0.0), Rule{Tolerance: Fixed{Rtol: 1.5}}, InStep},
-		{"the bound is the largest number", far, vec(t, 0.0), Rule{Tolerance: Fixed{Rtol: 1}}, InStep},
-		{"the bound is a little less", far, vec(t, 0.0), Rule{Tolerance: Fixed{Rtol: math.Nextafter(1, 0)}}, Diverged},
+		{"only the bound overflows", far, vec(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: 1.5}}, InStep},
+		{"the bound is the largest number", far, vec(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: 1}}, InStep},
+		{"the bound is a little less", far, vec(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: math.Nextafter(1, 0)}}, Diverged},
 	} {
 		if r := judgeOne(c.ref, c.cand, c.rule); r.Verdict != c.want {
 			t.Errorf("%s: %s, want %s; margin %v", c.name, r.Verdict, c.want, r.Margin)
@@ -136,7 +136,7 @@ func TestJudgeFloat64Overflow(t *testing.T) {
 }
 
 func TestJudgeExactTypesIgnoreTolerance(t *testing.T) {
-	loose := Rule{Tolerance: Fixed{Atol: math.MaxFloat64}, ULP: math.MaxUint64}
+	loose := Rule{Tolerance: FixedTolerance{Atol: math.MaxFloat64}, ULP: math.MaxUint64}
 	for _, c := range []struct {
 		name      string
 		ref, cand *lockstep.Tensor
@@ -187,7 +187,7 @@ func TestJudgeKnowsEveryType(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, rule := range []Rule{DefaultRule(), {Bits: true}, {ULP: 0}, {Tolerance: Fixed{}}} {
+		for _, rule := range []Rule{DefaultRule(), {Bits: true}, {ULP: 0}, {Tolerance: FixedTolerance{}}} {
 			if r := judgeOne(zeros, zeros, rule); r.Kind != Measured || r.Verdict != InStep || r.Elements != 6 {
 				t.Errorf("%s, %s: %s, %s", d, rule, r.Kind, r.Verdict)
 			}
@@ -213,7 +213,7 @@ func TestJudgeNamesTheFirstStep(t *testing.T) {
 	*at(0, 2, 0) = float32(nan)
 	*at(1, 0, 0) = 0.125 // on the bound
 	cand := tensor(t, data, 2, 4, 3)
-	r := judgeOne(ref, cand, Rule{Tolerance: Fixed{Atol: 0.125}})
+	r := judgeOne(ref, cand, Rule{Tolerance: FixedTolerance{Atol: 0.125}})
 	f := r.First
 	if f == nil || f.Step != 1 || f.Batch != 1 || f.Unit != 1 || f.Flat != 16 || !slices.Equal(f.Index, []int{1, 1, 1}) {
 		t.Fatalf("first: %+v", f)
@@ -224,7 +224,7 @@ func TestJudgeNamesTheFirstStep(t *testing.T) {
 	if r.Outside != 4 || r.StepsOutside != 3 || !math.IsInf(r.Margin, 1) || r.MarginAt.Step != 2 {
 		t.Errorf("%d outside in %d steps, margin %v at %s", r.Outside, r.StepsOutside, r.Margin, r.MarginAt)
 	}
-	flat := Judge(Measure(set{"x": ref}, set{"x": cand}, Options{Layout: PlainLayout}), Uniform(Rule{Tolerance: Fixed{Atol: 0.125}}))[0]
+	flat := Judge(Measure(set{"x": ref}, set{"x": cand}, Options{Layout: PlainLayout}), Uniform(Rule{Tolerance: FixedTolerance{Atol: 0.125}}))[0]
 	if flat.First.Flat != 6 || flat.StepsOutside != 0 {
 		t.Errorf("without time the first is %s, %d steps", flat.First, flat.StepsOutside)
 	}
@@ -243,14 +243,14 @@ func TestJudgeMargin(t *testing.T) {
 		at        int // -1 for none
 	}{
 		{"equal", []float64{1, 2}, []float64{1, 2}, DefaultRule(), 0, -1},
-		{"equal, bound 0", []float64{0, 2}, []float64{0, 2}, Rule{Tolerance: Fixed{}}, 0, -1},
-		{"bound 0", []float64{0, 1}, []float64{1e-300, 1}, Rule{Tolerance: Fixed{Rtol: 1}}, inf, 0},
-		{"worst of all", []float64{1, 1, 1}, []float64{1.25, 1.5, 1.125}, Rule{Tolerance: Fixed{Atol: 0.5}}, 1, 1},
-		{"not where the difference is largest", []float64{100, 1}, []float64{110, 2}, Rule{Tolerance: Fixed{Rtol: 0.5}}, 2, 1},
+		{"equal, bound 0", []float64{0, 2}, []float64{0, 2}, Rule{Tolerance: FixedTolerance{}}, 0, -1},
+		{"bound 0", []float64{0, 1}, []float64{1e-300, 1}, Rule{Tolerance: FixedTolerance{Rtol: 1}}, inf, 0},
+		{"worst of all", []float64{1, 1, 1}, []float64{1.25, 1.5, 1.125}, Rule{Tolerance: FixedTolerance{Atol: 0.5}}, 1, 1},
+		{"not where the difference is largest", []float64{100, 1}, []float64{110, 2}, Rule{Tolerance: FixedTolerance{Rtol: 0.5}}, 2, 1},
 		{"ulp", []float64{1}, []float64{1 + 0x3p-52}, Rule{ULP: 2}, 1.5, 0},
 		{"ulp of none allowed", []float64{1}, []float64{1 + 0x1p-52}, Rule{}, inf, 0},
-		{"the better of two", []float64{1}, []float64{1 + 0x4p-52}, Rule{ULP: 2, Tolerance: Fixed{Atol: 0x8p-52}}, 0.5, 0},
-		{"the better of two, ulp", []float64{1}, []float64{1 + 0x4p-52}, Rule{ULP: 8, Tolerance: Fixed{Atol: 0x2p-52}}, 0.5, 0},
+		{"the better of two", []float64{1}, []float64{1 + 0x4p-52}, Rule{ULP: 2, Tolerance: FixedTolerance{Atol: 0x8p-52}}, 0.5, 0},
+		{"the better of two, ulp", []float64{1}, []float64{1 + 0x4p-52}, Rule{ULP: 8, Tolerance: FixedTolerance{Atol: 0x2p-52}}, 0.5, 0},
 		{"NaN", []float64{1, 1}, []float64{1, nan}, DefaultRule(), inf, 1},
 	} {
 		r := judgeOne(vec(t, c.ref...), vec(t, c.cand...), c.rule)
@@ -297,7 +297,7 @@ func TestJudgeAgainstBigFloat(t *testing.T) {
 		for range 4000 {
 			ref, cand := randomPair(r, dtype, 1)
 			a, b := ValueAt(cand, 0).Float64(), ValueAt(ref, 0).Float64()
-			f := Fixed{Atol: math.Ldexp(r.Float64(), -r.IntN(60)), Rtol: math.Ldexp(r.Float64(), 1-r.IntN(30))}
+			f := FixedTolerance{Atol: math.Ldexp(r.Float64(), -r.IntN(60)), Rtol: math.Ldexp(r.Float64(), 1-r.IntN(30))}
 			if r.IntN(2) == 0 {
 				f.Atol = math.Abs(a-b) * (0.5 + r.Float64())
 			}
@@ -333,7 +333,7 @@ func TestRulesAreChosenByName(t *testing.T) {
 	cand := set{"loose": vec[float32](t, 2), "tight": vec[float32](t, 2)}
 	results := Judge(Measure(ref, cand, Options{}), func(name string) Rule {
 		if name == "loose" {
-			return Rule{Tolerance: Fixed{Atol: 1}}
+			return Rule{Tolerance: FixedTolerance{Atol: 1}}
 		}
 		return DefaultRule()
 	})
@@ -365,14 +365,14 @@ func (recorder) String() string                   { return "recorder" }
 
 func TestFixedValid(t *testing.T) {
 	for _, c := range []struct {
-		f    Fixed
+		f    FixedTolerance
 		want string
 	}{
-		{Fixed{}, ""},
-		{Fixed{Atol: math.MaxFloat64, Rtol: math.MaxFloat64}, ""},
-		{Fixed{Atol: -1}, "compare: atol is -1, want"},
-		{Fixed{Atol: nan}, "compare: atol is NaN, want"},
-		{Fixed{Rtol: inf}, "compare: rtol is +Inf, want"},
+		{FixedTolerance{}, ""},
+		{FixedTolerance{Atol: math.MaxFloat64, Rtol: math.MaxFloat64}, ""},
+		{FixedTolerance{Atol: -1}, "compare: atol is -1, want"},
+		{FixedTolerance{Atol: nan}, "compare: atol is NaN, want"},
+		{FixedTolerance{Rtol: inf}, "compare: rtol is +Inf, want"},
 	} {
 		err := c.f.valid()
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {

@@ -57,7 +57,7 @@ func TestMeasureKinds(t *testing.T) {
 			}
 			continue
 		}
-		if r.Verdict != Diverged || !slices.Equal(r.Causes, []Cause{Cause(c.want)}) || !math.IsInf(r.Margin, 1) || r.Smallest != nil {
+		if r.Verdict != Diverged || !slices.Equal(r.Causes, []Reason{Reason(c.want)}) || !math.IsInf(r.Margin, 1) || r.Smallest != nil {
 			t.Errorf("%s: %s, %v, margin %v, smallest %v", c.name, r.Verdict, r.Causes, r.Margin, r.Smallest)
 		}
 		if got[0].Elements != 0 || got[0].Steps != nil {

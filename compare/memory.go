@@ -12,7 +12,7 @@ import (
 const stepBytes = 64
 
 // room tells whether the memory budget has room for comparing what was recorded.
-func room(out *Checked) error {
+func room(out *CheckResult) error {
 	n := 0
 	for _, t := range out.Reference.Steps {
 		n += t.Len()

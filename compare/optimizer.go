@@ -10,7 +10,7 @@ import (
 
 // optimized finds out whether the engines differ by what the reference's graph
 // optimizer did: without it, the reference then agrees with the candidate.
-func (c Check) optimized(ctx context.Context, out *Checked) error {
+func (c Check) optimized(ctx context.Context, out *CheckResult) error {
 	if c.Unoptimized == nil || !answersDiffer(out) {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (c Check) optimized(ctx context.Context, out *Checked) error {
 }
 
 // unoptimized checks the candidate against the reference without its optimizer.
-func (c Check) unoptimized(ctx context.Context) (checked *Checked, err error) {
+func (c Check) unoptimized(ctx context.Context) (checked *CheckResult, err error) {
 	plain, done, err := c.Unoptimized(ctx)
 	if err != nil {
 		return nil, err
@@ -45,11 +45,11 @@ func (c Check) unoptimized(ctx context.Context) (checked *Checked, err error) {
 
 // ByOptimizer tells whether the reference's graph optimizer is what the engines
 // differ by.
-func (c *Checked) ByOptimizer() bool { return c.optimizer }
+func (c *CheckResult) ByOptimizer() bool { return c.optimizer }
 
 // answersDiffer tells whether the engines differ in what stands around the layers'
 // steps, in which an optimizer has its hands.
-func answersDiffer(out *Checked) bool {
+func answersDiffer(out *CheckResult) bool {
 	for i := range out.Report.Comparisons {
 		k := &out.Report.Comparisons[i]
 		if k.Stepwise || k.Title == weightsTitle {

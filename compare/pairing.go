@@ -21,7 +21,7 @@ type pairing struct {
 
 // Unpaired tells whether a recurrent layer of one engine could be compared with
 // none of the other's.
-func (c *Checked) Unpaired() bool { return len(c.pairs.alone) > 0 }
+func (c *CheckResult) Unpaired() bool { return len(c.pairs.alone) > 0 }
 
 // pairLayers pairs layers of one name and, of those left, as many in the same
 // order on both sides, if each is of its counterpart's kind and size: two of

@@ -83,9 +83,9 @@ func formOf(sig lockstep.Signature) string {
 }
 
 // same wants outputs that are in step to be the same to three digits.
-func same(t *testing.T, what string, checked *compare.Checked) {
+func same(t *testing.T, what string, checked *compare.CheckResult) {
 	t.Helper()
-	loose := compare.Uniform(compare.Rule{Tolerance: compare.Fixed{Atol: 1e-3, Rtol: 1e-3}})
+	loose := compare.Uniform(compare.Rule{Tolerance: compare.FixedTolerance{Atol: 1e-3, Rtol: 1e-3}})
 	for name, x := range checked.Reference.Outputs {
 		other := map[string]*lockstep.Tensor{name: checked.Candidate.Outputs[name]}
 		if r := compare.Judge(compare.Measure(map[string]*lockstep.Tensor{name: x}, other, compare.Options{}), loose)[0]; r.Verdict != compare.InStep {
@@ -95,7 +95,7 @@ func same(t *testing.T, what string, checked *compare.Checked) {
 }
 
 // checkPair checks b against a. runs is false if b cannot be run on a's inputs.
-func checkPair(t *testing.T, a, b string) (checked *compare.Checked, runs bool, err error) {
+func checkPair(t *testing.T, a, b string) (checked *compare.CheckResult, runs bool, err error) {
 	t.Helper()
 	reference, err := native.LoadFS(fixture.FS(t, a))
 	if err != nil {

@@ -18,7 +18,7 @@ type Report struct {
 	Failures []string
 	// NotRun are engines that were asked for and did not run. With one, the
 	// verdict is NoVerdict, unless something diverged.
-	NotRun []NotRun
+	NotRun []EngineFailure
 	// Notes are sentences of whoever made the report, shown at its end.
 	Notes []string
 	// Diagnosis is what was found of why the engines part, nil if nothing was
@@ -26,14 +26,14 @@ type Report struct {
 	Diagnosis *Diagnosis
 }
 
-// NotRun is an engine that did not run, and why.
-type NotRun struct {
+// EngineFailure is an engine that did not run, and why.
+type EngineFailure struct {
 	Engine string
 	Err    error
 }
 
 // String says which engine, and why, in one line.
-func (n NotRun) String() string {
+func (n EngineFailure) String() string {
 	return n.Engine + " did not run: " + strings.Join(strings.Fields(n.Err.Error()), " ")
 }
 
@@ -134,7 +134,7 @@ func (c *Comparison) Margin() float64 {
 // rtol are sought beside the default ones. ok is false where no tolerance
 // would do, and where there are no floats.
 func (c *Comparison) Smallest() (s Smallest, ok bool) {
-	given, first := Fixed{}, true
+	given, first := FixedTolerance{}, true
 	for i := range c.Results {
 		switch r := &c.Results[i]; {
 		case r.Smallest == nil && (r.Verdict != InStep || r.DType().IsFloat()):
@@ -143,7 +143,7 @@ func (c *Comparison) Smallest() (s Smallest, ok bool) {
 		case first:
 			given, first = r.Smallest.Given, false
 		case r.Smallest.Given != given:
-			given = Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}
+			given = FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}
 		}
 	}
 	for i := range c.Results {

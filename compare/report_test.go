@@ -78,14 +78,14 @@ func TestComparisonSmallest(t *testing.T) {
 	ref := set{"a": vec(t, 1.0), "b": vec(t, 1.0)}
 	cand := set{"a": vec(t, 1.5), "b": vec(t, 1.25)}
 	rules := func(name string) Rule {
-		return Rule{Tolerance: Fixed{Atol: 1, Rtol: float64(len(name)) * float64(name[0])}}
+		return Rule{Tolerance: FixedTolerance{Atol: 1, Rtol: float64(len(name)) * float64(name[0])}}
 	}
 	c := Comparison{Results: Judge(Measure(ref, cand, Options{}), rules)}
 	s, ok := c.Smallest()
-	if !ok || s.Given != (Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}) {
+	if !ok || s.Given != (FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}) {
 		t.Errorf("mixed rules: %+v, %v", s, ok)
 	}
-	if again := Judge(Measure(ref, cand, Options{}), Uniform(Rule{Tolerance: Fixed{Atol: s.Atol, Rtol: s.Given.Rtol}})); again[0].Verdict != InStep || again[1].Verdict != InStep {
+	if again := Judge(Measure(ref, cand, Options{}), Uniform(Rule{Tolerance: FixedTolerance{Atol: s.Atol, Rtol: s.Given.Rtol}})); again[0].Verdict != InStep || again[1].Verdict != InStep {
 		t.Errorf("mixed rules: %+v does not pass", s)
 	}
 }
@@ -98,8 +98,8 @@ func TestRuleString(t *testing.T) {
 		{Rule{}, "equality"},
 		{DefaultRule(), "atol 1e-05, rtol 0.0001"},
 		{Rule{ULP: 4}, "4 ulp"},
-		{Rule{ULP: 4, Tolerance: Fixed{Atol: 1}}, "atol 1, rtol 0, or 4 ulp"},
-		{Rule{Bits: true, ULP: 4, Tolerance: Fixed{}}, "bit for bit"},
+		{Rule{ULP: 4, Tolerance: FixedTolerance{Atol: 1}}, "atol 1, rtol 0, or 4 ulp"},
+		{Rule{Bits: true, ULP: 4, Tolerance: FixedTolerance{}}, "bit for bit"},
 		{Rule{Tolerance: bound{}}, "bounds of the test"},
 	} {
 		if got := c.rule.String(); got != c.want {

@@ -28,17 +28,17 @@ const (
 	DefaultRtol = 1e-4
 )
 
-// Fixed is numpy's rule, Atol + Rtol*|reference|. It is computed in float64,
+// FixedTolerance is numpy's rule, Atol + Rtol*|reference|. It is computed in float64,
 // the product and the sum each rounded once to nearest, and so never falls when
 // Atol or Rtol grows. A sum beyond float64 counts as its largest number, so
 // that a difference beyond float64 lies outside every Fixed.
-type Fixed struct {
+type FixedTolerance struct {
 	Atol, Rtol float64
 }
 
 // Bound returns the bound where the reference is b. It is NaN if Atol or Rtol is
 // negative or not finite.
-func (f Fixed) Bound(_ int, b float64) float64 {
+func (f FixedTolerance) Bound(_ int, b float64) float64 {
 	if f.valid() != nil {
 		return math.NaN()
 	}
@@ -47,7 +47,7 @@ func (f Fixed) Bound(_ int, b float64) float64 {
 }
 
 // valid tells whether Atol and Rtol are finite and not negative.
-func (f Fixed) valid() error {
+func (f FixedTolerance) valid() error {
 	if !(f.Atol >= 0 && finite(f.Atol)) {
 		return fmt.Errorf("compare: atol is %v, want a finite number that is not negative", f.Atol)
 	}
@@ -58,7 +58,7 @@ func (f Fixed) valid() error {
 }
 
 // String writes f with all its digits, as in "atol 1e-05, rtol 0.0001".
-func (f Fixed) String() string {
+func (f FixedTolerance) String() string {
 	return "atol " + format.Exact(f.Atol) + ", rtol " + format.Exact(f.Rtol)
 }
 
@@ -79,7 +79,7 @@ type Rule struct {
 }
 
 // DefaultRule is the rule of DefaultAtol and DefaultRtol.
-func DefaultRule() Rule { return Rule{Tolerance: Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}} }
+func DefaultRule() Rule { return Rule{Tolerance: FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}} }
 
 // String says what the rule allows, as in "atol 1e-05, rtol 0.0001".
 func (r Rule) String() string {

@@ -92,10 +92,10 @@ func neighbours(inputs map[string]*lockstep.Tensor, rng *rand.Rand) (out map[str
 // once more, by what the model is seen to make of a rounding: those that pass so are
 // in step. It asks for the spreads, by the candidate's names, only where there are
 // such.
-func (out *Checked) sensitive(k *Comparison) {
+func (out *CheckResult) sensitive(k *Comparison) {
 	for i := range k.Results {
 		r := &k.Results[i]
-		b, ok := r.Rule.Tolerance.(Bounds)
+		b, ok := r.Rule.Tolerance.(BoundTolerance)
 		if !ok || b.Weak == "" || r.Outside == 0 || out.spreads == nil {
 			continue
 		}
@@ -119,7 +119,7 @@ func (out *Checked) sensitive(k *Comparison) {
 
 // candidateName is the candidate's own name of what a report knows by the
 // reference's layer.
-func (out *Checked) candidateName(name string) string {
+func (out *CheckResult) candidateName(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		if other, ok := out.pairs.counterpart(name[:i]); ok {
 			return other + name[i:]
@@ -130,7 +130,7 @@ func (out *Checked) candidateName(name string) string {
 
 // probe makes the spreads of a check that derives its tolerance, when they are first
 // asked for.
-func (c Check) probe(ctx context.Context, out *Checked) {
+func (c Check) probe(ctx context.Context, out *CheckResult) {
 	if c.derives() && out.Candidate != nil {
 		out.spreads = sync.OnceValue(func() map[string][]float64 { return c.sensitivity(ctx, out.Candidate) })
 	}

@@ -34,7 +34,7 @@ func DefaultSetting() Setting { return Setting{Atol: new(DefaultAtol), Rtol: new
 // Over returns base with what the settings say.
 func (s Settings) Over(base Rules) Rules {
 	return func(name string) Rule {
-		rule, fixed := base(name), Fixed{}
+		rule, fixed := base(name), FixedTolerance{}
 		for i := range s {
 			if s[i].names(name) {
 				fixed = s[i].apply(&rule, fixed)
@@ -47,7 +47,7 @@ func (s Settings) Over(base Rules) Rules {
 // apply changes a rule. fixed is what earlier settings gave of atol and rtol, and
 // it returns the same for the next one. Those of the base were not chosen by
 // anyone, and are not kept.
-func (s *Setting) apply(rule *Rule, fixed Fixed) Fixed {
+func (s *Setting) apply(rule *Rule, fixed FixedTolerance) FixedTolerance {
 	if s.AllowNonFinite != nil {
 		rule.AllowNonFinite = *s.AllowNonFinite
 	}
@@ -59,7 +59,7 @@ func (s *Setting) apply(rule *Rule, fixed Fixed) Fixed {
 		rule.ULP = *s.ULP
 	}
 	if s.Atol == nil && s.Rtol == nil {
-		return Fixed{}
+		return FixedTolerance{}
 	}
 	if s.Atol != nil {
 		fixed.Atol = *s.Atol
@@ -140,7 +140,7 @@ func (s Settings) Valid() error {
 		if _, err := path.Match(one.Tensors, ""); err != nil {
 			return &SettingError{one, fmt.Sprintf("it is no pattern: %v", err)}
 		}
-		var fixed Fixed
+		var fixed FixedTolerance
 		if one.Atol != nil {
 			fixed.Atol = *one.Atol
 		}

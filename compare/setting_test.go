@@ -14,7 +14,7 @@ import (
 // Absent, zero and default are three things, and a setting changes what it gives
 // and no more.
 func TestSettingsOver(t *testing.T) {
-	derived := Uniform(Rule{Tolerance: Bounds{Of: "a bound"}})
+	derived := Uniform(Rule{Tolerance: BoundTolerance{Of: "a bound"}})
 	fixed := Uniform(DefaultRule())
 	ulp := func(n uint64) *uint64 { return &n }
 	for _, c := range []struct {
@@ -169,9 +169,9 @@ func ruleAfter(s Setting, was Rule, chosen bool) Rule {
 	if s.Atol == nil && s.Rtol == nil {
 		return want
 	}
-	var fixed Fixed
+	var fixed FixedTolerance
 	if chosen {
-		fixed, _ = was.Tolerance.(Fixed)
+		fixed, _ = was.Tolerance.(FixedTolerance)
 	}
 	if s.Atol != nil {
 		fixed.Atol = *s.Atol
@@ -209,7 +209,7 @@ func randomRule(rng *rand.Rand, elements int) Rule {
 	r := Rule{AllowNonFinite: rng.IntN(4) == 0}
 	switch rng.IntN(4) {
 	case 0:
-		r.Tolerance = Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}
+		r.Tolerance = FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}
 	case 1:
 		r.ULP = uint64(rng.IntN(3))
 	default:
@@ -217,7 +217,7 @@ func randomRule(rng *rand.Rand, elements int) Rule {
 		for i := range each {
 			each[i] = []float64{0, 1e-7, 1e-4, 1, inf}[rng.IntN(5)]
 		}
-		r.Tolerance = Bounds{Each: each, Of: "a bound"}
+		r.Tolerance = BoundTolerance{Each: each, Of: "a bound"}
 	}
 	return r
 }

@@ -7,7 +7,7 @@ import "math"
 // next smaller float64, or ULP, does not. A figure is +Inf where none will do.
 type Smallest struct {
 	// Given is the tolerance beside which Atol and Rtol were sought.
-	Given Fixed
+	Given FixedTolerance
 	// Atol is the smallest that passes with Given.Rtol, Rtol the smallest that
 	// passes with Given.Atol.
 	Atol, Rtol float64
@@ -21,7 +21,7 @@ type Smallest struct {
 // floats only. ok is false where no tolerance would let d pass: tensors that
 // were not Measured, NaNs and infinities that do not agree, and, unless they
 // are allowed, any in the reference.
-func (d *Difference) smallestPassing(given Fixed, allowNonFinite bool) (s Smallest, ok bool) {
+func (d *Difference) smallestPassing(given FixedTolerance, allowNonFinite bool) (s Smallest, ok bool) {
 	if d.Kind != Measured || d.NonFinite.disagree() > 0 || d.NonFinite.Reference.N > 0 && !allowNonFinite {
 		return Smallest{}, false
 	}
@@ -37,8 +37,8 @@ func (d *Difference) smallestPassing(given Fixed, allowNonFinite bool) (s Smalle
 			continue // agrees, or d would not have come so far
 		}
 		abs := math.Abs(a - b)
-		s.Atol = leastFrom(s.Atol, func(x float64) bool { return abs <= Fixed{Atol: x, Rtol: given.Rtol}.Bound(i, b) })
-		s.Rtol = leastFrom(s.Rtol, func(x float64) bool { return abs <= Fixed{Atol: given.Atol, Rtol: x}.Bound(i, b) })
+		s.Atol = leastFrom(s.Atol, func(x float64) bool { return abs <= FixedTolerance{Atol: x, Rtol: given.Rtol}.Bound(i, b) })
+		s.Rtol = leastFrom(s.Rtol, func(x float64) bool { return abs <= FixedTolerance{Atol: given.Atol, Rtol: x}.Bound(i, b) })
 	}
 	return s, true
 }
@@ -77,9 +77,9 @@ func (s Smallest) join(t Smallest) Smallest {
 
 // given is the tolerance beside which a smaller one is sought: the rule's own,
 // or the default where the rule knows neither atol nor rtol.
-func (rule Rule) given() Fixed {
-	if f, ok := rule.Tolerance.(Fixed); ok && f.valid() == nil {
+func (rule Rule) given() FixedTolerance {
+	if f, ok := rule.Tolerance.(FixedTolerance); ok && f.valid() == nil {
 		return f
 	}
-	return Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}
+	return FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}
 }

@@ -17,7 +17,7 @@ func TestSmallestIsExact(t *testing.T) {
 	for _, dtype := range floatTypes {
 		for trial := range 600 {
 			ref, cand := randomPair(r, dtype, 1+trial%5)
-			given := Fixed{Atol: math.Ldexp(r.Float64(), -r.IntN(60)), Rtol: math.Ldexp(r.Float64(), -r.IntN(40))}
+			given := FixedTolerance{Atol: math.Ldexp(r.Float64(), -r.IntN(60)), Rtol: math.Ldexp(r.Float64(), -r.IntN(40))}
 			switch trial % 6 {
 			case 0:
 				given.Atol = 0
@@ -52,9 +52,9 @@ func TestSmallestIsExact(t *testing.T) {
 					t.Fatalf("%s, %s: less than the smallest %s %v passes", dtype, given, what, x)
 				}
 			}
-			check("atol", s.Atol, func(x float64) Rule { return Rule{Tolerance: Fixed{Atol: x, Rtol: given.Rtol}} })
-			check("rtol", s.Rtol, func(x float64) Rule { return Rule{Tolerance: Fixed{Atol: given.Atol, Rtol: x}} })
-			check("atol alone", s.AtolAlone, func(x float64) Rule { return Rule{Tolerance: Fixed{Atol: x}} })
+			check("atol", s.Atol, func(x float64) Rule { return Rule{Tolerance: FixedTolerance{Atol: x, Rtol: given.Rtol}} })
+			check("rtol", s.Rtol, func(x float64) Rule { return Rule{Tolerance: FixedTolerance{Atol: given.Atol, Rtol: x}} })
+			check("atol alone", s.AtolAlone, func(x float64) Rule { return Rule{Tolerance: FixedTolerance{Atol: x}} })
 			if !passes(ref, cand, Rule{ULP: s.ULP}) {
 				t.Fatalf("%s: %d ulp do not pass", dtype, s.ULP)
 			}
@@ -75,7 +75,7 @@ func parse(t *testing.T, s string) float64 {
 }
 
 func TestSmallestWhereNoneWould(t *testing.T) {
-	given := Fixed{Atol: 1e-5, Rtol: 1e-4}
+	given := FixedTolerance{Atol: 1e-5, Rtol: 1e-4}
 	for _, c := range []struct {
 		name      string
 		ref, cand *lockstep.Tensor
@@ -112,13 +112,13 @@ func TestSmallestGiven(t *testing.T) {
 	x := vec[float32](t, 1)
 	for _, c := range []struct {
 		rule Rule
-		want Fixed
+		want FixedTolerance
 	}{
-		{Rule{Tolerance: Fixed{Atol: 1, Rtol: 2}}, Fixed{Atol: 1, Rtol: 2}},
-		{Rule{ULP: 3}, Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}},
-		{Rule{Bits: true}, Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}},
-		{Rule{Tolerance: bound{1}}, Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}},
-		{Rule{Tolerance: Fixed{Atol: nan}}, Fixed{Atol: DefaultAtol, Rtol: DefaultRtol}},
+		{Rule{Tolerance: FixedTolerance{Atol: 1, Rtol: 2}}, FixedTolerance{Atol: 1, Rtol: 2}},
+		{Rule{ULP: 3}, FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}},
+		{Rule{Bits: true}, FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}},
+		{Rule{Tolerance: bound{1}}, FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}},
+		{Rule{Tolerance: FixedTolerance{Atol: nan}}, FixedTolerance{Atol: DefaultAtol, Rtol: DefaultRtol}},
 	} {
 		if got := judgeOne(x, x, c.rule).Smallest; got == nil || got.Given != c.want {
 			t.Errorf("%s: %+v, want %v", c.rule, got, c.want)

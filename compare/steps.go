@@ -14,8 +14,8 @@ const (
 	freeSteps = "the rounding of each step, and what the step makes of the difference before it"
 )
 
-// stepwise holds the steps of the recurrent layers against each other.
-type stepwise struct {
+// stepTolerances holds the steps of the recurrent layers against each other.
+type stepTolerances struct {
 	check                *Check
 	reference, candidate *lockstep.Trace
 	pairs                pairing
@@ -31,11 +31,11 @@ type stepwise struct {
 // reference's own states before each step go into the candidate's cell, so that
 // nothing accumulates; in the second each engine runs freely, and a difference
 // may be what the step makes of the one before it.
-func (c Check) derived(ctx context.Context, out *Checked) error {
+func (c Check) derived(ctx context.Context, out *CheckResult) error {
 	if err := room(out); err != nil {
 		return err
 	}
-	s := &stepwise{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback()}
+	s := &stepTolerances{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback()}
 	for i := range s.rules {
 		s.rules[i] = map[string]Rule{}
 	}
@@ -85,7 +85,7 @@ func (c Check) derived(ctx context.Context, out *Checked) error {
 	return nil
 }
 
-func (s *stepwise) layer(layer, other string, references, candidates [2]map[string]*lockstep.Tensor) error {
+func (s *stepTolerances) layer(layer, other string, references, candidates [2]map[string]*lockstep.Tensor) error {
 	ref, err := Before(s.reference.Steps, layer)
 	if err != nil {
 		return err
@@ -146,7 +146,7 @@ func (s *stepwise) layer(layer, other string, references, candidates [2]map[stri
 			each[i] = 2*b + rounding*abs(here.exact[i]) // one for each engine; a gate of the candidate's is rounded to be shown
 		}
 		references[0][name], candidates[0][name] = have, there
-		s.rules[0][name] = Rule{Tolerance: Bounds{Each: each, Of: oneStep}.against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
+		s.rules[0][name] = Rule{Tolerance: BoundTolerance{Each: each, Of: oneStep}.against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
 		own := s.candidate.Steps[other+"/"+q]
 		if q != "h" && q != "c" || own == nil {
 			continue

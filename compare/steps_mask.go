@@ -33,7 +33,7 @@ func likeIn(t, like *lockstep.Tensor) (*lockstep.Tensor, error) {
 // leaveOut returns t where a mask leaves rows of steps out: a state is what it
 // was before the step, and exactly that, and of gates nothing is said, so they
 // are those of the engine itself.
-func (s *stepwise) leaveOut(t *lockstep.Tensor, q string, own *lockstep.Tensor, from map[string]*lockstep.Tensor, mask *lockstep.Tensor, e exactly) (*lockstep.Tensor, error) {
+func (s *stepTolerances) leaveOut(t *lockstep.Tensor, q string, own *lockstep.Tensor, from map[string]*lockstep.Tensor, mask *lockstep.Tensor, e exactTolerance) (*lockstep.Tensor, error) {
 	if mask == nil {
 		return t, nil
 	}
@@ -43,7 +43,7 @@ func (s *stepwise) leaveOut(t *lockstep.Tensor, q string, own *lockstep.Tensor, 
 	return leaveOut[float32](t, own, from[q], mask, e)
 }
 
-func leaveOut[F float32 | float64](t, own, old, mask *lockstep.Tensor, e exactly) (*lockstep.Tensor, error) {
+func leaveOut[F float32 | float64](t, own, old, mask *lockstep.Tensor, e exactTolerance) (*lockstep.Tensor, error) {
 	there, err := lockstep.Data[bool](mask)
 	if err != nil {
 		return nil, err

@@ -288,7 +288,7 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	for k := range checked.Report.Comparisons {
 		c := &checked.Report.Comparisons[k]
 		for i := range c.Results {
-			if _, fixed := c.Results[i].Rule.Tolerance.(compare.Fixed); fixed && !strings.Contains(a.Model, "_mixed_") { // for 16 bits there are no bounds
+			if _, fixed := c.Results[i].Rule.Tolerance.(compare.FixedTolerance); fixed && !strings.Contains(a.Model, "_mixed_") { // for 16 bits there are no bounds
 				t.Errorf("%s: %s is judged by %s, which nothing derives", a.Model, c.Results[i].Name, c.Results[i].Rule)
 			}
 		}

@@ -30,7 +30,7 @@ type layerShows struct {
 
 // shows is one place, and the difference there as a part of what rounding may do.
 type shows struct {
-	place diagnose.Place
+	place diagnose.Divergence
 	ratio float64
 }
 
@@ -52,7 +52,7 @@ func (e *expected) certain() bool {
 // judge says what is wrong with the first place that was found: it must be one
 // where the fault shows, and none before it must have to show it. The report's
 // first single step must be it too.
-func (e *expected) judge(found *diagnose.Found, r *compare.Report) string {
+func (e *expected) judge(found *diagnose.Result, r *compare.Report) string {
 	p := found.First
 	if p == nil {
 		if e.certain() {
@@ -72,7 +72,7 @@ func (e *expected) judge(found *diagnose.Found, r *compare.Report) string {
 	}
 	for _, l := range e.layers {
 		for _, s := range l.shows {
-			if s.place == (diagnose.Place{Layer: p.Layer, Quantity: p.Quantity, Step: p.Step, Row: p.Row, Unit: p.Unit}) {
+			if s.place == (diagnose.Divergence{Layer: p.Layer, Quantity: p.Quantity, Step: p.Step, Row: p.Row, Unit: p.Unit}) {
 				return ""
 			}
 			if s.ratio > sure {
@@ -123,7 +123,7 @@ func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) [
 		return nil
 	}
 	if !slices.Equal(a.Shape(), b.Shape()) {
-		return []shows{{diagnose.Place{Layer: layer, Quantity: q}, math.Inf(1)}}
+		return []shows{{diagnose.Divergence{Layer: layer, Quantity: q}, math.Inf(1)}}
 	}
 	var x, y []float64
 	if q == "mask" {
@@ -204,7 +204,7 @@ func list(layer, q string, shape []int, initial bool, ratio func(i int) float64)
 		for row := range shape[0] {
 			for u := range shape[2] {
 				if r := ratio((row*shape[1]+step)*shape[2] + u); r > maybe {
-					p := diagnose.Place{Layer: layer, Quantity: q, Step: step, Row: row, Unit: u}
+					p := diagnose.Divergence{Layer: layer, Quantity: q, Step: step, Row: row, Unit: u}
 					if initial {
 						p.Step = -1
 					}

@@ -187,7 +187,7 @@ func (s *suite) faults(c *subject) []fault.Fault {
 }
 
 // check checks a candidate that is meant to compute what a model does.
-func (c *subject) check(t *testing.T, bad, meant *native.Model) *compare.Checked {
+func (c *subject) check(t *testing.T, bad, meant *native.Model) *compare.CheckResult {
 	t.Helper()
 	oracle, err := meant.Oracle()
 	if err != nil {
@@ -241,7 +241,7 @@ func (s *suite) plant(c *subject, f fault.Fault, mode int) {
 		return
 	}
 	k.found++
-	found, err := diagnose.Case{Inputs: c.in, Reference: c.reference.trace, Candidate: checked.Candidate, Meant: c.m, Engine: engine, Stepper: bad}.Run(ctx)
+	found, err := diagnose.Problem{Inputs: c.in, Reference: c.reference.trace, Candidate: checked.Candidate, ReferenceModel: c.m, CandidateModel: engine, Stepper: bad}.Run(ctx)
 	if err != nil {
 		s.t.Fatalf("%s: %v", where, err)
 	}

@@ -131,7 +131,7 @@ func describeWeight(name string, v *savedmodel.Variable) Weight {
 }
 
 // describeLayers describes what was recognised.
-func describeLayers(found *recurrent.Found) []Layer {
+func describeLayers(found *recurrent.Findings) []Layer {
 	var out []Layer
 	for _, r := range found.Recurrences {
 		for i, l := range r.Cells {

@@ -152,7 +152,7 @@ func (m *Model) sameBatch(inputs map[string]*lockstep.Tensor) error {
 // Its runners have the workers that Load was given.
 func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	if m.source.Found.Seq2Seq == nil {
-		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.Not)
+		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.NoSeq2Seq)
 	}
 	if m.source.Edited() {
 		return nil, errEdited
@@ -169,7 +169,7 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
 	s := m.source.Found.Seq2Seq
 	if s == nil {
-		return "", "", fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.Not)
+		return "", "", fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.NoSeq2Seq)
 	}
 	return s.EncoderInput, s.DecoderInput, nil
 }

@@ -42,7 +42,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	if detail < lockstep.Steps {
 		t.Outputs, t.States, err = m.program.Run(ctx, inputs, detail >= lockstep.States)
 	} else {
-		var recorded map[*recurrent.Layer]*engine.Recorded
+		var recorded map[*recurrent.Layer]*engine.LayerRecord
 		t.Outputs, t.States, recorded, err = m.program.Record(ctx, inputs)
 		if err == nil {
 			t.Steps, err = m.steps(recorded, gates)
@@ -55,7 +55,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 }
 
 // steps names what was recorded, and adds the gates if they are wanted.
-func (m *Model) steps(recorded map[*recurrent.Layer]*engine.Recorded, gates bool) (map[string]*lockstep.Tensor, error) {
+func (m *Model) steps(recorded map[*recurrent.Layer]*engine.LayerRecord, gates bool) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	held := int64(0) // of out, beside which the next layer's gates are worked out
 	defer func() { memory.Release(held) }()
@@ -87,7 +87,7 @@ func (m *Model) steps(recorded map[*recurrent.Layer]*engine.Recorded, gates bool
 }
 
 // gates works out what a layer's gates were.
-func (m *Model) gates(l *recurrent.Layer, r *engine.Recorded) (map[string]*lockstep.Tensor, error) {
+func (m *Model) gates(l *recurrent.Layer, r *engine.LayerRecord) (map[string]*lockstep.Tensor, error) {
 	o, err := m.Oracle()
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func (c *check) suppose(ctx context.Context, out *Result) error {
 			return err
 		}
 	}
-	problem := diagnose.Case{Inputs: c.check.Inputs, Reference: reference, Candidate: candidate, Meant: c.meant, Engine: c.engine, Names: c.names}
+	problem := diagnose.Problem{Inputs: c.check.Inputs, Reference: reference, Candidate: candidate, ReferenceModel: c.meant, CandidateModel: c.engine, Names: c.names}
 	problem.Stepper, _ = c.check.Candidate.(lockstep.Stepper)
 	found, err := problem.Run(ctx)
 	if err != nil {

@@ -70,7 +70,7 @@ func (o *Options) request(sig lockstep.Signature, trial *inputs.Trial) inputs.Re
 }
 
 // fitted makes inputs. Sizes that do not fit are the caller's.
-func fitted(ctx context.Context, r inputs.Request) (*inputs.Made, error) {
+func fitted(ctx context.Context, r inputs.Request) (*inputs.InputSet, error) {
 	made, err := inputs.Make(ctx, r)
 	if errors.As(err, new(*inputs.SizeError)) {
 		return nil, &UsageError{err}

@@ -48,7 +48,7 @@ func (c *check) load() error {
 		return err
 	}
 	if err != nil {
-		c.check.NotRun = append(c.check.NotRun, compare.NotRun{Engine: "native", Err: err})
+		c.check.NotRun = append(c.check.NotRun, compare.EngineFailure{Engine: "native", Err: err})
 		return nil
 	}
 	oracle, err := engine.Oracle()
@@ -70,7 +70,7 @@ func (c *check) open(ctx context.Context) (done func() error, err error) {
 	case c.options.Expected == nil || c.engine == nil || ctx.Err() != nil:
 		return nil, err
 	}
-	c.check.NotRun = append(c.check.NotRun, compare.NotRun{Engine: c.reference.Name, Err: err})
+	c.check.NotRun = append(c.check.NotRun, compare.EngineFailure{Engine: c.reference.Name, Err: err})
 	return func() error { return nil }, nil
 }
 

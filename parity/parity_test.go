@@ -280,7 +280,7 @@ func TestKindOf(t *testing.T) {
 	broken := errors.New("broken")
 	in := &compare.Comparison{Results: compare.Judge(compare.Measure(pair(t, 1), pair(t, 1), compare.Options{}), nil)}
 	out := &compare.Comparison{Results: compare.Judge(compare.Measure(pair(t, 1), pair(t, 2), compare.Options{}), nil)}
-	result := func(c *compare.Comparison, notRun ...compare.NotRun) *parity.Result {
+	result := func(c *compare.Comparison, notRun ...compare.EngineFailure) *parity.Result {
 		return &parity.Result{Report: &compare.Report{Comparisons: []compare.Comparison{*c}, NotRun: notRun}}
 	}
 	for _, c := range []struct {
@@ -293,8 +293,8 @@ func TestKindOf(t *testing.T) {
 		{result(in), &parity.UsageError{Err: broken}, parity.WrongUsage},
 		{result(out), nil, parity.Diverged},
 		{result(out), broken, parity.Diverged},
-		{result(in, compare.NotRun{Engine: "x", Err: broken}), nil, parity.NotRun},
-		{result(out, compare.NotRun{Engine: "x", Err: broken}), nil, parity.Diverged},
+		{result(in, compare.EngineFailure{Engine: "x", Err: broken}), nil, parity.NotRun},
+		{result(out, compare.EngineFailure{Engine: "x", Err: broken}), nil, parity.Diverged},
 		{nil, broken, parity.NotRun},
 		{nil, &lockstep.TensorError{Err: broken}, parity.WrongUsage},
 	} {

@@ -116,15 +116,15 @@ func (m *tfSession) stepper(r *recurrent.Recurrence) (*stepper, error) {
 		return nil, nil
 	}
 	s := &stepper{r: r, dtype: dtype, outputs: r.Outputs >= 0, masked: r.Mask != nil, inputs: map[string]tf.Output{}}
-	var fed []savedmodel.Fed
+	var fed []savedmodel.FeedTensor
 	for _, item := range recurrent.Items(body, r.Steps) {
-		fed = append(fed, savedmodel.Fed{Ref: item, DType: dtype})
+		fed = append(fed, savedmodel.FeedTensor{Ref: item, DType: dtype})
 	}
 	items := len(fed)
 	var want, next []savedmodel.Ref
 	for i, l := range r.Cells {
 		for _, at := range l.States {
-			fed = append(fed, savedmodel.Fed{Ref: savedmodel.Ref{Node: body.Args[at]}, DType: dtype})
+			fed = append(fed, savedmodel.FeedTensor{Ref: savedmodel.Ref{Node: body.Args[at]}, DType: dtype})
 		}
 		if i > 0 {
 			s.names, want = append(s.names, l.Name+"/x"), append(want, l.Input)
@@ -140,7 +140,7 @@ func (m *tfSession) stepper(r *recurrent.Recurrence) (*stepper, error) {
 	s.initial = len(next)
 	if s.masked {
 		for _, item := range recurrent.Items(body, r.Mask.Steps) {
-			fed = append(fed, savedmodel.Fed{Ref: item, DType: lockstep.Bool})
+			fed = append(fed, savedmodel.FeedTensor{Ref: item, DType: lockstep.Bool})
 		}
 	}
 	step, err := m.graph.StepDef(r.Loop, body, fed, append(want, next...))

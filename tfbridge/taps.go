@@ -85,7 +85,7 @@ func (m *tfSession) findStates() stateTaps {
 }
 
 // finalStates lists the states, with nothing tapped yet.
-func finalStates(found *recurrent.Found) (t stateTaps, refs []savedmodel.Ref) {
+func finalStates(found *recurrent.Findings) (t stateTaps, refs []savedmodel.Ref) {
 	for _, l := range found.Layers {
 		t.layers = append(t.layers, l.Name)
 		for i, state := range l.FinalState {

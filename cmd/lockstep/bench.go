@@ -147,7 +147,7 @@ func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	var done []bench.Work
+	var done []bench.Workload
 	var failed error // of single models: the others are timed all the same
 	for i, work := range works {
 		r, err := f.race(cmd, work, cases, fmt.Sprintf("[%d/%d] ", i+1, len(works)))
@@ -177,17 +177,17 @@ func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) 
 }
 
 // race times the engines on one model.
-func (f *benchFlags) race(cmd *cobra.Command, work benchWork, cases, which string) (bench.Work, error) {
+func (f *benchFlags) race(cmd *cobra.Command, work benchWork, cases, which string) (bench.Workload, error) {
 	r, err := f.prepare(cmd.Context(), work, cases)
 	if err != nil {
-		return bench.Work{}, err
+		return bench.Workload{}, err
 	}
 	o := f.options
 	o.Check = r.check
 	o.Progress = func(format string, args ...any) { progress(cmd, "%s%s", which, fmt.Sprintf(format, args...)) }
 	r.Results, err = bench.Race(cmd.Context(), r.contenders, o)
 	progress(cmd, "")
-	return r.Work, err
+	return r.Workload, err
 }
 
 // how says how the numbers came about.

@@ -11,17 +11,17 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/atomicfile"
 	"github.com/lockstep-go/lockstep/internal/bench"
 	"github.com/lockstep-go/lockstep/internal/contender"
 	"github.com/lockstep-go/lockstep/internal/inputs"
-	"github.com/lockstep-go/lockstep/internal/whole"
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
 // race is one work, ready to begin.
 type race struct {
-	bench.Work
+	bench.Workload
 	contenders []bench.Contender
 	// What every answer must agree with; if there is no reference, it is the
 	// first answer.
@@ -54,7 +54,7 @@ func (f *benchFlags) prepare(ctx context.Context, w benchWork, cases string) (*r
 	if err != nil {
 		return nil, err
 	}
-	r := &race{Work: bench.Work{Model: filepath.Base(filepath.Clean(w.dir)), Batch: w.in.sizes.Batch, Steps: w.in.sizes.Steps, Inputs: made}}
+	r := &race{Workload: bench.Workload{Model: filepath.Base(filepath.Clean(w.dir)), Batch: w.in.sizes.Batch, Steps: w.in.sizes.Steps, Inputs: made}}
 	var file string
 	_, no := m.Seq2Seq()
 	if n := len(m.Signature().Outputs); no == nil && n > 1 {
@@ -155,7 +155,7 @@ func (r *race) seq2seq(m *native.Model, in inputFlags, cases string) (file strin
 	}
 	r.reference = out
 	file = filepath.Join(cases, fmt.Sprintf("%s-batch%d-steps%d.f32", r.Model, r.Batch, r.Steps))
-	return file, whole.WriteFile(file, bench.Case{Weights: weights, Encoder: encoder, Decoder: decoder}.Write)
+	return file, atomicfile.WriteFile(file, bench.Case{Weights: weights, Encoder: encoder, Decoder: decoder}.Write)
 }
 
 // contenders are those of a work; the first is what the others' ratios are to.

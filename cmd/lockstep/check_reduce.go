@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/atomicfile"
 	"github.com/lockstep-go/lockstep/internal/reduce"
-	"github.com/lockstep-go/lockstep/internal/whole"
 	"github.com/lockstep-go/lockstep/parity"
 )
 
@@ -52,7 +52,7 @@ func (f *reduceFlags) writeReduced(m parity.Model, settings compare.Settings, re
 			return err
 		}
 	}
-	if err := whole.WriteFile(goTest(f.reduce), repro.WriteGoTest); err != nil {
+	if err := atomicfile.WriteFile(goTest(f.reduce), repro.WriteGoTest); err != nil {
 		return err
 	}
 	what := "nothing could be taken away"

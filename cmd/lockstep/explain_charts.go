@@ -28,7 +28,7 @@ func explainPage(e *explain.Explanation, dir, made string) chart.Page {
 	if f := e.Forecast; f != nil {
 		c := chart.Chart{Title: "Own output less teacher-forced", Note: "Root mean square over rows and features.", XLabel: "step", YLabel: "difference"}
 		line := chart.Line{Label: "difference"}
-		for _, s := range f.Apart() {
+		for _, s := range f.Differences() {
 			c.X, line.Values = append(c.X, float64(s.Step)), append(line.Values, s.RMS)
 		}
 		c.Lines = []chart.Line{line}

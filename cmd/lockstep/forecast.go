@@ -149,7 +149,7 @@ func (f *forecastFlags) window(ctx context.Context, e lockstep.Tracer, dir strin
 	if len(tensors) != 1 {
 		return p, "", usagef("%s has %d tensors %q, want one, the series", f.series, len(tensors), lockstep.Names(tensors))
 	}
-	cut := forecast.Cut{At: f.at, Seen: f.sizes.Steps, Horizon: f.horizon}
+	cut := forecast.Span{At: f.at, Seen: f.sizes.Steps, Horizon: f.horizon}
 	if cut.Horizon == 0 {
 		cut.Horizon = 30
 	}

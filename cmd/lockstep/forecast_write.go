@@ -67,7 +67,7 @@ func (s shownForecast) text(w io.Writer) error {
 		head = append(head, "target", "own error", "forced error")
 	}
 	t := figures(head)
-	all := s.Apart()
+	all := s.Differences()
 	for _, step := range some(len(all)) {
 		a := all[step]
 		row := []string{strconv.Itoa(step), own.at(step, 0, "-"), forced.at(step, 0, "-"), digits(a.RMS), digits(a.Max)}
@@ -169,12 +169,12 @@ func (s shownForecast) page(inputs map[string]*lockstep.Tensor) chart.Page {
 	if s.Target == nil {
 		lines = lines[:1]
 	}
-	for _, a := range s.Apart() {
+	for _, a := range s.Differences() {
 		c.X = append(c.X, float64(a.Step))
 	}
 	for _, l := range lines {
 		line := chart.Line{Label: l.label}
-		for _, a := range s.Apart() {
+		for _, a := range s.Differences() {
 			line.Values = append(line.Values, l.figure(a))
 		}
 		c.Lines = append(c.Lines, line)

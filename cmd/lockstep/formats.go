@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/lockstep-go/lockstep/internal/whole"
+	"github.com/lockstep-go/lockstep/internal/atomicfile"
 )
 
 // sink is one place that a report goes to.
@@ -73,7 +73,7 @@ func (s sink) write(cmd *cobra.Command, write writer) error {
 	if out := cmd.OutOrStdout(); s.path == "" {
 		err = write(out, s.format, isTerminal(out))
 	} else {
-		err = whole.WriteFile(s.path, func(w io.Writer) error { return write(w, s.format, false) })
+		err = atomicfile.WriteFile(s.path, func(w io.Writer) error { return write(w, s.format, false) })
 	}
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)

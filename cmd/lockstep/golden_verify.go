@@ -97,7 +97,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 				title += " in " + r.Engine
 			}
 			t.add(cmd.ErrOrStderr(), title, r.FullReport(title))
-			gravest = golden.Gravest(gravest, r.Change)
+			gravest = golden.Worst(gravest, r.Change)
 		}
 		if err != nil {
 			t.fail(cmd.ErrOrStderr(), j, "could not verify", err)

@@ -82,7 +82,7 @@ func (f *inputFlags) inputsFor(ctx context.Context, m model) (in map[string]*loc
 }
 
 // make makes inputs that the model's graph takes.
-func (f *inputFlags) make(ctx context.Context, m model) (*inputs.Made, error) {
+func (f *inputFlags) make(ctx context.Context, m model) (*inputs.InputSet, error) {
 	r := f.request(m)
 	if m.engine != nil {
 		r.Engine = m.engine.Run

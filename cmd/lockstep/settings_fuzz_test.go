@@ -97,7 +97,7 @@ func judgeBy(t *testing.T, m *configModel, rng *rand.Rand) {
 			}
 			(*to)[name] = x
 		}
-		rules[name] = compare.Rule{Tolerance: compare.Bounds{Each: []float64{1e-6, 1e-6, 1e-4, math.Inf(1)}, Of: "bounds"}}
+		rules[name] = compare.Rule{Tolerance: compare.BoundTolerance{Each: []float64{1e-6, 1e-6, 1e-4, math.Inf(1)}, Of: "bounds"}}
 		if rng.IntN(3) == 0 {
 			rules[name] = compare.DefaultRule()
 		}
@@ -193,7 +193,7 @@ func verdictBy(entries []compare.Setting, was compare.Result) compare.Verdict {
 			}
 			near = near || math.Abs(float64(a)-float64(b)) <= bound
 		} else if !near {
-			if bounds, ok := was.Rule.Tolerance.(compare.Bounds); ok && math.IsInf(bounds.Each[i], 0) {
+			if bounds, ok := was.Rule.Tolerance.(compare.BoundTolerance); ok && math.IsInf(bounds.Each[i], 0) {
 				return compare.Diverged
 			}
 			near = math.Abs(float64(a)-float64(b)) <= was.Rule.Tolerance.Bound(i, float64(b))

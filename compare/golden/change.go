@@ -52,5 +52,5 @@ func (c Change) ExitCode() int { return changes[c].code }
 // Failed tells whether the change is a failure.
 func (c Change) Failed() bool { return c > FilesChanged }
 
-// Gravest returns the gravest of changes, Same for none.
-func Gravest(all ...Change) Change { return slices.Max(append(all, Same)) }
+// Worst returns the gravest of changes, Same for none.
+func Worst(all ...Change) Change { return slices.Max(append(all, Same)) }

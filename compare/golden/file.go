@@ -12,9 +12,9 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/atomicfile"
 	"github.com/lockstep-go/lockstep/internal/npz"
 	"github.com/lockstep-go/lockstep/internal/regular"
-	"github.com/lockstep-go/lockstep/internal/whole"
 )
 
 // Golden is one run of a model. Nobody may change what is in it.
@@ -186,7 +186,7 @@ func (g *Golden) Write(w io.Writer) error {
 
 // WriteFile writes the file whole or not at all.
 func (g *Golden) WriteFile(path string) error {
-	if err := whole.WriteFile(path, g.Write); err != nil {
+	if err := atomicfile.WriteFile(path, g.Write); err != nil {
 		return fmt.Errorf("golden: %w", err)
 	}
 	return nil

@@ -54,13 +54,13 @@ type Machine struct {
 
 // Signature is a lockstep.Signature in JSON.
 type Signature struct {
-	Name    string `json:"name"`
-	Inputs  []Spec `json:"inputs"`
-	Outputs []Spec `json:"outputs"`
+	Name    string       `json:"name"`
+	Inputs  []TensorSpec `json:"inputs"`
+	Outputs []TensorSpec `json:"outputs"`
 }
 
-// Spec is a lockstep.TensorSpec in JSON.
-type Spec struct {
+// TensorSpec is a lockstep.TensorSpec in JSON.
+type TensorSpec struct {
 	Name  string `json:"name"`
 	DType string `json:"dtype"`
 	// Shape has -1 for an axis of any length, and is null for an unknown rank.
@@ -120,10 +120,10 @@ func isSHA256(s string) bool {
 }
 
 func signatureOf(s lockstep.Signature) *Signature {
-	specs := func(from []lockstep.TensorSpec) []Spec {
-		out := make([]Spec, len(from))
+	specs := func(from []lockstep.TensorSpec) []TensorSpec {
+		out := make([]TensorSpec, len(from))
 		for i, t := range from {
-			out[i] = Spec{t.Name, t.DType.String(), t.Shape}
+			out[i] = TensorSpec{t.Name, t.DType.String(), t.Shape}
 			if t.Shape == nil && !t.UnknownRank {
 				out[i].Shape = []int{}
 			}
@@ -135,7 +135,7 @@ func signatureOf(s lockstep.Signature) *Signature {
 
 func (s *Signature) signature() (lockstep.Signature, error) {
 	var bad error
-	specs := func(from []Spec) []lockstep.TensorSpec {
+	specs := func(from []TensorSpec) []lockstep.TensorSpec {
 		out := make([]lockstep.TensorSpec, len(from))
 		names := map[string]bool{}
 		for i, t := range from {

@@ -119,7 +119,7 @@ func (g *Golden) bound(ctx context.Context, e lockstep.Engine, r Recording) ([]c
 		}
 		for i := range k.Results {
 			d := &k.Results[i]
-			bounds, ok := d.Rule.Tolerance.(compare.Bounds)
+			bounds, ok := d.Rule.Tolerance.(compare.BoundTolerance)
 			if !ok || d.Reference == nil {
 				continue
 			}

@@ -12,11 +12,11 @@ import (
 // A diagnosis is in the document as its fields say, infinite numbers as strings.
 func TestJSONOfADiagnosis(t *testing.T) {
 	r := &compare.Report{Model: "m", Diagnosis: &compare.Diagnosis{
-		First:    &compare.FirstApart{Layer: "lstm", Quantity: "sum_i", Gate: "i", Step: 3, Row: 1, Unit: 7},
+		First:    &compare.FirstDivergence{Layer: "lstm", Quantity: "sum_i", Gate: "i", Step: 3, Row: 1, Unit: 7},
 		Suspects: []string{"lstm"},
-		Causes: []compare.Explanation{{Text: "bias missing in layer lstm", Kind: "bias missing", Layers: []string{"lstm"}, In: "candidate",
+		Causes: []compare.Cause{{Text: "bias missing in layer lstm", Kind: "bias missing", Layers: []string{"lstm"}, In: "candidate",
 			Before: math.Inf(1), Margin: 0.25, Over: "single steps", Vanishes: true,
-			Weight: &compare.WeightApart{Layer: "lstm", Tensor: "bias", Column: 2, Was: 1, Is: 2}}},
+			Weight: &compare.WeightDifference{Layer: "lstm", Tensor: "bias", Column: 2, Original: 1, Changed: 2}}},
 		Tried: 40,
 	}}
 	var b bytes.Buffer

@@ -14,7 +14,7 @@ func encodeReport(r *compare.Report) jsonReport {
 		out.NotRun = append(out.NotRun, jsonNotRun{n.Engine, n.Err.Error()})
 	}
 	if c, first := r.FirstDivergence(); c != nil {
-		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []compare.Cause{}}
+		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []compare.Reason{}}
 		if first != nil {
 			d.Name, d.Causes, d.First = &first.Name, list(first.Causes), encodeFault(first)
 		}
@@ -105,7 +105,7 @@ func distance(d lockstep.DType, ok bool, abs float64, absInt uint64) any {
 }
 
 func encodeRule(r compare.Rule) jsonRule {
-	f, fixed := r.Tolerance.(compare.Fixed)
+	f, fixed := r.Tolerance.(compare.FixedTolerance)
 	return jsonRule{
 		Text:           r.String(),
 		Atol:           numberIf(fixed, f.Atol),

@@ -37,12 +37,12 @@ type jsonNotRun struct {
 }
 
 type jsonDivergence struct {
-	Title     string          `json:"title"`
-	Reference string          `json:"reference"`
-	Candidate string          `json:"candidate"`
-	Name      *string         `json:"name"` // null where nothing was compared
-	Causes    []compare.Cause `json:"causes"`
-	First     *jsonFault      `json:"first"`
+	Title     string           `json:"title"`
+	Reference string           `json:"reference"`
+	Candidate string           `json:"candidate"`
+	Name      *string          `json:"name"` // null where nothing was compared
+	Causes    []compare.Reason `json:"causes"`
+	First     *jsonFault       `json:"first"`
 }
 
 type jsonComparison struct {
@@ -61,33 +61,33 @@ type jsonComparison struct {
 }
 
 type jsonResult struct {
-	Name          string          `json:"name"`
-	Verdict       string          `json:"verdict"`
-	Kind          compare.Kind    `json:"kind"`
-	Causes        []compare.Cause `json:"causes"`
-	Rule          jsonRule        `json:"rule"`
-	Reference     *jsonTensor     `json:"reference"`
-	Candidate     *jsonTensor     `json:"candidate"`
-	Elements      int             `json:"elements"`
-	Outside       int             `json:"outside"`
-	StepsOutside  int             `json:"steps_outside"`
-	First         *jsonFault      `json:"first"`
-	Margin        format.Number   `json:"margin"`
-	MarginAt      *jsonPlace      `json:"margin_at"`
-	Smallest      *jsonSmallest   `json:"smallest"`
-	Differ        int             `json:"differ"`
-	BitsDiffer    int             `json:"bits_differ"`
-	Finite        int             `json:"finite"`
-	MaxAbs        any             `json:"max_abs"` // null, as the next two, without a number on both sides
-	MeanAbs       *format.Number  `json:"mean_abs"`
-	MaxRel        *format.Number  `json:"max_rel"`
-	ZeroReference int             `json:"zero_reference"`
-	MaxULP        *uint64         `json:"max_ulp"` // null for all but floats
-	Worst         *jsonPlace      `json:"worst"`
-	WorstRel      *jsonPlace      `json:"worst_rel"`
-	WorstULP      *jsonPlace      `json:"worst_ulp"`
-	NonFinite     *jsonNonFinite  `json:"non_finite"` // null for all but floats
-	Steps         []jsonStep      `json:"steps"`
+	Name          string           `json:"name"`
+	Verdict       string           `json:"verdict"`
+	Kind          compare.Kind     `json:"kind"`
+	Causes        []compare.Reason `json:"causes"`
+	Rule          jsonRule         `json:"rule"`
+	Reference     *jsonTensor      `json:"reference"`
+	Candidate     *jsonTensor      `json:"candidate"`
+	Elements      int              `json:"elements"`
+	Outside       int              `json:"outside"`
+	StepsOutside  int              `json:"steps_outside"`
+	First         *jsonFault       `json:"first"`
+	Margin        format.Number    `json:"margin"`
+	MarginAt      *jsonPlace       `json:"margin_at"`
+	Smallest      *jsonSmallest    `json:"smallest"`
+	Differ        int              `json:"differ"`
+	BitsDiffer    int              `json:"bits_differ"`
+	Finite        int              `json:"finite"`
+	MaxAbs        any              `json:"max_abs"` // null, as the next two, without a number on both sides
+	MeanAbs       *format.Number   `json:"mean_abs"`
+	MaxRel        *format.Number   `json:"max_rel"`
+	ZeroReference int              `json:"zero_reference"`
+	MaxULP        *uint64          `json:"max_ulp"` // null for all but floats
+	Worst         *jsonPlace       `json:"worst"`
+	WorstRel      *jsonPlace       `json:"worst_rel"`
+	WorstULP      *jsonPlace       `json:"worst_ulp"`
+	NonFinite     *jsonNonFinite   `json:"non_finite"` // null for all but floats
+	Steps         []jsonStep       `json:"steps"`
 }
 
 type jsonRule struct {
@@ -184,14 +184,14 @@ type jsonCause struct {
 }
 
 type jsonWeight struct {
-	Layer  string  `json:"layer"`
-	Tensor string  `json:"tensor"`
-	Row    int     `json:"row"`
-	Column int     `json:"column"`
-	Gate   string  `json:"gate"`
-	Unit   int     `json:"unit"`
-	Was    float64 `json:"was"`
-	Is     float64 `json:"is"`
+	Layer    string  `json:"layer"`
+	Tensor   string  `json:"tensor"`
+	Row      int     `json:"row"`
+	Column   int     `json:"column"`
+	Gate     string  `json:"gate"`
+	Unit     int     `json:"unit"`
+	Original float64 `json:"was"`
+	Changed  float64 `json:"is"`
 }
 
 // list returns s itself, but an empty list instead of null.

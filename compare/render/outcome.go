@@ -52,7 +52,7 @@ func reason(o *compare.Outcome) string {
 }
 
 // pair sets both sides of a mismatch beside each other.
-func pair(f *compare.Fault) string { return f.Candidate.String() + ", want " + f.Reference.String() }
+func pair(f *compare.Mismatch) string { return f.Candidate.String() + ", want " + f.Reference.String() }
 
 // margin returns the largest margin, "-" where there is none.
 func margin(o *compare.Outcome) string {

@@ -35,7 +35,7 @@ func TestTextSays(t *testing.T) {
 		{"equality", vec(t, 1.0), vec(t, 1+0x3p-52), compare.Rule{}, []string{"3 ulp; allowed 0 ulp; margin Infinity", "judged by equality\n"}},
 		{"bounds of their own", vec(t, 1.0), vec(t, 3.0), compare.Rule{Tolerance: bound{0.5}}, []string{"bound 0.5 by bounds of the test; margin 4", "judged by bounds of the test\n"}},
 		{"no number at all", vec(t, nan), vec(t, nan), compare.Rule{AllowNonFinite: true}, []string{"in step: ", "x       (1,)         -        -    -       0  in step"}},
-		{"just outside", vec(t, 0.0), vec(t, math.Nextafter(0.5, 1)), compare.Rule{Tolerance: compare.Fixed{Atol: 0.5}}, []string{"margin 1.1)", "0.5001, ", "bound 0.5 by", "margin 1.001"}},
+		{"just outside", vec(t, 0.0), vec(t, math.Nextafter(0.5, 1)), compare.Rule{Tolerance: compare.FixedTolerance{Atol: 0.5}}, []string{"margin 1.1)", "0.5001, ", "bound 0.5 by", "margin 1.001"}},
 	} {
 		var b bytes.Buffer
 		r := &compare.Report{Comparisons: []compare.Comparison{compared("", "r", "c", set{"x": c.ref}, set{"x": c.cand}, compare.Options{}, c.rule)}}

@@ -52,7 +52,7 @@ func ruleLine(c *compare.Comparison) string {
 	for i := range c.Results {
 		rule := c.Results[i].Rule
 		rules[rule.String()] = true
-		if _, ok := rule.Tolerance.(compare.Fixed); !ok || rule.Bits {
+		if _, ok := rule.Tolerance.(compare.FixedTolerance); !ok || rule.Bits {
 			fixed = false
 		}
 	}

@@ -37,7 +37,7 @@ func TestSmallestLinePasses(t *testing.T) {
 			cand[name] = reporttest.Nudged(t, ref[name], func(int) int { return r.IntN(1 << r.IntN(14)) })
 		}
 		ref["n"], cand["n"] = vec[int32](t, 1), vec[int32](t, 1)
-		given := compare.Fixed{Atol: 1e-7 * r.Float64(), Rtol: 1e-6 * r.Float64()}
+		given := compare.FixedTolerance{Atol: 1e-7 * r.Float64(), Rtol: 1e-6 * r.Float64()}
 		whole := func(rule compare.Rule) compare.Verdict {
 			c := compared("", "r", "c", ref, cand, compare.Options{}, rule)
 			return c.Verdict()
@@ -50,12 +50,12 @@ func TestSmallestLinePasses(t *testing.T) {
 		read++
 		ulp, _ := strconv.ParseUint(m[6], 10, 64)
 		rules := []compare.Rule{
-			{Tolerance: compare.Fixed{Atol: parse(t, m[1]), Rtol: parse(t, m[2])}},
-			{Tolerance: compare.Fixed{Atol: parse(t, m[5])}},
+			{Tolerance: compare.FixedTolerance{Atol: parse(t, m[1]), Rtol: parse(t, m[2])}},
+			{Tolerance: compare.FixedTolerance{Atol: parse(t, m[5])}},
 			{ULP: ulp},
 		}
 		if m[3] != "" {
-			rules = append(rules, compare.Rule{Tolerance: compare.Fixed{Atol: parse(t, m[4]), Rtol: parse(t, m[3])}})
+			rules = append(rules, compare.Rule{Tolerance: compare.FixedTolerance{Atol: parse(t, m[4]), Rtol: parse(t, m[3])}})
 		}
 		for _, rule := range rules {
 			if whole(rule) != compare.InStep {
@@ -64,9 +64,9 @@ func TestSmallestLinePasses(t *testing.T) {
 		}
 		// Not just any that passes: the whole comparison's is the least.
 		s, _ := c.Smallest()
-		if s.AtolAlone > 0 && whole(compare.Rule{Tolerance: compare.Fixed{Atol: math.Nextafter(s.AtolAlone, 0)}}) == compare.InStep ||
-			s.Atol > 0 && whole(compare.Rule{Tolerance: compare.Fixed{Atol: math.Nextafter(s.Atol, 0), Rtol: given.Rtol}}) == compare.InStep ||
-			s.Rtol > 0 && whole(compare.Rule{Tolerance: compare.Fixed{Atol: given.Atol, Rtol: math.Nextafter(s.Rtol, 0)}}) == compare.InStep ||
+		if s.AtolAlone > 0 && whole(compare.Rule{Tolerance: compare.FixedTolerance{Atol: math.Nextafter(s.AtolAlone, 0)}}) == compare.InStep ||
+			s.Atol > 0 && whole(compare.Rule{Tolerance: compare.FixedTolerance{Atol: math.Nextafter(s.Atol, 0), Rtol: given.Rtol}}) == compare.InStep ||
+			s.Rtol > 0 && whole(compare.Rule{Tolerance: compare.FixedTolerance{Atol: given.Atol, Rtol: math.Nextafter(s.Rtol, 0)}}) == compare.InStep ||
 			s.ULP > 0 && whole(compare.Rule{ULP: s.ULP - 1}) == compare.InStep {
 			t.Errorf("less than %+v passes", s)
 		}
@@ -77,7 +77,7 @@ func TestSmallestLinePasses(t *testing.T) {
 }
 
 func TestSmallestText(t *testing.T) {
-	given := compare.Fixed{Atol: 1e-5, Rtol: 1e-4}
+	given := compare.FixedTolerance{Atol: 1e-5, Rtol: 1e-4}
 	for _, c := range []struct {
 		s    *compare.Smallest
 		want string
@@ -87,7 +87,7 @@ func TestSmallestText(t *testing.T) {
 		{&compare.Smallest{Given: given, Atol: 0.12345, Rtol: 2, AtolAlone: 3, ULP: 4}, "atol 0.124 with rtol 0.0001; rtol 2 with atol 1e-05; atol 3 with rtol 0; or 4 ulp"},
 		{&compare.Smallest{Given: given, Atol: 1, Rtol: inf, AtolAlone: 1, ULP: 4}, "atol 1 with rtol 0.0001; no rtol with atol 1e-05; atol 1 with rtol 0; or 4 ulp"},
 		{&compare.Smallest{Given: given, Atol: inf, Rtol: inf, AtolAlone: inf, ULP: math.MaxUint64}, "no atol with rtol 0.0001; no rtol with atol 1e-05; no atol with rtol 0; or 18446744073709551615 ulp"},
-		{&compare.Smallest{Given: compare.Fixed{Atol: 1}, Atol: 2, Rtol: 3, AtolAlone: 2, ULP: 1}, "atol 2 with rtol 0; rtol 3 with atol 1; or 1 ulp"},
+		{&compare.Smallest{Given: compare.FixedTolerance{Atol: 1}, Atol: 2, Rtol: 3, AtolAlone: 2, ULP: 1}, "atol 2 with rtol 0; rtol 3 with atol 1; or 1 ulp"},
 	} {
 		if got := smallestText(c.s); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.s, got, c.want)

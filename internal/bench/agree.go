@@ -13,7 +13,7 @@ func Agree(answer, reference []float64) (float64, error) {
 	if len(answer) != len(reference) {
 		return 0, fmt.Errorf("it answers %d values, want %d", len(answer), len(reference))
 	}
-	tolerance := compare.Fixed{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}
+	tolerance := compare.FixedTolerance{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}
 	largest := 0.0
 	for i, b := range reference {
 		a := answer[i]

@@ -34,8 +34,8 @@ type Contender struct {
 	Command func(ctx context.Context) *exec.Cmd
 }
 
-// Work is what was computed, and what each contender took for it.
-type Work struct {
+// Workload is what was computed, and what each contender took for it.
+type Workload struct {
 	Model        string
 	Batch, Steps int
 	Inputs       string // says what they were

@@ -82,30 +82,30 @@ func parseAnswer(text string) ([]float64, error) {
 	return answer, nil
 }
 
-// Took is a contender's answer to run.
-type Took struct {
+// Timing is a contender's answer to run.
+type Timing struct {
 	Median, Overhead time.Duration // of a sample
 	Allocs           float64       // a call; NaN if it does not say
 }
 
 // Run lets the contender time so many samples of so many calls.
-func (p *Process) Run(calls, samples int) (Took, error) {
+func (p *Process) Run(calls, samples int) (Timing, error) {
 	if _, err := fmt.Fprintf(p.in, "run %d %d\n", calls, min(samples, most)); err != nil {
-		return Took{}, p.fail(err)
+		return Timing{}, p.fail(err)
 	}
 	line, err := p.line()
 	if err != nil {
-		return Took{}, err
+		return Timing{}, err
 	}
 	t, err := parseTook(line)
 	if err != nil {
-		return Took{}, p.fail(err)
+		return Timing{}, p.fail(err)
 	}
 	return t, nil
 }
 
-func parseTook(line string) (Took, error) {
-	t := Took{Allocs: math.NaN()}
+func parseTook(line string) (Timing, error) {
+	t := Timing{Allocs: math.NaN()}
 	bad := fmt.Errorf("it says %.60q, want what it took", line)
 	fields := strings.Fields(line)
 	if len(fields) < 2 || fields[0] != "took" {

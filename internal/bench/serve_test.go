@@ -48,7 +48,7 @@ func TestServeRefuses(t *testing.T) {
 
 func TestParseTook(t *testing.T) {
 	got, err := parseTook("took 1500 overhead=20 allocs=0.5 else=1")
-	if want := (Took{Median: 1500 * time.Nanosecond, Overhead: 20 * time.Nanosecond, Allocs: 0.5}); err != nil || got != want {
+	if want := (Timing{Median: 1500 * time.Nanosecond, Overhead: 20 * time.Nanosecond, Allocs: 0.5}); err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 	for _, line := range []string{"", "took", "took x", "took -1", "took 1 overhead", "gave 1"} {

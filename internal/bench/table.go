@@ -15,7 +15,7 @@ import (
 // Text writes the ratios of all works, then what there is to say of each. Every
 // ratio is to the first contender of the work, and without the overhead of a
 // call where that is known; max abs is the largest difference to the reference.
-func Text(to io.Writer, about []string, works []Work) error {
+func Text(to io.Writer, about []string, works []Workload) error {
 	out := new(bytes.Buffer)
 	for _, line := range about {
 		fmt.Fprintln(out, line)
@@ -55,12 +55,12 @@ func write(to io.Writer, out *bytes.Buffer) error {
 // Markdown writes the works as one table to paste into a document: the first
 // contender's times, and the others' ratios to them and times; then start-up
 // and memory, of the first work.
-func Markdown(to io.Writer, about []string, works []Work) error {
+func Markdown(to io.Writer, about []string, works []Workload) error {
 	out := new(bytes.Buffer)
 	columns := names(works)
 	fmt.Fprintf(out, "%s\n\n", strings.Join(about, "\n"))
 	fmt.Fprintf(out, "| a call of | %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)+1))
-	row := func(label string, cell func(r *Result) string, of Work) {
+	row := func(label string, cell func(r *Result) string, of Workload) {
 		fmt.Fprintf(out, "| %s |", label)
 		for _, name := range columns {
 			text := "–"
@@ -90,7 +90,7 @@ func Markdown(to io.Writer, about []string, works []Work) error {
 // Benchmarks writes what benchstat reads, a line a round and a start:
 //
 //	benchstat -col /engine FILE
-func Benchmarks(to io.Writer, configuration []string, works []Work) error {
+func Benchmarks(to io.Writer, configuration []string, works []Workload) error {
 	out := new(bytes.Buffer)
 	for _, line := range configuration {
 		fmt.Fprintln(out, line)
@@ -114,11 +114,11 @@ func Benchmarks(to io.Writer, configuration []string, works []Work) error {
 	return write(to, out)
 }
 
-func (w Work) String() string {
+func (w Workload) String() string {
 	return fmt.Sprintf("%s, batch %d, %d steps; %s", w.Model, w.Batch, w.Steps, w.Inputs)
 }
 
-func (w Work) result(name string) *Result {
+func (w Workload) result(name string) *Result {
 	for _, r := range w.Results {
 		if r.Name == name {
 			return r
@@ -128,7 +128,7 @@ func (w Work) result(name string) *Result {
 }
 
 // names are those of all contenders, in the order in which they first occur.
-func names(works []Work) []string {
+func names(works []Workload) []string {
 	var out []string
 	for _, w := range works {
 		for _, r := range w.Results {
@@ -140,7 +140,7 @@ func names(works []Work) []string {
 	return out
 }
 
-func ratioText(w Work, r *Result) string {
+func ratioText(w Workload, r *Result) string {
 	if r == nil || len(r.Rounds) == 0 {
 		return "–"
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func someWorks() []Work {
+func someWorks() []Workload {
 	rounds := func(overhead float64, medians ...float64) []Round {
 		var out []Round
 		for i, m := range medians {
@@ -15,7 +15,7 @@ func someWorks() []Work {
 		}
 		return out
 	}
-	return []Work{
+	return []Workload{
 		{Model: "small", Batch: 1, Steps: 10, Inputs: "inputs: random", Results: []*Result{
 			{Name: "native", Rounds: rounds(0, 1100, 1000, 1200, 1300, 900, 1500), Starts: []time.Duration{13e6, 12e6}, Resident: 14_200_000, Error: 9e-8},
 			{Name: "native-go", Rounds: rounds(0, 2000), Starts: []time.Duration{13e6}, Error: 9e-8},

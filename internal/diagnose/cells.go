@@ -47,11 +47,11 @@ func (l *layer) named(side Side) string {
 	return l.other
 }
 
-// tried is a fault that was supposed, and the margins of the layers it is in.
-type tried struct {
+// trial is a fault that was supposed, and the margins of the layers it is in.
+type trial struct {
 	fault fault.Fault
 	under map[string]float64
-	w     *Weight
+	w     *WeightFault
 }
 
 func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
@@ -59,9 +59,9 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 	if err != nil {
 		return nil, err
 	}
-	suppositions := make([]tried, 0, 64)
+	suppositions := make([]trial, 0, 64)
 	for _, f := range fault.List(s.model(side).Source()) {
-		suppositions = append(suppositions, tried{fault: f})
+		suppositions = append(suppositions, trial{fault: f})
 	}
 	for _, l := range s.layers {
 		if l.margin[side] <= 1 {
@@ -72,12 +72,12 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 			return nil, fmt.Errorf("layer %q: %w", l.name, err)
 		}
 		if w != nil {
-			suppositions = append(suppositions, tried{fault: w.fault(), w: w})
+			suppositions = append(suppositions, trial{fault: w.fault(), w: w})
 		}
 	}
 	before := s.margin(side, nil)
 	var out []Cause
-	alike := map[fault.Fault][]tried{} // by the fault without its layer
+	alike := map[fault.Fault][]trial{} // by the fault without its layer
 	var order []fault.Fault
 	for _, t := range suppositions {
 		if err := ctx.Err(); err != nil {

@@ -25,16 +25,16 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// Case is a check that found a divergence.
-type Case struct {
+// Problem is a check that found a divergence.
+type Problem struct {
 	// Inputs are those of the reference's signature.
 	Inputs map[string]*lockstep.Tensor
 	// Reference and Candidate are traces of lockstep.Steps, both by the names
 	// that the reference has for layers and outputs.
 	Reference, Candidate *lockstep.Trace
-	// Meant is the reference's model, and Engine the candidate's, both in the
+	// ReferenceModel is the reference's model, and Engine the candidate's, both in the
 	// native engine: two of one model, unless the candidate runs another one.
-	Meant, Engine *native.Model
+	ReferenceModel, CandidateModel *native.Model
 	// Stepper takes the candidate's single steps; Engine does if it is nil. By
 	// the reference's names.
 	Stepper lockstep.Stepper
@@ -62,24 +62,24 @@ type Cause struct {
 	Before, Margin float64
 	Whole          bool
 	// Weight says which weight it is, of a fault of the kind OneWeight.
-	Weight *Weight
+	Weight *WeightFault
 }
 
 // Vanishes tells whether the divergence is gone under the fault.
 func (c Cause) Vanishes() bool { return c.Margin <= 1 }
 
 // Found is what a diagnosis found.
-type Found struct {
+type Result struct {
 	// First is where the engines first part, in what a layer reads or in a
 	// single step; nil if they do in neither.
-	First *Place
+	First *Divergence
 	// Suspects are the layers whose single steps diverge.
 	Suspects []string
 	// Causes are faults that make the divergence vanish, the best first, or, if
 	// none does, the one that comes nearest and leaves a tenth of it at most.
 	Causes []Cause
-	// Changed are the weights that the two models' files hold differently.
-	Changed []Changed
+	// Weights are the weights that the two models' files hold differently.
+	Weights []ChangedWeight
 	// Agree says that single steps, what the layers read and the outputs all
 	// agree, so that there is nothing to explain, and Left how near what the
 	// layers read and the outputs are to what the default tolerance allows.
@@ -90,14 +90,14 @@ type Found struct {
 }
 
 // Run looks for causes.
-func (c Case) Run(ctx context.Context) (*Found, error) {
-	s := &search{Case: c, found: &Found{}}
+func (c Problem) Run(ctx context.Context) (*Result, error) {
+	s := &search{Problem: c, found: &Result{}}
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("diagnose: %w", err)
 	}
 	s.first()
 	var err error
-	if s.found.Changed, err = s.files(); err != nil {
+	if s.found.Weights, err = s.files(); err != nil {
 		return nil, fmt.Errorf("diagnose: %w", err)
 	}
 	for _, l := range s.layers {
@@ -124,9 +124,9 @@ const nearby = 10
 
 // search is a diagnosis under way.
 type search struct {
-	Case
+	Problem
 	layers []*layer
-	found  *Found
+	found  *Result
 }
 
 // rank keeps the causes that explain, or else the nearest. A fault in the
@@ -162,7 +162,7 @@ func (s *search) rank(causes []Cause) {
 // models returns the model that a fault is supposed in, by the side.
 func (s *search) model(side Side) *native.Model {
 	if side == InCandidate {
-		return s.Meant
+		return s.ReferenceModel
 	}
-	return s.Engine
+	return s.CandidateModel
 }

@@ -69,9 +69,9 @@ func TestNamesWhatWasPlanted(t *testing.T) {
 			}
 		}
 		for _, side := range []diagnose.Side{diagnose.InCandidate, diagnose.InReference} {
-			d := diagnose.Case{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), Meant: m, Engine: bad}
+			d := diagnose.Problem{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), ReferenceModel: m, CandidateModel: bad}
 			if side == diagnose.InReference {
-				d.Reference, d.Candidate, d.Meant, d.Engine = d.Candidate, d.Reference, bad, m
+				d.Reference, d.Candidate, d.ReferenceModel, d.CandidateModel = d.Candidate, d.Reference, bad, m
 			}
 			found, err := d.Run(context.Background())
 			if err != nil {
@@ -113,7 +113,7 @@ func TestNamesWhatTheEngineAloneHas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := diagnose.Case{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), Meant: m, Engine: m, Stepper: bad}.Run(context.Background())
+		found, err := diagnose.Problem{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), ReferenceModel: m, CandidateModel: m, Stepper: bad}.Run(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestSaysThatItIsNone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	found, err := diagnose.Case{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), Meant: m, Engine: bad}.Run(context.Background())
+	found, err := diagnose.Problem{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, bad, in), ReferenceModel: m, CandidateModel: bad}.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestSaysThatItIsNone(t *testing.T) {
 		t.Error(words)
 	}
 	// And two engines that agree have no cause.
-	found, err = diagnose.Case{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, m, in), Meant: m, Engine: m}.Run(context.Background())
+	found, err = diagnose.Problem{Inputs: in, Reference: trace(t, m, in), Candidate: trace(t, m, in), ReferenceModel: m, CandidateModel: m}.Run(context.Background())
 	if err != nil || !found.Agree || len(found.Causes) > 0 || found.First != nil {
 		t.Errorf("%+v, %v", found, err)
 	}

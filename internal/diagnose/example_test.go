@@ -41,7 +41,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	c := diagnose.Case{Inputs: inputs, Meant: m, Engine: m, Stepper: other}
+	c := diagnose.Problem{Inputs: inputs, ReferenceModel: m, CandidateModel: m, Stepper: other}
 	if c.Reference, err = m.Trace(context.Background(), inputs, lockstep.Steps); err != nil {
 		log.Fatal(err)
 	}

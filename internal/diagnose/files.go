@@ -11,40 +11,40 @@ import (
 )
 
 // Changed is a weight, whole, that the two models' files hold differently.
-type Changed struct {
+type ChangedWeight struct {
 	Name string // by the reference's names
-	// Of counts its elements and Differ those that are others; Index is the
+	// Elements counts its elements and Differ those that are others; Index is the
 	// first of these.
-	Of, Differ int
-	Index      []int
-	Was, Is    float64
+	Elements, Differing int
+	Index               []int
+	Original, Changed   float64
 }
 
 // String says what is different.
-func (c Changed) String() string {
+func (c ChangedWeight) String() string {
 	at := make([]string, len(c.Index))
 	for i, n := range c.Index {
 		at[i] = fmt.Sprint(n)
 	}
-	s := fmt.Sprintf("%s[%s] is %.9g in place of %.9g", c.Name, strings.Join(at, ", "), c.Is, c.Was)
-	if c.Differ > 1 {
-		s += fmt.Sprintf(", and so are %d of its %d elements in all", c.Differ, c.Of)
+	s := fmt.Sprintf("%s[%s] is %.9g in place of %.9g", c.Name, strings.Join(at, ", "), c.Changed, c.Original)
+	if c.Differing > 1 {
+		s += fmt.Sprintf(", and so are %d of its %d elements in all", c.Differing, c.Elements)
 	}
 	return s
 }
 
 // files compares the weights that the two models' files hold.
-func (s *search) files() ([]Changed, error) {
-	want, err := s.Meant.Weights()
+func (s *search) files() ([]ChangedWeight, error) {
+	want, err := s.ReferenceModel.Weights()
 	if err != nil {
 		return nil, err
 	}
-	have, err := rename.Engine{Of: s.Engine, Names: s.Names}.Weights()
+	have, err := rename.Engine{Of: s.CandidateModel, Names: s.Names}.Weights()
 	if err != nil {
 		return nil, err
 	}
 	other := lockstep.ByName(have)
-	var out []Changed
+	var out []ChangedWeight
 	for _, w := range want {
 		t := other[w.Name]
 		if t == nil || w.Tensor.BitEqual(t) || !slices.Equal(t.Shape(), w.Tensor.Shape()) || !t.DType().IsFloat() {
@@ -58,16 +58,16 @@ func (s *search) files() ([]Changed, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := Changed{Name: w.Name, Of: len(a)}
+		c := ChangedWeight{Name: w.Name, Elements: len(a)}
 		for i := range a {
 			if math.Float64bits(a[i]) == math.Float64bits(b[i]) {
 				continue
 			}
-			if c.Differ++; c.Differ == 1 {
-				c.Was, c.Is, c.Index = a[i], b[i], unravel(i, w.Tensor.Shape())
+			if c.Differing++; c.Differing == 1 {
+				c.Original, c.Changed, c.Index = a[i], b[i], unravel(i, w.Tensor.Shape())
 			}
 		}
-		if c.Differ > 0 {
+		if c.Differing > 0 {
 			out = append(out, c)
 		}
 	}

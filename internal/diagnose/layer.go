@@ -28,13 +28,13 @@ type layer struct {
 	values map[Side]map[string][]float64
 	// meant is what the other side's model makes of the same in exact
 	// arithmetic, and apart the largest margin of a row.
-	meant  map[Side]*exact
+	meant  map[Side]*exactValues
 	margin map[Side]float64
 	worst  []float64
 }
 
-// exact is what exact arithmetic makes, and what rounding may do to it.
-type exact struct{ value, bound map[string][]float64 }
+// exactValues is what exact arithmetic makes, and what rounding may do to it.
+type exactValues struct{ value, bound map[string][]float64 }
 
 // before is the margin without any fault.
 func (l *layer) before() float64 { return max(l.margin[InCandidate], l.margin[InReference]) }
@@ -59,7 +59,7 @@ func (s *search) other(i int, name string) string {
 	if other := s.Names.Layers[name]; other != "" {
 		return other
 	}
-	all := s.Engine.Layers()
+	all := s.CandidateModel.Layers()
 	if i < len(all) && !slices.ContainsFunc(all, func(l native.Layer) bool { return l.Name == name }) {
 		return all[i].Name
 	}
@@ -71,15 +71,15 @@ func (s *search) layer(name, other string) (*layer, error) {
 	if from == nil || err != nil {
 		return nil, err
 	}
-	meant, err := s.Meant.Oracle()
+	meant, err := s.ReferenceModel.Oracle()
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.Engine.Oracle()
+	own, err := s.CandidateModel.Oracle()
 	if err != nil {
 		return nil, err
 	}
-	l := &layer{name: name, other: other, quantities: map[Side][]string{}, from: map[string]*lockstep.Tensor{}, meant: map[Side]*exact{}, margin: map[Side]float64{}}
+	l := &layer{name: name, other: other, quantities: map[Side][]string{}, from: map[string]*lockstep.Tensor{}, meant: map[Side]*exactValues{}, margin: map[Side]float64{}}
 	if l.rounding = 0x1p-24; from["x"].DType() == lockstep.Float64 {
 		l.rounding = 0x1p-53
 	}
@@ -113,7 +113,7 @@ func (s *search) layer(name, other string) (*layer, error) {
 
 // read sets what the engines made. The candidate's states are those of its own
 // cell; of its gates it shows what its weights make.
-func (l *layer) read(s *search, candidate *exact) error {
+func (l *layer) read(s *search, candidate *exactValues) error {
 	l.meant[InReference] = candidate
 	l.values = map[Side]map[string][]float64{InReference: {}, InCandidate: {}}
 	var alone map[string]*lockstep.Tensor
@@ -121,7 +121,7 @@ func (l *layer) read(s *search, candidate *exact) error {
 	if s.Stepper != nil {
 		alone, err = s.Stepper.Step(l.name, l.from)
 	} else {
-		alone, err = s.Engine.Step(l.other, l.from)
+		alone, err = s.CandidateModel.Step(l.other, l.from)
 	}
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (l *layer) choose() {
 
 // far returns the largest margin between what a side made and what is supposed,
 // whose rows are the given ones. worst, if not nil, takes each row's.
-func (l *layer) far(side Side, e *exact, rows []int, worst []float64) float64 {
+func (l *layer) far(side Side, e *exactValues, rows []int, worst []float64) float64 {
 	most := 0.0
 	for _, q := range l.quantities[side] {
 		made := l.values[side][q]
@@ -243,7 +243,7 @@ func telling(bound, value float64) float64 {
 	if bound >= 0 && !math.IsInf(bound, 1) {
 		return bound
 	}
-	return compare.Fixed{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}.Bound(0, value)
+	return compare.FixedTolerance{Atol: compare.DefaultAtol, Rtol: compare.DefaultRtol}.Bound(0, value)
 }
 
 // stepper takes single steps in exact arithmetic.
@@ -251,12 +251,12 @@ type stepper interface {
 	Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error)
 }
 
-func stepOf(o stepper, name string, from map[string]*lockstep.Tensor) (*exact, error) {
+func stepOf(o stepper, name string, from map[string]*lockstep.Tensor) (*exactValues, error) {
 	value, bound, err := o.Step(name, from)
 	if err != nil {
 		return nil, err
 	}
-	e := &exact{map[string][]float64{}, map[string][]float64{}}
+	e := &exactValues{map[string][]float64{}, map[string][]float64{}}
 	for q := range value {
 		if e.value[q], err = value[q].Float64s(); err != nil {
 			return nil, err

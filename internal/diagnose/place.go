@@ -10,9 +10,9 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// Place is where two engines first part: in what a layer reads, its mask, x or
+// Divergence is where two engines first part: in what a layer reads, its mask, x or
 // the states before the first step, or in what a single step makes of that.
-type Place struct {
+type Divergence struct {
 	Layer string
 	// Quantity is as in lockstep.Trace.Steps: x, mask, initial_h, sum_i, h.
 	Quantity string
@@ -24,7 +24,7 @@ type Place struct {
 }
 
 // Gate returns the gate that the quantity is of, "" if it is none's.
-func (p Place) Gate() string {
+func (p Divergence) Gate() string {
 	gate := strings.TrimPrefix(p.Quantity, "sum_")
 	if len(gate) == 1 && strings.Contains("zrifgo", gate) {
 		return gate
@@ -33,7 +33,7 @@ func (p Place) Gate() string {
 }
 
 // String says where it is.
-func (p Place) String() string {
+func (p Divergence) String() string {
 	s := "layer " + p.Layer
 	if p.Step >= 0 {
 		s += fmt.Sprintf(", step %d", p.Step)
@@ -60,7 +60,7 @@ func (s *search) first() {
 	}
 }
 
-func (s *search) firstOf(name string) *Place {
+func (s *search) firstOf(name string) *Divergence {
 	a, b := s.Reference.Steps, s.Candidate.Steps
 	for _, q := range []string{"initial_h", "initial_c"} {
 		if p := placeOf(a[name+"/"+q], b[name+"/"+q]); p != nil {
@@ -68,8 +68,8 @@ func (s *search) firstOf(name string) *Place {
 			return p
 		}
 	}
-	var first *Place
-	take := func(p *Place, q string) {
+	var first *Divergence
+	take := func(p *Divergence, q string) {
 		if p != nil && (first == nil || p.Step < first.Step) {
 			p.Layer, p.Quantity = name, q
 			first = p
@@ -93,12 +93,12 @@ func (s *search) firstOf(name string) *Place {
 
 // placeOf returns the first place where two tensors differ by more than the
 // default tolerance: (batch, steps, …), or (batch, …) without steps.
-func placeOf(reference, candidate *lockstep.Tensor) *Place {
+func placeOf(reference, candidate *lockstep.Tensor) *Divergence {
 	if reference == nil || candidate == nil {
 		return nil
 	}
 	if !slices.Equal(reference.Shape(), candidate.Shape()) {
-		return &Place{Reference: math.NaN(), Candidate: math.NaN()} // not even as many
+		return &Divergence{Reference: math.NaN(), Candidate: math.NaN()} // not even as many
 	}
 	r := judged(reference, candidate, func(_ string, shape []int) compare.Layout {
 		switch {
@@ -113,7 +113,7 @@ func placeOf(reference, candidate *lockstep.Tensor) *Place {
 		return nil
 	}
 	number := func(v compare.Value) float64 { return v.Float64() }
-	p := &Place{Step: r.First.Step, Row: max(r.First.Batch, 0), Unit: max(r.First.Unit, 0), Bound: r.First.Bound}
+	p := &Divergence{Step: r.First.Step, Row: max(r.First.Batch, 0), Unit: max(r.First.Unit, 0), Bound: r.First.Bound}
 	if reference.DType() != lockstep.Bool {
 		p.Reference, p.Candidate = number(r.First.Reference), number(r.First.Candidate)
 	} else if r.First.Reference.String() == "true" {
@@ -126,7 +126,7 @@ func placeOf(reference, candidate *lockstep.Tensor) *Place {
 
 // first returns the first place along time where a quantity of single steps is
 // further apart than two engines' rounding takes it.
-func (l *layer) first(q string) *Place {
+func (l *layer) first(q string) *Divergence {
 	there := make([]bool, l.batch*l.steps)
 	for _, row := range l.rows {
 		there[row] = true
@@ -148,7 +148,7 @@ func (l *layer) first(q string) *Place {
 				have := shown(b[at])
 				d := math.Abs(a[at] - have)
 				if d > bound || math.IsNaN(d) && (math.IsNaN(a[at]) != math.IsNaN(have)) {
-					return &Place{Step: t, Row: i, Unit: u, Reference: a[at], Candidate: have, Bound: bound}
+					return &Divergence{Step: t, Row: i, Unit: u, Reference: a[at], Candidate: have, Bound: bound}
 				}
 			}
 		}

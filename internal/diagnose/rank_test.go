@@ -18,7 +18,7 @@ func TestNearestIsNamedOnlyWhereItIsNear(t *testing.T) {
 		margins []float64
 		named   bool
 	}{{[]float64{100, 900}, true}, {[]float64{101, 900}, false}, {[]float64{999}, false}, {[]float64{0.5, 2}, true}, {nil, false}} {
-		s := &search{found: &Found{Tried: len(c.margins)}}
+		s := &search{found: &Result{Tried: len(c.margins)}}
 		var causes []Cause
 		for _, m := range c.margins {
 			causes = append(causes, fault(m))
@@ -35,7 +35,7 @@ func TestNearestIsNamedOnlyWhereItIsNear(t *testing.T) {
 // changed; else the report says how much.
 func TestAgreementSaysWhatWasMeasured(t *testing.T) {
 	for left, want := range map[float64]string{0: "changes none of them", 0.25: "they reach 0.25 of that"} {
-		f := &Found{Agree: true, Left: left}
+		f := &Result{Agree: true, Left: left}
 		words := strings.Join(f.Words("tensorflow", "native"), "\n")
 		if !strings.Contains(words, want) || strings.Contains(words, "no effect") {
 			t.Errorf("%v left: %s", left, words)

@@ -13,10 +13,10 @@ import (
 const shown = 3
 
 // Report puts what was found into a report, in words and as fields.
-func (f *Found) Report(r *compare.Report, reference, candidate string) {
-	d := &compare.Diagnosis{Suspects: append([]string{}, f.Suspects...), Causes: []compare.Explanation{}, Tried: f.Tried}
+func (f *Result) Report(r *compare.Report, reference, candidate string) {
+	d := &compare.Diagnosis{Suspects: append([]string{}, f.Suspects...), Causes: []compare.Cause{}, Tried: f.Tried}
 	if p := f.First; p != nil {
-		d.First = &compare.FirstApart{Layer: p.Layer, Quantity: p.Quantity, Gate: p.Gate(), Step: p.Step, Row: p.Row, Unit: p.Unit}
+		d.First = &compare.FirstDivergence{Layer: p.Layer, Quantity: p.Quantity, Gate: p.Gate(), Step: p.Step, Row: p.Row, Unit: p.Unit}
 	}
 	for _, c := range f.Causes {
 		d.Causes = append(d.Causes, c.explanation())
@@ -26,14 +26,14 @@ func (f *Found) Report(r *compare.Report, reference, candidate string) {
 }
 
 // Words says what was found, in sentences.
-func (f *Found) Words(reference, candidate string) []string {
+func (f *Result) Words(reference, candidate string) []string {
 	var out []string
 	if f.First != nil {
 		out = append(out, fmt.Sprintf("diagnosis: %s and %s first part in %s", reference, candidate, f.First))
 	}
-	for i, c := range f.Changed {
+	for i, c := range f.Weights {
 		if i == shown {
-			out = append(out, fmt.Sprintf("diagnosis: %d more weights differ in the files of the two models", len(f.Changed)-shown))
+			out = append(out, fmt.Sprintf("diagnosis: %d more weights differ in the files of the two models", len(f.Weights)-shown))
 			break
 		}
 		out = append(out, fmt.Sprintf("diagnosis: the files of the two models hold another weight: %s", c))
@@ -68,7 +68,7 @@ func (f *Found) Words(reference, candidate string) []string {
 }
 
 // agreement says how well agree what should show a fault.
-func (f *Found) agreement() string {
+func (f *Result) agreement() string {
 	s := "single steps stay within their bounds, and what the layers read and the outputs "
 	if f.Left == 0 {
 		return s + "are equal: what diverged changes none of them with these inputs"
@@ -101,16 +101,16 @@ func (c Cause) String() string {
 }
 
 // String names the weight with both values.
-func (w *Weight) String() string {
+func (w *WeightFault) String() string {
 	s := fmt.Sprintf("one weight of layer %s: %s[%d, %d]", w.Layer, w.Tensor, w.Row, w.Column)
-	if w.Twin {
+	if w.Ambiguous {
 		s += fmt.Sprintf(", or else %s[1, %d] by as much,", w.Tensor, w.Column)
 	}
-	return s + fmt.Sprintf(" (gate %s, unit %d) is %.9g in place of %.9g", w.Gate, w.Unit, w.Is, w.Was)
+	return s + fmt.Sprintf(" (gate %s, unit %d) is %.9g in place of %.9g", w.Gate, w.Unit, w.Changed, w.Original)
 }
 
-func (c Cause) explanation() compare.Explanation {
-	e := compare.Explanation{
+func (c Cause) explanation() compare.Cause {
+	e := compare.Cause{
 		Text: c.String(), Kind: string(c.Faults[0].Kind), Layers: []string{}, In: string(c.Side),
 		Before: c.Before, Margin: c.Margin, Over: c.over(), Vanishes: c.Vanishes(),
 	}
@@ -122,7 +122,7 @@ func (c Cause) explanation() compare.Explanation {
 		}
 	}
 	if w := c.Weight; w != nil {
-		e.Weight = &compare.WeightApart{Layer: w.Layer, Tensor: w.Tensor, Row: w.Row, Column: w.Column, Gate: w.Gate, Unit: w.Unit, Was: w.Was, Is: w.Is}
+		e.Weight = &compare.WeightDifference{Layer: w.Layer, Tensor: w.Tensor, Row: w.Row, Column: w.Column, Gate: w.Gate, Unit: w.Unit, Original: w.Original, Changed: w.Changed}
 	}
 	return e
 }

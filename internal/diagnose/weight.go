@@ -9,26 +9,26 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fault"
 )
 
-// Weight is one weight that is another on the two sides.
-type Weight struct {
+// WeightFault is one weight that is another on the two sides.
+type WeightFault struct {
 	Layer, Tensor string // such as lstm and recurrent_kernel
 	Row, Column   int
 	// Gate and Unit are those whose sum it is in.
 	Gate string
 	Unit int
-	// Was is its value in the model that the fault is supposed in, and Is what
+	// Original is its value in the model that the fault is supposed in, and Is what
 	// the other side computes with. Is follows from what the sums make known of
 	// it: Within is how far off it may be.
-	Was, Is, Within float64
-	// Twin says that the bias of a GRU's other row is added to the same sum, so
+	Original, Changed, Tolerance float64
+	// Ambiguous says that the bias of a GRU's other row is added to the same sum, so
 	// that it may be that one as well.
-	Twin bool
+	Ambiguous bool
 
 	index int
 }
 
-func (w *Weight) fault() fault.Fault {
-	return fault.Fault{Kind: fault.OneWeight, Layer: w.Layer, Tensor: w.Tensor, Index: w.index, Is: w.Is}
+func (w *WeightFault) fault() fault.Fault {
+	return fault.Fault{Kind: fault.OneWeight, Layer: w.Layer, Tensor: w.Tensor, Index: w.index, Is: w.Changed}
 }
 
 // most bounds the rows that a weight is sought in.
@@ -101,20 +101,20 @@ func (l *layer) factors(c cellOf, gate string, unit int, r []float64) []factor {
 }
 
 // weightOf returns the weight that a factor belongs to.
-func (s *search) weightOf(l *layer, side Side, c cellOf, f factor, unit int) (*Weight, error) {
-	w := &Weight{Layer: l.named(side), Tensor: f.tensor, Row: f.row, Gate: f.gate, Unit: unit}
-	w.Twin = w.Tensor == "bias" && c.resetAfter && f.gate != "g"
+func (s *search) weightOf(l *layer, side Side, c cellOf, f factor, unit int) (*WeightFault, error) {
+	w := &WeightFault{Layer: l.named(side), Tensor: f.tensor, Row: f.row, Gate: f.gate, Unit: unit}
+	w.Ambiguous = w.Tensor == "bias" && c.resetAfter && f.gate != "g"
 	w.Column = strings.Index(c.letters, f.gate)*l.units + unit
 	w.index = w.Row*len(c.letters)*l.units + w.Column
 	var err error
-	w.Was, err = s.valueOf(side, w)
+	w.Original, err = s.valueOf(side, w)
 	return w, err
 }
 
 // set gives a weight its other value, in the model's floats.
-func (w *Weight) set(l *layer, is float64) {
-	if w.Is = is; l.from["x"].DType() == lockstep.Float32 {
-		w.Is = float64(float32(is))
+func (w *WeightFault) set(l *layer, is float64) {
+	if w.Changed = is; l.from["x"].DType() == lockstep.Float32 {
+		w.Changed = float64(float32(is))
 	}
 }
 
@@ -123,7 +123,7 @@ func (w *Weight) set(l *layer, is float64) {
 // weight is multiplied by, an element of x or h, or one. It returns nil if the
 // sums of more than one unit of a gate are off, or of none. Where a side shows no
 // sums that are its own, its states have to do.
-func (s *search) oneWeight(l *layer, side Side) (*Weight, error) {
+func (s *search) oneWeight(l *layer, side Side) (*WeightFault, error) {
 	c, err := s.cell(l, side)
 	if err != nil || c.letters == "" {
 		return nil, err
@@ -166,13 +166,13 @@ func (s *search) oneWeight(l *layer, side Side) (*Weight, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Within = 3 * spread
-	w.set(l, w.Was+delta)
+	w.Tolerance = 3 * spread
+	w.set(l, w.Original+delta)
 	return w, nil
 }
 
 // valueOf is a weight's value in the model that a fault of the side is in.
-func (s *search) valueOf(side Side, w *Weight) (float64, error) {
+func (s *search) valueOf(side Side, w *WeightFault) (float64, error) {
 	t, err := s.model(side).Source().LayerWeight(w.Layer, w.Tensor)
 	if err != nil || t == nil {
 		return 0, err

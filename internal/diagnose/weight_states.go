@@ -28,7 +28,7 @@ type states struct {
 type fit struct {
 	factor
 	unit  int
-	w     *Weight
+	w     *WeightFault
 	delta float64
 	left  float64
 }
@@ -45,7 +45,7 @@ const maxReset = 128
 // state, which the oracle tells. The best few are then fitted to what exact
 // arithmetic makes of them, by damped Gauss-Newton steps. The reset gate of a GRU
 // that resets before the product is in the states of all units.
-func (s *search) weightOfStates(l *layer, side Side, c cellOf) (*Weight, error) {
+func (s *search) weightOfStates(l *layer, side Side, c cellOf) (*WeightFault, error) {
 	oracle, err := s.model(side).Source().Oracle()
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (s *states) read(units []int) {
 }
 
 // suppose is what exact arithmetic makes of the same under a value of a weight.
-func (s *states) suppose(w *Weight) ([]float64, error) {
+func (s *states) suppose(w *WeightFault) ([]float64, error) {
 	faulty, err := s.oracle.Edit(w.fault().Plant)
 	if err != nil {
 		return nil, err
@@ -145,12 +145,12 @@ func (s *states) linear(gate string, unit int) ([]fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.set(s.l, w.Was)
+	w.set(s.l, w.Original)
 	sound, err := s.suppose(w)
 	if err != nil {
 		return nil, err
 	}
-	w.set(s.l, w.Was+step)
+	w.set(s.l, w.Original+step)
 	moved, err := s.suppose(w)
 	if err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (s *states) linear(gate string, unit int) ([]fit, error) {
 	for _, f := range s.l.factors(s.cell, gate, unit, s.l.meant[s.side].value["r"]) {
 		var gg, rg, rr float64
 		for i, k := range s.rows {
-			g := (moved[i] - sound[i]) / (w.Is - w.Was) * f.v(s.l.few[k]) / s.bound[i]
+			g := (moved[i] - sound[i]) / (w.Changed - w.Original) * f.v(s.l.few[k]) / s.bound[i]
 			r := (s.have[i] - sound[i]) / s.bound[i]
 			gg, rg, rr = gg+g*g, rg+r*g, rr+r*r
 		}
@@ -177,7 +177,7 @@ func (s *states) better(f *fit) error {
 	if f.w, err = s.weightOf(s.l, s.side, s.cell, f.factor, f.unit); err != nil {
 		return err
 	}
-	is, delta := f.w.Was, f.delta
+	is, delta := f.w.Original, f.delta
 	f.left = math.Inf(1)
 	for range turns {
 		f.w.set(s.l, is+delta)
@@ -196,10 +196,10 @@ func (s *states) better(f *fit) error {
 			}
 			continue
 		}
-		at := f.w.Is
+		at := f.w.Changed
 		step := max(math.Abs(at), 0.01) * 0x1p-12
 		f.w.set(s.l, at+step)
-		step = f.w.Is - at
+		step = f.w.Changed - at
 		moved, err := s.suppose(f.w)
 		if err != nil {
 			return err

@@ -55,14 +55,14 @@ func (s *search) run(ctx context.Context, side Side, f fault.Fault) (*lockstep.T
 	if side == InCandidate {
 		return bad.TraceStates(ctx, s.Inputs)
 	}
-	return rename.Engine{Of: gateless{bad}, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
+	return rename.Engine{Of: withoutGates{bad}, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
 }
 
-// gateless shows no gates: nothing of a whole run is held against them.
-type gateless struct{ *native.Model }
+// withoutGates shows no gates: nothing of a whole run is held against them.
+type withoutGates struct{ *native.Model }
 
 // Trace is the model's, without gates.
-func (m gateless) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, _ lockstep.Detail) (*lockstep.Trace, error) {
+func (m withoutGates) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, _ lockstep.Detail) (*lockstep.Trace, error) {
 	return m.TraceStates(ctx, inputs)
 }
 

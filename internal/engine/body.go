@@ -53,7 +53,7 @@ type Running struct {
 	Continues bool
 	mem       *Meter // nil where nothing is counted
 	// record, if not nil, takes what the cells read and make at each step.
-	record map[*recurrent.Layer]*Recorded
+	record map[*recurrent.Layer]*LayerRecord
 }
 
 // Work is what an operation of the engine's own gets besides its inputs.

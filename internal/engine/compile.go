@@ -70,7 +70,7 @@ func NewCompiler(g *savedmodel.Graph, o Options) *Compiler {
 func (c *Compiler) fail(n *savedmodel.Node, err error) {
 	u := op.Unsupported{Node: n.Name, Op: n.Op, Reason: err}
 	if c.within != nil && c.within != n {
-		u.Within = c.within.Name
+		u.Caller = c.within.Name
 	}
 	c.Errs = append(c.Errs, u)
 }

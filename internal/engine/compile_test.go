@@ -21,7 +21,7 @@ func compileDrawing(d *graphtest.Drawing, outputs map[string]string) *Program {
 
 // compiled compiles a graph with what was recognised in it, or, where found is
 // nil, to be interpreted.
-func compiled(t testing.TB, m *savedmodel.MetaGraph, g *savedmodel.Graph, found *recurrent.Found) *Program {
+func compiled(t testing.TB, m *savedmodel.MetaGraph, g *savedmodel.Graph, found *recurrent.Findings) *Program {
 	t.Helper()
 	value := graphtest.ValuesOf(m)
 	o := Options{Variable: value, Weight: value}

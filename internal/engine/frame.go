@@ -119,7 +119,7 @@ type Runner struct {
 	given     []*lockstep.Tensor // a call's inputs, in the program's order
 	out       Answers
 	extra     Answers
-	record    map[*recurrent.Layer]*Recorded // see running
+	record    map[*recurrent.Layer]*LayerRecord // see running
 }
 
 // NewRunner makes a Runner.

@@ -19,7 +19,7 @@ type Meter struct {
 	own     int64
 	planned bool
 	bodies  [][]value.Value
-	Exact   [][]op.Bounded // of an exact evaluation, instead of bodies
+	Exact   [][]op.BoundedValue // of an exact evaluation, instead of bodies
 }
 
 // grain is how many bytes are made before others are told: doing so takes
@@ -73,7 +73,7 @@ func (m *Meter) add(results []value.Value) error {
 }
 
 // AddExact counts what a step of an exact evaluation has made.
-func (m *Meter) AddExact(results []op.Bounded) error {
+func (m *Meter) AddExact(results []op.BoundedValue) error {
 	for i := range results {
 		m.made += bytesOf(&results[i].Value) + bytesOf(&results[i].Bound)
 	}

@@ -12,7 +12,7 @@ import (
 // alone is known.
 type Plan struct {
 	Inputs []input // in the program's order
-	Steps  []PlannedStep
+	Steps  []PlanStep
 	Fixed  []value.Value // what stands in each slot before a call
 	// Bytes are those of a call's tensors, but for what loose steps make; kept are
 	// those of fixed.
@@ -26,8 +26,8 @@ type input struct {
 	Shape []int
 }
 
-// PlannedStep is a step that runs.
-type PlannedStep struct {
+// PlanStep is a step that runs.
+type PlanStep struct {
 	*Step
 	// checks are slots whose shapes others relied on when the plan was made,
 	// though they do not follow from the inputs': a call in which one differs
@@ -167,7 +167,7 @@ func (p *Program) choose(pl *Plan, r *Running, slots []value.Value) {
 			continue
 		}
 		runs := s.N == 0
-		now := PlannedStep{Step: s, views: p.views(s, computed)}
+		now := PlanStep{Step: s, views: p.views(s, computed)}
 		for slot := s.Out; slot < s.Out+s.N; slot++ {
 			if checks[slot] != nil {
 				now.checks = append(now.checks, check{slot, checks[slot]})
@@ -224,7 +224,7 @@ func (p *Program) checks(slots []value.Value) [][]int {
 }
 
 // holds tells whether the shapes that a plan relies on are there.
-func (s *PlannedStep) holds(slots []value.Value) bool {
+func (s *PlanStep) holds(slots []value.Value) bool {
 	for _, c := range s.checks {
 		if !slots[c.slot].HasDims(c.shape) {
 			return false

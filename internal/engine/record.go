@@ -10,10 +10,10 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Recorded is what a layer's native cell read and made at each step of a run:
+// LayerRecord is what a layer's native cell read and made at each step of a run:
 // see lockstep.Trace.Steps. C and InitialC are nil of layers without; Mask is
 // nil where no step is left out.
-type Recorded struct {
+type LayerRecord struct {
 	X, H, C, InitialH, InitialC, Mask *lockstep.Tensor
 	// Output is what the loop leaves, of its last cell.
 	Output *lockstep.Tensor
@@ -21,9 +21,9 @@ type Recorded struct {
 
 // Record runs the program as Run does, and records what the native cells do.
 // A layer whose loop was interpreted is not among them.
-func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, all map[*recurrent.Layer]*Recorded, err error) {
+func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, all map[*recurrent.Layer]*LayerRecord, err error) {
 	r := p.NewRunner()
-	r.record = map[*recurrent.Layer]*Recorded{}
+	r.record = map[*recurrent.Layer]*LayerRecord{}
 	own, ownExtra, err := r.Run(ctx, inputs)
 	if err != nil {
 		return nil, nil, nil, err
@@ -68,7 +68,7 @@ func (r *CellLoop[F]) records(w *Work, call *CellCall[F], m *recurrentMemory[F])
 	var out []*recording[F]
 	for i, l := range r.Cells {
 		rec := &recording[F]{steps: call.Steps}
-		kept := &Recorded{Mask: mask}
+		kept := &LayerRecord{Mask: mask}
 		var err error
 		make3 := func(width int) (t *lockstep.Tensor, d []F) {
 			d = make([]F, call.Batch*call.Steps*width)

@@ -19,7 +19,7 @@ type body struct {
 }
 
 // operation computes an operation's n results.
-type operation func(r *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, error)
+type operation func(r *evaluationRun, in []op.BoundedValue, n int) ([]op.BoundedValue, error)
 
 // compiler compiles the graph, and once each the functions that it runs.
 type compiler struct {
@@ -50,7 +50,7 @@ func (c *compiler) exactOperation(n *savedmodel.Node) (operation, error) {
 		return c.exactVariable(n)
 	case op.Assign:
 		// Whatever reads the variable in this call has read it before.
-		return func(*evaluationRun, []op.Bounded, int) ([]op.Bounded, error) { return nil, nil }, nil
+		return func(*evaluationRun, []op.BoundedValue, int) ([]op.BoundedValue, error) { return nil, nil }, nil
 	case op.Assertion:
 		return exactAssert, nil
 	case op.ConstantValue:
@@ -59,7 +59,9 @@ func (c *compiler) exactOperation(n *savedmodel.Node) (operation, error) {
 			return nil, err
 		}
 		v, err := op.Widen(t)
-		return func(*evaluationRun, []op.Bounded, int) ([]op.Bounded, error) { return []op.Bounded{v}, nil }, err
+		return func(*evaluationRun, []op.BoundedValue, int) ([]op.BoundedValue, error) {
+			return []op.BoundedValue{v}, nil
+		}, err
 	}
 	return c.ordinary(n), nil
 }
@@ -74,7 +76,7 @@ func (c *compiler) of(b *engine.Body) *body {
 }
 
 // run runs the steps on slots.
-func (b *body) run(r *evaluationRun, slots []op.Bounded) error {
+func (b *body) run(r *evaluationRun, slots []op.BoundedValue) error {
 	r.mem.Exact = append(r.mem.Exact, slots)
 	defer func() { r.mem.Exact = r.mem.Exact[:len(r.mem.Exact)-1] }()
 	for i := range b.Steps {
@@ -82,7 +84,7 @@ func (b *body) run(r *evaluationRun, slots []op.Bounded) error {
 			return err
 		}
 		s := &b.Steps[i]
-		in := make([]op.Bounded, len(s.In))
+		in := make([]op.BoundedValue, len(s.In))
 		for k, slot := range s.In {
 			in[k] = slots[slot]
 			if h := in[k].Handle; h != 0 {
@@ -109,15 +111,15 @@ func (b *body) run(r *evaluationRun, slots []op.Bounded) error {
 }
 
 // call runs a function.
-func (b *body) call(r *evaluationRun, args []op.Bounded) ([]op.Bounded, error) {
-	slots := make([]op.Bounded, b.Slots)
+func (b *body) call(r *evaluationRun, args []op.BoundedValue) ([]op.BoundedValue, error) {
+	slots := make([]op.BoundedValue, b.Slots)
 	for i, slot := range b.Args {
 		slots[slot] = args[i]
 	}
 	if err := b.run(r, slots); err != nil {
 		return nil, err
 	}
-	out := make([]op.Bounded, len(b.Rets))
+	out := make([]op.BoundedValue, len(b.Rets))
 	for i, slot := range b.Rets {
 		out[i] = slots[slot]
 	}
@@ -125,6 +127,6 @@ func (b *body) call(r *evaluationRun, args []op.Bounded) ([]op.Bounded, error) {
 }
 
 // unknown are n results of which nothing is known.
-func unknown(n int, why error) []op.Bounded {
-	return slices.Repeat([]op.Bounded{{Why: why, FreeShape: true}}, n)
+func unknown(n int, why error) []op.BoundedValue {
+	return slices.Repeat([]op.BoundedValue{{Why: why, FreeShape: true}}, n)
 }

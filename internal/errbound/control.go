@@ -26,13 +26,13 @@ func (c *compiler) exactVariable(n *savedmodel.Node) (operation, error) {
 		c.Handles[n] = at
 		c.exact.variables = append(c.exact.variables, v)
 	}
-	return func(*evaluationRun, []op.Bounded, int) ([]op.Bounded, error) {
-		return []op.Bounded{{Value: value.Value{Handle: at + 1}}}, nil
+	return func(*evaluationRun, []op.BoundedValue, int) ([]op.BoundedValue, error) {
+		return []op.BoundedValue{{Value: value.Value{Handle: at + 1}}}, nil
 	}, nil
 }
 
 // exactAssert fails if what is asserted does not hold whatever the rounding.
-func exactAssert(_ *evaluationRun, in []op.Bounded, _ int) ([]op.Bounded, error) {
+func exactAssert(_ *evaluationRun, in []op.BoundedValue, _ int) ([]op.BoundedValue, error) {
 	if len(in) > 0 && !in[0].Exact() {
 		return nil, nil
 	}
@@ -50,7 +50,7 @@ func (c *compiler) exactLoop(n *savedmodel.Node) (operation, error) {
 		return nil, err
 	}
 	cond, body := c.of(first), c.of(second)
-	interpreted := func(r *evaluationRun, state []op.Bounded, n int) ([]op.Bounded, error) {
+	interpreted := func(r *evaluationRun, state []op.BoundedValue, n int) ([]op.BoundedValue, error) {
 		for range engine.MaxSteps {
 			more, err := cond.call(r, state)
 			if err != nil {
@@ -91,7 +91,7 @@ func (c *compiler) exactChoice(n *savedmodel.Node) (operation, error) {
 	for _, b := range compiled {
 		branches = append(branches, c.of(b))
 	}
-	return func(r *evaluationRun, in []op.Bounded, results int) ([]op.Bounded, error) {
+	return func(r *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
 		if !in[0].Exact() {
 			return unknown(results, in[0].Reason()), nil
 		}

@@ -33,7 +33,7 @@ type Evaluator struct {
 	inputs    []engine.Port
 	outputs   []engine.Port
 	body      *body
-	variables []op.Bounded // by the place of their handles
+	variables []op.BoundedValue // by the place of their handles
 	layers    map[string]bool
 	memory    int64 // see Options
 }
@@ -90,7 +90,7 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 // they are taken in its place, without error, so that what stands between
 // layers is judged on its own.
 func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (*Result, error) {
-	slots := make([]op.Bounded, e.body.Slots)
+	slots := make([]op.BoundedValue, e.body.Slots)
 	for _, in := range e.inputs {
 		t := inputs[in.Name]
 		if t == nil {
@@ -113,7 +113,7 @@ func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.
 }
 
 // runOn evaluates the signature on slots in which the inputs stand.
-func (e *Evaluator) runOn(ctx context.Context, slots []op.Bounded, given map[string]*lockstep.Tensor) (*Result, error) {
+func (e *Evaluator) runOn(ctx context.Context, slots []op.BoundedValue, given map[string]*lockstep.Tensor) (*Result, error) {
 	r := &evaluationRun{ctx: ctx, exact: e, given: given, mem: engine.Meter{Limit: e.memory}, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
 	defer r.mem.End()
 	if err := e.body.run(r, slots); err != nil {
@@ -137,7 +137,7 @@ type evaluationRun struct {
 }
 
 // note keeps a tensor of the result.
-func (r *evaluationRun) note(name string, v op.Bounded) error {
+func (r *evaluationRun) note(name string, v op.BoundedValue) error {
 	if v.Tensor != nil {
 		r.result.Exact[name] = v.Tensor
 	}

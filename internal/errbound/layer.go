@@ -10,7 +10,7 @@ import (
 )
 
 // noteBeginning notes what a loop's layers begin with.
-func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bounded) error {
+func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.BoundedValue) error {
 	batch, steps := call.Batch, call.CellCall.Steps
 	first := e.Cells[0].Name
 	x, err := boundedOf(rounding.Values{
@@ -42,7 +42,7 @@ func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bound
 		if err != nil {
 			return err
 		}
-		if err := r.note(l.Name+"/mask", op.Bounded{Value: value.Value{Tensor: mask}}); err != nil {
+		if err := r.note(l.Name+"/mask", op.BoundedValue{Value: value.Value{Tensor: mask}}); err != nil {
 			return err
 		}
 	}
@@ -89,7 +89,7 @@ func (c *compiler) precision() rounding.Unit {
 
 // exactSliced builds a loop that takes a tensor apart: see sliced.
 func exactSliced(s *recurrent.Slices, interpreted operation) operation {
-	return func(r *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, error) {
+	return func(r *evaluationRun, in []op.BoundedValue, n int) ([]op.BoundedValue, error) {
 		values := make([]value.Value, n)
 		for i, v := range in {
 			values[i] = v.Value
@@ -105,19 +105,19 @@ func exactSliced(s *recurrent.Slices, interpreted operation) operation {
 		if !ok || !x.IsFloat() {
 			return interpreted(r, in, n)
 		}
-		out := append([]op.Bounded(nil), in...)
+		out := append([]op.BoundedValue(nil), in...)
 		bound, err := x.Errors()
 		if err != nil {
 			return nil, err
 		}
 		like := values[s.Outputs].List
-		out[s.Outputs] = op.Bounded{Value: rowsList(rows, like), Bound: rowsList(bound.Tensor, like), Why: x.Why}
+		out[s.Outputs] = op.BoundedValue{Value: rowsList(rows, like), Bound: rowsList(bound.Tensor, like), Why: x.Why}
 		after := make([]value.Value, n)
 		if err := new(engine.Counters).Count(s.Counters, values, after, rows.Shape()[0]); err != nil {
 			return nil, err
 		}
 		for _, at := range s.Counters {
-			out[at] = op.Bounded{Value: after[at]}
+			out[at] = op.BoundedValue{Value: after[at]}
 		}
 		return out, nil
 	}

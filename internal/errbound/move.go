@@ -25,7 +25,7 @@ func (x *evaluation) move(data []int) error {
 		}
 		exact = exact && v.Exact()
 	}
-	lists := slices.ContainsFunc(x.Out, func(v op.Bounded) bool { return v.List != nil && v.IsFloat() })
+	lists := slices.ContainsFunc(x.Out, func(v op.BoundedValue) bool { return v.List != nil && v.IsFloat() })
 	if exact && !lists {
 		return nil
 	}

@@ -28,9 +28,9 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	if err != nil {
 		return refusedOp(fail(err))
 	}
-	return func(_ *evaluationRun, in []op.Bounded, results int) ([]op.Bounded, error) {
+	return func(_ *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
 		e := evaluation{spec: spec, fail: fail}
-		e.Bounding = op.Bounding{Unit: c.exact.unit, Node: n, In: in, Out: make([]op.Bounded, results)}
+		e.BoundInput = op.BoundInput{Unit: c.exact.unit, Node: n, In: in, Out: make([]op.BoundedValue, results)}
 		e.Again = func(in ...value.Value) ([]value.Value, error) {
 			var keep any
 			out, err := run(&op.Call{Keep: &keep, Out: make([]value.Value, results)}, in)
@@ -47,17 +47,19 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 }
 
 func refusedOp(err error) operation {
-	return func(_ *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, error) { return unknown(n, err), nil }
+	return func(_ *evaluationRun, in []op.BoundedValue, n int) ([]op.BoundedValue, error) {
+		return unknown(n, err), nil
+	}
 }
 
 // evaluation is one operation that is evaluated.
 type evaluation struct {
-	op.Bounding
+	op.BoundInput
 	spec *op.Spec
 	fail func(error) error // names the node
 }
 
-func (x *evaluation) do() ([]op.Bounded, error) {
+func (x *evaluation) do() ([]op.BoundedValue, error) {
 	onShapes := x.spec.Measures != op.Elements
 	var why error
 	free := false
@@ -82,7 +84,7 @@ func (x *evaluation) do() ([]op.Bounded, error) {
 		return nil, err
 	}
 	for i, v := range out {
-		x.Out[i] = op.Bounded{Value: v}
+		x.Out[i] = op.BoundedValue{Value: v}
 	}
 	switch {
 	case why != nil:
@@ -128,8 +130,8 @@ func (x *evaluation) shapedByUndecided() bool {
 
 // bound finds the bounds of the results.
 func (x *evaluation) bound() error {
-	exact := !slices.ContainsFunc(x.In, func(v op.Bounded) bool { return !v.Exact() })
-	if exact && !slices.ContainsFunc(x.Out, op.Bounded.IsFloat) {
+	exact := !slices.ContainsFunc(x.In, func(v op.BoundedValue) bool { return !v.Exact() })
+	if exact && !slices.ContainsFunc(x.Out, op.BoundedValue.IsFloat) {
 		return nil
 	}
 	if x.spec.Bound == nil && x.spec.Moves != nil {
@@ -145,5 +147,5 @@ func (x *evaluation) bound() error {
 	if x.spec.Bound == nil {
 		return op.ErrNoBound
 	}
-	return x.spec.Bound(&x.Bounding)
+	return x.spec.Bound(&x.BoundInput)
 }

@@ -63,7 +63,7 @@ type cellCall struct {
 	why         error                // why the layers have no bound
 }
 
-func (e *cellLoop) run(r *evaluationRun, in []op.Bounded, n int) ([]op.Bounded, error) {
+func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.BoundedValue, error) {
 	// What decides how many steps there are, and which, must be exact.
 	states := e.stateVariables()
 	floats := append(slices.Clone(states), e.Steps)
@@ -183,7 +183,7 @@ func (e *cellLoop) take(r *evaluationRun, call *cellCall) error {
 }
 
 // steps takes all steps.
-func (e *cellLoop) steps(r *evaluationRun, call *cellCall, in []op.Bounded) ([]op.Bounded, error) {
+func (e *cellLoop) steps(r *evaluationRun, call *cellCall, in []op.BoundedValue) ([]op.BoundedValue, error) {
 	batch, steps := call.Batch, call.CellCall.Steps
 	last := e.Cells[len(e.Cells)-1].Units
 	rows := steps
@@ -233,7 +233,7 @@ func (e *cellLoop) steps(r *evaluationRun, call *cellCall, in []op.Bounded) ([]o
 }
 
 // results sets what the loop's variables are after it, and notes the states.
-func (e *cellLoop) results(r *evaluationRun, call *cellCall, in []op.Bounded, outputs, previous rounding.Values) ([]op.Bounded, error) {
+func (e *cellLoop) results(r *evaluationRun, call *cellCall, in []op.BoundedValue, outputs, previous rounding.Values) ([]op.BoundedValue, error) {
 	out := slices.Clone(in)
 	batch, steps := call.Batch, call.CellCall.Steps
 	before, after := make([]value.Value, len(in)), make([]value.Value, len(in))
@@ -244,7 +244,7 @@ func (e *cellLoop) results(r *evaluationRun, call *cellCall, in []op.Bounded, ou
 		return nil, err
 	}
 	for _, at := range e.Counters {
-		out[at] = op.Bounded{Value: after[at]}
+		out[at] = op.BoundedValue{Value: after[at]}
 	}
 	for i, l := range e.Cells {
 		for j, at := range l.States {
@@ -286,7 +286,7 @@ func (e *cellLoop) results(r *evaluationRun, call *cellCall, in []op.Bounded, ou
 		if err != nil {
 			return nil, err
 		}
-		out[e.Outputs] = op.Bounded{Value: rowsList(v.Tensor, call.Outputs), Bound: rowsList(bound.Tensor, call.Outputs), Why: call.why}
+		out[e.Outputs] = op.BoundedValue{Value: rowsList(v.Tensor, call.Outputs), Bound: rowsList(bound.Tensor, call.Outputs), Why: call.why}
 	}
 	return out, nil
 }
@@ -345,7 +345,7 @@ func kept(now, before rounding.Values, mask []bool, units int) rounding.Values {
 }
 
 // errorsOfList are the bounds of a list of rows, nil if it is exact.
-func errorsOfList(v op.Bounded) []float64 {
+func errorsOfList(v op.BoundedValue) []float64 {
 	if v.Bound.List == nil {
 		return nil
 	}
@@ -356,11 +356,11 @@ func errorsOfList(v op.Bounded) []float64 {
 	return e
 }
 
-func boundedOf(v rounding.Values, shape ...int) (op.Bounded, error) {
+func boundedOf(v rounding.Values, shape ...int) (op.BoundedValue, error) {
 	t, err := lockstep.New(v.V, shape...)
 	if err != nil {
-		return op.Bounded{}, err
+		return op.BoundedValue{}, err
 	}
 	bound, err := op.BoundOf(v.E, shape)
-	return op.Bounded{Value: value.Value{Tensor: t}, Bound: bound}, err
+	return op.BoundedValue{Value: value.Value{Tensor: t}, Bound: bound}, err
 }

@@ -200,7 +200,7 @@ func disturbed(t *testing.T, c *graphtest.Case, random *rand.Rand, inputs []*loc
 // runWith is Run on inputs that have bounds.
 func (e *Evaluator) runWith(t *testing.T, inputs map[string]*lockstep.Tensor, bounds map[string][]float64) (*Result, error) {
 	t.Helper()
-	slots := make([]op.Bounded, e.body.Slots)
+	slots := make([]op.BoundedValue, e.body.Slots)
 	for _, in := range e.inputs {
 		if in.Slot < 0 {
 			continue

@@ -104,7 +104,7 @@ func (e *Explanation) JSON(w io.Writer, model, inputs string) error {
 	}
 	if f := e.Forecast; f != nil {
 		j := &jsonForecast{Input: f.Input, Output: f.Output, Given: f.Given, Spread: number64(f.Spread())}
-		for _, s := range f.Apart() {
+		for _, s := range f.Differences() {
 			j.RMS, j.Max = append(j.RMS, number64(s.RMS)), append(j.Max, number64(s.Max))
 		}
 		out.Forecast = j

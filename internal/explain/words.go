@@ -75,7 +75,7 @@ func (e *Explanation) short() Section {
 		}
 	}
 	if f := e.Forecast; f != nil && f.Forced.Shape()[1] > f.Given {
-		steps := f.Apart()
+		steps := f.Differences()
 		last := f.Forced.Shape()[1] - 1
 		s.Words = append(s.Words, fmt.Sprintf("On its own output the decoder is %.2g from teacher forcing at step %d, %s of the outputs' standard deviation, and %.2g at step %d.",
 			steps[f.Given].RMS, f.Given, percent(steps[f.Given].RMS/f.Spread()), steps[last].RMS, last))

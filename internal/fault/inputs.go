@@ -106,7 +106,7 @@ func shiftStepsOf[E lockstep.Element](t *lockstep.Tensor, by int) (*lockstep.Ten
 func ownOutput(src *source.Source) (inputChange, error) {
 	s := src.Found.Seq2Seq
 	if s == nil {
-		return nil, src.Found.Not
+		return nil, src.Found.NoSeq2Seq
 	}
 	weights, err := src.Weights()
 	if err != nil {

@@ -108,9 +108,9 @@ func (d *streamed) step(ctx context.Context, x []float64) ([]float64, error) {
 	return lastOf(out[d.roles.Output], d.roles.Output, d.like, 1)
 }
 
-// anew runs the whole model for each step on what was fed so far, and takes the
+// recomputing runs the whole model for each step on what was fed so far, and takes the
 // last step of what it returns.
-type anew struct {
+type recomputing struct {
 	engine lockstep.Engine
 	roles  Roles
 	inputs map[string]*lockstep.Tensor
@@ -123,10 +123,10 @@ func newAnew(p Problem, given *series) (decoder, error) {
 	if !spec.UnknownRank && spec.Shape[1] >= 0 {
 		return nil, fmt.Errorf("%w in %s: the input %s has %d steps, no more and no fewer", ErrNone, p.Engine.Name(), spec, spec.Shape[1])
 	}
-	return &anew{engine: p.Engine, roles: p.Roles, inputs: maps.Clone(p.Inputs), like: given}, nil
+	return &recomputing{engine: p.Engine, roles: p.Roles, inputs: maps.Clone(p.Inputs), like: given}, nil
 }
 
-func (d *anew) step(ctx context.Context, x []float64) ([]float64, error) {
+func (d *recomputing) step(ctx context.Context, x []float64) ([]float64, error) {
 	d.fed = append(d.fed, x)
 	all := &series{batch: d.like.batch, steps: len(d.fed), features: d.like.features}
 	all.values = make([]float64, all.batch*all.steps*all.features)

@@ -71,8 +71,8 @@ type Result struct {
 	// Fed are the inputs, and Target what the outputs were to be, for no more
 	// steps than Own has; Target may be nil.
 	Fed, Target *lockstep.Tensor
-	// Anew says that every step ran the model anew.
-	Anew bool
+	// Recomputed says that every step ran the model anew.
+	Recomputed bool
 }
 
 // Run makes the forecast.
@@ -178,7 +178,7 @@ func (p Problem) own(ctx context.Context, r *Result, given *series, steps int) (
 	if err != nil {
 		return nil, err
 	}
-	_, r.Anew = d.(*anew)
+	_, r.Recomputed = d.(*recomputing)
 	out := &series{dtype: given.dtype, batch: given.batch, steps: steps, features: given.features}
 	out.values = make([]float64, out.batch*out.steps*out.features)
 	for t := range steps {

@@ -82,8 +82,8 @@ func TestOwnOutputsAreKerass(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if _, native := e.(*native.Model); r.Anew == native {
-				t.Errorf("%s: anew is %v", name, r.Anew)
+			if _, native := e.(*native.Model); r.Recomputed == native {
+				t.Errorf("%s: anew is %v", name, r.Recomputed)
 			}
 			if r.Own.Shape()[1] != want.Shape()[1] || r.Forced.Shape()[1] != 4 || r.Fed.Shape()[1] != 4 {
 				t.Errorf("%s: own %s, forced %s, fed %s", name, r.Own, r.Forced, r.Fed)
@@ -120,7 +120,7 @@ func TestThroughStatesIsAnew(t *testing.T) {
 		if d := furthest(t, states.Own, again.Own); d > 1e-5 {
 			t.Errorf("%s: %g apart", name, d)
 		}
-		steps := states.Apart()
+		steps := states.Differences()
 		for i, s := range steps[:3] {
 			if s.Max > 1e-5 {
 				t.Errorf("%s: step %d, before any own input, is %g from teacher forcing", name, i, s.Max)
@@ -271,7 +271,7 @@ func TestApart(t *testing.T) {
 		return x
 	}
 	r := &Result{Given: 1, Own: tensor(3, 1, 4, 9, 1, 6, 9), Forced: tensor(2, 1, 1, 1, 2), Target: tensor(1, 1, 2)}
-	s := r.Apart()
+	s := r.Differences()
 	if len(s) != 3 || s[0].RMS != 0 || math.Abs(s[1].RMS-math.Sqrt(12.5)) > 1e-12 || s[1].Max != 4 || !math.IsNaN(s[2].RMS) {
 		t.Errorf("own and forced: %+v", s)
 	}
@@ -285,7 +285,7 @@ func TestApart(t *testing.T) {
 		t.Errorf("overall %g, want 2.5", v)
 	}
 	nan := &Result{Own: tensor(1, 1, float32(math.NaN())), Forced: tensor(1, 1, 1)}
-	if s := nan.Apart()[0]; !math.IsNaN(s.Max) || !math.IsNaN(s.RMS) {
+	if s := nan.Differences()[0]; !math.IsNaN(s.Max) || !math.IsNaN(s.RMS) {
 		t.Errorf("a NaN is %+v", s)
 	}
 	if n := len(r.Tensors()); n != 4 {

@@ -6,8 +6,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Cut says where a series is cut.
-type Cut struct {
+// Span says where a series is cut.
+type Span struct {
 	At      int // the first value that the model sees; negative: the last place that leaves the whole horizon in the series
 	Seen    int // how many it sees, where the signature leaves it open
 	Horizon int // how many are forecast
@@ -19,7 +19,7 @@ type Cut struct {
 // for teacher forcing those that follow. A model that has no other input is fed
 // the values that are seen and those that follow. The target of each step is the
 // value after the one that is fed.
-func Window(sig lockstep.Signature, r Roles, values *lockstep.Tensor, c Cut) (Problem, error) {
+func Window(sig lockstep.Signature, r Roles, values *lockstep.Tensor, c Span) (Problem, error) {
 	p, err := window(sig, r, values, c)
 	if err != nil {
 		return Problem{}, fmt.Errorf("forecast: %w", err)
@@ -27,7 +27,7 @@ func Window(sig lockstep.Signature, r Roles, values *lockstep.Tensor, c Cut) (Pr
 	return p, nil
 }
 
-func window(sig lockstep.Signature, r Roles, values *lockstep.Tensor, c Cut) (Problem, error) {
+func window(sig lockstep.Signature, r Roles, values *lockstep.Tensor, c Span) (Problem, error) {
 	s, err := line(values)
 	if err != nil {
 		return Problem{}, err

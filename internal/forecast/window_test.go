@@ -41,17 +41,17 @@ func TestWindow(t *testing.T) {
 	open, fixed := []int{-1, -1, 1}, []int{-1, 4, 1}
 	for _, c := range []struct {
 		encoder      []int
-		cut          Cut
+		cut          Span
 		a, b, target []float64
 		given, steps int
 	}{
-		{open, Cut{At: 3, Seen: 2, Horizon: 3}, []float64{3, 4}, []float64{4, 5, 6}, []float64{5, 6, 7}, 1, 3},
-		{fixed, Cut{At: 3, Seen: 2, Horizon: 2}, []float64{3, 4, 5, 6}, []float64{6, 7}, []float64{7, 8}, 1, 2},
-		{open, Cut{At: -1, Seen: 2, Horizon: 3}, []float64{7, 8}, []float64{8, 9, 10}, []float64{9, 10, 11}, 1, 3},
-		{open, Cut{At: 9, Seen: 2, Horizon: 5}, []float64{9, 10}, []float64{10, 11}, []float64{11}, 1, 5}, // past the end
-		{open, Cut{At: 10, Seen: 2, Horizon: 2}, []float64{10, 11}, []float64{11}, nil, 1, 2},             // at the end
-		{open, Cut{At: -1, Seen: 2, Horizon: 30}, []float64{0, 1}, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, []float64{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 1, 30},
-		{nil, Cut{At: 3, Seen: 4, Horizon: 3}, nil, []float64{3, 4, 5, 6, 7, 8}, []float64{4, 5, 6, 7, 8, 9}, 4, 6},
+		{open, Span{At: 3, Seen: 2, Horizon: 3}, []float64{3, 4}, []float64{4, 5, 6}, []float64{5, 6, 7}, 1, 3},
+		{fixed, Span{At: 3, Seen: 2, Horizon: 2}, []float64{3, 4, 5, 6}, []float64{6, 7}, []float64{7, 8}, 1, 2},
+		{open, Span{At: -1, Seen: 2, Horizon: 3}, []float64{7, 8}, []float64{8, 9, 10}, []float64{9, 10, 11}, 1, 3},
+		{open, Span{At: 9, Seen: 2, Horizon: 5}, []float64{9, 10}, []float64{10, 11}, []float64{11}, 1, 5}, // past the end
+		{open, Span{At: 10, Seen: 2, Horizon: 2}, []float64{10, 11}, []float64{11}, nil, 1, 2},             // at the end
+		{open, Span{At: -1, Seen: 2, Horizon: 30}, []float64{0, 1}, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, []float64{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 1, 30},
+		{nil, Span{At: 3, Seen: 4, Horizon: 3}, nil, []float64{3, 4, 5, 6, 7, 8}, []float64{4, 5, 6, 7, 8, 9}, 4, 6},
 	} {
 		p, err := Window(signature(c.encoder, open), Roles{"b", "y"}, counted(t, 12), c.cut)
 		if err != nil {
@@ -66,7 +66,7 @@ func TestWindow(t *testing.T) {
 		}
 	}
 	two := []int{-1, -1, 2}
-	if p, err := Window(signature(two, two), Roles{"b", "y"}, counted(t, 6, 2), Cut{At: 1, Seen: 2, Horizon: 2}); err != nil || fmt.Sprint(floats(t, p.Target)) != "[6 7 8 9]" {
+	if p, err := Window(signature(two, two), Roles{"b", "y"}, counted(t, 6, 2), Span{At: 1, Seen: 2, Horizon: 2}); err != nil || fmt.Sprint(floats(t, p.Target)) != "[6 7 8 9]" {
 		t.Errorf("two features: %v, %v", p.Target, err)
 	}
 }
@@ -82,23 +82,23 @@ func TestWindowErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cut := Cut{At: 0, Seen: 2, Horizon: 2}
+	cut := Span{At: 0, Seen: 2, Horizon: 2}
 	for _, c := range []struct {
 		want   string
 		sig    lockstep.Signature
 		values *lockstep.Tensor
-		cut    Cut
+		cut    Span
 	}{
 		{"too few for 2", sig, counted(t, 1), cut},
-		{"too few for 2", sig, counted(t, 3), Cut{At: 1 << 62, Seen: 2, Horizon: 2}},
-		{"want 1 or more", sig, counted(t, 3), Cut{}},
+		{"too few for 2", sig, counted(t, 3), Span{At: 1 << 62, Seen: 2, Horizon: 2}},
+		{"want 1 or more", sig, counted(t, 3), Span{}},
 		{"series of 2 features", sig, counted(t, 6, 2), cut},
 		{"3 inputs", three, counted(t, 6), cut},
 		{"cannot be cut", ids, counted(t, 6), cut},
 		{"want (steps)", sig, counted(t, 2, 6, 1), cut},
 		{"want floats", sig, ints, cut},
 		{"a feature at least", sig, counted(t, 6, 0), cut},
-		{"want (?, 9, 1)", signature(nil, []int{-1, 9, 1}), counted(t, 6), Cut{Seen: 2, Horizon: 3}},
+		{"want (?, 9, 1)", signature(nil, []int{-1, 9, 1}), counted(t, 6), Span{Seen: 2, Horizon: 3}},
 	} {
 		if _, err := Window(c.sig, Roles{"b", "y"}, c.values, c.cut); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)

@@ -13,7 +13,7 @@ const far = 0.1
 func (r *Result) Words() []string {
 	shape := r.Own.Shape()
 	how := "from states to states"
-	if r.Anew {
+	if r.Recomputed {
 		how = "the model run anew for each step, on all that was fed so far"
 	}
 	given := "its first step is"
@@ -21,7 +21,7 @@ func (r *Result) Words() []string {
 		given = fmt.Sprintf("its first %d steps are", r.Given)
 	}
 	var out []string
-	steps := r.Apart()
+	steps := r.Differences()
 	if t := notFinite(must(r.Own)); t >= 0 {
 		out = append(out, fmt.Sprintf("On its own output it is not finite from step %d on.", t))
 	}

@@ -267,7 +267,7 @@ func Graft(d *Drawing, g *savedmodel.Graph, before *savedmodel.Node, inputs map[
 }
 
 // GraphOf reads a fixture's graph, and what is recognised in it.
-func GraphOf(t testing.TB, name string) (*savedmodel.MetaGraph, *savedmodel.Graph, *recurrent.Found) {
+func GraphOf(t testing.TB, name string) (*savedmodel.MetaGraph, *savedmodel.Graph, *recurrent.Findings) {
 	t.Helper()
 	saved, err := savedmodel.OpenFS(fixtureFS(t, name))
 	if err != nil {

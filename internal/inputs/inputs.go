@@ -38,8 +38,8 @@ type Request struct {
 	FixedBatch, FixedSteps bool
 }
 
-// Made are inputs, and how they were made.
-type Made struct {
+// InputSet are inputs, and how they were made.
+type InputSet struct {
 	Inputs map[string]*lockstep.Tensor
 	Sizes  random.Sizes
 	// Fitted says what else than batch and steps is so because the graph wants it:
@@ -51,7 +51,7 @@ type Made struct {
 }
 
 // Fit makes elements such as the graph wants of an input's, each by what it was.
-func (m *Made) Fit(input string, t *lockstep.Tensor) error {
+func (m *InputSet) Fit(input string, t *lockstep.Tensor) error {
 	for _, k := range m.state.kinds[input] {
 		k = k.of(t.DType())
 		if err := k.each(t, func(_ int, v float64) float64 { return k.near(v) }); err != nil {
@@ -62,7 +62,7 @@ func (m *Made) Fit(input string, t *lockstep.Tensor) error {
 }
 
 // Sentence says how inputs were made.
-func (r Request) Sentence(m *Made) string {
+func (r Request) Sentence(m *InputSet) string {
 	s := fmt.Sprintf("inputs: random, --seed %d --batch %d --steps %d", r.Seed, m.Sizes.Batch, m.Sizes.Steps)
 	var fitted []string
 	if m.Sizes.Batch != r.Sizes.Batch {
@@ -103,7 +103,7 @@ func (e *SizeError) Unwrap() error { return e.Err }
 
 // Make makes inputs. A *SizeError says that there are some, of other sizes than
 // those that are fixed.
-func Make(ctx context.Context, r Request) (*Made, error) {
+func Make(ctx context.Context, r Request) (*InputSet, error) {
 	s := newSearch(r)
 	st := state{sizes: r.Sizes}
 	st.kinds = s.wanted(st)
@@ -151,7 +151,7 @@ func (r Request) complete() bool { return r.Engine == nil || r.Trial != nil && r
 
 // withEngine goes on with the engine for a judge, where the native one lacks some
 // of the model.
-func (s *search) withEngine(ctx context.Context, st state) (*Made, error) {
+func (s *search) withEngine(ctx context.Context, st state) (*InputSet, error) {
 	s.useEngine()
 	got, err := s.try(ctx, st)
 	if err == nil && !got.ok {

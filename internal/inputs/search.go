@@ -347,11 +347,11 @@ func (s *search) kinds(at state) []move {
 }
 
 // made makes the inputs of a state, and says what of it is for the graph's sake.
-func (s *search) made(st state, got result, err error) (*Made, error) {
+func (s *search) made(st state, got result, err error) (*InputSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Made{Sizes: st.sizes, state: st, result: got}
+	out := &InputSet{Sizes: st.sizes, state: st, result: got}
 	if out.Inputs, err = st.inputs(s.Signature, s.Seed); err != nil {
 		return nil, err
 	}

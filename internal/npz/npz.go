@@ -18,9 +18,9 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/atomicfile"
 	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/regular"
-	"github.com/lockstep-go/lockstep/internal/whole"
 )
 
 // maxBytes bounds what one file may unpack to, unless the file itself is
@@ -113,7 +113,7 @@ func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, int64, error) {
 // WriteFile writes an .npz, or, if path ends in .npy, the one tensor of
 // tensors. The file appears whole or not at all.
 func WriteFile(path string, tensors []lockstep.NamedTensor) error {
-	err := whole.WriteFile(path, func(w io.Writer) error {
+	err := atomicfile.WriteFile(path, func(w io.Writer) error {
 		switch {
 		case filepath.Ext(path) != ".npy":
 			return Write(w, tensors)

@@ -19,21 +19,21 @@ var arithmeticOps = Table{
 	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
 	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
 	"SquaredDifference": {Build: byType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: timeElementwise},
-	"RealDiv":           {Build: byType(halved(floats(map2(quotient[float32]), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise, Back: constantBack(quotientBack)},
+	"RealDiv":           {Build: byType(with16Bits(floats(map2(quotient[float32]), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise, Back: constantBack(quotientBack)},
 	"Div":               {Build: byType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
 	"FloorDiv":          {Build: byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
-	"FloorMod":          {Build: byType(halved(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
+	"FloorMod":          {Build: byType(with16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
 	"TruncateDiv":       {Build: byType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), Back: constantBack(wholeQuotientBack)},
 	"TruncateMod":       {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
 	"Mod":               {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
-	"DivNoNan":          {Build: byType(halved(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: timeElementwise},
-	"MulNoNan":          {Build: byType(halved(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
+	"DivNoNan":          {Build: byType(with16Bits(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: timeElementwise},
+	"MulNoNan":          {Build: byType(with16Bits(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
 	"Xdivy":             {Build: floats2(via2(xdivy), xdivy), Bound: byPairs(quotientBound)},
 	"Xlogy":             {Build: floats2(via2(xlogy), xlogy)},
 	"Xlog1py":           {Build: floats2(via2(xlog1py), xlog1py)},
 	"Atan2":             {Build: floats2(via2(math.Atan2), math.Atan2)},
 	"NextAfter":         {Build: buildNextAfter, Float64: onlyFloat32},
-	"Pow":               {Build: byType(halved(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: timeElementwise, Domain: domainOfPow},
+	"Pow":               {Build: byType(with16Bits(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: timeElementwise, Domain: domainOfPow},
 	"AddN": {Build: byType(variants[Exec]{
 		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]), lockstep.Int32: addN(add[int32]), lockstep.Int64: addN(add[int64]),
 		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
@@ -48,7 +48,7 @@ func buildNextAfter(n *savedmodel.Node) (Exec, error) {
 }
 
 func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
-	return byType(halved(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
+	return byType(with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
 }
 
 func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
@@ -214,7 +214,7 @@ func buildBias(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return halved(numbers(bias[float32](l), bias[float64](l), bias[int32](l), bias[int64](l))).choose(n, "T")
+	return with16Bits(numbers(bias[float32](l), bias[float64](l), bias[int32](l), bias[int64](l))).choose(n, "T")
 }
 
 // bias adds a number to all elements of each channel.
@@ -238,7 +238,7 @@ func bias[E number](l layout) Exec {
 		if t.Shape()[axis] != len(add) {
 			return nil, fmt.Errorf("%s and a bias %s, want as many as axis %d has", t, b, axis)
 		}
-		out, y, err := Room[made[E]](w).get(t.Shape()...)
+		out, y, err := Room[resultMemory[E]](w).get(t.Shape()...)
 		if err != nil || len(y) == 0 {
 			return w.one(out, err)
 		}

@@ -81,7 +81,7 @@ func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 			return nil, fmt.Errorf("input %d is %s, want %d numbers, one for each channel of %s", i+1, v, l.n, t[0])
 		}
 	}
-	m := Room[normalized](w)
+	m := Room[batchNormMemory](w)
 	result, out, err := m.images.get(t[0].Shape()...)
 	if err != nil {
 		return nil, err
@@ -138,17 +138,17 @@ func (l lines) moments(x []float32, c, n int) (mean, variance float64) {
 	return mean, variance / float64(n)
 }
 
-// normalized is the memory of a batch normalization.
-type normalized struct {
-	images  made[float32]
-	stats   [4]made[float32]
+// batchNormMemory is the memory of a batch normalization.
+type batchNormMemory struct {
+	images  resultMemory[float32]
+	stats   [4]resultMemory[float32]
 	results []value.Value
-	reserve made[float32]
+	reserve resultMemory[float32]
 }
 
 // all puts the results together: the images, the statistics of the batch twice,
 // and, from version 3 on, something that only a gradient reads.
-func (b *batchNorm) all(m *normalized, images *lockstep.Tensor, stats [4]*lockstep.Tensor) ([]value.Value, error) {
+func (b *batchNorm) all(m *batchNormMemory, images *lockstep.Tensor, stats [4]*lockstep.Tensor) ([]value.Value, error) {
 	m.results = append(m.results[:0], value.Value{Tensor: images})
 	for _, t := range stats {
 		m.results = append(m.results, value.Value{Tensor: t})
@@ -194,7 +194,7 @@ func buildExactNorm(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		var whole [5]Bounded
+		var whole [5]BoundedValue
 		for i := range t {
 			whole[i].Tensor = t[i]
 		}
@@ -220,7 +220,7 @@ func buildExactNorm(n *savedmodel.Node) (Exec, error) {
 	}, nil
 }
 
-func normBound(x *Bounding) error {
+func normBound(x *BoundInput) error {
 	b, err := readExactNorm(x.Node)
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ type number64 struct{ v, e float64 }
 
 func (o number64) size() float64 { return math.Abs(o.v) + o.e }
 
-func numberAt(v Bounded, i int) number64 {
+func numberAt(v BoundedValue, i int) number64 {
 	out := number64{v: FloatsOf(v.Tensor)[i]}
 	if e := FloatsOf(v.Bound.Tensor); e != nil {
 		out.e = e[i]
@@ -262,7 +262,7 @@ func numberAt(v Bounded, i int) number64 {
 // never below 0, the product d·r·scale is off by what its factors are, and the
 // rest are roundings of the three terms x·r·scale, mean·r·scale and offset,
 // which an engine may take apart: what cancels in d then does not.
-func (b *exactNorm) normalize(u rounding.Unit, in []Bounded) (v, e [][]float64, err error) {
+func (b *exactNorm) normalize(u rounding.Unit, in []BoundedValue) (v, e [][]float64, err error) {
 	x := in[0]
 	l, err := linesOf(x.Tensor, b.channels(x.Tensor.Rank()))
 	if err != nil {
@@ -311,7 +311,7 @@ func (b *exactNorm) normalize(u rounding.Unit, in []Bounded) (v, e [][]float64, 
 	return v, e, nil
 }
 
-func moments(u rounding.Unit, x Bounded, l lines, c, n int) (mean, variance number64) {
+func moments(u rounding.Unit, x BoundedValue, l lines, c, n int) (mean, variance number64) {
 	size := 0.0
 	l.channel(c, n, func(i int) {
 		xi := numberAt(x, i)

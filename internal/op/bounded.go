@@ -8,9 +8,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Bounded is a value of the exact evaluation, floats in float64, and what is
+// BoundedValue is a value of the exact evaluation, floats in float64, and what is
 // known of how far an engine's may be from it.
-type Bounded struct {
+type BoundedValue struct {
 	value.Value
 	// Bound is of the value's shape, float64 whatever the value's type is: an
 	// element of a tensor is off by at most this, a bool is undecided where it
@@ -26,12 +26,12 @@ type Bounded struct {
 
 var errNoValue = errors.New("it has no value")
 
-func (v Bounded) None() bool {
+func (v BoundedValue) None() bool {
 	return v.Tensor == nil && v.List == nil && v.Variable == nil && v.Handle == 0
 }
 
 // Exact tells whether every engine has this very value.
-func (v Bounded) Exact() bool {
+func (v BoundedValue) Exact() bool {
 	if v.Why != nil || v.Bound.Tensor != nil || v.Bound.Variable != nil {
 		return false
 	}
@@ -50,7 +50,7 @@ func (v Bounded) Exact() bool {
 	return true
 }
 
-func (v Bounded) IsFloat() bool {
+func (v BoundedValue) IsFloat() bool {
 	switch {
 	case v.Tensor != nil:
 		return v.Tensor.DType().IsFloat()
@@ -91,7 +91,7 @@ func BoundOf(e []float64, shape []int) (value.Value, error) {
 
 // Errors returns a value's bound as an operation takes it: zeros where it is
 // exact.
-func (v Bounded) Errors() (value.Value, error) {
+func (v BoundedValue) Errors() (value.Value, error) {
 	switch {
 	case v.Bound.Tensor != nil || v.Bound.List != nil || v.Bound.Variable != nil:
 		return v.Bound, nil
@@ -109,10 +109,10 @@ func (v Bounded) Errors() (value.Value, error) {
 
 // Widen makes float64 of a tensor of float32, and leaves others as they are. An
 // engine may take a float32 below the normal ones for zero.
-func Widen(t *lockstep.Tensor) (Bounded, error) {
+func Widen(t *lockstep.Tensor) (BoundedValue, error) {
 	d, err := lockstep.Data[float32](t)
 	if err != nil {
-		return Bounded{Value: value.Value{Tensor: t}}, nil
+		return BoundedValue{Value: value.Value{Tensor: t}}, nil
 	}
 	v, e := make([]float64, len(d)), make([]float64, len(d))
 	for i, x := range d {
@@ -123,15 +123,15 @@ func Widen(t *lockstep.Tensor) (Bounded, error) {
 	}
 	wide, err := lockstep.New(v, t.Shape()...)
 	if err != nil {
-		return Bounded{}, err
+		return BoundedValue{}, err
 	}
-	out := Bounded{Value: value.Value{Tensor: wide}}
+	out := BoundedValue{Value: value.Value{Tensor: wide}}
 	out.Bound, err = BoundOf(e, t.Shape())
 	return out, err
 }
 
 // Reason is why integers or bools are not exact.
-func (v Bounded) Reason() error {
+func (v BoundedValue) Reason() error {
 	switch {
 	case v.Why != nil:
 		return v.Why

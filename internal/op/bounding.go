@@ -13,14 +13,14 @@ import (
 
 // BoundRule finds the bounds of an operation's results. An error is the reason
 // why there are none.
-type BoundRule func(x *Bounding) error
+type BoundRule func(x *BoundInput) error
 
-// Bounding is one operation whose results get their bounds.
-type Bounding struct {
+// BoundInput is one operation whose results get their bounds.
+type BoundInput struct {
 	Unit rounding.Unit    // of what engines compute in
 	Node *savedmodel.Node // of the graph
-	In   []Bounded
-	Out  []Bounded
+	In   []BoundedValue
+	Out  []BoundedValue
 	// Again runs the operation in float64, on other inputs.
 	Again func(in ...value.Value) ([]value.Value, error)
 }
@@ -29,14 +29,14 @@ type Bounding struct {
 var ErrNoBound = errors.New("the oracle has no bound for the operation")
 
 // shape is that of the result.
-func (x *Bounding) shape() []int { return x.Out[0].Tensor.Shape() }
+func (x *BoundInput) shape() []int { return x.Out[0].Tensor.Shape() }
 
 // v and e are the elements of a float input and their bounds, nil if exact.
-func (x *Bounding) v(i int) []float64 { return FloatsOf(x.In[i].Tensor) }
-func (x *Bounding) e(i int) []float64 { return FloatsOf(x.In[i].Bound.Tensor) }
+func (x *BoundInput) v(i int) []float64 { return FloatsOf(x.In[i].Tensor) }
+func (x *BoundInput) e(i int) []float64 { return FloatsOf(x.In[i].Bound.Tensor) }
 
 // size bounds the magnitudes of a float input.
-func (x *Bounding) size(i int) []float64 {
+func (x *BoundInput) size(i int) []float64 {
 	v, e := x.v(i), x.e(i)
 	out := make([]float64, len(v))
 	for k := range v {
@@ -49,7 +49,7 @@ func (x *Bounding) size(i int) []float64 {
 }
 
 // like is a tensor of the shape of an input.
-func (x *Bounding) like(i int, d []float64) value.Value {
+func (x *BoundInput) like(i int, d []float64) value.Value {
 	t, err := lockstep.New(d, x.In[i].Tensor.Shape()...)
 	if err != nil {
 		panic(err) // it has as many elements
@@ -58,7 +58,7 @@ func (x *Bounding) like(i int, d []float64) value.Value {
 }
 
 // run is again of an operation with one result, and its elements.
-func (x *Bounding) run(in ...value.Value) ([]float64, error) {
+func (x *BoundInput) run(in ...value.Value) ([]float64, error) {
 	out, err := x.Again(in...)
 	if err != nil {
 		return nil, err
@@ -68,8 +68,8 @@ func (x *Bounding) run(in ...value.Value) ([]float64, error) {
 
 // set sets a result's bounds, made safe: what float32 may have overflowed is
 // bounded by nothing, nor is what is no number.
-func (x *Bounding) set(i int, e []float64) error {
-	exact := !slices.ContainsFunc(x.In, func(v Bounded) bool { return !v.Exact() })
+func (x *BoundInput) set(i int, e []float64) error {
+	exact := !slices.ContainsFunc(x.In, func(v BoundedValue) bool { return !v.Exact() })
 	largest := x.Unit.Largest()
 	for k, v := range FloatsOf(x.Out[i].Tensor) {
 		switch size := math.Abs(v); {
@@ -88,13 +88,13 @@ func (x *Bounding) set(i int, e []float64) error {
 
 // rounded is the bound of a result that is rounded n times after its inputs'
 // errors made it wrong by e.
-func (x *Bounding) rounded(v, e float64, n int) float64 {
+func (x *BoundInput) rounded(v, e float64, n int) float64 {
 	return (e+x.Unit.Gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
 }
 
 // holds tells whether the result of one correctly rounded operation on exact
 // numbers is exact: in float32, if the float64 nearest to it is a float32.
-func (x *Bounding) holds(v float64) bool {
+func (x *BoundInput) holds(v float64) bool {
 	if x.Unit == rounding.Float32 {
 		return float64(float32(v)) == v
 	}

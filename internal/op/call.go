@@ -40,14 +40,14 @@ func roomIn[T any](keep *any) *T {
 	return m
 }
 
-// made is memory for a result: what the last call made, if that had its shape.
+// resultMemory is memory for a result: what the last call made, if that had its shape.
 // Its elements are anything.
-type made[E lockstep.Element] struct {
+type resultMemory[E lockstep.Element] struct {
 	t *lockstep.Tensor
 	d []E
 }
 
-func (m *made[E]) get(shape ...int) (*lockstep.Tensor, []E, error) {
+func (m *resultMemory[E]) get(shape ...int) (*lockstep.Tensor, []E, error) {
 	if m.t != nil && slices.Equal(m.t.Shape(), shape) {
 		return m.t, m.d, nil
 	}

@@ -187,7 +187,7 @@ func buildBitcast(n *savedmodel.Node) (Exec, error) {
 
 // castBound is of casts between bools, integers and floats. A fraction that is
 // cut may be cut on the other side of an integer.
-func castBound(x *Bounding) error {
+func castBound(x *BoundInput) error {
 	src, err := x.Node.AttrType("SrcT")
 	if err != nil {
 		return err

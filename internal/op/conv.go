@@ -19,7 +19,7 @@ func buildConv2D(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return halved(floats(conv2D[float32](s), conv2D[float64](s))).choose(n, "T")
+	return with16Bits(floats(conv2D[float32](s), conv2D[float64](s))).choose(n, "T")
 }
 
 // conv2D convolves images with a filter (height, width, channels, results).
@@ -44,7 +44,7 @@ func conv2D[E float](s *sliding) Exec {
 			return nil, fmt.Errorf("%s and a filter %s: %d results in %d groups", t, filter, results, groups)
 		}
 		each := results / groups
-		return w.one(s.back(convolve(Room[convolving[E]](w), c, results, func(acc []float64, from, window int) {
+		return w.one(s.back(convolve(Room[convMemory[E]](w), c, results, func(acc []float64, from, window int) {
 			for i, v := range x[from : from+c.in.channels] {
 				g := i / depth
 				row := f[(window*depth+i%depth)*results:][:results]
@@ -66,7 +66,7 @@ func buildDepthwise(n *savedmodel.Node) (Exec, error) {
 	if s.strides[0] != s.strides[1] {
 		return nil, unsupported("strides", n.AttrInts("strides"))
 	}
-	return halved(floats(depthwise[float32](s), depthwise[float64](s))).choose(n, "T")
+	return with16Bits(floats(depthwise[float32](s), depthwise[float64](s))).choose(n, "T")
 }
 
 // depthwise convolves each channel with filters of its own: (height, width,
@@ -86,7 +86,7 @@ func depthwise[E float](s *sliding) Exec {
 		}
 		each := c.each
 		results := c.in.channels * each
-		return w.one(s.back(convolve(Room[convolving[E]](w), c, results, func(acc []float64, from, window int) {
+		return w.one(s.back(convolve(Room[convMemory[E]](w), c, results, func(acc []float64, from, window int) {
 			for i, v := range x[from : from+c.in.channels] {
 				addRow(acc[i*each:(i+1)*each], f[window*results+i*each:][:each], v)
 			}
@@ -142,7 +142,7 @@ func (s *sliding) bind(shape []int, filter *lockstep.Tensor) (c convolution, err
 
 // convolve makes images of so many channels: take adds what a pixel of the
 // input gives.
-func convolve[E float](m *convolving[E], c convolution, channels int, take func(acc []float64, from, window int)) (*lockstep.Tensor, error) {
+func convolve[E float](m *convMemory[E], c convolution, channels int, take func(acc []float64, from, window int)) (*lockstep.Tensor, error) {
 	result := images{c.in.batch, c.rows.out, c.cols.out, channels}
 	t, out, err := m.get(result.batch, result.height, result.width, result.channels)
 	if err != nil || len(out) == 0 {
@@ -166,9 +166,9 @@ func convolve[E float](m *convolving[E], c convolution, channels int, take func(
 	return t, nil
 }
 
-// convolving is the memory of a convolution.
-type convolving[E float] struct {
-	made[E]
+// convMemory is the memory of a convolution.
+type convMemory[E float] struct {
+	resultMemory[E]
 	acc []float64
 }
 
@@ -179,7 +179,7 @@ func buildConvTranspose(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return halved(floats(convTranspose[float32](s), convTranspose[float64](s))).choose(n, "T")
+	return with16Bits(floats(convTranspose[float32](s), convTranspose[float64](s))).choose(n, "T")
 }
 
 // convTranspose makes images of a size from those that a convolution with a

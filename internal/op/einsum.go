@@ -77,7 +77,7 @@ func buildEinsum(n *savedmodel.Node) (Exec, error) {
 	if len(n.Inputs) != len(e.in) {
 		return nil, fmt.Errorf("attribute \"equation\" is %q, for %d inputs", text, len(n.Inputs))
 	}
-	return halved(numbers(einsum[float32, float64](e), einsum[float64, float64](e), einsum[int32, int32](e), einsum[int64, int64](e))).choose(n, "T")
+	return with16Bits(numbers(einsum[float32, float64](e), einsum[float64, float64](e), einsum[int32, int32](e), einsum[int64, int64](e))).choose(n, "T")
 }
 
 // axis is one that the result has or the sum runs over, and what a step along
@@ -236,7 +236,7 @@ func einsum[E, S number](e *equation) Exec {
 				return nil, err
 			}
 		}
-		m := Room[contracting[E]](w)
+		m := Room[einsumMemory[E]](w)
 		if err := m.prepare(e, in); err != nil {
 			return nil, err
 		}
@@ -259,17 +259,17 @@ func einsum[E, S number](e *equation) Exec {
 	}
 }
 
-// contracting is the memory of an einsum: what follows from the shapes of its
+// einsumMemory is the memory of an einsum: what follows from the shapes of its
 // operands, and the result.
-type contracting[E number] struct {
-	made[E]
+type einsumMemory[E number] struct {
+	resultMemory[E]
 	of    [][]int // the operands' shapes
 	shape []int
 	walk  *walk
 	sum   [][2]int
 }
 
-func (m *contracting[E]) prepare(e *equation, in []value.Value) error {
+func (m *einsumMemory[E]) prepare(e *equation, in []value.Value) error {
 	same := len(m.of) == len(in)
 	for i := range m.of {
 		same = same && slices.Equal(m.of[i], in[i].Tensor.Shape())

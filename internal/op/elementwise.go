@@ -18,7 +18,7 @@ func map1[A, B lockstep.Element](f func(A) B) Exec {
 		if err != nil {
 			return nil, err
 		}
-		out, y, err := Room[made[B]](w).get(t.Shape()...)
+		out, y, err := Room[resultMemory[B]](w).get(t.Shape()...)
 		if err != nil {
 			return nil, err
 		}
@@ -38,10 +38,10 @@ func via2(f func(x, y float64) float64) func(x, y float32) float32 {
 	return func(x, y float32) float32 { return float32(f(float64(x), float64(y))) }
 }
 
-// pairing is the memory of map2.
-type pairing[B lockstep.Element] struct {
-	walking
-	made[B]
+// pairMemory is the memory of map2.
+type pairMemory[B lockstep.Element] struct {
+	walkMemory
+	resultMemory[B]
 }
 
 // map2 computes every element of the result from one of each of two inputs
@@ -59,7 +59,7 @@ func map2[A, B lockstep.Element](f func(x, y A) B) Exec {
 		if err != nil {
 			return nil, err
 		}
-		m := Room[pairing[B]](w)
+		m := Room[pairMemory[B]](w)
 		walk, err := m.together2(s.Shape(), t.Shape())
 		if err != nil {
 			return nil, err
@@ -258,14 +258,14 @@ func (w *walk) each(f func(out int, at []int)) {
 	}
 }
 
-// walking is a walk that is kept while the operands keep their shapes.
-type walking struct {
+// walkMemory is a walk that is kept while the operands keep their shapes.
+type walkMemory struct {
 	shapes [][]int
 	walk   *walk
 }
 
 // together2 is together for two operands.
-func (k *walking) together2(x, y []int) (*walk, error) {
+func (k *walkMemory) together2(x, y []int) (*walk, error) {
 	if k.walk != nil && slices.Equal(k.shapes[0], x) && slices.Equal(k.shapes[1], y) {
 		return k.walk, nil
 	}
@@ -273,14 +273,14 @@ func (k *walking) together2(x, y []int) (*walk, error) {
 }
 
 // together3 is together for three.
-func (k *walking) together3(x, y, z []int) (*walk, error) {
+func (k *walkMemory) together3(x, y, z []int) (*walk, error) {
 	if k.walk != nil && slices.Equal(k.shapes[0], x) && slices.Equal(k.shapes[1], y) && slices.Equal(k.shapes[2], z) {
 		return k.walk, nil
 	}
 	return k.renew(x, y, z)
 }
 
-func (k *walking) renew(shapes ...[]int) (*walk, error) {
+func (k *walkMemory) renew(shapes ...[]int) (*walk, error) {
 	w, err := together(shapes...)
 	if err != nil {
 		return nil, err

@@ -246,7 +246,7 @@ func where(w *Call, in []value.Value) ([]value.Value, error) {
 
 // rangeBound: start + i·delta, of exact numbers. How many there are must not
 // depend on rounding.
-func rangeBound(x *Bounding) error {
+func rangeBound(x *BoundInput) error {
 	var p [3]float64
 	for i := range p {
 		if !x.In[i].Exact() {

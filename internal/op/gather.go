@@ -91,7 +91,7 @@ func lookUp(w *Call, t, numbers *lockstep.Tensor) (*lockstep.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := Room[lookingUp](w)
+	m := Room[gatherMemory](w)
 	if m.list, err = value.AppendInts(m.list[:0], numbers); err != nil {
 		return nil, fmt.Errorf("the row numbers: %w", err)
 	}
@@ -110,8 +110,8 @@ func lookUp(w *Call, t, numbers *lockstep.Tensor) (*lockstep.Tensor, error) {
 	return m.result, mover.Rows(m.result, t, m.list)
 }
 
-// lookingUp is the memory of a look-up.
-type lookingUp struct {
+// gatherMemory is the memory of a look-up.
+type gatherMemory struct {
 	list, shape []int
 	result      *lockstep.Tensor
 }

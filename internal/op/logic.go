@@ -37,7 +37,7 @@ func greater[E number](x, y E) bool { return x > y }
 func greaterEqual[E number](x, y E) bool { return x >= y }
 
 func ordered(f32 func(x, y float32) bool, f64 func(x, y float64) bool, i32 func(x, y int32) bool, i64 func(x, y int64) bool) variants[Exec] {
-	return halved(numbers(map2(f32), map2(f64), map2(i32), map2(i64)))
+	return with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64)))
 }
 
 func equal[E comparable](x, y E) bool { return x == y }
@@ -84,7 +84,7 @@ func shiftRight[E int32 | int64](most E) func(x, y E) E {
 }
 
 // comparisonBound leaves undecided what the operands' bounds may turn over.
-func comparisonBound(x *Bounding) error {
+func comparisonBound(x *BoundInput) error {
 	all, err := x.pairs()
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func comparisonBound(x *Bounding) error {
 }
 
 // decidedBound is monotoneBound of bools.
-func decidedBound(x *Bounding) error {
+func decidedBound(x *BoundInput) error {
 	var ends [2][]bool
 	for end := range ends {
 		in := make([]value.Value, len(x.In))
@@ -145,7 +145,7 @@ func decidedBound(x *Bounding) error {
 	return err
 }
 
-func notBound(x *Bounding) error {
+func notBound(x *BoundInput) error {
 	x.Out[0].Bound = x.In[0].Bound
 	return nil
 }

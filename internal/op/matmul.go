@@ -60,15 +60,15 @@ func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {
 // before them are broadcast.
 func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check func(x, y []int) error) (Exec, error) {
 	tx, ty := n.AttrBool(transposeX), n.AttrBool(transposeY)
-	return halved(numbers(
+	return with16Bits(numbers(
 		products(tx, ty, check, multiplyWide(kernel.NewWide())), products(tx, ty, check, multiply[float64, float64]),
 		products(tx, ty, check, multiply[int32, int32]), products(tx, ty, check, multiply[int64, int64]))).choose(n, attr)
 }
 
-// multiplying is the memory of a product.
-type multiplying[E, S number] struct {
-	walking
-	made[E]
+// matmulMemory is the memory of a product.
+type matmulMemory[E, S number] struct {
+	walkMemory
+	resultMemory[E]
 	shape []int
 	acc   []S
 }
@@ -95,7 +95,7 @@ func products[E, S number](transposeX, transposeY bool, check func(x, y []int) e
 		if x.cols != y.rows {
 			return nil, fmt.Errorf("%s and %s: %d columns and %d rows, want as many", s, t, x.cols, y.rows)
 		}
-		m := Room[multiplying[E, S]](w)
+		m := Room[matmulMemory[E, S]](w)
 		walk, err := m.together2(xs[:len(xs)-2], ys[:len(ys)-2])
 		if err != nil {
 			return nil, err

@@ -107,7 +107,7 @@ func buildTopK(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return halved(numbers(topK[float32](index), topK[float64](index), topK[int32](index), topK[int64](index))).choose(n, "T")
+	return with16Bits(numbers(topK[float32](index), topK[float64](index), topK[int32](index), topK[int64](index))).choose(n, "T")
 }
 
 // topK returns the k largest of each row, the largest first, and where they
@@ -216,7 +216,7 @@ func finite(x float32) bool { return x-x == 0 }
 
 // bestBound: the place of the best element is certain if no other may be as
 // good.
-func bestBound(x *Bounding) error {
+func bestBound(x *BoundInput) error {
 	t, l, err := alongAxis([]value.Value{x.In[0].Value, x.In[1].Value})
 	if err != nil {
 		return err
@@ -242,7 +242,7 @@ func bestBound(x *Bounding) error {
 
 // topBound: the k-th largest element of a row is no further off than one of the
 // row is. Where it stood is not certain.
-func topBound(x *Bounding) error {
+func topBound(x *BoundInput) error {
 	if !x.In[1].Exact() {
 		return x.In[1].Reason()
 	}

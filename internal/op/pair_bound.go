@@ -34,7 +34,7 @@ func broadcasted(d []float64, from, to []int) ([]float64, error) {
 }
 
 // pairs are the elements of the first two inputs, over the result's shape.
-func (x *Bounding) pairs() ([]pair, error) {
+func (x *BoundInput) pairs() ([]pair, error) {
 	var d [4][]float64
 	for i := range 2 {
 		from := x.In[i].Tensor.Shape()
@@ -53,7 +53,7 @@ func (x *Bounding) pairs() ([]pair, error) {
 }
 
 // numbers are the elements of an input of any numbers.
-func (x *Bounding) numbers(i int) []float64 {
+func (x *BoundInput) numbers(i int) []float64 {
 	if d := x.v(i); d != nil {
 		return d
 	}
@@ -62,8 +62,8 @@ func (x *Bounding) numbers(i int) []float64 {
 }
 
 // byPairs makes a rule of one for each element; v is the result.
-func byPairs(f func(x *Bounding, p pair, v float64) float64) BoundRule {
-	return func(x *Bounding) error {
+func byPairs(f func(x *BoundInput, p pair, v float64) float64) BoundRule {
+	return func(x *BoundInput) error {
 		all, err := x.pairs()
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func byPairs(f func(x *Bounding, p pair, v float64) float64) BoundRule {
 }
 
 // exactly tells whether one rounding of exact numbers changes nothing.
-func (x *Bounding) exactly(p pair, v float64) bool {
+func (x *BoundInput) exactly(p pair, v float64) bool {
 	if !p.exact() {
 		return false
 	}
@@ -86,7 +86,7 @@ func (x *Bounding) exactly(p pair, v float64) bool {
 	return integers || x.holds(v)
 }
 
-func sumBound(x *Bounding, p pair, v float64) float64 {
+func sumBound(x *BoundInput, p pair, v float64) float64 {
 	if x.exactly(p, v) {
 		return 0
 	}
@@ -94,7 +94,7 @@ func sumBound(x *Bounding, p pair, v float64) float64 {
 }
 
 // biasBound is a sum whose second input lies along the channels.
-func biasBound(x *Bounding) error {
+func biasBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range 2 {
 		if x.e(i) == nil {
@@ -116,7 +116,7 @@ func biasBound(x *Bounding) error {
 	return x.set(0, e)
 }
 
-func productBound(x *Bounding, p pair, v float64) float64 {
+func productBound(x *BoundInput, p pair, v float64) float64 {
 	if x.exactly(p, v) || p.x == 0 && p.ex == 0 && p.ey < x.Unit.Largest() || p.y == 0 && p.ey == 0 && p.ex < x.Unit.Largest() {
 		return 0
 	}
@@ -125,7 +125,7 @@ func productBound(x *Bounding, p pair, v float64) float64 {
 
 // quotientBound: |x'/y' - x/y| <= (E(x) + |x/y|·E(y)) / (|y|-E(y)). An engine
 // may multiply by the rounded 1/y instead.
-func quotientBound(x *Bounding, p pair, v float64) float64 {
+func quotientBound(x *BoundInput, p pair, v float64) float64 {
 	if p.x == 0 && p.ex == 0 && math.Abs(p.y) > p.ey {
 		return 0
 	}
@@ -137,7 +137,7 @@ func quotientBound(x *Bounding, p pair, v float64) float64 {
 }
 
 // quotientNoNanBound is quotientBound where a quotient by 0 is 0.
-func quotientNoNanBound(x *Bounding, p pair, v float64) float64 {
+func quotientNoNanBound(x *BoundInput, p pair, v float64) float64 {
 	if p.y == 0 && p.ey == 0 {
 		return 0
 	}
@@ -145,7 +145,7 @@ func quotientNoNanBound(x *Bounding, p pair, v float64) float64 {
 }
 
 // squaredDifferenceBound: with d = x-y off by E(d), d² is by 2|d|E(d) + E(d)².
-func squaredDifferenceBound(x *Bounding, p pair, v float64) float64 {
+func squaredDifferenceBound(x *BoundInput, p pair, v float64) float64 {
 	d := math.Abs(p.x - p.y)
 	if x.exactly(p, d) && x.exactly(p, v) {
 		return 0
@@ -156,7 +156,7 @@ func squaredDifferenceBound(x *Bounding, p pair, v float64) float64 {
 
 // extremeBound: the larger, or the smaller, of two numbers is no further off
 // than one of them; where it is certain which, than that one.
-func extremeBound(x *Bounding, p pair, v float64) float64 {
+func extremeBound(x *BoundInput, p pair, v float64) float64 {
 	if math.Abs(p.x-p.y) > p.ex+p.ey {
 		if v == p.x {
 			return p.ex
@@ -168,7 +168,7 @@ func extremeBound(x *Bounding, p pair, v float64) float64 {
 
 // powerBound is of an exact exponent or an exact positive base, in which a
 // power is monotone; engines take some exponents for products and roots.
-func powerBound(x *Bounding, p pair, v float64) float64 {
+func powerBound(x *BoundInput, p pair, v float64) float64 {
 	e := math.Inf(1)
 	size := math.Abs(p.x)
 	switch low := size - p.ex; {

@@ -59,15 +59,15 @@ func readVariable(_ *Call, in []value.Value) ([]value.Value, error) {
 // Unsupported is what keeps a signature from being compiled.
 type Unsupported struct {
 	Node, Op string
-	// Within is the loop or the branch of the signature's graph in whose
+	// Caller is the loop or the branch of the signature's graph in whose
 	// function the node stands, if it does.
-	Within string
+	Caller string
 	Reason error
 }
 
 func (u Unsupported) Error() string {
-	if u.Within != "" {
-		return fmt.Sprintf("op: node %q (%s) of %q: %v", u.Node, u.Op, u.Within, u.Reason)
+	if u.Caller != "" {
+		return fmt.Sprintf("op: node %q (%s) of %q: %v", u.Node, u.Op, u.Caller, u.Reason)
 	}
 	return fmt.Sprintf("op: node %q (%s): %v", u.Node, u.Op, u.Reason)
 }
@@ -100,7 +100,7 @@ func buildCheckNumerics(n *savedmodel.Node) (Exec, error) {
 }
 
 // boundOfFirst is the bound of a result that is the first input.
-func boundOfFirst(x *Bounding) error {
+func boundOfFirst(x *BoundInput) error {
 	x.Out[0].Bound = x.In[0].Bound
 	return nil
 }

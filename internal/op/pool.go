@@ -37,7 +37,7 @@ func buildMaxPool(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := halved(numbers(
+	v := with16Bits(numbers(
 		maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64),
 		maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]())))
 	v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool(p, float32(-65504)), -1)
@@ -136,6 +136,6 @@ func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S,
 
 // poolMemory is the memory of a pooling.
 type poolMemory[E, S number] struct {
-	made[E]
+	resultMemory[E]
 	acc []S
 }

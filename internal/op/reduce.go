@@ -66,17 +66,17 @@ func root(s float64, _ int) float64 { return math.Sqrt(s) }
 // a result of some shape. Each place gets count of them. keep is its memory.
 type reducer func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error)
 
-// folding is the memory of a reducer.
-type folding[S any, E lockstep.Element] struct {
+// foldMemory is the memory of a reducer.
+type foldMemory[S any, E lockstep.Element] struct {
 	acc []S
-	out made[E]
+	out resultMemory[E]
 }
 
 // fold begins with start, takes the elements one by one, and ends with finish,
 // if there is one, which also gets their number.
 func fold[S, E number](start S, take func(S, E) S, finish func(S, int) S) reducer {
 	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error) {
-		m := roomIn[folding[S, E]](keep)
+		m := roomIn[foldMemory[S, E]](keep)
 		out, d, err := m.out.get(shape...)
 		if err != nil {
 			return nil, err
@@ -99,7 +99,7 @@ func fold[S, E number](start S, take func(S, E) S, finish func(S, int) S) reduce
 
 func foldBool(start bool, take func(x, y bool) bool) reducer {
 	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, _ int) (*lockstep.Tensor, error) {
-		out, d, err := roomIn[made[bool]](keep).get(shape...)
+		out, d, err := roomIn[resultMemory[bool]](keep).get(shape...)
 		if err != nil {
 			return nil, err
 		}
@@ -175,9 +175,9 @@ func accumulate[S any, E lockstep.Element](acc []S, t *lockstep.Tensor, w *walk,
 	return nil
 }
 
-// reducing is the memory of a reduction: what follows from the shape of the
+// reduceMemory is the memory of a reduction: what follows from the shape of the
 // first input and the axes, while both stay.
-type reducing struct {
+type reduceMemory struct {
 	of, axes *lockstep.Tensor
 	listed   *lockstep.Tensor // a copy of the axes
 	walk     *walk
@@ -200,7 +200,7 @@ func reduction(by variants[reducer]) Builder {
 			if len(in) != 2 || in[0].Tensor == nil || in[1].Tensor == nil {
 				return nil, fmt.Errorf("%d inputs, want 2 tensors", len(in))
 			}
-			t, m := in[0].Tensor, Room[reducing](w)
+			t, m := in[0].Tensor, Room[reduceMemory](w)
 			// Integers that a call computes may change where they stand.
 			if t != m.of || in[1].Tensor != m.axes || !m.axes.BitEqual(m.listed) {
 				if err := m.prepare(t, in[1].Tensor, keepDims); err != nil {
@@ -233,7 +233,7 @@ func axesOf(axes *lockstep.Tensor, rank int) ([]bool, error) {
 }
 
 // prepare finds out what follows from shapes and axes.
-func (m *reducing) prepare(t, axes *lockstep.Tensor, keepDims bool) error {
+func (m *reduceMemory) prepare(t, axes *lockstep.Tensor, keepDims bool) error {
 	reduced, err := axesOf(axes, t.Rank())
 	if err != nil {
 		return err
@@ -261,14 +261,14 @@ func (m *reducing) prepare(t, axes *lockstep.Tensor, keepDims bool) error {
 	if err != nil {
 		return err
 	}
-	*m = reducing{of: t, axes: axes, listed: listed, walk: walk, to: shape, count: count, keep: m.keep}
+	*m = reduceMemory{of: t, axes: axes, listed: listed, walk: walk, to: shape, count: count, keep: m.keep}
 	return nil
 }
 
 // monotoneBound is of operations that never fall when an element rises, and do
 // not round: the results of the least and of the largest that the elements may
 // be are the ends.
-func monotoneBound(x *Bounding) error {
+func monotoneBound(x *BoundInput) error {
 	v, off := x.v(0), x.e(0)
 	e := make([]float64, x.Out[0].Tensor.Len())
 	if off == nil {

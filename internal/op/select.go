@@ -13,7 +13,7 @@ import (
 var selectOps = Table{
 	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise, Back: sameOf(1, 2)},
 	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise, Back: sameOf(1, 2)},
-	"ClipByValue": {Build: byType(halved(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
+	"ClipByValue": {Build: byType(with16Bits(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
 }
 
 // everyType makes code for each type that a tensor can have.
@@ -32,10 +32,10 @@ func buildSelect(shape func(cond, x, y []int) ([]int, error)) Builder {
 		choose[int32](shape), choose[int64](shape), choose[bool](shape), choose[string](shape)))
 }
 
-// choosing is the memory of a choice.
-type choosing[E lockstep.Element] struct {
-	walking
-	made[E]
+// selectMemory is the memory of a choice.
+type selectMemory[E lockstep.Element] struct {
+	walkMemory
+	resultMemory[E]
 }
 
 func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exec {
@@ -59,7 +59,7 @@ func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exe
 		if err != nil {
 			return nil, err
 		}
-		m := Room[choosing[E]](w)
+		m := Room[selectMemory[E]](w)
 		walk, err := m.together3(of, s.Shape(), t.Shape())
 		if err != nil {
 			return nil, err
@@ -134,7 +134,7 @@ func clip[E number](w *Call, in []value.Value) ([]value.Value, error) {
 }
 
 // clipBound: each input moves the result by no more than it moves itself.
-func clipBound(x *Bounding) error {
+func clipBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range 3 {
 		part, err := broadcasted(x.e(i), x.In[i].Tensor.Shape(), x.shape())
@@ -150,7 +150,7 @@ func clipBound(x *Bounding) error {
 
 // selectBound takes the bound of what was chosen. Where the condition is not
 // decided an engine may have the other, off by as much as that is.
-func selectBound(x *Bounding) error {
+func selectBound(x *BoundInput) error {
 	if !x.Out[0].IsFloat() {
 		for _, v := range x.In {
 			if !v.Exact() {

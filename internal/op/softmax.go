@@ -10,14 +10,14 @@ import (
 )
 
 var softmaxOps = Table{
-	"Softmax":    {Build: byType(halved(floats(softmax[float32](false), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
+	"Softmax":    {Build: byType(with16Bits(floats(softmax[float32](false), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
 	"LogSoftmax": {Build: byType(floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: timeBesideLast},
 	"L2Loss":     {Build: byType(floats(halfSquares[float32], halfSquares[float64]))},
 }
 
-// normalizing is the memory of a softmax.
-type normalizing[E float] struct {
-	made[E]
+// softmaxMemory is the memory of a softmax.
+type softmaxMemory[E float] struct {
+	resultMemory[E]
 	powers []float64
 }
 
@@ -36,7 +36,7 @@ func softmax[E float](log bool) Exec {
 			return nil, errors.New("a softmax of a scalar")
 		}
 		n := t.Shape()[t.Rank()-1]
-		m := Room[normalizing[E]](w)
+		m := Room[softmaxMemory[E]](w)
 		y, out, err := m.get(t.Shape()...)
 		if err != nil {
 			return nil, err
@@ -88,7 +88,7 @@ func halfSquares[E float](w *Call, in []value.Value) ([]value.Value, error) {
 // those there are the roundings of exponentials, the sum and the quotient, or,
 // where the engine takes the logarithm of the sum instead, of that.
 func softmaxBound(log bool) BoundRule {
-	return func(x *Bounding) error {
+	return func(x *BoundInput) error {
 		d, off, v := x.v(0), x.e(0), FloatsOf(x.Out[0].Tensor)
 		e := make([]float64, len(v))
 		shape := x.shape()

@@ -13,9 +13,9 @@ var stridedsliceOps = Table{
 	"StridedSlice": {Build: buildStridedSlice, Moves: InputsAt(0), Shape: InputsAt(1, 2, 3), Time: timeOfStridedSlice, Part: partOfStridedSlice},
 }
 
-// cutting says how a StridedSlice reads its inputs: bit i of a mask is about
+// sliceMask says how a StridedSlice reads its inputs: bit i of a mask is about
 // the i-th entry of begin, end and strides.
-type cutting struct {
+type sliceMask struct {
 	begin, end int64 // the entry's own begin or end does not count
 	ellipsis   int64 // it stands for all axes that are not named
 	newAxis    int64 // it makes an axis of length one
@@ -31,7 +31,7 @@ type entry struct {
 }
 
 func buildStridedSlice(n *savedmodel.Node) (Exec, error) {
-	c := cutting{
+	c := sliceMask{
 		begin: n.AttrInt("begin_mask"), end: n.AttrInt("end_mask"), ellipsis: n.AttrInt("ellipsis_mask"),
 		newAxis: n.AttrInt("new_axis_mask"), shrink: n.AttrInt("shrink_axis_mask"),
 	}
@@ -62,7 +62,7 @@ func buildStridedSlice(n *savedmodel.Node) (Exec, error) {
 
 // entries makes one entry for each axis of a tensor, and those of new axes
 // between them.
-func (c cutting) entries(spec [3][]int, rank int) ([]entry, error) {
+func (c sliceMask) entries(spec [3][]int, rank int) ([]entry, error) {
 	var out []entry
 	n := len(spec[0])
 	has := func(mask int64, i int) bool { return mask&(1<<i) != 0 }

@@ -17,20 +17,20 @@ import (
 // are such sums; it does not take Winograd's short cuts.
 
 // terms are how many terms a result of an operation has at most.
-type terms func(x *Bounding) (int, error)
+type terms func(x *BoundInput) (int, error)
 
-func termsOfAll(x *Bounding) (int, error) { return x.In[0].Tensor.Len(), nil }
+func termsOfAll(x *BoundInput) (int, error) { return x.In[0].Tensor.Len(), nil }
 
-func termsOfReduction(x *Bounding) (int, error) {
+func termsOfReduction(x *BoundInput) (int, error) {
 	return x.In[0].Tensor.Len() / max(1, x.Out[0].Tensor.Len()), nil
 }
 
-func termsOfAxis(x *Bounding) (int, error) {
+func termsOfAxis(x *BoundInput) (int, error) {
 	_, l, err := alongAxis([]value.Value{x.In[0].Value, x.In[1].Value})
 	return l.n, err
 }
 
-func termsOfMatMul(x *Bounding) (int, error) {
+func termsOfMatMul(x *BoundInput) (int, error) {
 	// The inner axis of x, whichever of the last two it is.
 	s := x.In[0].Tensor.Shape()
 	inner := s[len(s)-1]
@@ -42,20 +42,20 @@ func termsOfMatMul(x *Bounding) (int, error) {
 
 // termsOfFilter counts the weights of a convolution for one output channel, or
 // more than those.
-func termsOfFilter(x *Bounding) (int, error) {
+func termsOfFilter(x *BoundInput) (int, error) {
 	s := x.In[1].Tensor.Shape()
 	return s[0] * s[1] * s[2], nil
 }
 
 // termsOfTransposedFilter goes from the filter's outputs to its inputs.
-func termsOfTransposedFilter(x *Bounding) (int, error) {
+func termsOfTransposedFilter(x *BoundInput) (int, error) {
 	s := x.In[1].Tensor.Shape()
 	return s[0] * s[1] * s[3], nil
 }
 
 // linear bounds a sum of the first input's elements.
 func linear(count terms) BoundRule {
-	return func(x *Bounding) error {
+	return func(x *BoundInput) error {
 		n, err := count(x)
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func linear(count terms) BoundRule {
 }
 
 // sum bounds a sum of n elements of the first input, rounded more times.
-func (x *Bounding) sum(n, more int) error {
+func (x *BoundInput) sum(n, more int) error {
 	rest := make([]value.Value, len(x.In)-1)
 	for i, v := range x.In[1:] {
 		rest[i] = v.Value
@@ -91,7 +91,7 @@ func (x *Bounding) sum(n, more int) error {
 
 // close adds the rounding of a sum of n terms of some size to the error that
 // the terms have.
-func (x *Bounding) close(e, size []float64, n int) {
+func (x *BoundInput) close(e, size []float64, n int) {
 	gamma, tiny, largest := x.Unit.Gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
 	for i, s := range size {
 		if s > largest { // a part of it may have been infinite on the way
@@ -114,7 +114,7 @@ func integral(d []float64) bool {
 
 // unlessWhole is the rounding of sums of n exact integers: none while every
 // partial sum is an integer that the format holds.
-func (x *Bounding) unlessWhole(size []float64, n int) []float64 {
+func (x *BoundInput) unlessWhole(size []float64, n int) []float64 {
 	e := make([]float64, len(size))
 	x.close(e, size, n)
 	for i, s := range size {
@@ -126,7 +126,7 @@ func (x *Bounding) unlessWhole(size []float64, n int) []float64 {
 }
 
 // mean is a sum, and a quotient or a product with the rounded 1/n.
-func mean(x *Bounding) error {
+func mean(x *BoundInput) error {
 	n, err := termsOfReduction(x)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func mean(x *Bounding) error {
 	return x.sum(n, 2)
 }
 
-func average(x *Bounding) error {
+func average(x *BoundInput) error {
 	n := 1
 	for _, k := range x.Node.AttrInts("ksize") {
 		n *= int(k)
@@ -143,7 +143,7 @@ func average(x *Bounding) error {
 }
 
 // norm: the length of a vector is no further off than the vector is.
-func norm(x *Bounding) error {
+func norm(x *BoundInput) error {
 	n, err := termsOfReduction(x)
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func norm(x *Bounding) error {
 	return x.sum(n, 4)
 }
 
-func addAll(x *Bounding) error {
+func addAll(x *BoundInput) error {
 	size, e := make([]float64, x.Out[0].Tensor.Len()), make([]float64, x.Out[0].Tensor.Len())
 	for i := range x.In {
 		for k, s := range x.size(i) {
@@ -169,7 +169,7 @@ func addAll(x *Bounding) error {
 // first+1. What x' and y' make
 // differs from what x and y do by the sums of |x|·E(y) + E(x)·(|y|+E(y)).
 func bilinear(first int, count terms) BoundRule {
-	return func(x *Bounding) error {
+	return func(x *BoundInput) error {
 		n, err := count(x)
 		if err != nil {
 			return err
@@ -179,7 +179,7 @@ func bilinear(first int, count terms) BoundRule {
 }
 
 // products is bilinear for the inputs first and first+1.
-func (x *Bounding) products(first, n int) error {
+func (x *BoundInput) products(first, n int) error {
 	on := func(a, b []float64) ([]float64, error) {
 		in := make([]value.Value, len(x.In))
 		for i, v := range x.In {
@@ -224,7 +224,7 @@ func (x *Bounding) products(first, n int) error {
 }
 
 // einsumBound counts the terms by adding up ones.
-func einsumBound(x *Bounding) error {
+func einsumBound(x *BoundInput) error {
 	if len(x.In) > 2 {
 		return errors.New("the oracle has no bound for a product of more than two tensors")
 	}

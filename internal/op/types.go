@@ -65,8 +65,8 @@ func numbers[T any](f32, f64, i32, i64 T) variants[T] {
 // an order of its own (Sum, Mean, AvgPool) is not supported, since every
 // partial sum is rounded.
 
-// halved adds to the code of an operation that for 16 bits.
-func halved[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants[F]) variants[Exec] {
+// with16Bits adds to the code of an operation that for 16 bits.
+func with16Bits[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants[F]) variants[Exec] {
 	out := variants[Exec]{}
 	for d, run := range v {
 		out[d] = Exec(run)

@@ -60,7 +60,7 @@ var unaryOps = Table{
 // function makes an operation of one function of floats, which is computed in
 // float64 and rounded.
 func function(f func(float64) float64) Builder {
-	return byType(halved(floats(map1(via(f)), map1(f))))
+	return byType(with16Bits(floats(map1(via(f)), map1(f))))
 }
 
 // inSteps is function where numbers of 16 bits are rounded at every step.
@@ -69,7 +69,7 @@ func inSteps(f32 func(float32) float32, f64 func(float64) float64, f16 func(x fl
 }
 
 func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) Builder {
-	return byType(halved(numbers(map1(f32), map1(f64), map1(i32), map1(i64))))
+	return byType(with16Bits(numbers(map1(f32), map1(f64), map1(i32), map1(i64))))
 }
 
 // tests makes an operation that asks something of floats of any size.
@@ -221,8 +221,8 @@ func exp32(x float32) float32 { return float32(math.Exp(float64(x))) }
 // Operations on each element of one tensor.
 
 // unary makes a rule of one for each element x, off by e, with its result v.
-func unary(f func(o *Bounding, x, e, v float64) float64) BoundRule {
-	return func(o *Bounding) error {
+func unary(f func(o *BoundInput, x, e, v float64) float64) BoundRule {
+	return func(o *BoundInput) error {
 		d, errs, v := o.v(0), o.e(0), FloatsOf(o.Out[0].Tensor)
 		out := make([]float64, len(v))
 		for i := range v {
@@ -239,8 +239,8 @@ func unary(f func(o *Bounding, x, e, v float64) float64) BoundRule {
 // functionBound makes the rule of a function that the oracle knows.
 func functionBound(f rounding.Function) BoundRule { return unary(ofFunction(f)) }
 
-func ofFunction(f rounding.Function) func(o *Bounding, x, e, v float64) float64 {
-	return func(o *Bounding, x, e, v float64) float64 {
+func ofFunction(f rounding.Function) func(o *BoundInput, x, e, v float64) float64 {
+	return func(o *BoundInput, x, e, v float64) float64 {
 		y, bound := f.Apply(o.Unit, x, e)
 		// The program's formula may differ from the oracle's in its own rounding.
 		return bound + math.Abs(y-v)
@@ -257,18 +257,18 @@ func activationBound(a recurrent.Activation) BoundRule {
 }
 
 // expBound: Eigen's function ends before float32 does.
-func expBound(o *Bounding, x, e, v float64) float64 {
+func expBound(o *BoundInput, x, e, v float64) float64 {
 	if o.Unit == rounding.Float32 && x+e > 88 {
 		return math.Inf(1)
 	}
 	return ofFunction(rounding.Exp)(o, x, e, v)
 }
 
-func absBound(_ *Bounding, _, e, _ float64) float64 { return e }
+func absBound(_ *BoundInput, _, e, _ float64) float64 { return e }
 
 // steady makes the rule of a monotone function that is not rounded.
 func steady(f func(float64) float64) BoundRule {
-	return unary(func(_ *Bounding, x, e, v float64) float64 {
+	return unary(func(_ *BoundInput, x, e, v float64) float64 {
 		if e == 0 {
 			return 0
 		}
@@ -276,14 +276,14 @@ func steady(f func(float64) float64) BoundRule {
 	})
 }
 
-func squareBound(o *Bounding, x, e, v float64) float64 {
+func squareBound(o *BoundInput, x, e, v float64) float64 {
 	if o.exactly(pair{x: x, y: x, ex: e}, v) {
 		return 0
 	}
 	return o.rounded(v, e*(2*math.Abs(x)+e), 1)
 }
 
-func reciprocalBound(o *Bounding, x, e, v float64) float64 {
+func reciprocalBound(o *BoundInput, x, e, v float64) float64 {
 	room := math.Abs(x) - e
 	if !(room > 0) {
 		return math.Inf(1)
@@ -292,17 +292,17 @@ func reciprocalBound(o *Bounding, x, e, v float64) float64 {
 }
 
 // rsqrtBound: Eigen takes an estimate and Newton's steps, to 2 units.
-func rsqrtBound(o *Bounding, x, e, v float64) float64 {
+func rsqrtBound(o *BoundInput, x, e, v float64) float64 {
 	if !(x-e > 0) {
 		return math.Inf(1)
 	}
 	return o.rounded(v, max(1/math.Sqrt(x-e)-v, v-1/math.Sqrt(x+e)), 5)
 }
 
-func leakyBound(x *Bounding) error {
+func leakyBound(x *BoundInput) error {
 	alpha := float64(floatOr(x.Node, "alpha", 0.2))
 	slope := max(1, math.Abs(alpha))
-	return unary(func(o *Bounding, x, e, v float64) float64 {
+	return unary(func(o *BoundInput, x, e, v float64) float64 {
 		if x-e >= 0 {
 			return e
 		}
@@ -311,7 +311,7 @@ func leakyBound(x *Bounding) error {
 }
 
 // testBound: a number with a bound is one.
-func testBound(x *Bounding) error {
+func testBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i, bound := range x.e(0) {
 		if math.IsInf(bound, 0) {

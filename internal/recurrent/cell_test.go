@@ -218,8 +218,8 @@ func TestOtherActivations(t *testing.T) {
 			continue
 		}
 		want := `the LSTM "decoder_lstm" has the activations ` + c.want + ", want tanh and sigmoid"
-		if f.Seq2Seq != nil || len(f.Layers) != 2 || !strings.Contains(f.Not.Error(), want) {
-			t.Errorf("%s as %s: %v, want %q", c.from, c.to, f.Not, want)
+		if f.Seq2Seq != nil || len(f.Layers) != 2 || !strings.Contains(f.NoSeq2Seq.Error(), want) {
+			t.Errorf("%s as %s: %v, want %q", c.from, c.to, f.NoSeq2Seq, want)
 		}
 		if !slices.ContainsFunc(f.Layers, func(l *Layer) bool { return c.want == fmt.Sprintf("%s and %s", l.Activation, l.RecurrentActivation) }) {
 			t.Errorf("%s as %s: no layer has the activations", c.from, c.to)

@@ -29,7 +29,7 @@ type editor struct {
 }
 
 // edited finds what there is in a fixture after an edit of its graph.
-func edited(t testing.TB, name, what string, edit func(e *editor)) (*Found, error) {
+func edited(t testing.TB, name, what string, edit func(e *editor)) (*Findings, error) {
 	t.Helper()
 	files := fixture.FS(t, name)
 	b, err := fs.ReadFile(files, "saved_model.pb")
@@ -243,7 +243,7 @@ func checkIn(t *testing.T, fixture string, mutations []mutation) {
 			t.Errorf("%s: still taken for the sequence-to-sequence model", c.name)
 			continue
 		default:
-			said = f.Not.Error()
+			said = f.NoSeq2Seq.Error()
 		}
 		for _, w := range c.words {
 			if !strings.Contains(said, w) {

@@ -37,8 +37,8 @@ func FuzzFind(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if (found.Seq2Seq == nil) != errors.Is(found.Not, ErrNotSeq2Seq) {
-			t.Errorf("neither the seq2seq nor a reason: %v", found.Not)
+		if (found.Seq2Seq == nil) != errors.Is(found.NoSeq2Seq, ErrNotSeq2Seq) {
+			t.Errorf("neither the seq2seq nor a reason: %v", found.NoSeq2Seq)
 		}
 		for _, l := range found.Layers {
 			if l.Units < 1 || l.Loop == nil || l.Kernel.Node == nil || l.RecurrentKernel.Node == nil || len(l.Bounds) == 0 {

@@ -137,9 +137,9 @@ func TestHostileGraphsEndSoon(t *testing.T) {
 		case err != nil:
 			t.Errorf("%s: %.300v", name, err)
 		case c.words == "" && f.Seq2Seq == nil:
-			t.Errorf("%s: %v", name, f.Not)
-		case c.words != "" && (f.Seq2Seq != nil || !strings.Contains(f.Not.Error(), c.words)):
-			t.Errorf("%s: %v, want %q", name, f.Not, c.words)
+			t.Errorf("%s: %v", name, f.NoSeq2Seq)
+		case c.words != "" && (f.Seq2Seq != nil || !strings.Contains(f.NoSeq2Seq.Error(), c.words)):
+			t.Errorf("%s: %v, want %q", name, f.NoSeq2Seq, c.words)
 		}
 	}
 }

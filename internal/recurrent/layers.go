@@ -95,30 +95,30 @@ func (l *Layer) Weights() [3]savedmodel.Ref {
 	return [3]savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias}
 }
 
-// Unrecognised is a loop that was not proven to be a layer.
-type Unrecognised struct {
+// UnknownLoop is a loop that was not proven to be a layer.
+type UnknownLoop struct {
 	Loop   *savedmodel.Node
 	Reason string
 }
 
-// Found is what there is of recurrence in a graph.
-type Found struct {
+// Findings is what there is of recurrence in a graph.
+type Findings struct {
 	Layers []*Layer // every cell, in the order in which they run
 	// Recurrences are the loops that run the layers, Slices those that take a
 	// tensor apart, Rest all others.
 	Recurrences []*Recurrence
 	Slices      []*Slices
-	Rest        []Unrecognised
+	Rest        []UnknownLoop
 	// Seq2Seq is the sequence-to-sequence model that the layers are part of,
 	// nil if they are not; then Not says why. Its two layers bear the names
 	// encoder and decoder.
-	Seq2Seq *Seq2Seq
-	Not     error
+	Seq2Seq   *Seq2Seq
+	NoSeq2Seq error
 }
 
 // Find looks at every loop of the graph.
-func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
-	f := &Found{}
+func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Findings, error) {
+	f := &Findings{}
 	ts, err := newTensors(m, g)
 	if err != nil {
 		return nil, fmt.Errorf("recurrent: %w", err)
@@ -137,14 +137,14 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Found, error) {
 		return nil, fmt.Errorf("recurrent: %w", err)
 	}
 	sh := newShapes(m, g)
-	if f.Seq2Seq, f.Not = findSeq2Seq(sh, g, f); f.Seq2Seq != nil {
+	if f.Seq2Seq, f.NoSeq2Seq = findSeq2Seq(sh, g, f); f.Seq2Seq != nil {
 		f.Seq2Seq.Encoder.Name, f.Seq2Seq.Decoder.Name = "encoder", "decoder"
 	}
 	return f, nil
 }
 
 // add finds out what a loop is.
-func (f *Found) add(l *loop, ts *tensors) {
+func (f *Findings) add(l *loop, ts *tensors) {
 	reason := l.unfit()
 	if reason == "" {
 		var r *Recurrence
@@ -158,7 +158,7 @@ func (f *Found) add(l *loop, ts *tensors) {
 			return
 		}
 	}
-	f.Rest = append(f.Rest, Unrecognised{Loop: l.node, Reason: reason})
+	f.Rest = append(f.Rest, UnknownLoop{Loop: l.node, Reason: reason})
 }
 
 // unfit says why a loop can be nothing that is known, whatever it computes.

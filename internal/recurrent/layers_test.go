@@ -104,20 +104,20 @@ func TestFindInEveryFixture(t *testing.T) {
 			t.Errorf("%s: layers %q, %d slices and %d other loops, want %q and %d others", name, got, len(f.Slices), len(f.Rest), want.layers, want.rest)
 		}
 		if want.words == nil {
-			if f.Seq2Seq == nil || f.Not != nil {
-				t.Errorf("%s: not the seq2seq: %v", name, f.Not)
+			if f.Seq2Seq == nil || f.NoSeq2Seq != nil {
+				t.Errorf("%s: not the seq2seq: %v", name, f.NoSeq2Seq)
 			} else if got := f.Seq2Seq.EncoderInput + " " + f.Seq2Seq.DecoderInput + " " + f.Seq2Seq.Output; got != want.tensors {
 				t.Errorf("%s: the tensors are %s, want %s", name, got, want.tensors)
 			}
 			continue
 		}
-		if f.Seq2Seq != nil || !errors.Is(f.Not, ErrNotSeq2Seq) {
-			t.Errorf("%s: taken for the seq2seq, or refused without saying so: %v", name, f.Not)
+		if f.Seq2Seq != nil || !errors.Is(f.NoSeq2Seq, ErrNotSeq2Seq) {
+			t.Errorf("%s: taken for the seq2seq, or refused without saying so: %v", name, f.NoSeq2Seq)
 			continue
 		}
 		for _, w := range append(want.words, "recurrent: not an LSTM sequence-to-sequence model: ") {
-			if !strings.Contains(f.Not.Error(), w) {
-				t.Errorf("%s: reason %q lacks %q", name, f.Not, w)
+			if !strings.Contains(f.NoSeq2Seq.Error(), w) {
+				t.Errorf("%s: reason %q lacks %q", name, f.NoSeq2Seq, w)
 			}
 		}
 	}
@@ -125,7 +125,7 @@ func TestFindInEveryFixture(t *testing.T) {
 
 // told is what the list of fixtures says of what was found. It wants each
 // layer whole, and the list of all to be the cells of the loops.
-func told(t *testing.T, f *Found) []string {
+func told(t *testing.T, f *Findings) []string {
 	t.Helper()
 	var out []string
 	var all []*Layer
@@ -257,7 +257,7 @@ func TestFindIsDeterministic(t *testing.T) {
 }
 
 // summary describes everything that was found.
-func summary(f *Found) string {
+func summary(f *Findings) string {
 	var b strings.Builder
 	for _, l := range f.Layers {
 		fmt.Fprintf(&b, "%s %s %d %d %v %v %v %s %s %v %v %v %v %v %v %v %v\n", l.Kind, l.Name, l.Units, l.Features, l.Kernel, l.RecurrentKernel, l.Bias,
@@ -275,7 +275,7 @@ func summary(f *Found) string {
 	if s := f.Seq2Seq; s != nil {
 		fmt.Fprintf(&b, "seq2seq %s %s %v %v %s %s %s\n", s.Encoder.Loop.Name, s.Decoder.Loop.Name, s.DenseKernel, s.DenseBias, s.EncoderInput, s.DecoderInput, s.Output)
 	}
-	return fmt.Sprintf("%s%v", b.String(), f.Not)
+	return fmt.Sprintf("%s%v", b.String(), f.NoSeq2Seq)
 }
 
 func TestLayerNames(t *testing.T) {

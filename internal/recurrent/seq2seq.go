@@ -25,7 +25,7 @@ type Seq2Seq struct {
 
 // findSeq2Seq proves that the graph is that model, by following its wires, and
 // reads its parts off it. Names and the order of variables are not looked at.
-func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
+func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Findings) (*Seq2Seq, error) {
 	no := func(format string, args ...any) (*Seq2Seq, error) {
 		return nil, fmt.Errorf("recurrent: %w: %w", ErrNotSeq2Seq, fmt.Errorf(format, args...))
 	}
@@ -74,7 +74,7 @@ func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Found) (*Seq2Seq, error) {
 		return no("decoder %q: %w", s.Decoder.Name, err)
 	}
 	for _, loop := range f.Slices {
-		sh.apart(loop)
+		sh.unstacks(loop)
 	}
 	if err := s.findHead(sh, g); err != nil {
 		if len(f.Slices) > 0 {
@@ -96,7 +96,7 @@ func feeds(a, b *Layer) bool {
 	return slices.EqualFunc(a.FinalState, b.InitialState, func(x, y savedmodel.Ref) bool { return x.Through() == y.Through() })
 }
 
-func describe(f *Found) string {
+func describe(f *Findings) string {
 	found, rest := f.Layers, f.Rest
 	if len(found)+len(rest) == 0 {
 		return "no recurrent layer"

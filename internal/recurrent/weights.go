@@ -26,7 +26,7 @@ func Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
 
 // Weights returns the variables of the model that f was found in, those among
 // them that cannot be read (Variable.Err).
-func (f *Found) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
+func (f *Findings) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
 	if f.Seq2Seq != nil {
 		return f.Seq2Seq.Weights(m)
 	}
@@ -60,7 +60,7 @@ func (f *Found) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight,
 
 // roles names the variables of the layers. One that several layers share bears
 // the name of the first.
-func (f *Found) roles(m *savedmodel.MetaGraph) (map[*savedmodel.Variable]string, error) {
+func (f *Findings) roles(m *savedmodel.MetaGraph) (map[*savedmodel.Variable]string, error) {
 	roles := map[*savedmodel.Variable]string{}
 	for _, l := range f.Layers {
 		for _, role := range []struct {

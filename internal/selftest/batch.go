@@ -12,7 +12,7 @@ import (
 type row struct {
 	name   string
 	inputs map[string]*lockstep.Tensor // (1, …) each
-	drives driven
+	drives gateRegions
 }
 
 // fixBatch finds the batch that the signature fixes, if it does.

@@ -58,12 +58,12 @@ func Cover(t *lockstep.Trace) *Coverage {
 	return c
 }
 
-// driven is what one row of a batch drives, by layer/gate: (unit, region).
-type driven map[string][]bool
+// gateRegions is what one row of a batch drives, by layer/gate: (unit, region).
+type gateRegions map[string][]bool
 
 // byRow finds out what each row of a batch drives.
-func byRow(t *lockstep.Trace) []driven {
-	var out []driven
+func byRow(t *lockstep.Trace) []gateRegions {
+	var out []gateRegions
 	for name, s := range t.Steps {
 		layer, gate, ok := cutGate(name)
 		if !ok || s.Rank() != 3 {
@@ -79,7 +79,7 @@ func byRow(t *lockstep.Trace) []driven {
 		}
 		batch, steps, units := s.Shape()[0], s.Shape()[1], s.Shape()[2]
 		for len(out) < batch {
-			out = append(out, driven{})
+			out = append(out, gateRegions{})
 		}
 		for row := range batch {
 			hit := make([]bool, units*int(regions))
@@ -121,7 +121,7 @@ func regionOf(s float64) (Region, bool) {
 }
 
 // add takes in what a row drives and returns how much of it is new.
-func (c *Coverage) add(d driven) int {
+func (c *Coverage) add(d gateRegions) int {
 	n := 0
 	for name, hit := range d {
 		if c.hit[name] == nil {
@@ -138,7 +138,7 @@ func (c *Coverage) add(d driven) int {
 }
 
 // fresh is how much add would find new.
-func (c *Coverage) fresh(d driven) int {
+func (c *Coverage) fresh(d gateRegions) int {
 	n := 0
 	for name, hit := range d {
 		for i, h := range hit {

@@ -12,8 +12,8 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// Made are inputs that Inputs made.
-type Made struct {
+// InputSet are inputs that Inputs made.
+type InputSet struct {
 	Inputs map[string]*lockstep.Tensor
 	// Rows says of each row of the batch what it is.
 	Rows []string
@@ -70,7 +70,7 @@ const rounds, tries = 12, 48
 // Inputs makes a batch that drives each gate of each unit low, linear and high,
 // as far as random search finds rows that do. The same seed makes the same batch
 // on every machine, given the same kernels (native.Kernels).
-func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*Made, error) {
+func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*InputSet, error) {
 	g := &generator{sig: m.Signature(), o: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), words: vocabulary(m)}
 	if err := g.fixBatch(); err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*Made, error)
 		most, first = g.batch, all[:1]
 	}
 	rows := slices.Clone(first)
-	out := &Made{Coverage: coverage(rows, t)}
+	out := &InputSet{Coverage: coverage(rows, t)}
 	for range rounds {
 		if out.Coverage.Driven == out.Coverage.All || len(rows) >= most {
 			break

@@ -32,8 +32,8 @@ const (
 	Nothing Outcome = "changes nothing"
 )
 
-// Planted is a fault that was planted.
-type Planted struct {
+// FaultResult is a fault that was planted.
+type FaultResult struct {
 	Fault   fault.Fault
 	Outcome Outcome
 	// Margin is the largest |difference|/bound of the check: over 1 is caught.
@@ -42,7 +42,7 @@ type Planted struct {
 
 // Result is a self-test of one set of inputs.
 type Result struct {
-	Planted []Planted
+	Planted []FaultResult
 	// Impossible are faults that these inputs cannot have, such as two inputs
 	// swapped that have other lengths.
 	Impossible []fault.Fault
@@ -92,7 +92,7 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 			out.Impossible = append(out.Impossible, f)
 			continue
 		}
-		p := Planted{Fault: f, Outcome: Nothing}
+		p := FaultResult{Fault: f, Outcome: Nothing}
 		if !same(sound, trace) {
 			if p.Outcome, p.Margin, err = check(ctx, m, bad, sound, trace, inputs, o.Settings); err != nil {
 				return nil, fmt.Errorf("selftest: %s: %w", f, err)
@@ -103,14 +103,14 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 	return out, nil
 }
 
-// traced is an engine whose trace is known.
-type traced struct {
+// tracedModel is an engine whose trace is known.
+type tracedModel struct {
 	*native.Model
 	trace *lockstep.Trace
 }
 
 // Trace returns it.
-func (t traced) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Detail) (*lockstep.Trace, error) {
+func (t tracedModel) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Detail) (*lockstep.Trace, error) {
 	return t.trace, nil
 }
 
@@ -119,7 +119,7 @@ func check(ctx context.Context, m, bad *native.Model, sound, trace *lockstep.Tra
 	if err != nil {
 		return "", 0, err
 	}
-	checked, err := compare.Check{Reference: traced{m, sound}, Candidate: traced{bad, trace}, Inputs: inputs, Settings: settings, Oracle: oracle}.Run(ctx)
+	checked, err := compare.Check{Reference: tracedModel{m, sound}, Candidate: tracedModel{bad, trace}, Inputs: inputs, Settings: settings, Oracle: oracle}.Run(ctx)
 	if err != nil {
 		return "", 0, err
 	}

@@ -72,8 +72,8 @@ func withLayers(err error) error {
 		}
 		seen[u.Error()] = true
 		node := u.Node
-		if u.Within != "" {
-			node = u.Within // a function's nodes have names of their own
+		if u.Caller != "" {
+			node = u.Caller // a function's nodes have names of their own
 		}
 		if layer := layerOf(node); layer != "" {
 			e = fmt.Errorf("layer %q: %w", layer, e)

@@ -39,7 +39,7 @@ type Options struct {
 // immutable, but for the copy that an edit is given.
 type Source struct {
 	Graph   *savedmodel.Graph
-	Found   *recurrent.Found
+	Found   *recurrent.Findings
 	Options Options
 
 	// What follows is set by edits.
@@ -51,8 +51,8 @@ type Source struct {
 	ChangeInputs func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 
 	meta      *savedmodel.MetaGraph
-	read      *values          // which copies share
-	files     *recurrent.Found // Found as the files have it
+	read      *values             // which copies share
+	files     *recurrent.Findings // Found as the files have it
 	edited    bool
 	constants map[*savedmodel.Node]*lockstep.Tensor            // the weights that edits put in
 	convert   func(*lockstep.Tensor) (*lockstep.Tensor, error) // see ConvertWeights, nil without

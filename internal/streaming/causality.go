@@ -50,7 +50,7 @@ func (c *causality) follow(fed map[int]int) error {
 	// What has no say in any output, such as the copy of the first step that
 	// Keras leaves in a graph, is in no plan.
 	for _, p := range c.others {
-		if !slices.EqualFunc(p.plan.Steps, c.long.plan.Steps, func(a, b engine.PlannedStep) bool { return a.Step == b.Step }) {
+		if !slices.EqualFunc(p.plan.Steps, c.long.plan.Steps, func(a, b engine.PlanStep) bool { return a.Step == b.Step }) {
 			return fmt.Errorf("what it does for %d steps is not what it does for %d", p.steps, c.long.steps)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
-// Fed is a tensor of a loop's body that is fed and not computed.
-type Fed struct {
+// FeedTensor is a tensor of a loop's body that is fed and not computed.
+type FeedTensor struct {
 	Ref   Ref
 	DType lockstep.DType
 }
@@ -34,7 +34,7 @@ const stepPrefix = "lockstep_step/"
 // StepDef writes what the wanted tensors of a loop's body need as a GraphDef.
 // The body's arguments are what the loop's own inputs are, which must be the
 // same in each step, except those that are fed; placeholders stand for these.
-func (g *Graph) StepDef(loop *Node, body *Function, fed []Fed, want []Ref) (*StepDef, error) {
+func (g *Graph) StepDef(loop *Node, body *Function, fed []FeedTensor, want []Ref) (*StepDef, error) {
 	s := &stepWriter{graph: g, loop: loop, args: map[*Node]int{}, fed: map[Ref]string{}, around: map[*Node]bool{}, out: g.newDef(), step: &StepDef{}}
 	for i, a := range body.Args {
 		s.args[a] = i
@@ -84,7 +84,7 @@ type stepWriter struct {
 	step   *StepDef
 }
 
-func (s *stepWriter) placeholder(name string, f Fed) error {
+func (s *stepWriter) placeholder(name string, f FeedTensor) error {
 	dtype, ok := protoDTypes[f.DType]
 	if !ok {
 		return fmt.Errorf("savedmodel: %s is to be fed as %s, which no step reads", f.Ref, f.DType)

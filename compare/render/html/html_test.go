@@ -64,17 +64,17 @@ func TestPageNamesThePlantedFault(t *testing.T) {
 // what else was found; its other sentences would say it again.
 func TestPageSaysWhy(t *testing.T) {
 	report := planted(t, 30)
-	cause := func(text string, vanishes bool) compare.Explanation {
-		return compare.Explanation{Text: text, In: "candidate", Before: 719.4, Margin: 0.0959, Over: "single steps", Vanishes: vanishes}
+	cause := func(text string, vanishes bool) compare.Cause {
+		return compare.Cause{Text: text, In: "candidate", Before: 719.4, Margin: 0.0959, Over: "single steps", Vanishes: vanishes}
 	}
 	report.Notes = []string{"inputs: random", "diagnosis: in words: no bias", "diagnosis: and something else"}
 	for _, c := range []struct {
 		d    compare.Diagnosis
 		want string
 	}{
-		{compare.Diagnosis{Causes: []compare.Explanation{cause("no bias", true), cause("gates i, f, o, g", true)}, Tried: 40},
+		{compare.Diagnosis{Causes: []compare.Cause{cause("no bias", true), cause("gates i, f, o, g", true)}, Tried: 40},
 			"Why no bias native computes what unchanged would with this fault: over single steps the largest |difference|/bound falls from 719 to 0.0959 (1 is the limit). or gates i, f, o, g native"},
-		{compare.Diagnosis{Causes: []compare.Explanation{cause("no bias", false)}, Tried: 40}, "Why: none of 40 known faults makes the divergence vanish the nearest: no bias native"},
+		{compare.Diagnosis{Causes: []compare.Cause{cause("no bias", false)}, Tried: 40}, "Why: none of 40 known faults makes the divergence vanish the nearest: no bias native"},
 		{compare.Diagnosis{Tried: 40}, "Why: none of 40 known faults makes the divergence vanish in words: no bias and something else"},
 	} {
 		report.Diagnosis = &c.d

@@ -32,12 +32,12 @@ func TestTheSeedTakenApart(t *testing.T) {
 			t.Errorf("weight %d is %s, %v, want %s", i, w.Name, err, want[i].Name)
 		}
 	}
-	if f, err := findIn(t, "seed_keras3_broken"); err != nil || f.Seq2Seq != nil || !errors.Is(f.Not, ErrNotSeq2Seq) {
+	if f, err := findIn(t, "seed_keras3_broken"); err != nil || f.Seq2Seq != nil || !errors.Is(f.NoSeq2Seq, ErrNotSeq2Seq) {
 		t.Errorf("the broken export: %v, %v", f, err)
 	}
 }
 
-func findIn(t *testing.T, name string) (*Found, error) {
+func findIn(t *testing.T, name string) (*Findings, error) {
 	m, g := load(t, name)
 	return Find(m, g)
 }

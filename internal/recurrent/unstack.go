@@ -6,10 +6,10 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// apart notes of a loop that takes a tensor apart that stacking its list makes that
+// unstacks notes of a loop that takes a tensor apart that stacking its list makes that
 // very tensor again, if that is so: element i is row i, for every row. So Keras 3.13
 // exports TimeDistributed over a length that is not known.
-func (s *shapes) apart(l *Slices) {
+func (s *shapes) unstacks(l *Slices) {
 	inputs := l.Loop.Inputs
 	source := inputs[l.Source].Through()
 	dims, ok := s.of(source)

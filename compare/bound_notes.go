@@ -17,7 +17,7 @@ func BoundNotes(results []Result) []string {
 	var sensitive []string
 	for i := range results {
 		r := &results[i]
-		bounds, ok := r.Rule.Tolerance.(Bounds)
+		bounds, ok := r.Rule.Tolerance.(BoundTolerance)
 		if !ok {
 			continue
 		}
@@ -52,7 +52,7 @@ func some(names []string) string {
 // what rounding can do to it: the rule allows less only since that much would
 // prove nothing.
 func (r *Result) withinRounding() bool {
-	bounds, ok := r.Rule.Tolerance.(Bounds)
+	bounds, ok := r.Rule.Tolerance.(BoundTolerance)
 	if !ok || bounds.Rounding == nil || r.Outside == 0 || len(r.Causes) != 1 {
 		return false
 	}

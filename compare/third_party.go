@@ -21,7 +21,7 @@ const (
 )
 
 // third adds what the third party says of each engine, and what follows.
-func (c Check) third(out *Checked) error {
+func (c Check) third(out *CheckResult) error {
 	rules, err := c.foreign(out.fallback())
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ const suspectExport = "the SavedModel does not compute what was predicted: suspe
 
 // blame says whose fault a divergence is, as far as three parties tell. Nobody is
 // blamed for what rounding can do.
-func (c Check) blame(out *Checked, standings map[*lockstep.Trace]standing) []string {
+func (c Check) blame(out *CheckResult, standings map[*lockstep.Trace]standing) []string {
 	if out.Reference == nil || out.Candidate == nil {
 		return c.blameOne(out, standings)
 	}
@@ -99,7 +99,7 @@ func (c Check) blame(out *Checked, standings map[*lockstep.Trace]standing) []str
 }
 
 // blameOne is blame where one engine alone ran.
-func (c Check) blameOne(out *Checked, standings map[*lockstep.Trace]standing) []string {
+func (c Check) blameOne(out *CheckResult, standings map[*lockstep.Trace]standing) []string {
 	trace := out.Reference
 	if trace == nil {
 		trace = out.Candidate
@@ -113,7 +113,7 @@ func (c Check) blameOne(out *Checked, standings map[*lockstep.Trace]standing) []
 // enginesAgree tells whether the engines' answers agree: values that are not
 // finite in the reference prove nothing, but where both have the same ones they
 // do not differ.
-func enginesAgree(out *Checked) bool {
+func enginesAgree(out *CheckResult) bool {
 	for i := range out.Report.Comparisons {
 		k := &out.Report.Comparisons[i]
 		if k.Reference != out.Reference.Engine || k.Candidate != out.Candidate.Engine {

@@ -18,8 +18,8 @@ type Step struct {
 	OwnError, ForcedError float64
 }
 
-// Apart says how a forecast stands at each of its steps.
-func (r *Result) Apart() []Step {
+// Differences says how a forecast stands at each of its steps.
+func (r *Result) Differences() []Step {
 	own, forced, target := must(r.Own), must(r.Forced), must(r.Target)
 	out := make([]Step, own.steps)
 	for t := range out {
@@ -76,7 +76,7 @@ func (r *Result) Spread() float64 {
 // apart, by root mean square, than a share of Spread; -1 if none is.
 func (r *Result) Parted(share float64) int {
 	limit := share * r.Spread()
-	for _, s := range r.Apart() {
+	for _, s := range r.Differences() {
 		if s.RMS > limit {
 			return s.Step
 		}

@@ -10,21 +10,21 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// computed is a tensor that an engine computed twice: as it stands in what it
+// doubleAnswer is a tensor that an engine computed twice: as it stands in what it
 // shows of its layers, and as its answer.
-type computed struct {
+type doubleAnswer struct {
 	name        string // in the report
 	oracle      string // by the oracle's names
 	shown, made []float64
 	answer      *lockstep.Tensor // whose numbers made holds
 }
 
-// twice looks at engines that computed their answers another time than the
+// consistent looks at engines that computed their answers another time than the
 // layers that they show, maybe by kernels that round otherwise, and notes how
 // far apart that took outputs and final states: nobody can blame the other
 // engine for it. More than rounding may do on the whole way from the inputs is
 // not let pass.
-func (b *between) twice() error {
+func (b *between) consistent() error {
 	b.again = map[string][]float64{}
 	for k, trace := range []*lockstep.Trace{b.reference, b.candidate} {
 		var said []string
@@ -75,7 +75,7 @@ func (b *between) twice() error {
 // worth what the fallback allows, or what the model is seen to make of rounding: a
 // few times what stands between the two engines, whose single steps are judged by
 // themselves.
-func (b *between) allowance(c computed, limit []float64) []float64 {
+func (b *between) allowance(c doubleAnswer, limit []float64) []float64 {
 	const few = 4
 	seen := 0.0
 	reference, candidate := b.given[0][c.oracle].exact, b.given[1][c.oracle].exact
@@ -87,7 +87,7 @@ func (b *between) allowance(c computed, limit []float64) []float64 {
 	for i := range limit {
 		limit[i] *= 2
 	}
-	out := Bounds{Each: limit}.against(c.answer, b.fallback).Each
+	out := BoundTolerance{Each: limit}.against(c.answer, b.fallback).Each
 	for i := range out {
 		if i < len(limit) && limit[i] >= 0 {
 			out[i] = min(max(out[i], seen), limit[i])
@@ -97,12 +97,12 @@ func (b *between) allowance(c computed, limit []float64) []float64 {
 }
 
 // computed lists an engine's outputs and final states with what it shows of them.
-func (b *between) computed(k int, trace *lockstep.Trace) (all []computed) {
+func (b *between) computed(k int, trace *lockstep.Trace) (all []doubleAnswer) {
 	add := func(name, oracle string, shown, made *lockstep.Tensor, last bool) {
 		if shown == nil || made == nil {
 			return
 		}
-		c := computed{name: name, oracle: oracle, answer: made}
+		c := doubleAnswer{name: name, oracle: oracle, answer: made}
 		var wrong [2]error
 		c.shown, wrong[0] = shown.Float64s()
 		c.made, wrong[1] = made.Float64s()
