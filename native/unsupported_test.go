@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"io/fs"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
@@ -65,7 +67,7 @@ func TestUnsupportedOperationsAreNamed(t *testing.T) {
 		"seed_keras3": {
 			map[string]string{"BiasAdd": "BiasAddV1", "Tanh": "Ndtri", "LogicalAnd": "Igamma"},
 			[]string{
-				`signature "serving_default": layer "functional_1/encoder_lstm_1": op: `,
+				`signature "serving_default": layer "functional_1/encoder_lstm_1": node `,
 				`node "functional_1/encoder_lstm_1/while/lstm_cell_1/Tanh" (Ndtri) of "StatefulPartitionedCall_1/StatefulPartitionedCall/functional_1/encoder_lstm_1/while"`,
 				`layer "functional_1/decoder_lstm_1"`, "(BiasAddV1)", "(Igamma)", "the operation is not supported",
 			},
@@ -87,6 +89,20 @@ func TestUnsupportedOperationsAreNamed(t *testing.T) {
 		for _, w := range c.words {
 			if !strings.Contains(err.Error(), w) {
 				t.Errorf("%s: the error lacks %q", name, w)
+			}
+		}
+		var unsupported *lockstep.UnsupportedError
+		if !errors.As(err, &unsupported) {
+			t.Errorf("%s: the error lists no operations", name)
+			continue
+		}
+		named := map[string]bool{}
+		for _, o := range unsupported.Operations {
+			named[o.Op] = true
+		}
+		for _, op := range c.ops {
+			if !named[op] {
+				t.Errorf("%s: the error does not list %s", name, op)
 			}
 		}
 		lines := strings.Split(err.Error(), "\n")

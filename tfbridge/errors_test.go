@@ -19,7 +19,6 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 const (
@@ -120,14 +119,14 @@ func brokenModels() []broken {
 		{name: "no such directory", change: func(_ *testing.T, dir string) string { return dir + "-gone" },
 			want: []string{"-gone: no such directory"}, is: fs.ErrNotExist},
 		{name: "a file", change: func(_ *testing.T, dir string) string { return filepath.Join(dir, graphFile) },
-			want: []string{"is a file", "give the directory that it lies in"}, is: savedmodel.ErrNotSavedModel},
+			want: []string{"is a file", "give the directory that it lies in"}, is: lockstep.ErrNotSavedModel},
 		{name: "an empty directory", change: func(t *testing.T, _ string) string { return t.TempDir() },
-			want: []string{"has no saved_model.pb"}, is: savedmodel.ErrNotSavedModel},
+			want: []string{"has no saved_model.pb"}, is: lockstep.ErrNotSavedModel},
 		{name: "the directory above", change: func(_ *testing.T, dir string) string { return filepath.Dir(dir) },
-			want: []string{"has no saved_model.pb"}, is: savedmodel.ErrNotSavedModel},
+			want: []string{"has no saved_model.pb"}, is: lockstep.ErrNotSavedModel},
 		{name: "an empty name", change: func(*testing.T, string) string { return "" }, want: []string{"no such directory"}},
 
-		{name: "empty graph file", change: cut(graphFile, func(int) int { return 0 }), want: []string{"holds no graph"}, is: savedmodel.ErrNotSavedModel},
+		{name: "empty graph file", change: cut(graphFile, func(int) int { return 0 }), want: []string{"holds no graph"}, is: lockstep.ErrNotSavedModel},
 		{name: "graph file cut in half", change: cut(graphFile, half), want: []string{"saved_model.pb", "cut short"}},
 		{name: "graph file lacks its last byte", change: cut(graphFile, func(n int) int { return n - 1 }), want: []string{"saved_model.pb", "cut short"}},
 		{name: "graph file is text", change: rewrite(graphFile, func([]byte) []byte { return []byte("<html>not found</html>") }), want: []string{"saved_model.pb", "damaged"}},

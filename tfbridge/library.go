@@ -29,6 +29,7 @@ import (
 	"unsafe"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/lockstep-go/lockstep"
 )
 
 const built = true
@@ -47,10 +48,16 @@ var load = sync.OnceValue(func() error {
 	if loaded("TF_Version") {
 		return nil
 	}
+	var err error
 	if own := os.Getenv("LOCKSTEP_LIBTENSORFLOW"); own != "" {
-		return loadFrom(own, "LOCKSTEP_LIBTENSORFLOW names this folder: set it to one with a libtensorflow in it, or unset it")
+		err = loadFrom(own, "LOCKSTEP_LIBTENSORFLOW names this folder: set it to one with a libtensorflow in it, or unset it")
+	} else {
+		err = loadFrom(libraryDir, "this program was built with this folder: `make tensorflow` fetches the library into it, or set LOCKSTEP_LIBTENSORFLOW to another")
 	}
-	return loadFrom(libraryDir, "this program was built with this folder: `make tensorflow` fetches the library into it, or set LOCKSTEP_LIBTENSORFLOW to another")
+	if err != nil {
+		return lockstep.NoTensorFlow(err)
+	}
+	return nil
 })
 
 // loadFrom opens the libraries in dir. The hint says where that name is from.

@@ -2,7 +2,7 @@
 // inside it: it is lockstep's reference engine, and the only package with cgo.
 //
 // Without the build tag "tensorflow" the package compiles everywhere, has the
-// same API, and Open answers with ErrUnavailable. With it, libtensorflow is
+// same API, and Open answers with lockstep.ErrNoTensorFlow. With it, libtensorflow is
 // found when the first model is opened, not when the program starts, if the
 // program was linked as `make build` links it; a program that links
 // libtensorflow directly works as well.
@@ -51,8 +51,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// ErrUnavailable is why nothing can be opened in a build without TensorFlow.
-var ErrUnavailable = errors.New("tfbridge: this program was built without TensorFlow; in a checkout of lockstep, `make build` makes one with it")
+// errNotLinked is why nothing can be opened in a build without TensorFlow.
+var errNotLinked = lockstep.NoTensorFlow(errors.New("tfbridge: this program was built without TensorFlow; in a checkout of lockstep, `make build` makes one with it"))
 
 // ErrClosed is wrapped by the error of every call after Close.
 var ErrClosed = errors.New("the model is closed")
@@ -139,7 +139,7 @@ func Open(dir string, options ...Option) (*Model, error) {
 // Built tells whether this build has TensorFlow in it, wherever the library is.
 func Built() bool { return built }
 
-// Available returns nil if this build can open models, ErrUnavailable or the
+// Available returns nil if this build can open models, lockstep.ErrNoTensorFlow or the
 // reason why libtensorflow could not be loaded otherwise.
 func Available() error { return available() }
 

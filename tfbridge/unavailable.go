@@ -4,8 +4,8 @@ package tfbridge
 
 const built = false
 
-func open(string, settings) (session, error) { return nil, ErrUnavailable }
+func open(string, settings) (session, error) { return nil, errNotLinked }
 
-func available() error { return ErrUnavailable }
+func available() error { return errNotLinked }
 
 func version() string { return "" }

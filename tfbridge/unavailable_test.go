@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-go/lockstep"
 )
 
 func TestWithoutTensorFlow(t *testing.T) {
@@ -16,11 +18,11 @@ func TestWithoutTensorFlow(t *testing.T) {
 		t.Errorf("Version() = %q, want none", v)
 	}
 	m, err := Open(t.TempDir(), WithTags("serve"), WithSignature("serving_default"), WithThreads(1))
-	if m != nil || !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Open = %v, %v, want ErrUnavailable", m, err)
+	if m != nil || !errors.Is(err, lockstep.ErrNoTensorFlow) {
+		t.Errorf("Open = %v, %v, want lockstep.ErrNoTensorFlow", m, err)
 	}
-	if err := Available(); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Available() = %v, want ErrUnavailable", err)
+	if err := Available(); !errors.Is(err, lockstep.ErrNoTensorFlow) {
+		t.Errorf("Available() = %v, want lockstep.ErrNoTensorFlow", err)
 	}
 	for _, words := range []string{"built without TensorFlow", "`make build`"} {
 		if !strings.Contains(err.Error(), words) {

@@ -28,7 +28,7 @@ func newWorker() *cobra.Command {
 // this program has no TensorFlow.
 func startTensorFlow() (*worker.Process, error) {
 	if !tfbridge.Built() {
-		return nil, tfbridge.ErrUnavailable
+		return nil, tfbridge.Available()
 	}
 	self, err := os.Executable()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -37,7 +38,7 @@ func FuzzFind(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if (found.Seq2Seq == nil) != errors.Is(found.NoSeq2Seq, ErrNotSeq2Seq) {
+		if (found.Seq2Seq == nil) != errors.Is(found.NoSeq2Seq, lockstep.ErrNotSeq2Seq) {
 			t.Errorf("neither the seq2seq nor a reason: %v", found.NoSeq2Seq)
 		}
 		for _, l := range found.Layers {

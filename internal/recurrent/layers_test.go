@@ -111,7 +111,7 @@ func TestFindInEveryFixture(t *testing.T) {
 			}
 			continue
 		}
-		if f.Seq2Seq != nil || !errors.Is(f.NoSeq2Seq, ErrNotSeq2Seq) {
+		if f.Seq2Seq != nil || !errors.Is(f.NoSeq2Seq, lockstep.ErrNotSeq2Seq) {
 			t.Errorf("%s: taken for the seq2seq, or refused without saying so: %v", name, f.NoSeq2Seq)
 			continue
 		}

@@ -1,15 +1,12 @@
 package recurrent
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
-
-// ErrNotSeq2Seq is wrapped by the reason why a model is something else.
-var ErrNotSeq2Seq = errors.New("not an LSTM sequence-to-sequence model")
 
 // Seq2Seq is the sequence-to-sequence model: an encoder LSTM whose final states
 // begin a decoder LSTM, whose outputs pass through one dense layer.
@@ -27,7 +24,7 @@ type Seq2Seq struct {
 // reads its parts off it. Names and the order of variables are not looked at.
 func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Findings) (*Seq2Seq, error) {
 	no := func(format string, args ...any) (*Seq2Seq, error) {
-		return nil, fmt.Errorf("recurrent: %w: %w", ErrNotSeq2Seq, fmt.Errorf(format, args...))
+		return nil, fmt.Errorf("recurrent: %w: %w", lockstep.ErrNotSeq2Seq, fmt.Errorf(format, args...))
 	}
 	var lstms []*Layer
 	for _, l := range f.Layers {

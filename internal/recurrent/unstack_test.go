@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -32,7 +33,7 @@ func TestTheSeedTakenApart(t *testing.T) {
 			t.Errorf("weight %d is %s, %v, want %s", i, w.Name, err, want[i].Name)
 		}
 	}
-	if f, err := findIn(t, "seed_keras3_broken"); err != nil || f.Seq2Seq != nil || !errors.Is(f.NoSeq2Seq, ErrNotSeq2Seq) {
+	if f, err := findIn(t, "seed_keras3_broken"); err != nil || f.Seq2Seq != nil || !errors.Is(f.NoSeq2Seq, lockstep.ErrNotSeq2Seq) {
 		t.Errorf("the broken export: %v, %v", f, err)
 	}
 }

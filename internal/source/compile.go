@@ -5,20 +5,21 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Compile makes the program of the signature. An error joins one for each
-// operation that is not supported. A partial program leaves those out, with all
+// Compile makes the program of the signature. A *lockstep.UnsupportedError
+// lists the operations that are not supported. A partial program leaves those out, with all
 // that needs them.
 func (s *Source) Compile(partial bool) (*engine.Program, error) {
 	o := s.options()
 	o.Partial = partial
 	p, err := engine.Compile(s.Graph, o)
 	if err != nil {
-		return nil, fmt.Errorf("native: signature %q: %w", s.Graph.Signature.Name, withLayers(err))
+		return nil, fmt.Errorf("native: %w", unsupported(s.Graph.Signature.Name, err))
 	}
 	return p, nil
 }
@@ -56,14 +57,14 @@ func (s *Source) options() engine.Options {
 	}
 }
 
-// withLayers adds the layer, as far as a node's name tells it, to what is not
-// supported.
-func withLayers(err error) error {
+// unsupported lists the operations that keep a signature from being compiled, each
+// with its layer as far as a node's name tells it.
+func unsupported(signature string, err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return err
+		return fmt.Errorf("signature %q: %w", signature, err)
 	}
-	var out []error
+	out := &lockstep.UnsupportedError{Signature: signature}
 	seen := map[string]bool{}
 	for _, e := range joined.Unwrap() {
 		var u op.Unsupported
@@ -75,15 +76,12 @@ func withLayers(err error) error {
 		if u.Caller != "" {
 			node = u.Caller // a function's nodes have names of their own
 		}
-		if layer := layerOf(node); layer != "" {
-			e = fmt.Errorf("layer %q: %w", layer, e)
-		}
-		out = append(out, e)
+		out.Operations = append(out.Operations, lockstep.UnsupportedOperation{Op: u.Op, Node: u.Node, Layer: layerOf(node), Caller: u.Caller, Reason: u.Reason})
 	}
-	if len(out) == 0 {
-		return err
+	if len(out.Operations) == 0 {
+		return fmt.Errorf("signature %q: %w", signature, err)
 	}
-	return errors.Join(out...)
+	return out
 }
 
 // layerOf returns the path of the layer that a node is of: its name without

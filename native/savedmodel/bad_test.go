@@ -21,6 +21,7 @@ import (
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
@@ -51,17 +52,17 @@ func TestOpenRefuses(t *testing.T) {
 		words []string
 	}{
 		"no such directory": {filepath.Join(dir, "nowhere"), fs.ErrNotExist, []string{"nowhere: no such directory"}},
-		"a keras file":      {write("m.keras", nil), ErrNotSavedModel, []string{"m.keras is a file", "Keras's own format", "model.export"}},
-		"an h5 file":        {write("m.H5", nil), ErrNotSavedModel, []string{"Keras's own format"}},
-		"a pb file":         {write("x/saved_model.pb", nil), ErrNotSavedModel, []string{"give the directory that it lies in"}},
-		"another file":      {write("m.zip", nil), ErrNotSavedModel, []string{"want the directory"}},
-		"empty directory":   {filepath.Join(dir, "empty"), ErrNotSavedModel, []string{"has no saved_model.pb", "want the directory that model.export"}},
-		"a text model":      {folder("text/saved_model.pbtxt", nil), ErrNotSavedModel, []string{"saved_model.pbtxt", "save the model again"}},
-		"a model in chunks": {folder("chunks/saved_model.cpb", nil), ErrNotSavedModel, []string{"in chunks, which is not supported"}},
-		"one folder above":  {filepath.Dir(folder("above/saved_model/saved_model.pb", nil)), ErrNotSavedModel, []string{"its folder saved_model is one"}},
-		"unpacked keras":    {folder("keras/config.json", nil), ErrNotSavedModel, []string{"unpacked .keras archive"}},
+		"a keras file":      {write("m.keras", nil), lockstep.ErrNotSavedModel, []string{"m.keras is a file", "Keras's own format", "model.export"}},
+		"an h5 file":        {write("m.H5", nil), lockstep.ErrNotSavedModel, []string{"Keras's own format"}},
+		"a pb file":         {write("x/saved_model.pb", nil), lockstep.ErrNotSavedModel, []string{"give the directory that it lies in"}},
+		"another file":      {write("m.zip", nil), lockstep.ErrNotSavedModel, []string{"want the directory"}},
+		"empty directory":   {filepath.Join(dir, "empty"), lockstep.ErrNotSavedModel, []string{"has no saved_model.pb", "want the directory that model.export"}},
+		"a text model":      {folder("text/saved_model.pbtxt", nil), lockstep.ErrNotSavedModel, []string{"saved_model.pbtxt", "save the model again"}},
+		"a model in chunks": {folder("chunks/saved_model.cpb", nil), lockstep.ErrNotSavedModel, []string{"in chunks, which is not supported"}},
+		"one folder above":  {filepath.Dir(folder("above/saved_model/saved_model.pb", nil)), lockstep.ErrNotSavedModel, []string{"its folder saved_model is one"}},
+		"unpacked keras":    {folder("keras/config.json", nil), lockstep.ErrNotSavedModel, []string{"unpacked .keras archive"}},
 		"pb is a folder":    {filepath.Join(dir, "folder"), nil, []string{"not a regular file"}},
-		"empty pb":          {folder("none/saved_model.pb", nil), ErrNotSavedModel, []string{"saved_model.pb of 0 bytes holds no graph"}},
+		"empty pb":          {folder("none/saved_model.pb", nil), lockstep.ErrNotSavedModel, []string{"saved_model.pb of 0 bytes holds no graph"}},
 		"random bytes":      {folder("random/saved_model.pb", random), nil, []string{"saved_model.pb of 5000 bytes is damaged or cut short"}},
 		"a page":            {folder("page/saved_model.pb", []byte("<html>not found</html>")), nil, []string{"damaged or cut short"}},
 	} {

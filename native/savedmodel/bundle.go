@@ -33,7 +33,7 @@ type bundle struct {
 
 func openBundle(fsys fs.FS, model string) (*bundle, error) {
 	fail := func(format string, args ...any) (*bundle, error) {
-		return nil, fmt.Errorf("savedmodel: %s: variables/variables.index: %w", model, fmt.Errorf(format, args...))
+		return nil, lockstep.Damaged(fmt.Errorf("savedmodel: %s: variables/variables.index: %w", model, fmt.Errorf(format, args...)))
 	}
 	index, err := readFile(fsys, "variables/variables.index", maxIndexBytes)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -141,7 +141,7 @@ func (b *bundle) read(key string, e *tfpb.BundleEntryProto) (*lockstep.Tensor, e
 		return t, nil
 	}
 	if got := maskedCRC(crc32.Checksum(data, castagnoli)); got != e.GetCrc32C() {
-		return fail(fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, e.GetCrc32C()))
+		return fail(lockstep.Damaged(fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, e.GetCrc32C())))
 	}
 	t, err := raw.Decode(dtype, shape, data)
 	if err != nil {
@@ -156,7 +156,7 @@ func (b *bundle) read(key string, e *tfpb.BundleEntryProto) (*lockstep.Tensor, e
 // numbers where they fit.
 func readStrings(data []byte, n int, shape []int, want uint32) (*lockstep.Tensor, error) {
 	if n > len(data) {
-		return nil, fmt.Errorf("%d bytes for %d strings", len(data), n)
+		return nil, lockstep.Damaged(fmt.Errorf("%d bytes for %d strings", len(data), n))
 	}
 	lengths := make([]uint64, n)
 	crc, total, rest := uint32(0), uint64(0), data
@@ -164,7 +164,7 @@ func readStrings(data []byte, n int, shape []int, want uint32) (*lockstep.Tensor
 	for i := range lengths {
 		v, k := binary.Uvarint(rest)
 		if k <= 0 || v > uint64(len(data)) {
-			return nil, fmt.Errorf("the length of string %d is damaged", i)
+			return nil, lockstep.Damaged(fmt.Errorf("the length of string %d is damaged", i))
 		}
 		lengths[i], rest = v, rest[k:]
 		total += v
@@ -177,15 +177,15 @@ func readStrings(data []byte, n int, shape []int, want uint32) (*lockstep.Tensor
 		}
 	}
 	if len(rest) < 4 || uint64(len(rest)-4) != total {
-		return nil, fmt.Errorf("%d strings of %d bytes in all, and %d bytes are left for them", n, total, len(rest)-4)
+		return nil, lockstep.Damaged(fmt.Errorf("%d strings of %d bytes in all, and %d bytes are left for them", n, total, len(rest)-4))
 	}
 	if got := binary.LittleEndian.Uint32(rest); got != maskedCRC(crc) {
-		return nil, fmt.Errorf("the checksum of the lengths is %#08x, want %#08x", got, maskedCRC(crc))
+		return nil, lockstep.Damaged(fmt.Errorf("the checksum of the lengths is %#08x, want %#08x", got, maskedCRC(crc)))
 	}
 	crc = crc32.Update(crc, castagnoli, rest[:4])
 	rest = rest[4:]
 	if got := maskedCRC(crc32.Update(crc, castagnoli, rest)); got != want {
-		return nil, fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, want)
+		return nil, lockstep.Damaged(fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, want))
 	}
 	out := make([]string, n)
 	for i, l := range lengths {

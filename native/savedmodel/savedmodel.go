@@ -34,10 +34,6 @@ import (
 // maxGraphBytes bounds saved_model.pb: protobuf itself allows 2 GiB a message.
 const maxGraphBytes = 2 << 30
 
-// ErrNotSavedModel is wrapped by the error of Open for a directory that holds
-// no SavedModel, or something that is none.
-var ErrNotSavedModel = errors.New("not a SavedModel")
-
 // SavedModel is an opened directory. It is immutable.
 type SavedModel struct {
 	fsys fs.FS
@@ -64,7 +60,7 @@ func Open(dir string) (*SavedModel, error) {
 		case ".pb":
 			hint = "give the directory that it lies in"
 		}
-		return nil, fmt.Errorf("savedmodel: %s is a file: %w; %s", dir, ErrNotSavedModel, hint)
+		return nil, fmt.Errorf("savedmodel: %s is a file: %w; %s", dir, lockstep.ErrNotSavedModel, hint)
 	}
 	return open(os.DirFS(dir), dir)
 }
@@ -76,7 +72,7 @@ func open(fsys fs.FS, name string) (*SavedModel, error) {
 	b, err := readFile(fsys, "saved_model.pb", maxGraphBytes)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("savedmodel: %s has no saved_model.pb: %w%s", name, ErrNotSavedModel, whatElse(fsys))
+			return nil, fmt.Errorf("savedmodel: %s has no saved_model.pb: %w%s", name, lockstep.ErrNotSavedModel, whatElse(fsys))
 		}
 		return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
 	}
@@ -87,10 +83,10 @@ func open(fsys fs.FS, name string) (*SavedModel, error) {
 		err = proto.Unmarshal(rest, m.pb)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes is damaged or cut short: %w", name, len(b), err)
+		return nil, lockstep.Damaged(fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes is damaged or cut short: %w", name, len(b), err))
 	}
 	if len(m.pb.GetMetaGraphs()) == 0 {
-		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes holds no graph: %w; it may be damaged", name, len(b), ErrNotSavedModel)
+		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes holds no graph: %w; it may be damaged", name, len(b), lockstep.ErrNotSavedModel)
 	}
 	return m, nil
 }

@@ -117,7 +117,7 @@ func (b *bundle) shardSize(e *tfpb.BundleEntryProto) (int64, error) {
 func within(e *tfpb.BundleEntryProto, have int64) error {
 	offset, size := e.GetOffset(), e.GetSize()
 	if offset < 0 || size < 0 || offset > have || size > have-offset {
-		return fmt.Errorf("%d bytes at %d, and the file has %d: it is cut short or the index is damaged: copy or export the model again", size, offset, have)
+		return lockstep.Damaged(fmt.Errorf("%d bytes at %d, and the file has %d: it is cut short or the index is damaged: copy or export the model again", size, offset, have))
 	}
 	return nil
 }

@@ -63,7 +63,9 @@ type response struct {
 // kinds are the errors that a caller may want to tell apart with errors.Is.
 var kinds = []error{
 	lockstep.ErrMemory,
-	tfbridge.ErrUnavailable,
+	lockstep.ErrNoTensorFlow,
+	lockstep.ErrNotSavedModel,
+	lockstep.ErrDamaged,
 	tfbridge.ErrClosed,
 	fs.ErrNotExist,
 	fs.ErrPermission,

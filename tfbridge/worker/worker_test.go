@@ -180,7 +180,7 @@ func TestErrorsTravel(t *testing.T) {
 	if err == nil || here == nil || err.Error() != here.Error() {
 		t.Errorf("the child says %v, want %v", err, here)
 	}
-	for _, kind := range []error{tfbridge.ErrUnavailable, fs.ErrNotExist, fs.ErrPermission, tfbridge.ErrClosed} {
+	for _, kind := range []error{lockstep.ErrNoTensorFlow, fs.ErrNotExist, fs.ErrPermission, tfbridge.ErrClosed} {
 		if errors.Is(err, kind) != errors.Is(here, kind) {
 			t.Errorf("errors.Is(%q, %q) = %v in the parent alone", err, kind, errors.Is(err, kind))
 		}

@@ -1,0 +1,79 @@
+package lockstep
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors that callers tell apart, by errors.Is and errors.As. A *TensorError is
+// bad input: tensors that do not fit the model.
+var (
+	// ErrNotSavedModel: what was to be opened is no SavedModel.
+	ErrNotSavedModel = errors.New("not a SavedModel")
+	// ErrDamaged: a file of the model, or a golden, is damaged or cut short.
+	ErrDamaged = errors.New("the file is damaged")
+	// ErrNotSeq2Seq: the model is not the LSTM encoder-decoder that was asked for.
+	ErrNotSeq2Seq = errors.New("not an LSTM sequence-to-sequence model")
+	// ErrNoTensorFlow: libtensorflow is not in this program, or not found.
+	ErrNoTensorFlow = errors.New("TensorFlow is not available")
+)
+
+// Damaged returns err as one that errors.Is finds ErrDamaged in, NoTensorFlow as
+// one with ErrNoTensorFlow. The text stays.
+func Damaged(err error) error { return &kindError{err, ErrDamaged} }
+
+// NoTensorFlow: see Damaged.
+func NoTensorFlow(err error) error { return &kindError{err, ErrNoTensorFlow} }
+
+type kindError struct{ err, kind error }
+
+func (e *kindError) Error() string   { return e.err.Error() }
+func (e *kindError) Unwrap() []error { return []error{e.err, e.kind} }
+
+// UnsupportedError says which operations of a model the native engine does not
+// run.
+type UnsupportedError struct {
+	Signature  string
+	Operations []UnsupportedOperation // one at least, in the order of the graph
+}
+
+// UnsupportedOperation is one of them.
+type UnsupportedOperation struct {
+	Op, Node string
+	Layer    string // the path of the layer that it is of, as far as its name tells; "" if not
+	Caller   string // the loop or the branch in whose function it stands; "" in the graph itself
+	Reason   error
+}
+
+// Error lists the operations, a line each.
+func (e *UnsupportedError) Error() string {
+	lines := make([]string, len(e.Operations))
+	for i := range e.Operations {
+		lines[i] = e.Operations[i].String()
+	}
+	return fmt.Sprintf("signature %q: %s", e.Signature, strings.Join(lines, "\n"))
+}
+
+// Unwrap returns the reasons.
+func (e *UnsupportedError) Unwrap() []error {
+	reasons := make([]error, len(e.Operations))
+	for i, o := range e.Operations {
+		reasons[i] = o.Reason
+	}
+	return reasons
+}
+
+// String says which operation, where, and why it is not supported.
+func (o *UnsupportedOperation) String() string {
+	var s strings.Builder
+	if o.Layer != "" {
+		fmt.Fprintf(&s, "layer %q: ", o.Layer)
+	}
+	fmt.Fprintf(&s, "node %q (%s)", o.Node, o.Op)
+	if o.Caller != "" {
+		fmt.Fprintf(&s, " of %q", o.Caller)
+	}
+	fmt.Fprintf(&s, ": %v", o.Reason)
+	return s.String()
+}
