@@ -45,6 +45,10 @@ def diagonals(c):
             c.add(f"MatrixDiagPartV3/type/{dtype}", "MatrixDiagPartV3", [make(dtype, 2, 3), np.int32(0), pad])
             c.add(f"MatrixDiagV3/type/{dtype}", "MatrixDiagV3", [make(dtype, 3), np.int32(0), np.int32(-1), np.int32(-1), pad])
             c.add(f"MatrixSetDiagV3/type/{dtype}", "MatrixSetDiagV3", [make(dtype, 2, 3), make(dtype, 2), np.int32(0)])
+    for dtype in ("float32", "float64", "int32", "int64"):
+        c.add(f"Diag/type/{dtype}", "Diag", [make(dtype, 4)])
+    for s in [(1,), (0,), (2, 3), (2, 1, 3), ()]:
+        c.add(f"Diag/{label(s)}", "Diag", [make("float32", *s)])
     for s in [(3, 3), (2, 4), (4, 2), (2, 3, 4)]:
         for align in ("LEFT_LEFT", "LEFT_RIGHT", "RIGHT_LEFT", "RIGHT_RIGHT"):
             for k in [(0,), (1,), (-1,), (0, 0), (-1, 1), (0, 1), (-1, 0), (1, 1)] if align == "RIGHT_LEFT" else [(-1, 1)]:

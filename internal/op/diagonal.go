@@ -18,6 +18,25 @@ var diagonalOps = Table{
 	"MatrixDiagV3":     {Build: buildDiagonal(diagonalMatrix), Moves: InputsAt(0, 4)},
 	"MatrixSetDiagV3":  {Build: buildDiagonal(setDiagonal), Moves: InputsAt(0, 1)},
 	"MatrixBandPart":   {Build: plain(bandPart), Moves: InputsAt(0)},
+	"Diag":             {Build: plain(tensorDiagonal), Moves: InputsAt(0), Shape: NoInput},
+}
+
+// tensorDiagonal puts a tensor's elements on the diagonal of one of twice its
+// axes, among zeros.
+func tensorDiagonal(w *Call, in []value.Value) ([]value.Value, error) {
+	t, err := value.Tensors(in, 1)
+	if err != nil {
+		return nil, err
+	}
+	if t[0].Rank() == 0 { // TensorFlow's kernel wants an axis
+		return nil, fmt.Errorf("%s, want an axis at least", t[0])
+	}
+	out, err := value.Zeros(t[0].DType(), slices.Concat(t[0].Shape(), t[0].Shape()))
+	if err != nil {
+		return nil, err
+	}
+	n := t[0].Len()
+	return w.one(out, value.Put(out, value.Positions(0, n, n+1), 1, t[0]))
 }
 
 // alignment tells which diagonals stand at the right of their rows.
