@@ -60,6 +60,9 @@ func (m *Model) Weights() (lockstep.Weights, error) { return slices.Clone(m.weig
 // recurrence they may grow without end. A stateful layer begins with the states in
 // the model's files.
 func (m *Model) Oracle() (lockstep.Oracle, error) {
+	if err := m.loaded(); err != nil {
+		return nil, err
+	}
 	o, err := m.source.Oracle()
 	if err != nil {
 		return nil, err // and no nil pointer in an interface
@@ -76,6 +79,9 @@ func (m *Model) Source() *source.Source { return m.source }
 // are found. Weights still shows what the checkpoint holds; such a copy has no
 // Stream, and no Seq2Seq.
 func (m *Model) Edit(edit func(*source.Source) error) (*Model, error) {
+	if err := m.loaded(); err != nil {
+		return nil, err
+	}
 	src, err := m.source.Edit(edit)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
@@ -127,6 +133,9 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 
 // check tells whether inputs are what the signature wants.
 func (m *Model) check(inputs map[string]*lockstep.Tensor) error {
+	if err := m.loaded(); err != nil {
+		return err
+	}
 	if err := m.signature.CheckInputs(inputs); err != nil {
 		return fmt.Errorf("native: %w", err)
 	}
@@ -151,6 +160,9 @@ func (m *Model) sameBatch(inputs map[string]*lockstep.Tensor) error {
 // Forecast. It fails, and says why, if it is another model, or not in float32.
 // Its runners have the workers that Load was given.
 func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
+	if err := m.loaded(); err != nil {
+		return nil, err
+	}
 	if m.source.Found.Seq2Seq == nil {
 		return nil, fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.NoSeq2Seq)
 	}
@@ -167,6 +179,9 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 // Seq2SeqInputs returns the signature's names of what the encoder and the
 // decoder of the eight-tensor model read. It fails if this is another model.
 func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
+	if err := m.loaded(); err != nil {
+		return "", "", err
+	}
 	s := m.source.Found.Seq2Seq
 	if s == nil {
 		return "", "", fmt.Errorf("native: signature %q: %w", m.signature.Name, m.source.Found.NoSeq2Seq)
@@ -176,6 +191,14 @@ func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
 
 // errEdited is what a model answers whose edits would be left out.
 var errEdited = errors.New("native: an edited model has neither a Stream nor a Seq2Seq")
+
+// loaded fails for a Model that Load did not make.
+func (m *Model) loaded() error {
+	if m.source == nil {
+		return errors.New("native: a Model is made by Load")
+	}
+	return nil
+}
 
 // errNoRunner is what a Runner that NewRunner did not make answers.
 var errNoRunner = errors.New("native: a Runner is made by NewRunner")
@@ -190,7 +213,12 @@ type Runner struct {
 
 // NewRunner makes a Runner. Its stateful layers begin with the states in the
 // model's files.
-func (m *Model) NewRunner() *Runner { return &Runner{model: m, run: m.program.NewRunner()} }
+func (m *Model) NewRunner() *Runner {
+	if m.program == nil {
+		return &Runner{} // of a Model that Load did not make
+	}
+	return &Runner{model: m, run: m.program.NewRunner()}
+}
 
 // Run computes the signature's outputs. They are the Runner's own: the next
 // call writes over them, and the caller must not. A stateful layer

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lockstep-go/lockstep/internal/rows"
@@ -26,9 +27,15 @@ type Seq2SeqRunner[F Float] struct {
 	job      seq2seqJob[F] // of the call that runs
 }
 
+// errNoSeq2SeqRunner is what a Seq2SeqRunner that NewRunner did not make answers.
+var errNoSeq2SeqRunner = errors.New("native: a Seq2SeqRunner is made by Seq2Seq.NewRunner")
+
 // NewRunner makes a Seq2SeqRunner for batches of up to the given number of rows and
 // for any number of steps. Its states are zero, as for Keras's default.
 func (m *Seq2Seq[F]) NewRunner(batch int) *Seq2SeqRunner[F] {
+	if m.encoder == nil {
+		return &Seq2SeqRunner[F]{} // of a model that NewSeq2Seq did not make
+	}
 	batch = max(batch, 1)
 	r := &Seq2SeqRunner[F]{model: m, batch: 1, h: make([]F, batch*m.Units), c: make([]F, batch*m.Units)}
 	r.SetWorkers(m.workers)
@@ -40,6 +47,9 @@ func (m *Seq2Seq[F]) NewRunner(batch int) *Seq2SeqRunner[F] {
 // it is 1, or what the Model that the Seq2Seq is of was loaded with. It is not for
 // use beside a call.
 func (r *Seq2SeqRunner[F]) SetWorkers(n int) {
+	if r.model == nil {
+		return
+	}
 	n = max(1, min(n, r.capacity()))
 	r.portions = nil
 	var work []func()
@@ -55,6 +65,9 @@ func (r *Seq2SeqRunner[F]) SetWorkers(n int) {
 // Encode reads input (batch, steps, EncoderFeatures) from zero states; the
 // states are then the encoder's final ones, with which the decoder begins.
 func (r *Seq2SeqRunner[F]) Encode(input []F, batch int) error {
+	if r.model == nil {
+		return errNoSeq2SeqRunner
+	}
 	steps, err := r.steps("encoder input", input, batch, r.model.EncoderFeatures)
 	if err != nil {
 		return err
@@ -70,6 +83,9 @@ func (r *Seq2SeqRunner[F]) Encode(input []F, batch int) error {
 // are and writes the outputs (batch, steps, OutputFeatures) to dst, which must
 // have their length. The batch is that of the states.
 func (r *Seq2SeqRunner[F]) Decode(dst, input []F) error {
+	if r.model == nil {
+		return errNoSeq2SeqRunner
+	}
 	steps, err := r.steps("decoder input", input, r.batch, r.model.DecoderFeatures)
 	if err != nil {
 		return err
@@ -84,6 +100,9 @@ func (r *Seq2SeqRunner[F]) Decode(dst, input []F) error {
 // Step takes one time step of the decoder: input (batch, DecoderFeatures),
 // outputs (batch, OutputFeatures) to dst.
 func (r *Seq2SeqRunner[F]) Step(dst, input []F) error {
+	if r.model == nil {
+		return errNoSeq2SeqRunner
+	}
 	if err := r.wantLen("decoder input of one step", input, r.batch*r.model.DecoderFeatures); err != nil {
 		return err
 	}
@@ -100,6 +119,9 @@ func (r *Seq2SeqRunner[F]) Step(dst, input []F) error {
 // (batch, steps, OutputFeatures), to dst.
 func (r *Seq2SeqRunner[F]) Forecast(dst, first []F, steps int) error {
 	m := r.model
+	if m == nil {
+		return errNoSeq2SeqRunner
+	}
 	if m.OutputFeatures != m.DecoderFeatures {
 		return fmt.Errorf("native: forecast: an output has %d features and a decoder input %d, so no output can be the next input", m.OutputFeatures, m.DecoderFeatures)
 	}
@@ -119,12 +141,18 @@ func (r *Seq2SeqRunner[F]) Forecast(dst, first []F, steps int) error {
 // State returns the states after the last call, each (batch, units). They are
 // the Seq2SeqRunner's own: copy what should outlive the next call.
 func (r *Seq2SeqRunner[F]) State() (h, c []F) {
+	if r.model == nil {
+		return nil, nil
+	}
 	n := r.batch * r.model.Units
 	return r.h[:n], r.c[:n]
 }
 
 // SetState sets the states that the decoder goes on from, each (batch, units).
 func (r *Seq2SeqRunner[F]) SetState(h, c []F, batch int) error {
+	if r.model == nil {
+		return errNoSeq2SeqRunner
+	}
 	if batch < 0 || batch > r.capacity() {
 		return r.tooMany(batch)
 	}

@@ -14,6 +14,9 @@ import (
 // in the model's floats. It returns the states after it by the same names: for
 // every row the bits that a run makes there, mask aside.
 func (m *Model) Step(layer string, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	if err := m.loaded(); err != nil {
+		return nil, err
+	}
 	for _, l := range m.source.Found.Layers {
 		if l.Name != layer {
 			continue

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,6 +35,9 @@ type Stream struct {
 func (m *Model) NewStream(ctx context.Context, batch int, fixed map[string]*lockstep.Tensor) (*Stream, error) {
 	if batch < 1 {
 		return nil, fmt.Errorf("native: a stream of a batch of %d, want 1 or more", batch)
+	}
+	if err := m.loaded(); err != nil {
+		return nil, err
 	}
 	if m.source.Edited() {
 		return nil, errEdited
@@ -112,6 +116,9 @@ func (m *Model) oneStep(batch, axis int, fixed map[string]*lockstep.Tensor) (map
 // the outputs. They are the Stream's own: the next call writes over them. It
 // allocates nothing but in the first calls.
 func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	if s.stream == nil {
+		return nil, errors.New("native: a Stream is made by NewStream")
+	}
 	out, err := s.stream.Step(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
@@ -125,4 +132,8 @@ func (s *Stream) TimeAxis() int { return s.axis }
 
 // Reset begins a new sequence: the layers' states are what they are before the
 // first step.
-func (s *Stream) Reset() { s.stream.Reset() }
+func (s *Stream) Reset() {
+	if s.stream != nil {
+		s.stream.Reset()
+	}
+}
