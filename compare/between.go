@@ -95,19 +95,19 @@ func (b *between) inputs() Comparison {
 		if !ok {
 			continue
 		}
-		if b.reference.Steps[layer+"/x"] == nil || b.candidate.Steps[other+"/x"] == nil {
+		if b.reference.Layer(layer).X() == nil || b.candidate.Layer(other).X() == nil {
 			continue // which engine shows no steps of it is said with them
 		}
 		for _, q := range []string{"mask", "x", "initial_h", "initial_c"} {
-			have, there := b.reference.Steps[layer+"/"+q], b.candidate.Steps[other+"/"+q]
+			have, there := b.reference.Layer(layer).Step(q), b.candidate.Layer(other).Step(q)
 			if have == nil && there == nil {
 				continue
 			}
-			rule, ok := b.rule(other+"/"+q, have)
+			rule, ok := b.rule(lockstep.StepName(other, q), have)
 			if !ok && q != "mask" {
 				continue // such as the input of a stack's second cell, which is a state
 			}
-			name := layer + "/" + q
+			name := lockstep.StepName(layer, q)
 			order = append(order, name)
 			if have != nil {
 				references[name] = have
@@ -144,17 +144,17 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 	for _, layer := range b.reference.Layers {
 		other, _ := b.pairs.counterpart(layer)
 		for _, q := range []string{"h", "c"} {
-			name := layer + "/state_" + q
+			name := lockstep.StateName(layer, q)
 			state := b.reference.States[name]
 			if state == nil {
 				continue
 			}
 			rule, ok := b.finalRule(layer, q, free)
 			if !ok {
-				rule, ok = b.rule(other+"/state_"+q, state)
+				rule, ok = b.rule(lockstep.StateName(other, q), state)
 			}
 			if !ok {
-				rule = b.unbounded(state, b.unknown[other+"/state_"+q])
+				rule = b.unbounded(state, b.unknown[lockstep.StateName(other, q)])
 			}
 			derived[name] = rule
 		}
@@ -176,7 +176,7 @@ func (b *between) unbounded(reference *lockstep.Tensor, why error) Rule {
 
 // finalRule judges a final state by the layer's last step.
 func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
-	i := slices.IndexFunc(free.Results, func(r Result) bool { return r.Name == layer+"/"+q && r.Kind == Measured })
+	i := slices.IndexFunc(free.Results, func(r Result) bool { return r.Name == lockstep.StepName(layer, q) && r.Kind == Measured })
 	if i < 0 {
 		return Rule{}, false
 	}
@@ -189,7 +189,7 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 		bounds.Each = bounds.Rounding
 	}
 	out := BoundTolerance{Each: lastSteps(bounds.Each, shape), Apart: lastSteps(bounds.Apart, shape), Of: finalStates}
-	name := layer + "/state_" + q
+	name := lockstep.StateName(layer, q)
 	return b.allowing(name, out, b.reference.States[name]), true
 }
 

@@ -293,9 +293,7 @@ func tensorsOf(t *lockstep.Trace) (map[string]*lockstep.Tensor, error) {
 func orderOf(t *lockstep.Trace) []string {
 	order := slices.Sorted(maps.Keys(t.Outputs))
 	for _, l := range t.Layers {
-		for _, s := range []string{"state_h", "state_c"} {
-			order = append(order, l+"/"+s)
-		}
+		order = append(order, lockstep.StateName(l, "h"), lockstep.StateName(l, "c"))
 	}
 	return order
 }

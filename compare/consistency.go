@@ -130,7 +130,7 @@ func (b *between) computed(k int, trace *lockstep.Trace) (all []doubleAnswer) {
 		}
 		of := []string{layer, other}[k]
 		for _, q := range []string{"h", "c"} {
-			add(layer+"/state_"+q, other+"/state_"+q, trace.Steps[of+"/"+q], trace.States[of+"/state_"+q], true)
+			add(lockstep.StateName(layer, q), lockstep.StateName(other, q), trace.Layer(of).Step(q), trace.Layer(of).Final(q), true)
 		}
 	}
 	return all

@@ -18,19 +18,19 @@ func layersOf(trace *lockstep.Trace, named map[string]string) (map[string]*locks
 			continue
 		}
 		for _, q := range []string{"h", "c"} {
-			t := trace.Steps[layer+"/"+q]
+			t := trace.Layer(layer).Step(q)
 			if t == nil {
 				continue
 			}
 			made, err := t.Float64s()
 			if err == nil && q == "h" {
-				err = leave(made, t, trace.Steps[layer+"/output"], trace.Steps[layer+"/mask"])
+				err = leave(made, t, trace.Layer(layer).Output(), trace.Layer(layer).Mask())
 			}
 			if err == nil {
-				err = end(made, t, trace.States[layer+"/state_"+q])
+				err = end(made, t, trace.Layer(layer).Final(q))
 			}
 			if err == nil {
-				out[name+"/"+q], err = lockstep.New(made, slices.Clone(t.Shape())...)
+				out[lockstep.StepName(name, q)], err = lockstep.New(made, slices.Clone(t.Shape())...)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("%s/%s: %w", layer, q, err)
@@ -45,8 +45,8 @@ func layersOf(trace *lockstep.Trace, named map[string]string) (map[string]*locks
 func otherShape(reference, candidate *lockstep.Trace, pairs pairing) (first string, t, other *lockstep.Tensor) {
 	for layer, theirs := range pairs.other {
 		for _, q := range []string{"h", "c"} {
-			name := theirs + "/" + q
-			a, b := reference.Steps[layer+"/"+q], candidate.Steps[name]
+			name := lockstep.StepName(theirs, q)
+			a, b := reference.Layer(layer).Step(q), candidate.Steps[name]
 			if a != nil && b != nil && !slices.Equal(a.Shape(), b.Shape()) && (first == "" || name < first) {
 				first, t, other = name, a, b
 			}

@@ -92,13 +92,13 @@ func formOf(t *lockstep.Trace, layer string) form {
 		return x.Shape()[x.Rank()-1]
 	}
 	for _, q := range []string{"h", "c"} {
-		state, step := t.States[layer+"/state_"+q], t.Steps[layer+"/"+q]
+		state, step := t.Layer(layer).Final(q), t.Layer(layer).Step(q)
 		if state != nil || step != nil {
 			f.states += q
 			f.units = max(f.units, width(state), width(step))
 		}
 	}
-	f.features = width(t.Steps[layer+"/x"])
+	f.features = width(t.Layer(layer).X())
 	for _, q := range t.Quantities(layer) {
 		if q != "h" && q != "c" && !strings.HasPrefix(q, "sum_") {
 			f.gates += q
@@ -138,8 +138,8 @@ func (p pairing) counterpart(layer string) (string, bool) {
 func withoutLone(tensors map[string]*lockstep.Tensor, lone []string) map[string]*lockstep.Tensor {
 	out := maps.Clone(tensors)
 	for _, l := range lone {
-		delete(out, l+"/state_h")
-		delete(out, l+"/state_c")
+		delete(out, lockstep.StateName(l, "h"))
+		delete(out, lockstep.StateName(l, "c"))
 	}
 	return out
 }
@@ -153,8 +153,8 @@ func (p pairing) statesByReference(states map[string]*lockstep.Tensor) map[strin
 	}
 	out := make(map[string]*lockstep.Tensor, len(states))
 	for name, t := range states {
-		if layer, state, ok := strings.Cut(name, "/state_"); ok && ours[layer] != "" {
-			name = ours[layer] + "/state_" + state
+		if layer, state, ok := lockstep.CutStateName(name); ok && ours[layer] != "" {
+			name = lockstep.StateName(ours[layer], state)
 		}
 		out[name] = t
 	}

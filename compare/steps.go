@@ -86,11 +86,11 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 }
 
 func (s *stepTolerances) layer(layer, other string, references, candidates [2]map[string]*lockstep.Tensor) error {
-	ref, err := Before(s.reference.Steps, layer)
+	ref, err := s.reference.Layer(layer).Before()
 	if err != nil {
 		return err
 	}
-	cand, err := Before(s.candidate.Steps, other)
+	cand, err := s.candidate.Layer(other).Before()
 	if err != nil {
 		return err
 	}
@@ -118,12 +118,12 @@ func (s *stepTolerances) layer(layer, other string, references, candidates [2]ma
 		}
 		maps.Copy(alone, states)
 	}
-	mask, otherMask := s.reference.Steps[layer+"/mask"], s.candidate.Steps[other+"/mask"]
+	mask, otherMask := s.reference.Layer(layer).Mask(), s.candidate.Layer(other).Mask()
 	for _, q := range s.reference.Quantities(layer) {
 		if exact[q] == nil {
 			continue
 		}
-		name := layer + "/" + q
+		name := lockstep.StepName(layer, q)
 		s.order = append(s.order, name)
 		have := s.reference.Steps[name]
 		here, err := exactlyOf(exact[q], bound[q])
@@ -147,7 +147,7 @@ func (s *stepTolerances) layer(layer, other string, references, candidates [2]ma
 		}
 		references[0][name], candidates[0][name] = have, there
 		s.rules[0][name] = Rule{Tolerance: BoundTolerance{Each: each, Of: oneStep}.against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
-		own := s.candidate.Steps[other+"/"+q]
+		own := s.candidate.Layer(other).Step(q)
 		if q != "h" && q != "c" || own == nil {
 			continue
 		}
@@ -162,60 +162,4 @@ func (s *stepTolerances) layer(layer, other string, references, candidates [2]ma
 		s.rules[1][name] = Rule{Tolerance: explained(here, theirs, freeSteps).against(have, s.fallback), AllowNonFinite: s.check.Settings.AllowNonFinite()}
 	}
 	return nil
-}
-
-// Before returns what the cell of a layer reads at each step of a trace: x, and
-// the states before it, h and of an LSTM c, each (batch, steps, …). It returns
-// nil if the trace does not show the layer's steps.
-func Before(steps map[string]*lockstep.Tensor, layer string) (map[string]*lockstep.Tensor, error) {
-	x := steps[layer+"/x"]
-	if x == nil || x.Rank() != 3 {
-		return nil, nil
-	}
-	out := map[string]*lockstep.Tensor{"x": x}
-	for _, q := range []string{"h", "c"} {
-		after, initial := steps[layer+"/"+q], steps[layer+"/initial_"+q]
-		if after == nil || initial == nil {
-			continue
-		}
-		var err error
-		if after.DType() == lockstep.Float64 {
-			out[q], err = shifted[float64](after, initial)
-		} else {
-			out[q], err = shifted[float32](after, initial)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", q, err)
-		}
-	}
-	if out["h"] == nil {
-		return nil, nil
-	}
-	return out, nil
-}
-
-// shifted returns the states before each step, of those after each (batch,
-// steps, units) and those before the first (batch, units).
-func shifted[F float32 | float64](after, initial *lockstep.Tensor) (*lockstep.Tensor, error) {
-	d, err := lockstep.Data[F](after)
-	if err != nil {
-		return nil, err
-	}
-	first, err := lockstep.Data[F](initial)
-	if err != nil {
-		return nil, err
-	}
-	shape := after.Shape()
-	if after.Rank() != 3 || len(first) != shape[0]*shape[2] {
-		return nil, fmt.Errorf("the states are %s and begin as %s", after, initial)
-	}
-	out := make([]F, len(d))
-	row := shape[1] * shape[2]
-	for i := range shape[0] {
-		if row > 0 {
-			n := copy(out[i*row:], first[i*shape[2]:(i+1)*shape[2]])
-			copy(out[i*row+n:(i+1)*row], d[i*row:])
-		}
-	}
-	return lockstep.New(out, shape...)
 }

@@ -118,7 +118,7 @@ func order(q string) int {
 
 // reads lists where what a layer reads is another under the fault.
 func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) []shows {
-	a, b := c.sound.Steps[layer+"/"+q], faulty.Steps[layer+"/"+q]
+	a, b := c.sound.Layer(layer).Step(q), faulty.Layer(layer).Step(q)
 	if a == nil || b == nil {
 		return nil
 	}
@@ -136,7 +136,7 @@ func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) [
 		shape = []int{a.Shape()[0], 1, a.Shape()[1]}
 	}
 	var there []float64 // nobody reads the x of a step that a mask leaves out
-	if mask := c.sound.Steps[layer+"/mask"]; q == "x" && mask != nil {
+	if mask := c.sound.Layer(layer).Mask(); q == "x" && mask != nil {
 		there = truths(t, mask)
 	}
 	return list(layer, q, shape, strings.HasPrefix(q, "initial_"), func(i int) float64 {
@@ -149,7 +149,7 @@ func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) [
 
 // steps lists where single steps are others under the fault.
 func (c *subject) steps(t *testing.T, layer string, f fault.Fault) []shows {
-	from, err := compare.Before(c.reference.trace.Steps, layer)
+	from, err := c.reference.trace.Layer(layer).Before()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func (c *subject) steps(t *testing.T, layer string, f fault.Fault) []shows {
 		t.Fatal(err)
 	}
 	var there []float64
-	if mask := c.reference.trace.Steps[layer+"/mask"]; mask != nil {
+	if mask := c.reference.trace.Layer(layer).Mask(); mask != nil {
 		there = truths(t, mask)
 	}
 	rounding := 0x1p-24
@@ -182,7 +182,7 @@ func (c *subject) steps(t *testing.T, layer string, f fault.Fault) []shows {
 	}
 	var out []shows
 	for q := range sound {
-		if c.reference.trace.Steps[layer+"/"+q] == nil || wrong[q] == nil {
+		if c.reference.trace.Layer(layer).Step(q) == nil || wrong[q] == nil {
 			continue
 		}
 		a, b, bound := numbers(t, sound[q]), numbers(t, wrong[q]), numbers(t, wrongBound[q])

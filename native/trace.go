@@ -66,7 +66,7 @@ func (m *Model) steps(recorded map[*recurrent.Layer]*engine.LayerRecord, gates b
 		}
 		for name, t := range map[string]*lockstep.Tensor{"x": r.X, "h": r.H, "c": r.C, "initial_h": r.InitialH, "initial_c": r.InitialC, "mask": r.Mask, "output": r.Output} {
 			if t != nil {
-				out[l.Name+"/"+name] = t
+				out[lockstep.StepName(l.Name, name)] = t
 			}
 		}
 		if !gates {
@@ -77,7 +77,7 @@ func (m *Model) steps(recorded map[*recurrent.Layer]*engine.LayerRecord, gates b
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
 		for name, t := range all {
-			out[l.Name+"/"+name] = t
+			out[lockstep.StepName(l.Name, name)] = t
 			n := int64(t.Len()) * int64(t.DType().Size())
 			memory.Hold(n)
 			held += n

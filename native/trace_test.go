@@ -46,7 +46,7 @@ func TestTraceSteps(t *testing.T) {
 				}
 			}
 			for _, l := range m.Layers() {
-				x := trace.Steps[l.Name+"/x"]
+				x := trace.Layer(l.Name).X()
 				if x == nil || x.Len() == 0 {
 					continue // interpreted, or no rows
 				}
@@ -66,11 +66,11 @@ func TestTraceSteps(t *testing.T) {
 // its bound.
 func checkSteps(t *testing.T, name string, m *Model, layer string, trace *lockstep.Trace) float64 {
 	t.Helper()
-	from := map[string]*lockstep.Tensor{"x": trace.Steps[layer+"/x"]}
+	from := map[string]*lockstep.Tensor{"x": trace.Layer(layer).X()}
 	for _, s := range []string{"h", "c"} {
-		if after := trace.Steps[layer+"/"+s]; after != nil {
+		if after := trace.Layer(layer).Step(s); after != nil {
 			var err error
-			if from[s], err = before(after, trace.Steps[layer+"/initial_"+s]); err != nil {
+			if from[s], err = before(after, trace.Layer(layer).Initial(s)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -90,12 +90,12 @@ func checkSteps(t *testing.T, name string, m *Model, layer string, trace *lockst
 		return 0
 	}
 	var mask []bool
-	if k := trace.Steps[layer+"/mask"]; k != nil {
+	if k := trace.Layer(layer).Mask(); k != nil {
 		mask, _ = lockstep.Data[bool](k)
 	}
 	worst := 0.0
 	for s, a := range alone {
-		have, want, e, old, single := values(t, trace.Steps[layer+"/"+s]), values(t, exact[s]), values(t, bound[s]), values(t, from[s]), values(t, a)
+		have, want, e, old, single := values(t, trace.Layer(layer).Step(s)), values(t, exact[s]), values(t, bound[s]), values(t, from[s]), values(t, a)
 		units := a.Shape()[a.Rank()-1]
 		for i := range have {
 			if mask != nil && !mask[i/units] {

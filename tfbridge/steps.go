@@ -127,13 +127,13 @@ func (m *tfSession) stepper(r *recurrent.Recurrence) (*stepper, error) {
 			fed = append(fed, savedmodel.FeedTensor{Ref: savedmodel.Ref{Node: body.Args[at]}, DType: dtype})
 		}
 		if i > 0 {
-			s.names, want = append(s.names, l.Name+"/x"), append(want, l.Input)
+			s.names, want = append(s.names, lockstep.StepName(l.Name, "x")), append(want, l.Input)
 		}
 		for _, g := range l.Gates {
 			if g.Sum.Node != nil {
-				s.names, want = append(s.names, l.Name+"/sum_"+g.Name), append(want, g.Sum)
+				s.names, want = append(s.names, lockstep.StepName(l.Name, "sum_"+g.Name)), append(want, g.Sum)
 			}
-			s.names, want = append(s.names, l.Name+"/"+g.Name), append(want, g.Value)
+			s.names, want = append(s.names, lockstep.StepName(l.Name, g.Name)), append(want, g.Value)
 		}
 		next = append(next, l.Next...)
 	}

@@ -41,7 +41,7 @@ func TestGatesMakeTheStates(t *testing.T) {
 		}
 		for _, layer := range trace.Layers {
 			get := func(name string) []float64 {
-				x := trace.Steps[layer+"/"+name]
+				x := trace.Layer(layer).Step(name)
 				if x == nil {
 					t.Fatalf("%s: no %s/%s in the trace", name, layer, name)
 				}
@@ -51,7 +51,7 @@ func TestGatesMakeTheStates(t *testing.T) {
 				}
 				return values
 			}
-			shape := trace.Steps[layer+"/h"].Shape()
+			shape := trace.Layer(layer).Step("h").Shape()
 			batch, steps, units := shape[0], shape[1], shape[2]
 			before := map[string][]float64{"c": get("initial_c")}
 			c, h := get("c"), get("h")
@@ -171,7 +171,7 @@ func sameSteps(t *testing.T, name string, a, b *lockstep.Trace) {
 				if !ok {
 					continue
 				}
-				y := b.Steps[other+"/"+quantity]
+				y := b.Layer(other).Step(quantity)
 				if y == nil || !slices.Equal(x.Shape(), y.Shape()) {
 					far = math.Inf(1)
 					break

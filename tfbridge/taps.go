@@ -89,7 +89,7 @@ func finalStates(found *recurrent.Findings) (t stateTaps, refs []savedmodel.Ref)
 	for _, l := range found.Layers {
 		t.layers = append(t.layers, l.Name)
 		for i, state := range l.FinalState {
-			t.names = append(t.names, l.Name+"/"+l.Kind.StateNames()[i])
+			t.names = append(t.names, lockstep.StepName(l.Name, l.Kind.StateNames()[i]))
 			refs = append(refs, state)
 		}
 	}

@@ -109,7 +109,7 @@ func (c choice) choose(t *lockstep.Trace) ([]shownLayer, error) {
 		if len(c.layers) > 0 && !slices.Contains(c.layers, layer) {
 			continue
 		}
-		h := t.Steps[layer+"/h"]
+		h := t.Layer(layer).Step("h")
 		if h == nil || h.Rank() != 3 {
 			if slices.Contains(c.layers, layer) {
 				return nil, fmt.Errorf("%s shows no steps of the layer %s: its loop is run operation by operation (see lockstep inspect)", t.Engine, layer)
@@ -145,7 +145,7 @@ func (c choice) layer(t *lockstep.Trace, name string, shape []int) (shownLayer, 
 		s.rows = upTo(shape[0])
 	}
 	for _, q := range slices.Concat([]string{"x"}, t.Quantities(name)) {
-		tensor := t.Steps[name+"/"+q]
+		tensor := t.Layer(name).Step(q)
 		if tensor == nil || tensor.Rank() != 3 || tensor.Shape()[0] != shape[0] || tensor.Shape()[1] != shape[1] {
 			continue
 		}

@@ -18,7 +18,7 @@ func tensorsOf(layers []shownLayer) []lockstep.NamedTensor {
 	var out []lockstep.NamedTensor
 	for _, l := range layers {
 		for _, q := range l.quantities {
-			out = append(out, lockstep.NamedTensor{Name: l.name + "/" + q.name, Tensor: q.tensor})
+			out = append(out, lockstep.NamedTensor{Name: lockstep.StepName(l.name, q.name), Tensor: q.tensor})
 		}
 	}
 	return out

@@ -217,14 +217,14 @@ func TestDerivedTolerance(t *testing.T) {
 			t.Errorf("%s: a sound engine diverged: %v", now, r.Report)
 		}
 		layer := g.Header.Layers[0]
-		h, err := lockstep.Data[float32](g.States[layer+"/state_h"])
+		h, err := lockstep.Data[float32](g.States[lockstep.StateName(layer, "h")])
 		if err != nil {
 			t.Fatal(err)
 		}
 		h[0] += 5e-6
 		r := verify(t, g, to, golden.Options{})
 		k := &r.Report.Comparisons[0]
-		if first := k.First(); k.Verdict() == compare.InStep || first.Name != layer+"/state_h" || !strings.Contains(first.Rule.String(), "from inputs to outputs") {
+		if first := k.First(); k.Verdict() == compare.InStep || first.Name != lockstep.StateName(layer, "h") || !strings.Contains(first.Rule.String(), "from inputs to outputs") {
 			t.Errorf("%s: 5e-6 are let pass: %+v", now, first)
 		}
 		if r := verify(t, g, to, golden.Options{Settings: compare.Settings{compare.DefaultSetting()}}); r.Report.Verdict() != compare.InStep {

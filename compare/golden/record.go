@@ -181,7 +181,7 @@ func only(tensors, names map[string]*lockstep.Tensor) map[string]*lockstep.Tenso
 func (g *Golden) order() []string {
 	out := slices.Sorted(maps.Keys(g.Outputs))
 	for _, l := range g.Header.Layers {
-		out = append(out, l+"/state_h", l+"/state_c")
+		out = append(out, lockstep.StateName(l, "h"), lockstep.StateName(l, "c"))
 	}
 	return out
 }

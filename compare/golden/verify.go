@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
@@ -168,8 +167,8 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	}
 	settings := g.settings(o.Settings)
 	rules, err := g.rules(ctx, e, o.Oracle, settings, inputs, want, func(name string) string {
-		if layer, state, ok := strings.Cut(name, "/state_"); ok && r.turns.Layers[layer] != "" {
-			return r.turns.Layers[layer] + "/state_" + state
+		if layer, state, ok := lockstep.CutStateName(name); ok && r.turns.Layers[layer] != "" {
+			return lockstep.StateName(r.turns.Layers[layer], state)
 		}
 		return names.outputs.to(name)
 	})
@@ -256,9 +255,9 @@ func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 	out := map[string]*lockstep.Tensor{}
 	for i, name := range trace.Layers {
 		r.turns.Layers[then[i]] = name
-		for _, state := range []string{"/state_h", "/state_c"} {
-			if t := trace.States[name+state]; t != nil {
-				out[then[i]+state] = t
+		for _, state := range []string{"h", "c"} {
+			if t := trace.Layer(name).Final(state); t != nil {
+				out[lockstep.StateName(then[i], state)] = t
 			}
 		}
 	}

@@ -67,7 +67,7 @@ func (s *search) other(i int, name string) string {
 }
 
 func (s *search) layer(name, other string) (*layer, error) {
-	from, err := compare.Before(s.Reference.Steps, name)
+	from, err := s.Reference.Layer(name).Before()
 	if from == nil || err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (s *search) layer(name, other string) (*layer, error) {
 			return nil, err
 		}
 	}
-	if l.rows, err = rowsOf(s.Reference.Steps[name+"/mask"], l.batch*l.steps); err != nil {
+	if l.rows, err = rowsOf(s.Reference.Layer(name).Mask(), l.batch*l.steps); err != nil {
 		return nil, err
 	}
 	if l.meant[InCandidate], err = stepOf(meant, name, l.from); err != nil {
@@ -128,7 +128,7 @@ func (l *layer) read(s *search, candidate *exactValues) error {
 	}
 	var all []string
 	for q, v := range candidate.value {
-		t := s.Reference.Steps[l.name+"/"+q]
+		t := s.Reference.Layer(l.name).Step(q)
 		if t == nil || l.meant[InCandidate].value[q] == nil {
 			continue
 		}

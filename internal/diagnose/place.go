@@ -63,7 +63,7 @@ func (s *search) first() {
 func (s *search) firstOf(name string) *Divergence {
 	a, b := s.Reference.Steps, s.Candidate.Steps
 	for _, q := range []string{"initial_h", "initial_c"} {
-		if p := placeOf(a[name+"/"+q], b[name+"/"+q]); p != nil {
+		if p := placeOf(a[lockstep.StepName(name, q)], b[lockstep.StepName(name, q)]); p != nil {
 			p.Layer, p.Quantity, p.Step = name, q, -1
 			return p
 		}
@@ -75,12 +75,12 @@ func (s *search) firstOf(name string) *Divergence {
 			first = p
 		}
 	}
-	mask, other := a[name+"/mask"], b[name+"/mask"]
+	mask, other := a[lockstep.StepName(name, "mask")], b[lockstep.StepName(name, "mask")]
 	if (mask == nil) != (other == nil) {
 		mask, other = everything(mask, other), everything(other, mask)
 	}
 	take(placeOf(mask, other), "mask")
-	take(placeOf(read(a[name+"/x"], mask), read(b[name+"/x"], mask)), "x")
+	take(placeOf(read(a[lockstep.StepName(name, "x")], mask), read(b[lockstep.StepName(name, "x")], mask)), "x")
 	for _, l := range s.layers {
 		if l.name == name {
 			for _, q := range l.quantities[InCandidate] {

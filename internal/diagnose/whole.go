@@ -81,13 +81,13 @@ func apart(run, other *lockstep.Trace) float64 {
 	}
 	for _, layer := range other.Layers {
 		for _, q := range reads {
-			name := layer + "/" + q
+			name := lockstep.StepName(layer, q)
 			a, b := run.Steps[name], other.Steps[name]
 			if q == "mask" && (a == nil) != (b == nil) {
 				a, b = everything(a, b), everything(b, a)
 			}
 			if q == "x" {
-				a, b = read(a, run.Steps[layer+"/mask"]), read(b, other.Steps[layer+"/mask"])
+				a, b = read(a, run.Layer(layer).Mask()), read(b, other.Layer(layer).Mask())
 			}
 			see(a, b)
 		}

@@ -21,7 +21,7 @@ func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bound
 		return err
 	}
 	x.Why = in[e.Steps].Why
-	if err := r.note(first+"/x", x); err != nil {
+	if err := r.note(lockstep.StepName(first, "x"), x); err != nil {
 		return err
 	}
 	for i, l := range e.Cells {
@@ -31,7 +31,7 @@ func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bound
 				return err
 			}
 			v.Why = in[l.States[j]].Why
-			if err := r.note(l.Name+"/"+name, v); err != nil {
+			if err := r.note(lockstep.StepName(l.Name, name), v); err != nil {
 				return err
 			}
 		}
@@ -42,7 +42,7 @@ func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bound
 		if err != nil {
 			return err
 		}
-		if err := r.note(l.Name+"/mask", op.BoundedValue{Value: value.Value{Tensor: mask}}); err != nil {
+		if err := r.note(lockstep.StepName(l.Name, "mask"), op.BoundedValue{Value: value.Value{Tensor: mask}}); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (r *evaluationRun) unknownLayers(cells []*recurrent.Layer, why error) {
 			names = append(names, "x")
 		}
 		for _, name := range names {
-			r.result.Unknown[l.Name+"/"+name] = why
+			r.result.Unknown[lockstep.StepName(l.Name, name)] = why
 		}
 	}
 }

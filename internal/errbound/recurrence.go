@@ -90,8 +90,8 @@ func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.Boun
 	ok := e.Call(values, &read)
 	if !ok {
 		for _, l := range e.Cells {
-			if r.given[l.Name+"/h"] != nil {
-				return nil, fmt.Errorf("%q is given, but the layer's tensors are not what its cells take", l.Name+"/h")
+			if r.given[lockstep.StepName(l.Name, "h")] != nil {
+				return nil, fmt.Errorf("%q is given, but the layer's tensors are not what its cells take", lockstep.StepName(l.Name, "h"))
 			}
 		}
 		r.unknownLayers(e.Cells, errors.New("errbound: its tensors are not what the layer's cells take, so its loop was evaluated operation by operation"))
@@ -161,7 +161,7 @@ func (e *cellLoop) take(r *evaluationRun, call *cellCall) error {
 		for j := range l.States {
 			name := l.Name + "/" + []string{"h", "c"}[j]
 			t := r.given[name]
-			if t == nil && len(l.States) == 2 && r.given[l.Name+"/h"] != r.given[l.Name+"/c"] {
+			if t == nil && len(l.States) == 2 && r.given[lockstep.StepName(l.Name, "h")] != r.given[lockstep.StepName(l.Name, "c")] {
 				return fmt.Errorf("the states of %q are given, but %q is not", l.Name, name)
 			}
 			if t == nil {
@@ -256,7 +256,7 @@ func (e *cellLoop) results(r *evaluationRun, call *cellCall, in []op.BoundedValu
 				v.Why = call.why
 			}
 			out[at] = v
-			if err := r.note(l.Name+"/"+l.Kind.StateNames()[j], v); err != nil {
+			if err := r.note(lockstep.StepName(l.Name, l.Kind.StateNames()[j]), v); err != nil {
 				return nil, err
 			}
 		}

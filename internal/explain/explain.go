@@ -143,7 +143,7 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 // layer returns nil for a layer of which no steps are shown.
 func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trace, name string) (*Layer, error) {
 	at := slices.IndexFunc(p.Layers, func(l native.Layer) bool { return l.Name == name })
-	h := trace.Steps[name+"/h"]
+	h := trace.Layer(name).Step("h")
 	if h == nil || at < 0 || h.Rank() != 3 {
 		e.not("layer %s: its loop is run operation by operation, and shows neither gates nor states", name)
 		return nil, nil
@@ -156,14 +156,14 @@ func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trac
 	if err := l.watch(e, trace, seen); err != nil {
 		return nil, err
 	}
-	return l, p.remember(ctx, e, l, trace.Steps[name+"/x"], seen)
+	return l, p.remember(ctx, e, l, trace.Layer(name).X(), seen)
 }
 
 // seenSteps says of each row and step whether the layer has it: a mask may leave
 // steps out.
 func seenSteps(trace *lockstep.Trace, layer string, rows, steps int) ([]bool, error) {
 	out := make([]bool, rows*steps)
-	mask := trace.Steps[layer+"/mask"]
+	mask := trace.Layer(layer).Mask()
 	if mask == nil {
 		for i := range out {
 			out[i] = true

@@ -62,7 +62,7 @@ func (l *Layer) watch(e *Explanation, trace *lockstep.Trace, seen []bool) error 
 			e.not("layer %s: its %s has the activation %s, from %g to %g, and so is neither open nor closed", l.Name, what, activation, low, high)
 			continue
 		}
-		g, err := count(q, trace.Steps[l.Name+"/"+q], l.Units, low, high, seen)
+		g, err := count(q, trace.Layer(l.Name).Step(q), l.Units, low, high, seen)
 		if err != nil {
 			return err
 		}

@@ -149,7 +149,7 @@ func (e *Explanation) effects(base, with *lockstep.Trace) ([]Effect, error) {
 	var out []Effect
 	for _, l := range e.Layers {
 		for _, state := range []string{"c", "h"} {
-			a, b := base.Steps[l.Name+"/"+state], with.Steps[l.Name+"/"+state]
+			a, b := base.Layer(l.Name).Step(state), with.Layer(l.Name).Step(state)
 			if a == nil || b == nil {
 				continue
 			}
@@ -157,7 +157,7 @@ func (e *Explanation) effects(base, with *lockstep.Trace) ([]Effect, error) {
 			if err := f.compare(a, b, l.Steps); err != nil {
 				return nil, fmt.Errorf("%s/%s: %w", l.Name, state, err)
 			}
-			if a, b = base.Steps[l.Name+"/initial_"+state], with.Steps[l.Name+"/initial_"+state]; a != nil && b != nil {
+			if a, b = base.Layer(l.Name).Initial(state), with.Layer(l.Name).Initial(state); a != nil && b != nil {
 				var first Effect
 				if err := first.compare(a, b, 1); err != nil {
 					return nil, fmt.Errorf("%s/initial_%s: %w", l.Name, state, err)

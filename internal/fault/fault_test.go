@@ -275,12 +275,12 @@ func TestEveryFaultCanBePlanted(t *testing.T) {
 				}
 			}
 			for _, l := range trace.Layers {
-				x := trace.Steps[l+"/x"]
+				x := trace.Layer(l).X()
 				if x == nil {
 					t.Fatalf("%s: %s: no steps of %s", name, f, l)
 				}
-				from := map[string]*lockstep.Tensor{"x": x, "h": trace.Steps[l+"/h"]} // any states will do
-				if c := trace.Steps[l+"/c"]; c != nil {
+				from := map[string]*lockstep.Tensor{"x": x, "h": trace.Layer(l).Step("h")} // any states will do
+				if c := trace.Layer(l).Step("c"); c != nil {
 					from["c"] = c
 				}
 				got, err := bad.Step(l, from)

@@ -62,18 +62,18 @@ func TestMaskAndHalfFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		was, err := lockstep.Data[bool](sound.Steps[layer+"/mask"])
+		was, err := lockstep.Data[bool](sound.Layer(layer).Mask())
 		if err != nil {
 			t.Fatal(err)
 		}
-		is, err := lockstep.Data[bool](bad.Steps[layer+"/mask"])
+		is, err := lockstep.Data[bool](bad.Layer(layer).Mask())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Contains(was, false) || slices.Contains(is, false) {
 			t.Errorf("%s: the mask was %v and is %v", kind, was, is)
 		}
-		x, err := bad.Steps[layer+"/x"].Float64s()
+		x, err := bad.Layer(layer).X().Float64s()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,7 +74,7 @@ func byRow(t *lockstep.Trace) []gateRegions {
 			continue
 		}
 		var there []bool
-		if mask := t.Steps[layer+"/mask"]; mask != nil {
+		if mask := t.Layer(layer).Mask(); mask != nil {
 			there, _ = lockstep.Data[bool](mask)
 		}
 		batch, steps, units := s.Shape()[0], s.Shape()[1], s.Shape()[2]
@@ -93,7 +93,7 @@ func byRow(t *lockstep.Trace) []gateRegions {
 					}
 				}
 			}
-			out[row][layer+"/"+gate] = hit
+			out[row][lockstep.StepName(layer, gate)] = hit
 		}
 	}
 	return out
@@ -155,7 +155,7 @@ func (c *Coverage) count(t *lockstep.Trace) {
 	c.Gates, c.Driven, c.All = nil, 0, 0
 	for _, layer := range t.Layers {
 		for _, gate := range []string{"i", "f", "z", "r", "g", "o"} {
-			hit := c.hit[layer+"/"+gate]
+			hit := c.hit[lockstep.StepName(layer, gate)]
 			if hit == nil {
 				continue
 			}

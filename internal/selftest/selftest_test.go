@@ -72,7 +72,7 @@ func TestCover(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		there, err := lockstep.Data[bool](trace.Steps[g.Layer+"/mask"])
+		there, err := lockstep.Data[bool](trace.Layer(g.Layer).Mask())
 		if err != nil {
 			t.Fatal(err)
 		}

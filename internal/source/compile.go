@@ -42,7 +42,7 @@ func (s *Source) options() engine.Options {
 	extra := map[string]savedmodel.Ref{}
 	for _, l := range s.Found.Layers {
 		for i, state := range l.FinalState {
-			extra[l.Name+"/"+l.Kind.StateNames()[i]] = state
+			extra[lockstep.StepName(l.Name, l.Kind.StateNames()[i])] = state
 		}
 	}
 	return engine.Options{
