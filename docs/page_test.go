@@ -9,9 +9,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // block is one fenced block of a page.
@@ -127,9 +130,15 @@ func (r *reader) run(t *testing.T, b block) string {
 
 // follow does what the page says and wants what it shows.
 func follow(t *testing.T, page string) {
+	t.Helper()
+	fixture.Slow(t)
+	all := blocks(t, page)
+	if withTensorFlow && !slices.ContainsFunc(all, func(b block) bool { return b.needs != "" }) {
+		t.Skipf("docs/%s needs no TensorFlow: the tests of a build without it follow it", page)
+	}
 	r := newReader(t, page)
 	out, left, ran := "", "", 0
-	for _, b := range blocks(t, page) {
+	for _, b := range all {
 		switch {
 		case b.lang == "console": // for a reader alone
 		case !r.has[b.needs] && b.lang == "sh":

@@ -32,6 +32,7 @@ func root(t *testing.T) string {
 // repository is the folder of a user: two models, their goldens, lockstep.yaml.
 func repository(t *testing.T) string {
 	t.Helper()
+	fixture.Slow(t)
 	if runtime.GOOS == "windows" {
 		t.Skip("the recipes are for a Unix shell")
 	}

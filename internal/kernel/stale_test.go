@@ -9,13 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // The assembly is what its generators write, and they pass their own tests.
 func TestAssemblyIsNotStale(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: the generators are not run")
-	}
+	fixture.Slow(t)
 	if out, err := command("mod", "download").CombinedOutput(); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("the generators' modules are not to be had: %v\n%s", err, out)
