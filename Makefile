@@ -8,7 +8,7 @@ BIN    ?= bin/lockstep
 DO      = GO="$(GO)" $(PYTHON) tools/dev.py
 
 .PHONY: help demo test build build-pure bench bench-peers bench-service models models-all compatibility faults false-alarms \
-	fuzz lint release-check tensorflow keras bench-models test-setup test-python test-pure test-arm64 test-race test-tensorflow clean
+	fuzz mutants lint release-check tensorflow keras bench-models test-setup test-python test-pure test-arm64 test-race test-tensorflow clean
 
 help: ## list the targets
 	@awk -F ': ## ' '/^[a-z][a-z0-9-]*: ## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ build-pure: ## bin/lockstep without TensorFlow and without cgo
 
 release-check: ## build the programs of a release for six platforms, and look at each
 	$(GO) run ./internal/release
+
+MUTANTS ?= 30
+SEED    ?= 1
+mutants: ## change one token at a time, and print what the pure tests do not notice (MUTANTS=30 SEED=1)
+	$(GO) run ./internal/mutate -n $(MUTANTS) -seed $(SEED) ./compare ./internal/recurrent ./internal/op ./internal/engine ./internal/errbound ./native/savedmodel ./internal/diagnose
 
 clean: ## remove what was built here; the cache folder stays
 	rm -rf bin build .libtensorflow
