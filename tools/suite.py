@@ -124,19 +124,23 @@ def test_tensorflow():
 def differing(module):
     """The packages of a module that differ with the tag tensorflow, by a pattern of the tests that do.
 
-    Where the package or what it imports differs, all of its tests do, and the pattern is empty; where only some
-    files of tests are added, it is their tests.
+    Where the package or what it imports differs, all of its tests do, and the pattern is empty; else they are the
+    tests of files that are added, and of those that import what differs.
     """
     without, tagged = (listed(module, tags) for tags in ("", "tensorflow"))
     code = {p for p, now in tagged.items() if p not in without or files(without[p], CODE) != files(now, CODE)}
     found = {}
     for path, now in tagged.items():
         before = without.get(path, {})
-        added = sorted(files(now, TESTS) - files(before, TESTS))
-        imports = {i for key in ("Imports", "TestImports", "XTestImports") for i in before.get(key) or ()}
-        if path not in code and not added and not imports & code:
+        concerned = [
+            os.path.join(now["Dir"], name)
+            for name in sorted(files(now, TESTS))
+            if name not in files(before, TESTS) or imports_any(os.path.join(now["Dir"], name), code)
+        ]
+        whole = path in code or files(before, ("Imports",)) & code
+        if not whole and not concerned:
             continue
-        tests = [] if path in code or imports & code else tests_in(os.path.join(now["Dir"], name) for name in added)
+        tests = [] if whole else tests_in(concerned)
         found.setdefault(f"^({'|'.join(tests)})$" if tests else "", []).append(path)
     return found
 
@@ -146,7 +150,7 @@ TESTS = ("TestGoFiles", "XTestGoFiles")
 
 
 def listed(module, tags):
-    fields = ",".join(("ImportPath", "Dir", "Imports", "TestImports", "XTestImports", *CODE, *TESTS))
+    fields = ",".join(("ImportPath", "Dir", "Imports", *CODE, *TESTS))
     text = output([go(), "-C", module, "list", "-tags", tags, "-json=" + fields, "./..."], {"CGO_ENABLED": "1"})
     decoder, at, packages = json.JSONDecoder(), 0, {}
     while at < len(text):
@@ -158,6 +162,12 @@ def listed(module, tags):
 
 def files(package, keys):
     return {name for key in keys for name in package.get(key) or ()}
+
+
+def imports_any(path, packages):
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    return any(f'"{package}"\n' in text for package in packages)
 
 
 def tests_in(paths):
