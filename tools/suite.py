@@ -25,7 +25,7 @@ FUZZ_MEMORY = 12_000_000 * 1024
 ON_KERNELS = {
     "./internal/engine": "^(TestModels|TestRecurrencesAreTheirLoops)$",
     "./native": "^(TestKernels|TestAccuracy|TestOutputsAndStatesAreKeras|TestStepIsDecode|TestForecastIsKeras|TestFloat64|TestExtremes"
-    "|TestStreams|TestStreamOfADecoder|TestStatefulLayers|TestStatefulPartsAreTheWhole|TestTraceSteps|TestGoroutinesShare.*|TestZooInTestdata)$",
+    "|TestStreams|TestStreamOfADecoder|TestStatefulLayers|TestStatefulPartsAreTheWhole|TestZooInTestdata)$",
 }
 
 
