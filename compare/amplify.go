@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// amplification notes how far apart the engines run freely, beside how far
-// single steps take them: what is between the two is the model's own doing.
+// amplification notes by how much the engines differ running freely, beside what
+// single steps add: the rest is the model's own dynamics.
 func (s *stepTolerances) amplification() {
 	single := map[string]float64{}
 	for i := range s.isolated.Results {
@@ -19,10 +19,10 @@ func (s *stepTolerances) amplification() {
 		if path.Base(r.Name) != "h" || r.Kind != Measured || r.Worst == nil || r.MaxAbs == 0 {
 			continue
 		}
-		note := fmt.Sprintf("%s: running freely the engines are %s apart at most, at step %d of %d", r.Name, format.RoundUp(r.MaxAbs, 2), r.Worst.Step, len(r.Steps))
+		note := fmt.Sprintf("%s: running freely, the largest difference is %s, at step %d of %d", r.Name, format.RoundUp(r.MaxAbs, 2), r.Worst.Step, len(r.Steps))
 		if one := single[r.Name]; one > 0 {
-			note += fmt.Sprintf("; a single step takes them %s apart at most: amplified %s times", format.RoundUp(one, 2), format.RoundDown(r.MaxAbs/one, 2))
+			note += fmt.Sprintf("; the largest of a single step is %s: amplified %s times", format.RoundUp(one, 2), format.RoundDown(r.MaxAbs/one, 2))
 		}
-		s.free.Notes = append(s.free.Notes, note)
+		s.free.Remarks = append(s.free.Remarks, note)
 	}
 }

@@ -26,7 +26,7 @@ func (c Check) optimized(ctx context.Context, out *CheckResult) error {
 		return nil
 	}
 	out.optimizer = true
-	out.Report.Notes = append(out.Report.Notes, fmt.Sprintf(
+	out.Report.Explain(fmt.Sprintf(
 		"%[1]s's graph optimizer changes what this model computes: the same graph run by %[1]s without it agrees with %[2]s (margin %[3]s). %[2]s computes the graph as the exporter wrote it; a %[1]s session, and Keras's predict, compute what the optimizer made of it",
 		out.Reference.Engine, out.Candidate.Engine, format.RoundUp(checked.Report.Margin(), 2)))
 	return nil

@@ -13,7 +13,7 @@ type Report struct {
 	Model       string
 	Comparisons []Comparison
 	// Failures are sentences of whoever made the report about what fails beside
-	// the comparisons, such as a signature that is another; the first is the
+	// the comparisons, such as a signature that differs; the first is the
 	// gravest. With one, the verdict is Diverged.
 	Failures []string
 	// NotRun are engines that were asked for and did not run. With one, the
@@ -21,8 +21,11 @@ type Report struct {
 	NotRun []EngineFailure
 	// Notes are sentences of whoever made the report, shown at its end.
 	Notes []string
-	// Diagnosis is what was found of why the engines part, nil if nothing was
-	// sought.
+	// Why are those of Notes that say why something diverged, shown right below
+	// the verdict.
+	Why []string
+	// Diagnosis is what was found of why the engines diverge, nil if nothing was
+	// looked for.
 	Diagnosis *Diagnosis
 }
 
@@ -37,7 +40,7 @@ func (n EngineFailure) String() string {
 	return n.Engine + " did not run: " + strings.Join(strings.Fields(n.Err.Error()), " ")
 }
 
-// Comparison is one pair of sides set side by side, such as the outputs of
+// Comparison is one pair of sides compared, such as the outputs of
 // tensorflow and native.
 type Comparison struct {
 	// Title says what was compared, such as "outputs and states"; it may be
@@ -52,6 +55,17 @@ type Comparison struct {
 	// same step what stands first.
 	Stepwise bool
 	Notes    []string
+	// Remarks are of interest, and change nothing about the verdict.
+	Remarks []string
+}
+
+// AllNotes are the notes and the remarks.
+func (c *Comparison) AllNotes() []string { return slices.Concat(c.Notes, c.Remarks) }
+
+// Explain adds notes that say why something diverged.
+func (r *Report) Explain(notes ...string) {
+	r.Notes = append(r.Notes, notes...)
+	r.Why = append(r.Why, notes...)
 }
 
 // Verdict is InStep if every result is, and there is one at all.

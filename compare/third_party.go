@@ -45,7 +45,8 @@ func (c Check) third(out *CheckResult) error {
 		standings[trace] = standingOf(&k)
 		out.Report.Comparisons = append(out.Report.Comparisons, k)
 	}
-	out.Report.Notes = slices.Concat(out.Report.Notes, c.blame(out, standings), c.uncompared(out))
+	out.Report.Explain(c.blame(out, standings)...)
+	out.Report.Notes = append(out.Report.Notes, c.uncompared(out)...)
 	return nil
 }
 

@@ -17,7 +17,7 @@ func (c *check) diagnose(ctx context.Context, out *Result) {
 		return
 	}
 	if err := c.suppose(ctx, out); err != nil {
-		out.Report.Notes = append(out.Report.Notes, "no diagnosis: "+err.Error())
+		out.Report.Explain("no diagnosis: " + err.Error())
 	}
 }
 

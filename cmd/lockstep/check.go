@@ -95,7 +95,7 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 			break
 		}
 	}
-	t.addError(writeOutcomes(cmd, sinks, t.outcomes))
+	t.addError(writeOutcomes(cmd, sinks, f.verbose, t.outcomes))
 	t.addError(f.printTensors(cmd.OutOrStdout(), all))
 	if len(jobs) > 1 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: %d models: %d in step, %d diverged, %d could not be checked\n",

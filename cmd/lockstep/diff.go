@@ -37,7 +37,7 @@ func newDiff() *cobra.Command {
 			if report.Verdict() != compare.InStep {
 				code = exitDiverged
 			}
-			return ended(code, writeOutcomes(cmd, sinks, []compare.Outcome{{Model: report.Model, Report: report}}))
+			return ended(code, writeOutcomes(cmd, sinks, f.verbose, []compare.Outcome{{Model: report.Model, Report: report}}))
 		}),
 	}
 	f.add(cmd, "1e-05", "0.0001")

@@ -106,7 +106,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 			break
 		}
 	}
-	err = writeOutcomes(cmd, sinks, t.outcomes)
+	err = writeOutcomes(cmd, sinks, f.verbose, t.outcomes)
 	if gravest.Failed() {
 		return ended(gravest.ExitCode(), err)
 	}

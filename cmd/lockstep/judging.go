@@ -57,10 +57,12 @@ func (f *toleranceFlags) settings(cmd *cobra.Command) (compare.Settings, error) 
 type judgeFlags struct {
 	toleranceFlags
 	formats []string
+	verbose bool
 }
 
 func (f *judgeFlags) add(cmd *cobra.Command, atol, rtol string) {
 	f.toleranceFlags.add(cmd, atol, rtol)
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "in the text, also show tables and tolerances of what agrees")
 	cmd.Flags().StringArrayVar(&f.formats, "format", nil, formatHelp(outcomeFormats[1:]...))
 }
 

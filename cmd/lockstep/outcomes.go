@@ -21,8 +21,8 @@ var outcomeFormats = []string{"text", "json", "html", "junit", "github"}
 // writeOutcomes writes what came out of several models to every sink. If one
 // cannot be written, the verdicts still come to where they can: the text to
 // standard output, or else a line each to standard error.
-func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome) error {
-	write := renderOutcomes(outcomes)
+func writeOutcomes(cmd *cobra.Command, sinks []sink, verbose bool, outcomes []compare.Outcome) error {
+	write := renderOutcomes(outcomes, verbose)
 	err := writeTo(cmd, sinks, write)
 	if err == nil {
 		return nil
@@ -38,7 +38,7 @@ func writeOutcomes(cmd *cobra.Command, sinks []sink, outcomes []compare.Outcome)
 	return err
 }
 
-func renderOutcomes(outcomes []compare.Outcome) writer {
+func renderOutcomes(outcomes []compare.Outcome, verbose bool) writer {
 	return func(w io.Writer, format string, terminal bool) error {
 		switch format {
 		case "json":
@@ -50,7 +50,7 @@ func renderOutcomes(outcomes []compare.Outcome) writer {
 		case "github":
 			return render.GitHub(w, outcomes)
 		}
-		return writeText(w, outcomes, terminal)
+		return writeText(w, outcomes, render.TextOptions{Color: terminal && os.Getenv("NO_COLOR") == "", Verbose: verbose})
 	}
 }
 
@@ -65,12 +65,12 @@ func reportsOf(outcomes []compare.Outcome) []*compare.Report {
 }
 
 // writeText writes the reports, and a table if there is more than one model.
-func writeText(w io.Writer, outcomes []compare.Outcome, terminal bool) error {
+func writeText(w io.Writer, outcomes []compare.Outcome, o render.TextOptions) error {
 	for i, r := range reportsOf(outcomes) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := render.Text(w, r, render.TextOptions{Color: terminal && os.Getenv("NO_COLOR") == ""}); err != nil {
+		if err := render.Text(w, r, o); err != nil {
 			return err
 		}
 	}

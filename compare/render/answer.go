@@ -11,7 +11,7 @@ import (
 // another form: two forms of one report should not say it in two ways.
 
 // Answer says in one clause how a comparison came out, and its extent.
-func Answer(c *compare.Comparison) string { return answer(c, "") + figures(c) }
+func Answer(c *compare.Comparison) string { return answer(c, "", "") + figures(c) }
 
 // Judged says by what rule a comparison was judged.
 func Judged(c *compare.Comparison) string { return ruleLine(c) }
@@ -32,9 +32,9 @@ func Why(c *compare.Comparison, r *compare.Result) string {
 func Word(r *compare.Result) string {
 	switch {
 	case r.Kind == compare.DTypeMismatch:
-		return "other type"
+		return "type differs"
 	case r.Kind == compare.ShapeMismatch:
-		return "other shape"
+		return "shape differs"
 	case r.Kind != compare.Measured:
 		return string(r.Kind)
 	case r.Verdict != compare.InStep && r.Outside == 0:
@@ -43,23 +43,31 @@ func Word(r *compare.Result) string {
 	return r.Verdict.String()
 }
 
-// answer is Answer without the extent; on says of what.
-func answer(c *compare.Comparison, on string) string {
+// answer is Answer without the extent; on says of which model, and title of which
+// of its comparisons.
+func answer(c *compare.Comparison, on, title string) string {
+	in := "at "
+	if title != "" {
+		in = "in " + format.Printable(title) + " at "
+		if c.First() == nil {
+			on += ", " + format.Printable(title)
+		}
+	}
 	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
 	first := c.First()
 	switch {
 	case len(c.Results) == 0:
-		return fmt.Sprintf("nothing of %s and %s was compared%s", cand, ref, on)
+		return fmt.Sprintf("nothing was compared of %s and %s%s", cand, ref, on)
 	case first == nil && allBits(c):
 		return fmt.Sprintf("%s agrees bit for bit with %s%s", cand, ref, on)
 	case first == nil:
 		return fmt.Sprintf("%s agrees with %s%s", cand, ref, on)
 	case first.First != nil:
-		return fmt.Sprintf("%s parts from %s%s at %s, %s", cand, ref, on, format.Printable(first.Name), &first.First.Place)
+		return fmt.Sprintf("%s differs from %s%s, first %s%s, %s", cand, ref, on, in, format.Printable(first.Name), &first.First.Place)
 	case first.Kind == compare.Measured:
-		return fmt.Sprintf("%s proves nothing%s at %s, where it is not finite", ref, on, format.Printable(first.Name))
+		return fmt.Sprintf("%s proves nothing%s %s%s, where it is not finite", ref, on, in, format.Printable(first.Name))
 	}
-	return fmt.Sprintf("%s parts from %s%s at %s", cand, ref, on, format.Printable(first.Name))
+	return fmt.Sprintf("%s differs from %s%s, first %s%s", cand, ref, on, in, format.Printable(first.Name))
 }
 
 // figures gives a comparison's extent in brackets.

@@ -42,7 +42,7 @@ func Cases(o *compare.Outcome) []Case {
 			class += ", " + format.Printable(c.Title)
 		}
 		if len(c.Results) == 0 {
-			out = append(out, Case{Class: class, Name: "anything", Failed: true, Type: compare.Diverged.String(), Message: answer(c, "")})
+			out = append(out, Case{Class: class, Name: "anything", Failed: true, Type: compare.Diverged.String(), Message: answer(c, "", "")})
 		}
 		for j := range c.Results {
 			out = append(out, caseOf(c, &c.Results[j], class))
@@ -58,7 +58,7 @@ func caseOf(c *compare.Comparison, r *compare.Result, class string) Case {
 		return out
 	}
 	one := compare.Comparison{Reference: c.Reference, Candidate: c.Candidate, Results: []compare.Result{*r}}
-	message := answer(&one, "")
+	message := answer(&one, "", "")
 	if r.First != nil {
 		message += ": " + pair(r.First)
 	}

@@ -21,14 +21,14 @@ func (t *text) first(indent int, c *compare.Comparison, r *compare.Result) {
 	}
 	t.blank()
 	if r.First == nil {
-		t.line(indent+2, indent+4, "first divergence: "+format.Printable(r.Name)+": "+explain(c, r))
+		t.line(indent+2, indent+4, "first difference: "+format.Printable(r.Name)+": "+explain(c, r))
 		return
 	}
-	t.line(indent+2, indent+4, fmt.Sprintf("first outside: %s, %s", format.Printable(r.Name), &r.First.Place))
+	t.line(indent+2, indent+4, fmt.Sprintf("first difference: %s, %s", format.Printable(r.Name), &r.First.Place))
 	t.fault(indent+4, c, r)
 }
 
-// fault writes both values of a tensor's first fault, and the bound.
+// fault writes both values of a tensor's first mismatch, and the bound.
 func (t *text) fault(indent int, c *compare.Comparison, r *compare.Result) {
 	f := r.First
 	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
@@ -46,7 +46,7 @@ func (t *text) labelled(indent, width int, label, s string) {
 	t.lines(format.Wrap(strings.Repeat(" ", indent)+label+pad+"  ", s, hang, textWidth))
 }
 
-// Difference says how far the values of a tensor's first mismatch are apart and
+// Difference says by how much the values of a tensor's first mismatch differ and
 // what was allowed; it is empty where no element is one.
 func Difference(r *compare.Result) string {
 	f, d := r.First, r.DType()
@@ -75,7 +75,7 @@ func Difference(r *compare.Result) string {
 }
 
 // shown writes a value that is set beside another: with its bits where these
-// were judged, and a long string near where the two part.
+// were judged, and a long string near where the two first differ.
 func shown(v, other compare.Value, rule compare.Rule) string {
 	d := v.DType()
 	if d == lockstep.String {
@@ -87,7 +87,7 @@ func shown(v, other compare.Value, rule compare.Rule) string {
 	return v.String()
 }
 
-// excerpt quotes at most 40 bytes of s around where it parts from other.
+// excerpt quotes at most 40 bytes of s around where it first differs from other.
 func excerpt(s, other string) string {
 	const before, most = 10, 40
 	if len(s) <= most && len(other) <= most {
@@ -116,17 +116,17 @@ func explain(c *compare.Comparison, r *compare.Result) string {
 	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
 	switch r.Kind {
 	case compare.Missing:
-		return fmt.Sprintf("%s lacks it; %s has %s", cand, ref, r.Reference)
+		return fmt.Sprintf("%s has no such tensor; %s has %s", cand, ref, r.Reference)
 	case compare.Extra:
-		return fmt.Sprintf("%s has %s; %s lacks it", cand, r.Candidate, ref)
+		return fmt.Sprintf("%s has %s; %s has no such tensor", cand, r.Candidate, ref)
 	case compare.Absent:
-		return "no tensor on either side, only the name"
+		return "neither side has a tensor, only the name"
 	case compare.Unreadable:
-		return fmt.Sprintf("not a tensor that can be read: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
+		return fmt.Sprintf("this cannot be read as a tensor: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
 	case compare.DTypeMismatch:
-		return fmt.Sprintf("another type: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
+		return fmt.Sprintf("the type differs: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
 	case compare.ShapeMismatch:
-		return fmt.Sprintf("another shape: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
+		return fmt.Sprintf("the shape differs: %s has %s, %s has %s", cand, r.Candidate, ref, r.Reference)
 	case compare.Empty:
 		return fmt.Sprintf("nothing to compare: both have %s", r.Reference)
 	}
@@ -160,7 +160,7 @@ func (t *text) details(c *compare.Comparison, indent int) {
 	}
 }
 
-// tensor describes one diverged tensor. Its first fault is left out where it
+// tensor describes one diverged tensor. Its first mismatch is left out where it
 // leads the report.
 func (t *text) tensor(c *compare.Comparison, r *compare.Result, indent int, leads bool) {
 	if r.Kind != compare.Measured {

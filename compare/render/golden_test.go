@@ -48,6 +48,13 @@ func TestTextGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, name+".txt", b.Bytes())
+			if name == "pass" || name == "several" {
+				b.Reset()
+				if err := Text(&b, r, TextOptions{Verbose: true}); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, name+"_verbose.txt", b.Bytes())
+			}
 			for i, line := range strings.Split(b.String(), "\n") {
 				if n := utf8.RuneCountInString(line); n > 100 && len(strings.Fields(line)) > 1 {
 					t.Errorf("line %d has %d columns, want at most 100: %s", i+1, n, line)

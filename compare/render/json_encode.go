@@ -38,7 +38,7 @@ func encodeComparison(c *compare.Comparison) jsonComparison {
 		Outside:   c.Outside(),
 		Margin:    format.Number(c.Margin()),
 		Results:   []jsonResult{},
-		Notes:     list(c.Notes),
+		Notes:     list(c.AllNotes()),
 	}
 	if s, ok := c.Smallest(); ok {
 		out.Smallest = encodeSmallest(&s)

@@ -40,9 +40,9 @@ func reason(o *compare.Outcome) string {
 	lead, first := o.Report.FirstDivergence()
 	switch {
 	case lead != nil && first != nil && first.First != nil:
-		return answer(lead, "") + ": " + pair(first.First)
+		return answer(lead, "", "") + ": " + pair(first.First)
 	case lead != nil:
-		return answer(lead, "")
+		return answer(lead, "", "")
 	case !o.Report.Compared():
 		return "nothing was compared"
 	case len(o.Report.NotRun) > 0:

@@ -39,7 +39,7 @@ func TestGitHub(t *testing.T) {
 	}
 	want := []string{
 		"::notice title=lockstep%3A good%3A in step::in step, margin 0%0Ainputs: random, 100%25",
-		"::error title=lockstep%3A bad%3A diverged::native parts from tensorflow at y, step 1, batch row 0, unit 1: 4.5, want 4",
+		"::error title=lockstep%3A bad%3A diverged::native differs from tensorflow, first at y, step 1, batch row 0, unit 1: 4.5, want 4",
 		"::error title=lockstep%3A dir/other%2Cweights%3A diverged::weights changed: a <b> & ]]> \\x00%0Afiles changed: c",
 		"::error title=lockstep%3A nothing%3A diverged::nothing was compared",
 		"::error title=lockstep%3A not run%3A not run::native: no such: 50%25 directory",
@@ -56,7 +56,7 @@ func TestSummary(t *testing.T) {
 	}
 	want := `  model              verdict     margin
   good               in step          0
-  bad                diverged  Infinity  native parts from tensorflow at y, step 1, batch row 0, unit 1: 4.5, want 4
+  bad                diverged  Infinity  native differs from tensorflow, first at y, step 1, batch row 0, unit 1: 4.5, want 4
   dir/other,weights  diverged         0  weights changed: a <b> & ]]> \x00
   nothing            diverged         -  nothing was compared
   not run            not run          -  native: no such: 50% directory
@@ -77,7 +77,7 @@ func TestFailures(t *testing.T) {
 	if err := Text(&b, r, TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	want := "diverged: dir: weights changed: a <b> & ]]> \\x00\n  files changed: c\n\n  in step: outputs and states: native agrees with tensorflow"
+	want := "diverged: dir: weights changed: a <b> & ]]> \\x00\n  files changed: c\n  in step: outputs and states: native agrees with tensorflow"
 	if !strings.HasPrefix(b.String(), want) {
 		t.Errorf("got\n%s\nwant\n%s", &b, want)
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/lockstep-go/lockstep"
@@ -18,6 +19,8 @@ type TextOptions struct {
 	// Details is the number of diverged tensors of one comparison that are
 	// described at length: 8 if 0, none if negative.
 	Details int
+	// Verbose writes tables and tolerances of comparisons that agree, too.
+	Verbose bool
 }
 
 // defaultDetails is how many diverged tensors are described at length.
@@ -27,8 +30,8 @@ const defaultDetails = 8
 // single word is wider.
 const textWidth = 100
 
-// Text writes a report for a reader. It leads with the answer; what was
-// measured follows. Errors are rounded up and bounds down, to a few digits;
+// Text writes a report for a reader. It leads with the answer, and why it diverged
+// as far as that is known; a comparison that agrees takes a line. Errors are rounded up and bounds down, to a few digits;
 // elements are written with all their digits.
 func Text(w io.Writer, r *compare.Report, o TextOptions) error {
 	if o.Details == 0 {
@@ -97,23 +100,44 @@ func (t *text) report(r *compare.Report) {
 		t.notRun(r, on)
 	case len(r.Comparisons) == 1:
 		c := &r.Comparisons[0]
-		if c.Title != "" {
-			on += ", " + format.Printable(c.Title)
-		}
-		t.verdict(0, c.Verdict(), answer(c, on)+figures(c))
+		t.verdict(0, c.Verdict(), answer(c, on, c.Title)+figures(c))
+		t.why(r)
 		t.first(0, c, first)
-		t.comparison(c, 0)
+		if t.long(c) {
+			t.comparison(c, 0)
+		} else if len(c.Notes) > 0 {
+			t.notes(2, c.Notes)
+		}
 	default:
 		t.several(r, on, lead, first)
 	}
-	if notes := notesOf(r); len(notes) > 0 {
-		t.blank()
+	if notes := t.notesOf(r); len(notes) > 0 {
+		if t.options.Verbose || r.Verdict() != compare.InStep {
+			t.blank()
+		}
 		t.notes(0, notes)
 	}
 }
 
-// several writes a report of more than one comparison: the answer, and a
-// section for each.
+// long tells whether a comparison gets more than its line.
+func (t *text) long(c *compare.Comparison) bool {
+	return t.options.Verbose || c.Verdict() != compare.InStep
+}
+
+// why says below the verdict why something diverged, as far as that is known.
+func (t *text) why(r *compare.Report) {
+	for _, w := range r.Why {
+		t.line(2, 4, "why: "+because(w))
+	}
+}
+
+// because is a note that says why, without what tells it from other notes.
+func because(note string) string {
+	return format.Printable(strings.Join(strings.Fields(strings.TrimPrefix(note, "diagnosis: ")), " "))
+}
+
+// several writes a report of more than one comparison: the answer, a line for
+// each, and then what there is to say of those that diverged.
 func (t *text) several(r *compare.Report, on string, lead *compare.Comparison, first *compare.Result) {
 	if lead == nil {
 		var tensors, values int
@@ -131,12 +155,11 @@ func (t *text) several(r *compare.Report, on string, lead *compare.Comparison, f
 				n++
 			}
 		}
-		if lead.Title != "" {
-			on += ", " + format.Printable(lead.Title)
-		}
-		t.verdict(0, compare.Diverged, fmt.Sprintf("%s (%d of %s)", answer(lead, on), n, format.Plural(len(r.Comparisons), "comparison")))
-		t.first(0, lead, first)
+		t.verdict(0, compare.Diverged, fmt.Sprintf("%s (%d of %s)", answer(lead, on, lead.Title), n, format.Plural(len(r.Comparisons), "comparison")))
+		t.why(r)
 		t.firstStep(r, lead)
+		t.first(0, lead, first)
+		t.blank()
 	}
 	if t.options.Details == defaultDetails {
 		t.options.Details = 2 // of each comparison, and the reader sees the end of them
@@ -160,14 +183,15 @@ func (t *text) failures(r *compare.Report) {
 		lead = format.Printable(r.Model) + ": " + lead
 	}
 	t.verdict(0, compare.Diverged, lead)
+	t.why(r)
 	for _, f := range r.Failures[1:] {
 		t.line(2, 4, format.Printable(f))
 	}
 	t.sections(r, nil)
 }
 
-// sections writes a section for each comparison; lead's first divergence was
-// described before.
+// sections writes a line for each comparison, and a section for each that
+// diverged, or for all; lead's first divergence was described before.
 func (t *text) sections(r *compare.Report, lead *compare.Comparison) {
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]
@@ -175,13 +199,37 @@ func (t *text) sections(r *compare.Report, lead *compare.Comparison) {
 		if c.Title != "" {
 			title = format.Printable(c.Title) + ": "
 		}
-		t.blank()
-		t.verdict(2, c.Verdict(), title+answer(c, "")+figures(c))
-		if c != lead {
-			t.first(2, c, c.First())
+		t.verdict(2, c.Verdict(), title+answer(c, "", "")+figures(c))
+		if !t.long(c) {
+			t.notes(4, c.Notes)
 		}
-		t.comparison(c, 2)
 	}
+	for i := range r.Comparisons {
+		c := &r.Comparisons[i]
+		if !t.long(c) || allBits(c) && c.Verdict() == compare.InStep && len(c.AllNotes()) == 0 {
+			continue
+		}
+		t.blank()
+		t.line(0, 2, heading(r, c)+":")
+		if c != lead {
+			t.first(0, c, c.First())
+		}
+		t.comparison(c, 0)
+	}
+}
+
+// heading is what a section is about.
+func heading(r *compare.Report, c *compare.Comparison) string {
+	between := format.Printable(c.Candidate) + " and " + format.Printable(c.Reference)
+	if c.Title == "" {
+		return between
+	}
+	for i := range r.Comparisons {
+		if other := &r.Comparisons[i]; other != c && other.Title == c.Title {
+			return format.Printable(c.Title) + ", " + between
+		}
+	}
+	return format.Printable(c.Title)
 }
 
 // comparison writes the table and what belongs below it.
@@ -199,10 +247,8 @@ func (t *text) comparison(c *compare.Comparison, indent int) {
 		}
 		t.line(indent+2, indent+4, ruleLine(c))
 	}
-	if len(c.Notes) > 0 {
-		t.notes(indent+2, c.Notes)
-	}
-	if !c.Stepwise { // whose table tells where each layer parts first
+	t.notes(indent+2, c.AllNotes())
+	if !c.Stepwise { // whose table tells where each layer first diverges
 		t.details(c, indent+2)
 	}
 }
@@ -253,9 +299,9 @@ const (
 	minShape = 12
 )
 
-// notesOf are the report's notes, with those of engines that did not run where a
-// divergence leads the report.
-func notesOf(r *compare.Report) []string {
+// notesOf are the report's notes but for those that were shown below the verdict,
+// with those of engines that did not run where a divergence leads the report.
+func (t *text) notesOf(r *compare.Report) []string {
 	if r.Verdict() != compare.Diverged {
 		return r.Notes
 	}
@@ -263,5 +309,10 @@ func notesOf(r *compare.Report) []string {
 	for _, n := range r.NotRun {
 		out = append(out, n.String())
 	}
-	return append(out, r.Notes...)
+	for _, n := range r.Notes {
+		if !slices.Contains(r.Why, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/lockstep-go/lockstep/internal/table"
 )
 
-// layers writes a line for each layer of a comparison of steps: where it parts
-// first, and the quantity that is the furthest, or comes nearest to its bound.
+// layers writes a line for each layer of a comparison of steps: where it first
+// diverges, and the quantity that is the furthest, or comes nearest to its bound.
 // All quantities would be a long list of what is well, or of what follows.
 func (t *text) layers(c *compare.Comparison, indent int) {
 	tab := table.Table{Align: "llrrrrl", Indent: indent, Width: textWidth, Least: []int{minName, minShape}}
-	tab.Add("layer", "steps", "first outside", "furthest", "max abs", "margin", "verdict")
+	tab.Add("layer", "steps", "first outside", "largest margin at", "max abs", "margin", "verdict")
 	verdicts := []compare.Verdict{compare.InStep}
 	for i := 0; i < len(c.Results); {
 		layer := path.Dir(c.Results[i].Name)
@@ -56,7 +56,7 @@ func compareMargins(a, b float64) int {
 	return 0
 }
 
-// firstStep says where the steps of the layers part first, if the report leads
+// firstStep says where the steps of the layers first diverge, if the report leads
 // with something else.
 func (t *text) firstStep(r *compare.Report, lead *compare.Comparison) {
 	for i := range r.Comparisons {
@@ -65,7 +65,7 @@ func (t *text) firstStep(r *compare.Report, lead *compare.Comparison) {
 			return
 		}
 		if first := c.First(); c.Stepwise && first != nil && first.First != nil {
-			t.line(2, 4, fmt.Sprintf("first of the %s: %s, %s", format.Printable(c.Title), format.Printable(first.Name), &first.First.Place))
+			t.line(2, 4, fmt.Sprintf("first in %s: %s, %s", format.Printable(c.Title), format.Printable(first.Name), &first.First.Place))
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/reporttest"
 )
 
 // What the goldens do not show.
@@ -29,7 +30,7 @@ func TestTextSays(t *testing.T) {
 		}},
 		{"short strings", vec(t, "a  b"), vec(t, "a b"), compare.DefaultRule(), []string{`r           "a  b"`, `c           "a b"`, "none allowed", "judged by equality"}},
 		{"equal integers", vec[int32](t, 1), vec[int32](t, 1), compare.DefaultRule(), []string{"in step: c agrees with r (1 tensor, 1 value, margin 0)", "none is needed, there are no floats"}},
-		{"the zero tensor", new(lockstep.Tensor), new(lockstep.Tensor), compare.DefaultRule(), []string{"first divergence: x: not a tensor that can be read: c has invalid (), r has invalid ()", "unreadable"}},
+		{"the zero tensor", new(lockstep.Tensor), new(lockstep.Tensor), compare.DefaultRule(), []string{"first difference: x: this cannot be read as a tensor: c has invalid (), r has invalid ()", "unreadable"}},
 		{"NaN in a step", steps(1, 1, 1), steps(1, float32(nan), 3), compare.DefaultRule(), []string{"max abs by step     0, not finite, 2", "at x, step 1, batch row 0, unit 0", "NaN                 1 in c alone"}},
 		{"ulp", vec(t, 1.0), vec(t, 1+0x3p-52), compare.Rule{ULP: 2}, []string{"3 ulp; allowed 2 ulp; margin 1.5", "judged by 2 ulp\n"}},
 		{"equality", vec(t, 1.0), vec(t, 1+0x3p-52), compare.Rule{}, []string{"3 ulp; allowed 0 ulp; margin Infinity", "judged by equality\n"}},
@@ -39,7 +40,7 @@ func TestTextSays(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		r := &compare.Report{Comparisons: []compare.Comparison{compared("", "r", "c", set{"x": c.ref}, set{"x": c.cand}, compare.Options{}, c.rule)}}
-		if err := Text(&b, r, TextOptions{}); err != nil {
+		if err := Text(&b, r, TextOptions{Verbose: true}); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range c.want {
@@ -53,7 +54,7 @@ func TestTextSays(t *testing.T) {
 	}
 }
 
-func TestExcerptShowsWhereStringsPart(t *testing.T) {
+func TestExcerptShowsWhereStringsDiffer(t *testing.T) {
 	long := strings.Repeat("x", 50)
 	for _, c := range []struct{ s, other, want string }{
 		{"a", "b", `"a"`},
@@ -109,6 +110,59 @@ func TestTextOfManySteps(t *testing.T) {
 	for _, want := range []string{"at x, step 39, batch row 0, unit 0", "1 of 40 values, in 1 of 40 steps", "0, …", "note: two\n  lines\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+// Where engines diverge, and why, stand in the first ten lines; what was said there
+// is not repeated, and each comparison that agrees takes a line.
+func TestTextLeadsWithWhereAndWhy(t *testing.T) {
+	r := reporttest.Reports(t)["several_diverged"]
+	r.Notes = append(r.Notes, "diagnosis: native and keras first differ in layer encoder")
+	r.Explain("diagnosis: keras computes what native would with\nthis fault: no bias")
+	var b bytes.Buffer
+	if err := Text(&b, r, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	lead := strings.Join(lines[:10], "\n")
+	for _, want := range []string{
+		"diverged: native differs from keras on testdata/seed_keras3, first in outputs at output_0, step 3,\n  batch row 2, unit 0 (2 of 3 comparisons)\n  why: keras computes what native would with this fault: no bias\n",
+		"first difference: output_0, step 3, batch row 2, unit 0", "difference  5.961e-05",
+	} {
+		if !strings.Contains(lead, want) {
+			t.Errorf("the first ten lines lack %q:\n%s", want, b.String())
+		}
+	}
+	if n := strings.Count(b.String(), "this fault"); n != 1 {
+		t.Errorf("why is said %d times:\n%s", n, b.String())
+	}
+	if n := strings.Count(b.String(), "outputs and states"); n != 1 {
+		t.Errorf("what agrees is named on %d lines:\n%s", n, b.String())
+	}
+	if !strings.HasSuffix(b.String(), "note: the random seed was 1\nnote: diagnosis: native and keras first differ in layer encoder\n") {
+		t.Errorf("the other notes are not at the end:\n%s", b.String())
+	}
+}
+
+// Of a comparison that agrees, notes say by what it was judged; remarks are for
+// who asks.
+func TestTextOfWhatAgrees(t *testing.T) {
+	one := set{"x": vec[float32](t, 1)}
+	c := compared("", "r", "c", one, one, compare.Options{}, compare.DefaultRule())
+	c.Notes, c.Remarks = []string{"x: no bound"}, []string{"x: amplified"}
+	two := c
+	c.Title, two.Title = "first", "second"
+	for _, r := range []*compare.Report{{Comparisons: []compare.Comparison{c}}, {Comparisons: []compare.Comparison{c, two}}} {
+		for _, verbose := range []bool{false, true} {
+			var b bytes.Buffer
+			if err := Text(&b, r, TextOptions{Verbose: verbose}); err != nil {
+				t.Fatal(err)
+			}
+			s := b.String()
+			if strings.Count(s, "note: x: no bound") != len(r.Comparisons) || strings.Contains(s, "amplified") != verbose || strings.Contains(s, "judged by") != verbose || strings.Contains(s, "max abs") != verbose {
+				t.Errorf("verbose %v:\n%s", verbose, s)
+			}
 		}
 	}
 }

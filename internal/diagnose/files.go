@@ -26,7 +26,7 @@ func (c ChangedWeight) String() string {
 	for i, n := range c.Index {
 		at[i] = fmt.Sprint(n)
 	}
-	s := fmt.Sprintf("%s[%s] is %.9g in place of %.9g", c.Name, strings.Join(at, ", "), c.Changed, c.Original)
+	s := fmt.Sprintf("%s[%s] is %.9g instead of %.9g", c.Name, strings.Join(at, ", "), c.Changed, c.Original)
 	if c.Differing > 1 {
 		s += fmt.Sprintf(", and so are %d of its %d elements in all", c.Differing, c.Elements)
 	}

@@ -2,9 +2,11 @@ package diagnose
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fault"
 )
 
@@ -52,6 +54,26 @@ func TestInfiniteBoundExplainsNothing(t *testing.T) {
 		}
 		if m := l.marginOf(1.00001, 1, bound); !(m < 1) {
 			t.Errorf("a bound of %v: margin %v of a small difference", bound, m)
+		}
+	}
+}
+
+// What a report says right below its verdict is the cause where one explains all,
+// else the weights that differ, else what was tried.
+func TestWhy(t *testing.T) {
+	cause := func(margin float64) Cause {
+		return Cause{Faults: []fault.Fault{{Kind: fault.BiasMissing, Layer: "lstm"}}, Side: InCandidate, Before: 1000, Margin: margin}
+	}
+	changed := []ChangedWeight{{Name: "lstm/bias", Index: []int{0}, Original: 1, Changed: 2}}
+	for want, f := range map[string]*Result{
+		"native computes what tensorflow would": {First: &Divergence{Layer: "lstm"}, Weights: changed, Causes: []Cause{cause(0.5), cause(0.6)}},
+		"a weight differs in the files":         {First: &Divergence{Layer: "lstm"}, Weights: changed, Causes: []Cause{cause(50)}},
+		"none of 7 known faults":                {First: &Divergence{Layer: "lstm"}, Tried: 7},
+	} {
+		var r compare.Report
+		f.Report(&r, "tensorflow", "native")
+		if len(r.Why) != 1 || !strings.HasPrefix(r.Why[0], "diagnosis: "+want) || !slices.Contains(r.Notes, r.Why[0]) {
+			t.Errorf("why: %q, want %q, of %q", r.Why, want, r.Notes)
 		}
 	}
 }

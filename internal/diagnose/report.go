@@ -22,21 +22,33 @@ func (f *Result) Report(r *compare.Report, reference, candidate string) {
 		d.Causes = append(d.Causes, c.explanation())
 	}
 	r.Diagnosis = d
-	r.Notes = append(r.Notes, f.Words(reference, candidate)...)
+	words, why := f.words(reference, candidate)
+	r.Notes = append(r.Notes, words...)
+	r.Why = append(r.Why, words[why])
 }
 
 // Words says what was found, in sentences.
 func (f *Result) Words(reference, candidate string) []string {
-	var out []string
+	words, _ := f.words(reference, candidate)
+	return words
+}
+
+// words returns the sentences, and which of them says best why.
+func (f *Result) words(reference, candidate string) (out []string, why int) {
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf("diagnosis: "+format, args...)) }
 	if f.First != nil {
-		out = append(out, fmt.Sprintf("diagnosis: %s and %s first part in %s", reference, candidate, f.First))
+		say("%s and %s first differ in %s", reference, candidate, f.First)
 	}
+	why = len(out) // the first of what follows, unless a cause explains it all
 	for i, c := range f.Weights {
 		if i == shown {
-			out = append(out, fmt.Sprintf("diagnosis: %d more weights differ in the files of the two models", len(f.Weights)-shown))
+			say("%d more weights differ in the files of the two models", len(f.Weights)-shown)
 			break
 		}
-		out = append(out, fmt.Sprintf("diagnosis: the files of the two models hold another weight: %s", c))
+		say("a weight differs in the files of the two models: %s", c)
+	}
+	if len(f.Causes) > 0 && f.Causes[0].Vanishes() {
+		why = len(out)
 	}
 	for i, c := range f.Causes {
 		who, other := candidate, reference
@@ -47,27 +59,27 @@ func (f *Result) Words(reference, candidate string) []string {
 		change := fmt.Sprintf("over %s the largest |difference|/bound falls from %.3g to %.3g", c.over(), c.Before, c.Margin)
 		switch {
 		case !c.Vanishes():
-			out = append(out, fmt.Sprintf("diagnosis: none of %d known faults makes the divergence vanish; the nearest: %s; %s", f.Tried, what, change))
+			say("none of %d known faults makes the divergence vanish; the nearest: %s; %s", f.Tried, what, change)
 		case i == 0:
-			out = append(out, fmt.Sprintf("diagnosis: %s; %s", what, change))
+			say("%s; %s", what, change)
 		case i < shown:
-			out = append(out, fmt.Sprintf("diagnosis: or %s; %s", what, change))
+			say("or %s; %s", what, change)
 		}
 	}
 	if len(f.Causes) > shown && f.Causes[0].Vanishes() {
-		out = append(out, fmt.Sprintf("diagnosis: %d more would explain it as well", len(f.Causes)-shown))
+		say("%d more would explain it as well", len(f.Causes)-shown)
 	}
 	switch {
 	case len(f.Causes) > 0:
 	case f.Agree:
-		out = append(out, "diagnosis: "+f.agreement())
+		say("%s", f.agreement())
 	default:
-		out = append(out, fmt.Sprintf("diagnosis: none of %d known faults makes the divergence vanish, or takes nine tenths of it away", f.Tried))
+		say("none of %d known faults makes the divergence vanish, or removes nine tenths of it", f.Tried)
 	}
-	return out
+	return out, why
 }
 
-// agreement says how well agree what should show a fault.
+// agreement says how well what should show a fault agrees.
 func (f *Result) agreement() string {
 	s := "single steps stay within their bounds, and what the layers read and the outputs "
 	if f.Left == 0 {
@@ -106,7 +118,7 @@ func (w *WeightFault) String() string {
 	if w.Ambiguous {
 		s += fmt.Sprintf(", or else %s[1, %d] by as much,", w.Tensor, w.Column)
 	}
-	return s + fmt.Sprintf(" (gate %s, unit %d) is %.9g in place of %.9g", w.Gate, w.Unit, w.Changed, w.Original)
+	return s + fmt.Sprintf(" (gate %s, unit %d) is %.9g instead of %.9g", w.Gate, w.Unit, w.Changed, w.Original)
 }
 
 func (c Cause) explanation() compare.Cause {

@@ -28,7 +28,7 @@ func tableOf(c *compare.Comparison) comparison {
 	if len(c.Results) > 0 {
 		t.Judged = render.Judged(c)
 	}
-	for _, n := range c.Notes {
+	for _, n := range c.AllNotes() {
 		t.Notes = append(t.Notes, printable(n))
 	}
 	for i := range c.Results {

@@ -24,7 +24,7 @@ func Write(w io.Writer, outcomes []compare.Outcome) error {
 		suite := junit.Testsuite{Name: cases[0].Class, ID: i, Time: "0.000"}
 		if o.Report != nil {
 			var text strings.Builder
-			if err := render.Text(&text, o.Report, render.TextOptions{}); err != nil {
+			if err := render.Text(&text, o.Report, render.TextOptions{Verbose: true}); err != nil {
 				return fmt.Errorf("junit: %w", err)
 			}
 			suite.SystemOut = &junit.Output{Data: text.String()}

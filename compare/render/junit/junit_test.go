@@ -70,8 +70,8 @@ func TestJUnitIsReadByOthers(t *testing.T) {
 	if y.Name != "y" || y.Classname != "bad: native and tensorflow, outputs and states" || y.Status != read.StatusFailed {
 		t.Errorf("%+v", y)
 	}
-	if e := y.Error.(read.Error); e.Type != "outside" || e.Message != "native parts from tensorflow at y, step 1, batch row 0, unit 1: 4.5, want 4" ||
-		!strings.Contains(e.Body, "first outside: y, step 1, batch row 0, unit 1") {
+	if e := y.Error.(read.Error); e.Type != "outside" || e.Message != "native differs from tensorflow, first at y, step 1, batch row 0, unit 1: 4.5, want 4" ||
+		!strings.Contains(e.Body, "first difference: y, step 1, batch row 0, unit 1") {
 		t.Errorf("%+v", e)
 	}
 	if e := suites[1].Tests[3].Error.(read.Error); e.Type != "missing" || suites[1].Tests[3].Name != "z" {
