@@ -12,8 +12,8 @@ import (
 
 // What the bounds of whole tensors are.
 const (
-	givenLayers = "the rounding of what stands between the layers, given what each layer made"
-	finalStates = "the rounding of the last step, and what it makes of the difference before it"
+	givenLayers = "the rounding of the tensors between layers, given each layer's results"
+	finalStates = "the rounding of the last step, and its effect on the difference before it"
 )
 
 // between judges what stands between the layers and around them: what each

@@ -118,7 +118,7 @@ func TestOutputsComputedTwice(t *testing.T) {
 		} {
 			wantVerdicts(t, r, want)
 			notes := strings.Join(comparison(t, r, "outputs and states").Notes, "\n")
-			if said := strings.Contains(notes, "which round otherwise"); said != (len(want) == 0) {
+			if said := strings.Contains(notes, "the two round differently"); said != (len(want) == 0) {
 				t.Errorf("by %g: the notes are %q", by, notes)
 			}
 		}

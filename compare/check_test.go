@@ -50,7 +50,7 @@ func TestCheckVerdicts(t *testing.T) {
 		candidate *engine
 		expected  map[string]*lockstep.Tensor
 		want      Verdict
-		first     string // the tensor that parts first
+		first     string // the tensor that diverges first
 		note      string
 	}{
 		{"same", same, nil, InStep, "", ""},

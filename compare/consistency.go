@@ -64,7 +64,7 @@ func (b *between) consistent() error {
 			}
 		}
 		if len(said) > 0 {
-			b.notes = append(b.notes, fmt.Sprintf("%s computes what it shows of its layers by other kernels than its answers, which round otherwise and are apart at most: %s; that is allowed for", trace.Engine, strings.Join(said, ", ")))
+			b.notes = append(b.notes, fmt.Sprintf("%s shows its layers by other kernels than those of its answers; the two round differently, by at most: %s; the bounds allow for that", trace.Engine, strings.Join(said, ", ")))
 		}
 	}
 	return nil

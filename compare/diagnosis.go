@@ -2,7 +2,7 @@ package compare
 
 // Diagnosis is what was found of why two engines part.
 type Diagnosis struct {
-	// First is where they first part, nil where no layer shows it.
+	// First is where they first diverge, nil where no layer shows it.
 	First *FirstDivergence
 	// Suspects are the layers whose single steps diverge.
 	Suspects []string

@@ -11,7 +11,7 @@ import (
 // stepOf is what a verdict says the bound of a single step is.
 const (
 	oneStep   = "the rounding of one step"
-	freeSteps = "the rounding of each step, and what the step makes of the difference before it"
+	freeSteps = "the rounding of each step, and its effect on the difference before it"
 )
 
 // stepTolerances holds the steps of the recurrent layers against each other.

@@ -167,7 +167,7 @@ func TestFreeRunningShowsASlip(t *testing.T) {
 	}
 	first := comparison(t, r, "free running").First()
 	if first == nil || first.Name != "decoder/h" || first.First.Step != 4 || first.First.Unit != 9 || first.First.Batch != 1 {
-		t.Fatalf("free running parts first at %+v", first)
+		t.Fatalf("free running diverges first at %+v", first)
 	}
 }
 

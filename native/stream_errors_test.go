@@ -99,7 +99,7 @@ func TestStreamAfterAFailedStep(t *testing.T) {
 		if n > 1000 {
 			t.Fatal("a step that is not cancelled does not end")
 		}
-		if _, err := step(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "must begin anew") {
+		if _, err := step(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "must begin again") {
 			t.Fatalf("after a step that failed: error %v", err)
 		}
 		s.Reset()

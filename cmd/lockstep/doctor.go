@@ -14,7 +14,7 @@ import (
 func newDoctor() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "what is installed, what is missing, and the command that mends it",
+		Short: "what is installed, what is missing, and how to fix it",
 		Long: `doctor says what this program can do on this machine. It exits with 0 if every
 command works, and with 3 if those that need TensorFlow do not.`,
 		Args: wantArgs("no arguments", 0, 0),

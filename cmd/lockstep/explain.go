@@ -22,7 +22,7 @@ func newExplain() *cobra.Command {
 	var f explainFlags
 	cmd := &cobra.Command{
 		Use:   "explain MODEL",
-		Short: "what the gates do, how long a spike is remembered, how forecasts part",
+		Short: "what the gates do, how long a spike is remembered, how forecasts diverge",
 		Long: `explain runs a model over a series and says in words and figures
 
   what each gate does: the share of the time that it is open (above 0.9), closed
@@ -32,7 +32,7 @@ func newExplain() *cobra.Command {
   one spike makes to c and h, unit by unit in a single cell, and through the whole
   model, from an encoder into its decoder;
 
-  how the decoder on its own outputs parts from teacher forcing (see lockstep help
+  how the decoder on its own outputs differs from teacher forcing (see lockstep help
   forecast).
 
 It says what does not apply to the model, and why. docs/explain.md defines every

@@ -29,7 +29,7 @@ func newForecast() *cobra.Command {
 	var f forecastFlags
 	cmd := &cobra.Command{
 		Use:   "forecast MODEL",
-		Short: "feed the decoder its own output, and say how it parts from teacher forcing",
+		Short: "feed the decoder its own output, and say how it differs from teacher forcing",
 		Long: `forecast runs a model's decoder on its own outputs, each step's output the next
 step's input, as it is where the model is used, and beside it on the inputs that
 it is given (teacher forcing).
@@ -38,12 +38,12 @@ it is given (teacher forcing).
 and the others are for teacher forcing (--given N gives more). Or --series has
 one series, .npy or .npz, (steps) or (steps, features): the model sees --steps of
 its values from --at on, and forecasts those that follow, which are then the
-truth that both are held against. Without either, inputs are made from --seed.
+truth that both are compared with. Without either, inputs are made from --seed.
 
 The decoder's input is the one that has the type and features of an output, if
 the model needs no later step for an earlier one: its states go on from step to
 step. A model of one input counts as a decoder too; half its steps are given.
-TensorFlow runs the whole model anew for each step.`,
+TensorFlow runs the whole model again for each step.`,
 		Example: `  lockstep forecast my_model --series series.npy --horizon 30 --format html=forecast.html
   lockstep forecast my_model --inputs in.npz --target truth.npz --format npz=forecast.npz
   lockstep forecast my_model --inputs in.npz --format csv > forecast.csv`,
@@ -67,9 +67,9 @@ func (f *forecastFlags) check(cmd *cobra.Command) error {
 	given := cmd.Flags().Changed
 	switch {
 	case (f.feed == "") != (f.output == ""):
-		return usagef("--feed and --output are two ends of one wire: give both or neither")
+		return usagef("--feed and --output belong together: give both or neither")
 	case f.series != "" && (f.inputs != "" || f.target != "" || given("given") || given("seed") || given("batch")):
-		return usagef("--series makes the inputs and the target, and goes not with --inputs, --target, --given, --seed or --batch")
+		return usagef("--series makes the inputs and the target, and cannot be combined with --inputs, --target, --given, --seed or --batch")
 	case f.series == "" && given("at"):
 		return usagef("--at is where the window of --series begins, and there is no --series")
 	case given("at") && f.at < 0, f.row < 0:

@@ -62,7 +62,7 @@ func (s shownForecast) text(w io.Writer) error {
 	if own.features > 1 {
 		of += ", feature 0"
 	}
-	head := []string{"step", "own output", "teacher-forced", "apart (rms)", "apart (max)"}
+	head := []string{"step", "own output", "teacher-forced", "difference (rms)", "difference (max)"}
 	if s.Target != nil {
 		head = append(head, "target", "own error", "forced error")
 	}
@@ -79,7 +79,7 @@ func (s shownForecast) text(w io.Writer) error {
 	if err := t.Write(w); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, "\n"+wrapped(2, 2, fmt.Sprintf("Outputs and target are those of %s; what is apart, and errors, are of all rows.", of)))
+	_, err := io.WriteString(w, "\n"+wrapped(2, 2, fmt.Sprintf("Outputs and target are those of %s; differences and errors are of all rows.", of)))
 	return err
 }
 

@@ -20,8 +20,8 @@ func newGolden() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "golden",
 		Short: "record a run in a file; verify a model against it, without TensorFlow",
-		Long: `golden record keeps one run of a model in a file; golden verify holds the model,
-or the next version of it, against that file. The file is an .npz that numpy
+		Long: `golden record keeps one run of a model in a file; golden verify compares the
+model, or the next version of it, with that file. The file is an .npz that numpy
 reads and can write: go doc github.com/lockstep-go/lockstep/compare/golden.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -73,7 +73,7 @@ With --engine native it needs no TensorFlow; the file says so.`,
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the golden to write")
 	cmd.Flags().StringVar(&f.engine, "engine", "tensorflow", "who computes the answers: tensorflow or native")
 	cmd.Flags().StringVar(&f.expected, "expected", "", "an .npz of what Keras itself predicted for the same inputs")
-	cmd.Flags().BoolVar(&f.trace, "trace", false, "keep every gate and state of every step too, with the bounds of their rounding: verify then names the step and gate where a layer first parts")
+	cmd.Flags().BoolVar(&f.trace, "trace", false, "keep every gate and state of every step too, with the bounds of their rounding: verify then names the step and gate where a layer first diverges")
 	f.toleranceFlags.add(cmd, "derived", "derived")
 	return cmd
 }

@@ -31,7 +31,7 @@ func newGoldenVerify() *cobra.Command {
 	f := verifyFlags{jobFlags: jobFlags{goldens: true}}
 	cmd := &cobra.Command{
 		Use:   "verify [MODEL [FILE]]...",
-		Short: "hold a model against its golden",
+		Short: "compare a model with its golden",
 		Long: `verify runs each model on the inputs of its golden, FILE or MODEL.golden, and says
 what changed since that was recorded: in the native engine, and in TensorFlow
 where the program has it. Without arguments, lockstep.yaml lists the models.

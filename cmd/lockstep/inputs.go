@@ -41,7 +41,7 @@ func (f *inputFlags) check(cmd *cobra.Command) error {
 	f.fixedBatch, f.fixedSteps = cmd.Flags().Changed("batch"), cmd.Flags().Changed("steps")
 	for _, name := range []string{"seed", "batch", "steps"} {
 		if f.inputs != "" && cmd.Flags().Changed(name) {
-			return usagef("--%s is for made inputs and goes not with --inputs", name)
+			return usagef("--%s is for made inputs and cannot be combined with --inputs", name)
 		}
 	}
 	return nil

@@ -171,7 +171,7 @@ func newRoot() *cobra.Command {
 		Use:   "lockstep",
 		Short: "run one Keras recurrent model in TensorFlow and in Go, and say whether they agree",
 		Long: `lockstep runs one Keras recurrent model in TensorFlow and in a native Go engine,
-and says whether they agree, and if not, where they first part.
+and says whether they agree, and if not, where they first diverge.
 
 Exit codes: 0 in step, 1 diverged, 2 wrong usage, 3 could not run.`,
 		SilenceErrors: true,

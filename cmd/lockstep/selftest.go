@@ -72,7 +72,7 @@ func (f *selftestFlags) run(cmd *cobra.Command, dir string) error {
 		return usagef("--rows %d: want 1 or more", f.rows)
 	}
 	if f.write != "" && f.inputs != "" {
-		return usagef("--write makes inputs, and goes not with --inputs")
+		return usagef("--write makes inputs, and cannot be combined with --inputs")
 	}
 	m, err := native.Load(dir, f.native()...)
 	if err != nil {

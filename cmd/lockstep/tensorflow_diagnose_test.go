@@ -57,7 +57,7 @@ func TestCheckDiagnosesAnotherDirectory(t *testing.T) {
 		candidate string
 		want      []string
 	}{
-		{one, []string{"diagnosis: native computes what tensorflow would with this fault: one weight of layer encoder: recurrent_kernel[", "in place of", "first part in layer encoder, step"}},
+		{one, []string{"diagnosis: native computes what tensorflow would with this fault: one weight of layer encoder: recurrent_kernel[", "instead of", "first part in layer encoder, step"}},
 		{ulps, []string{"hold another weight: encoder/recurrent_kernel["}},
 		{order, []string{"gates read in the order", "in layers encoder, decoder", "falls from"}},
 	} {

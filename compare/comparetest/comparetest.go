@@ -11,7 +11,7 @@
 //
 // The test needs no TensorFlow. It fails if weights, signature or answers are
 // others than in the golden, and says which weight, and at which tensor, step
-// and unit the answers first part, as go-cmp does: - is what was wanted, + what
+// and unit the answers first diverge, as go-cmp does: - is what was wanted, + what
 // was got.
 //
 //	go test -update
@@ -44,7 +44,7 @@ import (
 func init() {
 	// Another package may have the flag, and means the same by it.
 	if flag.Lookup("update") == nil {
-		flag.Bool("update", false, "write golden files anew")
+		flag.Bool("update", false, "write golden files again")
 	}
 }
 
@@ -147,7 +147,7 @@ func update(t testing.TB, model lockstep.Engine, file string, s settings) {
 			s.inputs, recording.InputsFrom = old.Inputs, old.Header.InputsFrom
 		}
 	case !errors.Is(err, fs.ErrNotExist):
-		t.Fatalf("comparetest: %v: remove it to have it written anew", err)
+		t.Fatalf("comparetest: %v: remove it to have it written again", err)
 	}
 	if recording.Inputs = s.inputs; recording.Inputs == nil {
 		if recording.Inputs, err = parity.Inputs(context.Background(), model, parity.Options{Seed: seed}); err != nil {

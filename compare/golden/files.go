@@ -55,7 +55,7 @@ func filesChanged(then, now map[string]string) []string {
 		case !ok:
 			out = append(out, path+" is gone")
 		case sum != then[path]:
-			out = append(out, path+" is another")
+			out = append(out, path+" differs")
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(now)) {

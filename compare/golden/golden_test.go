@@ -84,7 +84,7 @@ func TestByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := verify(t, read(t, path), dir, golden.Options{})
-	if r.Change != golden.Same || len(r.Report.Comparisons[0].Results) != 1 || !strings.Contains(strings.Join(r.Notes, "\n"), `nothing of the output "output_1"`) {
+	if r.Change != golden.Same || len(r.Report.Comparisons[0].Results) != 1 || !strings.Contains(strings.Join(r.Notes, "\n"), `the golden has no output "output_1"`) {
 		t.Errorf("%s: %+v %q", r.Change, r.Report, r.Notes)
 	}
 	data, _ := lockstep.Data[float32](out["output_0"])
@@ -183,8 +183,8 @@ func TestRecordRefuses(t *testing.T) {
 	expected := fixture.Tensors(t, "seed_units1_keras3", "expected.npz")
 	expected["output_0"] = tensor(t, make([]float32, expected["output_0"].Len()), expected["output_0"].Shape()...)
 	for what, r := range map[string]golden.Recording{
-		"native parts from native at output_0, step ": {Inputs: inputs, Candidate: off{m}},
-		"native parts from keras at output_0, step ":  {Inputs: inputs, Expected: expected},
+		"native differs from native, first at output_0, step ": {Inputs: inputs, Candidate: off{m}},
+		"native differs from keras, first at output_0, step ":  {Inputs: inputs, Expected: expected},
 	} {
 		_, err := golden.Record(t.Context(), m, r)
 		if d := (*golden.Disagreement)(nil); !errors.As(err, &d) || !strings.Contains(err.Error(), what) {

@@ -87,7 +87,7 @@ func parseHeader(text string) (h Header, err error) {
 		return h, errors.New("something follows its header's JSON")
 	}
 	if h.Format != Format {
-		return h, fmt.Errorf("its header has the format %d, want %d: it is another version's", h.Format, Format)
+		return h, fmt.Errorf("its header has the format %d, want %d: another version of lockstep wrote it", h.Format, Format)
 	}
 	if h.Rule != nil {
 		if err := (compare.Settings{*h.Rule}).Valid(); err != nil {

@@ -44,7 +44,7 @@ func (d *Disagreement) Error() string {
 	if r == nil || r.First == nil {
 		return fmt.Sprintf("golden: %s does not agree with %s, and nothing was recorded", c.Candidate, c.Reference)
 	}
-	return fmt.Sprintf("golden: %s parts from %s at %s, %s, and nothing was recorded", c.Candidate, c.Reference, r.Name, &r.First.Place)
+	return fmt.Sprintf("golden: %s differs from %s, first at %s, %s: nothing was recorded", c.Candidate, c.Reference, r.Name, &r.First.Place)
 }
 
 // Record runs an engine on r.Inputs and makes a golden of what it answers. If

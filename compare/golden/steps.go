@@ -66,7 +66,7 @@ func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, n
 	}
 	tracer, ok := e.(lockstep.Tracer)
 	if !ok || oracle == nil {
-		return nil, []string{e.Name() + " says nothing of its steps: those of the golden were not verified"}, nil
+		return nil, []string{e.Name() + " shows no steps: those of the golden were not verified"}, nil
 	}
 	c := compare.Check{Model: g.Header.Model, Reference: replay{g, name}, Candidate: tracer, Oracle: oracle, Inputs: inputs}
 	if allow {

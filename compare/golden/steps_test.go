@@ -211,15 +211,15 @@ func TestTraceRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, e := range map[string]lockstep.Engine{
-		"says nothing of its steps":                                    silent{m},
-		"shows no steps of a recurrent lay":                            stepless{m},
-		"parts from shifted at decoder/h, step 9, batch row 7, unit 0": shifted{m, m, oracle},
+		"shows no steps: ":                  silent{m},
+		"shows no steps of a recurrent lay": stepless{m},
+		"differs from shifted, first at decoder/h, step 9, batch row 7, unit 0": shifted{m, m, oracle},
 	} {
 		_, err := golden.Record(t.Context(), e, golden.Recording{Inputs: inputs, Trace: true})
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%v, want %q", err, what)
 		}
-		if d := (*golden.Disagreement)(nil); strings.HasPrefix(what, "parts") != errors.As(err, &d) {
+		if d := (*golden.Disagreement)(nil); strings.HasPrefix(what, "differs") != errors.As(err, &d) {
 			t.Errorf("%v", err)
 		}
 	}

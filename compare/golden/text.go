@@ -10,7 +10,7 @@ import (
 // maxListed bounds how many changes of one kind are listed.
 const maxListed = 8
 
-// Summary says in one line what changed and where the answers first part.
+// Summary says in one line what changed and where the answers first diverge.
 func (r *Result) Summary() string {
 	s := r.Change.String()
 	switch r.Change {
@@ -42,10 +42,10 @@ func (r *Result) answersInWords() string {
 	case first == nil:
 		return "nothing was compared"
 	case first.First == nil:
-		return fmt.Sprintf("%s first parts from %s at %s (%s)", c.Candidate, c.Reference, first.Name, first.Causes[0])
+		return fmt.Sprintf("%s differs from %s, first at %s (%s)", c.Candidate, c.Reference, first.Name, first.Causes[0])
 	}
 	f := first.First
-	return fmt.Sprintf("%s first parts from %s at %s, %s: %s, want %s", c.Candidate, c.Reference, first.Name, &f.Place, f.Candidate, f.Reference)
+	return fmt.Sprintf("%s differs from %s, first at %s, %s: %s, want %s", c.Candidate, c.Reference, first.Name, &f.Place, f.Candidate, f.Reference)
 }
 
 // findings says in a sentence each what is another than in the golden.

@@ -38,7 +38,7 @@ func TestVerifier(t *testing.T) {
 		change    golden.Change
 		words     string
 	}{
-		{dir, seedGolden, golden.WeightsChanged, "native: golden: the model does not reproduce " + seedGolden + ": weights changed: encoder/bias float32 (256,): native first parts from the golden of tensorflow"},
+		{dir, seedGolden, golden.WeightsChanged, "native: golden: the model does not reproduce " + seedGolden + ": weights changed: encoder/bias float32 (256,): native differs from the golden of tensorflow"},
 		{fixture.Dir(t, "seed_tfkeras"), seedGolden, golden.LayoutChanged, `layout or signature changed: the output "output_0" is called "output" now`},
 	} {
 		_, err := native.Load(c.dir, native.WithVerify(golden.Verifier(c.file)))

@@ -138,7 +138,7 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	if g.Header.Signature == nil { // by hand: it may hold a part of the outputs
 		for name := range trace.Outputs {
 			if names.outputs.back(name) == name && g.Outputs[name] == nil {
-				r.Notes = append(r.Notes, fmt.Sprintf("the golden says nothing of the output %q", name))
+				r.Notes = append(r.Notes, fmt.Sprintf("the golden has no output %q", name))
 			}
 		}
 		have = only(have, g.Outputs)

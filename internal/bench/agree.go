@@ -19,7 +19,7 @@ func Agree(answer, reference []float64) (float64, error) {
 		a := answer[i]
 		d := math.Abs(a - b)
 		if !(d <= tolerance.Bound(i, b)) { // so that NaN fails
-			return d, fmt.Errorf("its value %d is %v, and the reference's %v: more apart than %s", i, a, b, tolerance)
+			return d, fmt.Errorf("its value %d is %v, and the reference's %v: a difference of more than %s", i, a, b, tolerance)
 		}
 		largest = max(largest, d)
 	}

@@ -70,7 +70,7 @@ func (c Cause) Vanishes() bool { return c.Margin <= 1 }
 
 // Found is what a diagnosis found.
 type Result struct {
-	// First is where the engines first part, in what a layer reads or in a
+	// First is where the engines first diverge, in what a layer reads or in a
 	// single step; nil if they do in neither.
 	First *Divergence
 	// Suspects are the layers whose single steps diverge.

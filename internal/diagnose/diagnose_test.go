@@ -52,7 +52,7 @@ func TestNamesWhatWasPlanted(t *testing.T) {
 		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.01}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
 		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "decoder", Tensor: "bias", Index: 255, Factor: 1.01}, "bias[0, 255] (gate o, unit 63)"},
 		{"gru_masked_keras3", fault.Fault{Kind: fault.MaskIgnored, Layer: "gru"}, "mask ignored"},
-		{"gru_masked_keras3", fault.Fault{Kind: fault.ResetAfter, Layer: "gru"}, "reset_after=False in place of True"},
+		{"gru_masked_keras3", fault.Fault{Kind: fault.ResetAfter, Layer: "gru"}, "reset_after=False instead of True"},
 		{"gru_masked_keras3", fault.Fault{Kind: fault.BiasRowsSwapped, Layer: "gru"}, "swapped"},
 		{"simplernn_last_tfkeras", fault.Fault{Kind: fault.Backwards, Layer: "simple_rnn"}, "backwards"},
 	} {
@@ -104,7 +104,7 @@ func TestNamesWhatTheEngineAloneHas(t *testing.T) {
 	}{
 		{"seed_keras3", fault.Fault{Kind: fault.GateOrder, Layer: "decoder", Order: "igfo"}, "i,g,f,o"},
 		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.1}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
-		{"gru_states_keras3", fault.Fault{Kind: fault.ResetAfter, Layer: "gru"}, "reset_after=False in place of True"},
+		{"gru_states_keras3", fault.Fault{Kind: fault.ResetAfter, Layer: "gru"}, "reset_after=False instead of True"},
 		{"gru_before_masked_tfkeras", fault.Fault{Kind: fault.OneWeight, Layer: "gru", Tensor: "kernel", Index: 5, Factor: 2}, "kernel[0, 5] (gate r, unit 1)"},
 	} {
 		m := load(t, c.model)

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// Divergence is where two engines first part: in what a layer reads, its mask, x or
+// Divergence is where two engines first diverge: in what a layer reads, its mask, x or
 // the states before the first step, or in what a single step makes of that.
 type Divergence struct {
 	Layer string
@@ -51,7 +51,7 @@ func (p Divergence) String() string {
 	return s + fmt.Sprintf(", unit %d, batch row %d: %.9g and %.9g", p.Unit, p.Row, p.Reference, p.Candidate)
 }
 
-// first finds where the engines first part.
+// first finds where the engines first diverge.
 func (s *search) first() {
 	for _, name := range s.Reference.Layers {
 		if s.found.First = s.firstOf(name); s.found.First != nil {

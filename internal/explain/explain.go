@@ -128,7 +128,7 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 	}
 	switch err := forecast.Repeats(ctx, p.Engine, p.Inputs, trace.Outputs); {
 	case errors.Is(err, forecast.ErrCarries):
-		e.not("a spike through the whole model: %v; the native engine begins every run anew", err)
+		e.not("a spike through the whole model: %v; the native engine starts every run from the same states", err)
 		e.NoForecast = err
 		return e, nil
 	case err != nil:

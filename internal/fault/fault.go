@@ -142,9 +142,9 @@ func (f Fault) what() string {
 	case ForgetBias:
 		return "the forget gate's bias of one added twice"
 	case ActivationChanged:
-		return fmt.Sprintf("%s %s in place of %s", f.Role, f.To, f.From)
+		return fmt.Sprintf("%s %s instead of %s", f.Role, f.To, f.From)
 	case ResetAfter:
-		return fmt.Sprintf("reset_after=%s in place of %s", f.To, f.From)
+		return fmt.Sprintf("reset_after=%s instead of %s", f.To, f.From)
 	case WeightsSwapped:
 		return fmt.Sprintf("the weights of layers %s and %s swapped", f.Layer, f.Other)
 	case StatesSwapped:

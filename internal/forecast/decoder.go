@@ -145,8 +145,8 @@ func (d *recomputing) step(ctx context.Context, x []float64) ([]float64, error) 
 	return lastOf(out[d.roles.Output], d.roles.Output, d.like, len(d.fed))
 }
 
-// ErrCarries is wrapped by the reason why an engine cannot be run anew.
-var ErrCarries = errors.New("it carries states from run to run (stateful=True), and cannot be run anew")
+// ErrCarries is wrapped by the reason why an engine cannot be run again.
+var ErrCarries = errors.New("it carries states from run to run (stateful=True), and cannot be run again")
 
 // Repeats tells whether an engine that has just returned outputs for inputs, in
 // its first run, returns them again, to 1e-5 of the largest. If not, the error

@@ -228,7 +228,7 @@ func must32(t *lockstep.Tensor) []float32 {
 	return d
 }
 
-// An engine that carries states from run to run cannot be run anew for each step.
+// An engine that carries states from run to run cannot be run again for each step.
 func TestRefusesToRunAnewWhatCarriesStates(t *testing.T) {
 	for _, name := range made(t, "lstm_stateful_tfkeras", "gru_stateful_keras3") {
 		m := load(t, name)
@@ -302,7 +302,7 @@ func TestWords(t *testing.T) {
 	text := strings.Join(r.Words(), "\n")
 	for _, want := range []string{
 		`"decoder_input" is fed the output "output_0" for 10 steps (8 rows, 1 feature), from states to states; its first step is given.`,
-		"further apart than a tenth of it from step 1 on.", "over steps 0 to 9, and with teacher forcing ",
+		"differ by more than a tenth of it from step 1 on.", "over steps 0 to 9, and with teacher forcing ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the words lack %q:\n%s", want, text)

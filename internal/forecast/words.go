@@ -14,7 +14,7 @@ func (r *Result) Words() []string {
 	shape := r.Own.Shape()
 	how := "from states to states"
 	if r.Recomputed {
-		how = "the model run anew for each step, on all that was fed so far"
+		how = "the model run again for each step, on all that was fed so far"
 	}
 	given := "its first step is"
 	if r.Given > 1 {
@@ -27,12 +27,12 @@ func (r *Result) Words() []string {
 	}
 	if forced := r.Forced.Shape()[1]; forced > r.Given {
 		last := min(forced, shape[1]) - 1
-		s := fmt.Sprintf("Own output and teacher forcing are %.3g apart at step %d, the first that is fed an own output, and %.3g at step %d (root mean squares over rows); teacher-forced outputs have a standard deviation of %.3g.",
+		s := fmt.Sprintf("Own output and teacher forcing differ by %.3g at step %d, the first that is fed an own output, and %.3g at step %d (root mean squares over rows); teacher-forced outputs have a standard deviation of %.3g.",
 			steps[r.Given].RMS, r.Given, steps[last].RMS, last, r.Spread())
 		if t := r.Parted(far); t >= 0 {
-			s += fmt.Sprintf(" They are further apart than a tenth of it from step %d on.", t)
+			s += fmt.Sprintf(" They differ by more than a tenth of it from step %d on.", t)
 		} else {
-			s += " They are never further apart than a tenth of it."
+			s += " They never differ by more than a tenth of it."
 		}
 		out = append(out, s)
 	} else {

@@ -185,7 +185,7 @@ func readBlocking(t []*lockstep.Tensor) (*blocking, error) {
 		}
 		b.count *= n
 		if pads[2*i] < 0 || pads[2*i+1] < 0 {
-			return nil, fmt.Errorf("a frame of %v, want none below 0", pads)
+			return nil, fmt.Errorf("the padding %v, want no number below 0", pads)
 		}
 	}
 	return b, nil

@@ -219,7 +219,7 @@ func Affordable(factors ...int) error {
 	for _, f := range factors {
 		high, low := bits.Mul64(n, uint64(max(f, 0)))
 		if high != 0 || low > maxProducts {
-			return fmt.Errorf("more than %d products to add up , want no more", int64(maxProducts))
+			return fmt.Errorf("a window sums more than %d products, want no more", int64(maxProducts))
 		}
 		if n = low; n == 0 {
 			return nil

@@ -13,7 +13,7 @@ import (
 // What is said of a loop variable that is no cell's state, and of a gate that
 // reads what is another's.
 const (
-	noCell    = "becomes what no known cell makes of it"
+	noCell    = "becomes what no known cell computes"
 	notItsOwn = "reads the columns"
 )
 

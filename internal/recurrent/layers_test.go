@@ -62,7 +62,7 @@ var wants = map[string]struct {
 	"not_gru":             {[]string{"GRU gru 2→3 tanh sigmoid R L"}, 0, "", []string{`found 1 recurrent layers: GRU "gru", want two LSTM layers`}},
 	"not_recurrent":       {nil, 0, "", []string{"found no recurrent layer, want two LSTM layers"}},
 	// Its head loops over the batch, where it should over time.
-	"seed_keras3_broken": {[]string{"LSTM encoder_lstm 1→4 tanh sigmoid L", "LSTM decoder_lstm 1→4 tanh sigmoid"}, 0, "", []string{"no output is one dense layer", "and there is a loop that takes a tensor apart"}},
+	"seed_keras3_broken": {[]string{"LSTM encoder_lstm 1→4 tanh sigmoid L", "LSTM decoder_lstm 1→4 tanh sigmoid"}, 0, "", []string{"no output is one dense layer", "and there is a loop that splits a tensor"}},
 
 	// Other kinds, stacks, masks, and what Keras does around them.
 	"bidirectional_last_keras3":      {[]string{"LSTM bidirectional/forward_lstm 3→5 tanh sigmoid L", "LSTM bidirectional/backward_lstm 3→5 tanh sigmoid L"}, 0, "", []string{"the final states of neither LSTM"}},

@@ -75,7 +75,7 @@ func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Findings) (*Seq2Seq, error)
 	}
 	if err := s.findHead(sh, g); err != nil {
 		if len(f.Slices) > 0 {
-			return no("%w, and there is a loop that takes a tensor apart, as in Keras 3's TimeDistributed (%q)", err, f.Slices[0].Loop.Name)
+			return no("%w, and there is a loop that splits a tensor, as in Keras 3's TimeDistributed (%q)", err, f.Slices[0].Loop.Name)
 		}
 		if len(f.Rest) > 0 {
 			return no("%w, and there is a loop that is no known layer (%q: %s)", err, f.Rest[0].Loop.Name, f.Rest[0].Reason)

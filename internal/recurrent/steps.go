@@ -115,7 +115,7 @@ func (s *step) cells(states []int) ([]*cell, string) {
 	for _, i := range states {
 		if !made[i] {
 			if len(cells) > 0 || reason == "it carries no state from step to step" {
-				reason = fmt.Sprintf("loop variable %d becomes what no known cell makes of it: %s", i, s.next[i].describe())
+				reason = fmt.Sprintf("loop variable %d becomes what no known cell computes: %s", i, s.next[i].describe())
 			}
 			return nil, reason
 		}

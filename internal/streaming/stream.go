@@ -122,7 +122,7 @@ func (c *causality) oneStep() *engine.Plan {
 // next call writes over them.
 func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if s.broken {
-		return nil, errors.New("streaming: a step failed: the stream must begin anew")
+		return nil, errors.New("streaming: a step failed: the stream must begin again")
 	}
 	given, err := s.inOrder(inputs)
 	if err != nil {

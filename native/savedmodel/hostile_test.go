@@ -220,7 +220,7 @@ func TestGraphsRefuse(t *testing.T) {
 		"one inside":            {graph(nodes{in, call("out", "f", "in")}, openInside), []string{`leaves the attribute "body"`}},
 		"two nodes":             {graph(nodes{in, call("out", "f", "in")}, fn("f", "a:output:0", node("a", "Identity", "x"), node("a", "Tanh", "x"))), []string{`function "f" has two nodes "a"`}},
 		"a list of tensors":     {graph(nodes{in, call("out", "f", "in")}, list), []string{"takes a list of tensors"}},
-		"a result of nothing":   {graph(nodes{in, call("out", "f", "in")}, noRet), []string{`says nothing of its result "y"`}},
+		"a result of nothing":   {graph(nodes{in, call("out", "f", "in")}, noRet), []string{`does not define its result "y"`}},
 		"an effect of nothing":  {graph(nodes{in, call("out", "f", "in")}, badEffect), []string{`effect "e"`}},
 		"a result of no name":   {graph(nodes{in, call("out", "f", "in")}, fn("f", "a:nothing:0", node("a", "Identity", "x"))), []string{"operation Identity has no result \"nothing\""}},
 		"a result beyond":       {graph(nodes{in, call("out", "f", "in")}, fn("f", "a:output:1", node("a", "Identity", "x"))), []string{`the result "output" of Identity is 1 tensors`}},

@@ -175,7 +175,7 @@ func (call *scope) ret(byName bool, result string, index int) (string, error) {
 	name := results[index].GetName()
 	ret, ok := call.parts.def.GetRet()[name]
 	if !ok {
-		return "", fmt.Errorf("function %q says nothing of its result %q", call.fn.name, name)
+		return "", fmt.Errorf("function %q does not define its result %q", call.fn.name, name)
 	}
 	return ret, nil
 }

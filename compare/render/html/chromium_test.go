@@ -42,7 +42,7 @@ func TestPageInChromium(t *testing.T) {
 		if len(page.Ink) < 13 || coloured < 12 {
 			t.Errorf("%s: %d charts, %d of them with something drawn: want 13 and 12; coloured pixels %d", c.name, len(page.Ink), coloured, page.Colour)
 		}
-		if want := fmt.Sprintf("first part: step %d", faultStep); strings.Contains(page.DOM, want) {
+		if want := fmt.Sprintf("first divergence: step %d", faultStep); strings.Contains(page.DOM, want) {
 			t.Errorf("%s: the text of a canvas is in the document", c.name) // it would hide that the facts are missing
 		}
 		if dir := os.Getenv("LOCKSTEP_SCREENSHOTS"); dir != "" {

@@ -1,6 +1,6 @@
 // Package html writes the reports of package compare as one HTML page: a file
 // that opens from disk, without a network. It leads with the verdict and the
-// place where the engines first part; error, margin and values along time, unit
+// place where the engines first diverge; error, margin and values along time, unit
 // by unit, follow as charts, and every figure of the report as a table.
 //
 // It belongs here if it turns a finished compare.Report into a page. Nothing is

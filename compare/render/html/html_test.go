@@ -41,7 +41,7 @@ func textOf(page string) string {
 func TestPageNamesThePlantedFault(t *testing.T) {
 	report := planted(t, 30)
 	text := textOf(written(t, report))
-	lead := fmt.Sprintf("diverged %s parts first at step %d, in its forget gate seed_keras3 Layer %[1]s Step %[2]d of 0 to 9 Gate forget gate %s, already in its sum", faultLayer, faultStep, faultGate)
+	lead := fmt.Sprintf("diverged %s diverges first at step %d, in its forget gate seed_keras3 Layer %[1]s Step %[2]d of 0 to 9 Gate forget gate %s, already in its sum", faultLayer, faultStep, faultGate)
 	if !strings.Contains(text, lead) || !strings.Contains(text, fmt.Sprintf("Unit %d batch row", faultUnit)) {
 		t.Errorf("the page begins %.600q, want %q", text, lead)
 	}
@@ -226,7 +226,7 @@ func TestOtherReports(t *testing.T) {
 	reports := otherReports(t)
 	for name, want := range map[string]string{
 		"none": "diverged nothing was compared", "no comparison": "nothing was compared", "in step": "in step every comparison agrees y Margin 0",
-		"missing": "diverged y: missing y Tensor y Found missing", "not finite": "not finite", "one not finite": "diverged y parts first at step 0 y Tensor y Step 0", "several": "2 models y : in step z : diverged",
+		"missing": "diverged y: missing y Tensor y Found missing", "not finite": "not finite", "one not finite": "diverged y diverges first at step 0 y Tensor y Step 0", "several": "2 models y : in step z : diverged",
 		"long and wide": "Tensor y Step 0 of 0 to 999",
 	} {
 		if text := textOf(written(t, reports[name]...)); !strings.Contains(text, want) {

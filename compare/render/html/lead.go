@@ -15,7 +15,7 @@ type lead struct {
 	// Headline is the answer in a few words, which stand after the verdict's,
 	// and Sentence the same with figures.
 	Headline, Sentence string
-	// Facts are the place where the engines first part, Layer to Unit first.
+	// Facts are the place where the engines first diverge, Layer to Unit first.
 	Facts []fact
 	// Values are what both sides hold there.
 	Values []fact
@@ -78,7 +78,7 @@ func (l *lead) inStep(r *compare.Report) {
 	l.Headline = "every comparison agrees"
 	l.Sentence = fmt.Sprintf("%d of %d comparisons", len(r.Comparisons), len(r.Comparisons))
 	l.Facts = []fact{
-		{"Margin", format.RoundUp(margin, 2), "the largest part of its bound that an element took; 1 is the limit"},
+		{"Margin", format.RoundUp(margin, 2), "the largest difference, as a share of its bound; 1 is the limit"},
 		{"Tensors", fmt.Sprint(tensors), ""},
 		{"Values", fmt.Sprint(values), ""},
 	}
@@ -104,13 +104,13 @@ func (l *lead) place(c *compare.Comparison, r *compare.Result) {
 		layer, quantity := format.Printable(path.Dir(r.Name)), path.Base(r.Name)
 		called, also := called(quantity)
 		l.Facts = append(l.Facts, fact{"Layer", layer, ""})
-		l.Headline = layer + " parts first"
+		l.Headline = layer + " diverges first"
 		step()
 		l.Facts = append(l.Facts, fact{kindOf(quantity), called, also})
 		l.Headline += ", in its " + called
 	} else {
 		l.Facts = append(l.Facts, fact{"Tensor", format.Printable(r.Name), ""})
-		l.Headline = format.Printable(r.Name) + " parts first"
+		l.Headline = format.Printable(r.Name) + " diverges first"
 		step()
 	}
 	switch {

@@ -103,7 +103,7 @@
       choose.append(element("label", {}, element("span", {}, "Unit "), units));
     };
 
-    const markOf = g => focused(g) && focus.First ? { x: g.starts[columnOf(g, focus.Step)], label: "first part: step " + focus.Step } : null;
+    const markOf = g => focused(g) && focus.First ? { x: g.starts[columnOf(g, focus.Step)], label: "first divergence: step " + focus.Step } : null;
 
     const drawAlong = () => {
       const g = state.group, q = state.quantity;

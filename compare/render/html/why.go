@@ -74,5 +74,5 @@ func (w *why) says(note string, d *compare.Diagnosis) bool {
 			return true
 		}
 	}
-	return d.First != nil && strings.Contains(note, " first part in ") || strings.HasPrefix(note, "none of ") || strings.HasSuffix(note, " more would explain it as well")
+	return d.First != nil && strings.Contains(note, " first differ in ") || strings.HasPrefix(note, "none of ") || strings.HasSuffix(note, " more would explain it as well")
 }
