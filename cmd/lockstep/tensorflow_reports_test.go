@@ -36,7 +36,7 @@ func TestSoundReports(t *testing.T) {
 		"mixed_float16":   "8 roundings of float16",
 		"stateful":        "judged by the rounding of one step",
 	} {
-		code, report, stderr := reported(t, name)
+		code, report, stderr := reported(t, name, "--verbose")
 		if code != exitInStep || !strings.Contains(report, want) || strings.Contains(report, "Infinity") {
 			t.Errorf("%s: exit code %d, wanted %q\n%s\n%s", name, code, want, report, stderr)
 		}
@@ -99,7 +99,7 @@ func TestOptimizerIsNamed(t *testing.T) {
 // Nobody is blamed for what rounding does, and where the model is seen to be as
 // sensitive, it is in step.
 func TestRoundingBlamesNobody(t *testing.T) {
-	code, report, stderr := reported(t, "near_constant_rows")
+	code, report, stderr := reported(t, "near_constant_rows", "--verbose")
 	for _, not := range []string{"the fault is in", "suspect the export", "diagnosis"} {
 		if strings.Contains(report, not) {
 			t.Errorf("the report says %q\n%s\n%s", not, report, stderr)
