@@ -43,7 +43,7 @@ func ExampleData() {
 	// [7 8] <nil>
 }
 
-// Before anything runs, inputs are held against what the model takes.
+// Before anything runs, inputs are compared with what the model takes.
 func ExampleSignature_CheckInputs() {
 	sig := lockstep.Signature{Name: "serving_default", Inputs: []lockstep.TensorSpec{
 		{Name: "x", DType: lockstep.Float32, Shape: []int{-1, 10, 1}}, // -1 is an axis of any length

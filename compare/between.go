@@ -19,7 +19,7 @@ const (
 // between judges what stands between the layers and around them: what each
 // engine makes of its own layers' results must be what the model is meant to
 // make of them, within the rounding of that alone. So a difference that grew
-// inside a layer, which the steps have been judged for, is not held against the
+// inside a layer, which the steps have been judged for, is not compared with the
 // outputs, and nothing else is let pass.
 type between struct {
 	check                *Check

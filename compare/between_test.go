@@ -125,7 +125,7 @@ func TestOutputsComputedTwice(t *testing.T) {
 	}
 }
 
-// What a third party expects is held against the bound of all roundings from
+// What a third party expects is compared with the bound of all roundings from
 // the inputs on, where that is less than what the default rule lets pass.
 func TestExpectedByTheOracle(t *testing.T) {
 	m, inputs := seed(t)

@@ -90,7 +90,7 @@ func leave(made []float64, h, output, mask *lockstep.Tensor) error {
 	return nil
 }
 
-// end puts the last states in place of those of the last step of t (batch, steps,
+// end puts the last states instead of those of the last step of t (batch, steps,
 // units).
 func end(made []float64, t, last *lockstep.Tensor) error {
 	shape := t.Shape()

@@ -69,7 +69,7 @@ type Mismatch struct {
 	// same for integers without any rounding.
 	Abs    float64
 	AbsInt uint64
-	// Bound is what Abs was held against, NaN where nothing was.
+	// Bound is what Abs was compared with, NaN where nothing was.
 	Bound float64
 	// ULP is the distance in units in the last place, 0 where it is not
 	// defined.

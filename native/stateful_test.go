@@ -32,7 +32,7 @@ func near(t testing.TB, what string, got, want tensors) {
 	}
 }
 
-// A Model begins anew at every call; a Runner goes on, and Reset begins anew.
+// A Model begins again at every call; a Runner goes on, and Reset begins again.
 func TestStatefulLayers(t *testing.T) {
 	for _, name := range statefuls(t) {
 		m := load1(t, name)

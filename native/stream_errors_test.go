@@ -79,7 +79,7 @@ func TestStepRefusesWrongInputs(t *testing.T) {
 }
 
 // A step that was begun and failed leaves the states anywhere: the stream must
-// begin anew.
+// begin again.
 func TestStreamAfterAFailedStep(t *testing.T) {
 	m := load1(t, "seed_tfkeras")
 	inputs := seedInputs(t, 2, 4)

@@ -188,7 +188,7 @@ func (o *outcome) runCase(t *testing.T, m *Model, c string) error {
 	return o.compare(got, fixture.Tensors(t, o.name, "expected"+c+".npz"))
 }
 
-// runAgain calls a model that keeps its states twice. A Model begins anew at
+// runAgain calls a model that keeps its states twice. A Model begins again at
 // every call, which the cases show; a Runner goes on.
 func (o *outcome) runAgain(t *testing.T, m *Model) {
 	r := m.NewRunner()

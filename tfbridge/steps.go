@@ -204,7 +204,7 @@ func (s *stepper) around() []savedmodel.Ref {
 	return refs
 }
 
-// stackLists puts, in place of each list in what around lists, the tensor of
+// stackLists puts, instead of each list in what around lists, the tensor of
 // its elements.
 func (m *tfSession) stackLists(s *stepper, around []tf.Output) (err error) {
 	dtypes := []lockstep.DType{s.dtype}

@@ -177,9 +177,9 @@ class SuiteTest(unittest.TestCase):
                 self.assertTrue(any(re.fullmatch(alternative, test) for test in tests), f"{package} has no {alternative}")
 
     def test_without_qemu(self):
-        for variables, wanted in ({"CI": "true"}, "must run in CI"), ({"CI": ""}, ""), ({"CI": "true", "LOCKSTEP_NOT_TO_BE_HAD": "qemu-aarch64"}, ""):
+        for variables, wanted in ({"CI": "true"}, "must run in CI"), ({"CI": ""}, ""), ({"CI": "true", "LOCKSTEP_NOT_AVAILABLE": "qemu-aarch64"}, ""):
             with unittest.mock.patch.dict(os.environ, variables), contextlib.redirect_stderr(io.StringIO()) as said:
-                os.environ.setdefault("LOCKSTEP_NOT_TO_BE_HAD", "")
+                os.environ.setdefault("LOCKSTEP_NOT_AVAILABLE", "")
                 with unittest.mock.patch("platform.system", lambda: "Linux"):
                     if wanted:
                         self.assertRaisesRegex(suite.Failure, wanted, suite.not_run, "qemu-aarch64")

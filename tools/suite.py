@@ -102,7 +102,7 @@ def not_run(qemu):
     hint = f"no {qemu} found: install it (on Debian: apt-get install qemu-user), or name one with QEMU=..."
     if platform.system() != "Linux":
         hint = "QEMU runs them on Linux only"
-    elif "qemu-aarch64" in setting("LOCKSTEP_NOT_TO_BE_HAD").split():
+    elif "qemu-aarch64" in setting("LOCKSTEP_NOT_AVAILABLE").split():
         hint = "QEMU could not be installed here"
     elif setting("CI"):
         raise Failure(f"{what} must run in CI: {hint}")

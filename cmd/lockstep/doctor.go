@@ -24,14 +24,14 @@ command works, and with 3 if those that need TensorFlow do not.`,
 			say(out, "ok", "native engine", "inspect, diff and run --engine native work")
 			if !tfbridge.Built() {
 				say(out, "missing", "TensorFlow", "this program was built without it; check and run --engine tensorflow do not work")
-				mend(out, "make build", "in a checkout of lockstep: fetches libtensorflow and makes bin/lockstep with TensorFlow in it")
+				fix(out, "make build", "in a checkout of lockstep: fetches libtensorflow and makes bin/lockstep with TensorFlow in it")
 				return exit{code: exitNotRun}
 			}
 			version, err := tensorflowVersion()
 			if err != nil {
 				say(out, "missing", "TensorFlow", "%v", err)
-				mend(out, "make tensorflow", "in a checkout of lockstep: fetches libtensorflow into the cache folder")
-				mend(out, "export LOCKSTEP_LIBTENSORFLOW=/dir", "if this machine has a libtensorflow already")
+				fix(out, "make tensorflow", "in a checkout of lockstep: fetches libtensorflow into the cache folder")
+				fix(out, "export LOCKSTEP_LIBTENSORFLOW=/dir", "if this machine has a libtensorflow already")
 				return exit{code: exitNotRun}
 			}
 			say(out, "ok", "TensorFlow", "%s; check and run --engine tensorflow work", version)
@@ -57,6 +57,6 @@ func say(w io.Writer, state, what, format string, args ...any) {
 	fmt.Fprintf(w, "%-8s %-14s %s\n", state, what, fmt.Sprintf(format, args...))
 }
 
-func mend(w io.Writer, command, does string) {
+func fix(w io.Writer, command, does string) {
 	fmt.Fprintf(w, "%-8s %s\n%-8s   (%s)\n", "", command, "", does)
 }

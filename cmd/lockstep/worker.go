@@ -24,7 +24,7 @@ func newWorker() *cobra.Command {
 	}
 }
 
-// startTensorFlow starts that process. The error says how to mend it where
+// startTensorFlow starts that process. The error says how to fix it where
 // this program has no TensorFlow.
 func startTensorFlow() (*worker.Process, error) {
 	if !tfbridge.Built() {

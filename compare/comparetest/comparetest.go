@@ -16,7 +16,7 @@
 //
 //	go test -update
 //
-// writes the goldens anew, from the engines under test: from the native one,
+// writes the goldens again, from the engines under test: from the native one,
 // if that is what Golden was given, and the file then says so. A golden of
 // TensorFlow is what lockstep golden record writes.
 //
@@ -87,7 +87,7 @@ func chosen(options []Option) settings {
 }
 
 // Golden fails the test if the model does not reproduce the golden in the file.
-// Files that were written anew and say the same are logged.
+// Files that were written again and say the same are logged.
 func Golden(t testing.TB, model lockstep.Engine, file string, options ...Option) {
 	t.Helper()
 	s := chosen(options)
@@ -135,7 +135,7 @@ func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[strin
 // seed is that of inputs that are made.
 const seed = 1
 
-// update writes the golden anew, from the inputs of the one that is there.
+// update writes the golden again, from the inputs of the one that is there.
 func update(t testing.TB, model lockstep.Engine, file string, s settings) {
 	t.Helper()
 	recording := golden.Recording{Model: file, Files: filesOf(model), InputsFrom: "go test -update"}

@@ -80,7 +80,7 @@ func TestGolden(t *testing.T) {
 }
 
 // A golden with a trace names the gate and the step at which the layer of the
-// changed weight parts, and keeps its trace when it is written anew.
+// changed weight parts, and keeps its trace when it is written again.
 func TestGoldenWithATrace(t *testing.T) {
 	dir := fixture.Dir(t, "seed_keras3")
 	m := load(t, dir)

@@ -9,7 +9,7 @@ import (
 )
 
 // A test holds the model in the repository against what TensorFlow answered when
-// the golden was recorded. go test -update writes it anew from this engine.
+// the golden was recorded. go test -update writes it again from this engine.
 func ExampleGolden() {
 	_ = func(t *testing.T) { // func TestModel(t *testing.T)
 		m, err := native.Load("testdata/model")

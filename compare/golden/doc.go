@@ -1,5 +1,5 @@
 // Package golden holds goldens: files that keep one run of a model, so that
-// another run can be held against it later, elsewhere, and without TensorFlow.
+// another run can be compared with it later, elsewhere, and without TensorFlow.
 //
 // [Record] runs an engine and makes a [Golden]; [ReadFile] and [ReadFS] read
 // one; [Golden.Verify] runs an engine on the golden's inputs and says what

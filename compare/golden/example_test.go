@@ -14,7 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/parity"
 )
 
-// A run is recorded, and another model is held against it. A program with
+// A run is recorded, and another model is compared with it. A program with
 // libtensorflow records a model of package tfbridge, as lockstep golden record
 // does.
 func Example() {

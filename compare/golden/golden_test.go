@@ -97,7 +97,7 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// The error of now is held against that of then, which lies inside the
+// The error of now is compared with that of then, which lies inside the
 // tolerance both times.
 func TestDrift(t *testing.T) {
 	dir := unpack(t, "keras2")

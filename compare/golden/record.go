@@ -38,7 +38,7 @@ type Recording struct {
 // A Disagreement is why Record records nothing: those who should agree do not.
 type Disagreement struct{ Report *compare.Report }
 
-// Error says where they part.
+// Error says where they differ.
 func (d *Disagreement) Error() string {
 	c, r := d.Report.FirstDivergence()
 	if r == nil || r.First == nil {

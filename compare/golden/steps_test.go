@@ -35,7 +35,7 @@ func TestTrace(t *testing.T) {
 		t.Errorf("%s: %q, want %q", r.Summary(), titles, want)
 	}
 	if n := len(r.Report.Comparisons[0].Results); n != 20 {
-		t.Errorf("%d quantities were held against the golden's", n)
+		t.Errorf("%d quantities were compared with the golden's", n)
 	}
 	// A tolerance of the user's judges answers alone.
 	if r := verify(t, g, unpack(t, "keras2"), golden.Options{Settings: compare.Settings{compare.DefaultSetting()}}); r.Change != golden.Same || len(r.Report.Comparisons) != 1 {

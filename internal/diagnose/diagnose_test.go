@@ -48,7 +48,7 @@ func TestNamesWhatWasPlanted(t *testing.T) {
 		{"seed_keras3", fault.Fault{Kind: fault.InputShifted, Input: "decoder_input", Steps: 1}, "decoder_input off by one step"},
 		{"seed_keras3", fault.Fault{Kind: fault.InputsSwapped, Input: "decoder_input", Other: "encoder_input"}, "swapped"},
 		{"seed_keras3", fault.Fault{Kind: fault.HalfWeights}, "float16"},
-		{"seed_keras3", fault.Fault{Kind: fault.ActivationChanged, Layer: "encoder", Role: "recurrent_activation", To: "hard_sigmoid (Keras 3)"}, "hard_sigmoid (Keras 3) in place of sigmoid"},
+		{"seed_keras3", fault.Fault{Kind: fault.ActivationChanged, Layer: "encoder", Role: "recurrent_activation", To: "hard_sigmoid (Keras 3)"}, "hard_sigmoid (Keras 3) instead of sigmoid"},
 		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "encoder", Tensor: "recurrent_kernel", Index: 3*256 + 70, Factor: 1.01}, "recurrent_kernel[3, 70] (gate f, unit 6)"},
 		{"seed_keras3", fault.Fault{Kind: fault.OneWeight, Layer: "decoder", Tensor: "bias", Index: 255, Factor: 1.01}, "bias[0, 255] (gate o, unit 63)"},
 		{"gru_masked_keras3", fault.Fault{Kind: fault.MaskIgnored, Layer: "gru"}, "mask ignored"},

@@ -19,7 +19,7 @@ type Divergence struct {
 	// Step is -1 of what a layer begins with.
 	Step, Row, Unit int
 	// Reference and Candidate are the values, and Bound what their difference
-	// was held against.
+	// was compared with.
 	Reference, Candidate, Bound float64
 }
 

@@ -58,7 +58,7 @@ func (s *search) run(ctx context.Context, side Side, f fault.Fault) (*lockstep.T
 	return rename.Engine{Of: withoutGates{bad}, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
 }
 
-// withoutGates shows no gates: nothing of a whole run is held against them.
+// withoutGates shows no gates: nothing of a whole run is compared with them.
 type withoutGates struct{ *native.Model }
 
 // Trace is the model's, without gates.
@@ -98,7 +98,7 @@ func apart(run, other *lockstep.Trace) float64 {
 	return most
 }
 
-// everything returns a mask that leaves nothing out in place of one that is not
+// everything returns a mask that leaves nothing out instead of one that is not
 // there.
 func everything(mask, like *lockstep.Tensor) *lockstep.Tensor {
 	if mask != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/op"
 )
 
-// The rules for bounds are held against operations' cases: TensorFlow's own
+// The rules for bounds are compared with operations' cases: TensorFlow's own
 // results of exact inputs, and the program's, in float32, of inputs that are
 // anywhere within bounds of their own.
 func TestExactRules(t *testing.T) {

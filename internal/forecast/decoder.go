@@ -150,7 +150,7 @@ var ErrCarries = errors.New("it carries states from run to run (stateful=True), 
 
 // Repeats tells whether an engine that has just returned outputs for inputs, in
 // its first run, returns them again, to 1e-5 of the largest. If not, the error
-// wraps ErrCarries. A native.Model begins every run anew.
+// wraps ErrCarries. A native.Model begins every run again.
 func Repeats(ctx context.Context, e lockstep.Engine, inputs, outputs map[string]*lockstep.Tensor) error {
 	if _, ok := e.(*native.Model); ok {
 		return nil

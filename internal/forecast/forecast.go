@@ -36,7 +36,7 @@ const maxValues = 1 << 26
 // Problem is a forecast that is to be made.
 type Problem struct {
 	// Engine runs the model: a native.Model step by step, from states to states;
-	// any other engine anew for each step, on all that was fed so far, if Repeats
+	// any other engine again for each step, on all that was fed so far, if Repeats
 	// says that this can be done. It should not have run before.
 	Engine lockstep.Engine
 	Roles
@@ -71,7 +71,7 @@ type Result struct {
 	// Fed are the inputs, and Target what the outputs were to be, for no more
 	// steps than Own has; Target may be nil.
 	Fed, Target *lockstep.Tensor
-	// Recomputed says that every step ran the model anew.
+	// Recomputed says that every step ran the model again.
 	Recomputed bool
 }
 

@@ -83,7 +83,7 @@ func TestOwnOutputsAreKerass(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			if _, native := e.(*native.Model); r.Recomputed == native {
-				t.Errorf("%s: anew is %v", name, r.Recomputed)
+				t.Errorf("%s: again is %v", name, r.Recomputed)
 			}
 			if r.Own.Shape()[1] != want.Shape()[1] || r.Forced.Shape()[1] != 4 || r.Fed.Shape()[1] != 4 {
 				t.Errorf("%s: own %s, forced %s, fed %s", name, r.Own, r.Forced, r.Fed)
@@ -98,7 +98,7 @@ func TestOwnOutputsAreKerass(t *testing.T) {
 	}
 }
 
-// Through states and anew for each step come to the same, in models of every
+// Through states and again for each step come to the same, in models of every
 // structure that can be fed by steps, and so do the steps before the first own
 // input and teacher forcing.
 func TestThroughStatesIsAnew(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // Products of all lengths, of some rows and panels, separate from what they begin
-// with and in place of it, between pages that are not there: by every kernel the
+// with and instead of it, between pages that are not there: by every kernel the
 // same bits, which are those of one chain of fused multiply-adds.
 func TestProductLengths(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))

@@ -18,9 +18,9 @@ func TestAssemblyIsNotStale(t *testing.T) {
 	fixture.Slow(t)
 	if out, err := command("mod", "download").CombinedOutput(); err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatalf("the generators' modules are not to be had: %v\n%s", err, out)
+			t.Fatalf("the generators' modules are not available: %v\n%s", err, out)
 		}
-		t.Skipf("NOT CHECKED that the assembly is what its generators write, whose modules are not to be had: %v\n%s", err, out)
+		t.Skipf("NOT CHECKED that the assembly is what its generators write, whose modules are not available: %v\n%s", err, out)
 	}
 	if out, err := command("test", "./...").CombinedOutput(); err != nil {
 		t.Errorf("go test in asm: %v\n%s", err, out)

@@ -373,7 +373,7 @@ func listSplit(w *Call, in []value.Value) ([]value.Value, error) {
 		return nil, err
 	}
 	l := &value.List{DType: t[0].DType(), Shape: shape, Known: known}
-	// The parts' own lengths are not held against the shape.
+	// The parts' own lengths are not compared with the shape.
 	if known && (len(shape) == 0 || !value.Fits(t[0].Shape()[1:], shape[1:])) {
 		return nil, fmt.Errorf("parts of %s, want the shape %s", t[0], lockstep.FormatShape(shape))
 	}

@@ -81,7 +81,7 @@ func wires(t *testing.T, g *savedmodel.Graph, output string) map[wire]bool {
 	return out
 }
 
-var update = flag.Bool("update", false, "write testdata/wires.txt anew, to be reviewed as a diff")
+var update = flag.Bool("update", false, "write testdata/wires.txt again, to be reviewed as a diff")
 
 // The first of each Keras are changed in every run, the others where LOCKSTEP_SLOW
 // is set.

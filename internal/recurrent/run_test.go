@@ -10,7 +10,7 @@ import (
 )
 
 // array is a tensor, or a list of tensors, that a body is run on in float64:
-// what it computes is held against what a recurrence says that it does.
+// what it computes is compared with what a recurrence says that it does.
 type array struct {
 	shape []int
 	x     []float64

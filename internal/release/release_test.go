@@ -61,7 +61,7 @@ func TestUnknownIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := readConfig(name); err == nil {
-			t.Errorf("%q in place of %q is read without an error", change[1], change[0])
+			t.Errorf("%q instead of %q is read without an error", change[1], change[0])
 		}
 	}
 	if text, err := (release{}).expand("{{ .Date }}"); err == nil {

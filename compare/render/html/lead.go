@@ -87,7 +87,7 @@ func (l *lead) inStep(r *compare.Report) {
 	}
 }
 
-// place says where a result first parts, and by how much.
+// place says where a result first differs, and by how much.
 func (l *lead) place(c *compare.Comparison, r *compare.Result) {
 	p := (*compare.Place)(nil)
 	if r.First != nil {
