@@ -28,7 +28,7 @@ func TestTablesOfOperations(t *testing.T) {
 			if isShaped {
 				reads = spec.Shape(len(c.Inputs))
 			}
-			if c.Error || len(c.Nodes) > 0 || len(c.Variables) > 0 || !isShaped && !isOfShapes && !isView {
+			if c.Error || len(c.Nodes) > 0 || len(c.Variables) > 0 || !isShaped && !isOfShapes && !isView && !spec.KeepsShape {
 				continue
 			}
 			t.Run(c.Name, func(t *testing.T) {
@@ -68,6 +68,9 @@ func TestTablesOfOperations(t *testing.T) {
 					for name, x := range before {
 						if isOfShapes && !after[name].BitEqual(x) {
 							t.Errorf("%s depends on elements: %s", name, graphtest.Show(after[name], x))
+						}
+						if spec.KeepsShape && !slices.Equal(x.Shape(), values[c.Inputs[0]].Shape()) {
+							t.Errorf("%s is %s, want the first input's shape, %s", name, x, values[c.Inputs[0]])
 						}
 						if isShaped && !slices.Equal(after[name].Shape(), x.Shape()) {
 							t.Errorf("the shape of %s depends on elements: %s and %s", name, after[name], x)

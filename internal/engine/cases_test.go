@@ -26,7 +26,7 @@ func TestEveryOperationHasACase(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(op.Specs)) {
-		if op.Specs[name].Control == op.Computes && !seen[name] {
+		if op.Specs[name].Build != nil && op.Specs[name].Control == op.Computes && !seen[name] {
 			t.Errorf("operation %s has no case: write one in models/ and run make models", name)
 		}
 	}

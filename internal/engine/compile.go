@@ -141,11 +141,11 @@ func (c *Compiler) build(n *savedmodel.Node) (Operation, error) {
 }
 
 func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
-	spec, known := op.SpecOf(n)
+	spec, supported := op.SpecOf(n)
 	if err := spec.Takes(n); err != nil {
 		return nil, err
 	}
-	if !known {
+	if !supported {
 		return nil, errors.New("the operation is not supported")
 	}
 	switch spec.Control {

@@ -15,8 +15,8 @@ import (
 // what the program's own operation computes in float64.
 func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	fail := func(err error) error { return op.Unsupported{Node: n.Name, Op: n.Op, Reason: err} }
-	spec, known := op.SpecOf(n)
-	if !known {
+	spec, supported := op.SpecOf(n)
+	if !supported {
 		return refusedOp(fail(errors.New("the operation is not supported")))
 	}
 	for _, d := range []lockstep.DType{lockstep.BFloat16, lockstep.Float16} {

@@ -7,63 +7,49 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// maxFolded bounds the operations that a constant is computed by, and its
-// elements.
-const (
-	maxFolded        = 16
-	maxFoldedLength  = 1 << 16
-	maxFoldedResults = 4
-)
+// maxFolded bounds the operations on a constant that are computed.
+const maxFolded = 16
 
-// constantOf returns the value of a tensor that is one, or is computed from
-// constants alone by few operations.
-func constantOf(r savedmodel.Ref) (*lockstep.Tensor, bool) {
-	left := maxFolded
-	return folded(r, &left)
+// constants reads constants of numbers.
+type constants struct{}
+
+// Numbers implements op.Numbers. What is computed from one constant element by
+// element is one too, in whatever shape.
+func (constants) Numbers(r savedmodel.Ref) ([]float64, bool) {
+	t, ok := folded(r, maxFolded)
+	if !ok || t.DType() == lockstep.Bool {
+		return nil, false
+	}
+	v, err := t.Float64s()
+	return v, err == nil
 }
 
-func folded(r savedmodel.Ref, left *int) (*lockstep.Tensor, bool) {
+// folded returns a tensor that has a constant's elements.
+func folded(r savedmodel.Ref, depth int) (*lockstep.Tensor, bool) {
 	r = r.Through()
-	if *left--; *left < 0 || r.Node == nil {
+	if r.Node == nil || depth == 0 {
 		return nil, false
 	}
-	spec, _ := op.SpecOf(r.Node)
-	if spec.Control == op.ConstantValue {
+	spec, supported := op.SpecOf(r.Node)
+	switch {
+	case spec.Control == op.ConstantValue:
 		t, err := r.Node.Const()
 		return t, err == nil
-	}
-	if spec.Build == nil || spec.Control != op.Computes || len(r.Node.Inputs) == 0 || r.Node.NumOutputs > maxFoldedResults || r.Index >= r.Node.NumOutputs {
+	case !supported || len(r.Node.Inputs) == 0 || !spec.View && !spec.KeepsShape:
 		return nil, false
 	}
-	in := make([]value.Value, len(r.Node.Inputs))
-	for i, from := range r.Node.Inputs {
-		t, ok := folded(from, left)
-		if !ok || t.Len() > maxFoldedLength {
-			return nil, false
-		}
-		in[i].Tensor = t
+	t, ok := folded(r.Node.Inputs[0], depth-1)
+	if !ok || spec.View {
+		return t, ok
 	}
 	run, err := spec.Build(r.Node)
 	if err != nil {
 		return nil, false
 	}
 	var keep any
-	out, err := run(&op.Call{Out: make([]value.Value, r.Node.NumOutputs), Keep: &keep}, in)
-	if err != nil || r.Index >= len(out) || out[r.Index].Tensor == nil {
+	out, err := run(&op.Call{Out: make([]value.Value, 1), Keep: &keep}, []value.Value{{Tensor: t}})
+	if err != nil {
 		return nil, false
 	}
-	return out[r.Index].Tensor, true
-}
-
-// constants reads constants of numbers.
-type constants struct{}
-
-// Numbers implements op.Numbers.
-func (constants) Numbers(r savedmodel.Ref) ([]float64, bool) {
-	t, ok := constantOf(r)
-	if !ok || t.DType() == lockstep.Bool {
-		return nil, false
-	}
-	v, err := t.Float64s()
-	return v, err == nil
+	return out[0].Tensor, out[0].Tensor != nil
 }

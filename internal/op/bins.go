@@ -17,6 +17,7 @@ var binsOps = Table{
 	"Bucketize":        {Build: buildBucketize},
 	"LowerBound":       {Build: buildBound(below[float32], below[float64], below[int32], below[int64])},
 	"UpperBound":       {Build: buildBound(notAbove[float32], notAbove[float64], notAbove[int32], notAbove[int64])},
+	"Bincount":         {Reads: readsPositions},
 	"DenseBincount":    {Build: buildBincount, Reads: readsPositions},
 	"Unique":           {Build: buildUnique},
 	"UniqueWithCounts": {Build: buildUnique},

@@ -135,8 +135,18 @@ func increasingBack(inverse func(float64) float64) Back {
 	return inverseBack(func(n *Need) bool {
 		n.fractions()
 		n.Low, n.High = inverse(n.Low), inverse(n.High)
-		return n.High > n.Low
+		return true
 	})
+}
+
+// clippedBack is increasingBack of a function that does not reach every number:
+// what it does not reach is left out, and something must be left.
+func clippedBack(inverse func(float64) float64) Back {
+	back := increasingBack(inverse)
+	return func(node *savedmodel.Node, n *Need, c Numbers) ([]int, bool) {
+		inputs, _ := back(node, n, c)
+		return inputs, n.High > n.Low
+	}
 }
 
 func logOrLess(y float64) float64    { return math.Log(max(y, 0)) }

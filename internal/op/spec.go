@@ -25,7 +25,9 @@ import (
 // for one that may do anything.
 type Spec struct {
 	// Build looks at a node's attributes, once, and returns what runs it. It
-	// refuses what it does not support. Control flow and variables have none.
+	// refuses what it does not support. Control flow and variables have none; of
+	// another operation without one, which is not supported, the rest serves to make
+	// inputs.
 	Build Builder
 	// Control says what the engine itself does for the operation.
 	Control Control
@@ -221,11 +223,11 @@ func tables(families ...Table) Table {
 // unknownSpec is what is known of an operation that stands in no table.
 var unknownSpec = &Spec{}
 
-// SpecOf returns what is known of a node's operation; ok is false if that is
-// nothing.
-func SpecOf(n *savedmodel.Node) (s *Spec, ok bool) {
-	if s, ok = Specs[n.Op]; ok {
-		return s, true
+// SpecOf returns what is known of a node's operation; supported is false if
+// nothing runs it.
+func SpecOf(n *savedmodel.Node) (s *Spec, supported bool) {
+	if s = Specs[n.Op]; s == nil {
+		return unknownSpec, false
 	}
-	return unknownSpec, false
+	return s, s.Build != nil || s.Control != Computes
 }
