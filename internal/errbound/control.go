@@ -91,11 +91,12 @@ func (c *compiler) exactChoice(n *savedmodel.Node) (operation, error) {
 	for _, b := range compiled {
 		branches = append(branches, c.of(b))
 	}
+	control := engine.ControlOf(n)
 	return func(r *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
 		if !in[0].Exact() {
 			return unknown(results, in[0].Reason()), nil
 		}
-		i, err := engine.Chosen(engine.ControlOf(n), in[0].Value, len(branches))
+		i, err := engine.Chosen(control, in[0].Value, len(branches))
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 // The operations on lists of tensors, through which Keras's loops read their
 // steps and leave their outputs (tensorflow/core/kernels/list_kernels.h).
 var listOps = Table{
-	"TensorListReserve":    {Build: buildReserve, Moves: NoInput},
+	"TensorListReserve":    {Build: buildList(reserve), Moves: NoInput},
 	"TensorListFromTensor": {Build: plain(listFromTensor), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfList},
 	"TensorListGetItem":    {Build: plain(listGet), Moves: InputsAt(0)},
 	"TensorListSetItem":    {Build: buildSet, Moves: InputsAt(0, 2)},
@@ -31,32 +31,42 @@ func listOf(in []value.Value, n int) (*value.List, error) {
 	return in[0].List, nil
 }
 
-func buildReserve(n *savedmodel.Node) (Exec, error) {
-	dtype, err := n.AttrType("element_dtype")
-	if err != nil {
-		return nil, err
+// buildList makes an operation that makes a list: of elements of the shape that
+// the first input says, and as the number that is the second one says.
+func buildList(fill func(l *value.List, n int) error) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		dtype, err := n.AttrType("element_dtype")
+		if err != nil {
+			return nil, err
+		}
+		return func(w *Call, in []value.Value) ([]value.Value, error) {
+			t, err := value.Tensors(in, 2)
+			if err != nil {
+				return nil, err
+			}
+			l := &value.List{DType: dtype}
+			if l.Shape, l.Known, err = value.ElementShape(in[0]); err != nil {
+				return nil, err
+			}
+			n, err := value.ScalarInt(t[1])
+			if err != nil {
+				return nil, fmt.Errorf("the length: %w", err)
+			}
+			return listValue(l), fill(l, n)
+		}, nil
 	}
-	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, err := value.Tensors(in, 2)
-		if err != nil {
-			return nil, err
-		}
-		shape, known, err := value.ElementShape(in[0])
-		if err != nil {
-			return nil, err
-		}
-		length, err := value.ScalarInt(t[1])
-		if err != nil {
-			return nil, err
-		}
-		if length < 0 || length > maxListLength {
-			return nil, fmt.Errorf("a list of %d elements, want 0 to %d", length, maxListLength)
-		}
-		if err := memory.Fits(length, value.WordBytes); err != nil {
-			return nil, fmt.Errorf("a list of %d elements: %w", length, err)
-		}
-		return []value.Value{{List: &value.List{Elements: make([]*lockstep.Tensor, length), DType: dtype, Shape: shape, Known: known}}}, nil
-	}, nil
+}
+
+// reserve makes a list of n elements that were never set.
+func reserve(l *value.List, n int) error {
+	if n < 0 || n > maxListLength {
+		return fmt.Errorf("a list of %d elements, want 0 to %d", n, maxListLength)
+	}
+	if err := memory.Fits(n, value.WordBytes); err != nil {
+		return fmt.Errorf("a list of %d elements: %w", n, err)
+	}
+	l.Elements = make([]*lockstep.Tensor, n)
+	return nil
 }
 
 func listFromTensor(w *Call, in []value.Value) ([]value.Value, error) {

@@ -13,7 +13,7 @@ import (
 
 // The operations on lists that grow, shrink, gather and scatter.
 var listGrowOps = Table{
-	"EmptyTensorList":                   {Build: buildEmptyList, Moves: NoInput},
+	"EmptyTensorList":                   {Build: buildList(limit), Moves: NoInput},
 	"TensorListPushBack":                {Build: plain(ListPush), Moves: InputsAt(0, 1)},
 	"TensorListPopBack":                 {Build: plain(ListPop), Moves: InputsAt(0)},
 	"TensorListElementShape":            {Build: buildListShape, Measures: OtherOfShape},
@@ -26,30 +26,13 @@ var listGrowOps = Table{
 	"TensorListSplit":                   {Build: plain(listSplit), Moves: InputsAt(0)},
 }
 
-func buildEmptyList(n *savedmodel.Node) (Exec, error) {
-	dtype, err := n.AttrType("element_dtype")
-	if err != nil {
-		return nil, err
+// limit makes an empty list that pushing makes no longer than most elements; any
+// negative number is no limit.
+func limit(l *value.List, most int) error {
+	if most >= 0 {
+		l.Below = most + 1
 	}
-	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, err := value.Tensors(in, 2)
-		if err != nil {
-			return nil, err
-		}
-		shape, known, err := value.ElementShape(in[0])
-		if err != nil {
-			return nil, err
-		}
-		most, err := value.ScalarInt(t[1])
-		if err != nil {
-			return nil, fmt.Errorf("the greatest length: %w", err)
-		}
-		below := 0
-		if most >= 0 {
-			below = most + 1
-		}
-		return []value.Value{{List: &value.List{DType: dtype, Shape: shape, Known: known, Below: below}}}, nil
-	}, nil
+	return nil
 }
 
 // listValue is the result of an operation that makes a list.

@@ -56,24 +56,6 @@ func readVariable(_ *Call, in []value.Value) ([]value.Value, error) {
 	return []value.Value{{Tensor: in[0].Variable}}, nil
 }
 
-// Unsupported is what keeps a signature from being compiled.
-type Unsupported struct {
-	Node, Op string
-	// Caller is the loop or the branch of the signature's graph in whose
-	// function the node stands, if it does.
-	Caller string
-	Reason error
-}
-
-func (u Unsupported) Error() string {
-	if u.Caller != "" {
-		return fmt.Sprintf("op: node %q (%s) of %q: %v", u.Node, u.Op, u.Caller, u.Reason)
-	}
-	return fmt.Sprintf("op: node %q (%s): %v", u.Node, u.Op, u.Reason)
-}
-
-func (u Unsupported) Unwrap() error { return u.Reason }
-
 // buildCheckNumerics passes floats on that are finite, and fails on others with
 // the model's message.
 func buildCheckNumerics(n *savedmodel.Node) (Exec, error) {

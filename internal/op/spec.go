@@ -82,6 +82,24 @@ type Spec struct {
 	Factors Inputs
 }
 
+// Unsupported is what keeps a signature from being compiled.
+type Unsupported struct {
+	Node, Op string
+	// Caller is the loop or the branch of the signature's graph in whose
+	// function the node stands, if it does.
+	Caller string
+	Reason error
+}
+
+func (u Unsupported) Error() string {
+	if u.Caller != "" {
+		return fmt.Sprintf("op: node %q (%s) of %q: %v", u.Node, u.Op, u.Caller, u.Reason)
+	}
+	return fmt.Sprintf("op: node %q (%s): %v", u.Node, u.Op, u.Reason)
+}
+
+func (u Unsupported) Unwrap() error { return u.Reason }
+
 // Builder makes an Exec of a node's attributes.
 type Builder func(n *savedmodel.Node) (Exec, error)
 
