@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // A bound that is infinite, or wider than a thousandth of what it bounds, decides
@@ -32,7 +33,7 @@ func TestBoundsThatProveNothing(t *testing.T) {
 				wide = max(wide, bounds.Each[i])
 			}
 		}
-		x := vec(t, values...)
+		x := fixture.Vector(t, values...)
 		got := bounds.against(x, fallbackRule{})
 		fixed := fallbackRule{}.fixed(largestOf(x))
 		numbers, _ := floatsOf(x)
@@ -96,7 +97,7 @@ func TestRangeOfATensor(t *testing.T) {
 		for range c.values {
 			b.Each = append(b.Each, c.bound)
 		}
-		if got := b.against(vec(t, c.values...), fallbackRule{}); (got.Weak != "") != c.weak {
+		if got := b.against(fixture.Vector(t, c.values...), fallbackRule{}); (got.Weak != "") != c.weak {
 			t.Errorf("%s: %q", c.what, got.Weak)
 		}
 	}
@@ -104,7 +105,7 @@ func TestRangeOfATensor(t *testing.T) {
 
 // Numbers among large ones bear the rounding of those, and types of 16 bits their own.
 func TestFallback(t *testing.T) {
-	f16, bf16 := vec(t, lockstep.RoundFloat16(2)), vec(t, lockstep.RoundBFloat16(2))
+	f16, bf16 := fixture.Vector(t, lockstep.RoundFloat16(2)), fixture.Vector(t, lockstep.RoundBFloat16(2))
 	for _, c := range []struct {
 		what    string
 		f       fallbackRule
@@ -112,9 +113,9 @@ func TestFallback(t *testing.T) {
 		want    FixedTolerance
 		words   string
 	}{
-		{"float32", fallbackOf(set{"x": vec[float32](t, 1)}), 0.5, FixedTolerance{1e-5, 1e-4}, "atol 1e-05, rtol 0.0001"},
+		{"float32", fallbackOf(set{"x": fixture.Vector[float32](t, 1)}), 0.5, FixedTolerance{1e-5, 1e-4}, "atol 1e-05, rtol 0.0001"},
 		{"large numbers", fallbackOf(), 300, FixedTolerance{300 * 1e-5, 1e-4}, "atol 1e-05 times the largest magnitude, 300, rtol 0.0001"},
-		{"float16", fallbackOf(set{"x": f16}, set{"y": vec[float32](t, 1)}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
+		{"float16", fallbackOf(set{"x": f16}, set{"y": fixture.Vector[float32](t, 1)}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
 		{"bfloat16 is the coarser", fallbackOf(set{"x": f16, "y": bf16}), 1, FixedTolerance{8.0 / 256, 8.0 / 256}, "atol 0.03125, rtol 0.03125 (8 roundings of bfloat16)"},
 		{"what the oracle says", fallbackRule{}.coarsened(lockstep.CoarseError{DType: lockstep.Float16}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
 	} {
@@ -127,7 +128,7 @@ func TestFallback(t *testing.T) {
 // A difference within what rounding can do shows no fault, one beyond it does, and
 // where nobody knows what rounding can do, none is excused.
 func TestWithinRounding(t *testing.T) {
-	x := vec[float32](t, 1, 1.5)
+	x := fixture.Vector[float32](t, 1, 1.5)
 	for _, c := range []struct {
 		what       string
 		bound      float64
@@ -142,7 +143,7 @@ func TestWithinRounding(t *testing.T) {
 		{"NaN", 0.2, f32(float32(nan), 1.5), false, false},
 	} {
 		rule := Rule{Tolerance: BoundTolerance{Each: []float64{c.bound, c.bound}, Of: "the test"}.against(x, fallbackRule{})}
-		r := judgeOne(x, vec(t, c.candidate...), rule)
+		r := judgeOne(x, fixture.Vector(t, c.candidate...), rule)
 		if r.withinRounding() != c.want || (r.Verdict == InStep) != c.sure || r.ShowsFault() != (!c.want && !c.sure) {
 			t.Errorf("%s: within %v, verdict %s, shows a fault %v", c.what, r.withinRounding(), r.Verdict, r.ShowsFault())
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // engine answers what it was made with.
@@ -33,7 +34,7 @@ func named(name string, x *lockstep.Tensor) map[string]*lockstep.Tensor {
 }
 
 func TestCheckVerdicts(t *testing.T) {
-	one, two := vec[float32](t, 1), vec[float32](t, 2)
+	one, two := fixture.Vector[float32](t, 1), fixture.Vector[float32](t, 2)
 	w := func(x *lockstep.Tensor) lockstep.Weights {
 		return lockstep.Weights{{Name: "encoder/kernel", Tensor: x}}
 	}
@@ -58,12 +59,12 @@ func TestCheckVerdicts(t *testing.T) {
 		{"state", as(func(e *engine) { e.states = named("encoder/state_h", two) }), nil, Diverged, "encoder/state_h", ""},
 		{"no state", as(func(e *engine) { e.states = nil }), nil, Diverged, "encoder/state_h", ""},
 		{"weight", as(func(e *engine) { e.weights = w(two) }), nil, Diverged, "encoder/kernel", ""},
-		{"weight's last bit", as(func(e *engine) { e.weights = w(vec[float32](t, 1.0000001)) }), nil, Diverged, "encoder/kernel", ""},
+		{"weight's last bit", as(func(e *engine) { e.weights = w(fixture.Vector[float32](t, 1.0000001)) }), nil, Diverged, "encoder/kernel", ""},
 		{"expected", same, named("y", one), InStep, "", ""},
 		{"export at fault", same, named("y", two), Diverged, "y", "tensorflow and native agree, and differ from keras: the SavedModel does not compute what was predicted"},
 		{"native at fault", as(func(e *engine) { e.outputs = named("y", two) }), named("y", one), Diverged, "y", "the fault is in native"},
 		{"tensorflow at fault", as(func(e *engine) { e.outputs = named("y", two) }), named("y", two), Diverged, "y", "the fault is in tensorflow"},
-		{"all differ", as(func(e *engine) { e.outputs = named("y", two) }), named("y", vec[float32](t, 3)), Diverged, "y", "keras, tensorflow and native all differ"},
+		{"all differ", as(func(e *engine) { e.outputs = named("y", two) }), named("y", fixture.Vector[float32](t, 3)), Diverged, "y", "keras, tensorflow and native all differ"},
 		{"no candidate, agrees", nil, named("y", one), NoVerdict, "", ""},
 		{"no candidate, differs", nil, named("y", two), Diverged, "y", "suspect the export"},
 	} {
@@ -92,8 +93,8 @@ func TestCheckVerdicts(t *testing.T) {
 
 func TestCheckWithoutVerdict(t *testing.T) {
 	broken := engine{name: "native", err: errors.New("it broke")}
-	fine := engine{name: "tensorflow", outputs: named("y", vec[float32](t, 1))}
-	twice := engine{name: "native", outputs: named("encoder/state_h", vec[float32](t, 1)), states: named("encoder/state_h", vec[float32](t, 2))}
+	fine := engine{name: "tensorflow", outputs: named("y", fixture.Vector[float32](t, 1))}
+	twice := engine{name: "native", outputs: named("encoder/state_h", fixture.Vector[float32](t, 1)), states: named("encoder/state_h", fixture.Vector[float32](t, 2))}
 	for name, c := range map[string]Check{
 		"reference fails": {Reference: broken, Candidate: fine},
 		"candidate fails": {Reference: fine, Candidate: broken},
@@ -107,8 +108,8 @@ func TestCheckWithoutVerdict(t *testing.T) {
 }
 
 func TestNonFiniteWeightsProveNothing(t *testing.T) {
-	notANumber := lockstep.Weights{{Name: "encoder/kernel", Tensor: vec[float32](t, float32(nan))}}
-	e := engine{name: "tensorflow", outputs: named("y", vec[float32](t, 1)), weights: notANumber}
+	notANumber := lockstep.Weights{{Name: "encoder/kernel", Tensor: fixture.Vector[float32](t, float32(nan))}}
+	e := engine{name: "tensorflow", outputs: named("y", fixture.Vector[float32](t, 1)), weights: notANumber}
 	c := Check{Reference: e, Candidate: e}
 	got, err := c.Run(context.Background())
 	if err != nil || got.Report.Verdict() != Diverged {
@@ -122,10 +123,10 @@ func TestNonFiniteWeightsProveNothing(t *testing.T) {
 
 // Two engines that both answer NaN agree, and it is the export that is suspected.
 func TestBothNaN(t *testing.T) {
-	notANumber := named("y", vec[float32](t, float32(nan)))
+	notANumber := named("y", fixture.Vector[float32](t, float32(nan)))
 	check := Check{
 		Reference: engine{name: "tensorflow", outputs: notANumber}, Candidate: engine{name: "native", outputs: notANumber},
-		Expected: named("y", vec[float32](t, 1)), ExpectedBy: "keras",
+		Expected: named("y", fixture.Vector[float32](t, 1)), ExpectedBy: "keras",
 	}
 	got, err := check.Run(context.Background())
 	if err != nil {
@@ -147,8 +148,8 @@ func TestBothNaN(t *testing.T) {
 // A batch of no rows proves nothing, and that the weights agree does not make up
 // for it.
 func TestNothingButEmptyTensors(t *testing.T) {
-	empty := named("y", tensor[float32](t, nil, 0, 2))
-	w := lockstep.Weights{{Name: "dense/kernel", Tensor: vec[float32](t, 1)}}
+	empty := named("y", fixture.NewTensor[float32](t, nil, 0, 2))
+	w := lockstep.Weights{{Name: "dense/kernel", Tensor: fixture.Vector[float32](t, 1)}}
 	check := Check{Model: "m", Reference: engine{name: "tensorflow", outputs: empty, weights: w}, Candidate: engine{name: "native", outputs: empty, weights: w}}
 	got, err := check.Run(context.Background())
 	if err != nil {

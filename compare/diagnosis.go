@@ -43,7 +43,7 @@ type Cause struct {
 	Weight *WeightDifference
 }
 
-// WeightDifference is a weight that is another on the two sides.
+// WeightDifference is a weight that differs between the two sides.
 type WeightDifference struct {
 	Layer    string
 	Tensor   string

@@ -1,5 +1,5 @@
 // Package compare holds what sets two runs of one model side by side and says
-// whether, and where, they differ: measuring and judging, each of which can be
+// whether and where they differ: measuring and judging, each of which can be
 // used without the next. Whoever computed the tensors is no concern of it.
 //
 // # Measuring

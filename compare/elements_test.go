@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 func TestULPDistance(t *testing.T) {
@@ -148,7 +149,7 @@ func TestLayoutWithinRank(t *testing.T) {
 }
 
 func TestPlaceNamesItsAxes(t *testing.T) {
-	x := ramp(t, 2, 3, 4)
+	x := fixture.Ramp(t, 2, 3, 4)
 	for _, c := range []struct {
 		layout Layout
 		flat   int

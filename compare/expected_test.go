@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // Expected values that do not fit are wrong usage, and nobody is blamed for them.
 func TestExpectedValuesThatDoNotFit(t *testing.T) {
-	one := vec[float32](t, 1)
+	one := fixture.Vector[float32](t, 1)
 	tf := engine{name: "tensorflow", outputs: named("output", one), states: named("encoder/state_h", one)}
 	flags, _ := lockstep.New([]bool{true}, 1)
 	text, _ := lockstep.New([]string{"1"}, 1)
@@ -27,7 +28,7 @@ func TestExpectedValuesThatDoNotFit(t *testing.T) {
 		{"nothing", map[string]*lockstep.Tensor{}, `there is no tensor among the expected values: want some of ["encoder/state_h" "output"]`},
 		{"misspelt", named("outptu", one), `the model computes no "outptu"; it computes ["encoder/state_h" "output"], the nearest is "output"`},
 		{"extra", map[string]*lockstep.Tensor{"output": one, "z": one}, `the model computes no "z"`},
-		{"longer", named("output", vec[float32](t, 1, 2)), `"output" has the shape (2,), and from these inputs the model computes (1,)`},
+		{"longer", named("output", fixture.Vector[float32](t, 1, 2)), `"output" has the shape (2,), and from these inputs the model computes (1,)`},
 		{"another rank", named("output", column), `"output" has the shape (1, 1)`},
 		{"bools", named("output", flags), `"output" is bool (1,), and the model computes float32 (1,): these cannot be compared`},
 		{"strings", named("output", text), `"output" is string (1,)`},
@@ -76,7 +77,7 @@ func TestExpectedShapeThatFollowsTheInputs(t *testing.T) {
 }
 
 func TestOutputsWithoutExpectedValuesAreNamed(t *testing.T) {
-	one := vec[float32](t, 1)
+	one := fixture.Vector[float32](t, 1)
 	tf := engine{name: "tensorflow", outputs: map[string]*lockstep.Tensor{"a": one, "b": one, "c": one}}
 	got, err := Check{Model: "m", Reference: tf, Candidate: tf, Expected: named("b", one), ExpectedBy: "keras"}.Run(context.Background())
 	if err != nil {
@@ -90,7 +91,7 @@ func TestOutputsWithoutExpectedValuesAreNamed(t *testing.T) {
 // half returns float16 numbers by their bits.
 func half(t *testing.T, bits ...lockstep.Float16Bits) *lockstep.Tensor {
 	t.Helper()
-	return vec(t, bits...)
+	return fixture.Vector(t, bits...)
 }
 
 // Values are compared as the numbers that they are, whatever holds them.
@@ -102,24 +103,24 @@ func TestExpectedNumbersOfOtherTypes(t *testing.T) {
 		rule       Rule
 		verdict    Verdict
 	}{
-		{"equal", vec[float64](t, 0.5), vec[float32](t, 0.5), Rule{}, InStep},
-		{"not rounded", vec[float64](t, near), vec[float32](t, 1), Rule{}, Diverged},
-		{"not rounded, but near", vec[float64](t, near), vec[float32](t, 1), Rule{Tolerance: FixedTolerance{Atol: 1e-15}}, InStep},
-		{"not so near", vec[float64](t, near), vec[float32](t, 1), Rule{Tolerance: FixedTolerance{Atol: 1e-16}}, Diverged},
-		{"beyond float32", vec[float64](t, 1e300), vec[float32](t, math.MaxFloat32), DefaultRule(), Diverged},
-		{"float16", vec[float32](t, 1.5), half(t, 0x3e00), Rule{}, InStep},
-		{"float16, off", vec[float32](t, 1.5001), half(t, 0x3e00), Rule{}, Diverged},
-		{"units of float16", vec[float32](t, 1.5001), half(t, 0x3e00), Rule{ULP: 1}, InStep},
-		{"int32 of int64", vec[int64](t, 7, -7), vec[int32](t, 7, -7), Rule{}, InStep},
-		{"int64 beyond 2^53", vec[int32](t, 0), vec[int64](t, 1<<53+1), DefaultRule(), Diverged},
-		{"int32 off by one", vec[int64](t, 1e9+1), vec[int32](t, 1e9), DefaultRule(), Diverged},
-		{"wraps round", vec[int64](t, 1<<32+7), vec[int32](t, 7), DefaultRule(), Diverged},
-		{"uint8 of int64", vec[int64](t, 200), vec[uint8](t, 200), Rule{}, InStep},
-		{"int8 is not uint8", vec[int8](t, -1), vec[uint8](t, 255), DefaultRule(), Diverged},
-		{"uint64 beyond int64", vec[int32](t, 1), vec[uint64](t, 1<<64-1), DefaultRule(), Diverged},
-		{"integers of floats", vec[int32](t, 2), vec[float32](t, 2), Rule{}, InStep},
-		{"integers of floats, off", vec[int32](t, 2), vec[float32](t, 2.5), DefaultRule(), Diverged},
-		{"not a number", vec[float64](t, math.NaN()), vec[float32](t, 1), DefaultRule(), Diverged},
+		{"equal", fixture.Vector[float64](t, 0.5), fixture.Vector[float32](t, 0.5), Rule{}, InStep},
+		{"not rounded", fixture.Vector[float64](t, near), fixture.Vector[float32](t, 1), Rule{}, Diverged},
+		{"not rounded, but near", fixture.Vector[float64](t, near), fixture.Vector[float32](t, 1), Rule{Tolerance: FixedTolerance{Atol: 1e-15}}, InStep},
+		{"not so near", fixture.Vector[float64](t, near), fixture.Vector[float32](t, 1), Rule{Tolerance: FixedTolerance{Atol: 1e-16}}, Diverged},
+		{"beyond float32", fixture.Vector[float64](t, 1e300), fixture.Vector[float32](t, math.MaxFloat32), DefaultRule(), Diverged},
+		{"float16", fixture.Vector[float32](t, 1.5), half(t, 0x3e00), Rule{}, InStep},
+		{"float16, off", fixture.Vector[float32](t, 1.5001), half(t, 0x3e00), Rule{}, Diverged},
+		{"units of float16", fixture.Vector[float32](t, 1.5001), half(t, 0x3e00), Rule{ULP: 1}, InStep},
+		{"int32 of int64", fixture.Vector[int64](t, 7, -7), fixture.Vector[int32](t, 7, -7), Rule{}, InStep},
+		{"int64 beyond 2^53", fixture.Vector[int32](t, 0), fixture.Vector[int64](t, 1<<53+1), DefaultRule(), Diverged},
+		{"int32 off by one", fixture.Vector[int64](t, 1e9+1), fixture.Vector[int32](t, 1e9), DefaultRule(), Diverged},
+		{"wraps round", fixture.Vector[int64](t, 1<<32+7), fixture.Vector[int32](t, 7), DefaultRule(), Diverged},
+		{"uint8 of int64", fixture.Vector[int64](t, 200), fixture.Vector[uint8](t, 200), Rule{}, InStep},
+		{"int8 is not uint8", fixture.Vector[int8](t, -1), fixture.Vector[uint8](t, 255), DefaultRule(), Diverged},
+		{"uint64 beyond int64", fixture.Vector[int32](t, 1), fixture.Vector[uint64](t, 1<<64-1), DefaultRule(), Diverged},
+		{"integers of floats", fixture.Vector[int32](t, 2), fixture.Vector[float32](t, 2), Rule{}, InStep},
+		{"integers of floats, off", fixture.Vector[int32](t, 2), fixture.Vector[float32](t, 2.5), DefaultRule(), Diverged},
+		{"not a number", fixture.Vector[float64](t, math.NaN()), fixture.Vector[float32](t, 1), DefaultRule(), Diverged},
 	} {
 		if err := CheckExpected(nil, named("y", c.want), named("y", c.have)); err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -151,8 +152,8 @@ func TestWiderExpectedNumbersAreJudgedAlike(t *testing.T) {
 			rule = Rule{ULP: uint64(rng.IntN(9))}
 		}
 		var verdicts []Verdict
-		for _, want := range []*lockstep.Tensor{vec(t, x), vec(t, float64(x))} {
-			w, h, rules, err := alignExpected(named("y", want), named("y", vec(t, y)), Uniform(rule))
+		for _, want := range []*lockstep.Tensor{fixture.Vector(t, x), fixture.Vector(t, float64(x))} {
+			w, h, rules, err := alignExpected(named("y", want), named("y", fixture.Vector(t, y)), Uniform(rule))
 			if err != nil {
 				t.Fatal(err)
 			}

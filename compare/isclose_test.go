@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"testing"
+
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // numpy's own answers, made by testdata/isclose.py.
@@ -14,19 +16,19 @@ func TestFixedIsNumpysIsclose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var fixture struct {
+	var numpy struct {
 		Cases []struct {
 			Rtol, Atol float64
 			Rows       []string
 		}
 	}
-	if err := json.Unmarshal(raw, &fixture); err != nil {
+	if err := json.Unmarshal(raw, &numpy); err != nil {
 		t.Fatal(err)
 	}
-	if len(fixture.Cases) == 0 {
+	if len(numpy.Cases) == 0 {
 		t.Fatal("no cases")
 	}
-	for _, c := range fixture.Cases {
+	for _, c := range numpy.Cases {
 		rule := Rule{Tolerance: FixedTolerance{Atol: c.Atol, Rtol: c.Rtol}, AllowNonFinite: true}
 		var all, close [2][]float64
 		for _, row := range c.Rows {
@@ -36,7 +38,7 @@ func TestFixedIsNumpysIsclose(t *testing.T) {
 				t.Fatalf("%q: %v", row, err)
 			}
 			cand, ref := math.Float64frombits(a), math.Float64frombits(b)
-			if got := passes(vec(t, ref), vec(t, cand), rule); got != (want == "close") {
+			if got := passes(fixture.Vector(t, ref), fixture.Vector(t, cand), rule); got != (want == "close") {
 				t.Errorf("%s: reference %v, candidate %v: passes is %v, numpy says %s", rule, ref, cand, got, want)
 			}
 			all[0], all[1] = append(all[0], ref), append(all[1], cand)
@@ -45,10 +47,10 @@ func TestFixedIsNumpysIsclose(t *testing.T) {
 			}
 		}
 		// numpy.allclose is isclose of all.
-		if r := judgeOne(vec(t, all[0]...), vec(t, all[1]...), rule); r.Verdict == InStep || r.Outside != len(all[0])-len(close[0]) {
+		if r := judgeOne(fixture.Vector(t, all[0]...), fixture.Vector(t, all[1]...), rule); r.Verdict == InStep || r.Outside != len(all[0])-len(close[0]) {
 			t.Errorf("%s: %s with %d outside, want %d", rule, r.Verdict, r.Outside, len(all[0])-len(close[0]))
 		}
-		if !passes(vec(t, close[0]...), vec(t, close[1]...), rule) {
+		if !passes(fixture.Vector(t, close[0]...), fixture.Vector(t, close[1]...), rule) {
 			t.Errorf("%s: the pairs that are close diverge together", rule)
 		}
 	}

@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
 func TestJudgeRules(t *testing.T) {
-	after := func(x float32) float32 { return moveULP(x, 1) }
+	after := func(x float32) float32 { return fixture.MoveULP(x, 1) }
 	quietNaN := math.Float32frombits(0x7fc00000)
 	otherNaN := math.Float32frombits(0x7fc00001)
 	negZero := float32(math.Copysign(0, -1))
@@ -45,9 +46,9 @@ func TestJudgeRules(t *testing.T) {
 		{"zero rule, equal", 1, 1, zero, InStep},
 		{"zero rule, -0", 0, negZero, zero, InStep},
 		{"zero rule, one ulp", 1, after(1), zero, Diverged},
-		{"ulp, within", 1, moveULP(1, 3), Rule{ULP: 3}, InStep},
-		{"ulp, within below", 1, moveULP(1, -3), Rule{ULP: 3}, InStep},
-		{"ulp, beyond", 1, moveULP(1, 4), Rule{ULP: 3}, Diverged},
+		{"ulp, within", 1, fixture.MoveULP(1, 3), Rule{ULP: 3}, InStep},
+		{"ulp, within below", 1, fixture.MoveULP(1, -3), Rule{ULP: 3}, InStep},
+		{"ulp, beyond", 1, fixture.MoveULP(1, 4), Rule{ULP: 3}, Diverged},
 		{"ulp saves what atol fails", 1e6, after(1e6), Rule{Tolerance: FixedTolerance{Atol: 1e-9}, ULP: 1}, InStep},
 		{"atol saves what ulp fails", 0, 1e-9, Rule{Tolerance: FixedTolerance{Atol: 1e-9 * 2}, ULP: 1}, InStep},
 		{"neither saves", 1, 1.1, Rule{Tolerance: FixedTolerance{Atol: 1e-2}, ULP: 1}, Diverged},
@@ -96,7 +97,7 @@ func TestJudgeRules(t *testing.T) {
 		{"bound of its own", 1, 2, Rule{Tolerance: bound{1}}, InStep},
 		{"bound of its own, outside", 1, after(2), Rule{Tolerance: bound{1}}, Diverged},
 	} {
-		r := judgeOne(tensor(t, f32(c.ref)), tensor(t, f32(c.cand)), c.rule)
+		r := judgeOne(fixture.NewTensor(t, f32(c.ref)), fixture.NewTensor(t, f32(c.cand)), c.rule)
 		if r.Verdict != c.want {
 			t.Errorf("%s: %s, want %s", c.name, r.Verdict, c.want)
 		}
@@ -113,7 +114,7 @@ func TestJudgeRules(t *testing.T) {
 }
 
 func TestJudgeFloat64Overflow(t *testing.T) {
-	far, farther := vec(t, math.MaxFloat64), vec(t, -math.MaxFloat64)
+	far, farther := fixture.Vector(t, math.MaxFloat64), fixture.Vector(t, -math.MaxFloat64)
 	for _, c := range []struct {
 		name      string
 		ref, cand *lockstep.Tensor
@@ -125,9 +126,9 @@ func TestJudgeFloat64Overflow(t *testing.T) {
 		{"the largest atol and rtol", far, farther, Rule{Tolerance: FixedTolerance{Atol: math.MaxFloat64, Rtol: math.MaxFloat64}}, Diverged},
 		{"ulp knows how far it is", far, farther, Rule{ULP: 2 * 0x7fefffffffffffff}, InStep},
 		{"and no less", far, farther, Rule{ULP: 2*0x7fefffffffffffff - 1}, Diverged},
-		{"only the bound overflows", far, vec(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: 1.5}}, InStep},
-		{"the bound is the largest number", far, vec(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: 1}}, InStep},
-		{"the bound is a little less", far, vec(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: math.Nextafter(1, 0)}}, Diverged},
+		{"only the bound overflows", far, fixture.Vector(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: 1.5}}, InStep},
+		{"the bound is the largest number", far, fixture.Vector(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: 1}}, InStep},
+		{"the bound is a little less", far, fixture.Vector(t, 0.0), Rule{Tolerance: FixedTolerance{Rtol: math.Nextafter(1, 0)}}, Diverged},
 	} {
 		if r := judgeOne(c.ref, c.cand, c.rule); r.Verdict != c.want {
 			t.Errorf("%s: %s, want %s; margin %v", c.name, r.Verdict, c.want, r.Margin)
@@ -143,23 +144,23 @@ func TestJudgeExactTypesIgnoreTolerance(t *testing.T) {
 		want      Verdict
 		absInt    uint64
 	}{
-		{"int32", vec[int32](t, 1, 2), vec[int32](t, 1, 2), InStep, 0},
-		{"int32, one off", vec[int32](t, 1, 2), vec[int32](t, 1, 3), Diverged, 1},
-		{"int64 beyond 2^53", vec[int64](t, 0, 1<<53), vec[int64](t, 0, 1<<53+1), Diverged, 1},
-		{"int64 extremes", vec[int64](t, 0, math.MinInt64), vec[int64](t, 0, math.MaxInt64), Diverged, math.MaxUint64},
-		{"int8 extremes", vec[int8](t, 0, math.MinInt8), vec[int8](t, 0, math.MaxInt8), Diverged, 255},
-		{"int16, below zero", vec[int16](t, 0, -3), vec[int16](t, 0, 2), Diverged, 5},
-		{"uint8 extremes", vec[uint8](t, 0, math.MaxUint8), vec[uint8](t, 0, 0), Diverged, 255},
-		{"uint16", vec[uint16](t, 0, 1), vec[uint16](t, 0, math.MaxUint16), Diverged, math.MaxUint16 - 1},
-		{"uint32", vec[uint32](t, 0, 1<<31), vec[uint32](t, 0, 1<<31-1), Diverged, 1},
-		{"uint64 beyond int64", vec[uint64](t, 0, math.MaxUint64), vec[uint64](t, 0, math.MaxUint64-1), Diverged, 1},
-		{"uint64 around int64's end", vec[uint64](t, 0, 1<<63), vec[uint64](t, 0, 1<<63-1), Diverged, 1},
-		{"uint64 extremes", vec[uint64](t, 0, 0), vec[uint64](t, 0, math.MaxUint64), Diverged, math.MaxUint64},
-		{"uint64", vec[uint64](t, 0, math.MaxUint64), vec[uint64](t, 0, math.MaxUint64), InStep, 0},
-		{"bool", vec(t, true, false), vec(t, true, false), InStep, 0},
-		{"bool, flipped", vec(t, true, false), vec(t, true, true), Diverged, 0},
-		{"string", vec(t, "", "ä"), vec(t, "", "ä"), InStep, 0},
-		{"string, another", vec(t, "", "ä"), vec(t, "", "a"), Diverged, 0},
+		{"int32", fixture.Vector[int32](t, 1, 2), fixture.Vector[int32](t, 1, 2), InStep, 0},
+		{"int32, one off", fixture.Vector[int32](t, 1, 2), fixture.Vector[int32](t, 1, 3), Diverged, 1},
+		{"int64 beyond 2^53", fixture.Vector[int64](t, 0, 1<<53), fixture.Vector[int64](t, 0, 1<<53+1), Diverged, 1},
+		{"int64 extremes", fixture.Vector[int64](t, 0, math.MinInt64), fixture.Vector[int64](t, 0, math.MaxInt64), Diverged, math.MaxUint64},
+		{"int8 extremes", fixture.Vector[int8](t, 0, math.MinInt8), fixture.Vector[int8](t, 0, math.MaxInt8), Diverged, 255},
+		{"int16, below zero", fixture.Vector[int16](t, 0, -3), fixture.Vector[int16](t, 0, 2), Diverged, 5},
+		{"uint8 extremes", fixture.Vector[uint8](t, 0, math.MaxUint8), fixture.Vector[uint8](t, 0, 0), Diverged, 255},
+		{"uint16", fixture.Vector[uint16](t, 0, 1), fixture.Vector[uint16](t, 0, math.MaxUint16), Diverged, math.MaxUint16 - 1},
+		{"uint32", fixture.Vector[uint32](t, 0, 1<<31), fixture.Vector[uint32](t, 0, 1<<31-1), Diverged, 1},
+		{"uint64 beyond int64", fixture.Vector[uint64](t, 0, math.MaxUint64), fixture.Vector[uint64](t, 0, math.MaxUint64-1), Diverged, 1},
+		{"uint64 around int64's end", fixture.Vector[uint64](t, 0, 1<<63), fixture.Vector[uint64](t, 0, 1<<63-1), Diverged, 1},
+		{"uint64 extremes", fixture.Vector[uint64](t, 0, 0), fixture.Vector[uint64](t, 0, math.MaxUint64), Diverged, math.MaxUint64},
+		{"uint64", fixture.Vector[uint64](t, 0, math.MaxUint64), fixture.Vector[uint64](t, 0, math.MaxUint64), InStep, 0},
+		{"bool", fixture.Vector(t, true, false), fixture.Vector(t, true, false), InStep, 0},
+		{"bool, flipped", fixture.Vector(t, true, false), fixture.Vector(t, true, true), Diverged, 0},
+		{"string", fixture.Vector(t, "", "ä"), fixture.Vector(t, "", "ä"), InStep, 0},
+		{"string, another", fixture.Vector(t, "", "ä"), fixture.Vector(t, "", "a"), Diverged, 0},
 	} {
 		r := judgeOne(c.ref, c.cand, loose)
 		if r.Verdict != c.want || r.Smallest != nil {
@@ -179,7 +180,7 @@ func TestJudgeKnowsEveryType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		other := tensor(t, []string{"", "", "", "", "", "x"}, 2, 3)
+		other := fixture.NewTensor(t, []string{"", "", "", "", "", "x"}, 2, 3)
 		if d != lockstep.String {
 			bits := make([]byte, 6*d.Size())
 			bits[len(bits)-1] = 1
@@ -204,7 +205,7 @@ func TestJudgeKnowsEveryType(t *testing.T) {
 
 // The first fault in time, not in memory, and not the largest.
 func TestJudgeNamesTheFirstStep(t *testing.T) {
-	ref := tensor(t, make([]float32, 24), 2, 4, 3)
+	ref := fixture.NewTensor(t, make([]float32, 24), 2, 4, 3)
 	data := make([]float32, 24)
 	at := func(batch, step, unit int) *float32 { return &data[(batch*4+step)*3+unit] }
 	*at(0, 3, 0) = 100
@@ -212,7 +213,7 @@ func TestJudgeNamesTheFirstStep(t *testing.T) {
 	*at(1, 1, 1) = -0.25
 	*at(0, 2, 0) = float32(nan)
 	*at(1, 0, 0) = 0.125 // on the bound
-	cand := tensor(t, data, 2, 4, 3)
+	cand := fixture.NewTensor(t, data, 2, 4, 3)
 	r := judgeOne(ref, cand, Rule{Tolerance: FixedTolerance{Atol: 0.125}})
 	f := r.First
 	if f == nil || f.Step != 1 || f.Batch != 1 || f.Unit != 1 || f.Flat != 16 || !slices.Equal(f.Index, []int{1, 1, 1}) {
@@ -228,7 +229,7 @@ func TestJudgeNamesTheFirstStep(t *testing.T) {
 	if flat.First.Flat != 6 || flat.StepsOutside != 0 {
 		t.Errorf("without time the first is %s, %d steps", flat.First, flat.StepsOutside)
 	}
-	rank2 := judgeOne(tensor(t, f32(0, 0, 0, 0), 2, 2), tensor(t, f32(0, 0, 1, 9), 2, 2), DefaultRule())
+	rank2 := judgeOne(fixture.NewTensor(t, f32(0, 0, 0, 0), 2, 2), fixture.NewTensor(t, f32(0, 0, 1, 9), 2, 2), DefaultRule())
 	if rank2.First.String() != "batch row 1, unit 0" {
 		t.Errorf("of (batch, units) the first is %s", &rank2.First.Place)
 	}
@@ -253,7 +254,7 @@ func TestJudgeMargin(t *testing.T) {
 		{"the better of two, ulp", []float64{1}, []float64{1 + 0x4p-52}, Rule{ULP: 8, Tolerance: FixedTolerance{Atol: 0x2p-52}}, 0.5, 0},
 		{"NaN", []float64{1, 1}, []float64{1, nan}, DefaultRule(), inf, 1},
 	} {
-		r := judgeOne(vec(t, c.ref...), vec(t, c.cand...), c.rule)
+		r := judgeOne(fixture.Vector(t, c.ref...), fixture.Vector(t, c.cand...), c.rule)
 		at := -1
 		if r.MarginAt != nil {
 			at = r.MarginAt.Flat
@@ -282,7 +283,7 @@ func TestQuotientDecidesLikeLessOrEqual(t *testing.T) {
 		}
 	}
 	// A distance that float64 cannot tell from the limit.
-	if passes(vec(t, 0.0), vec(t, 1.0), Rule{ULP: math.Float64bits(1) - 1}) {
+	if passes(fixture.Vector(t, 0.0), fixture.Vector(t, 1.0), Rule{ULP: math.Float64bits(1) - 1}) {
 		t.Error("a distance of one more than allowed passes")
 	}
 }
@@ -329,8 +330,8 @@ func TestJudgeAgainstBigFloat(t *testing.T) {
 }
 
 func TestRulesAreChosenByName(t *testing.T) {
-	ref := set{"loose": vec[float32](t, 1), "tight": vec[float32](t, 1)}
-	cand := set{"loose": vec[float32](t, 2), "tight": vec[float32](t, 2)}
+	ref := set{"loose": fixture.Vector[float32](t, 1), "tight": fixture.Vector[float32](t, 1)}
+	cand := set{"loose": fixture.Vector[float32](t, 2), "tight": fixture.Vector[float32](t, 2)}
 	results := Judge(Measure(ref, cand, Options{}), func(name string) Rule {
 		if name == "loose" {
 			return Rule{Tolerance: FixedTolerance{Atol: 1}}
@@ -345,9 +346,9 @@ func TestRulesAreChosenByName(t *testing.T) {
 // A bound that travels as a tensor beside the value sees every element by its
 // own index, in whatever order they are judged.
 func TestToleranceSeesFlatIndexAndReference(t *testing.T) {
-	ref := ramp(t, 2, 3, 2)
+	ref := fixture.Ramp(t, 2, 3, 2)
 	seen := recorder{}
-	judgeOne(ref, nudged(t, ref, func(int) int { return 1 }), Rule{Tolerance: seen})
+	judgeOne(ref, fixture.Nudged(t, ref, func(int) int { return 1 }), Rule{Tolerance: seen})
 	if len(seen) != 12 {
 		t.Errorf("%d elements were judged, want 12", len(seen))
 	}

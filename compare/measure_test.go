@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 func TestMeasureKinds(t *testing.T) {
-	one := vec[float32](t, 1)
+	one := fixture.Vector[float32](t, 1)
 	invalid := new(lockstep.Tensor)
 	for _, c := range []struct {
 		name      string
@@ -27,17 +28,17 @@ func TestMeasureKinds(t *testing.T) {
 		{"nil in one, nothing in the other", set{"x": nil}, nil, Absent},
 		{"the zero tensor", set{"x": invalid}, set{"x": invalid}, Unreadable},
 		{"the zero tensor in one", set{"x": one}, set{"x": invalid}, Unreadable},
-		{"type", set{"x": one}, set{"x": vec[float64](t, 1)}, DTypeMismatch},
-		{"type before shape", set{"x": one}, set{"x": vec[int32](t, 1, 2)}, DTypeMismatch},
-		{"16-bit types", set{"x": vec(t, lockstep.Float16Bits(0))}, set{"x": vec(t, lockstep.BFloat16Bits(0))}, DTypeMismatch},
-		{"rank", set{"x": one}, set{"x": tensor(t, f32(1))}, ShapeMismatch},
-		{"same length", set{"x": tensor(t, f32(1, 2), 1, 2)}, set{"x": tensor(t, f32(1, 2), 2, 1)}, ShapeMismatch},
-		{"length", set{"x": one}, set{"x": vec[float32](t, 1, 2)}, ShapeMismatch},
-		{"empty against full", set{"x": one}, set{"x": vec[float32](t)}, ShapeMismatch},
-		{"empty", set{"x": vec[float32](t)}, set{"x": vec[float32](t)}, Empty},
-		{"zero-length time", set{"x": tensor[float32](t, nil, 2, 0, 3)}, set{"x": tensor[float32](t, nil, 2, 0, 3)}, Empty},
-		{"empty strings", set{"x": vec[string](t)}, set{"x": vec[string](t)}, Empty},
-		{"scalar", set{"x": tensor(t, f32(1))}, set{"x": tensor(t, f32(1))}, Measured},
+		{"type", set{"x": one}, set{"x": fixture.Vector[float64](t, 1)}, DTypeMismatch},
+		{"type before shape", set{"x": one}, set{"x": fixture.Vector[int32](t, 1, 2)}, DTypeMismatch},
+		{"16-bit types", set{"x": fixture.Vector(t, lockstep.Float16Bits(0))}, set{"x": fixture.Vector(t, lockstep.BFloat16Bits(0))}, DTypeMismatch},
+		{"rank", set{"x": one}, set{"x": fixture.NewTensor(t, f32(1))}, ShapeMismatch},
+		{"same length", set{"x": fixture.NewTensor(t, f32(1, 2), 1, 2)}, set{"x": fixture.NewTensor(t, f32(1, 2), 2, 1)}, ShapeMismatch},
+		{"length", set{"x": one}, set{"x": fixture.Vector[float32](t, 1, 2)}, ShapeMismatch},
+		{"empty against full", set{"x": one}, set{"x": fixture.Vector[float32](t)}, ShapeMismatch},
+		{"empty", set{"x": fixture.Vector[float32](t)}, set{"x": fixture.Vector[float32](t)}, Empty},
+		{"zero-length time", set{"x": fixture.NewTensor[float32](t, nil, 2, 0, 3)}, set{"x": fixture.NewTensor[float32](t, nil, 2, 0, 3)}, Empty},
+		{"empty strings", set{"x": fixture.Vector[string](t)}, set{"x": fixture.Vector[string](t)}, Empty},
+		{"scalar", set{"x": fixture.NewTensor(t, f32(1))}, set{"x": fixture.NewTensor(t, f32(1))}, Measured},
 	} {
 		got := Measure(c.ref, c.cand, Options{})
 		if len(got) != 1 || got[0].Kind != c.want {
@@ -67,7 +68,7 @@ func TestMeasureKinds(t *testing.T) {
 }
 
 func TestMeasureOrder(t *testing.T) {
-	one := vec[float32](t, 1)
+	one := fixture.Vector[float32](t, 1)
 	ref := set{"b": one, "a": one, "d": one, "only": one}
 	cand := set{"b": one, "c": one, "a": one, "d": one}
 	for _, c := range []struct{ order, want []string }{
@@ -90,8 +91,8 @@ func TestMeasureOrder(t *testing.T) {
 }
 
 func TestMeasureFigures(t *testing.T) {
-	ref := tensor(t, f32(1, -2, 0, 4, 100, 0), 2, 3)
-	cand := tensor(t, f32(1.5, -2, 0.125, 3, 100, float32(math.Copysign(0, -1))), 2, 3)
+	ref := fixture.NewTensor(t, f32(1, -2, 0, 4, 100, 0), 2, 3)
+	cand := fixture.NewTensor(t, f32(1.5, -2, 0.125, 3, 100, float32(math.Copysign(0, -1))), 2, 3)
 	d := measureOne(ref, cand)
 	if d.Elements != 6 || d.Finite != 6 || d.Differ != 3 || d.BitsDiffer != 4 || d.ZeroReference != 1 {
 		t.Errorf("counts: %+v", d)
@@ -134,8 +135,8 @@ func TestMeasureNonFinite(t *testing.T) {
 		{-inf, inf, counts{ref: 1, cand: 1, opposite: 1}},
 	} {
 		for _, d := range []Difference{
-			measureOne(vec(t, 7, c.ref, 5), vec(t, 7, c.cand, 4.5)),
-			measureOne(vec(t, 7, float32(c.ref), 5), vec(t, 7, float32(c.cand), 4.5)),
+			measureOne(fixture.Vector(t, 7, c.ref, 5), fixture.Vector(t, 7, c.cand, 4.5)),
+			measureOne(fixture.Vector(t, 7, float32(c.ref), 5), fixture.Vector(t, 7, float32(c.cand), 4.5)),
 		} {
 			n := &d.NonFinite
 			got := counts{n.Reference.N, n.Candidate.N, n.BothNaN.N, n.SameInf.N, n.NaNInReference.N, n.NaNInCandidate.N, n.InfInReference.N, n.InfInCandidate.N, n.OppositeInf.N}
@@ -168,29 +169,29 @@ func TestMeasureNonFinite(t *testing.T) {
 
 func TestMeasureExactTypes(t *testing.T) {
 	big := int64(1) << 60
-	d := measureOne(vec(t, big, 5, math.MinInt64, 0), vec(t, big+1, 5, math.MaxInt64, 3))
+	d := measureOne(fixture.Vector(t, big, 5, math.MinInt64, 0), fixture.Vector(t, big+1, 5, math.MaxInt64, 3))
 	if d.Differ != 3 || d.MaxAbsInt != math.MaxUint64 || d.Worst.Flat != 2 || d.ZeroReference != 1 || d.Finite != 4 {
 		t.Errorf("int64: %+v", d)
 	}
 	// 1 apart at a size at which float64 sees no difference.
-	if d := measureOne(vec(t, big), vec(t, big+1)); d.MaxAbsInt != 1 || d.MaxAbs != 1 || d.Differ != 1 || d.MeanAbs != 1 {
+	if d := measureOne(fixture.Vector(t, big), fixture.Vector(t, big+1)); d.MaxAbsInt != 1 || d.MaxAbs != 1 || d.Differ != 1 || d.MeanAbs != 1 {
 		t.Errorf("2^60 and 2^60+1: %+v", d)
 	}
-	if d := measureOne(vec[int32](t, -4, 1), vec[int32](t, -5, 1)); d.MaxAbsInt != 1 || d.MaxRel != 0.25 || d.MeanAbs != 0.5 || d.MaxULP != 0 {
+	if d := measureOne(fixture.Vector[int32](t, -4, 1), fixture.Vector[int32](t, -5, 1)); d.MaxAbsInt != 1 || d.MaxRel != 0.25 || d.MeanAbs != 0.5 || d.MaxULP != 0 {
 		t.Errorf("int32: %+v", d)
 	}
-	if d := measureOne(vec(t, true, false, true), vec(t, true, true, false)); d.Differ != 2 || d.Worst.Flat != 1 || d.MaxAbs != 0 || d.Finite != 0 {
+	if d := measureOne(fixture.Vector(t, true, false, true), fixture.Vector(t, true, true, false)); d.Differ != 2 || d.Worst.Flat != 1 || d.MaxAbs != 0 || d.Finite != 0 {
 		t.Errorf("bool: %+v", d)
 	}
-	if d := measureOne(vec(t, "a", "b"), vec(t, "a", "b ")); d.Differ != 1 || d.Worst.Flat != 1 || d.Worst.Candidate.String() != `"b "` {
+	if d := measureOne(fixture.Vector(t, "a", "b"), fixture.Vector(t, "a", "b ")); d.Differ != 1 || d.Worst.Flat != 1 || d.Worst.Candidate.String() != `"b "` {
 		t.Errorf("string: %+v", d)
 	}
 }
 
 func TestMeasureSteps(t *testing.T) {
 	// (batch 2, time 3, units 2)
-	ref := tensor(t, make([]float32, 12), 2, 3, 2)
-	cand := tensor(t, f32(
+	ref := fixture.NewTensor(t, make([]float32, 12), 2, 3, 2)
+	cand := fixture.NewTensor(t, f32(
 		0, 0, 0.5, -2, 0, 0,
 		0, 0, 1, 0, float32(nan), -4,
 	), 2, 3, 2)
@@ -211,28 +212,28 @@ func TestMeasureSteps(t *testing.T) {
 	if len(major.Steps) != 2 || major.Steps[0].MaxAbs != 2 || major.Steps[1].MaxAbs != 4 || major.Worst.String() != "step 1, batch row 2, unit 1" {
 		t.Errorf("time first: %+v, worst at %s", major.Steps, major.Worst)
 	}
-	ints := measureOne(tensor(t, make([]int64, 4), 1, 2, 2), tensor(t, []int64{0, 0, 1<<53 + 1, 1}, 1, 2, 2))
+	ints := measureOne(fixture.NewTensor(t, make([]int64, 4), 1, 2, 2), fixture.NewTensor(t, []int64{0, 0, 1<<53 + 1, 1}, 1, 2, 2))
 	if len(ints.Steps) != 2 || ints.Steps[0] != (Step{}) || ints.Steps[1].MaxAbsInt != 1<<53+1 || ints.Steps[1].Differ != 2 {
 		t.Errorf("int64: %+v", ints.Steps)
 	}
 }
 
 func TestMeasureOverflow(t *testing.T) {
-	d := measureOne(vec[float32](t, math.MaxFloat32), vec[float32](t, -math.MaxFloat32))
+	d := measureOne(fixture.Vector[float32](t, math.MaxFloat32), fixture.Vector[float32](t, -math.MaxFloat32))
 	if d.MaxAbs != 2*math.MaxFloat32 || d.MaxRel != 2 || d.MeanAbs != d.MaxAbs {
 		t.Errorf("float32 from end to end: %v, %v, %v", d.MaxAbs, d.MaxRel, d.MeanAbs)
 	}
-	d = measureOne(vec(t, math.MaxFloat64, 1), vec(t, -math.MaxFloat64, 1))
+	d = measureOne(fixture.Vector(t, math.MaxFloat64, 1), fixture.Vector(t, -math.MaxFloat64, 1))
 	if !math.IsInf(d.MaxAbs, 1) || !math.IsInf(d.MeanAbs, 1) || d.MaxULP != 2*0x7fefffffffffffff {
 		t.Errorf("float64 from end to end: %v, %v, %d", d.MaxAbs, d.MeanAbs, d.MaxULP)
 	}
 	// The sum is beyond float64, the mean is not.
-	d = measureOne(vec(t, 0.0, 0, 0, 0), vec(t, 1e308, 1e308, 1e308, 0.5e308))
+	d = measureOne(fixture.Vector(t, 0.0, 0, 0, 0), fixture.Vector(t, 1e308, 1e308, 1e308, 0.5e308))
 	if d.MaxAbs != 1e308 || math.Abs(d.MeanAbs/0.875e308-1) > 1e-15 || d.MaxRel != 0 || d.ZeroReference != 4 {
 		t.Errorf("a sum beyond float64: %v, %v, %v", d.MaxAbs, d.MeanAbs, d.MaxRel)
 	}
 	// A relative error beyond float64.
-	if d = measureOne(vec(t, math.SmallestNonzeroFloat64), vec(t, 1.0)); !math.IsInf(d.MaxRel, 1) {
+	if d = measureOne(fixture.Vector(t, math.SmallestNonzeroFloat64), fixture.Vector(t, 1.0)); !math.IsInf(d.MaxRel, 1) {
 		t.Errorf("1 instead of a subnormal: relative error %v", d.MaxRel)
 	}
 }

@@ -7,18 +7,6 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// moveULP steps n floats up from x, or down.
-func moveULP(x float32, n int) float32 {
-	to := float32(math.Inf(1))
-	if n < 0 {
-		to, n = -to, -n
-	}
-	for range n {
-		x = math.Nextafter32(x, to)
-	}
-	return x
-}
-
 // randomPair makes two vectors of a float type that lie near each other, or
 // not at all, over the whole range of the type, subnormals and zeros included.
 // None of the elements is NaN or infinite.

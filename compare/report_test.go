@@ -3,14 +3,16 @@ package compare
 import (
 	"math"
 	"testing"
+
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 func TestReportVerdict(t *testing.T) {
-	one, two := vec[float32](t, 1), vec[float32](t, 2)
+	one, two := fixture.Vector[float32](t, 1), fixture.Vector[float32](t, 2)
 	good := compared("good", "r", "c", set{"x": one, "y": one}, set{"x": one, "y": one}, Options{}, DefaultRule())
 	bad := compared("bad", "r", "c", set{"x": one, "y": one, "z": one}, set{"x": one, "y": two, "z": two}, Options{}, DefaultRule())
 	nothing := compared("nothing", "r", "c", nil, nil, Options{}, DefaultRule())
-	empty := compared("empty", "r", "c", set{"x": vec[float32](t)}, set{"x": vec[float32](t)}, Options{}, DefaultRule())
+	empty := compared("empty", "r", "c", set{"x": fixture.Vector[float32](t)}, set{"x": fixture.Vector[float32](t)}, Options{}, DefaultRule())
 	weights := good
 	weights.Title = weightsTitle
 	for _, c := range []struct {
@@ -54,8 +56,8 @@ func TestReportVerdict(t *testing.T) {
 }
 
 func TestComparisonSmallest(t *testing.T) {
-	f := func(x float32) set { return set{"f": vec(t, x)} }
-	with := func(s set, name string, v ...int32) set { s[name] = vec(t, v...); return s }
+	f := func(x float32) set { return set{"f": fixture.Vector(t, x)} }
+	with := func(s set, name string, v ...int32) set { s[name] = fixture.Vector(t, v...); return s }
 	for _, c := range []struct {
 		name      string
 		ref, cand set
@@ -75,8 +77,8 @@ func TestComparisonSmallest(t *testing.T) {
 		}
 	}
 	// Tensors with rules of their own are brought to one that all can share.
-	ref := set{"a": vec(t, 1.0), "b": vec(t, 1.0)}
-	cand := set{"a": vec(t, 1.5), "b": vec(t, 1.25)}
+	ref := set{"a": fixture.Vector(t, 1.0), "b": fixture.Vector(t, 1.0)}
+	cand := set{"a": fixture.Vector(t, 1.5), "b": fixture.Vector(t, 1.25)}
 	rules := func(name string) Rule {
 		return Rule{Tolerance: FixedTolerance{Atol: 1, Rtol: float64(len(name)) * float64(name[0])}}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // Absent, zero and default are three things, and a setting changes what it gives
@@ -201,7 +202,7 @@ func differingPair(t *testing.T, rng *rand.Rand) (reference, candidate *lockstep
 			b[i] = 1
 		}
 	}
-	return tensor(t, a, n), tensor(t, b, n)
+	return fixture.NewTensor(t, a, n), fixture.NewTensor(t, b, n)
 }
 
 // randomRule is a derived or a fixed rule, as those that hold without settings.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
@@ -83,16 +84,16 @@ func TestSmallestWhereNoneWould(t *testing.T) {
 		ok        bool
 		rtolInf   bool
 	}{
-		{"reference 0", vec[float32](t, 0), vec[float32](t, 1), false, true, true},
-		{"NaN apart", vec[float32](t, 0), vec(t, float32(nan)), false, false, false},
-		{"NaN apart, allowed", vec[float32](t, 0), vec(t, float32(nan)), true, false, false},
-		{"NaN agrees", vec(t, nan, 1), vec(t, nan, 1), false, false, false},
-		{"NaN agrees, allowed", vec(t, nan, 1), vec(t, nan, 1), true, true, false},
-		{"Inf agrees, allowed", vec(t, inf, 1), vec(t, inf, 1), true, true, false},
-		{"type", vec[float32](t, 0), vec[float64](t, 0), false, false, false},
-		{"ints", vec[int32](t, 0), vec[int32](t, 0), false, false, false},
-		{"empty", vec[float32](t), vec[float32](t), false, false, false},
-		{"missing", vec[float32](t), nil, false, false, false},
+		{"reference 0", fixture.Vector[float32](t, 0), fixture.Vector[float32](t, 1), false, true, true},
+		{"NaN apart", fixture.Vector[float32](t, 0), fixture.Vector(t, float32(nan)), false, false, false},
+		{"NaN apart, allowed", fixture.Vector[float32](t, 0), fixture.Vector(t, float32(nan)), true, false, false},
+		{"NaN agrees", fixture.Vector(t, nan, 1), fixture.Vector(t, nan, 1), false, false, false},
+		{"NaN agrees, allowed", fixture.Vector(t, nan, 1), fixture.Vector(t, nan, 1), true, true, false},
+		{"Inf agrees, allowed", fixture.Vector(t, inf, 1), fixture.Vector(t, inf, 1), true, true, false},
+		{"type", fixture.Vector[float32](t, 0), fixture.Vector[float64](t, 0), false, false, false},
+		{"ints", fixture.Vector[int32](t, 0), fixture.Vector[int32](t, 0), false, false, false},
+		{"empty", fixture.Vector[float32](t), fixture.Vector[float32](t), false, false, false},
+		{"missing", fixture.Vector[float32](t), nil, false, false, false},
 	} {
 		d := measureOne(c.ref, c.cand)
 		s, ok := d.smallestPassing(given, c.allow)
@@ -101,7 +102,7 @@ func TestSmallestWhereNoneWould(t *testing.T) {
 		}
 	}
 	// A difference beyond float64 is outside every Fixed, but not every ULP.
-	d := measureOne(vec(t, math.MaxFloat64), vec(t, -math.MaxFloat64))
+	d := measureOne(fixture.Vector(t, math.MaxFloat64), fixture.Vector(t, -math.MaxFloat64))
 	if s, ok := d.smallestPassing(given, false); !ok || !math.IsInf(s.Atol, 1) || !math.IsInf(s.Rtol, 1) || !math.IsInf(s.AtolAlone, 1) || s.ULP != 2*0x7fefffffffffffff {
 		t.Errorf("end to end: %+v, %v", s, ok)
 	}
@@ -109,7 +110,7 @@ func TestSmallestWhereNoneWould(t *testing.T) {
 
 // Where the rule knows neither atol nor rtol, the default stands in.
 func TestSmallestGiven(t *testing.T) {
-	x := vec[float32](t, 1)
+	x := fixture.Vector[float32](t, 1)
 	for _, c := range []struct {
 		rule Rule
 		want FixedTolerance

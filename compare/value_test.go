@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 func TestValueString(t *testing.T) {
@@ -14,31 +15,31 @@ func TestValueString(t *testing.T) {
 		tensor *lockstep.Tensor
 		text   string
 	}{
-		{vec(t, float32(0.1)), "0.1"},
-		{vec(t, float32(negZero)), "-0"},
-		{vec(t, float32(math.SmallestNonzeroFloat32)), "1e-45"},
-		{vec(t, float32(nan)), "NaN"},
-		{vec(t, float32(inf)), "Infinity"},
-		{vec(t, -inf), "-Infinity"},
-		{vec(t, 0.1), "0.1"},
-		{vec(t, math.MaxFloat64), "1.7976931348623157e+308"},
-		{vec(t, lockstep.Float16Bits(0x2e66)), "0.1"},
-		{vec(t, lockstep.Float16Bits(0x7bff)), "6.55e+04"},
-		{vec(t, lockstep.Float16Bits(0x0001)), "6e-08"},
-		{vec(t, lockstep.Float16Bits(0xfc00)), "-Infinity"},
-		{vec(t, lockstep.BFloat16Bits(0x3dcd)), "0.1"},
-		{vec(t, int32(-7)), "-7"},
-		{vec(t, int64(math.MinInt64)), "-9223372036854775808"},
-		{vec(t, int64(1<<53+1)), "9007199254740993"},
-		{vec(t, int8(math.MinInt8)), "-128"},
-		{vec(t, int16(math.MinInt16)), "-32768"},
-		{vec(t, uint8(math.MaxUint8)), "255"},
-		{vec(t, uint16(math.MaxUint16)), "65535"},
-		{vec(t, uint32(math.MaxUint32)), "4294967295"},
-		{vec(t, uint64(math.MaxUint64)), "18446744073709551615"},
-		{vec(t, true), "true"},
-		{vec(t, false), "false"},
-		{vec(t, "a \"b\"\n"), `"a \"b\"\n"`},
+		{fixture.Vector(t, float32(0.1)), "0.1"},
+		{fixture.Vector(t, float32(negZero)), "-0"},
+		{fixture.Vector(t, float32(math.SmallestNonzeroFloat32)), "1e-45"},
+		{fixture.Vector(t, float32(nan)), "NaN"},
+		{fixture.Vector(t, float32(inf)), "Infinity"},
+		{fixture.Vector(t, -inf), "-Infinity"},
+		{fixture.Vector(t, 0.1), "0.1"},
+		{fixture.Vector(t, math.MaxFloat64), "1.7976931348623157e+308"},
+		{fixture.Vector(t, lockstep.Float16Bits(0x2e66)), "0.1"},
+		{fixture.Vector(t, lockstep.Float16Bits(0x7bff)), "6.55e+04"},
+		{fixture.Vector(t, lockstep.Float16Bits(0x0001)), "6e-08"},
+		{fixture.Vector(t, lockstep.Float16Bits(0xfc00)), "-Infinity"},
+		{fixture.Vector(t, lockstep.BFloat16Bits(0x3dcd)), "0.1"},
+		{fixture.Vector(t, int32(-7)), "-7"},
+		{fixture.Vector(t, int64(math.MinInt64)), "-9223372036854775808"},
+		{fixture.Vector(t, int64(1<<53+1)), "9007199254740993"},
+		{fixture.Vector(t, int8(math.MinInt8)), "-128"},
+		{fixture.Vector(t, int16(math.MinInt16)), "-32768"},
+		{fixture.Vector(t, uint8(math.MaxUint8)), "255"},
+		{fixture.Vector(t, uint16(math.MaxUint16)), "65535"},
+		{fixture.Vector(t, uint32(math.MaxUint32)), "4294967295"},
+		{fixture.Vector(t, uint64(math.MaxUint64)), "18446744073709551615"},
+		{fixture.Vector(t, true), "true"},
+		{fixture.Vector(t, false), "false"},
+		{fixture.Vector(t, "a \"b\"\n"), `"a \"b\"\n"`},
 	} {
 		v := ValueAt(c.tensor, 0)
 		if got := v.String(); got != c.text {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare/golden"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/npz"
 )
 
@@ -24,7 +25,7 @@ func packed(t testing.TB, header string, names ...string) []byte {
 		all = append(all, lockstep.NamedTensor{Name: "golden", Tensor: text})
 	}
 	for _, name := range names {
-		all = append(all, lockstep.NamedTensor{Name: name, Tensor: tensor(t, []float32{1, 2}, 2)})
+		all = append(all, lockstep.NamedTensor{Name: name, Tensor: fixture.NewTensor(t, []float32{1, 2}, 2)})
 	}
 	var b bytes.Buffer
 	if err := npz.Write(&b, all); err != nil {

@@ -124,7 +124,7 @@ func TestDrift(t *testing.T) {
 		for i, v := range values {
 			other[i] = v + float32(0.5*(compare.DefaultAtol+compare.DefaultRtol*math.Abs(float64(v))))
 		}
-		shifted.Outputs[name] = tensor(t, other, x.Shape()...)
+		shifted.Outputs[name] = fixture.NewTensor(t, other, x.Shape()...)
 	}
 	for _, c := range []struct {
 		budget float64
@@ -146,7 +146,7 @@ func TestDrift(t *testing.T) {
 	}
 	for what, o := range map[string]golden.Options{
 		"the earlier golden does not hold what native answered": {Drift: budget(0), Earlier: read(t, "testdata/keras.golden")},
-		"none of the tensors":              {Drift: budget(0), Earlier: &golden.Golden{Outputs: map[string]*lockstep.Tensor{"x": tensor(t, []float32{1}, 1)}, Candidate: map[string]*lockstep.Tensor{"x": tensor(t, []float32{1}, 1)}}},
+		"none of the tensors":              {Drift: budget(0), Earlier: &golden.Golden{Outputs: map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{1}, 1)}, Candidate: map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{1}, 1)}}},
 		"a drift budget of NaN":            {Drift: budget(math.NaN())},
 		"a drift budget of -1":             {Drift: budget(-1)},
 		`no input and no output "nothing"`: {Rename: map[string]string{"nothing": "x"}},
@@ -181,7 +181,7 @@ func TestRecordRefuses(t *testing.T) {
 	m := load(t, dir)
 	inputs := fixture.Tensors(t, "seed_units1_keras3", "inputs.npz")
 	expected := fixture.Tensors(t, "seed_units1_keras3", "expected.npz")
-	expected["output_0"] = tensor(t, make([]float32, expected["output_0"].Len()), expected["output_0"].Shape()...)
+	expected["output_0"] = fixture.NewTensor(t, make([]float32, expected["output_0"].Len()), expected["output_0"].Shape()...)
 	for what, r := range map[string]golden.Recording{
 		"native differs from native, first at output_0, step ": {Inputs: inputs, Candidate: off{m}},
 		"native differs from keras, first at output_0, step ":  {Inputs: inputs, Expected: expected},
@@ -193,7 +193,7 @@ func TestRecordRefuses(t *testing.T) {
 	}
 	nan := map[string]*lockstep.Tensor{}
 	for name, x := range inputs {
-		nan[name] = tensor(t, append([]float32{float32(math.NaN())}, make([]float32, x.Len()-1)...), x.Shape()...)
+		nan[name] = fixture.NewTensor(t, append([]float32{float32(math.NaN())}, make([]float32, x.Len()-1)...), x.Shape()...)
 	}
 	if _, err := golden.Record(t.Context(), m, golden.Recording{Inputs: nan}); err == nil {
 		t.Error("NaNs were recorded")
@@ -279,7 +279,7 @@ func fixtureInputs(t *testing.T, dir string) map[string]*lockstep.Tensor {
 		for j := range x {
 			x[j] = float32(math.Sin(float64(j + 3*i)))
 		}
-		out[s.Name] = tensor(t, x, 2, 10, s.Shape[2])
+		out[s.Name] = fixture.NewTensor(t, x, 2, 10, s.Shape[2])
 	}
 	return out
 }

@@ -59,12 +59,3 @@ func verify(t testing.TB, g *golden.Golden, dir string, o golden.Options) *golde
 	}
 	return r
 }
-
-func tensor(t testing.TB, data []float32, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	x, err := lockstep.New(data, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
-}

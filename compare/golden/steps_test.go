@@ -249,11 +249,11 @@ func TestBadTraces(t *testing.T) {
 	nan[3] = float32(math.NaN())
 	for want, spoil := range map[string]func(g *golden.Golden){
 		"others of that layer have a batch of": func(g *golden.Golden) {
-			g.Steps["encoder/h"] = tensor(t, make([]float32, n), shape[1], shape[0], shape[2])
+			g.Steps["encoder/h"] = fixture.NewTensor(t, make([]float32, n), shape[1], shape[0], shape[2])
 		},
 		"want 2 axes":                            func(g *golden.Golden) { g.Steps["encoder/initial_h"] = g.Steps["encoder/h"] },
-		"want float32 in the shape of its steps": func(g *golden.Golden) { g.Bounds["encoder/h"] = tensor(t, make([]float32, n), n) },
-		"no number of 0 or more":                 func(g *golden.Golden) { g.Bounds["encoder/h"] = tensor(t, nan, shape...) },
+		"want float32 in the shape of its steps": func(g *golden.Golden) { g.Bounds["encoder/h"] = fixture.NewTensor(t, make([]float32, n), n) },
+		"no number of 0 or more":                 func(g *golden.Golden) { g.Bounds["encoder/h"] = fixture.NewTensor(t, nan, shape...) },
 		"is of no layer":                         func(g *golden.Golden) { g.Header.Layers = g.Header.Layers[:1] },
 	} {
 		g := *sound

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/format"
 	"github.com/lockstep-go/lockstep/internal/reporttest"
 )
@@ -179,20 +180,20 @@ func TestJSONValues(t *testing.T) {
 		tensor *lockstep.Tensor
 		want   string
 	}{
-		{vec(t, float32(0.1)), "0.1"},
-		{vec(t, float32(math.Copysign(0, -1))), "-0"},
-		{vec(t, float32(math.SmallestNonzeroFloat32)), "1e-45"},
-		{vec(t, float32(nan)), `"NaN"`},
-		{vec(t, -inf), `"-Infinity"`},
-		{vec(t, 0.1), "0.1"},
-		{vec(t, lockstep.Float16Bits(0x2e66)), "0.1"},
-		{vec(t, lockstep.Float16Bits(0xfc00)), `"-Infinity"`},
-		{vec(t, int64(1<<53+1)), "9007199254740993"},
-		{vec(t, uint64(math.MaxUint64)), "18446744073709551615"},
-		{vec(t, true), "true"},
-		{vec(t, "NaN"), `"NaN"`},
-		{vec(t, "a \"b\"\n"), `"a \"b\"\n"`},
-		{vec(t, "\xff"), `"\ufffd"`},
+		{fixture.Vector(t, float32(0.1)), "0.1"},
+		{fixture.Vector(t, float32(math.Copysign(0, -1))), "-0"},
+		{fixture.Vector(t, float32(math.SmallestNonzeroFloat32)), "1e-45"},
+		{fixture.Vector(t, float32(nan)), `"NaN"`},
+		{fixture.Vector(t, -inf), `"-Infinity"`},
+		{fixture.Vector(t, 0.1), "0.1"},
+		{fixture.Vector(t, lockstep.Float16Bits(0x2e66)), "0.1"},
+		{fixture.Vector(t, lockstep.Float16Bits(0xfc00)), `"-Infinity"`},
+		{fixture.Vector(t, int64(1<<53+1)), "9007199254740993"},
+		{fixture.Vector(t, uint64(math.MaxUint64)), "18446744073709551615"},
+		{fixture.Vector(t, true), "true"},
+		{fixture.Vector(t, "NaN"), `"NaN"`},
+		{fixture.Vector(t, "a \"b\"\n"), `"a \"b\"\n"`},
+		{fixture.Vector(t, "\xff"), `"\ufffd"`},
 	} {
 		if got, err := json.Marshal(jsonValue{compare.ValueAt(c.tensor, 0)}); err != nil || string(got) != c.want {
 			t.Errorf("%s: %s, %v, want %s", c.tensor, got, err, c.want)

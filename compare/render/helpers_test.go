@@ -2,7 +2,6 @@ package render
 
 import (
 	"math"
-	"testing"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
@@ -14,22 +13,6 @@ var (
 	nan, inf = math.NaN(), math.Inf(1)
 	f32      = func(v ...float32) []float32 { return v }
 )
-
-// tensor makes a tensor that the test is sure of.
-func tensor[E lockstep.Element](t testing.TB, data []E, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	x, err := lockstep.New(data, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
-}
-
-// vec is a tensor of one axis.
-func vec[E lockstep.Element](t testing.TB, data ...E) *lockstep.Tensor {
-	t.Helper()
-	return tensor(t, data, len(data))
-}
 
 // compared compares two sets of tensors by one rule.
 func compared(title, reference, candidate string, ref, cand set, o compare.Options, rule compare.Rule) compare.Comparison {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 // outcomes are one of each kind: in step, diverged in two tensors, failed beside
@@ -19,12 +20,12 @@ func outcomes(t *testing.T) []compare.Outcome {
 			Results: compare.Judge(compare.Measure(reference, candidate, compare.Options{Order: order, Layout: compare.KerasLayout}), nil),
 		}
 	}
-	good := set{"y": vec(t, f32(1, 2)...)}
+	good := set{"y": fixture.Vector(t, f32(1, 2)...)}
 	return []compare.Outcome{
 		{Model: "good", Report: &compare.Report{Model: "good", Comparisons: []compare.Comparison{of(good, good, "y")}, Notes: []string{"inputs: random, 100%"}}},
 		{Model: "bad", Report: &compare.Report{Model: "bad", Comparisons: []compare.Comparison{of(
-			set{"y": tensor(t, f32(1, 2, 3, 4, 5, 6), 1, 3, 2), "h": vec(t, f32(7)...), "z": vec(t, f32(1)...)},
-			set{"y": tensor(t, f32(1, 2, 3, 4.5, 5, 6), 1, 3, 2), "h": vec(t, f32(7)...)}, "y", "h", "z")}}},
+			set{"y": fixture.NewTensor(t, f32(1, 2, 3, 4, 5, 6), 1, 3, 2), "h": fixture.Vector(t, f32(7)...), "z": fixture.Vector(t, f32(1)...)},
+			set{"y": fixture.NewTensor(t, f32(1, 2, 3, 4.5, 5, 6), 1, 3, 2), "h": fixture.Vector(t, f32(7)...)}, "y", "h", "z")}}},
 		{Model: "dir/other,weights", Report: &compare.Report{Comparisons: []compare.Comparison{of(good, good, "y")}, Failures: []string{"weights changed: a <b> & ]]> \x00", "files changed: c"}}},
 		{Model: "nothing", Report: &compare.Report{}},
 		{Model: "not run", Err: errors.New("native: no\nsuch: 50%\r directory")},

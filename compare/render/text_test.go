@@ -9,34 +9,35 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/reporttest"
 )
 
 // What the goldens do not show.
 func TestTextSays(t *testing.T) {
 	quietNaN, otherNaN := math.Float32frombits(0x7fc00000), math.Float32frombits(0x7fc00001)
-	steps := func(v ...float32) *lockstep.Tensor { return tensor(t, v, 1, len(v), 1) }
+	steps := func(v ...float32) *lockstep.Tensor { return fixture.NewTensor(t, v, 1, len(v), 1) }
 	for _, c := range []struct {
 		name      string
 		ref, cand *lockstep.Tensor
 		rule      compare.Rule
 		want      []string
 	}{
-		{"another NaN, bit for bit", vec(t, quietNaN), vec(t, otherNaN), compare.Rule{Bits: true, AllowNonFinite: true}, []string{
+		{"another NaN, bit for bit", fixture.Vector(t, quietNaN), fixture.Vector(t, otherNaN), compare.Rule{Bits: true, AllowNonFinite: true}, []string{
 			"NaN (bits 0x7fc00000)", "NaN (bits 0x7fc00001)", "none allowed: every bit must be the same", "judged bit for bit", "all numbers are equal",
 		}},
-		{"-0, bit for bit", vec(t, 0.0), vec(t, math.Copysign(0, -1)), compare.Rule{Bits: true}, []string{
+		{"-0, bit for bit", fixture.Vector(t, 0.0), fixture.Vector(t, math.Copysign(0, -1)), compare.Rule{Bits: true}, []string{
 			"0 (bits 0x0000000000000000)", "-0 (bits 0x8000000000000000)", "0, 0 ulp, none allowed",
 		}},
-		{"short strings", vec(t, "a  b"), vec(t, "a b"), compare.DefaultRule(), []string{`r           "a  b"`, `c           "a b"`, "none allowed", "judged by equality"}},
-		{"equal integers", vec[int32](t, 1), vec[int32](t, 1), compare.DefaultRule(), []string{"in step: c agrees with r (1 tensor, 1 value, margin 0)", "none is needed, there are no floats"}},
+		{"short strings", fixture.Vector(t, "a  b"), fixture.Vector(t, "a b"), compare.DefaultRule(), []string{`r           "a  b"`, `c           "a b"`, "none allowed", "judged by equality"}},
+		{"equal integers", fixture.Vector[int32](t, 1), fixture.Vector[int32](t, 1), compare.DefaultRule(), []string{"in step: c agrees with r (1 tensor, 1 value, margin 0)", "none is needed, there are no floats"}},
 		{"the zero tensor", new(lockstep.Tensor), new(lockstep.Tensor), compare.DefaultRule(), []string{"first difference: x: this cannot be read as a tensor: c has invalid (), r has invalid ()", "unreadable"}},
 		{"NaN in a step", steps(1, 1, 1), steps(1, float32(nan), 3), compare.DefaultRule(), []string{"max abs by step     0, not finite, 2", "at x, step 1, batch row 0, unit 0", "NaN                 1 in c alone"}},
-		{"ulp", vec(t, 1.0), vec(t, 1+0x3p-52), compare.Rule{ULP: 2}, []string{"3 ulp; allowed 2 ulp; margin 1.5", "judged by 2 ulp\n"}},
-		{"equality", vec(t, 1.0), vec(t, 1+0x3p-52), compare.Rule{}, []string{"3 ulp; allowed 0 ulp; margin Infinity", "judged by equality\n"}},
-		{"bounds of their own", vec(t, 1.0), vec(t, 3.0), compare.Rule{Tolerance: bound{0.5}}, []string{"bound 0.5 by bounds of the test; margin 4", "judged by bounds of the test\n"}},
-		{"no number at all", vec(t, nan), vec(t, nan), compare.Rule{AllowNonFinite: true}, []string{"in step: ", "x       (1,)         -        -    -       0  in step"}},
-		{"just outside", vec(t, 0.0), vec(t, math.Nextafter(0.5, 1)), compare.Rule{Tolerance: compare.FixedTolerance{Atol: 0.5}}, []string{"margin 1.1)", "0.5001, ", "bound 0.5 by", "margin 1.001"}},
+		{"ulp", fixture.Vector(t, 1.0), fixture.Vector(t, 1+0x3p-52), compare.Rule{ULP: 2}, []string{"3 ulp; allowed 2 ulp; margin 1.5", "judged by 2 ulp\n"}},
+		{"equality", fixture.Vector(t, 1.0), fixture.Vector(t, 1+0x3p-52), compare.Rule{}, []string{"3 ulp; allowed 0 ulp; margin Infinity", "judged by equality\n"}},
+		{"bounds of their own", fixture.Vector(t, 1.0), fixture.Vector(t, 3.0), compare.Rule{Tolerance: bound{0.5}}, []string{"bound 0.5 by bounds of the test; margin 4", "judged by bounds of the test\n"}},
+		{"no number at all", fixture.Vector(t, nan), fixture.Vector(t, nan), compare.Rule{AllowNonFinite: true}, []string{"in step: ", "x       (1,)         -        -    -       0  in step"}},
+		{"just outside", fixture.Vector(t, 0.0), fixture.Vector(t, math.Nextafter(0.5, 1)), compare.Rule{Tolerance: compare.FixedTolerance{Atol: 0.5}}, []string{"margin 1.1)", "0.5001, ", "bound 0.5 by", "margin 1.001"}},
 	} {
 		var b bytes.Buffer
 		r := &compare.Report{Comparisons: []compare.Comparison{compared("", "r", "c", set{"x": c.ref}, set{"x": c.cand}, compare.Options{}, c.rule)}}
@@ -72,7 +73,7 @@ func TestTextLimitsDetails(t *testing.T) {
 	ref, cand := set{}, set{}
 	for i := range 12 {
 		name := fmt.Sprintf("x%02d", i)
-		ref[name], cand[name] = vec[float32](t, 1), vec[float32](t, 2)
+		ref[name], cand[name] = fixture.Vector[float32](t, 1), fixture.Vector[float32](t, 2)
 	}
 	r := &compare.Report{Comparisons: []compare.Comparison{compared("", "r", "c", ref, cand, compare.Options{}, compare.DefaultRule())}}
 	for _, c := range []struct {
@@ -99,10 +100,10 @@ func TestTextLimitsDetails(t *testing.T) {
 }
 
 func TestTextOfManySteps(t *testing.T) {
-	ref := tensor(t, make([]float32, 40), 1, 40, 1)
+	ref := fixture.NewTensor(t, make([]float32, 40), 1, 40, 1)
 	data := make([]float32, 40)
 	data[39] = 1
-	c := compared("", "r", "c", set{"x": ref}, set{"x": tensor(t, data, 1, 40, 1)}, compare.Options{}, compare.DefaultRule())
+	c := compared("", "r", "c", set{"x": ref}, set{"x": fixture.NewTensor(t, data, 1, 40, 1)}, compare.Options{}, compare.DefaultRule())
 	var b bytes.Buffer
 	if err := Text(&b, &compare.Report{Comparisons: []compare.Comparison{c}, Notes: []string{"two\nlines"}}, TextOptions{}); err != nil {
 		t.Fatal(err)
@@ -148,7 +149,7 @@ func TestTextLeadsWithWhereAndWhy(t *testing.T) {
 // Of a comparison that agrees, notes say by what it was judged; remarks are for
 // who asks.
 func TestTextOfWhatAgrees(t *testing.T) {
-	one := set{"x": vec[float32](t, 1)}
+	one := set{"x": fixture.Vector[float32](t, 1)}
 	c := compared("", "r", "c", one, one, compare.Options{}, compare.DefaultRule())
 	c.Notes, c.Remarks = []string{"x: no bound"}, []string{"x: amplified"}
 	two := c

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/internal/reporttest"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
 func parse(t *testing.T, s string) float64 {
@@ -33,10 +33,10 @@ func TestSmallestLinePasses(t *testing.T) {
 			for i := range x {
 				x[i] = float32(r.NormFloat64())
 			}
-			ref[name] = vec(t, x...)
-			cand[name] = reporttest.Nudged(t, ref[name], func(int) int { return r.IntN(1 << r.IntN(14)) })
+			ref[name] = fixture.Vector(t, x...)
+			cand[name] = fixture.Nudged(t, ref[name], func(int) int { return r.IntN(1 << r.IntN(14)) })
 		}
-		ref["n"], cand["n"] = vec[int32](t, 1), vec[int32](t, 1)
+		ref["n"], cand["n"] = fixture.Vector[int32](t, 1), fixture.Vector[int32](t, 1)
 		given := compare.FixedTolerance{Atol: 1e-7 * r.Float64(), Rtol: 1e-6 * r.Float64()}
 		whole := func(rule compare.Rule) compare.Verdict {
 			c := compared("", "r", "c", ref, cand, compare.Options{}, rule)
@@ -96,7 +96,7 @@ func TestSmallestText(t *testing.T) {
 }
 
 func TestJudged(t *testing.T) {
-	one := set{"a": vec(t, 1.0), "b": vec(t, 1.0)}
+	one := set{"a": fixture.Vector(t, 1.0), "b": fixture.Vector(t, 1.0)}
 	rules := func(name string) compare.Rule { return compare.Rule{ULP: uint64(name[0])} }
 	c := compare.Comparison{Results: compare.Judge(compare.Measure(one, one, compare.Options{}), rules)}
 	if got := Judged(&c); got != "judged by 2 rules, each tensor by its own" {

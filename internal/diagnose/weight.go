@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fault"
 )
 
-// WeightFault is one weight that is another on the two sides.
+// WeightFault is one weight that differs between the two sides.
 type WeightFault struct {
 	Layer, Tensor string // such as lstm and recurrent_kernel
 	Row, Column   int

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -24,7 +25,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 			func(d *graphtest.Drawing) string {
 				return d.Op("GatherV2", nil, d.Floats([]int{4, 2}, 1, 2, 3, 4, 5, 6, 7, 8), "i", d.Int(0))
 			},
-			[]map[string]*lockstep.Tensor{{"i": graphtest.NewTensor(t, []int32{0, 1}, 2)}, {"i": graphtest.NewTensor(t, []int32{3, 2}, 2)}, {"i": graphtest.NewTensor(t, []int32{1, 1}, 2)}},
+			[]map[string]*lockstep.Tensor{{"i": fixture.NewTensor(t, []int32{0, 1}, 2)}, {"i": fixture.NewTensor(t, []int32{3, 2}, 2)}, {"i": fixture.NewTensor(t, []int32{1, 1}, 2)}},
 		},
 		// The plan of three is none for five, in the second call of five as in the
 		// first, though the view is the one that it was.
@@ -35,7 +36,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				return d.Op("Shape", graphtest.Attrs{"T": i32, "out_type": i32}, d.Op("Identity", graphtest.Attrs{"T": i32}, numbers))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"n": graphtest.NewTensor(t, []int32{3})}, {"n": graphtest.NewTensor(t, []int32{5})}, {"n": graphtest.NewTensor(t, []int32{5})}, {"n": graphtest.NewTensor(t, []int32{3})}, {"n": graphtest.NewTensor(t, []int32{5})},
+				{"n": fixture.NewTensor(t, []int32{3})}, {"n": fixture.NewTensor(t, []int32{5})}, {"n": fixture.NewTensor(t, []int32{5})}, {"n": fixture.NewTensor(t, []int32{3})}, {"n": fixture.NewTensor(t, []int32{5})},
 			},
 		},
 		"an axis to look up along": {
@@ -127,7 +128,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				n := d.Axis(at, 0)
 				return d.Op("AddV2", graphtest.Attrs{"T": i32}, d.Integer("Mul", n, n), at)
 			},
-			[]map[string]*lockstep.Tensor{{"n": graphtest.NewTensor(t, []int32{3})}, {"n": graphtest.NewTensor(t, []int32{5})}, {"n": graphtest.NewTensor(t, []int32{0})}, {"n": graphtest.NewTensor(t, []int32{3})}},
+			[]map[string]*lockstep.Tensor{{"n": fixture.NewTensor(t, []int32{3})}, {"n": fixture.NewTensor(t, []int32{5})}, {"n": fixture.NewTensor(t, []int32{0})}, {"n": fixture.NewTensor(t, []int32{3})}},
 		},
 		"where something is, and how often": {
 			map[string]lockstep.DType{"x": f32},
@@ -136,7 +137,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				n := d.Op("Cast", graphtest.Attrs{"SrcT": i32, "DstT": lockstep.Int64}, d.Axis(at, 0))
 				return d.Op("AddV2", graphtest.Attrs{"T": lockstep.Int64}, at, n)
 			},
-			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 3, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{0, 0, 0}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 0, 0}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": fixture.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": fixture.NewTensor(t, []float32{3, 3, 3}, 3)}, {"x": fixture.NewTensor(t, []float32{0, 0, 0}, 3)}, {"x": fixture.NewTensor(t, []float32{3, 0, 0}, 3)}},
 		},
 		"the rows of a mask, and their mean": {
 			map[string]lockstep.DType{"x": f32},
@@ -146,7 +147,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				sum := d.Op("Sum", graphtest.Attrs{"keep_dims": false}, rows, d.Ints(0))
 				return d.Op("RealDiv", nil, sum, d.Float(d.Op("Size", nil, rows)))
 			},
-			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 4, 5}, 3)}, {"x": graphtest.NewTensor(t, []float32{9, 0, 3}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": fixture.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": fixture.NewTensor(t, []float32{3, 4, 5}, 3)}, {"x": fixture.NewTensor(t, []float32{9, 0, 3}, 3)}},
 		},
 		"zeros like the rows of a mask": {
 			map[string]lockstep.DType{"x": f32},
@@ -154,7 +155,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				at := d.Op("Where", graphtest.Attrs{"T": yes}, d.Op("Greater", nil, "x", d.Floats(nil, 2)))
 				return d.Op("OnesLike", graphtest.Attrs{"T": lockstep.Int64}, at)
 			},
-			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": graphtest.NewTensor(t, []float32{3, 4, 5}, 3)}, {"x": graphtest.NewTensor(t, []float32{9, 0, 3}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": fixture.NewTensor(t, []float32{1, 2, 3}, 3)}, {"x": fixture.NewTensor(t, []float32{3, 4, 5}, 3)}, {"x": fixture.NewTensor(t, []float32{9, 0, 3}, 3)}},
 		},
 		"one and none of several numbers": {
 			map[string]lockstep.DType{"x": i32},
@@ -162,7 +163,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				u := d.Op("Unique", graphtest.Attrs{"T": i32, "out_idx": i32}, "x")
 				return d.Op("AddV2", graphtest.Attrs{"T": i32}, d.Axis(u, 0), u)
 			},
-			[]map[string]*lockstep.Tensor{{"x": graphtest.NewTensor(t, []int32{1, 2, 1}, 3)}, {"x": graphtest.NewTensor(t, []int32{1, 1, 1}, 3)}, {"x": graphtest.NewTensor(t, []int32{3, 2, 1}, 3)}},
+			[]map[string]*lockstep.Tensor{{"x": fixture.NewTensor(t, []int32{1, 2, 1}, 3)}, {"x": fixture.NewTensor(t, []int32{1, 1, 1}, 3)}, {"x": fixture.NewTensor(t, []int32{3, 2, 1}, 3)}},
 		},
 		"the shape alone": {
 			map[string]lockstep.DType{"x": f32},
@@ -194,7 +195,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 		"a variable": {
 			map[string]lockstep.DType{"x": f32},
 			func(d *graphtest.Drawing) string {
-				return d.Op("ReadVariableOp", graphtest.Attrs{"dtype": f32}, d.Variable(graphtest.NewTensor(t, []float32{5, 6}, 2)))
+				return d.Op("ReadVariableOp", graphtest.Attrs{"dtype": f32}, d.Variable(fixture.NewTensor(t, []float32{5, 6}, 2)))
 			},
 			calls(t, "", 0, 0),
 		},
@@ -210,7 +211,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				return d.Op("AddV2", nil, d.Op("Neg", nil, y), d.Float(d.Op("Rank", nil, y)))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"x": graphtest.NewTensor(t, []float32{1, 2, 3, 4}, 2, 2)}, {"x": graphtest.NewTensor(t, []float32{-1, 2, -3, 0}, 2, 2)}, {"x": graphtest.NewTensor(t, []float32{7, 0, 0, 0}, 2, 2)},
+				{"x": fixture.NewTensor(t, []float32{1, 2, 3, 4}, 2, 2)}, {"x": fixture.NewTensor(t, []float32{-1, 2, -3, 0}, 2, 2)}, {"x": fixture.NewTensor(t, []float32{7, 0, 0, 0}, 2, 2)},
 			},
 		},
 		"as many rounds as a number": {
@@ -227,7 +228,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				return d.Op("AddV2", nil, w+":2", d.Float(d.Axis(w+":2", 0)))
 			},
 			[]map[string]*lockstep.Tensor{
-				{"x": graphtest.NewTensor(t, []float32{1}, 1), "n": graphtest.NewTensor(t, []int32{2})}, {"x": graphtest.NewTensor(t, []float32{2}, 1), "n": graphtest.NewTensor(t, []int32{0})}, {"x": graphtest.NewTensor(t, []float32{3}, 1), "n": graphtest.NewTensor(t, []int32{3})},
+				{"x": fixture.NewTensor(t, []float32{1}, 1), "n": fixture.NewTensor(t, []int32{2})}, {"x": fixture.NewTensor(t, []float32{2}, 1), "n": fixture.NewTensor(t, []int32{0})}, {"x": fixture.NewTensor(t, []float32{3}, 1), "n": fixture.NewTensor(t, []int32{3})},
 			},
 		},
 	} {
@@ -271,7 +272,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 
 // twoByTwo are inputs x (2, 2), of a number and the next ones, and i.
 func twoByTwo(t *testing.T, from float32, i []int32) map[string]*lockstep.Tensor {
-	return map[string]*lockstep.Tensor{"x": graphtest.NewTensor(t, []float32{from, from + 1, from + 2, from + 3}, 2, 2), "i": graphtest.NewTensor(t, i, len(i))}
+	return map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{from, from + 1, from + 2, from + 3}, 2, 2), "i": fixture.NewTensor(t, i, len(i))}
 }
 
 // calls are inputs x (2, 2) and i, (1), and a number of another name for each.
@@ -280,7 +281,7 @@ func calls(t *testing.T, name string, numbers ...int32) []map[string]*lockstep.T
 	for k, n := range numbers {
 		in := twoByTwo(t, float32(10*k), []int32{int32(k % 2)})
 		if name != "" {
-			in[name] = graphtest.NewTensor(t, []int32{n})
+			in[name] = fixture.NewTensor(t, []int32{n})
 		}
 		out = append(out, in)
 	}
@@ -297,8 +298,8 @@ func TestViewsAfterAnError(t *testing.T) {
 		rows := d.Op("Neg", nil, d.Op("Cast", graphtest.Attrs{"SrcT": lockstep.Int64, "DstT": lockstep.Float32}, at))
 		return compileDrawing(d, map[string]string{"y": d.Op("Reshape", nil, rows, d.Ints(1, 2))})
 	}
-	two, three := graphtest.NewTensor(t, []float32{1, 3, 4}, 3), graphtest.NewTensor(t, []float32{3, 4, 5}, 3)
-	other := graphtest.NewTensor(t, []float32{3, 1, 4}, 3)
+	two, three := fixture.NewTensor(t, []float32{1, 3, 4}, 3), fixture.NewTensor(t, []float32{3, 4, 5}, 3)
+	other := fixture.NewTensor(t, []float32{3, 1, 4}, 3)
 	r := make().NewRunner()
 	for i, x := range []*lockstep.Tensor{two, two, three, three, three, other, three, two, other, three} {
 		inputs := map[string]*lockstep.Tensor{"x": x}
@@ -328,7 +329,7 @@ func TestHandlesInsideOfFunctions(t *testing.T) {
 	for _, assigns := range []bool{false, true} {
 		d := graphtest.Draw(t)
 		x := d.Input("x", lockstep.Float32)
-		v := d.Variable(graphtest.NewTensor(t, []float32{1, 2}, 2))
+		v := d.Variable(fixture.NewTensor(t, []float32{1, 2}, 2))
 		yes, no := graphtest.Draw(t), graphtest.Draw(t)
 		a, b := yes.Arg(lockstep.Float32), no.Arg(lockstep.Float32)
 		inner := yes.Op("VarHandleOp", graphtest.Attrs{"dtype": lockstep.Float32, "shared_name": v})
@@ -357,8 +358,8 @@ func TestHandlesInsideOfFunctions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, _, err := p.Run(t.Context(), map[string]*lockstep.Tensor{"x": graphtest.NewTensor(t, []float32{3, 4}, 2)}, false)
-		if err != nil || !out["y"].BitEqual(graphtest.NewTensor(t, []float32{4, 6}, 2)) {
+		out, _, err := p.Run(t.Context(), map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{3, 4}, 2)}, false)
+		if err != nil || !out["y"].BitEqual(fixture.NewTensor(t, []float32{4, 6}, 2)) {
 			t.Errorf("%s, %v", graphtest.ElementsText(out["y"]), err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -65,19 +66,19 @@ func TestBadInputsAreErrors(t *testing.T) {
 	huge := math.MaxInt64
 	values := []value.Value{
 		{},
-		{Tensor: graphtest.NewTensor(t, []float32{1, 2, 3, 4}, 2, 2)},
-		{Tensor: graphtest.NewTensor(t, []float32{1})},
-		{Tensor: graphtest.NewTensor(t, []string{"a"}, 1)},
-		{Tensor: graphtest.NewTensor(t, []int32{1})},
-		{Tensor: graphtest.NewTensor(t, []int32{}, 0)},
-		{Tensor: graphtest.NewTensor(t, []int64{-1, int64(huge)}, 2)},
-		{Tensor: graphtest.NewTensor(t, []int64{math.MinInt64, 3}, 2)},
-		{Tensor: graphtest.NewTensor(t, []int64{math.MinInt64})},
-		{Tensor: graphtest.NewTensor(t, []int64{int64(huge)})},
-		{Tensor: graphtest.NewTensor(t, []int32{0, 1}, 2)},
-		{Tensor: graphtest.NewTensor(t, []int64{1, 0, int64(huge), int64(huge)}, 2, 2)},
+		{Tensor: fixture.NewTensor(t, []float32{1, 2, 3, 4}, 2, 2)},
+		{Tensor: fixture.NewTensor(t, []float32{1})},
+		{Tensor: fixture.NewTensor(t, []string{"a"}, 1)},
+		{Tensor: fixture.NewTensor(t, []int32{1})},
+		{Tensor: fixture.NewTensor(t, []int32{}, 0)},
+		{Tensor: fixture.NewTensor(t, []int64{-1, int64(huge)}, 2)},
+		{Tensor: fixture.NewTensor(t, []int64{math.MinInt64, 3}, 2)},
+		{Tensor: fixture.NewTensor(t, []int64{math.MinInt64})},
+		{Tensor: fixture.NewTensor(t, []int64{int64(huge)})},
+		{Tensor: fixture.NewTensor(t, []int32{0, 1}, 2)},
+		{Tensor: fixture.NewTensor(t, []int64{1, 0, int64(huge), int64(huge)}, 2, 2)},
 		{List: &value.List{Elements: []*lockstep.Tensor{nil, nil}, DType: lockstep.Float32}},
-		{Variable: graphtest.NewTensor(t, []float32{1, 2}, 2)},
+		{Variable: fixture.NewTensor(t, []float32{1, 2}, 2)},
 	}
 	for op, attrs := range shapeCases {
 		run := execOf(t, op, attrs)
@@ -114,27 +115,27 @@ func TestBadInputsAreErrors(t *testing.T) {
 
 // TestSizesAreBounded asks for tensors that no memory holds.
 func TestSizesAreBounded(t *testing.T) {
-	scalar := graphtest.NewTensor(t, []float32{1})
-	row := graphtest.NewTensor(t, []float32{1, 2, 3}, 3)
+	scalar := fixture.NewTensor(t, []float32{1})
+	row := fixture.NewTensor(t, []float32{1, 2, 3}, 3)
 	for _, c := range []struct {
 		op   string
 		in   []*lockstep.Tensor
 		want string
 	}{
-		{"Fill", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{1 << 16, 1 << 16}, 2), scalar}, "at most"},
-		{"Fill", []*lockstep.Tensor{graphtest.NewTensor(t, []int64{1 << 62, 1 << 62}, 2), scalar}, "more elements than memory"},
-		{"Fill", []*lockstep.Tensor{graphtest.NewTensor(t, []int64{1 << 62, 0}, 2), scalar}, "axes of at most"},
-		{"BroadcastTo", []*lockstep.Tensor{scalar, graphtest.NewTensor(t, []int64{1 << 31}, 1)}, "at most"},
-		{"Tile", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 62}, 1)}, "times"},
-		{"Tile", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 30}, 1)}, "at most"},
-		{"Pad", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 62, 1 << 62}, 1, 2)}, "at most"},
-		{"Pad", []*lockstep.Tensor{row, graphtest.NewTensor(t, []int64{1 << 30, 0}, 1, 2)}, "at most"},
-		{"OneHot", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{0, 1}, 2), graphtest.NewTensor(t, []int32{1 << 30}), scalar, scalar}, "at most"},
-		{"Range", []*lockstep.Tensor{scalar, graphtest.NewTensor(t, []float32{1e20}), scalar}, "at most"},
-		{"LinSpace", []*lockstep.Tensor{scalar, scalar, graphtest.NewTensor(t, []int64{1 << 40})}, "1 to"},
-		{"ScatterNd", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{0}, 1, 1), graphtest.NewTensor(t, []float32{1}, 1), graphtest.NewTensor(t, []int32{1<<31 - 1}, 1)}, "at most"},
-		{"Reshape", []*lockstep.Tensor{scalar, graphtest.NewTensor(t, slices.Repeat([]int32{1}, 300), 300)}, "300 axes"},
-		{"TensorListReserve", []*lockstep.Tensor{graphtest.NewTensor(t, []int32{-1}), graphtest.NewTensor(t, []int32{1 << 30})}, "want 0 to"},
+		{"Fill", []*lockstep.Tensor{fixture.NewTensor(t, []int32{1 << 16, 1 << 16}, 2), scalar}, "at most"},
+		{"Fill", []*lockstep.Tensor{fixture.NewTensor(t, []int64{1 << 62, 1 << 62}, 2), scalar}, "more elements than memory"},
+		{"Fill", []*lockstep.Tensor{fixture.NewTensor(t, []int64{1 << 62, 0}, 2), scalar}, "axes of at most"},
+		{"BroadcastTo", []*lockstep.Tensor{scalar, fixture.NewTensor(t, []int64{1 << 31}, 1)}, "at most"},
+		{"Tile", []*lockstep.Tensor{row, fixture.NewTensor(t, []int64{1 << 62}, 1)}, "times"},
+		{"Tile", []*lockstep.Tensor{row, fixture.NewTensor(t, []int64{1 << 30}, 1)}, "at most"},
+		{"Pad", []*lockstep.Tensor{row, fixture.NewTensor(t, []int64{1 << 62, 1 << 62}, 1, 2)}, "at most"},
+		{"Pad", []*lockstep.Tensor{row, fixture.NewTensor(t, []int64{1 << 30, 0}, 1, 2)}, "at most"},
+		{"OneHot", []*lockstep.Tensor{fixture.NewTensor(t, []int32{0, 1}, 2), fixture.NewTensor(t, []int32{1 << 30}), scalar, scalar}, "at most"},
+		{"Range", []*lockstep.Tensor{scalar, fixture.NewTensor(t, []float32{1e20}), scalar}, "at most"},
+		{"LinSpace", []*lockstep.Tensor{scalar, scalar, fixture.NewTensor(t, []int64{1 << 40})}, "1 to"},
+		{"ScatterNd", []*lockstep.Tensor{fixture.NewTensor(t, []int32{0}, 1, 1), fixture.NewTensor(t, []float32{1}, 1), fixture.NewTensor(t, []int32{1<<31 - 1}, 1)}, "at most"},
+		{"Reshape", []*lockstep.Tensor{scalar, fixture.NewTensor(t, slices.Repeat([]int32{1}, 300), 300)}, "300 axes"},
+		{"TensorListReserve", []*lockstep.Tensor{fixture.NewTensor(t, []int32{-1}), fixture.NewTensor(t, []int32{1 << 30})}, "want 0 to"},
 	} {
 		in := make([]value.Value, len(c.in))
 		for i, x := range c.in {
@@ -150,20 +151,20 @@ func TestSizesAreBounded(t *testing.T) {
 // TestListsRefuseNegativePlaces has what crashes TensorFlow.
 func TestListsRefuseNegativePlaces(t *testing.T) {
 	l := value.Value{List: &value.List{Elements: make([]*lockstep.Tensor, 3), DType: lockstep.Float32}}
-	item := value.Value{Tensor: graphtest.NewTensor(t, []float32{1})}
+	item := value.Value{Tensor: fixture.NewTensor(t, []float32{1})}
 	attrs := map[string]graphtest.Attr{"element_dtype": listType["element_dtype"], "resize_if_index_out_of_bounds": graphtest.AttrOf("bool", "true")}
-	if _, err := execOf(t, "TensorListSetItem", attrs)([]value.Value{l, {Tensor: graphtest.NewTensor(t, []int32{-1})}, item}); err == nil {
+	if _, err := execOf(t, "TensorListSetItem", attrs)([]value.Value{l, {Tensor: fixture.NewTensor(t, []int32{-1})}, item}); err == nil {
 		t.Error("TensorListSetItem at -1: no error")
 	}
-	rows := value.Value{Tensor: graphtest.NewTensor(t, []float32{1}, 1)}
-	if _, err := execOf(t, "TensorListScatterIntoExistingList", listType)([]value.Value{l, rows, {Tensor: graphtest.NewTensor(t, []int32{-1}, 1)}}); err == nil {
+	rows := value.Value{Tensor: fixture.NewTensor(t, []float32{1}, 1)}
+	if _, err := execOf(t, "TensorListScatterIntoExistingList", listType)([]value.Value{l, rows, {Tensor: fixture.NewTensor(t, []int32{-1}, 1)}}); err == nil {
 		t.Error("TensorListScatterIntoExistingList at -1: no error")
 	}
 }
 
 // TestListsShareNothing pushes to one list twice, and to what was popped from.
 func TestListsShareNothing(t *testing.T) {
-	item := func(v float32) value.Value { return value.Value{Tensor: graphtest.NewTensor(t, []float32{v})} }
+	item := func(v float32) value.Value { return value.Value{Tensor: fixture.NewTensor(t, []float32{v})} }
 	first := func(out []value.Value, err error) value.Value {
 		t.Helper()
 		if err != nil {
@@ -185,7 +186,7 @@ func TestListsShareNothing(t *testing.T) {
 	}
 	a := first(op.ListPush(alone(), []value.Value{l, item(10)}))
 	b := first(op.ListPush(alone(), []value.Value{l, item(20)}))
-	popped := first(op.ListPop(alone(), []value.Value{l, {Tensor: graphtest.NewTensor(t, []int32{-1})}}))
+	popped := first(op.ListPop(alone(), []value.Value{l, {Tensor: fixture.NewTensor(t, []int32{-1})}}))
 	c := first(op.ListPush(alone(), []value.Value{popped, item(30)}))
 	want(l, 0, 1, 2)
 	want(a, 0, 1, 2, 10)
@@ -196,8 +197,8 @@ func TestListsShareNothing(t *testing.T) {
 // TestBatchGatherStaysInItsRow has what TensorFlow's ResourceGather answers
 // with an element of the next row.
 func TestBatchGatherStaysInItsRow(t *testing.T) {
-	table := value.Value{Variable: graphtest.NewTensor(t, []float32{0, 1, 2, 3}, 2, 2)}
-	_, err := execOf(t, "ResourceGather", map[string]graphtest.Attr{"batch_dims": graphtest.AttrOf("int", "1")})([]value.Value{table, {Tensor: graphtest.NewTensor(t, []int32{2, 0}, 2, 1)}})
+	table := value.Value{Variable: fixture.NewTensor(t, []float32{0, 1, 2, 3}, 2, 2)}
+	_, err := execOf(t, "ResourceGather", map[string]graphtest.Attr{"batch_dims": graphtest.AttrOf("int", "1")})([]value.Value{table, {Tensor: fixture.NewTensor(t, []int32{2, 0}, 2, 1)}})
 	if err == nil || !strings.Contains(err.Error(), "row 2 of the 2") {
 		t.Errorf("error %v", err)
 	}
@@ -207,19 +208,19 @@ func TestBatchGatherStaysInItsRow(t *testing.T) {
 // tells apart.
 func TestMovesKeepBits(t *testing.T) {
 	quiet, signaling := math.Float32frombits(0xffc12345), math.Float32frombits(0x7f800001)
-	x := graphtest.NewTensor(t, []float32{quiet, signaling}, 2)
+	x := fixture.NewTensor(t, []float32{quiet, signaling}, 2)
 	for op, second := range map[string]*lockstep.Tensor{
-		"ReverseV2": graphtest.NewTensor(t, []int32{0}, 1), "GatherV2": graphtest.NewTensor(t, []int32{1, 0}, 2), "GatherNd": graphtest.NewTensor(t, []int32{1, 0}, 2, 1),
+		"ReverseV2": fixture.NewTensor(t, []int32{0}, 1), "GatherV2": fixture.NewTensor(t, []int32{1, 0}, 2), "GatherNd": fixture.NewTensor(t, []int32{1, 0}, 2, 1),
 	} {
 		in := []value.Value{{Tensor: x}, {Tensor: second}}
 		if op == "GatherV2" {
-			in = append(in, value.Value{Tensor: graphtest.NewTensor(t, []int32{0})})
+			in = append(in, value.Value{Tensor: fixture.NewTensor(t, []int32{0})})
 		}
 		out, err := execOf(t, op, nil)(in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := graphtest.NewTensor(t, []float32{signaling, quiet}, 2); !out[0].Tensor.BitEqual(want) {
+		if want := fixture.NewTensor(t, []float32{signaling, quiet}, 2); !out[0].Tensor.BitEqual(want) {
 			t.Errorf("%s changes the bits of a NaN", op)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 
 	osexec "os/exec"
@@ -64,7 +65,7 @@ func runHostileGraphs(t *testing.T) {
 	for seed := range uint64(hostileGraph) {
 		h := &hostile{Drawing: graphtest.Draw(t), r: rand.New(rand.NewPCG(seed, 5))}
 		outputs := h.draw()
-		x := map[string]*lockstep.Tensor{"x": graphtest.NewTensor(t, make([]float32, 12), 3, 4)}
+		x := map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, make([]float32, 12), 3, 4)}
 		_, g := h.Flatten(outputs)
 		p, err := engine.Compile(g, engine.Options{})
 		if err != nil {
@@ -168,7 +169,7 @@ func (h *hostile) one(one string, any func() string) string {
 	case 6:
 		return h.Op("AddV2", nil, column(), row())
 	case 7:
-		return h.Op("PadV2", graphtest.Attrs{"Tpaddings": lockstep.Int32}, "x", h.Constant(graphtest.NewTensor(h.T, []int32{n, 1, 0, n % 7}, 2, 2)), one)
+		return h.Op("PadV2", graphtest.Attrs{"Tpaddings": lockstep.Int32}, "x", h.Constant(fixture.NewTensor(h.T, []int32{n, 1, 0, n % 7}, 2, 2)), one)
 	case 8:
 		return h.loop(h.r.Int32N(40), func(body *graphtest.Drawing, x string) string { return body.Op("ConcatV2", nil, x, x, body.Int(0)) })
 	case 9:

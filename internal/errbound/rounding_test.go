@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 )
 
@@ -68,10 +69,10 @@ func TestExactRounding(t *testing.T) {
 	float := map[string]graphtest.Attr{"T": graphtest.AttrOf("type", `"float32"`)}
 	weights := normals(rand.New(rand.NewPCG(3, 4)), 4096, 1, 0)
 	alongRow := func(rows, n int, x []float32) []*lockstep.Tensor {
-		return []*lockstep.Tensor{graphtest.NewTensor(t, x, rows, n), graphtest.NewTensor(t, []int32{1}, 1)}
+		return []*lockstep.Tensor{fixture.NewTensor(t, x, rows, n), fixture.NewTensor(t, []int32{1}, 1)}
 	}
 	alone := func(rows, n int, x []float32) []*lockstep.Tensor {
-		return []*lockstep.Tensor{graphtest.NewTensor(t, x, rows, n)}
+		return []*lockstep.Tensor{fixture.NewTensor(t, x, rows, n)}
 	}
 	cases := []roundingCase{
 		{"Sum", float, alongRow, func(s single, x []float32) []float32 { return []float32{s.sum(x, manyOnes(len(x)))} }},
@@ -85,7 +86,7 @@ func TestExactRounding(t *testing.T) {
 			return []float32{float32(math.Sqrt(float64(s.sum(x, x))))}
 		}},
 		{"MatMul", float, func(rows, n int, x []float32) []*lockstep.Tensor {
-			return []*lockstep.Tensor{graphtest.NewTensor(t, x, rows, n), graphtest.NewTensor(t, weights[:n], n, 1)}
+			return []*lockstep.Tensor{fixture.NewTensor(t, x, rows, n), fixture.NewTensor(t, weights[:n], n, 1)}
 		}, func(s single, x []float32) []float32 { return []float32{s.sum(x, weights[:len(x)])} }},
 		{"Softmax", float, alone, func(s single, x []float32) []float32 {
 			powers, total := softmaxOf(s, x)
@@ -109,7 +110,7 @@ func TestExactRounding(t *testing.T) {
 		}},
 		{"FusedBatchNormV3", map[string]graphtest.Attr{"T": float["T"], "U": float["T"], "data_format": graphtest.AttrOf("string", `"NCHW"`), "epsilon": graphtest.AttrOf("float", "0.001"), "is_training": graphtest.AttrOf("bool", "true")},
 			func(rows, n int, x []float32) []*lockstep.Tensor {
-				return []*lockstep.Tensor{graphtest.NewTensor(t, x, 1, rows, n, 1), graphtest.NewTensor(t, manyOnes(rows), rows), graphtest.NewTensor(t, manyOnes(rows), rows), graphtest.NewTensor(t, []float32{}, 0), graphtest.NewTensor(t, []float32{}, 0)}
+				return []*lockstep.Tensor{fixture.NewTensor(t, x, 1, rows, n, 1), fixture.NewTensor(t, manyOnes(rows), rows), fixture.NewTensor(t, manyOnes(rows), rows), fixture.NewTensor(t, []float32{}, 0), fixture.NewTensor(t, []float32{}, 0)}
 			}, normOf},
 	}
 	for _, c := range cases {
@@ -187,7 +188,7 @@ func (c *roundingCase) run(t *testing.T, length int, shift float64, n *ruleCount
 		for row := range rows {
 			out = append(out, c.row(s, x[row*length:(row+1)*length])...)
 		}
-		got := graphtest.NewTensor(t, out, r.Exact["y0"].Shape()...)
+		got := fixture.NewTensor(t, out, r.Exact["y0"].Shape()...)
 		if err := inBounds(got, r.Exact["y0"], r.Bound["y0"]); err != nil {
 			t.Fatalf("%d numbers about %v: %v", length, shift, err)
 		}

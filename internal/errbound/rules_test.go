@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
 )
@@ -192,7 +193,7 @@ func disturbed(t *testing.T, c *graphtest.Case, random *rand.Rand, inputs []*loc
 			e[k] = max(e[k], math.Abs(float64(y[k])-float64(v)))
 		}
 		bounds[name] = e
-		near[name] = graphtest.NewTensor(t, y, x.Shape()...)
+		near[name] = fixture.NewTensor(t, y, x.Shape()...)
 	}
 	return bounds, near
 }

@@ -89,12 +89,3 @@ func Noise(t testing.TB, dtype lockstep.DType, seed uint64, shape ...int) *locks
 	}
 	return x
 }
-
-func NewTensor[E lockstep.Element](t testing.TB, data []E, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	x, err := lockstep.New(data, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
-}

@@ -74,12 +74,12 @@ func (d *Drawing) Constant(x *lockstep.Tensor) string {
 	return d.Op("Const", Attrs{"dtype": x.DType(), "value": x})
 }
 
-func (d *Drawing) Ints(v ...int32) string { return d.Constant(NewTensor(d.T, v, len(v))) }
+func (d *Drawing) Ints(v ...int32) string { return d.Constant(fixture.NewTensor(d.T, v, len(v))) }
 
-func (d *Drawing) Int(v int32) string { return d.Constant(NewTensor(d.T, []int32{v})) }
+func (d *Drawing) Int(v int32) string { return d.Constant(fixture.NewTensor(d.T, []int32{v})) }
 
 func (d *Drawing) Floats(shape []int, v ...float32) string {
-	return d.Constant(NewTensor(d.T, v, shape...))
+	return d.Constant(fixture.NewTensor(d.T, v, shape...))
 }
 
 // Op is a node of float32, unless attributes say something else.

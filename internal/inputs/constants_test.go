@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 )
 
@@ -38,7 +39,7 @@ func TestConstants(t *testing.T) {
 func TestNeedsOfAnUnsupportedOperation(t *testing.T) {
 	d := graphtest.Draw(t)
 	x := d.Input("x", lockstep.Int32)
-	size := d.Constant(graphtest.NewTensor(t, []int32{7}))
+	size := d.Constant(fixture.NewTensor(t, []int32{7}))
 	_, g := d.Flatten(map[string]string{"y": d.Op("Bincount", nil, x, size, d.Floats([]int{0}))})
 	all := demandsOf(g).indices["x"]
 	if len(all) != 1 || all[0].low != 0 || all[0].high != 6 {

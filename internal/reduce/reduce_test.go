@@ -11,17 +11,9 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/reduce"
 )
-
-func tensor[E lockstep.Element](t *testing.T, d []E, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	x, err := lockstep.New(d, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
-}
 
 // Of 20 rows, 30 steps and 4 features one number makes the check fail: it alone
 // is left, in one row and as few steps as hold what must come before it.
@@ -33,7 +25,7 @@ func TestReducesToOneNumber(t *testing.T) {
 	}
 	const row, step, feature = 13, 22, 2
 	d[(row*30+step)*4+feature] = 99.123456
-	in := map[string]*lockstep.Tensor{"x": tensor(t, d, 20, 30, 4), "n": tensor(t, make([]int32, 600), 20, 30)}
+	in := map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, d, 20, 30, 4), "n": fixture.NewTensor(t, make([]int32, 600), 20, 30)}
 	fails := func(_ context.Context, in map[string]*lockstep.Tensor) bool {
 		x, n := in["x"], in["n"]
 		if x.Shape()[0] != n.Shape()[0] || x.Shape()[1] != n.Shape()[1] {
@@ -94,7 +86,7 @@ func TestKeepsWhatBelongsTogether(t *testing.T) {
 		}
 		return false
 	}
-	got, err := reduce.Run(context.Background(), sig, map[string]*lockstep.Tensor{"x": tensor(t, d, 1, 64, 1)}, fails, reduce.Options{})
+	got, err := reduce.Run(context.Background(), sig, map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, d, 1, 64, 1)}, fails, reduce.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +99,8 @@ func TestGoTest(t *testing.T) {
 	r := reduce.Repro{
 		Model: `a "b"`, Candidate: "c", Signature: "s", Tags: []string{"x", "y"}, Names: map[string]string{"p": "q"}, Settings: compare.Settings{{Atol: new(1e-5), ULP: new(uint64(4))}, {Tensors: "a/\"*", Rtol: new(1.0), AllowNonFinite: new(false)}},
 		Inputs: map[string]*lockstep.Tensor{
-			"f": tensor(t, []float32{1.1, float32(math.Copysign(0, -1)), float32(math.Inf(1))}, 1, 3), "d": tensor(t, []float64{math.NaN()}, 1),
-			"i": tensor(t, []int64{-3}, 1), "b": tensor(t, []bool{true}, 1),
+			"f": fixture.NewTensor(t, []float32{1.1, float32(math.Copysign(0, -1)), float32(math.Inf(1))}, 1, 3), "d": fixture.NewTensor(t, []float64{math.NaN()}, 1),
+			"i": fixture.NewTensor(t, []int64{-3}, 1), "b": fixture.NewTensor(t, []bool{true}, 1),
 		},
 	}
 	var b bytes.Buffer
@@ -123,7 +115,7 @@ func TestGoTest(t *testing.T) {
 			t.Errorf("the test lacks %s\n%s", want, b.String())
 		}
 	}
-	r.Inputs["s"] = tensor(t, []string{"x"}, 1)
+	r.Inputs["s"] = fixture.NewTensor(t, []string{"x"}, 1)
 	if err := r.WriteGoTest(&b); err == nil {
 		t.Error("strings were written")
 	}

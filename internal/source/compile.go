@@ -11,9 +11,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Compile makes the program of the signature. A *lockstep.UnsupportedError
-// lists the operations that are not supported. A partial program leaves those out, with all
-// that needs them.
+// Compile makes the program of the signature. A *lockstep.UnsupportedError lists
+// the operations that are not supported. A partial program leaves those out, with
+// all that needs them.
 func (s *Source) Compile(partial bool) (*engine.Program, error) {
 	o := s.options()
 	o.Partial = partial

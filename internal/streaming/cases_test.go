@@ -2,6 +2,7 @@ package streaming
 
 import (
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 )
 
@@ -93,11 +94,11 @@ var causalCases = []causalCase{
 		return d.Op("GatherV2", nil, d.Floats([]int{3, 2}, 1, 2, 3, 4, 5, 6), x, d.Int(0))
 	}},
 	{name: "rows of a variable that are looked up", step: []int{2, 1}, DType: lockstep.Int32, draw: func(d *graphtest.Drawing, x string) string {
-		v := d.Variable(graphtest.NewTensor(d.T, []float32{1, 2, 3, 4, 5, 6}, 3, 2))
+		v := d.Variable(fixture.NewTensor(d.T, []float32{1, 2, 3, 4, 5, 6}, 3, 2))
 		return d.Op("ResourceGather", graphtest.Attrs{"dtype": lockstep.Float32}, v, x)
 	}},
 	{name: "a product with a variable", draw: func(d *graphtest.Drawing, x string) string {
-		v := d.Op("ReadVariableOp", graphtest.Attrs{"dtype": lockstep.Float32}, d.Variable(graphtest.NewTensor(d.T, []float32{1, 2, 3, 4, 5, 6}, 3, 2)))
+		v := d.Op("ReadVariableOp", graphtest.Attrs{"dtype": lockstep.Float32}, d.Variable(fixture.NewTensor(d.T, []float32{1, 2, 3, 4, 5, 6}, 3, 2)))
 		return d.Op("BatchMatMulV2", nil, x, v)
 	}},
 	{name: "chosen by what is fed", draw: func(d *graphtest.Drawing, x string) string {
@@ -126,7 +127,7 @@ var causalCases = []causalCase{
 	{name: "cumulative sum", words: "a Cumsum may mix", draw: func(d *graphtest.Drawing, x string) string { return d.Op("Cumsum", nil, x, d.Int(1)) }},
 	{name: "reverse", words: "a ReverseV2 may mix", draw: func(d *graphtest.Drawing, x string) string { return d.Op("ReverseV2", nil, x, d.Ints(1)) }},
 	{name: "pad", words: "a Pad may mix", draw: func(d *graphtest.Drawing, x string) string {
-		return d.Op("Pad", graphtest.Attrs{"Tpaddings": lockstep.Int32}, x, d.Constant(graphtest.NewTensor(d.T, []int32{0, 0, 1, 0, 0, 0}, 3, 2)))
+		return d.Op("Pad", graphtest.Attrs{"Tpaddings": lockstep.Int32}, x, d.Constant(fixture.NewTensor(d.T, []int32{0, 0, 1, 0, 0, 0}, 3, 2)))
 	}},
 	{name: "einsum", words: "a Einsum may mix", draw: func(d *graphtest.Drawing, x string) string {
 		return d.Op("Einsum", graphtest.Attrs{"equation": "btf,bsf->bts", "N": 2}, x, x)
