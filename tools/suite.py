@@ -28,15 +28,19 @@ ON_KERNELS = {
     "|TestStreams|TestStreamOfADecoder|TestStatefulLayers|TestStatefulPartsAreTheWhole|TestZooInTestdata)$",
 }
 
+BY_PROCESSOR = ("./internal/kernel",)  # the packages that have files for some processors alone
+
+# lint has vetted what is built without tags.
+TEST = ("test", "-vet=off")
+
 
 def lint():
     files = output(["git", "ls-files", "*.go"]).split("\n")
     wrong = output(["gofmt", "-l", *(f for f in files if os.path.exists(os.path.join(ROOT, f)))])
     if wrong:
         raise Failure(f"gofmt would change: {wrong}")
-    arm64 = {**PURE, "GOARCH": "arm64"}
     run([go(), "vet", "./..."], PURE)
-    run([go(), "vet", "./..."], arm64)
+    run([go(), "vet", *BY_PROCESSOR], {**PURE, "GOARCH": "arm64"})
     run([go(), "tool", "staticcheck", "./..."], PURE)
     run([go(), "mod", "tidy", "-diff"])
     run([go(), "-C", EXAMPLE, "vet", "./..."], PURE)
@@ -64,15 +68,15 @@ def unittests(python, folder):
 
 def test_pure():
     """A machine that has never seen TensorFlow or a C compiler."""
-    run([go(), "test", "./..."], {**PURE, **SLOW, "LOCKSTEP_MODELS": cache.models()})
-    run([go(), "-C", EXAMPLE, "test", "./..."], {**PURE, **SLOW})
+    run([go(), *TEST, "./..."], {**PURE, **SLOW, "LOCKSTEP_MODELS": cache.models()})
+    run([go(), "-C", EXAMPLE, *TEST, "./..."], {**PURE, **SLOW})
 
 
 def test_race():
     """What many goroutines do with one model, under the race detector."""
     build.compiler()
-    run([go(), "test", "-race", "./native", "-run", "Goroutines"], {"CGO_ENABLED": "1"})
-    run([go(), "-C", EXAMPLE, "test", "-race", "./..."], {"CGO_ENABLED": "1"})
+    run([go(), *TEST, "-race", "./native", "-run", "Goroutines"], {"CGO_ENABLED": "1"})
+    run([go(), "-C", EXAMPLE, *TEST, "-race", "./..."], {"CGO_ENABLED": "1"})
 
 
 def test_arm64():
@@ -84,16 +88,16 @@ def test_arm64():
     env = {**PURE, "GOARCH": "arm64"}
     above = {**env, "LOCKSTEP_KERNEL": "neon", "CI": ""}
     if output([go(), "env", "GOHOSTARCH"]) == "arm64":
-        run([go(), "test", "-short", "./internal/kernel"], env)
-        run([go(), "test", "./internal/engine", "./internal/streaming", "./internal/errbound", "./native"], above)
+        run([go(), *TEST, "-short", "./internal/kernel"], env)
+        run([go(), *TEST, "./internal/engine", "./internal/streaming", "./internal/errbound", "./native"], above)
         return
     qemu = setting("QEMU", "qemu-aarch64")
     if shutil.which(qemu) is None:
         not_run(qemu)
         return
-    run([go(), "test", "-short", "-exec", qemu, "./internal/kernel"], env)
+    run([go(), *TEST, "-short", "-exec", qemu, "./internal/kernel"], env)
     for package, tests in ON_KERNELS.items():
-        run([go(), "test", "-exec", qemu, package, "-run", tests], above)
+        run([go(), *TEST, "-exec", qemu, package, "-run", tests], above)
 
 
 def not_run(qemu):
