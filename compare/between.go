@@ -188,7 +188,7 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 	if bounds.Rounding != nil { // the state has a range of its own
 		bounds.Each = bounds.Rounding
 	}
-	out := BoundTolerance{Each: lastSteps(bounds.Each, shape), Apart: lastSteps(bounds.Apart, shape), Of: finalStates}
+	out := BoundTolerance{Each: lastSteps(bounds.Each, shape), Offset: lastSteps(bounds.Offset, shape), Of: finalStates}
 	name := lockstep.StateName(layer, q)
 	return b.allowing(name, out, b.reference.States[name]), true
 }
@@ -196,8 +196,8 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 // allowing is the rule of bounds that allow for what was computed twice.
 func (b *between) allowing(name string, bounds BoundTolerance, reference *lockstep.Tensor) Rule {
 	for i, d := range b.again[name] {
-		if i < len(bounds.Apart) {
-			bounds.Apart[i] += d
+		if i < len(bounds.Offset) {
+			bounds.Offset[i] += d
 		}
 	}
 	return Rule{Tolerance: bounds.against(reference, b.fallback), AllowNonFinite: b.check.Settings.AllowNonFinite()}

@@ -60,7 +60,7 @@ func (r *Result) withinRounding() bool {
 		if f.Margin <= 1 {
 			continue
 		}
-		left := math.Abs(r.difference(i) - bounds.apart(i))
+		left := math.Abs(r.difference(i) - bounds.offset(i))
 		if i >= len(bounds.Rounding) || !finite(bounds.Rounding[i]) || !(left <= bounds.Rounding[i]) {
 			return false
 		}

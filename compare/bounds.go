@@ -12,9 +12,9 @@ import (
 type BoundTolerance struct {
 	// Each holds the bounds, row-major.
 	Each []float64
-	// Apart, if not nil, is by how much the candidate is above the reference
+	// Offset, if not nil, is by how much the candidate is above the reference
 	// for a known reason: Each bounds what is left of their difference.
-	Apart []float64
+	Offset []float64
 	// Of says what they are, as in "the rounding of one step".
 	Of string
 
@@ -34,12 +34,12 @@ func (b BoundTolerance) Bound(flat int, _ float64) float64 {
 	return b.Each[flat]
 }
 
-// apart returns the part of an element's difference that has a known reason.
-func (b BoundTolerance) apart(flat int) float64 {
-	if flat < 0 || flat >= len(b.Apart) {
+// offset returns the part of an element's difference that has a known reason.
+func (b BoundTolerance) offset(flat int) float64 {
+	if flat < 0 || flat >= len(b.Offset) {
 		return 0
 	}
-	return b.Apart[flat]
+	return b.Offset[flat]
 }
 
 // String returns what the bounds are.
@@ -66,7 +66,7 @@ func (b BoundTolerance) against(reference *lockstep.Tensor, fallback fallbackRul
 	for i := range reference.Len() {
 		switch e := b.Bound(i, 0); {
 		case !finite(numbers.at(i)): // judged before any bound
-		case !(e >= 0) || !finite(e) || !finite(b.apart(i)):
+		case !(e >= 0) || !finite(e) || !finite(b.offset(i)):
 			unknown++
 		default:
 			widest = max(widest, e)
@@ -90,11 +90,11 @@ func (b BoundTolerance) against(reference *lockstep.Tensor, fallback fallbackRul
 func (b BoundTolerance) capped(numbers floats, n int, largest float64, fallback fallbackRule) BoundTolerance {
 	fixed := fallback.fixed(largest)
 	out := b
-	out.Each, out.Apart, out.Rounding = make([]float64, n), make([]float64, n), make([]float64, n)
+	out.Each, out.Offset, out.Rounding = make([]float64, n), make([]float64, n), make([]float64, n)
 	for i := range n {
 		out.Each[i], out.Rounding[i] = fixed.Bound(i, numbers.at(i)), math.Inf(1)
-		if e := b.Bound(i, 0); e >= 0 && finite(e) && finite(b.apart(i)) {
-			out.Each[i], out.Apart[i], out.Rounding[i] = min(out.Each[i], e), b.apart(i), e
+		if e := b.Bound(i, 0); e >= 0 && finite(e) && finite(b.offset(i)) {
+			out.Each[i], out.Offset[i], out.Rounding[i] = min(out.Each[i], e), b.offset(i), e
 		}
 	}
 	out.Instead = fallback.words(largest)
@@ -159,13 +159,13 @@ func spanOf(t *lockstep.Tensor) float64 {
 // reference's, numbers that are themselves apart, and each engine is within its
 // bound of its own.
 func explained(reference, candidate exactTolerance, of string) BoundTolerance {
-	b := BoundTolerance{Each: make([]float64, len(reference.exact)), Apart: make([]float64, len(reference.exact)), Of: of}
+	b := BoundTolerance{Each: make([]float64, len(reference.exact)), Offset: make([]float64, len(reference.exact)), Of: of}
 	for i := range b.Each {
 		if i >= len(candidate.exact) {
 			b.Each[i] = math.NaN()
 			continue
 		}
-		b.Apart[i] = candidate.exact[i] - reference.exact[i]
+		b.Offset[i] = candidate.exact[i] - reference.exact[i]
 		// The differences are rounded in float64, in the last of 53 bits.
 		b.Each[i] = candidate.bound[i] + reference.bound[i] + 0x1p-50*(math.Abs(candidate.exact[i])+math.Abs(reference.exact[i]))
 	}

@@ -19,7 +19,7 @@ func TestBoundsThatProveNothing(t *testing.T) {
 	kinds := map[string]int{}
 	for range 3000 {
 		n := 1 + rng.IntN(12)
-		values, bounds := make([]float32, n), BoundTolerance{Each: make([]float64, n), Apart: make([]float64, n), Of: "the test"}
+		values, bounds := make([]float32, n), BoundTolerance{Each: make([]float64, n), Offset: make([]float64, n), Of: "the test"}
 		scale, width := math.Pow(10, rng.Float64()*12-6), math.Pow(10, rng.Float64()*14-12)
 		offset := scale * math.Pow(10, rng.Float64()*8-4) * float64(rng.IntN(2))
 		unknown, wide := 0, 0.0

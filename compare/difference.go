@@ -75,7 +75,7 @@ type Step struct {
 	MaxAbsInt uint64  // the same of integers, without any rounding
 	MaxULP    uint64  // of floats, where both sides are finite numbers
 	Differ    int     // elements that are not the same
-	Apart     int     // those of them where a NaN or an infinity is in the way
+	NonFinite int     // those of them where a side is NaN or infinite
 }
 
 // NonFinite tells apart the places where a float is NaN or infinite.

@@ -50,11 +50,11 @@ func CheckExpected(inputs, expected map[string]*lockstep.Tensor, computed ...map
 func fitsOne(inputs map[string]*lockstep.Tensor, want *lockstep.Tensor, computed []*lockstep.Tensor) error {
 	have := computed[0]
 	for _, t := range computed {
-		if alike(want, t) && (slices.Equal(want.Shape(), t.Shape()) || follows(inputs, want.Shape(), t.Shape())) {
+		if comparableTypes(want, t) && (slices.Equal(want.Shape(), t.Shape()) || follows(inputs, want.Shape(), t.Shape())) {
 			return nil
 		}
 	}
-	if !alike(want, have) {
+	if !comparableTypes(want, have) {
 		return fmt.Errorf("is %s, and the model computes %s: these cannot be compared", want, have)
 	}
 	return fmt.Errorf("has the shape %s, and from these inputs the model computes %s: these are values of other inputs, or of a model that computes another shape",
@@ -83,8 +83,8 @@ func follows(inputs map[string]*lockstep.Tensor, want, have []int) bool {
 	return true
 }
 
-// alike tells whether two tensors are both of numbers, or of one other type.
-func alike(a, b *lockstep.Tensor) bool {
+// comparableTypes tells whether two tensors are both of numbers, or of one other type.
+func comparableTypes(a, b *lockstep.Tensor) bool {
 	return a.DType() == b.DType() || isNumber(a) && isNumber(b)
 }
 

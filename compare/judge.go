@@ -180,7 +180,7 @@ func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Mismatch {
 		if f.Bound >= 0 && finite(f.Bound) {
 			left := f.Abs
 			if known, ok := rule.Tolerance.(BoundTolerance); ok {
-				left = math.Abs(a - b - known.apart(i))
+				left = math.Abs(a - b - known.offset(i))
 			}
 			f.Margin = min(f.Margin, quotient(left, f.Bound))
 		}

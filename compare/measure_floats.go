@@ -17,7 +17,7 @@ func (d *Difference) measureFloats(ref, cand floats) {
 			if !d.NonFinite.count(d, i, a, b) {
 				d.Differ++
 				step.Differ++
-				step.Apart++
+				step.NonFinite++
 			}
 			continue
 		}

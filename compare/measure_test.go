@@ -195,7 +195,7 @@ func TestMeasureSteps(t *testing.T) {
 		0, 0, 0.5, -2, 0, 0,
 		0, 0, 1, 0, float32(nan), -4,
 	), 2, 3, 2)
-	want := []Step{{}, {MaxAbs: 2, MaxULP: 1 << 30, Differ: 3}, {MaxAbs: 4, MaxULP: 1<<30 + 1<<23, Differ: 2, Apart: 1}}
+	want := []Step{{}, {MaxAbs: 2, MaxULP: 1 << 30, Differ: 3}, {MaxAbs: 4, MaxULP: 1<<30 + 1<<23, Differ: 2, NonFinite: 1}}
 	d := measureOne(ref, cand)
 	if !slices.Equal(d.Steps, want) {
 		t.Errorf("steps %+v, want %+v", d.Steps, want)

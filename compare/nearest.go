@@ -12,8 +12,8 @@ const (
 	maxNameRunes = 200
 )
 
-// wanted says what a pattern that matches none of the names could have meant.
-func wanted(pattern string, names []string) string {
+// suggestion says what a pattern that matches none of the names could have meant.
+func suggestion(pattern string, names []string) string {
 	if len(names) == 0 {
 		return "there are none"
 	}

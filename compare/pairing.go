@@ -69,7 +69,7 @@ func layersIn(t *lockstep.Trace) string {
 
 // pair pairs two layers if their steps can be compared.
 func (p *pairing) pair(reference, candidate *lockstep.Trace, l, other string) {
-	if a, b := formOf(reference, l), formOf(candidate, other); !a.like(b) {
+	if a, b := formOf(reference, l), formOf(candidate, other); !a.fits(b) {
 		p.loneReference, p.loneCandidate = append(p.loneReference, l), append(p.loneCandidate, other)
 		p.alone = append(p.alone, fmt.Sprintf("the recurrent layer %s has %s in %s, and %s in %s", l, a, reference.Engine, b, candidate.Engine))
 		return
@@ -107,8 +107,8 @@ func formOf(t *lockstep.Trace, layer string) form {
 	return f
 }
 
-// like tells whether two forms can be of layers of one kind and size.
-func (f form) like(g form) bool {
+// fits tells whether two forms can be of layers of one kind and size.
+func (f form) fits(g form) bool {
 	same := func(a, b string) bool { return a == b || a == "" || b == "" }
 	fits := func(a, b int) bool { return a == b || a == 0 || b == 0 }
 	return same(f.states, g.states) && same(f.gates, g.gates) && fits(f.units, g.units) && fits(f.features, g.features)

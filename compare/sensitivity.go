@@ -38,16 +38,16 @@ func (c Check) sensitivity(ctx context.Context, base *lockstep.Trace) map[string
 		for i, set := range []map[string]*lockstep.Tensor{base.Outputs, base.States, base.Steps} {
 			other := []map[string]*lockstep.Tensor{trace.Outputs, trace.States, trace.Steps}[i]
 			for name, t := range set {
-				out[name] = furthest(out[name], t, other[name])
+				out[name] = largestChanges(out[name], t, other[name])
 			}
 		}
 	}
 	return out
 }
 
-// furthest returns how far a tensor's elements are from another's, where that is
+// largestChanges returns how far a tensor's elements are from another's, where that is
 // more than most has. It is nil for what cannot be compared.
-func furthest(most []float64, t, other *lockstep.Tensor) []float64 {
+func largestChanges(most []float64, t, other *lockstep.Tensor) []float64 {
 	if other == nil || !slices.Equal(t.Shape(), other.Shape()) {
 		return nil
 	}

@@ -162,7 +162,7 @@ func (s Settings) Match(tensors []string) error {
 	}
 	for i := range s {
 		if !s[i].matches(tensors) {
-			return &SettingError{s[i], "it matches no tensor: " + wanted(s[i].Tensors, tensors)}
+			return &SettingError{s[i], "it matches no tensor: " + suggestion(s[i].Tensors, tensors)}
 		}
 	}
 	return nil

@@ -130,7 +130,7 @@ func (s *stepTolerances) layer(layer, other string, references, candidates [2]ma
 		if err != nil {
 			return err
 		}
-		there, err := likeIn(alone[q], have)
+		there, err := inTypeOf(alone[q], have)
 		if err != nil {
 			return err
 		}

@@ -10,8 +10,8 @@ import (
 
 func abs(x float64) float64 { return math.Abs(x) }
 
-// likeIn returns numbers in the type and shape of like.
-func likeIn(t, like *lockstep.Tensor) (*lockstep.Tensor, error) {
+// inTypeOf returns numbers in the type and shape of like.
+func inTypeOf(t, like *lockstep.Tensor) (*lockstep.Tensor, error) {
 	if t.DType() == like.DType() && slices.Equal(t.Shape(), like.Shape()) {
 		return t, nil
 	}

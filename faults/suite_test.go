@@ -86,11 +86,11 @@ const (
 var modes = [...]string{"in another model", "in the engine alone"}
 
 type suite struct {
-	t      *testing.T
-	kinds  [len(modes)]map[fault.Kind]*tally
-	models map[string]bool
-	apart  []string // faults that change nothing, or stay inside the bound of rounding
-	wrong  []string
+	t        *testing.T
+	kinds    [len(modes)]map[fault.Kind]*tally
+	models   map[string]bool
+	excluded []string // faults that change nothing, or stay inside the bound of rounding
+	wrong    []string
 }
 
 // traced is an engine whose trace is known.
@@ -225,7 +225,7 @@ func (s *suite) plant(c *subject, f fault.Fault, mode int) {
 	}
 	if same(c.sound, trace) {
 		k.nothing++
-		s.apart = append(s.apart, where+": changes nothing")
+		s.excluded = append(s.excluded, where+": changes nothing")
 		return
 	}
 	want := c.expect(s.t, f, trace, mode)
@@ -233,7 +233,7 @@ func (s *suite) plant(c *subject, f fault.Fault, mode int) {
 	if checked.Report.Verdict() == compare.InStep {
 		if !want.certain() {
 			k.below++
-			s.apart = append(s.apart, where+": inside the bound of rounding")
+			s.excluded = append(s.excluded, where+": inside the bound of rounding")
 			return
 		}
 		k.found++

@@ -38,7 +38,7 @@ func (s *suite) summary(mode int) string {
 		modes[mode], all.planted, len(s.models), all.nothing, all.below, all.found, all.cause, percent(all.cause, all.found), all.same, all.place, percent(all.place, all.found))
 }
 
-// table shows the counts, and names what is counted apart and what went wrong.
+// table shows the counts, and names what is excluded and what went wrong.
 func (s *suite) table() string {
 	var b strings.Builder
 	for mode, kinds := range s.kinds {
@@ -54,7 +54,7 @@ func (s *suite) table() string {
 	for _, list := range []struct {
 		title string
 		lines []string
-	}{{"Wrong", s.wrong}, {"Counted apart", s.apart}} {
+	}{{"Wrong", s.wrong}, {"Excluded", s.excluded}} {
 		fmt.Fprintf(&b, "%s: %d\n\n", list.title, len(list.lines))
 		if len(list.lines) == 0 {
 			continue

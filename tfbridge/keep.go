@@ -18,13 +18,13 @@ import (
 // those of the model's files, as the native engine's does. What is compared would
 // else depend on how often the reference was asked.
 type keeper struct {
-	mu   sync.Mutex // held while a call may change them
-	kept []kept
-	read bool // kept is filled, and a call may have changed what it holds
+	mu    sync.Mutex // held while a call may change them
+	saved []savedVariable
+	read  bool // saved is filled, and a call may have changed its variables
 }
 
-// kept is a variable that a call may change.
-type kept struct {
+// savedVariable is a variable that a call may change.
+type savedVariable struct {
 	variable *savedmodel.Variable
 	value    *lockstep.Tensor
 	feed     tf.Output
@@ -34,20 +34,20 @@ type kept struct {
 // readers are operations that take a variable and leave it as it is.
 var readers = []string{"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "VarIsInitializedOp"}
 
-// fresh begins a call: it waits for one that changes variables to end, and gives
+// beginCall begins a call: it waits for one that changes variables to end, and gives
 // them back what they held. done ends it.
-func (m *tfSession) fresh() (done func(), err error) {
+func (m *tfSession) beginCall() (done func(), err error) {
 	if len(m.graph.Effects) == 0 {
 		return func() {}, nil
 	}
 	k := &m.keeper
 	k.mu.Lock()
 	if !k.read {
-		if k.kept, err = m.keep(); err == nil {
+		if k.saved, err = m.keep(); err == nil {
 			k.read = true
 		}
 	} else {
-		err = m.restore(k.kept)
+		err = m.restore(k.saved)
 	}
 	if err != nil {
 		k.mu.Unlock()
@@ -57,8 +57,8 @@ func (m *tfSession) fresh() (done func(), err error) {
 }
 
 // keep reads the variables that a call may change.
-func (m *tfSession) keep() ([]kept, error) {
-	var all []kept
+func (m *tfSession) keep() ([]savedVariable, error) {
+	var all []savedVariable
 	var fetches []tf.Output
 	for _, n := range m.graph.Nodes {
 		if slices.Contains(readers, n.Op) {
@@ -73,14 +73,14 @@ func (m *tfSession) keep() ([]kept, error) {
 			if err != nil {
 				return nil, fmt.Errorf("tfbridge: %w", err)
 			}
-			if slices.ContainsFunc(all, func(k kept) bool { return k.variable == v }) {
+			if slices.ContainsFunc(all, func(k savedVariable) bool { return k.variable == v }) {
 				continue
 			}
 			read, err := m.variable(v)
 			if err != nil {
 				return nil, err
 			}
-			all, fetches = append(all, kept{variable: v}), append(fetches, read)
+			all, fetches = append(all, savedVariable{variable: v}), append(fetches, read)
 		}
 	}
 	values, err := m.fetch(nil, fetches)
@@ -93,7 +93,7 @@ func (m *tfSession) keep() ([]kept, error) {
 }
 
 // assigns adds operations that set a variable to what they are fed.
-func (m *tfSession) assigns(k *kept) error {
+func (m *tfSession) assigns(k *savedVariable) error {
 	handle, err := m.operation(k.variable.Node)
 	if err != nil {
 		return fmt.Errorf("tfbridge: variable %q: %w", k.variable.Name, err)
@@ -116,7 +116,7 @@ func (m *tfSession) assigns(k *kept) error {
 }
 
 // restore sets variables to what they held.
-func (m *tfSession) restore(all []kept) error {
+func (m *tfSession) restore(all []savedVariable) error {
 	if len(all) == 0 {
 		return nil
 	}

@@ -167,7 +167,7 @@ func (m *tfSession) operation(tensor string) (tf.Output, error) {
 func (m *tfSession) signature() lockstep.Signature { return m.sig }
 
 func (m *tfSession) run(inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
-	done, err := m.fresh()
+	done, err := m.beginCall()
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 			return nil, states.err
 		}
 	}
-	done, err := m.fresh()
+	done, err := m.beginCall()
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (m *tfSession) weights() (lockstep.Weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, err := m.fresh() // of a stateful layer, the states of the files
+	done, err := m.beginCall() // of a stateful layer, the states of the files
 	if err != nil {
 		return nil, err
 	}

@@ -128,8 +128,8 @@ var (
 	twice        = regexp.MustCompile(`already (set|defined)`)
 )
 
-// wanted says what may stand where the config has a type.
-var wanted = func() map[string]string {
+// expectedKeys says what may stand where the config has a type.
+var expectedKeys = func() map[string]string {
 	out := map[string]string{
 		reflect.TypeFor[string]().String():            "want one value, got a list or keys and values",
 		reflect.TypeFor[map[string]string]().String(): "want names and what they are called now, as in dense: output_0",
@@ -169,9 +169,9 @@ func (p *places) explained(name string, err error) error {
 	}
 	what := strings.Join(strings.Fields(one.Message), " ")
 	if m := unknownField.FindStringSubmatch(one.Message); m != nil {
-		what = fmt.Sprintf("unknown field %q: %s", m[1], strings.Replace(wanted[m[2]], "keys and values, such as ", "", 1))
-	} else if m := misfit.FindStringSubmatch(one.Message); m != nil && wanted[m[1]] != "" {
-		what = wanted[m[1]]
+		what = fmt.Sprintf("unknown field %q: %s", m[1], strings.Replace(expectedKeys[m[2]], "keys and values, such as ", "", 1))
+	} else if m := misfit.FindStringSubmatch(one.Message); m != nil && expectedKeys[m[1]] != "" {
+		what = expectedKeys[m[1]]
 	} else if twice.MatchString(one.Message) {
 		what = "it stands there twice"
 	}

@@ -157,7 +157,7 @@ func (s shownForecast) page(inputs map[string]*lockstep.Tensor) chart.Page {
 		}
 		p.Charts = append(p.Charts, c)
 	}
-	c := chart.Chart{Title: "Apart, over all rows", Note: "Root mean squares.", XLabel: "step", YLabel: "difference", Log: true}
+	c := chart.Chart{Title: "Difference, over all rows", Note: "Root mean squares.", XLabel: "step", YLabel: "difference", Log: true}
 	lines := []struct {
 		label  string
 		figure func(forecast.Step) float64

@@ -243,7 +243,7 @@ func bySteps(steps []compare.Step) string {
 			parts = append(parts, "…")
 			break
 		}
-		if s.Apart > 0 {
+		if s.NonFinite > 0 {
 			parts = append(parts, "not finite")
 		} else {
 			parts = append(parts, format.RoundUp(s.MaxAbs, 2))

@@ -84,10 +84,10 @@ func encodeResult(r *compare.Result) jsonResult {
 	}
 	for _, s := range r.Steps {
 		out.Steps = append(out.Steps, jsonStep{
-			MaxAbs: distance(r.DType(), isNumber, s.MaxAbs, s.MaxAbsInt),
-			MaxULP: ulpIf(float, s.MaxULP),
-			Differ: s.Differ,
-			Apart:  s.Apart,
+			MaxAbs:    distance(r.DType(), isNumber, s.MaxAbs, s.MaxAbsInt),
+			MaxULP:    ulpIf(float, s.MaxULP),
+			Differ:    s.Differ,
+			NonFinite: s.NonFinite,
 		})
 	}
 	return out

@@ -149,10 +149,10 @@ type jsonCount struct {
 }
 
 type jsonStep struct {
-	MaxAbs any     `json:"max_abs"`
-	MaxULP *uint64 `json:"max_ulp"`
-	Differ int     `json:"differ"`
-	Apart  int     `json:"apart"`
+	MaxAbs    any     `json:"max_abs"`
+	MaxULP    *uint64 `json:"max_ulp"`
+	Differ    int     `json:"differ"`
+	NonFinite int     `json:"apart"`
 }
 
 type jsonDiagnosis struct {

@@ -165,5 +165,5 @@ func (l *layer) suppose(o stepper, side Side, rows []int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return l.far(side, e, rows, nil), nil
+	return l.largestMargin(side, e, rows, nil), nil
 }

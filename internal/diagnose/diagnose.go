@@ -60,7 +60,7 @@ type Cause struct {
 	// and with it: of single steps, or Whole, of what the layers read and the
 	// model returns.
 	Before, Margin float64
-	Whole          bool
+	WholeRun       bool
 	// Weight says which weight it is, of a fault of the kind OneWeight.
 	Weight *WeightFault
 }
@@ -109,7 +109,7 @@ func (c Problem) Run(ctx context.Context) (*Result, error) {
 	if len(s.found.Suspects) > 0 {
 		causes, err = s.cells(ctx)
 	} else {
-		causes, err = s.whole(ctx)
+		causes, err = s.wholeRuns(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("diagnose: %w", err)

@@ -105,7 +105,7 @@ func (s *search) layer(name, other string) (*layer, error) {
 	}
 	l.worst = make([]float64, l.batch*l.steps)
 	for _, side := range []Side{InCandidate, InReference} {
-		l.margin[side] = l.far(side, l.meant[side], l.rows, l.worst)
+		l.margin[side] = l.largestMargin(side, l.meant[side], l.rows, l.worst)
 	}
 	l.choose()
 	return l, nil
@@ -147,7 +147,7 @@ func (l *layer) read(s *search, candidate *exactValues) error {
 	l.quantities[InReference], l.quantities[InCandidate] = all, all
 	states := slices.DeleteFunc(slices.Clone(all), func(q string) bool { return alone[q] == nil })
 	l.quantities[InCandidate] = states
-	if l.far(InCandidate, candidate, l.rows, nil) <= 1 {
+	if l.largestMargin(InCandidate, candidate, l.rows, nil) <= 1 {
 		// Its cell does what its weights make: so are its gates.
 		l.quantities[InCandidate] = all
 	}
@@ -199,9 +199,9 @@ func (l *layer) choose() {
 	slices.Sort(l.few)
 }
 
-// far returns the largest margin between what a side made and what is supposed,
+// largestMargin returns the largest margin between what a side made and what is supposed,
 // whose rows are the given ones. worst, if not nil, takes each row's.
-func (l *layer) far(side Side, e *exactValues, rows []int, worst []float64) float64 {
+func (l *layer) largestMargin(side Side, e *exactValues, rows []int, worst []float64) float64 {
 	most := 0.0
 	for _, q := range l.quantities[side] {
 		made := l.values[side][q]
@@ -226,7 +226,7 @@ func (l *layer) far(side Side, e *exactValues, rows []int, worst []float64) floa
 // marginOf is how far a number is from what it should be as a part of what one
 // engine may be off, and of the rounding that shows it.
 func (l *layer) marginOf(made, v, bound float64) float64 {
-	bound = telling(bound, v) + l.rounding*math.Abs(v)
+	bound = finiteBound(bound, v) + l.rounding*math.Abs(v)
 	d := math.Abs(made - v)
 	switch {
 	case d == 0 || math.IsNaN(made) && math.IsNaN(v):
@@ -237,9 +237,9 @@ func (l *layer) marginOf(made, v, bound float64) float64 {
 	return d / bound
 }
 
-// telling is the bound of a value, or what the default rule allows where rounding
+// finiteBound is the bound of a value, or what the default rule allows where rounding
 // has none: an infinite one would let anything be what was meant.
-func telling(bound, value float64) float64 {
+func finiteBound(bound, value float64) float64 {
 	if bound >= 0 && !math.IsInf(bound, 1) {
 		return bound
 	}

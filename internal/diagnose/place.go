@@ -144,7 +144,7 @@ func (l *layer) first(q string) *Divergence {
 			}
 			for u := range l.units {
 				at := row*l.units + u
-				bound := 2*telling(e.bound[q][at], e.value[q][at]) + l.rounding*math.Abs(e.value[q][at])
+				bound := 2*finiteBound(e.bound[q][at], e.value[q][at]) + l.rounding*math.Abs(e.value[q][at])
 				have := shown(b[at])
 				d := math.Abs(a[at] - have)
 				if d > bound || math.IsNaN(d) && (math.IsNaN(a[at]) != math.IsNaN(have)) {

@@ -89,7 +89,7 @@ func (f *Result) agreement() string {
 }
 
 func (c Cause) over() string {
-	if c.Whole {
+	if c.WholeRun {
 		return "what the layers read and the outputs"
 	}
 	return "single steps"

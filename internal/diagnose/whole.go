@@ -13,10 +13,10 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// whole supposes faults in what the layers read over a sequence, and in what no
+// wholeRuns supposes faults in what the layers read over a sequence, and in what no
 // single step shows, by running the model with each.
-func (s *search) whole(ctx context.Context) ([]Cause, error) {
-	before := apart(s.Candidate, s.Reference)
+func (s *search) wholeRuns(ctx context.Context) ([]Cause, error) {
+	before := traceMargin(s.Candidate, s.Reference)
 	if before <= 1 {
 		s.found.Agree, s.found.Left = true, before
 		return nil, nil
@@ -39,7 +39,7 @@ func (s *search) whole(ctx context.Context) ([]Cause, error) {
 			if side == InReference {
 				run = s.Reference
 			}
-			out = append(out, Cause{Faults: []fault.Fault{f}, Side: side, Whole: true, Before: before, Margin: apart(run, trace)})
+			out = append(out, Cause{Faults: []fault.Fault{f}, Side: side, WholeRun: true, Before: before, Margin: traceMargin(run, trace)})
 		}
 	}
 	return out, nil
@@ -69,10 +69,10 @@ func (m withoutGates) Trace(ctx context.Context, inputs map[string]*lockstep.Ten
 // reads are what a trace shows of what layers read and leave.
 var reads = []string{"initial_h", "initial_c", "mask", "x", "output"}
 
-// apart returns how far two runs are from each other by what the layers read and
+// traceMargin returns how far two runs are from each other by what the layers read and
 // leave, and by the outputs: the largest difference as a part of the default
 // tolerance.
-func apart(run, other *lockstep.Trace) float64 {
+func traceMargin(run, other *lockstep.Trace) float64 {
 	most := 0.0
 	see := func(have, want *lockstep.Tensor) {
 		if have != nil || want != nil {

@@ -94,7 +94,7 @@ func (f *Frame) Call() (holds bool, err error) {
 		if f.in, err = s.do(&f.work, f.Slots, f.in); err != nil {
 			return true, err
 		}
-		if s.loose {
+		if s.varies {
 			if err := s.count(f.Run.mem, f.Slots); err != nil {
 				return true, err
 			}

@@ -22,9 +22,9 @@ type movement struct {
 	from   [][]int       // their shapes
 	to     [][]int       // the results' shapes
 	runs   [][]value.Run // by result
-	// whole is that the one result has all elements of the first input, in order: a
+	// identity is that the one result has all elements of the first input, in order: a
 	// Transpose over an axis of length 1. It is a view then.
-	whole bool
+	identity bool
 }
 
 // elementsOf returns the inputs of a step that its elements come from; ok is
@@ -97,7 +97,7 @@ func (s *Step) movement(w Work, slots []value.Value, computed []bool) *movement 
 	}
 	if s.N == 1 && slices.Equal(inputs, []int{0}) {
 		all := slots[s.In[0]].Tensor.Len()
-		m.whole = slices.Equal(m.runs[0], []value.Run{{N: all, Stride: 1}})
+		m.identity = slices.Equal(m.runs[0], []value.Run{{N: all, Stride: 1}})
 	}
 	return m
 }
@@ -155,7 +155,7 @@ func (m *movement) do(s *Step, w *Work, slots []value.Value) (done bool, err err
 		}
 		memory.sources = append(memory.sources, t)
 	}
-	if m.whole {
+	if m.identity {
 		t := memory.sources[0]
 		mover, err := value.MoverOf(t)
 		if err != nil {

@@ -36,9 +36,9 @@ type PlanStep struct {
 	// views says that the result is the first input's own memory: while that is
 	// the same tensor, so is the result.
 	views bool
-	// loose says that the results need not have the shapes that they had when the
+	// varies says that the results need not have the shapes that they had when the
 	// plan was made.
-	loose bool
+	varies bool
 	// moves is what the step moves, if it does nothing else.
 	moves *movement
 }
@@ -135,7 +135,7 @@ func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Va
 func (pl *Plan) weigh(slots []value.Value, own int64) {
 	steady := slices.Clone(slots)
 	for _, s := range pl.Steps {
-		if s.loose {
+		if s.varies {
 			clear(steady[s.Out : s.Out+s.N])
 		}
 	}
@@ -173,7 +173,7 @@ func (p *Program) choose(pl *Plan, r *Running, slots []value.Value) {
 				now.checks = append(now.checks, check{slot, checks[slot]})
 			}
 			runs = runs || needed[slot] || checks[slot] != nil
-			now.loose = now.loose || !p.rigid[slot]
+			now.varies = now.varies || !p.rigid[slot]
 		}
 		if !runs {
 			continue
@@ -183,7 +183,7 @@ func (p *Program) choose(pl *Plan, r *Running, slots []value.Value) {
 		}
 		if !now.views {
 			now.moves = s.movement(Work{Running: r}, slots, computed)
-			now.views = now.moves != nil && now.moves.whole
+			now.views = now.moves != nil && now.moves.identity
 		}
 		pl.Steps = append(pl.Steps, now)
 	}

@@ -9,10 +9,10 @@ import (
 // portion is some rows of a recognised loop, which one goroutine takes through all
 // steps, in memory of its own. What a row is does not depend on them.
 type portion[F kernel.Float] struct {
-	loop     *CellLoop[F]
-	memory   *recurrentMemory[F]
-	from, to int // rows
-	whole    bool
+	loop       *CellLoop[F]
+	memory     *recurrentMemory[F]
+	from, to   int // rows
+	wholeBatch bool
 
 	h, c    [][]F // by cell: the rows' states
 	oldH    []F   // of one cell, for masked rows
@@ -31,8 +31,8 @@ type portion[F kernel.Float] struct {
 // they stay near the processor however long the sequence is.
 const projected = 1 << 16
 
-func newPortion[F kernel.Float](r *CellLoop[F], m *recurrentMemory[F], from, to int, whole, masked bool) *portion[F] {
-	s := &portion[F]{loop: r, memory: m, from: from, to: to, whole: whole}
+func newPortion[F kernel.Float](r *CellLoop[F], m *recurrentMemory[F], from, to int, wholeBatch, masked bool) *portion[F] {
+	s := &portion[F]{loop: r, memory: m, from: from, to: to, wholeBatch: wholeBatch}
 	n := to - from
 	most, scratch, gates := 0, 0, 0
 	for i, l := range r.Cells {
@@ -60,7 +60,7 @@ func newPortion[F kernel.Float](r *CellLoop[F], m *recurrentMemory[F], from, to 
 // and the next one's.
 func (s *portion[F]) ahead(steps int) int {
 	cells, n := s.loop.cells, s.to-s.from
-	if len(cells) > 1 || !s.whole || !cells[0].Ahead(n) {
+	if len(cells) > 1 || !s.wholeBatch || !cells[0].Ahead(n) {
 		return 0
 	}
 	return min(steps, max(1, projected/max(1, cells[0].Width()*n)))

@@ -211,14 +211,14 @@ func (e *cellLoop) steps(r *evaluationRun, call *cellCall, in []op.BoundedValue)
 				call.states[i] = [2]rounding.Values{atStep(call.h[i], batch, steps, u, t), atStep(call.c[i], batch, steps, u, t)}
 			} else {
 				s := cell.Step(x, before[0], before[1], batch)
-				call.states[i] = [2]rounding.Values{kept(s.H, before[0], mask, u), kept(s.C, before[1], mask, u)}
+				call.states[i] = [2]rounding.Values{selectRows(s.H, before[0], mask, u), selectRows(s.C, before[1], mask, u)}
 			}
 			x = call.states[i][0]
 		}
 		if mask != nil && e.Mask.Previous < 0 {
 			previous = zeroValues(batch * last)
 		}
-		out := kept(x, previous, mask, last)
+		out := selectRows(x, previous, mask, last)
 		previous = out
 		at := t
 		if e.LastOnly {
@@ -316,9 +316,9 @@ func atStep(v rounding.Values, batch, steps, units, t int) rounding.Values {
 	return rounding.Exact(out)
 }
 
-// kept takes the rows of now that have the step, and those of before that do
+// selectRows takes the rows of now that have the step, and those of before that do
 // not. A bound that is not a number is none.
-func kept(now, before rounding.Values, mask []bool, units int) rounding.Values {
+func selectRows(now, before rounding.Values, mask []bool, units int) rounding.Values {
 	if now.V == nil {
 		return rounding.Values{}
 	}

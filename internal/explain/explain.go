@@ -72,8 +72,8 @@ type Explanation struct {
 	// Forecast is nil where NoForecast says why.
 	Forecast   *forecast.Result
 	NoForecast error
-	// Not says what does not apply, and why.
-	Not []string
+	// NotApplicable says what does not apply, and why.
+	NotApplicable []string
 }
 
 // Layer is what was found of one recurrent layer.
@@ -128,7 +128,7 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 	}
 	switch err := forecast.Repeats(ctx, p.Engine, p.Inputs, trace.Outputs); {
 	case errors.Is(err, forecast.ErrCarries):
-		e.not("a spike through the whole model: %v; the native engine starts every run from the same states", err)
+		e.notApplicable("a spike through the whole model: %v; the native engine starts every run from the same states", err)
 		e.NoForecast = err
 		return e, nil
 	case err != nil:
@@ -145,7 +145,7 @@ func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trac
 	at := slices.IndexFunc(p.Layers, func(l native.Layer) bool { return l.Name == name })
 	h := trace.Layer(name).Step("h")
 	if h == nil || at < 0 || h.Rank() != 3 {
-		e.not("layer %s: its loop is run operation by operation, and shows neither gates nor states", name)
+		e.notApplicable("layer %s: its loop is run operation by operation, and shows neither gates nor states", name)
 		return nil, nil
 	}
 	l := &Layer{Layer: p.Layers[at], Rows: h.Shape()[0], Steps: h.Shape()[1]}
@@ -199,8 +199,8 @@ func (p Problem) forecast(ctx context.Context, e *Explanation) error {
 	return err
 }
 
-func (e *Explanation) not(format string, args ...any) {
-	if s := fmt.Sprintf(format, args...); !slices.Contains(e.Not, s) {
-		e.Not = append(e.Not, s)
+func (e *Explanation) notApplicable(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(e.NotApplicable, s) {
+		e.NotApplicable = append(e.NotApplicable, s)
 	}
 }

@@ -38,7 +38,7 @@ func TestEveryModel(t *testing.T) {
 		}
 		for _, l := range e.Layers {
 			states := map[string]int{"LSTM": 2}[l.Kind]
-			if len(l.Memory) != max(states, 1) || len(l.Gates) == 0 && len(e.Not) == 0 {
+			if len(l.Memory) != max(states, 1) || len(l.Gates) == 0 && len(e.NotApplicable) == 0 {
 				t.Errorf("%s: layer %s has memory of %d states, %d gates", name, l.Name, len(l.Memory), len(l.Gates))
 			}
 			for _, g := range l.Gates {
@@ -169,8 +169,8 @@ func TestSaysWhatDoesNotApply(t *testing.T) {
 		}
 	}
 	e = &Explanation{}
-	if err := (Problem{}).remember(context.Background(), e, l, one, []bool{true}); err != nil || len(l.Memory) != 0 || len(e.Not) != 1 {
-		t.Errorf("without native cells: error %v, %q", err, e.Not)
+	if err := (Problem{}).remember(context.Background(), e, l, one, []bool{true}); err != nil || len(l.Memory) != 0 || len(e.NotApplicable) != 1 {
+		t.Errorf("without native cells: error %v, %q", err, e.NotApplicable)
 	}
 }
 

@@ -43,7 +43,7 @@ func ranges(activation string) (low, high float64, ok bool) {
 // watch counts what the layer's gates did in the steps that it had.
 func (l *Layer) watch(e *Explanation, trace *lockstep.Trace, seen []bool) error {
 	if l.RecurrentActivation == "" {
-		e.not("layer %s: a %s has no gates; what it has is a candidate, which is its h", l.Name, l.Kind)
+		e.notApplicable("layer %s: a %s has no gates; what it has is a candidate, which is its h", l.Name, l.Kind)
 	}
 	for _, q := range trace.Quantities(l.Name) {
 		if len(q) != 1 || q == "c" || q == "h" {
@@ -55,11 +55,11 @@ func (l *Layer) watch(e *Explanation, trace *lockstep.Trace, seen []bool) error 
 		}
 		low, high, ok := ranges(activation)
 		if !ok {
-			e.not("layer %s: its %s has the activation %s, whose values have no two ends, and so is neither open nor closed", l.Name, what, activation)
+			e.notApplicable("layer %s: its %s has the activation %s, whose values have no two ends, and so is neither open nor closed", l.Name, what, activation)
 			continue
 		}
 		if q != "g" && low < 0 {
-			e.not("layer %s: its %s has the activation %s, from %g to %g, and so is neither open nor closed", l.Name, what, activation, low, high)
+			e.notApplicable("layer %s: its %s has the activation %s, from %g to %g, and so is neither open nor closed", l.Name, what, activation, low, high)
 			continue
 		}
 		g, err := count(q, trace.Layer(l.Name).Step(q), l.Units, low, high, seen)

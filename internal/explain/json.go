@@ -15,16 +15,16 @@ type (
 	number64 = format.Number // as a string where it is not finite
 
 	jsonExplanation struct {
-		Schema   int           `json:"schema"`
-		Model    string        `json:"model"`
-		Engine   string        `json:"engine"`
-		Inputs   string        `json:"inputs"`
-		Spike    number64      `json:"spike"`  // standard deviations
-		Follow   int           `json:"follow"` // steps
-		Layers   []jsonLayer   `json:"layers"`
-		Spikes   []jsonSpike   `json:"spikes"`
-		Forecast *jsonForecast `json:"forecast"` // null where there is none
-		Not      []string      `json:"not"`      // what does not apply
+		Schema        int           `json:"schema"`
+		Model         string        `json:"model"`
+		Engine        string        `json:"engine"`
+		Inputs        string        `json:"inputs"`
+		Spike         number64      `json:"spike"`  // standard deviations
+		Follow        int           `json:"follow"` // steps
+		Layers        []jsonLayer   `json:"layers"`
+		Spikes        []jsonSpike   `json:"spikes"`
+		Forecast      *jsonForecast `json:"forecast"` // null where there is none
+		NotApplicable []string      `json:"not"`      // what does not apply
 	}
 	jsonLayer struct {
 		Name   string       `json:"name"`
@@ -91,7 +91,7 @@ type (
 func (e *Explanation) JSON(w io.Writer, model, inputs string) error {
 	out := jsonExplanation{
 		Schema: Schema, Model: model, Engine: e.Engine, Inputs: inputs, Spike: number64(e.Spike), Follow: e.Follow,
-		Layers: []jsonLayer{}, Spikes: []jsonSpike{}, Not: append([]string{}, e.Not...),
+		Layers: []jsonLayer{}, Spikes: []jsonSpike{}, NotApplicable: append([]string{}, e.NotApplicable...),
 	}
 	for _, l := range e.Layers {
 		out.Layers = append(out.Layers, l.json())
@@ -100,7 +100,7 @@ func (e *Explanation) JSON(w io.Writer, model, inputs string) error {
 		out.Spikes = append(out.Spikes, jsonSpike{s.Input, s.At, s.Steps, effects(s.Alone), effects(s.Decaying)})
 	}
 	if e.NoForecast != nil {
-		out.Not = append(out.Not, e.NoForecast.Error())
+		out.NotApplicable = append(out.NotApplicable, e.NoForecast.Error())
 	}
 	if f := e.Forecast; f != nil {
 		j := &jsonForecast{Input: f.Input, Output: f.Output, Given: f.Given, Spread: number64(f.Spread())}

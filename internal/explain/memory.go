@@ -25,7 +25,7 @@ const faint = 1e-6
 // remember measures the memory of a layer's cell, given what the layer read.
 func (p Problem) remember(ctx context.Context, e *Explanation, l *Layer, x *lockstep.Tensor, seen []bool) error {
 	if p.Native == nil {
-		e.not("layer %s: the native engine, whose cells are followed one by one, refuses the model", l.Name)
+		e.notApplicable("layer %s: the native engine, whose cells are followed one by one, refuses the model", l.Name)
 		return nil
 	}
 	mean, spread, err := moments(x, seen, l.Features)

@@ -47,13 +47,13 @@ func (p Problem) spikes(ctx context.Context, e *Explanation, base *lockstep.Trac
 		t := p.Inputs[spec.Name]
 		switch {
 		case t.DType() != lockstep.Float32 && t.DType() != lockstep.Float64:
-			e.not("input %s is %s, and a spike is added to float32 or float64", spec.Name, t.DType())
+			e.notApplicable("input %s is %s, and a spike is added to float32 or float64", spec.Name, t.DType())
 			continue
 		case t.Rank() != 3 || t.Shape()[1] < 2:
-			e.not("input %s is %s, and a spike wants (batch, steps, features) of two steps or more", spec.Name, t)
+			e.notApplicable("input %s is %s, and a spike wants (batch, steps, features) of two steps or more", spec.Name, t)
 			continue
 		case len(e.Spikes) == maxSpikes:
-			e.not("input %s: a spike was added to %d inputs before it, and more are left out", spec.Name, maxSpikes)
+			e.notApplicable("input %s: a spike was added to %d inputs before it, and more are left out", spec.Name, maxSpikes)
 			continue
 		}
 		steps := t.Shape()[1]
@@ -63,7 +63,7 @@ func (p Problem) spikes(ctx context.Context, e *Explanation, base *lockstep.Trac
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.As(err, &refused): // such as of what is looked up in a table
-			e.not("input %s: the model does not take it with a spike: %v", spec.Name, refused.err)
+			e.notApplicable("input %s: the model does not take it with a spike: %v", spec.Name, refused.err)
 			continue
 		case err != nil:
 			return fmt.Errorf("with a spike in input %q: %w", spec.Name, err)

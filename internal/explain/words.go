@@ -40,13 +40,13 @@ func (e *Explanation) Sections() []Section {
 	if e.Forecast != nil {
 		out = append(out, Section{Title: "Own output and teacher forcing", Words: e.Forecast.Words()})
 	}
-	var not []string
-	not = append(not, e.Not...)
+	var notApplicable []string
+	notApplicable = append(notApplicable, e.NotApplicable...)
 	if e.NoForecast != nil {
-		not = append(not, "own output and teacher forcing: "+strings.TrimPrefix(e.NoForecast.Error(), "forecast: "))
+		notApplicable = append(notApplicable, "own output and teacher forcing: "+strings.TrimPrefix(e.NoForecast.Error(), "forecast: "))
 	}
-	if len(not) > 0 {
-		out = append(out, Section{Title: "What does not apply", Words: not})
+	if len(notApplicable) > 0 {
+		out = append(out, Section{Title: "What does not apply", Words: notApplicable})
 	}
 	return out
 }

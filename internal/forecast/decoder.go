@@ -21,7 +21,7 @@ type decoder interface {
 func (p Problem) decoder(ctx context.Context, given *series) (decoder, error) {
 	m, ok := p.Engine.(*native.Model)
 	if !ok {
-		return newAnew(p, given)
+		return newRecomputing(p, given)
 	}
 	return open(ctx, m, p.Roles, p.Inputs, given)
 }
@@ -118,7 +118,7 @@ type recomputing struct {
 	fed    [][]float64 // a step each
 }
 
-func newAnew(p Problem, given *series) (decoder, error) {
+func newRecomputing(p Problem, given *series) (decoder, error) {
 	spec, _ := p.Engine.Signature().Input(p.Input)
 	if !spec.UnknownRank && spec.Shape[1] >= 0 {
 		return nil, fmt.Errorf("%w in %s: the input %s has %d steps, no more and no fewer", ErrNone, p.Engine.Name(), spec, spec.Shape[1])
@@ -175,15 +175,15 @@ func Repeats(ctx context.Context, e lockstep.Engine, inputs, outputs map[string]
 		if err != nil {
 			return err
 		}
-		largest, apart := 0.0, 0.0
+		largest, largestChange := 0.0, 0.0
 		for i, v := range x {
 			if math.IsNaN(v) && math.IsNaN(y[i]) || v == y[i] {
 				continue
 			}
-			largest, apart = math.Max(largest, math.Abs(v)), math.Max(apart, math.Abs(v-y[i]))
+			largest, largestChange = math.Max(largest, math.Abs(v)), math.Max(largestChange, math.Abs(v-y[i]))
 		}
-		if !(apart <= 1e-5*largest) {
-			return fmt.Errorf("%s: %w: with the same inputs the output %q was another by %.3g", e.Name(), ErrCarries, name, apart)
+		if !(largestChange <= 1e-5*largest) {
+			return fmt.Errorf("%s: %w: with the same inputs the output %q was another by %.3g", e.Name(), ErrCarries, name, largestChange)
 		}
 	}
 	return nil

@@ -24,9 +24,9 @@ func (r *Result) Differences() []Step {
 	out := make([]Step, own.steps)
 	for t := range out {
 		out[t].Step = t
-		out[t].RMS, out[t].Max = apart(own, forced, t)
-		out[t].OwnError, _ = apart(own, target, t)
-		out[t].ForcedError, _ = apart(forced, target, t)
+		out[t].RMS, out[t].Max = differenceAt(own, forced, t)
+		out[t].OwnError, _ = differenceAt(own, target, t)
+		out[t].ForcedError, _ = differenceAt(forced, target, t)
 	}
 	return out
 }
@@ -43,7 +43,7 @@ func must(t *lockstep.Tensor) *series {
 	return s
 }
 
-func apart(a, b *series, t int) (rms, most float64) {
+func differenceAt(a, b *series, t int) (rms, most float64) {
 	if t >= a.steps || t >= b.steps {
 		return math.NaN(), math.NaN()
 	}
@@ -72,9 +72,9 @@ func (r *Result) Spread() float64 {
 	return math.Sqrt(sum / float64(len(values)))
 }
 
-// Parted is the first step at which own and teacher-forced outputs are further
-// apart, by root mean square, than a share of Spread; -1 if none is.
-func (r *Result) Parted(share float64) int {
+// FirstDifference is the first step at which own and teacher-forced outputs are further
+// differenceAt, by root mean square, than a share of Spread; -1 if none is.
+func (r *Result) FirstDifference(share float64) int {
 	limit := share * r.Spread()
 	for _, s := range r.Differences() {
 		if s.RMS > limit {

@@ -60,7 +60,7 @@ func furthest(t testing.TB, a, b *lockstep.Tensor) float64 {
 	}
 	worst := 0.0
 	for s := range min(x.steps, y.steps) {
-		_, d := apart(x, y, s)
+		_, d := differenceAt(x, y, s)
 		worst = math.Max(worst, d)
 	}
 	return worst
@@ -101,7 +101,7 @@ func TestOwnOutputsAreKerass(t *testing.T) {
 // Through states and again for each step come to the same, in models of every
 // structure that can be fed by steps, and so do the steps before the first own
 // input and teacher forcing.
-func TestThroughStatesIsAnew(t *testing.T) {
+func TestThroughStatesEqualsRecomputing(t *testing.T) {
 	names := []string{"seed_keras3", "misleading_keras3", "misleading_tfkeras", "states_out_tfkeras"}
 	for _, name := range append(names, made(t, "guide_seq2seq_bidirectional_keras3", "guide_seq2seq_characters_tfkeras", "guide_weather_residual_keras3", "cells_two_lstm_sequences_tfkeras", "simplernn_states_keras3")...) {
 		m := load(t, name)
@@ -229,7 +229,7 @@ func must32(t *lockstep.Tensor) []float32 {
 }
 
 // An engine that carries states from run to run cannot be run again for each step.
-func TestRefusesToRunAnewWhatCarriesStates(t *testing.T) {
+func TestRefusesToRecomputeWhatCarriesStates(t *testing.T) {
 	for _, name := range made(t, "lstm_stateful_tfkeras", "gru_stateful_keras3") {
 		m := load(t, name)
 		inputs := randomInputs(t, m.Signature(), 2, 5)
@@ -262,7 +262,7 @@ func TestRefusesToRunAnewWhatCarriesStates(t *testing.T) {
 
 // The figures of a step, by hand: errors 3 and 4 have the root mean square
 // √12.5.
-func TestApart(t *testing.T) {
+func TestDifferences(t *testing.T) {
 	tensor := func(steps int, v ...float32) *lockstep.Tensor {
 		x, err := lockstep.New(v, 2, steps, 1)
 		if err != nil {
@@ -278,8 +278,8 @@ func TestApart(t *testing.T) {
 	if math.Abs(s[0].OwnError-math.Sqrt(0.5)) > 1e-12 || s[0].ForcedError != s[0].OwnError || !math.IsNaN(s[1].OwnError) {
 		t.Errorf("errors to the target: %+v", s)
 	}
-	if spread := math.Sqrt(3.0 / 16); math.Abs(r.Spread()-spread) > 1e-12 || r.Parted(0.1) != 1 || r.Parted(100) != -1 {
-		t.Errorf("spread %g, parted at %d and %d", r.Spread(), r.Parted(0.1), r.Parted(100))
+	if spread := math.Sqrt(3.0 / 16); math.Abs(r.Spread()-spread) > 1e-12 || r.FirstDifference(0.1) != 1 || r.FirstDifference(100) != -1 {
+		t.Errorf("spread %g, parted at %d and %d", r.Spread(), r.FirstDifference(0.1), r.FirstDifference(100))
 	}
 	if v := Overall(s, func(s Step) float64 { return s.RMS }); math.Abs(v-2.5) > 1e-12 {
 		t.Errorf("overall %g, want 2.5", v)
@@ -315,8 +315,8 @@ func TestWords(t *testing.T) {
 		}
 		return x
 	}
-	foretold := &Result{Given: 1, Fed: tensor(1, 2, 4, 8), Forced: tensor(2, 4, 8, 16), Own: tensor(2, 4, float32(math.Inf(1)), 16)}
-	text = strings.Join(foretold.Words(), "\n")
+	diverged := &Result{Given: 1, Fed: tensor(1, 2, 4, 8), Forced: tensor(2, 4, 8, 16), Own: tensor(2, 4, float32(math.Inf(1)), 16)}
+	text = strings.Join(diverged.Words(), "\n")
 	if strings.Contains(text, "repeats") || !strings.Contains(text, "it is not finite from step 2 on") {
 		t.Errorf("the words are\n%s", text)
 	}
@@ -324,7 +324,7 @@ func TestWords(t *testing.T) {
 	if text := strings.Join(repeated.Words(), "\n"); !strings.Contains(text, "the decoder repeats what it is fed") {
 		t.Errorf("the words are\n%s", text)
 	}
-	same, next := foretold.Copies()
+	same, next := diverged.Copies()
 	if math.Abs(same-math.Sqrt(21.0/3)) > 1e-12 || next != 0 {
 		t.Errorf("%g from the same step's input, and %g from the next one's", same, next)
 	}

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// far is the share of the outputs' standard deviation from which on Words call
+// significantShare is the share of the outputs' standard deviation from which on Words call
 // two decodings apart.
-const far = 0.1
+const significantShare = 0.1
 
 // Words say in sentences what came of a forecast.
 func (r *Result) Words() []string {
@@ -29,7 +29,7 @@ func (r *Result) Words() []string {
 		last := min(forced, shape[1]) - 1
 		s := fmt.Sprintf("Own output and teacher forcing differ by %.3g at step %d, the first that is fed an own output, and %.3g at step %d (root mean squares over rows); teacher-forced outputs have a standard deviation of %.3g.",
 			steps[r.Given].RMS, r.Given, steps[last].RMS, last, r.Spread())
-		if t := r.Parted(far); t >= 0 {
+		if t := r.FirstDifference(significantShare); t >= 0 {
 			s += fmt.Sprintf(" They differ by more than a tenth of it from step %d on.", t)
 		} else {
 			s += " They never differ by more than a tenth of it."

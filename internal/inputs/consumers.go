@@ -142,7 +142,7 @@ const maxIndex = 1 << 24
 
 // kindOf is how elements are made that n wants.
 func kindOf(n op.Need, from, to int) (kind, bool) {
-	k := kind{form: whole, low: math.Ceil(n.Low), high: math.Floor(n.High), from: from, to: to}
+	k := kind{form: integers, low: math.Ceil(n.Low), high: math.Floor(n.High), from: from, to: to}
 	switch {
 	case n.Unknown:
 		k.high, k.unknown = max(k.low, 0)+1, true

@@ -106,7 +106,7 @@ func (e *SizeError) Unwrap() error { return e.Err }
 func Make(ctx context.Context, r Request) (*InputSet, error) {
 	s := newSearch(r)
 	st := state{sizes: r.Sizes}
-	st.kinds = s.wanted(st)
+	st.kinds = s.neededKinds(st)
 	got, err := s.try(ctx, st)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func Make(ctx context.Context, r Request) (*InputSet, error) {
 	if !got.fits() && s.native() {
 		takes, err := s.engineTakes(ctx, st, got)
 		if err != nil || takes {
-			return s.made(st, got, err)
+			return s.inputSet(st, got, err)
 		}
 	}
 	if !got.fits() {
@@ -140,7 +140,7 @@ func Make(ctx context.Context, r Request) (*InputSet, error) {
 		return s.withEngine(ctx, st)
 	}
 	if got.ok {
-		return s.made(st, got, nil)
+		return s.inputSet(st, got, nil)
 	}
 	return nil, s.refusal(ctx, got)
 }
@@ -163,7 +163,7 @@ func (s *search) withEngine(ctx context.Context, st state) (*InputSet, error) {
 	case !got.ok:
 		return nil, s.refusal(ctx, got)
 	}
-	return s.made(st, got, nil)
+	return s.inputSet(st, got, nil)
 }
 
 // refusal says why there are no inputs.

@@ -64,8 +64,8 @@ func (s *search) useEngine() {
 	}
 }
 
-// wanted are the kinds that the graph wants of elements.
-func (s *search) wanted(st state) map[string][]kind {
+// neededKinds are the kinds that the graph wants of elements.
+func (s *search) neededKinds(st state) map[string][]kind {
 	out := map[string][]kind{}
 	for _, spec := range s.Signature.Inputs {
 		long := s.demands.lengths[spec.Name]
@@ -336,8 +336,8 @@ func (s *search) kinds(at state) []move {
 		n := float64(at.sizes.Steps)
 		set(spec.Name, kind{form: lengths, high: n})
 		set(spec.Name, kind{form: constant, high: n})
-		set(spec.Name, kind{form: whole, low: 0, high: 1})
-		set(spec.Name, kind{form: whole, low: 1, high: 2})
+		set(spec.Name, kind{form: integers, low: 0, high: 1})
+		set(spec.Name, kind{form: integers, low: 1, high: 2})
 		set(spec.Name, kind{form: above, low: 0})
 		set(spec.Name, kind{form: between, low: 0, high: op.NearlyOne})
 		set(spec.Name, kind{form: constant, high: float64(at.sizes.Batch)})
@@ -346,8 +346,8 @@ func (s *search) kinds(at state) []move {
 	return out
 }
 
-// made makes the inputs of a state, and says what of it is for the graph's sake.
-func (s *search) made(st state, got result, err error) (*InputSet, error) {
+// inputSet makes the inputs of a state, and says what of it is for the graph's sake.
+func (s *search) inputSet(st state, got result, err error) (*InputSet, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func lengthsOf(sig lockstep.Signature, g *savedmodel.Graph) []int {
 		add(spec.Shape...)
 	}
 	if g != nil {
-		add(held(g)...)
+		add(graphLengths(g)...)
 	}
 	for d := 2; d <= small; d++ {
 		if !seen[d] {
@@ -44,8 +44,8 @@ func lengthsOf(sig lockstep.Signature, g *savedmodel.Graph) []int {
 	return append(out, 1)
 }
 
-// held returns the lengths that a graph's variables and constants have or name.
-func held(g *savedmodel.Graph) []int {
+// graphLengths returns the lengths that a graph's variables and constants have or name.
+func graphLengths(g *savedmodel.Graph) []int {
 	var out []int
 	for _, n := range g.Nodes {
 		spec, _ := op.SpecOf(n)

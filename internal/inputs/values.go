@@ -26,7 +26,7 @@ type form int
 
 const (
 	asMade   form = iota
-	whole         // integers from low to high
+	integers      // integers from low to high
 	between       // real numbers from low to high
 	above         // real numbers above low
 	lengths       // integers from 1 to high, of which the first is high
@@ -39,7 +39,7 @@ const offset = 0.01
 // next returns the element at i.
 func (k kind) next(rng *rand.Rand, i int) float64 {
 	switch k.form {
-	case whole:
+	case integers:
 		return k.low + float64(rng.Uint64N(uint64(k.high-k.low)+1))
 	case between:
 		return k.low + rng.Float64()*(k.high-k.low)
@@ -58,7 +58,7 @@ func (k kind) next(rng *rand.Rand, i int) float64 {
 func (k kind) String() string {
 	var s string
 	switch k.form {
-	case whole:
+	case integers:
 		s = fmt.Sprintf("integers from %g to %g", k.low, k.high)
 	case between:
 		s = fmt.Sprintf("numbers from %.4g to %.4g", k.low, k.high)
@@ -101,9 +101,9 @@ func (k kind) of(dtype lockstep.DType) kind {
 	}
 	switch k.form {
 	case between:
-		k.form, k.low, k.high = whole, math.Ceil(k.low), max(math.Ceil(k.low), math.Floor(k.high))
+		k.form, k.low, k.high = integers, math.Ceil(k.low), max(math.Ceil(k.low), math.Floor(k.high))
 	case above:
-		k.form, k.low = whole, math.Floor(k.low)+1
+		k.form, k.low = integers, math.Floor(k.low)+1
 		k.high = k.low + 1
 	}
 	return k

@@ -30,8 +30,8 @@ func paddings(t, pads *lockstep.Tensor) ([]int, error) {
 	return p, nil
 }
 
-// widened returns the shape that paddings make of another.
-func widened(shape, pads []int) ([]int, error) {
+// paddedShape returns the shape that paddings make of another.
+func paddedShape(shape, pads []int) ([]int, error) {
 	wide := make([]int, len(shape))
 	for i, d := range shape {
 		a, b := pads[2*i], pads[2*i+1]
@@ -66,12 +66,12 @@ func padWith(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(framed(t[0], pads, fill))
+	return w.one(padded(t[0], pads, fill))
 }
 
-// framed puts fill's one element, or without one zeros, around a tensor.
-func framed(t *lockstep.Tensor, pads []int, fill *lockstep.Tensor) (*lockstep.Tensor, error) {
-	wide, err := widened(t.Shape(), pads)
+// padded puts fill's one element, or without one zeros, around a tensor.
+func padded(t *lockstep.Tensor, pads []int, fill *lockstep.Tensor) (*lockstep.Tensor, error) {
+	wide, err := paddedShape(t.Shape(), pads)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func buildMirrorPad(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		wide, err := widened(t[0].Shape(), pads)
+		wide, err := paddedShape(t[0].Shape(), pads)
 		if err != nil {
 			return nil, err
 		}
@@ -205,12 +205,12 @@ func spaceToBatch(w *Call, in []value.Value) ([]value.Value, error) {
 	n, rank := len(b.sizes), t[0].Rank()
 	pads := make([]int, 2*rank)
 	copy(pads[2:], b.pads)
-	x, err := framed(t[0], pads, nil)
+	x, err := padded(t[0], pads, nil)
 	if err != nil {
 		return nil, err
 	}
 	shape := x.Shape()
-	apart := []int{shape[0]}            // (batch, rows, row in the block, …, rest)
+	blocks := []int{shape[0]}           // (batch, rows, row in the block, …, rest)
 	order := make([]int, 0, rank+n)     // the rows in the block first
 	joined := []int{shape[0] * b.count} // (batch, rows, …, rest)
 	rows := make([]int, 0, n)
@@ -218,14 +218,14 @@ func spaceToBatch(w *Call, in []value.Value) ([]value.Value, error) {
 		if shape[i+1]%size != 0 {
 			return nil, fmt.Errorf("axis %d of %s with its frame is %d, want a multiple of the block's %d", i+1, t[0], shape[i+1], size)
 		}
-		apart = append(apart, shape[i+1]/size, size)
+		blocks = append(blocks, shape[i+1]/size, size)
 		order = append(order, 2*i+2)
 		rows = append(rows, 2*i+1)
 		joined = append(joined, shape[i+1]/size)
 	}
-	apart, joined = append(apart, shape[n+1:]...), append(joined, shape[n+1:]...)
+	blocks, joined = append(blocks, shape[n+1:]...), append(joined, shape[n+1:]...)
 	order = append(append(append(order, 0), rows...), value.Positions(2*n+1, rank-n-1, 1)...)
-	return w.one(regrouped(x, apart, order, joined))
+	return w.one(regrouped(x, blocks, order, joined))
 }
 
 // batchToSpace undoes what spaceToBatch does, and cuts off what that framed.
@@ -243,7 +243,7 @@ func batchToSpace(w *Call, in []value.Value) ([]value.Value, error) {
 		return nil, fmt.Errorf("%s, want a first axis that is a multiple of the block's %d", t[0], b.count)
 	}
 	batch := shape[0] / b.count
-	apart := append(append(slices.Clone(b.sizes), batch), shape[1:]...) // (row in the block, …, batch, rows, …, rest)
+	blocks := append(append(slices.Clone(b.sizes), batch), shape[1:]...) // (row in the block, …, batch, rows, …, rest)
 	order, joined := []int{n}, []int{batch}
 	for i, size := range b.sizes {
 		if shape[i+1] > value.MaxElements/size {
@@ -252,7 +252,7 @@ func batchToSpace(w *Call, in []value.Value) ([]value.Value, error) {
 		order, joined = append(order, n+1+i, i), append(joined, shape[i+1]*size)
 	}
 	order, joined = append(order, value.Positions(2*n+1, rank-n-1, 1)...), append(joined, shape[n+1:]...)
-	x, err := regrouped(t[0], apart, order, joined)
+	x, err := regrouped(t[0], blocks, order, joined)
 	if err != nil {
 		return nil, err
 	}
@@ -272,8 +272,8 @@ func batchToSpace(w *Call, in []value.Value) ([]value.Value, error) {
 
 // regrouped sees a tensor under one shape, puts its axes in order, and sees
 // what that makes under another.
-func regrouped(t *lockstep.Tensor, apart, order, joined []int) (*lockstep.Tensor, error) {
-	x, err := value.Reshaped(t, apart)
+func regrouped(t *lockstep.Tensor, blocks, order, joined []int) (*lockstep.Tensor, error) {
+	x, err := value.Reshaped(t, blocks)
 	if err != nil {
 		return nil, err
 	}

@@ -38,10 +38,10 @@ func (r *roles) gate(p *expr, want gate) (rest []*expr, reason string) {
 			continue
 		case t.v == nil:
 			rows = append(rows, t.w.top)
-			reason = r.bear("bias", &r.bias, t.w, want.number)
+			reason = r.assign("bias", &r.bias, t.w, want.number)
 		case t.v == want.h:
 			products++
-			reason = r.bear("recurrent kernel", &r.recurrent, t.w, want.number)
+			reason = r.assign("recurrent kernel", &r.recurrent, t.w, want.number)
 		default:
 			if r.input == nil {
 				r.input = t.v
@@ -50,7 +50,7 @@ func (r *roles) gate(p *expr, want gate) (rest []*expr, reason string) {
 				return nil, "its gates' sums have a product with something that is neither the step's input nor h"
 			}
 			inputs++
-			reason = r.bear("kernel", &r.kernel, t.w, want.number)
+			reason = r.assign("kernel", &r.kernel, t.w, want.number)
 		}
 		if reason != "" {
 			return nil, reason
@@ -70,8 +70,8 @@ func (r *roles) gate(p *expr, want gate) (rest []*expr, reason string) {
 	return rest, ""
 }
 
-// bear notes that a part of a tensor plays a role in a gate, or says why not.
-func (r *roles) bear(name string, role **tensor, p part, number int) string {
+// assign notes that a part of a tensor plays a role in a gate, or says why not.
+func (r *roles) assign(name string, role **tensor, p part, number int) string {
 	if *role == nil {
 		*role = p.of
 	}

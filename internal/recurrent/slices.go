@@ -45,7 +45,7 @@ func (l *loop) slices() (*Slices, bool) {
 	if !ok || !takesOne(item.Through().Node) || !l.isOnes(in[3], 1) {
 		return nil, false
 	}
-	if s.Source, ok = l.kept(in[0]); !ok {
+	if s.Source, ok = l.unchanged(in[0]); !ok {
 		return nil, false
 	}
 	if s.Begins, ok = l.row(in[1], s.Counter); !ok {
@@ -60,8 +60,8 @@ func (l *loop) slices() (*Slices, bool) {
 	return s, err == nil
 }
 
-// kept returns the loop variable that r is, if no step changes it.
-func (l *loop) kept(r savedmodel.Ref) (int, bool) {
+// unchanged returns the loop variable that r is, if no step changes it.
+func (l *loop) unchanged(r savedmodel.Ref) (int, bool) {
 	i, ok := l.arg(r)
 	return i, ok && l.invariant[i]
 }
@@ -86,7 +86,7 @@ func (l *loop) row(r savedmodel.Ref, counter int) (variable int, ok bool) {
 	if !ok || !either(end, "AddV2", func(a, b savedmodel.Ref) bool { return isCounter(a) && isInt(b, 1) }) {
 		return 0, false
 	}
-	return l.kept(in[0])
+	return l.unchanged(in[0])
 }
 
 // packed returns the first element of a list of it and zero.
@@ -101,7 +101,7 @@ func packed(r savedmodel.Ref) (savedmodel.Ref, bool) {
 // isOnes tells whether r is a constant list of n ones, in the body or around
 // the loop.
 func (l *loop) isOnes(r savedmodel.Ref, n int) bool {
-	if i, ok := l.kept(r); ok {
+	if i, ok := l.unchanged(r); ok {
 		r = l.node.Inputs[i]
 	}
 	return isInts(r, []int64{1, 1}[:n]...)

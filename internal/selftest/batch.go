@@ -28,9 +28,9 @@ func (g *generator) fixBatch() error {
 	return nil
 }
 
-// taken returns those rows that the model takes, and a trace of some. Where it takes
+// accepted returns those rows that the model takes, and a trace of some. Where it takes
 // no number of them at once, the batch is fixed at that of o.Like.
-func (g *generator) taken(ctx context.Context, m *native.Model, all []row) ([]row, *lockstep.Trace, error) {
+func (g *generator) accepted(ctx context.Context, m *native.Model, all []row) ([]row, *lockstep.Trace, error) {
 	t, err := g.drive(ctx, m, all)
 	if err == nil {
 		return all, t, nil
@@ -50,7 +50,7 @@ func (g *generator) taken(ctx context.Context, m *native.Model, all []row) ([]ro
 		}
 		g.batch = n
 	}
-	return g.taken(ctx, m, all)
+	return g.accepted(ctx, m, all)
 }
 
 // alone returns those of the rows that the model takes one by one.

@@ -79,7 +79,7 @@ func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*InputSet, er
 	if err != nil {
 		return nil, err
 	}
-	all, t, err := g.taken(ctx, m, all)
+	all, t, err := g.accepted(ctx, m, all)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, le
 		level := size * g.rng.NormFloat64()
 		hold := 1 + g.rng.IntN(4) // how many steps a level is held
 		seed := g.rng.Uint64()
-		inputs, err := g.row(held(seed, size, level, hold))
+		inputs, err := g.row(plateaus(seed, size, level, hold))
 		if err != nil {
 			return nil, err
 		}
@@ -169,8 +169,8 @@ func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, le
 	return out, nil
 }
 
-// held makes numbers that stay for some steps, each feature another.
-func held(seed uint64, size, level float64, hold int) func(step, steps int) float64 {
+// plateaus makes numbers that stay for some steps, each feature another.
+func plateaus(seed uint64, size, level float64, hold int) func(step, steps int) float64 {
 	at, last := 0, -1
 	var rng *rand.Rand
 	return func(step, _ int) float64 {

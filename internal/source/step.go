@@ -108,16 +108,16 @@ func (c *oracleCell) room(n int) error {
 	return memory.Fits(n, 8*(perUnit*c.Units+2*c.Features))
 }
 
-// wanted is a tensor that a cell reads, and the length of its last axis.
-type wanted struct {
+// cellInput is a tensor that a cell reads, and the length of its last axis.
+type cellInput struct {
 	name  string
 	width int
 }
 
-func (c *oracleCell) wants() []wanted {
-	out := []wanted{{"x", c.Features}, {"h", c.Units}}
+func (c *oracleCell) wants() []cellInput {
+	out := []cellInput{{"x", c.Features}, {"h", c.Units}}
 	if c.Kind == recurrent.LSTM {
-		out = append(out, wanted{"c", c.Units})
+		out = append(out, cellInput{"c", c.Units})
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func (c *causality) extentOf(s *engine.Step, result int) extent {
 		return extent{varies: true}
 	}
 	if s.Spec.Moves != nil {
-		if out, ok := c.moved(s, s.Spec.Moves(len(s.In)), result); ok {
+		if out, ok := c.movedExtent(s, s.Spec.Moves(len(s.In)), result); ok {
 			return out
 		}
 	}
@@ -142,8 +142,8 @@ func (c *causality) multiple(s *engine.Step) (length, bool) {
 	return length(of), multiples == 1 && of >= 1
 }
 
-// moved moves the lengths as the step moves the elements.
-func (c *causality) moved(s *engine.Step, from []int, result int) (extent, bool) {
+// movedExtent moves the lengths as the step moves the elements.
+func (c *causality) movedExtent(s *engine.Step, from []int, result int) (extent, bool) {
 	in := make([]value.Value, len(s.In))
 	for i, slot := range s.In {
 		e, t := c.extents[slot], c.long.slots[slot].Tensor

@@ -88,7 +88,7 @@ func (g *Graph) readInputs(s *scope, infos map[string]*tfpb.TensorInfo) error {
 			return fmt.Errorf("inputs %q and %q are both fed to %q", other, name, placeholder)
 		}
 		fed[placeholder] = name
-		m, used := s.made[placeholder]
+		m, used := s.instances[placeholder]
 		if !used {
 			g.Inputs[name] = Ref{}
 			continue

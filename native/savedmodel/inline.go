@@ -45,19 +45,19 @@ func newInliner(g *MetaGraph, b *budget) *inliner { return &inliner{meta: g, bud
 
 // scope is the main graph or one call of a function.
 type scope struct {
-	in     *inliner
-	prefix string
-	depth  int
-	caller *scope
-	fn     *function      // nil in the main graph
-	parts  *functionParts // of fn
-	defs   map[string]*tfpb.NodeDef
-	args   map[string]Ref
-	made   map[string]*made
+	in        *inliner
+	prefix    string
+	depth     int
+	caller    *scope
+	fn        *function      // nil in the main graph
+	parts     *functionParts // of fn
+	defs      map[string]*tfpb.NodeDef
+	args      map[string]Ref
+	instances map[string]*instance
 }
 
-// made is what a definition became: a node, or an inlined call.
-type made struct {
+// instance is what a definition became: a node, or an inlined call.
+type instance struct {
 	node   *Node
 	call   *scope
 	byName bool // the call's results have the function's names for them
@@ -65,7 +65,7 @@ type made struct {
 }
 
 func (in *inliner) main() *scope {
-	return &scope{in: in, defs: in.meta.nodes, made: map[string]*made{}}
+	return &scope{in: in, defs: in.meta.nodes, instances: map[string]*instance{}}
 }
 
 // enter begins a call of a function.
@@ -74,7 +74,7 @@ func (in *inliner) enter(caller *scope, fname, prefix string, args []Ref) (*scop
 	if !ok {
 		return nil, fmt.Errorf("the graph's library has no function %q", fname)
 	}
-	s := &scope{in: in, prefix: prefix, caller: caller, fn: fn, made: map[string]*made{}}
+	s := &scope{in: in, prefix: prefix, caller: caller, fn: fn, instances: map[string]*instance{}}
 	if caller != nil {
 		s.depth = caller.depth + 1
 	}
@@ -181,8 +181,8 @@ func (call *scope) ret(byName bool, result string, index int) (string, error) {
 }
 
 // make makes the node of a definition, once, after all that it needs.
-func (s *scope) make(name string) (*made, error) {
-	if m, ok := s.made[name]; ok {
+func (s *scope) make(name string) (*instance, error) {
+	if m, ok := s.instances[name]; ok {
 		if m.busy {
 			return nil, fmt.Errorf("the graph has a cycle through %q (control flow of TensorFlow 1 is not supported)", s.prefix+name)
 		}
@@ -209,8 +209,8 @@ func (s *scope) make(name string) (*made, error) {
 	if err := s.in.budget.spend(nodeBytes + len(s.prefix) + len(name) + 16*len(def.GetInput())); err != nil {
 		return nil, err
 	}
-	m := &made{busy: true}
-	s.made[name] = m
+	m := &instance{busy: true}
+	s.instances[name] = m
 	inputs, controls, err := s.inputs(def)
 	if err != nil {
 		return nil, err
