@@ -39,17 +39,19 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
+	var recorded map[*recurrent.Layer]*engine.LayerRecord
 	if detail < lockstep.Steps {
 		t.Outputs, t.States, err = m.program.Run(ctx, inputs, detail >= lockstep.States)
 	} else {
-		var recorded map[*recurrent.Layer]*engine.LayerRecord
 		t.Outputs, t.States, recorded, err = m.program.Record(ctx, inputs)
-		if err == nil {
-			t.Steps, err = m.steps(recorded, gates)
-		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
+	}
+	if detail >= lockstep.Steps {
+		if t.Steps, err = m.steps(recorded, gates); err != nil {
+			return nil, err
+		}
 	}
 	return t, nil
 }
@@ -74,7 +76,7 @@ func (m *Model) steps(recorded map[*recurrent.Layer]*engine.LayerRecord, gates b
 		}
 		all, err := m.gates(l, r)
 		if err != nil {
-			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
+			return nil, err
 		}
 		for name, t := range all {
 			out[lockstep.StepName(l.Name, name)] = t
@@ -94,11 +96,11 @@ func (m *Model) gates(l *recurrent.Layer, r *engine.LayerRecord) (map[string]*lo
 	}
 	from := map[string]*lockstep.Tensor{"x": r.X}
 	if from["h"], err = before(r.H, r.InitialH); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("native: layer %q: %w", l.Name, err)
 	}
 	if r.C != nil {
 		if from["c"], err = before(r.C, r.InitialC); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("native: layer %q: %w", l.Name, err)
 		}
 	}
 	exact, _, err := o.Step(l.Name, from)
@@ -111,7 +113,7 @@ func (m *Model) gates(l *recurrent.Layer, r *engine.LayerRecord) (map[string]*lo
 			continue
 		}
 		if out[name], err = rounded(t, r.H); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("native: layer %q: %w", l.Name, err)
 		}
 	}
 	return out, nil

@@ -23,7 +23,7 @@ func (a *Answers) Of(slots []value.Value) (map[string]*lockstep.Tensor, error) {
 	for i, port := range a.ports {
 		t := slots[port.Slot].Tensor
 		if t == nil {
-			return nil, fmt.Errorf("engine: output %q is %s, want a tensor", port.Name, slots[port.Slot])
+			return nil, fmt.Errorf("output %q is %s, want a tensor", port.Name, slots[port.Slot])
 		}
 		if t != a.last[i] {
 			a.byName[port.Name], a.last[i] = t, t

@@ -138,14 +138,14 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (o
 	for _, port := range r.program.In {
 		t := inputs[port.Name]
 		if t == nil {
-			return nil, nil, fmt.Errorf("engine: the input %q is missing", port.Name)
+			return nil, nil, fmt.Errorf("the input %q is missing", port.Name)
 		}
 		r.given = append(r.given, t)
 	}
 	slots, err := r.slots(ctx)
 	clear(r.given) // the caller's
 	if err != nil {
-		return nil, nil, fmt.Errorf("engine: %w", err)
+		return nil, nil, err
 	}
 	if outputs, err = r.out.Of(slots); err != nil {
 		return nil, nil, err
@@ -242,11 +242,11 @@ func (p *Program) Run(ctx context.Context, inputs map[string]*lockstep.Tensor, w
 		return nil, nil, err
 	}
 	if outputs, err = Copies(own); err != nil {
-		return nil, nil, fmt.Errorf("engine: %w", err)
+		return nil, nil, err
 	}
 	if wantExtra {
 		if extra, err = Copies(ownExtra); err != nil {
-			return nil, nil, fmt.Errorf("engine: %w", err)
+			return nil, nil, err
 		}
 	}
 	return outputs, extra, nil
@@ -275,12 +275,12 @@ func (p *Program) RunInto(ctx context.Context, inputs, outputs map[string]*locks
 	for name, t := range own {
 		to := outputs[name]
 		if to == nil || to.DType() != t.DType() || !slices.Equal(to.Shape(), t.Shape()) {
-			return fmt.Errorf("engine: the output %q is %s, and the tensor for it is %s", name, t, to)
+			return fmt.Errorf("the output %q is %s, and the tensor for it is %s", name, t, to)
 		}
 	}
 	for name, t := range own {
 		if err := value.CopyElements(outputs[name], t); err != nil {
-			return fmt.Errorf("engine: the output %q: %w", name, err)
+			return fmt.Errorf("the output %q: %w", name, err)
 		}
 	}
 	return nil

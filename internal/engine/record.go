@@ -32,7 +32,7 @@ func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor
 		extra, err = Copies(ownExtra)
 	}
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("engine: %w", err)
+		return nil, nil, nil, err
 	}
 	return outputs, extra, r.record, nil
 }

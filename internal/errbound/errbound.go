@@ -94,19 +94,19 @@ func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.
 	for _, in := range e.inputs {
 		t := inputs[in.Name]
 		if t == nil {
-			return nil, fmt.Errorf("errbound: the input %q is missing", in.Name)
+			return nil, fmt.Errorf("the input %q is missing", in.Name)
 		}
 		if in.Slot < 0 {
 			continue
 		}
 		var err error
 		if slots[in.Slot], err = op.Widen(t); err != nil {
-			return nil, fmt.Errorf("errbound: the input %q: %w", in.Name, err)
+			return nil, fmt.Errorf("the input %q: %w", in.Name, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if layer, state := path.Dir(name), path.Base(name); !e.layers[layer] || state != "h" && state != "c" {
-			return nil, fmt.Errorf("errbound: %q is given, and there is no layer %q with a state %q", name, layer, state)
+			return nil, fmt.Errorf("%q is given, and there is no layer %q with a state %q", name, layer, state)
 		}
 	}
 	return e.runOn(ctx, slots, given)
@@ -117,11 +117,11 @@ func (e *Evaluator) runOn(ctx context.Context, slots []op.BoundedValue, given ma
 	r := &evaluationRun{ctx: ctx, exact: e, given: given, mem: engine.Meter{Limit: e.memory}, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
 	defer r.mem.End()
 	if err := e.body.run(r, slots); err != nil {
-		return nil, fmt.Errorf("errbound: %w", err)
+		return nil, err
 	}
 	for _, out := range e.outputs {
 		if err := r.note(out.Name, slots[out.Slot]); err != nil {
-			return nil, fmt.Errorf("errbound: output %q: %w", out.Name, err)
+			return nil, fmt.Errorf("output %q: %w", out.Name, err)
 		}
 	}
 	return r.result, nil

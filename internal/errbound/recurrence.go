@@ -94,7 +94,7 @@ func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.Boun
 				return nil, fmt.Errorf("%q is given, but the layer's tensors are not what its cells take", lockstep.StepName(l.Name, "h"))
 			}
 		}
-		r.unknownLayers(e.Cells, errors.New("errbound: its tensors are not what the layer's cells take, so its loop was evaluated operation by operation"))
+		r.unknownLayers(e.Cells, errors.New("its tensors are not what the layer's cells take, so its loop was evaluated operation by operation"))
 		return e.interpreted(r, in, n)
 	}
 	errs := engine.CellCall[float64]{Steps: read.Steps, Batch: read.Batch, Mask: read.Mask, X: errorsOfList(in[e.Steps])}

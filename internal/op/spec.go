@@ -93,9 +93,9 @@ type Unsupported struct {
 
 func (u Unsupported) Error() string {
 	if u.Caller != "" {
-		return fmt.Sprintf("op: node %q (%s) of %q: %v", u.Node, u.Op, u.Caller, u.Reason)
+		return fmt.Sprintf("node %q (%s) of %q: %v", u.Node, u.Op, u.Caller, u.Reason)
 	}
-	return fmt.Sprintf("op: node %q (%s): %v", u.Node, u.Op, u.Reason)
+	return fmt.Sprintf("node %q (%s): %v", u.Node, u.Op, u.Reason)
 }
 
 func (u Unsupported) Unwrap() error { return u.Reason }
@@ -230,7 +230,7 @@ func tables(families ...Table) Table {
 	for _, t := range families {
 		for op := range t {
 			if all[op] != nil {
-				panic(fmt.Sprintf("op: operation %s stands in two tables", op))
+				panic(fmt.Sprintf("operation %s stands in two tables", op))
 			}
 		}
 		maps.Copy(all, t)

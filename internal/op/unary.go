@@ -251,7 +251,7 @@ func ofFunction(f rounding.Function) func(o *BoundInput, x, e, v float64) float6
 func activationBound(a recurrent.Activation) BoundRule {
 	f, ok := rounding.FunctionOf(a)
 	if !ok {
-		panic(fmt.Sprintf("op: the oracle does not know %s", a))
+		panic(fmt.Sprintf("the oracle does not know %s", a))
 	}
 	return functionBound(f)
 }

@@ -121,7 +121,7 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Findings, error) {
 	f := &Findings{}
 	ts, err := newTensors(m, g)
 	if err != nil {
-		return nil, fmt.Errorf("recurrent: %w", err)
+		return nil, err
 	}
 	for _, n := range g.Nodes {
 		if n.Op != "While" && n.Op != "StatelessWhile" {
@@ -129,12 +129,12 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Findings, error) {
 		}
 		l, err := readLoop(g, n)
 		if err != nil {
-			return nil, fmt.Errorf("recurrent: loop %q: %w", n.Name, err)
+			return nil, fmt.Errorf("loop %q: %w", n.Name, err)
 		}
 		f.add(l, ts)
 	}
 	if err := nameLayers(m, f.Recurrences); err != nil {
-		return nil, fmt.Errorf("recurrent: %w", err)
+		return nil, err
 	}
 	sh := newShapes(m, g)
 	if f.Seq2Seq, f.NoSeq2Seq = findSeq2Seq(sh, g, f); f.Seq2Seq != nil {

@@ -115,7 +115,7 @@ func TestFindInEveryFixture(t *testing.T) {
 			t.Errorf("%s: taken for the seq2seq, or refused without saying so: %v", name, f.NoSeq2Seq)
 			continue
 		}
-		for _, w := range append(want.words, "recurrent: not an LSTM sequence-to-sequence model: ") {
+		for _, w := range append(want.words, "not an LSTM sequence-to-sequence model: ") {
 			if !strings.Contains(f.NoSeq2Seq.Error(), w) {
 				t.Errorf("%s: reason %q lacks %q", name, f.NoSeq2Seq, w)
 			}

@@ -24,7 +24,7 @@ type Seq2Seq struct {
 // reads its parts off it. Names and the order of variables are not looked at.
 func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Findings) (*Seq2Seq, error) {
 	no := func(format string, args ...any) (*Seq2Seq, error) {
-		return nil, fmt.Errorf("recurrent: %w: %w", lockstep.ErrNotSeq2Seq, fmt.Errorf(format, args...))
+		return nil, fmt.Errorf("%w: %w", lockstep.ErrNotSeq2Seq, fmt.Errorf(format, args...))
 	}
 	var lstms []*Layer
 	for _, l := range f.Layers {

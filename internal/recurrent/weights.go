@@ -36,14 +36,14 @@ func (f *Findings) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weig
 	}
 	used, err := usesOf(g)
 	if err != nil {
-		return nil, fmt.Errorf("recurrent: %w", err)
+		return nil, err
 	}
 	var out []Weight
 	taken, done := map[string]bool{}, map[*savedmodel.Variable]bool{}
 	for _, handle := range used.read {
 		v, ok, err := m.FindVariable(handle)
 		if err != nil {
-			return nil, fmt.Errorf("recurrent: %w", err)
+			return nil, err
 		}
 		if !ok || done[v] {
 			continue
@@ -69,7 +69,7 @@ func (f *Findings) roles(m *savedmodel.MetaGraph) (map[*savedmodel.Variable]stri
 		}{{"kernel", l.Kernel}, {"recurrent_kernel", l.RecurrentKernel}, {"bias", l.Bias}} {
 			v, ok, err := m.Variable(role.of)
 			if err != nil {
-				return nil, fmt.Errorf("recurrent: %w", err)
+				return nil, err
 			}
 			if _, named := roles[v]; ok && !named {
 				roles[v] = l.Name + "/" + role.name
@@ -104,7 +104,7 @@ func (s *Seq2Seq) Weights(m *savedmodel.MetaGraph) ([]Weight, error) {
 			return nil, err
 		}
 		if !ok {
-			return nil, fmt.Errorf("recurrent: %s is %s (%s), want a variable", w.name, w.ref, w.ref.Node.Op)
+			return nil, fmt.Errorf("%s is %s (%s), want a variable", w.name, w.ref, w.ref.Node.Op)
 		}
 		out = append(out, Weight{Name: w.name, Variable: v})
 	}

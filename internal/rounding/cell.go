@@ -28,7 +28,7 @@ func NewCell(l *recurrent.Layer, unit Unit, kernel, recurrent, bias []float64) (
 	act, known := activationOf(l.Activation, unit)
 	rec, knownToo := activationOf(l.RecurrentActivation, unit)
 	if !known || !knownToo {
-		return nil, fmt.Errorf("rounding: the activations %s and %s are not known", l.Activation, l.RecurrentActivation)
+		return nil, fmt.Errorf("the activations %s and %s are not known", l.Activation, l.RecurrentActivation)
 	}
 	c := &Cell{Kind: l.Kind, Features: l.Features, Units: l.Units, unit: unit, act: act, rec: rec, resetAfter: l.ResetAfter, gates: len(l.Gates)}
 	columns := c.gates * c.Units
@@ -37,7 +37,7 @@ func NewCell(l *recurrent.Layer, unit Unit, kernel, recurrent, bias []float64) (
 		biases *= 2
 	}
 	if c.gates == 0 || len(kernel) != c.Features*columns || len(recurrent) != c.Units*columns || bias != nil && len(bias) != biases {
-		return nil, fmt.Errorf("rounding: %d, %d and %d weights for a cell of %d features, %d units and %d gates", len(kernel), len(recurrent), len(bias), c.Features, c.Units, c.gates)
+		return nil, fmt.Errorf("%d, %d and %d weights for a cell of %d features, %d units and %d gates", len(kernel), len(recurrent), len(bias), c.Features, c.Units, c.gates)
 	}
 	c.kernel, c.recurrent, c.bias = slices.Clone(kernel), slices.Clone(recurrent), slices.Clone(bias)
 	if c.resetAfter && bias != nil {

@@ -35,18 +35,18 @@ func (s *Source) Weights() (lockstep.Weights, error) {
 func (s *Source) LayerWeight(layer, tensor string) (*lockstep.Tensor, error) {
 	l, _, err := s.Layer(layer)
 	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
+		return nil, err
 	}
 	ref, ok := map[string]savedmodel.Ref{"kernel": l.Kernel, "recurrent_kernel": l.RecurrentKernel, "bias": l.Bias}[tensor]
 	if !ok {
-		return nil, fmt.Errorf("native: layer %q has no weight %q", layer, tensor)
+		return nil, fmt.Errorf("layer %q has no weight %q", layer, tensor)
 	}
 	if ref.Node == nil {
 		return nil, nil
 	}
 	t, err := s.Weight(ref)
 	if err != nil {
-		return nil, fmt.Errorf("native: layer %q: %w", layer, err)
+		return nil, fmt.Errorf("the %s of layer %q: %w", tensor, layer, err)
 	}
 	return t, nil
 }

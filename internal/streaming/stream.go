@@ -36,17 +36,17 @@ var probes = []int{7, 5, 1}
 // length 1.
 func New(ctx context.Context, p *engine.Program, fixed map[string]*lockstep.Tensor, step map[string]*lockstep.Tensor, axis int) (*Stream, error) {
 	if p.Stateful() {
-		return nil, errors.New("streaming: the model keeps its states by itself: a Runner's calls go on from each other")
+		return nil, errors.New("the model keeps its states by itself: a Runner's calls go on from each other")
 	}
 	fixed, err := engine.Copies(fixed) // the caller may go on to write to them
 	if err != nil {
-		return nil, fmt.Errorf("streaming: %w", err)
+		return nil, err
 	}
 	c := causality{program: p}
 	for i, n := range probes {
 		made, err := probeAt(ctx, p, fixed, step, axis, n)
 		if err != nil {
-			return nil, fmt.Errorf("streaming: with %d steps: %w", n, err)
+			return nil, fmt.Errorf("with %d steps: %w", n, err)
 		}
 		if i == 0 {
 			c.long = *made
@@ -65,10 +65,10 @@ func New(ctx context.Context, p *engine.Program, fixed map[string]*lockstep.Tens
 		}
 	}
 	if err := c.follow(fed); err != nil {
-		return nil, fmt.Errorf("streaming: it cannot be fed one time step at a time: %w", err)
+		return nil, fmt.Errorf("it cannot be fed one time step at a time: %w", err)
 	}
 	if axis == 0 && c.layers == 0 {
-		return nil, errors.New("streaming: no recurrent layer reads time steps along axis 0")
+		return nil, errors.New("no recurrent layer reads time steps along axis 0")
 	}
 	s.frame = engine.NewFrame(c.oneStep(), p.Memory)
 	return s, nil
@@ -122,23 +122,23 @@ func (c *causality) oneStep() *engine.Plan {
 // next call writes over them.
 func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if s.broken {
-		return nil, errors.New("streaming: a step failed: the stream must begin again")
+		return nil, errors.New("a step failed: the stream must begin again")
 	}
 	given, err := s.inOrder(inputs)
 	if err != nil {
-		return nil, fmt.Errorf("streaming: %w", err)
+		return nil, err
 	}
 	if err := s.frame.Load(s.program, given); err != nil {
-		return nil, fmt.Errorf("streaming: %w", err)
+		return nil, err
 	}
 	s.frame.Run = engine.Running{Ctx: ctx, Variables: s.program.Initial, Continues: true}
 	s.broken = true // until it is known not to be
 	holds, err := s.frame.Call()
 	if err != nil {
-		return nil, fmt.Errorf("streaming: %w", err)
+		return nil, err
 	}
 	if !holds {
-		return nil, errors.New("streaming: a step computes tensors of other shapes than the ones before it")
+		return nil, errors.New("a step computes tensors of other shapes than the ones before it")
 	}
 	out, err := s.out.Of(s.frame.Slots)
 	if err != nil {
