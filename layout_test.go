@@ -80,7 +80,7 @@ func readLayout(t *testing.T, text string) []row {
 		}
 		r := row{place: place[1], pack: true}
 		switch may := strings.TrimSpace(cells[2]); may {
-		case "nothing of ours":
+		case "no package of ours":
 		case "everything":
 			r.all = true
 		case dash:
