@@ -16,31 +16,32 @@ const (
 	finalStates = "the rounding of the last step, and its effect on the difference before it"
 )
 
-// between judges what stands between the layers and around them: what each
-// engine makes of its own layers' results must be what the model is meant to
-// make of them, within the rounding of that alone. So a difference that grew
-// inside a layer, which the steps have been judged for, is not compared with the
-// outputs, and nothing else is let pass.
+// between judges the tensors between and around the layers: what each engine
+// computes from its own layers' results must be what the model computes from
+// them, within the rounding of those operations alone. So a difference that
+// grew inside a layer, which the steps have been judged for, does not count
+// against the outputs, and nothing else is allowed.
 type between struct {
 	check                *Check
 	reference, candidate *lockstep.Trace
 	pairs                pairing
 	fallback             fallbackRule
-	// given is what exact arithmetic makes of each engine's own layers.
+	// given is what exact arithmetic computes from each engine's own layers.
 	given [2]map[string]exactTolerance
 	// again is by how much the candidate is above the reference because one of
-	// them computed its answers another time than the layers that it shows, by
-	// their names in the report; notes say of whom and how much.
+	// them computed its answers in a run other than that of the layers that it
+	// shows, by their names in the report; notes say for which engine and how
+	// much.
 	again map[string][]float64
 	notes []string
-	// unknown says what no bound is known of, and why.
+	// unknown says which tensors have no known bound, and why.
 	unknown map[string]error
 }
 
 func (c Check) between(ctx context.Context, out *CheckResult) (*between, error) {
 	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback(), unknown: map[string]error{}}
 	if name, t, other := otherShape(out.Reference, out.Candidate, out.pairs); name != "" {
-		// They diverge for that, and what follows has nothing to go by.
+		// They diverge for that, and no rule can be derived for what follows.
 		for output := range out.Reference.Outputs {
 			b.unknown[output] = fmt.Errorf("%s is %s in %s, and %s in %s", name, t, out.Reference.Engine, other, out.Candidate.Engine)
 		}
@@ -73,8 +74,8 @@ func (c Check) between(ctx context.Context, out *CheckResult) (*between, error) 
 	return b, b.consistent()
 }
 
-// rule returns the derived rule of a tensor of the reference's, by the oracle's
-// name of it. ok is false if there is none.
+// rule returns the derived rule of one of the reference's tensors, by the
+// oracle's name of it. ok is false if there is none.
 func (b *between) rule(name string, value *lockstep.Tensor) (Rule, bool) {
 	reference, ok := b.given[0][name]
 	candidate, both := b.given[1][name]
@@ -84,7 +85,7 @@ func (b *between) rule(name string, value *lockstep.Tensor) (Rule, bool) {
 	return b.allowing(name, explained(reference, candidate, givenLayers), value), true
 }
 
-// inputs compares what the layers begin with: their inputs, masks and states.
+// inputs compares what the layers start from: their inputs, masks and states.
 func (b *between) inputs() Comparison {
 	k := Comparison{Title: "between the layers", Reference: b.reference.Engine, Candidate: b.candidate.Engine}
 	references, candidates := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
@@ -96,7 +97,7 @@ func (b *between) inputs() Comparison {
 			continue
 		}
 		if b.reference.Layer(layer).X() == nil || b.candidate.Layer(other).X() == nil {
-			continue // which engine shows no steps of it is said with them
+			continue // the steps' notes say which engine shows none
 		}
 		for _, q := range []string{"mask", "x", "initial_h", "initial_c"} {
 			have, there := b.reference.Layer(layer).Step(q), b.candidate.Layer(other).Step(q)
@@ -123,8 +124,8 @@ func (b *between) inputs() Comparison {
 	return k
 }
 
-// rules judges outputs and final states. What no bound is known of is judged by
-// the fallback, and the notes say so.
+// rules judges outputs and final states. Tensors without a known bound are
+// judged by the fallback, and the notes say so.
 func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 	derived := map[string]Rule{}
 	for name, t := range b.reference.Outputs {
@@ -193,7 +194,8 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 	return b.allowing(name, out, b.reference.States[name]), true
 }
 
-// allowing is the rule of bounds that allow for what was computed twice.
+// allowing is the rule of bounds that allow for answers that were computed
+// twice.
 func (b *between) allowing(name string, bounds BoundTolerance, reference *lockstep.Tensor) Rule {
 	for i, d := range b.again[name] {
 		if i < len(bounds.Offset) {

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// BoundNotes say of which tensors the bound of rounding could not decide, and what
-// that means for those that diverged.
+// BoundNotes say for which tensors the bound of rounding could not decide, and
+// what that means for those that diverged.
 func BoundNotes(results []Result) []string {
 	type reason struct{ weak, instead string }
 	var reasons []reason
@@ -39,7 +39,7 @@ func BoundNotes(results []Result) []string {
 	return append(out, sensitive...)
 }
 
-// some lists names, of many the first few.
+// some lists names, only the first few of many.
 func some(names []string) string {
 	const most = 4
 	if len(names) <= most {
@@ -48,9 +48,9 @@ func some(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// withinRounding tells whether a tensor diverged by differences that are all within
-// what rounding can do to it: the rule allows less only since that much would
-// prove nothing.
+// withinRounding tells whether a tensor diverged by differences that are all
+// within what rounding can do to it: the rule allows less only because a bound
+// that wide would prove nothing.
 func (r *Result) withinRounding() bool {
 	bounds, ok := r.Rule.Tolerance.(BoundTolerance)
 	if !ok || bounds.Rounding == nil || r.Outside == 0 || len(r.Causes) != 1 {
@@ -69,8 +69,8 @@ func (r *Result) withinRounding() bool {
 }
 
 // ShowsFault tells whether a tensor diverged in a way that shows a fault of one
-// side: not by differences that rounding explains, nor only since the reference is
-// not finite, which proves nothing of the candidate.
+// side: not by differences that rounding explains, nor only because the
+// reference is not finite, which says nothing about the candidate.
 func (r *Result) ShowsFault() bool {
 	return r.Verdict == Diverged && !r.onlyNonFinite() && !r.withinRounding()
 }

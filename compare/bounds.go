@@ -8,7 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// BoundTolerance is a tolerance of its own for every element of one tensor.
+// BoundTolerance is a tolerance with a separate bound for every element of a
+// tensor.
 type BoundTolerance struct {
 	// Each holds the bounds, row-major.
 	Each []float64
@@ -19,10 +20,10 @@ type BoundTolerance struct {
 	Of string
 
 	// Rounding, if not nil, is what rounding may do to each element, where Each
-	// is less since that would prove nothing; +Inf where nobody knows.
+	// is less because that much would prove nothing; +Inf where it is unknown.
 	Rounding []float64
 	// Weak says why it would prove nothing, as a clause, and Instead what was
-	// taken; both are "" where Each is what rounding may do.
+	// used; both are "" where Each is what rounding may do.
 	Weak, Instead string
 }
 
@@ -49,10 +50,10 @@ func (b BoundTolerance) String() string { return b.Of }
 // that is wider could not tell the tensor from another one.
 const tellingShare = 1e-3
 
-// against returns bounds that can tell a reference from another tensor. Where one
-// is unknown (infinite or NaN), or wider than a thousandth of the reference's
-// range, every bound is at most what the fallback allows. It never makes a known
-// bound wider.
+// against returns bounds that can distinguish a reference from another tensor.
+// Where one is unknown (infinite or NaN), or wider than a thousandth of the
+// reference's range, every bound is at most what the fallback allows. It never
+// makes a known bound wider.
 func (b BoundTolerance) against(reference *lockstep.Tensor, fallback fallbackRule) BoundTolerance {
 	if reference == nil {
 		return b
@@ -65,7 +66,7 @@ func (b BoundTolerance) against(reference *lockstep.Tensor, fallback fallbackRul
 	widest, unknown := 0.0, 0
 	for i := range reference.Len() {
 		switch e := b.Bound(i, 0); {
-		case !finite(numbers.at(i)): // judged before any bound
+		case !finite(numbers.at(i)): // judged before any bound applies
 		case !(e >= 0) || !finite(e) || !finite(b.offset(i)):
 			unknown++
 		default:
@@ -155,9 +156,8 @@ func spanOf(t *lockstep.Tensor) float64 {
 }
 
 // explained bounds how far a candidate may be from a reference where exact
-// arithmetic makes of the candidate's own intermediate values, and of the
-// reference's, numbers that are themselves apart, and each engine is within its
-// bound of its own.
+// arithmetic gives different results for the intermediate values of the two,
+// and each engine is within its bound of its own result.
 func explained(reference, candidate exactTolerance, of string) BoundTolerance {
 	b := BoundTolerance{Each: make([]float64, len(reference.exact)), Offset: make([]float64, len(reference.exact)), Of: of}
 	for i := range b.Each {
@@ -172,7 +172,7 @@ func explained(reference, candidate exactTolerance, of string) BoundTolerance {
 	return b
 }
 
-// exactTolerance is what exact arithmetic makes of an engine's own values, and how far
+// exactTolerance is the exact result for an engine's own values, and how far
 // the engine may be from it.
 type exactTolerance struct{ exact, bound []float64 }
 

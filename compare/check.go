@@ -17,15 +17,15 @@ const (
 	expectedTitle = "expected values"
 )
 
-// Check sets two engines side by side on one set of inputs: their weights bit
-// for bit, where both can show them, and their outputs and final states.
+// Check compares two engines on one set of inputs: their weights bit for bit,
+// where both can show them, and their outputs and final states.
 type Check struct {
 	Model string // the report's title
 	// Reference and Candidate are the engines. One of them may be nil if there is
 	// an Expected to compare the other with; NotRun then says why.
 	Reference, Candidate lockstep.Tracer
-	// NotRun are engines that were asked for and could not be made to run: the
-	// report has no verdict but a divergence.
+	// NotRun are engines that were asked for and could not run: the report has
+	// no verdict but a divergence.
 	NotRun []EngineFailure
 	Inputs map[string]*lockstep.Tensor
 	// Expected, if not nil, is what a third party computed from the same
@@ -42,8 +42,9 @@ type Check struct {
 	// explains.
 	Unoptimized func(context.Context) (engine lockstep.Tracer, done func() error, err error)
 	// Variables are the names of the variables that the weights of the reference
-	// and of the candidate are, by the weights' own names; nil for none. Weights
-	// that one side alone knows by a layer are compared by their variables.
+	// and of the candidate are, by the weights' own names; nil for none.
+	// Weights that only one side assigns to a layer are compared by their
+	// variables.
 	Variables [2]map[string]string
 	// Settings change how outputs, states and expected values are judged. One
 	// that replaces the tolerance of all of them leaves the steps unjudged; any
@@ -62,8 +63,8 @@ type CheckResult struct {
 	Reference, Candidate *lockstep.Trace
 
 	pairs     pairing // of the layers of both
-	optimizer bool    // it is what the engines differ by
-	// spreads tell how sensitive the candidate is, nil where nobody asks.
+	optimizer bool    // it makes the engines differ
+	// spreads say how sensitive the candidate is, nil until needed.
 	spreads func() map[string][]float64
 }
 
@@ -78,8 +79,8 @@ func (c *CheckResult) fallback() fallbackRule {
 	return fallbackOf(sets...)
 }
 
-// Run runs the engines and compares. An error means that there is no verdict, and
-// nothing to show of one.
+// Run runs the engines and compares. An error means that there is no verdict
+// and no result.
 func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 	if err := c.Settings.Valid(); err != nil {
 		return nil, err
@@ -147,7 +148,7 @@ func (r *Report) answers() []string {
 	return out
 }
 
-// enough returns an error if so many engines leave nothing to compare.
+// enough returns an error if the engines leave nothing to compare.
 func (c Check) enough(engines int, notRun []EngineFailure) error {
 	if engines == 2 || engines == 1 && c.Expected != nil {
 		return nil
@@ -157,7 +158,7 @@ func (c Check) enough(engines int, notRun []EngineFailure) error {
 		errs = append(errs, n.Err)
 	}
 	if len(errs) == 0 {
-		errs = append(errs, errors.New("compare: a check wants two engines, or one and expected values"))
+		errs = append(errs, errors.New("compare: a check needs two engines, or one and expected values"))
 	}
 	return errors.Join(errs...)
 }
@@ -211,7 +212,7 @@ func (c Check) traces(ctx context.Context, out *CheckResult, detail lockstep.Det
 			ran++
 		default:
 			*r.trace = nil
-			if !errors.Is(r.err, context.Canceled) { // by the other one's failure
+			if !errors.Is(r.err, context.Canceled) { // because of the other one's failure
 				out.Report.NotRun = append(out.Report.NotRun, EngineFailure{r.engine.Name(), r.err})
 			}
 		}
@@ -224,9 +225,9 @@ func (c Check) derives() bool {
 	return !c.Settings.ReplaceTolerance() && c.Oracle != nil && c.Reference != nil && c.Candidate != nil
 }
 
-// over applies the settings. Where there is no oracle the default tolerance is
-// the rule itself and does not stand for a bound that is unknown: a setting of
-// its atol leaves its rtol.
+// over applies the settings. Without an oracle the default tolerance is the
+// rule itself, not a replacement for an unknown bound: a setting of its atol
+// leaves its rtol.
 func (c Check) over(base Rules) Rules {
 	rules := c.Settings.Over(base)
 	if c.Oracle != nil || c.Candidate == nil {
@@ -241,8 +242,8 @@ func (c Check) over(base Rules) Rules {
 	}
 }
 
-// outputs compares outputs and states of the engines, but for the states of
-// layers that one of them alone has, by the settings and otherwise by rules.
+// outputs compares outputs and states of the engines, except the states of
+// layers that only one of them has, by the settings and otherwise by rules.
 func (c Check) outputs(out *CheckResult, rules Rules) (Comparison, error) {
 	own := *out.Candidate
 	own.States = out.pairs.statesByReference(withoutLone(own.States, out.pairs.loneCandidate))

@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// doubleAnswer is a tensor that an engine computed twice: as it stands in what it
-// shows of its layers, and as its answer.
+// doubleAnswer is a tensor that an engine computed twice: in the trace of its
+// layers, and as its answer.
 type doubleAnswer struct {
 	name        string // in the report
 	oracle      string // by the oracle's names
@@ -19,11 +19,11 @@ type doubleAnswer struct {
 	answer      *lockstep.Tensor // whose numbers made holds
 }
 
-// consistent looks at engines that computed their answers another time than the
-// layers that they show, maybe by kernels that round otherwise, and notes how
-// far apart that took outputs and final states: nobody can blame the other
-// engine for it. More than rounding may do on the whole way from the inputs is
-// not let pass.
+// consistent looks at engines that computed their answers in another run than
+// the layers that they show, possibly by kernels that round differently, and
+// notes by how much outputs and final states differ for that reason: it is not
+// the other engine's fault. More than rounding can do from the inputs on is not
+// allowed.
 func (b *between) consistent() error {
 	b.again = map[string][]float64{}
 	for k, trace := range []*lockstep.Trace{b.reference, b.candidate} {
@@ -51,7 +51,7 @@ func (b *between) consistent() error {
 			for i, made := range c.made {
 				above := made - c.shown[i]
 				if i >= len(limit) || i >= len(b.again[c.name]) || !(abs(above) <= limit[i]) {
-					continue // they cannot both be within the limit of one number
+					continue // both cannot be within the limit of one number
 				}
 				most = max(most, abs(above))
 				if k == 0 {
@@ -70,11 +70,11 @@ func (b *between) consistent() error {
 	return nil
 }
 
-// allowance is how far two computations of one engine may be apart that round
-// otherwise: both are within the limit of one number. One that tells nothing is
-// worth what the fallback allows, or what the model is seen to make of rounding: a
-// few times what stands between the two engines, whose single steps are judged by
-// themselves.
+// allowance is how far two computations of one engine that round differently
+// may be from each other: both are within the limit of one number. Where that
+// limit proves nothing, it is what the fallback allows, or what rounding is
+// seen to do to the model: a few times the difference of the two engines, whose
+// single steps are judged separately.
 func (b *between) allowance(c doubleAnswer, limit []float64) []float64 {
 	const few = 4
 	seen := 0.0
@@ -96,7 +96,8 @@ func (b *between) allowance(c doubleAnswer, limit []float64) []float64 {
 	return out
 }
 
-// computed lists an engine's outputs and final states with what it shows of them.
+// computed lists an engine's outputs and final states with their values in its
+// trace.
 func (b *between) computed(k int, trace *lockstep.Trace) (all []doubleAnswer) {
 	add := func(name, oracle string, shown, made *lockstep.Tensor, last bool) {
 		if shown == nil || made == nil {
@@ -107,7 +108,7 @@ func (b *between) computed(k int, trace *lockstep.Trace) (all []doubleAnswer) {
 		c.shown, wrong[0] = shown.Float64s()
 		c.made, wrong[1] = made.Float64s()
 		if wrong != [2]error{} {
-			return // no floats, which no rounding can change
+			return // not floats: no rounding can change them
 		}
 		if shape := shown.Shape(); last && (len(shape) != 3 || shape[1] == 0) {
 			return

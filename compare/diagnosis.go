@@ -1,6 +1,6 @@
 package compare
 
-// Diagnosis is what was found of why two engines part.
+// Diagnosis says why two engines diverge.
 type Diagnosis struct {
 	// First is where they first diverge, nil where no layer shows it.
 	First *FirstDivergence
@@ -9,32 +9,32 @@ type Diagnosis struct {
 	// Causes are known faults under which the divergence vanishes, the best
 	// first; if there is none, the one that comes nearest.
 	Causes []Cause
-	// Tried counts the faults that were supposed.
+	// Tried counts the faults that were tried.
 	Tried int
 }
 
-// FirstDivergence is the first place where two engines part, in what a layer reads or
-// in a single step of it.
+// FirstDivergence is the first place where two engines diverge, in what a layer
+// reads or in a single step of it.
 type FirstDivergence struct {
 	Layer    string
 	Quantity string // as in lockstep.Trace.Steps
-	Gate     string // "" where the quantity is none's
+	Gate     string // "" where the quantity is not a gate's
 	Step     int    // -1 before the first
 	Row      int
 	Unit     int
 }
 
-// Cause is a fault that was supposed.
+// Cause is a fault that was tried.
 type Cause struct {
-	// Text says it in words.
+	// Text describes it.
 	Text string
 	Kind string
 	// Layers have the fault; none where it is in the whole model.
 	Layers []string
 	// In is "candidate" or "reference".
 	In string
-	// Margin is what remains of Before, the largest |difference|/bound; Over
-	// says of what.
+	// Before and Margin are the largest |difference|/bound without the fault
+	// and with it; Over says of what.
 	Before   float64
 	Margin   float64
 	Over     string

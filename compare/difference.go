@@ -2,10 +2,10 @@ package compare
 
 import "github.com/lockstep-go/lockstep"
 
-// Kind says whether two tensors could be set side by side, and if not, why.
+// Kind says whether two tensors could be compared, and if not, why.
 type Kind string
 
-// A Difference is of the first kind below that fits it.
+// A Difference has the first kind below that fits it.
 const (
 	Missing       Kind = "missing"        // the candidate lacks it
 	Extra         Kind = "extra"          // the reference lacks it
@@ -33,8 +33,8 @@ type Difference struct {
 	// Differ counts those that are not the same number, bool or string. NaN is
 	// the same as NaN, and -0 as 0.
 	Differ int
-	// BitsDiffer counts those that are not the same bits: it tells -0 from 0
-	// and one NaN from another.
+	// BitsDiffer counts those that are not the same bits: it distinguishes -0
+	// from 0 and one NaN from another.
 	BitsDiffer int
 
 	// NonFinite counts the NaNs and infinities of floats.
@@ -52,13 +52,13 @@ type Difference struct {
 	MeanAbs float64
 	// MaxRel is the largest |candidate-reference|/|reference| over the places
 	// where the reference is not 0. A reference of 0 has no relative error:
-	// ZeroReference counts where the candidate departs from one.
+	// ZeroReference counts where the candidate differs from one.
 	MaxRel        float64
 	ZeroReference int
-	// MaxULP is the largest distance in units in the last place: how many
-	// floats of the tensor's own type one must step over to come from one side
-	// to the other. +0 and -0 are 0 apart, and numbers of opposite sign are
-	// counted through zero. It is 0 for other types.
+	// MaxULP is the largest distance in units in the last place: the number of
+	// floats of the tensor's own type from one side to the other. +0 and -0 are
+	// the same, and numbers of opposite sign are counted through zero. It is 0
+	// for other types.
 	MaxULP uint64
 	// Worst, WorstRel and WorstULP are the first places of the three maxima,
 	// nil where the maximum is 0. Of bools and strings, Worst is the first
@@ -78,7 +78,7 @@ type Step struct {
 	NonFinite int     // those of them where a side is NaN or infinite
 }
 
-// NonFinite tells apart the places where a float is NaN or infinite.
+// NonFinite counts the places where a float is NaN or infinite, by kind.
 type NonFinite struct {
 	Reference Count // all NaNs and infinities of the reference
 	Candidate Count // all of the candidate's
@@ -87,8 +87,8 @@ type NonFinite struct {
 	BothNaN Count
 	SameInf Count
 
-	// The places that do not, each counted once: a NaN against an infinity is
-	// counted as the NaN.
+	// The places that do not, each counted once: NaN and an infinity count as
+	// NaN.
 	NaNInReference Count // and no NaN in the candidate
 	NaNInCandidate Count // and no NaN in the reference
 	InfInReference Count // against a finite number

@@ -1,29 +1,28 @@
-// Package compare holds what sets two runs of one model side by side and says
-// whether and where they differ: measuring and judging, each of which can be
-// used without the next. Whoever computed the tensors is no concern of it.
+// Package compare compares two runs of one model and says whether and where
+// they differ. Measuring and judging can be used separately; who computed the
+// tensors does not matter.
 //
 // # Measuring
 //
 // [Measure] takes two sets of named tensors, the reference and the candidate,
-// and returns one [Difference] a name: figures without an opinion. NaN and
-// infinities are told apart and counted before anything is subtracted; every
-// error is taken over the places where both sides are finite.
+// and returns one [Difference] a name: figures without a verdict. NaN and
+// infinities are counted by kind before anything is subtracted; every error is
+// measured over the places where both sides are finite.
 //
 // # Judging
 //
-// [Judge] holds each Difference against a [Rule] and returns a [Result]. The
+// [Judge] applies a [Rule] to each Difference and returns a [Result]. The
 // common rule is numpy's, written out in [Fixed]: a candidate a agrees with a
 // reference b if
 //
 //	|a-b| <= atol + rtol*|b|
 //
 // [Rule] can also count units in the last place or compare bits, and any
-// [Tolerance] can bring a bound of its own for every element. Integers, bools
-// and strings must be equal whatever the rule. A tensor that is missing, extra,
-// of another type or shape, or empty diverges, and so does one whose reference
-// is not finite, for it proves nothing; [Rule.AllowNonFinite] lifts the last.
-// [Settings] are what a user changes of the rules: of the tensors that they name,
-// the parts that they give.
+// [Tolerance] can have a separate bound for every element. Integers, bools and
+// strings must be equal whatever the rule. A tensor that is missing, extra, of a
+// different type or shape, or empty diverges, and so does one whose reference is
+// not finite, since that proves nothing; [Rule.AllowNonFinite] permits the last.
+// [Settings] are a user's changes to the rules, for the tensors that they name.
 //
 // # First
 //
@@ -33,7 +32,8 @@
 //
 // # Reports
 //
-// A [Report] keeps the [Comparison]s of one model, and an [Outcome] is how one of
-// several models fared. Package compare/render writes them as text, JSON and
-// annotations; compare/render/junit and compare/render/html as what their names say.
+// A [Report] holds the [Comparison]s of one model, and an [Outcome] is the result of
+// one of several models. Package compare/render writes them as text, JSON and
+// annotations; compare/render/junit and compare/render/html as JUnit XML and
+// HTML.
 package compare

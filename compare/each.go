@@ -2,9 +2,9 @@ package compare
 
 import "iter"
 
-// Each yields the flat index of every element, row-major, with what Judge made
-// of it: a Fault whose Place is left out, and which is none where its Margin is
-// at most 1. It yields nothing unless Kind is Measured.
+// Each yields the flat index of every element, row-major, as Judge judged it: a
+// Mismatch without its Place, which is an agreement where its Margin is at most
+// 1. It yields nothing unless Kind is Measured.
 func (r *Result) Each() iter.Seq2[int, Mismatch] {
 	return func(yield func(int, Mismatch) bool) {
 		element := r.element()

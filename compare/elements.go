@@ -9,7 +9,7 @@ import (
 // floats reads a tensor of any float type element by element.
 type floats struct {
 	at   func(i int) float64 // exact: float64 holds every number of every float type
-	bits func(i int) uint64  // in the tensor's own format
+	bits func(i int) uint64  // in the tensor's format
 }
 
 // floatsOf fails for a tensor of anything but floats.

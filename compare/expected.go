@@ -11,13 +11,13 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// CheckExpected tells whether values that a third party computed are some of those
-// that engines did from inputs, by name and shape, and numbers where these are.
-// computed are what engines computed, each or in parts. The error, a *lockstep.TensorError, lists
-// everything that is wrong.
+// CheckExpected checks that a third party's values can be compared with what
+// engines computed from inputs, by name, shape and type. computed are the
+// engines' tensors, each engine's or parts of them. The error, a
+// *lockstep.TensorError, lists everything that is wrong.
 //
-// One other shape passes, for a comparison to show: that which has the lengths of the
-// inputs, where what was computed has not. Then it is the model that is odd.
+// One other shape passes, for a comparison to show: the one with the lengths of
+// the inputs, where the computed tensor has others. Then the model is at fault.
 func CheckExpected(inputs, expected map[string]*lockstep.Tensor, computed ...map[string]*lockstep.Tensor) error {
 	have := map[string][]*lockstep.Tensor{}
 	for _, tensors := range computed {
@@ -61,8 +61,8 @@ func fitsOne(inputs map[string]*lockstep.Tensor, want *lockstep.Tensor, computed
 		lockstep.FormatShape(want.Shape()), lockstep.FormatShape(have.Shape()))
 }
 
-// follows tells whether a shape has the inputs' lengths wherever another, of as many
-// axes, has some that no input has there.
+// follows tells whether a shape has the inputs' lengths wherever another of the
+// same rank has lengths that no input has there.
 func follows(inputs map[string]*lockstep.Tensor, want, have []int) bool {
 	if len(want) != len(have) {
 		return false
@@ -90,9 +90,10 @@ func comparableTypes(a, b *lockstep.Tensor) bool {
 
 func isNumber(t *lockstep.Tensor) bool { return t.DType().IsFloat() || t.DType().IsInt() }
 
-// JudgeExpected compares expected values, of which CheckExpected has been asked, with
-// those that were computed under their names: in types that hold the numbers of both
-// as they are, by rules whose units in the last place stay those of the coarser type.
+// JudgeExpected compares expected values, which CheckExpected has accepted,
+// with those that were computed under their names: in types that hold the
+// numbers of both exactly, by rules whose units in the last place stay those of
+// the coarser type.
 func JudgeExpected(expected, computed map[string]*lockstep.Tensor, o Options, rules Rules) ([]Result, error) {
 	want, have, aligned, err := alignExpected(expected, computed, rules)
 	if err != nil {
@@ -129,8 +130,8 @@ func alignExpected(expected, computed map[string]*lockstep.Tensor, rules Rules) 
 	}, nil
 }
 
-// coarserOf is that of two types of numbers, one of floats at least, which has the
-// fewer digits.
+// coarserOf is the one of two number types with fewer digits; at least one is a
+// float type.
 func coarserOf(a, b lockstep.DType) lockstep.DType {
 	if !a.IsFloat() || b.IsFloat() && digits(b) < digits(a) {
 		return b
@@ -186,7 +187,7 @@ func wide(a, b *lockstep.Tensor, at, other integers) (x, y *lockstep.Tensor, err
 	return x, y, err
 }
 
-// filled makes a tensor of the shape of another.
+// filled makes a tensor in the shape of another.
 func filled[E lockstep.Element](t *lockstep.Tensor, at func(i int) E) (*lockstep.Tensor, error) {
 	out := make([]E, t.Len())
 	for i := range out {
@@ -195,9 +196,9 @@ func filled[E lockstep.Element](t *lockstep.Tensor, at func(i int) E) (*lockstep
 	return lockstep.New(out, t.Shape()...)
 }
 
-// units is a Tolerance of units in the last place of a type of floats, for numbers
-// that are held in a wider one: N of those that the reference has there, or what Or
-// allows, where that is more.
+// units is a Tolerance of units in the last place of a float type, for numbers
+// that are held in a wider one: N ulp at the reference, or what Or allows,
+// where that is more.
 type units struct {
 	N  uint64
 	Of lockstep.DType
@@ -253,7 +254,7 @@ func unit(d lockstep.DType, b float64) float64 {
 	return math.Ldexp(1, max(exponent-1, least)-digits(d))
 }
 
-// uncompared names the outputs of which nothing was expected, and the types that
+// uncompared names the outputs without expected values, and the types that
 // differ.
 func (c Check) uncompared(out *CheckResult) []string {
 	trace := out.Reference
@@ -280,8 +281,8 @@ func (c Check) uncompared(out *CheckResult) []string {
 	return notes
 }
 
-// fitsExpected tells whether the expected values are some of those that the engines
-// computed, before anybody is blamed for a difference.
+// fitsExpected checks that the expected values can be compared with what the
+// engines computed, before an engine is blamed for a difference.
 func (c Check) fitsExpected(out *CheckResult) error {
 	var computed []map[string]*lockstep.Tensor
 	for _, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {

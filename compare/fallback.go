@@ -9,14 +9,14 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// fallbackRule is how tensors are judged where rounding has no bound that tells them
-// from others: atol 1e-5 + rtol 1e-4 in float32 and wider types, and the typical
+// fallbackRule judges tensors where rounding has no bound that would prove
+// anything: atol 1e-5 + rtol 1e-4 in float32 and wider types, and the typical
 // rounding of the coarsest type that a model computes in, where that is coarser.
 type fallbackRule struct{ coarsest lockstep.DType }
 
-// typicalRoundings is how many roundings of a type of 16 bits a value typically
-// bears in all: engines that round less often than others, as TensorFlow's fused
-// kernels do, differ by as much.
+// typicalRoundings is how many roundings of a 16-bit type a value typically
+// goes through: engines that round less often, as TensorFlow's fused kernels
+// do, differ by as much.
 const typicalRoundings = 8
 
 // fallbackOf is the fallback of a model that computes these tensors.
@@ -32,8 +32,8 @@ func fallbackOf(sets ...map[string]*lockstep.Tensor) fallbackRule {
 	return f
 }
 
-// coarsened is the fallback of a tensor that has no bound for that reason: it may
-// come from numbers of a coarser type than any that is shown.
+// coarsened is the fallback for a tensor without a bound for that reason: it
+// may come from numbers of a coarser type than any that is shown.
 func (f fallbackRule) coarsened(why error) fallbackRule {
 	var coarse lockstep.CoarseError
 	if errors.As(why, &coarse) && roundoff(coarse.DType) > roundoff(f.coarsest) {
@@ -60,7 +60,7 @@ func (f fallbackRule) parts() FixedTolerance {
 }
 
 // fixed is the tolerance for a tensor of that largest magnitude. A small number
-// among large ones bears the rounding of those, so that atol grows with them.
+// among large ones carries their rounding, so that atol grows with them.
 func (f fallbackRule) fixed(largest float64) FixedTolerance {
 	fixed := f.parts()
 	fixed.Atol = min(fixed.Atol*max(1, largest), math.MaxFloat64)

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// foreign returns the rules for what a third party computed, which are derived
-// if settings do not replace them all.
+// foreign returns the rules for a third party's values, which are derived if
+// settings do not replace them all.
 func (c Check) foreign(fallback fallbackRule) (Rules, error) {
 	rules := c.rules()
 	if c.Settings.ReplaceTolerance() || c.Oracle == nil {
@@ -22,8 +22,8 @@ func (c Check) foreign(fallback fallbackRule) (Rules, error) {
 	return limits.rules(c.Expected, rules, fallback)
 }
 
-// limits bound what rounding can do to each tensor on the way from the inputs;
-// unknown says why some have none.
+// limits bound what rounding can do to each tensor from the inputs on; unknown
+// says why some have none.
 type limits struct {
 	bound   map[string]*lockstep.Tensor
 	unknown map[string]error
@@ -40,11 +40,11 @@ func limitsOf(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lo
 }
 
 // OracleRules are derived rules for values, by their names, that were computed
-// from these inputs in steps that nobody knows: how far two engines may be apart
-// by what rounding can do on the way from the inputs. A recurrence's bound on
-// that grows with its steps. Where it is more than the fallback allows, that is
-// taken, and so it is where there is no bound. What is not among the values, and
-// what is no float, is judged otherwise.
+// from these inputs in unknown steps: how far two engines may differ by
+// rounding from the inputs on. A recurrence's bound grows with its steps. Where
+// it is more than the fallback allows, or there is none, the fallback is used.
+// Tensors that are not among the values, or not floats, are judged by other
+// rules.
 func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map[string]*lockstep.Tensor, otherwise Rules) (Rules, error) {
 	l, err := limitsOf(ctx, oracle, inputs)
 	if err != nil {
@@ -80,8 +80,8 @@ func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallb
 	}, nil
 }
 
-// wayBounds are what rounding may do to a value on the way from the inputs, at
-// most what the fallback allows.
+// wayBounds are what rounding may do to a value from the inputs on, at most
+// what the fallback allows.
 func wayBounds(bound, value *lockstep.Tensor, fallback fallbackRule) (BoundTolerance, error) {
 	each, err := bound.Float64s()
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// layersOf returns what an engine's layers made, h and c at each step, as the
-// loops themselves left it, in float64 under the candidate's names of its layers,
-// which named gives by the engine's own.
+// layersOf returns the results of an engine's layers, h and c at each step, as
+// the loops themselves left them, in float64 under the candidate's layer names,
+// to which named maps the engine's own.
 func layersOf(trace *lockstep.Trace, named map[string]string) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	for _, layer := range trace.Layers {
@@ -40,7 +40,7 @@ func layersOf(trace *lockstep.Trace, named map[string]string) (map[string]*locks
 	return out, nil
 }
 
-// otherShape finds what the layers of two engines made in different shapes, and
+// otherShape finds layer results whose shapes differ between the engines, and
 // returns the first by the candidate's names, and both; "" if there is none.
 func otherShape(reference, candidate *lockstep.Trace, pairs pairing) (first string, t, other *lockstep.Tensor) {
 	for layer, theirs := range pairs.other {
@@ -55,8 +55,8 @@ func otherShape(reference, candidate *lockstep.Trace, pairs pairing) (first stri
 	return first, t, other
 }
 
-// leave makes the elements of h (batch, steps, units) what the loop's outputs have,
-// where they do: not in rows that have no step, by the mask.
+// leave sets the elements of h (batch, steps, units) to the loop's outputs,
+// except in rows without the step, by the mask.
 func leave(made []float64, h, output, mask *lockstep.Tensor) error {
 	if output == nil || !slices.Equal(output.Shape(), h.Shape()) || output.DType() != h.DType() {
 		return nil
@@ -75,7 +75,7 @@ func leave(made []float64, h, output, mask *lockstep.Tensor) error {
 	}
 	shape := h.Shape()
 	if len(has) != shape[0]*shape[1] {
-		return fmt.Errorf("the mask is %s, want one for each row and step of %s", mask, h)
+		return fmt.Errorf("the mask is %s, want one value for each row and step of %s", mask, h)
 	}
 	units := shape[2]
 	for i := range has {
@@ -90,8 +90,8 @@ func leave(made []float64, h, output, mask *lockstep.Tensor) error {
 	return nil
 }
 
-// end puts the last states instead of those of the last step of t (batch, steps,
-// units).
+// end replaces those of the last step of t (batch, steps, units) by the final
+// states.
 func end(made []float64, t, last *lockstep.Tensor) error {
 	shape := t.Shape()
 	if last == nil || t.Rank() != 3 || last.Len() != shape[0]*shape[2] || t.DType() != last.DType() || shape[1] == 0 {

@@ -2,11 +2,11 @@ package compare
 
 import "math"
 
-// Verdict is the answer to whether two sides agree. The zero Verdict is no.
+// Verdict says whether two sides agree. The zero Verdict is Diverged.
 type Verdict int
 
-// The verdicts. NoVerdict is a report's alone, of which an engine that was asked
-// for did not run, and what was compared agrees.
+// The verdicts. Only a report has NoVerdict: an engine that was asked for did
+// not run, and what was compared agrees.
 const (
 	Diverged Verdict = iota
 	InStep
@@ -24,7 +24,7 @@ func (v Verdict) String() string {
 	return "diverged"
 }
 
-// Reason is a reason for which a tensor diverged.
+// Reason is why a tensor diverged.
 type Reason string
 
 // A Result names the Kind as its cause unless the tensors were Measured.
@@ -36,7 +36,7 @@ const (
 	NonFiniteReference Reason = "non_finite_reference"
 )
 
-// Result is a Difference and what a Rule makes of it.
+// Result is a Difference judged by a Rule.
 type Result struct {
 	Difference
 	Rule    Rule
@@ -47,7 +47,7 @@ type Result struct {
 	// steps that have any.
 	Outside      int
 	StepsOutside int
-	// First is the first of them, nil for none.
+	// First is the first element that does not agree, nil for none.
 	First *Mismatch
 	// Margin is the largest of |candidate-reference|/bound, a number of at
 	// most 1 where all elements agree: 0 where the difference is 0, +Inf where
@@ -57,8 +57,8 @@ type Result struct {
 	Margin float64
 	// MarginAt is the first place of that margin, nil where it is 0.
 	MarginAt *Place
-	// Smallest is what would have let the tensor pass. It is nil where no
-	// tolerance would, and for types that know none.
+	// Smallest is the tolerance that would have let the tensor pass. It is nil
+	// where none would, and for types without one.
 	Smallest *Smallest
 }
 
@@ -78,8 +78,8 @@ type Mismatch struct {
 	Margin float64
 }
 
-// Judge holds every Difference against its rule. DefaultRule is used where
-// rules is nil.
+// Judge applies its rule to every Difference. DefaultRule is used where rules
+// is nil.
 func Judge(differences []Difference, rules Rules) []Result {
 	if rules == nil {
 		rules = Uniform(DefaultRule())
@@ -94,7 +94,7 @@ func Judge(differences []Difference, rules Rules) []Result {
 
 func (r *Result) judge() {
 	if r.Kind == Empty {
-		r.Verdict = InStep // Report.Verdict sees to it that something was compared
+		r.Verdict = InStep // Report.Verdict requires that something was compared
 		return
 	}
 	if r.Kind != Measured {
@@ -136,7 +136,7 @@ func (r *Result) judgeElements(element func(i int) Mismatch) {
 		}
 		r.Outside++
 		if r.First == nil {
-			first := f // so that no other one is allocated
+			first := f // so that it is allocated once
 			first.Place = *r.place(i)
 			r.First = &first
 		}
@@ -189,8 +189,8 @@ func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Mismatch {
 }
 
 // quotient is x/bound for numbers that are not negative, 0/0 being 0. It is at
-// most 1 exactly if x <= bound, for floats that are not equal are too far apart
-// for their quotient to be rounded to 1.
+// most 1 exactly if x <= bound: the quotient of two different floats is never
+// rounded to 1.
 func quotient(x, bound float64) float64 {
 	if x == 0 {
 		return 0
@@ -206,7 +206,7 @@ func judgeExact(same bool) Mismatch {
 	return f
 }
 
-// countInts fills in how far apart the integers of a first fault are.
+// countInts fills in the difference of the integers of a first mismatch.
 func (f *Mismatch) countInts(r *Result) {
 	ref, ok := intsOf(r.Reference)
 	if f == nil || !ok {

@@ -3,7 +3,7 @@ package compare
 import "iter"
 
 // Layout says which axes of a tensor have a meaning. An axis that the tensor
-// lacks is -1; an axis out of range, or one named twice, counts as lacking.
+// lacks is -1; an axis out of range, or one named twice, counts as missing.
 type Layout struct {
 	Batch, Time, Unit int
 }
@@ -42,8 +42,8 @@ func (l Layout) within(rank int) Layout {
 }
 
 // walk yields the time step and the flat index of every element in the order
-// that "first" stands for: by step, then row-major. Without a time axis the
-// step is always 0.
+// that "first" means: by step, then row-major. Without a time axis the step is
+// always 0.
 func walk(shape []int, timeAxis int) iter.Seq2[int, int] {
 	outer, steps, inner := 1, 1, 1
 	for axis, n := range shape {

@@ -7,19 +7,20 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Options say how two sets of tensors are set side by side. The zero Options
-// are good for the activations of a Keras model.
+// Options say how two sets of tensors are compared. The zero Options suit the
+// activations of a Keras model.
 type Options struct {
 	// Order lists names in the order wanted, such as that in which layers run.
-	// Names that no side has are skipped, names that it lacks follow sorted.
+	// Names that no side has are skipped, names that it does not list follow
+	// sorted.
 	Order []string
 	// Layout names the axes of a tensor. KerasLayout if nil.
 	Layout func(name string, shape []int) Layout
 }
 
-// Measure sets the candidate's tensors beside the reference's, one Difference
-// for every name on either side. No tensors give no Differences, which a
-// Comparison does not take for agreement.
+// Measure compares the candidate's tensors with the reference's and returns one
+// Difference for every name on either side. No tensors give no Differences,
+// which a Comparison does not count as agreement.
 func Measure(reference, candidate map[string]*lockstep.Tensor, o Options) []Difference {
 	if o.Layout == nil {
 		o.Layout = KerasLayout
@@ -95,7 +96,7 @@ func (d *Difference) measureElements() {
 	*d = Difference{Name: d.Name, Kind: Unreadable, Reference: d.Reference, Candidate: d.Candidate, Layout: d.Layout}
 }
 
-// step is where a time step's figures go: nowhere without a time axis.
+// step is where a time step's figures are added: nowhere without a time axis.
 func (d *Difference) step(s int) *Step {
 	if d.Steps == nil {
 		return new(Step)

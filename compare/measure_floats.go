@@ -12,7 +12,7 @@ func (d *Difference) measureFloats(ref, cand floats) {
 		if cand.bits(i) != ref.bits(i) {
 			d.BitsDiffer++
 		}
-		// Before any norm: NaN would poison it, or slip through a comparison.
+		// Before any norm: NaN would spoil it, or slip through a comparison.
 		if !finite(a) || !finite(b) {
 			if !d.NonFinite.count(d, i, a, b) {
 				d.Differ++
@@ -22,7 +22,7 @@ func (d *Difference) measureFloats(ref, cand floats) {
 			continue
 		}
 		d.Finite++
-		if a == b { // 0 apart by every measure
+		if a == b { // a difference of 0 by every measure
 			continue
 		}
 		d.Differ++
@@ -56,7 +56,7 @@ func (d *Difference) placeIf(flat int) *Place {
 	return d.place(flat)
 }
 
-// count files candidate a and reference b, of which one at least is not
+// count classifies candidate a and reference b, at least one of which is not
 // finite, and tells whether they agree.
 func (n *NonFinite) count(d *Difference, flat int, a, b float64) (agree bool) {
 	if !finite(b) {

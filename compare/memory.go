@@ -6,9 +6,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/memory"
 )
 
-// stepBytes are about what, measured, an element of a recorded step takes until it is judged: in
-// both engines' runs, exactly and with its bound, of single steps and of the free run,
-// some of it in float64.
+// stepBytes are about the measured bytes for an element of a recorded step
+// until it is judged: in both engines' runs, exactly and with its bound, for
+// single steps and the free run, partly in float64.
 const stepBytes = 64
 
 // room tells whether the memory budget has room for comparing what was recorded.

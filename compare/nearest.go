@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// What an error about a name lists, and what of a name it looks at.
+// How many names an error lists, and how much of a name it looks at.
 const (
 	maxNames     = 20
 	maxNameRunes = 200
 )
 
-// suggestion says what a pattern that matches none of the names could have meant.
+// suggestion says which name a pattern that matches none could have meant.
 func suggestion(pattern string, names []string) string {
 	if len(names) == 0 {
 		return "there are none"

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// optimized finds out whether the engines differ by what the reference's graph
-// optimizer did: without it, the reference then agrees with the candidate.
+// optimized finds out whether the reference's graph optimizer makes the engines
+// differ: without it, the reference then agrees with the candidate.
 func (c Check) optimized(ctx context.Context, out *CheckResult) error {
 	if c.Unoptimized == nil || !answersDiffer(out) {
 		return nil
@@ -43,12 +43,12 @@ func (c Check) unoptimized(ctx context.Context) (checked *CheckResult, err error
 	return c.Run(ctx)
 }
 
-// ByOptimizer tells whether the reference's graph optimizer is what the engines
-// differ by.
+// ByOptimizer tells whether the reference's graph optimizer makes the engines
+// differ.
 func (c *CheckResult) ByOptimizer() bool { return c.optimizer }
 
-// answersDiffer tells whether the engines differ in what stands around the layers'
-// steps, in which an optimizer has its hands.
+// answersDiffer tells whether the engines differ outside the layers' steps,
+// where an optimizer changes the graph.
 func answersDiffer(out *CheckResult) bool {
 	for i := range out.Report.Comparisons {
 		k := &out.Report.Comparisons[i]

@@ -88,7 +88,7 @@ func TestCandidateBuiltOtherwise(t *testing.T) {
 				t.Errorf("%s: %s, want %s", c.what, got.Report.Verdict(), c.want)
 			}
 			text := textOf(t, got.Report)
-			for _, want := range []string{"in step: weights", "no steps could be compared of a layer", "none that belongs to it", c.want.String() + ": outputs and states"} {
+			for _, want := range []string{"in step: weights", "the steps of a layer could not be compared", "has no counterpart", c.want.String() + ": outputs and states"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("%s, turned %v: the report lacks %q\n%s", c.what, turned, want, text)
 				}

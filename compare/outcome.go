@@ -1,6 +1,6 @@
 package compare
 
-// Outcome is how one model fared in a run over several.
+// Outcome is the result of one model in a run over several.
 type Outcome struct {
 	Model string
 	// Report is nil where there is no verdict, and Err says why.

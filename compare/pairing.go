@@ -10,7 +10,7 @@ import (
 )
 
 // pairing says which recurrent layer of the candidate is compared with which of
-// the reference's, and why some are compared with none.
+// the reference's, and why some have no counterpart.
 type pairing struct {
 	other map[string]string // the candidate's layer by the reference's
 	alone []string          // what has no counterpart, and why, a clause each
@@ -19,13 +19,13 @@ type pairing struct {
 	loneReference, loneCandidate []string
 }
 
-// Unpaired tells whether a recurrent layer of one engine could be compared with
-// none of the other's.
+// Unpaired tells whether a recurrent layer of one engine has no counterpart in
+// the other.
 func (c *CheckResult) Unpaired() bool { return len(c.pairs.alone) > 0 }
 
-// pairLayers pairs layers of one name and, of those left, as many in the same
-// order on both sides, if each is of its counterpart's kind and size: two of
-// other kinds or sizes have no steps that could be compared.
+// pairLayers pairs layers of the same name and the rest, if both sides have the
+// same number, in order, if their kinds and sizes match: otherwise they have no
+// steps that could be compared.
 func pairLayers(reference, candidate *lockstep.Trace) pairing {
 	p := pairing{other: map[string]string{}}
 	var left, rest []string
@@ -54,7 +54,7 @@ func pairLayers(reference, candidate *lockstep.Trace) pairing {
 	}{{left, &p.loneReference, reference, candidate}, {rest, &p.loneCandidate, candidate, reference}} {
 		for _, l := range side.names {
 			*side.lone = append(*side.lone, l)
-			p.alone = append(p.alone, fmt.Sprintf("%s has the recurrent layer %s and %s none that belongs to it: %s", side.has.Engine, l, side.not.Engine, layersIn(side.not)))
+			p.alone = append(p.alone, fmt.Sprintf("%s has the recurrent layer %s and %s has no counterpart: %s", side.has.Engine, l, side.not.Engine, layersIn(side.not)))
 		}
 	}
 	return p
@@ -77,7 +77,8 @@ func (p *pairing) pair(reference, candidate *lockstep.Trace, l, other string) {
 	p.other[l] = other
 }
 
-// form is what a trace shows of a layer; what it does not show is 0 or "".
+// form is the shape of a layer as a trace shows it; what it does not show is 0
+// or "".
 type form struct {
 	states, gates   string
 	units, features int
@@ -107,7 +108,7 @@ func formOf(t *lockstep.Trace, layer string) form {
 	return f
 }
 
-// fits tells whether two forms can be of layers of one kind and size.
+// fits tells whether two forms can belong to layers of the same kind and size.
 func (f form) fits(g form) bool {
 	same := func(a, b string) bool { return a == b || a == "" || b == "" }
 	fits := func(a, b int) bool { return a == b || a == 0 || b == 0 }

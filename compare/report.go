@@ -12,20 +12,19 @@ type Report struct {
 	// Model is the title: the model's path, or what else was compared.
 	Model       string
 	Comparisons []Comparison
-	// Failures are sentences of whoever made the report about what fails beside
-	// the comparisons, such as a signature that differs; the first is the
-	// gravest. With one, the verdict is Diverged.
+	// Failures are sentences about what fails outside the comparisons, such as
+	// a signature that differs; the first is the most severe. With one, the
+	// verdict is Diverged.
 	Failures []string
 	// NotRun are engines that were asked for and did not run. With one, the
 	// verdict is NoVerdict, unless something diverged.
 	NotRun []EngineFailure
-	// Notes are sentences of whoever made the report, shown at its end.
+	// Notes are sentences shown at the report's end.
 	Notes []string
 	// Why are those of Notes that say why something diverged, shown right below
 	// the verdict.
 	Why []string
-	// Diagnosis is what was found of why the engines diverge, nil if nothing was
-	// looked for.
+	// Diagnosis says why the engines diverge, nil if there was none.
 	Diagnosis *Diagnosis
 }
 
@@ -48,14 +47,14 @@ type Comparison struct {
 	Title string
 	// Reference and Candidate name the sides.
 	Reference, Candidate string
-	// Results are in the order in which "first" is meant.
+	// Results are in the order that "first" refers to.
 	Results []Result
 	// Stepwise says that the results named layer/… are of the steps of that
-	// layer, so that what happens at an earlier step comes first, and at the
-	// same step what stands first.
+	// layer, so that an earlier step comes first, and at the same step the
+	// earlier result.
 	Stepwise bool
 	Notes    []string
-	// Remarks are of interest, and change nothing about the verdict.
+	// Remarks do not change the verdict.
 	Remarks []string
 }
 
@@ -94,7 +93,7 @@ func (c *Comparison) First() *Result {
 	return first
 }
 
-// step is the step of the first fault, -1 where that is no matter of steps.
+// step is the step of the first mismatch, -1 without steps.
 func (r *Result) step() int {
 	if r.First == nil {
 		return -1
@@ -144,9 +143,9 @@ func (c *Comparison) Margin() float64 {
 }
 
 // Smallest returns the smallest tolerances under which the whole comparison
-// passes. Where the results have different tolerances of their own, atol and
-// rtol are sought beside the default ones. ok is false where no tolerance
-// would do, and where there are no floats.
+// passes. Where the results have different tolerances, atol and rtol are found
+// with the default for the other one. ok is false where no tolerance would
+// pass, and where there are no floats.
 func (c *Comparison) Smallest() (s Smallest, ok bool) {
 	given, first := FixedTolerance{}, true
 	for i := range c.Results {
@@ -208,9 +207,9 @@ func (r *Report) Margin() float64 {
 	return m
 }
 
-// Compared tells whether anything was compared that an engine computes: weights
-// alone, and tensors that are all empty, prove nothing. What is missing, or of
-// another shape, was compared.
+// Compared tells whether anything that an engine computes was compared: weights
+// alone, and tensors that are all empty, prove nothing. A tensor that is
+// missing, or of a different shape, counts as compared.
 func (r *Report) Compared() bool {
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]

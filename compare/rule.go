@@ -8,21 +8,19 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// Tolerance bounds how far the candidate may be from the reference. A bound
-// that was derived for every element, and travels as a tensor beside the
-// values, is one too.
+// Tolerance bounds how far the candidate may be from the reference. Bounds that
+// were derived for every element are one too.
 type Tolerance interface {
 	// Bound returns the largest |candidate-reference| that passes at the
 	// element of that flat index, at which the reference is a finite number.
-	// Where it is NaN, negative or infinite nothing is known, and only the same
-	// number passes.
+	// Where it is NaN, negative or infinite there is no bound, and only the
+	// same number passes.
 	Bound(flat int, reference float64) float64
 	// String names the tolerance in reports.
 	String() string
 }
 
-// DefaultAtol and DefaultRtol are the tolerance that is used for want of
-// another.
+// DefaultAtol and DefaultRtol are the default tolerance.
 const (
 	DefaultAtol = 1e-5
 	DefaultRtol = 1e-4
@@ -31,7 +29,7 @@ const (
 // FixedTolerance is numpy's rule, Atol + Rtol*|reference|. It is computed in float64,
 // the product and the sum each rounded once to nearest, and so never falls when
 // Atol or Rtol grows. A sum beyond float64 counts as its largest number, so
-// that a difference beyond float64 lies outside every Fixed.
+// that a difference beyond float64 is outside every FixedTolerance.
 type FixedTolerance struct {
 	Atol, Rtol float64
 }
@@ -63,17 +61,17 @@ func (f FixedTolerance) String() string {
 }
 
 // Rule is how a tensor of floats is judged: an element agrees if Tolerance or
-// ULP lets it. The zero Rule wants equal numbers. Other types must always be
+// ULP lets it. The zero Rule requires equal numbers. Other types must always be
 // equal.
 type Rule struct {
 	// Tolerance is nil for none.
 	Tolerance Tolerance
-	// ULP lets numbers agree that are that many units in the last place apart.
+	// ULP is the distance in units in the last place up to which numbers agree.
 	ULP uint64
-	// Bits wants every bit the same, and makes Tolerance and ULP count for
-	// nothing: 0 is not -0, and one NaN is not another.
+	// Bits requires every bit to be the same, whatever Tolerance and ULP are: 0
+	// is not -0, and one NaN is not another.
 	Bits bool
-	// AllowNonFinite lets a reference with NaNs and infinities pass where the
+	// AllowNonFinite accepts NaNs and infinities in the reference where the
 	// candidate has the same ones.
 	AllowNonFinite bool
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// What a model makes of one rounding of its inputs tells how sensitive it is, where
-// no bound does: a loop that is no known layer may carry a rounding of its first
-// step to its last.
+// The effect of rounding its inputs once shows how sensitive a model is, where
+// no bound does: a loop that is no known layer may carry a rounding of its
+// first step to its last.
 const (
 	probes       = 8  // runs of the candidate
-	timesSpread  = 16 // of what they differ by: a run rounds many times, and not its inputs alone
+	timesSpread  = 16 // times their difference: a run rounds many times, not its inputs alone
 	spreadsWords = ", or 16 times what one rounding of each input does to it"
 )
 
-// sensitivity runs the candidate on inputs that are each moved to the next number,
-// up or down, and returns by how much each element of what it shows moved at most.
-// It is nil where there is nothing to move.
+// sensitivity runs the candidate on inputs that are each moved to the next
+// float, up or down, and returns the largest change of each element of its
+// trace. It is nil where no input can be moved.
 func (c Check) sensitivity(ctx context.Context, base *lockstep.Trace) map[string][]float64 {
 	out := map[string][]float64{}
 	for k := range uint64(probes) {
@@ -33,7 +33,7 @@ func (c Check) sensitivity(ctx context.Context, base *lockstep.Trace) map[string
 		}
 		trace, err := c.Candidate.Trace(ctx, moved, lockstep.Steps)
 		if err != nil {
-			return nil // the verdict stands as it is
+			return nil // the verdict stays as it is
 		}
 		for i, set := range []map[string]*lockstep.Tensor{base.Outputs, base.States, base.Steps} {
 			other := []map[string]*lockstep.Tensor{trace.Outputs, trace.States, trace.Steps}[i]
@@ -45,8 +45,8 @@ func (c Check) sensitivity(ctx context.Context, base *lockstep.Trace) map[string
 	return out
 }
 
-// largestChanges returns how far a tensor's elements are from another's, where that is
-// more than most has. It is nil for what cannot be compared.
+// largestChanges returns the elements' differences between two tensors, or
+// most's where these are larger. It is nil for tensors that cannot be compared.
 func largestChanges(most []float64, t, other *lockstep.Tensor) []float64 {
 	if other == nil || !slices.Equal(t.Shape(), other.Shape()) {
 		return nil
@@ -67,8 +67,8 @@ func largestChanges(most []float64, t, other *lockstep.Tensor) []float64 {
 	return most
 }
 
-// neighbours moves every float32 and float64 among the inputs to a number beside it. ok
-// is false if there is none.
+// neighbours moves every float32 and float64 among the inputs to an adjacent
+// number. ok is false if there is none.
 func neighbours(inputs map[string]*lockstep.Tensor, rng *rand.Rand) (out map[string]*lockstep.Tensor, ok bool) {
 	out = map[string]*lockstep.Tensor{}
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
@@ -88,10 +88,10 @@ func neighbours(inputs map[string]*lockstep.Tensor, rng *rand.Rand) (out map[str
 	return out, ok
 }
 
-// sensitive judges the diverged results of a comparison whose bounds prove nothing
-// once more, by what the model is seen to make of a rounding: those that pass so are
-// in step. It asks for the spreads, by the candidate's names, only where there are
-// such.
+// sensitive judges the diverged results of a comparison whose bounds prove
+// nothing once more, by the observed effect of rounding on the model: those
+// that pass are in step. The spreads, by the candidate's names, are computed
+// only if there are such results.
 func (out *CheckResult) sensitive(k *Comparison) {
 	for i := range k.Results {
 		r := &k.Results[i]
@@ -104,7 +104,7 @@ func (out *CheckResult) sensitive(k *Comparison) {
 			continue
 		}
 		b.Each = slices.Clone(b.Each)
-		most := tellingShare * spanOf(r.Reference) // one that tells nothing is none here either
+		most := tellingShare * spanOf(r.Reference) // a spread that proves nothing does not count either
 		for j, s := range spread {
 			b.Each[j] = max(b.Each[j], min(timesSpread*s, most, b.Rounding[j]))
 		}
@@ -117,8 +117,8 @@ func (out *CheckResult) sensitive(k *Comparison) {
 	}
 }
 
-// candidateName is the candidate's own name of what a report knows by the
-// reference's layer.
+// candidateName is the candidate's own name of a tensor that the report names
+// by the reference's layer.
 func (out *CheckResult) candidateName(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		if other, ok := out.pairs.counterpart(name[:i]); ok {
@@ -128,8 +128,8 @@ func (out *CheckResult) candidateName(name string) string {
 	return name
 }
 
-// probe makes the spreads of a check that derives its tolerance, when they are first
-// asked for.
+// probe computes the spreads of a check that derives its tolerance, when they
+// are first needed.
 func (c Check) probe(ctx context.Context, out *CheckResult) {
 	if c.derives() && out.Candidate != nil {
 		out.spreads = sync.OnceValue(func() map[string][]float64 { return c.sensitivity(ctx, out.Candidate) })

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Setting overrides parts of the rule that tensors would be judged by without
-// it. A part that is nil stays as it is, and so does the rule of every tensor
+// Setting overrides parts of the rule that tensors would otherwise be judged
+// by. A part that is nil stays as it is, and so does the rule of every tensor
 // that the setting does not name.
 type Setting struct {
 	// Tensors is a name, or a pattern of names as in path.Match; "" stands for
@@ -18,20 +18,21 @@ type Setting struct {
 	Atol *float64 `json:"atol,omitempty"`
 	Rtol *float64 `json:"rtol,omitempty"`
 	// ULP judges by units in the last place, 0 being equality. With Atol or
-	// Rtol, either lets an element pass; without them they no longer count, as
-	// ULP does not where they alone are given.
+	// Rtol, passing either is enough; without them earlier ones no longer
+	// count, as an earlier ULP does not where only Atol or Rtol is given.
 	ULP *uint64 `json:"ulp,omitempty"`
 	// AllowNonFinite is as in Rule. It changes nothing else.
 	AllowNonFinite *bool `json:"allow_nonfinite,omitempty"`
 }
 
-// Settings are applied one after the other, each to what those before it left.
+// Settings are applied one after the other, each to the result of the one
+// before.
 type Settings []Setting
 
 // DefaultSetting is the setting that makes DefaultRule.
 func DefaultSetting() Setting { return Setting{Atol: new(DefaultAtol), Rtol: new(DefaultRtol)} }
 
-// Over returns base with what the settings say.
+// Over returns base changed by the settings.
 func (s Settings) Over(base Rules) Rules {
 	return func(name string) Rule {
 		rule, fixed := base(name), FixedTolerance{}
@@ -44,8 +45,8 @@ func (s Settings) Over(base Rules) Rules {
 	}
 }
 
-// apply changes a rule. fixed is what earlier settings gave of atol and rtol, and
-// it returns the same for the next one. Those of the base were not chosen by
+// apply changes a rule. fixed holds the atol and rtol of earlier settings, and
+// it returns them for the next one. Those of the base were not chosen by
 // anyone, and are not kept.
 func (s *Setting) apply(rule *Rule, fixed FixedTolerance) FixedTolerance {
 	if s.AllowNonFinite != nil {
@@ -71,8 +72,8 @@ func (s *Setting) apply(rule *Rule, fixed FixedTolerance) FixedTolerance {
 	return fixed
 }
 
-// ReplaceTolerance tells whether a setting replaces the tolerance of all outputs
-// and states, so that no derived one is wanted.
+// ReplaceTolerance tells whether a setting replaces the tolerance of all
+// outputs and states, so that none needs to be derived.
 func (s Settings) ReplaceTolerance() bool {
 	for i := range s {
 		if s[i].Tensors == "" && s[i].tolerates() {
@@ -116,7 +117,7 @@ func (s *Setting) names(name string) bool {
 	return ok
 }
 
-// A SettingError is a setting that says nothing, or nothing that can be done.
+// A SettingError is a setting that is empty or cannot be applied.
 type SettingError struct {
 	Setting Setting
 	What    string // is wrong
@@ -130,8 +131,8 @@ func (e *SettingError) Error() string {
 	return fmt.Sprintf("compare: the setting for %q: %s", e.Setting.Tensors, e.What)
 }
 
-// Valid returns a *SettingError for a setting that says nothing, and for one of
-// numbers or a pattern that are none.
+// Valid returns a *SettingError for a setting that is empty, or whose numbers
+// or pattern are invalid.
 func (s Settings) Valid() error {
 	for _, one := range s {
 		if !one.tolerates() && one.AllowNonFinite == nil {
@@ -154,8 +155,8 @@ func (s Settings) Valid() error {
 	return nil
 }
 
-// Match returns a *SettingError for a setting that is not Valid, or that is for
-// none of the tensors of these names: whoever wrote it meant one.
+// Match returns a *SettingError for a setting that is not Valid, or that
+// matches none of these tensors.
 func (s Settings) Match(tensors []string) error {
 	if err := s.Valid(); err != nil {
 		return err

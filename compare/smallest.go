@@ -4,9 +4,11 @@ import "math"
 
 // Smallest holds the smallest tolerances under which tensors pass, each as the
 // only rule. They are exact: a Rule of any of them passes, and a Rule of the
-// next smaller float64, or ULP, does not. A figure is +Inf where none will do.
+// next smaller float64, or ULP, does not. A figure is +Inf where no tolerance
+// passes.
 type Smallest struct {
-	// Given is the tolerance beside which Atol and Rtol were sought.
+	// Given has the Rtol with which Atol was found, and the Atol with which
+	// Rtol was.
 	Given FixedTolerance
 	// Atol is the smallest that passes with Given.Rtol, Rtol the smallest that
 	// passes with Given.Atol.
@@ -34,7 +36,7 @@ func (d *Difference) smallestPassing(given FixedTolerance, allowNonFinite bool) 
 	for i := range d.Elements {
 		a, b := cand.at(i), ref.at(i)
 		if !finite(b) {
-			continue // agrees, or d would not have come so far
+			continue // agrees, or d would not get here
 		}
 		abs := math.Abs(a - b)
 		s.Atol = leastFrom(s.Atol, func(x float64) bool { return abs <= FixedTolerance{Atol: x, Rtol: given.Rtol}.Bound(i, b) })
@@ -44,7 +46,7 @@ func (d *Difference) smallestPassing(given FixedTolerance, allowNonFinite bool) 
 }
 
 // leastFrom returns the least float64 from x on that passes, +Inf for none.
-// passes must not fail for a number larger than one for which it holds.
+// passes must be monotone.
 func leastFrom(x float64, passes func(float64) bool) float64 {
 	if math.IsInf(x, 1) || passes(x) {
 		return x
@@ -64,7 +66,7 @@ func leastFrom(x float64, passes func(float64) bool) float64 {
 	return math.Float64frombits(holds)
 }
 
-// join returns what lets both pass. Their Given must be the same.
+// join returns tolerances under which both pass. Their Given must be the same.
 func (s Smallest) join(t Smallest) Smallest {
 	return Smallest{
 		Given:     s.Given,
@@ -75,8 +77,8 @@ func (s Smallest) join(t Smallest) Smallest {
 	}
 }
 
-// given is the tolerance beside which a smaller one is sought: the rule's own,
-// or the default where the rule knows neither atol nor rtol.
+// given is the tolerance that the search for a smaller one starts from: the
+// rule's own, or the default where the rule has neither atol nor rtol.
 func (rule Rule) given() FixedTolerance {
 	if f, ok := rule.Tolerance.(FixedTolerance); ok && f.valid() == nil {
 		return f

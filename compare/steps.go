@@ -8,29 +8,28 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// stepOf is what a verdict says the bound of a single step is.
+// stepOf describes the bound of a single step.
 const (
 	oneStep   = "the rounding of one step"
 	freeSteps = "the rounding of each step, and its effect on the difference before it"
 )
 
-// stepTolerances holds the steps of the recurrent layers against each other.
+// stepTolerances compares the steps of the recurrent layers.
 type stepTolerances struct {
 	check                *Check
 	reference, candidate *lockstep.Trace
 	pairs                pairing
 	fallback             fallbackRule
 	isolated, free       Comparison
-	rules                [2]map[string]Rule // of isolated and free
+	rules                [2]map[string]Rule // for isolated and free
 	order                []string
 }
 
-// derived adds the comparisons of the derived verdict: two of the layers' steps,
-// that of what stands between the layers, and that of outputs and states. In
-// the first, isolated, the
-// reference's own states before each step go into the candidate's cell, so that
-// nothing accumulates; in the second each engine runs freely, and a difference
-// may be what the step makes of the one before it.
+// derived adds the comparisons of the derived verdict: two of the layers'
+// steps, that of the tensors between layers, and that of outputs and states. In
+// the first, isolated, the reference's own states before each step go into the
+// candidate's cell, so that nothing accumulates; in the second each engine runs
+// freely, and a difference may be the step's effect on the one before it.
 func (c Check) derived(ctx context.Context, out *CheckResult) error {
 	if err := room(out); err != nil {
 		return err
@@ -50,7 +49,7 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 		}
 	}
 	for _, why := range s.pairs.alone {
-		s.isolated.Notes = append(s.isolated.Notes, "no steps could be compared of a layer: "+why)
+		s.isolated.Notes = append(s.isolated.Notes, "the steps of a layer could not be compared: "+why)
 	}
 	for i, k := range []*Comparison{&s.isolated, &s.free} {
 		k.Reference, k.Candidate = out.Reference.Engine, out.Candidate.Engine

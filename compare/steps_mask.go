@@ -30,9 +30,9 @@ func inTypeOf(t, like *lockstep.Tensor) (*lockstep.Tensor, error) {
 	return lockstep.New(out, shape...)
 }
 
-// leaveOut returns t where a mask leaves rows of steps out: a state is what it
-// was before the step, and exactly that, and of gates nothing is said, so they
-// are those of the engine itself.
+// leaveOut returns t with the rows that a mask leaves out of a step: their
+// states are exactly those before the step, and their gates, which are not
+// compared, are the engine's own.
 func (s *stepTolerances) leaveOut(t *lockstep.Tensor, q string, own *lockstep.Tensor, from map[string]*lockstep.Tensor, mask *lockstep.Tensor, e exactTolerance) (*lockstep.Tensor, error) {
 	if mask == nil {
 		return t, nil

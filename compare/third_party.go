@@ -7,20 +7,20 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// standing is how an engine fares against what a third party computed.
+// standing is how an engine compares with a third party's values.
 type standing int
 
 const (
 	agrees standing = iota
-	// sensitive: it differs by no more than rounding can do.
+	// sensitive: it differs by no more than rounding explains.
 	sensitive
 	differs
-	// unproven: what diverges says nothing of the values, such as expected values
-	// that are not finite themselves.
+	// unproven: the divergence says nothing about the engine, as with expected
+	// values that are not finite.
 	unproven
 )
 
-// third adds what the third party says of each engine, and what follows.
+// third compares each engine with the third party, and adds the conclusion.
 func (c Check) third(out *CheckResult) error {
 	rules, err := c.foreign(out.fallback())
 	if err != nil {
@@ -59,7 +59,7 @@ func standingOf(k *Comparison) standing {
 		switch r := &k.Results[i]; {
 		case r.withinRounding():
 			within++
-		case r.Outside > 0, r.Kind == ShapeMismatch: // of what was computed: a file that does not fit the signature is not compared
+		case r.Outside > 0, r.Kind == ShapeMismatch: // of the computed tensors: a file that does not fit the signature is not compared
 			outside++
 		}
 	}
@@ -72,12 +72,12 @@ func standingOf(k *Comparison) standing {
 	return unproven
 }
 
-// suspectExport is what follows where engines compute the same, and it is not
-// what was predicted.
+// suspectExport is the conclusion where engines compute the same, and not what
+// was predicted.
 const suspectExport = "the SavedModel does not compute what was predicted: suspect the export, or inputs and predictions that do not belong together"
 
-// blame says whose fault a divergence is, as far as three parties tell. Nobody is
-// blamed for what rounding can do.
+// blame says whose fault a divergence is, as far as three parties can show. No
+// engine is blamed for what rounding can do.
 func (c Check) blame(out *CheckResult, standings map[*lockstep.Trace]standing) []string {
 	if out.Reference == nil || out.Candidate == nil {
 		return c.blameOne(out, standings)
@@ -86,13 +86,13 @@ func (c Check) blame(out *CheckResult, standings map[*lockstep.Trace]standing) [
 	byReference, byCandidate := standings[out.Reference], standings[out.Candidate]
 	switch {
 	case out.optimizer:
-		return nil // whose doing it is stands in the notes
+		return nil // the notes say what causes it
 	case byReference == agrees && byCandidate == differs:
 		return []string{fmt.Sprintf("%s agrees with %s, and %s with neither: the fault is in %s.", reference, expected, candidate, candidate)}
 	case byReference == differs && byCandidate == agrees:
 		return []string{fmt.Sprintf("%s agrees with %s, and %s with neither: the fault is in %s.", candidate, expected, reference, reference)}
 	case byReference != differs || byCandidate != differs:
-		return nil // what rounding explains blames nobody, and its notes say so
+		return nil // nobody is blamed for rounding; the notes say so
 	case !enginesAgree(out):
 		return []string{fmt.Sprintf("%s, %s and %s all differ.", expected, reference, candidate)}
 	}
@@ -111,9 +111,9 @@ func (c Check) blameOne(out *CheckResult, standings map[*lockstep.Trace]standing
 	return []string{fmt.Sprintf("%s and %s differ: %s.", trace.Engine, c.ExpectedBy, suspectExport)}
 }
 
-// enginesAgree tells whether the engines' answers agree: values that are not
-// finite in the reference prove nothing, but where both have the same ones they
-// do not differ.
+// enginesAgree tells whether the engines' answers agree: non-finite values in
+// the reference prove nothing, but where both have the same ones they do not
+// differ.
 func enginesAgree(out *CheckResult) bool {
 	for i := range out.Report.Comparisons {
 		k := &out.Report.Comparisons[i]

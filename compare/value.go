@@ -71,7 +71,7 @@ func (v Value) float() string {
 		return strconv.FormatFloat(f, 'g', -1, 64)
 	}
 	// The 16-bit formats are unknown to strconv: digits are enough once they
-	// lie nearer to f than half of the gap to the next smaller magnitude, which
+	// are nearer to f than half of the gap to the next smaller magnitude, which
 	// is never the wider of its two gaps. Nine digits name every float32.
 	gap := math.Abs(f)
 	if m := v.bits &^ signBit(v.dtype); m > 0 {

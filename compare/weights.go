@@ -27,8 +27,8 @@ func (c Check) readWeights() (weights [2]lockstep.Weights, err error) {
 	return weights, err
 }
 
-// weights sets the weights side by side, nil if there are none. Where the models
-// are built otherwise, weights that have no counterpart are not compared, and the
+// weights compares the weights, nil if there are none. Where the models are
+// built differently, weights without a counterpart are not compared, and the
 // notes name them.
 func (c Check) weights(want, have lockstep.Weights, otherwise bool) *Comparison {
 	if len(want) == 0 && len(have) == 0 {
@@ -42,7 +42,7 @@ func (c Check) weights(want, have lockstep.Weights, otherwise bool) *Comparison 
 		have, lone[1] = having(have, want)
 		for i, name := range []string{k.Reference, k.Candidate} {
 			if len(lone[i]) > 0 {
-				k.Notes = append(k.Notes, fmt.Sprintf("weights of %s that are not compared, since the other model is built otherwise and has none of the name or the variable: %s", name, some(lone[i])))
+				k.Notes = append(k.Notes, fmt.Sprintf("weights of %s that are not compared, since the other model is built differently and has no weight of that name or variable: %s", name, some(lone[i])))
 			}
 		}
 		if len(want) == 0 {
@@ -55,8 +55,8 @@ func (c Check) weights(want, have lockstep.Weights, otherwise bool) *Comparison 
 	return &k
 }
 
-// byVariable gives the candidate's weights that the reference has under no such
-// name the names of the reference's weights of the same variables.
+// byVariable renames the candidate's weights whose names the reference does not
+// have to the reference's names of the same variables.
 func (c Check) byVariable(want, have lockstep.Weights) lockstep.Weights {
 	ours := map[string]string{} // by variable
 	for _, w := range want {

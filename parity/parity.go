@@ -166,7 +166,7 @@ func Engines(ctx context.Context, reference, candidate lockstep.Tracer, o Option
 func (o *Options) valid() error {
 	switch {
 	case o.Expected != nil && o.Inputs == nil:
-		return &UsageError{errors.New("parity: there are expected values and no inputs: predictions mean something only beside the inputs that they were made from")}
+		return &UsageError{errors.New("parity: there are expected values and no inputs: predictions can only be compared for the inputs that they were made from")}
 	case o.Batch < 0 || o.Steps < 0:
 		return &UsageError{errors.New("parity: batch and steps want 1 or more, or 0 for what fits")}
 	case o.Inputs != nil && (o.Batch != 0 || o.Steps != 0):

@@ -1,6 +1,6 @@
 // Command contender is a program that loads a model into the native engine,
-// answers, and is timed: no more is in it than in a service that does so. It
-// takes the arguments with which lockstep bench calls a native contender:
+// answers, and is timed: it contains no more than such a service would. Its
+// arguments are those with which lockstep bench calls a native contender:
 //
 //	contender bench-contender MODEL --engine seq2seq|runner|run [flags]
 package main

@@ -33,19 +33,18 @@ func newBench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench MODEL[,batch=N][,steps=N]...",
 		Short: "time both engines, and others, taking turns, with ratios, start-up and memory",
-		Long: `bench times one call of each model in each engine. Every engine is a process of
-its own, and for the native one so is each set of kernels that the processor
-has; native are those in use. Their answers are compared first, with float64's
-where the model is the sequence-to-sequence one; then they take turns, a slice of
-time each. The rounds asked for are spread over --starts of all the engines, as
-where memory comes to lie makes one process faster than the next. Of a start the
-least of its rounds' medians counts, and of the starts the middle one is shown,
-with its ratio to the first engine's; then the least time from a process's start
-to its first answer; and its resident memory then. A program without TensorFlow
-leaves TensorFlow out.
+		Long: `bench times one call of each model in each engine. Every engine runs in
+its own process, and so does each set of native kernels that the processor has;
+native is the set in use. Answers are compared first, those of the
+sequence-to-sequence model with float64's; then the engines take turns, a slice of
+time each. The rounds are spread over --starts of each engine, since memory placement
+makes one process faster than the next. Of a start the lowest median of its rounds
+counts; of the starts the middle one is shown, with its ratio to the first engine's,
+the shortest time from a process's start to its first answer, and its resident memory
+at that point. A program without TensorFlow leaves TensorFlow out.
 
-A peer is a program of another's that computes the sequence-to-sequence model:
-COMMAND is given the name of a file that holds weights and inputs, and talks as
+A peer is an external program that computes the sequence-to-sequence model:
+COMMAND gets the name of a file with weights and inputs, and speaks the protocol of
 go doc ` + "github.com/lockstep-go/lockstep/internal/bench" + ` says.`,
 		Example: `  lockstep bench my_model,batch=1 my_model,batch=32 --format text --format benchstat=bench.txt`,
 		Args:    wantArgs("one or more models' directories", 1, -1),
@@ -90,7 +89,7 @@ func (f *benchFlags) check(cmd *cobra.Command, args []string) ([]benchWork, erro
 		return nil, err
 	}
 	if f.expected != "" && f.in.inputs == "" {
-		return nil, usagef("--expected wants --inputs, for which it was predicted")
+		return nil, usagef("--expected needs --inputs, for which it was predicted")
 	}
 	for _, p := range f.peers {
 		if !peer.MatchString(p) {
@@ -118,7 +117,7 @@ var (
 	size = regexp.MustCompile(`^(.+),(batch|steps)=([^,]*)$`)
 )
 
-// parseWork reads MODEL[,batch=N][,steps=N]; what is not said is as the flags
+// parseWork reads MODEL[,batch=N][,steps=N]; what it leaves out is as the flags
 // say.
 func parseWork(arg string, in inputFlags) (benchWork, error) {
 	w := benchWork{dir: arg, in: in}
@@ -139,8 +138,8 @@ func parseWork(arg string, in inputFlags) (benchWork, error) {
 	}
 }
 
-// runBench races the contenders of one work after another, and writes what
-// they took.
+// runBench races the contenders of one work after another, and writes the
+// times.
 func runBench(cmd *cobra.Command, f *benchFlags, works []benchWork) (err error) {
 	cases, remove, err := casesFolder(f.cases)
 	if err != nil {
@@ -190,7 +189,7 @@ func (f *benchFlags) race(cmd *cobra.Command, work benchWork, cases, which strin
 	return r.Workload, err
 }
 
-// how says how the numbers came about.
+// how says how the numbers were measured.
 func (f *benchFlags) how() string {
 	threads := "one a processor"
 	if f.model.threads > 0 {
@@ -199,8 +198,8 @@ func (f *benchFlags) how() string {
 	return fmt.Sprintf("engines take turns; a call in the middle one of %d starts, of each the least of the medians of its rounds; rounds: %d of %v; TensorFlow's threads: %s", f.options.Starts, f.options.Rounds, f.options.Slice, threads)
 }
 
-// versions says what the engines say of themselves, once for those that stand
-// together and say the same.
+// versions lists the engines' versions, once for neighbours that report the
+// same.
 func versions(results []*bench.Result) []string {
 	var out []string
 	last := ""

@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
-// contenderCommand is what the program calls itself with to be timed: each
-// engine, and each set of kernels, in a process of its own.
+// contenderCommand is the hidden command with which the program runs itself to
+// be timed: each engine, and each set of kernels, in its own process.
 const contenderCommand = "bench-contender"
 
 func newContender() *cobra.Command {

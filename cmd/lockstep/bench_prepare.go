@@ -44,7 +44,8 @@ func (r *race) check(name string, answer []float64) (float64, error) {
 	return largest, nil
 }
 
-// prepare makes the contenders of a work, and what they are checked with.
+// prepare makes the contenders of a work, and the reference that they are
+// checked with.
 func (f *benchFlags) prepare(ctx context.Context, w benchWork, cases string) (*race, error) {
 	m, err := native.Load(w.dir, f.model.native()...)
 	if err != nil {
@@ -77,7 +78,7 @@ func (f *benchFlags) prepare(ctx context.Context, w benchWork, cases string) (*r
 	return r, nil
 }
 
-// predicted reads what every output is to be.
+// predicted reads the expected value of every output.
 func (f *benchFlags) predicted(ctx context.Context, m *native.Model, in inputFlags) ([]float64, error) {
 	byName, err := readTensors(f.expected)
 	if err != nil {
@@ -97,15 +98,15 @@ func (f *benchFlags) predicted(ctx context.Context, m *native.Model, in inputFla
 	outputs := map[string]*lockstep.Tensor{}
 	for name := range trace.Outputs {
 		if outputs[name] = byName[name]; outputs[name] == nil {
-			return nil, usagef("%s lacks the output %q: every answer is compared whole", f.expected, name)
+			return nil, usagef("%s lacks the output %q: all outputs are compared", f.expected, name)
 		}
 	}
 	return contender.Flat(outputs)
 }
 
-// fit makes w's inputs what the model's graph takes, and returns a sentence that
-// says what they are. The contenders make them from the seed again, and read those
-// that do not follow from the signature alone.
+// fit makes w's inputs acceptable to the model's graph, and returns a sentence
+// that describes them. The contenders make them from the seed again, and read
+// those that do not follow from the signature alone.
 func (w *benchWork) fit(ctx context.Context, m *native.Model, cases string) (made string, err error) {
 	if w.in.inputs != "" {
 		_, made, err = w.in.inputsFor(ctx, model{signature: m.Signature()})
@@ -158,8 +159,8 @@ func (r *race) seq2seq(m *native.Model, in inputFlags, cases string) (file strin
 	return file, atomicfile.WriteFile(file, bench.Case{Weights: weights, Encoder: encoder, Decoder: decoder}.Write)
 }
 
-// contenders are those of a work; the first is what the others' ratios are to.
-// Of the kernels that are not in use, it alone is timed.
+// contenders are those of a work; ratios are to the first. With kernels that
+// are not in use, it alone is timed.
 func (f *benchFlags) contenders(w benchWork, seq2seq bool, file string) []bench.Contender {
 	inUse, kernels := native.Kernels()
 	name, engine := "native", "runner"
@@ -187,7 +188,7 @@ func (f *benchFlags) contenders(w benchWork, seq2seq bool, file string) []bench.
 }
 
 // contender is this program, or the other build of it, with one of its engines;
-// TensorFlow has no kernel of ours.
+// TensorFlow uses no kernel of ours.
 func (f *benchFlags) contender(name, engine string, w benchWork, kernel string) bench.Contender {
 	args := []string{contenderCommand, w.dir, "--engine", engine, "--signature", f.model.signature, "--tags", strings.Join(f.model.tags, ",")}
 	if w.in.inputs != "" {
@@ -217,8 +218,8 @@ func (f *benchFlags) contender(name, engine string, w benchWork, kernel string) 
 	}}
 }
 
-// casesFolder makes the folder for the files that peers are given. remove ends
-// it if it is nobody's.
+// casesFolder makes the folder for the files that peers are given. remove
+// deletes it unless the user named it.
 func casesFolder(named string) (dir string, remove func() error, err error) {
 	if named != "" {
 		return named, func() error { return nil }, os.MkdirAll(named, 0o755)

@@ -35,8 +35,8 @@ with bit for bit, the outputs, and the final states of every recurrent layer.
 MODEL is the directory that model.export or model.save wrote, or a pattern of
 directories. Without arguments, lockstep.yaml lists the models.
 
-Without --inputs it makes its own, from a seed that it prints, such as the model's
-graph takes: docs/parity.md.
+Without --inputs it makes inputs that the model's graph accepts, from a seed that it
+prints: docs/parity.md.
 
 --atol, --rtol and --ulp judge outputs and final states instead of what rounding can
 do, and leave the steps unjudged; --allow-nonfinite, and rules for single tensors in
@@ -138,14 +138,13 @@ func (f *checkFlags) prepare(cmd *cobra.Command, args []string) ([]job, []*check
 	return jobs, each, nil
 }
 
-// of returns the flags with what lockstep.yaml says of one model, where the
-// command line says nothing.
+// of returns the flags, completed by what lockstep.yaml says of one model.
 func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
 	switch {
 	case j.golden != "" && filepath.Ext(j.golden) != goldenExt && cmd.Flags().NArg() > 0:
-		return nil, usagef("%s is a file: want a model's directory", j.golden)
+		return nil, usagef("%s is a file, want a model's directory", j.golden)
 	case j.golden != "" && cmd.Flags().NArg() > 0:
-		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: note: %s is not looked at: golden verify does that\n", j.golden)
+		fmt.Fprintf(cmd.ErrOrStderr(), "lockstep: note: %s is not read by check: golden verify reads it\n", j.golden)
 	}
 	out := *f
 	out.modelFlags = f.withJob(cmd, j)
@@ -156,7 +155,7 @@ func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
 		out.expected = j.expected
 	}
 	if out.expected != "" && out.inputs == "" {
-		return nil, usagef("--expected wants --inputs: predictions mean something only beside the inputs that they were made from")
+		return nil, usagef("--expected needs --inputs: predictions can only be compared for the inputs that they were made from")
 	}
 	for _, name := range []string{"seed", "batch", "steps"} {
 		if j.inputs != "" && cmd.Flags().Changed(name) {

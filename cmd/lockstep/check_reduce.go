@@ -36,7 +36,7 @@ func (f *reduceFlags) check(models int) error {
 // goTest is the file of the Go test that stands beside an .npz.
 func goTest(npz string) string { return strings.TrimSuffix(npz, ".npz") + "_test.go" }
 
-// writeReduced writes what a reduction left, and notes it in the report.
+// writeReduced writes the reduced inputs, and notes them in the report.
 func (f *reduceFlags) writeReduced(m parity.Model, settings compare.Settings, result *parity.Result) error {
 	least := result.Reduced
 	if err := writeInputs(f.reduce, least.Inputs); err != nil {
@@ -55,7 +55,7 @@ func (f *reduceFlags) writeReduced(m parity.Model, settings compare.Settings, re
 	if err := atomicfile.WriteFile(goTest(f.reduce), repro.WriteGoTest); err != nil {
 		return err
 	}
-	what := "nothing could be taken away"
+	what := "nothing could be removed"
 	if len(least.Done) > 0 {
 		what = "what is left: " + strings.Join(least.Done, "; ")
 	}

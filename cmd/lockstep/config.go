@@ -90,7 +90,7 @@ func readConfig(name string) (*config, error) {
 	return parseConfig(name, b)
 }
 
-// parseConfig reads and checks what stands in the file.
+// parseConfig reads and checks the file's content.
 func parseConfig(name string, b []byte) (*config, error) {
 	var c config
 	places, err := decodeYAML(name, b, &c)
@@ -116,13 +116,13 @@ func parseConfig(name string, b []byte) (*config, error) {
 	return &c, nil
 }
 
-// check finds what the types let pass.
+// check finds what the types do not rule out.
 func (m *configModel) check(key string, at func(key, format string, args ...any) *configError) error {
 	if m.Model == "" {
 		return at(key+".model", "it is missing: want a model's directory, or a pattern such as models/*")
 	}
 	if m.Expected != "" && m.Inputs == "" {
-		return at(key+".expected", "predictions mean something only beside the inputs that they were made from: give inputs")
+		return at(key+".expected", "predictions can only be compared for the inputs that they were made from: give inputs")
 	}
 	if m.Drift != nil && !m.Drift.valid() {
 		return at(key+".drift", "%v, want a number of 0 or more: 1 is all that the tolerance allows", *m.Drift)
@@ -148,7 +148,7 @@ func (m *configModel) check(key string, at func(key, format string, args ...any)
 			return at(key+".name", "%q is no pattern: %v", t.Name, err)
 		}
 		if named[t.Name] {
-			return at(key+".name", "%q stands there twice: give all of its rule in one place", t.Name)
+			return at(key+".name", "%q is listed twice: give all of its rule in one place", t.Name)
 		}
 		named[t.Name] = true
 		if err := t.Tolerance.check(key, at); err != nil {
@@ -181,8 +181,8 @@ func (t *configTolerance) setting(tensors string) compare.Setting {
 	return compare.Setting{Tensors: tensors, Atol: (*float64)(t.Atol), Rtol: (*float64)(t.Rtol), ULP: (*uint64)(t.ULP), AllowNonFinite: (*bool)(t.AllowNonFinite)}
 }
 
-// settings returns what the entry says of tolerances. Of several patterns that a
-// name matches, the first decides, part by part.
+// settings returns the entry's tolerances. Of several patterns that a name
+// matches, the first decides, part by part.
 func (m *configModel) settings() compare.Settings {
 	var out compare.Settings
 	if m.Tolerance != nil {
@@ -194,7 +194,7 @@ func (m *configModel) settings() compare.Settings {
 	return out
 }
 
-// withPlace adds the file and the line of a setting that is at fault.
+// withPlace adds the file and the line of a setting that is wrong.
 func (m *configModel) withPlace(err error) error {
 	var fault *compare.SettingError
 	if !errors.As(err, &fault) || m == nil {

@@ -8,18 +8,18 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Numbers and booleans are read from their text as it stands in the file: what
-// readers of YAML disagree about, such as 010 and yes, is refused.
+// Numbers and booleans are read from their text in the file: what readers of
+// YAML disagree about, such as 010 and yes, is refused.
 type (
 	yamlNumber float64
 	yamlCount  uint64
 	yamlBool   bool
 )
 
-// What YAML calls numbers that are none, for a message that names them.
+// What YAML calls its number types, for a message that names them.
 var noNumbers = map[string]float64{".inf": math.Inf(1), "+.inf": math.Inf(1), "-.inf": math.Inf(-1), ".nan": math.NaN()}
 
-// Booleans: yes and on are some in YAML 1.1, and words in YAML 1.2.
+// yes and on are booleans in YAML 1.1, and words in YAML 1.2.
 var booleans = map[string]bool{"true": true, "True": true, "TRUE": true, "false": false, "False": false, "FALSE": false}
 
 // plainText is the text of a value that has neither quotes nor a tag.

@@ -15,17 +15,17 @@ import (
 )
 
 // The library decodes the file and refuses fields that are unknown. Its errors
-// have a line and a column, but neither the key nor what may stand there: places
-// finds the one, and wanted knows the other.
+// have a line and a column, but neither the key nor what is expected there:
+// places finds the key, and expectedKeys what is expected.
 
-// places are the keys of a file, such as models[0].tolerance.atol, and where they
-// stand.
+// places are the keys of a file, such as models[0].tolerance.atol, and their
+// positions.
 type places struct {
 	lines map[string]int // of keys
 	keys  map[spot]string
 }
 
-// spot is where something of the file begins.
+// spot is a position in the file.
 type spot struct{ line, column int }
 
 // of returns the line of a key, or of the nearest above it that is there.
@@ -39,7 +39,7 @@ func (p *places) of(key string) int {
 	return 1
 }
 
-// near returns the key that stands at a spot, or the last one of its line before.
+// near returns the key at a spot, or the last one before it on its line.
 func (p *places) near(at spot) string {
 	var best spot
 	for s := range p.keys {
@@ -81,9 +81,9 @@ func decodeYAML(name string, b []byte, into *config) (*places, error) {
 	return p, nil
 }
 
-// find notes where the keys of a node stand. What the library lets pass and a
-// reader may take for something else is an error: aliases, merged keys, and values
-// that are null or empty.
+// find notes the positions of a node's keys. What the library accepts and a
+// reader may misunderstand is an error: aliases, merged keys, and values that
+// are null or empty.
 func (p *places) find(name string, n *yaml.Node, key string) error {
 	wrong := func(what string, args ...any) error {
 		return &configError{name, max(n.Line, 1), key, fmt.Sprintf(what, args...)}
@@ -121,7 +121,7 @@ func (p *places) find(name string, n *yaml.Node, key string) error {
 	return nil
 }
 
-// What the library says of a field, and of a value.
+// The library's messages about a field, and about a value.
 var (
 	unknownField = regexp.MustCompile(`^field (.*) not found in type (\S+)$`)
 	misfit       = regexp.MustCompile(`^cannot construct .* into (\S+)$`)
@@ -158,7 +158,7 @@ func tagsOf(t reflect.Type) []string {
 	return out
 }
 
-// explained gives the first error of the library our form.
+// explained puts the library's first error into our form.
 func (p *places) explained(name string, err error) error {
 	var one *yaml.LoadError
 	var several *yaml.LoadErrors
@@ -173,7 +173,7 @@ func (p *places) explained(name string, err error) error {
 	} else if m := misfit.FindStringSubmatch(one.Message); m != nil && expectedKeys[m[1]] != "" {
 		what = expectedKeys[m[1]]
 	} else if twice.MatchString(one.Message) {
-		what = "it stands there twice"
+		what = "it is given twice"
 	}
 	return &configError{name, max(one.Mark.Line, 1), p.near(spot{one.Mark.Line, one.Mark.Column}), what}
 }

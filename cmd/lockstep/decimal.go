@@ -10,14 +10,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// decimal is a number that everybody reads alike. 010 is 8 to some and 10 to
-// others, and 1_000 is no number to most.
+// decimal is a number that every reader reads the same. 010 is 8 to some and 10
+// to others, and 1_000 is no number to most.
 var decimal = regexp.MustCompile(`^[-+]?([1-9][0-9]*|0)?(\.[0-9]*)?([eE][-+]?[0-9]+)?$`)
 
 const wantDecimal = "want a plain decimal number, such as 0, 12, 0.5 or 1e-5: no leading zeros, no _, no 0x"
 
-// parseDecimal reads such a number, and one that is too small to be told from 0
-// is no 0.
+// parseDecimal reads such a number; one too small for a float64 is an error,
+// not 0.
 func parseDecimal(s string) (float64, error) {
 	v, err := strconv.ParseFloat(s, 64)
 	digits, _, _ := strings.Cut(strings.ToLower(s), "e")
@@ -25,9 +25,9 @@ func parseDecimal(s string) (float64, error) {
 	case !decimal.MatchString(s) || !strings.ContainsAny(digits, "0123456789"):
 		return 0, fmt.Errorf("%q: %s", s, wantDecimal)
 	case err != nil:
-		return 0, fmt.Errorf("%q: it is beyond the numbers of float64", s)
+		return 0, fmt.Errorf("%q: it is too large for float64", s)
 	case v == 0 && strings.ContainsAny(digits, "123456789"):
-		return 0, fmt.Errorf("%q: it is too small for a number of float64, which has 0 for it", s)
+		return 0, fmt.Errorf("%q: it is too small for float64, which rounds it to 0", s)
 	}
 	return v, nil
 }
@@ -59,14 +59,14 @@ func (p plainNumber) Set(s string) error {
 	return p.Value.Set(s)
 }
 
-// isNoNumber tells whether s is a way of Go's to write NaN or an infinity.
+// isNoNumber tells whether s is one of Go's spellings of NaN or an infinity.
 func isNoNumber(s string) bool {
 	s = strings.TrimLeft(strings.ToLower(s), "+-")
 	return s == "nan" || s == "inf" || s == "infinity"
 }
 
-// plainNumbers has all flags of a command and of those below it read decimal
-// numbers alone: pflag reads octal, hexadecimal and binary ones too.
+// plainNumbers makes all flags of a command and of its subcommands read decimal
+// numbers only: pflag reads octal, hexadecimal and binary ones too.
 func plainNumbers(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		switch f.Value.Type() {

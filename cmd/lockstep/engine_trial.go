@@ -8,8 +8,9 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
 
-// engineTrial runs a model in a TensorFlow of its own, to see which inputs it
-// takes: a run may leave states behind, and one that fails may end the process.
+// engineTrial runs a model in a separate TensorFlow process, to see which
+// inputs it accepts: a run may leave states behind, and one that fails may end
+// the process.
 type engineTrial struct {
 	dir     string
 	flags   modelFlags

@@ -36,15 +36,15 @@ func newExplain() *cobra.Command {
   forecast).
 
 It says what does not apply to the model, and why. docs/explain.md defines every
-figure. Without --inputs the series is made from --seed: a series of your own says
-more, for a gate does what its input asks for.`,
+figure. Without --inputs the series is made from --seed: your own series says
+more, since gates depend on their input.`,
 		Example: `  lockstep explain my_model --inputs in.npz
   lockstep explain my_model --inputs in.npz --format text --format html=explain.html
   lockstep explain my_model --steps 500 --spike 10 --format json=explain.json`,
 		Args: wantArgs("one model's directory", 1, 1),
 		RunE: action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }),
 	}
-	f.add(cmd, "native or tensorflow; single cells are always native's", formatHelp("json", "png", "svg", "html"))
+	f.add(cmd, "native or tensorflow; single cells always run in the native engine", formatHelp("json", "png", "svg", "html"))
 	f.sizes.Steps = 100
 	cmd.Flags().Lookup("steps").DefValue = "100"
 	cmd.Flags().Float64Var(&f.spike, "spike", explain.DefaultSpike, "the height of a spike, in standard deviations of what it is added to")

@@ -84,7 +84,7 @@ func layerCharts(e *explain.Explanation, l *explain.Layer) []chart.Chart {
 			}
 		}
 		slices.Sort(line.Values)
-		halves.Note += fmt.Sprintf("%s: %d units, %d keep more than half to the end, %d feel nothing. ", m.State, len(m.Units), long, none)
+		halves.Note += fmt.Sprintf("%s: %d units, %d keep more than half to the end, %d have no difference. ", m.State, len(m.Units), long, none)
 		for len(line.Values) < len(units) {
 			line.Values = append(line.Values, math.NaN())
 		}
@@ -105,8 +105,8 @@ func shareLine(label string, r explain.Response, dashed bool) chart.Line {
 	return line
 }
 
-// spikeCharts draw what a spike in an input makes of each layer's states, and of
-// outputs that have steps.
+// spikeCharts draw the effect of a spike in an input on each layer's states,
+// and on outputs that have steps.
 func spikeCharts(s *explain.Spike) []chart.Chart {
 	var out []chart.Chart
 	at := map[string]int{}

@@ -31,18 +31,17 @@ func newForecast() *cobra.Command {
 		Use:   "forecast MODEL",
 		Short: "feed the decoder its own output, and say how it differs from teacher forcing",
 		Long: `forecast runs a model's decoder on its own outputs, each step's output the next
-step's input, as it is where the model is used, and beside it on the inputs that
-it is given (teacher forcing).
+step's input, as in use, and for comparison on the given inputs (teacher forcing).
 
---inputs has the signature's inputs; of the decoder's, the first step is given
-and the others are for teacher forcing (--given N gives more). Or --series has
+--inputs has the signature's inputs; of the decoder's, the first step is fed in both
+runs and the others are for teacher forcing (--given N feeds more). Or --series has
 one series, .npy or .npz, (steps) or (steps, features): the model sees --steps of
 its values from --at on, and forecasts those that follow, which are then the
 truth that both are compared with. Without either, inputs are made from --seed.
 
 The decoder's input is the one that has the type and features of an output, if
-the model needs no later step for an earlier one: its states go on from step to
-step. A model of one input counts as a decoder too; half its steps are given.
+the model needs no later step for an earlier one: its states go on from
+step to step. A model of one input counts as a decoder too, with half its steps given.
 TensorFlow runs the whole model again for each step.`,
 		Example: `  lockstep forecast my_model --series series.npy --horizon 30 --format html=forecast.html
   lockstep forecast my_model --inputs in.npz --target truth.npz --format npz=forecast.npz
@@ -52,7 +51,7 @@ TensorFlow runs the whole model again for each step.`,
 	}
 	f.add(cmd, "native or tensorflow", formatHelp("csv", "npz", "png", "svg", "html"))
 	cmd.Flags().Lookup("steps").Usage += ", and of a series how many the model sees"
-	cmd.Flags().StringVar(&f.feed, "feed", "", "the input that is fed (default the only one that can be)")
+	cmd.Flags().StringVar(&f.feed, "feed", "", "the input that the output is fed to (default the only one that can be)")
 	cmd.Flags().StringVar(&f.output, "output", "", "the output that is fed back (default the only one that can be)")
 	cmd.Flags().StringVar(&f.series, "series", "", "an .npy, or an .npz of one tensor, that a window is cut out of")
 	cmd.Flags().IntVar(&f.at, "at", -1, "where the window of --series begins, counted from 0 (default the last that leaves the whole horizon)")
@@ -114,7 +113,7 @@ func (f *forecastFlags) run(cmd *cobra.Command, dir string) error {
 	})
 }
 
-// problem reads or makes the inputs, and finds what is fed.
+// problem reads or makes the inputs, and finds the input that is fed.
 func (f *forecastFlags) problem(ctx context.Context, e lockstep.Tracer, dir string) (p forecast.Problem, made string, err error) {
 	if f.series != "" {
 		return f.window(ctx, e, dir)
@@ -182,7 +181,7 @@ func seen(p forecast.Problem) int {
 	return p.Given
 }
 
-// roles are those that were named, or those that the native engine proves.
+// roles are the named ones, or those that the native engine proves.
 func (f *forecastFlags) roles(ctx context.Context, e lockstep.Tracer, dir string, inputs map[string]*lockstep.Tensor) (forecast.Roles, error) {
 	if f.feed != "" {
 		return forecast.Roles{Input: f.feed, Output: f.output}, nil
@@ -203,7 +202,7 @@ func (f *forecastFlags) roles(ctx context.Context, e lockstep.Tracer, dir string
 	return r, hinted(err)
 }
 
-// hinted adds how one of several is chosen.
+// hinted adds how to choose one of several.
 func hinted(err error) error {
 	if errors.Is(err, forecast.ErrSeveral) {
 		return fmt.Errorf("%w: choose with --feed and --output", err)

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/forecast"
 )
 
-// shownForecast is a forecast and what a reader wants to know beside it.
+// shownForecast is a forecast and what a report shows with it.
 type shownForecast struct {
 	*forecast.Result
 	model, made string
@@ -38,7 +38,7 @@ func (s shownForecast) rowOf(t *lockstep.Tensor) rowOf {
 	return rowOf{shape[1], shape[2], values[s.row*n : (s.row+1)*n]}
 }
 
-// at is a value in words, and a dash where there is none.
+// at formats a value, as a dash where there is none.
 func (r rowOf) at(step, feature int, missing string) string {
 	if step >= r.steps {
 		return missing
@@ -112,7 +112,7 @@ func (s shownForecast) csv(w io.Writer) error {
 	return c.Error()
 }
 
-// bitsOf is what strconv wants to know of a tensor's floats.
+// bitsOf is the bit size of a tensor's floats, for strconv.
 func bitsOf(t *lockstep.Tensor) int {
 	if t.DType() == lockstep.Float64 {
 		return 64
@@ -123,8 +123,8 @@ func bitsOf(t *lockstep.Tensor) int {
 // maxFeatures bounds the features that a picture of a forecast shows.
 const maxFeatures = 8
 
-// page draws one row's values, a chart a feature, and how own output and teacher
-// forcing part over all rows.
+// page draws one row's values, a chart a feature, and how own output and
+// teacher forcing diverge over all rows.
 func (s shownForecast) page(inputs map[string]*lockstep.Tensor) chart.Page {
 	p := chart.Page{Title: fmt.Sprintf("Forecast of %s in %s", s.model, s.Engine), Words: append(s.Words(), s.made+".")}
 	own, forced, target, before := s.rowOf(s.Own), s.rowOf(s.Forced), s.rowOf(s.Target), s.before(inputs)
@@ -183,8 +183,9 @@ func (s shownForecast) page(inputs map[string]*lockstep.Tensor) chart.Page {
 	return p
 }
 
-// before is what the model read before the decoder's first step, if it is like
-// what is forecast: the one other input of as many features.
+// before is what the model read before the decoder's first step, if it is
+// comparable to the forecast: the one other input with the same number of
+// features.
 func (s shownForecast) before(inputs map[string]*lockstep.Tensor) rowOf {
 	if len(inputs) != 2 {
 		return rowOf{}

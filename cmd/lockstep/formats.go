@@ -14,7 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/atomicfile"
 )
 
-// sink is one place that a report goes to.
+// sink is one destination of a report.
 type sink struct {
 	format string
 	path   string // "" for standard output
@@ -43,7 +43,7 @@ func sinksOf(values []string, known ...string) ([]sink, error) {
 			return nil, usagef("--format %q: want %s", format, alternatives(known))
 		}
 		if toFile && path == "" {
-			return nil, usagef("--format %s= wants a file's name", format)
+			return nil, usagef("--format %s= needs a file's name", format)
 		}
 		if !toFile {
 			stdout++
@@ -59,7 +59,7 @@ func sinksOf(values []string, known ...string) ([]sink, error) {
 // writer writes a report in a format.
 type writer func(w io.Writer, format string, terminal bool) error
 
-// writeTo writes a report to every sink. One that fails keeps no other from it.
+// writeTo writes a report to every sink, even if one fails.
 func writeTo(cmd *cobra.Command, sinks []sink, write writer) error {
 	var failed []error
 	for _, s := range sinks {

@@ -86,7 +86,7 @@ func (f *recordFlags) run(cmd *cobra.Command, model string) error {
 		return usagef("--engine %q: want native or tensorflow", f.engine)
 	}
 	if f.expected != "" && f.inputs == "" {
-		return usagef("--expected wants --inputs: predictions mean something only beside the inputs that they were made from")
+		return usagef("--expected needs --inputs: predictions can only be compared for the inputs that they were made from")
 	}
 	if err := f.modelFlags.check(); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (f *recordFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	var rule *compare.Setting // verify goes by it too
+	var rule *compare.Setting // verify uses it too
 	if len(settings) > 0 {
 		rule = &settings[0]
 	}
@@ -157,14 +157,14 @@ func (f *recordFlags) record(cmd *cobra.Command, model string, rule *compare.Set
 	return golden.Record(cmd.Context(), e, r)
 }
 
-// maxMetadataBytes bounds what is searched for Keras's version, which stands
-// near the beginning.
+// maxMetadataBytes bounds what is searched for Keras's version, which is near
+// the beginning.
 const maxMetadataBytes = 1 << 20
 
 var kerasVersion = regexp.MustCompile(`"keras_version": ?"([\w.+-]{1,40})"`)
 
-// versionsOf returns what a SavedModel's files tell of who wrote it: Keras 2
-// says its version in a file of its own, Keras 3 nowhere.
+// versionsOf returns the versions of what wrote a SavedModel: Keras 2 has its
+// version in a separate file, Keras 3 nowhere.
 func versionsOf(model string) map[string]string {
 	out := map[string]string{}
 	if d, err := native.Inspect(model); err == nil && d.TensorFlow != "" {

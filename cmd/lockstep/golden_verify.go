@@ -36,10 +36,10 @@ func newGoldenVerify() *cobra.Command {
 what changed since that was recorded: in the native engine, and in TensorFlow
 where the program has it. Without arguments, lockstep.yaml lists the models.
 
-Exit codes: 0 in step (files that changed and answer the same are, and are named),
+Exit codes: 0 in step (also if files changed and answers did not: they are named),
 1 answers changed, 4 weights changed, 5 layout or signature changed, 6 error grew
-beyond the budget of --drift, 2 wrong usage, 3 could not run. With several models
-it is the gravest: 5, 4, 1, 6, 2, 3, 0.
+beyond the budget of --drift, 2 wrong usage, 3 could not run. With several models it
+is the most severe: 5, 4, 1, 6, 2, 3, 0.
 
 --atol, --rtol, --ulp and --allow-nonfinite change that part of the golden's own rule,
 and lockstep.yaml's rules for single tensors those alone: docs/verdict.md.`,
@@ -52,7 +52,7 @@ and lockstep.yaml's rules for single tensors those alone: docs/verdict.md.`,
 	f.addThreads(cmd)
 	f.judgeFlags.add(cmd, "the golden's", "the golden's")
 	f.jobFlags.add(cmd)
-	cmd.Flags().StringVar(&f.engine, "engine", "auto", "who is verified: native, tensorflow, both, or auto: native, and TensorFlow where there is one")
+	cmd.Flags().StringVar(&f.engine, "engine", "auto", "which engines are verified: native, tensorflow, both, or auto: native, and TensorFlow where it is available")
 	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance (the golden's own, or atol 1e-5, rtol 1e-4) allows")
 	cmd.Flags().StringVar(&f.earlier, "earlier", "", "the golden whose error --drift compares with (default FILE itself)")
 	cmd.Flags().StringToStringVar(&f.rename, "rename", nil, "an input or output of the golden and what it is called now, as in dense=output_0; may be repeated")
@@ -123,8 +123,8 @@ type verifier struct {
 
 func (v *verifier) close() { v.engines.close() }
 
-// found says who can be verified: a program without TensorFlow has the native
-// engine alone, and one whose libtensorflow is missing says so.
+// found says which engines can be verified: a program without TensorFlow has
+// the native engine alone, and one whose libtensorflow is missing says so.
 func (v *verifier) found() string {
 	if !tfbridge.Built() {
 		return "native"
@@ -136,8 +136,8 @@ func (v *verifier) found() string {
 	return "both"
 }
 
-// verify holds one model against its golden; the results are as many as engines
-// came to a verdict.
+// verify compares one model with its golden, and returns a result for each
+// engine that came to a verdict.
 func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) {
 	missing := "it is neither the golden of " + j.model + " nor another model's directory"
 	if j.golden == "" {
@@ -222,7 +222,7 @@ func (v *verifier) one(ctx context.Context, engine, dir string, model modelFlags
 	return g.Verify(ctx, e, o)
 }
 
-// oracle judges TensorFlow; nil if nothing is known of the model.
+// oracle judges TensorFlow; nil if the native engine cannot read the model.
 func (v *verifier) oracle(dir string, model modelFlags) lockstep.Oracle {
 	m, err := native.Load(dir, model.native()...)
 	if err != nil {
@@ -235,7 +235,7 @@ func (v *verifier) oracle(dir string, model modelFlags) lockstep.Oracle {
 	return o
 }
 
-// signatureGone is the verdict on a model that lacks the golden's signature, nil
+// signatureGone is the verdict on a model without the golden's signature, nil
 // for one that has it.
 func signatureGone(dir, engine string, model modelFlags, g *golden.Golden) *golden.Result {
 	model.signature = ""

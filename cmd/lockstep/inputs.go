@@ -20,7 +20,7 @@ type inputFlags struct {
 	inputs string
 	seed   uint64
 	sizes  random.Sizes
-	// What of sizes was asked for: nothing else will do.
+	// The sizes that were asked for, and must be kept.
 	fixedBatch, fixedSteps bool
 }
 
@@ -33,7 +33,7 @@ func (f *inputFlags) add(cmd *cobra.Command) {
 
 func (f *inputFlags) check(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("inputs") && f.inputs == "" {
-		return usagef("--inputs wants a file's name")
+		return usagef("--inputs needs a file's name")
 	}
 	if f.sizes.Batch < 1 || f.sizes.Steps < 1 {
 		return usagef("--batch %d and --steps %d: want 1 or more", f.sizes.Batch, f.sizes.Steps)
@@ -63,12 +63,12 @@ func modelIn(e lockstep.Engine, dir string, f modelFlags) model {
 	}
 	trial, err := inputs.OpenTrial(dir, source.Options{Tags: f.tags, Signature: f.signature})
 	if err != nil {
-		trial = nil // the engine alone is asked
+		trial = nil // only the engine is tried
 	}
 	return model{e.Signature(), trial, &engineTrial{dir: dir, flags: f}}
 }
 
-// inputsFor returns the inputs and a sentence that says what they are.
+// inputsFor returns the inputs and a sentence that describes them.
 func (f *inputFlags) inputsFor(ctx context.Context, m model) (in map[string]*lockstep.Tensor, made string, err error) {
 	if f.inputs != "" {
 		in, err = readInputs(f.inputs, m.signature)
@@ -81,7 +81,7 @@ func (f *inputFlags) inputsFor(ctx context.Context, m model) (in map[string]*loc
 	return fitted.Inputs, f.request(m).Sentence(fitted), nil
 }
 
-// make makes inputs that the model's graph takes.
+// make makes inputs that the model's graph accepts.
 func (f *inputFlags) make(ctx context.Context, m model) (*inputs.InputSet, error) {
 	r := f.request(m)
 	if m.engine != nil {
@@ -112,7 +112,8 @@ func readTensors(path string) (map[string]*lockstep.Tensor, error) {
 	return lockstep.ByName(tensors), nil
 }
 
-// readInputs reads a signature's inputs. What does not fit it is wrong usage.
+// readInputs reads a signature's inputs. Tensors that do not fit it are wrong
+// usage.
 func readInputs(path string, sig lockstep.Signature) (map[string]*lockstep.Tensor, error) {
 	in, err := readTensors(path)
 	if err != nil {

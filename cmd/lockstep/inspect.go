@@ -57,14 +57,13 @@ are others it names them, and the exit code is 3.`,
 	return cmd
 }
 
-// writable returns the weights that can be written. That some cannot is an error
-// which names them all, for who asks for the weights asks for every one; that none
-// can, as in a damaged checkpoint, one which names the first.
+// writable returns the weights that can be written. If some cannot, the error
+// names them all; if none can, as in a damaged checkpoint, it names the first.
 func writable(d *native.Description) (lockstep.Weights, error) {
 	all, err := d.ReadWeights()
 	var fit lockstep.Weights
 	for _, w := range all {
-		if bad := npz.Write(io.Discard, []lockstep.NamedTensor{w}); bad != nil { // numpy's texts are not any bytes
+		if bad := npz.Write(io.Discard, []lockstep.NamedTensor{w}); bad != nil { // numpy's strings cannot hold arbitrary bytes
 			err = errors.Join(err, bad)
 			continue
 		}
@@ -136,7 +135,7 @@ func layersOf(d *native.Description) *table.Table {
 	return t
 }
 
-// optionsOf lists what of a layer's options changes what it computes.
+// optionsOf lists the layer's options that change what it computes.
 func optionsOf(l native.Layer) string {
 	out := []string{l.Activation}
 	if l.RecurrentActivation != "" {

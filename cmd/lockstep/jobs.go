@@ -15,11 +15,12 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// job is one model to check or to verify, and what is particular to it.
+// job is one model to check or to verify, with its own settings.
 type job struct {
 	model  string
 	golden string
-	// What follows is of lockstep.yaml; empty where it says nothing.
+	// The fields below are from lockstep.yaml, empty where it does not set
+	// them.
 	signature        string
 	tags             []string
 	inputs, expected string
@@ -34,7 +35,7 @@ type job struct {
 type jobFlags struct {
 	config   string
 	failFast bool
-	goldens  bool // a name behind a model that is nowhere is meant as its golden
+	goldens  bool // a missing file after a model is meant as its golden
 }
 
 func (f *jobFlags) add(cmd *cobra.Command) {
@@ -81,7 +82,7 @@ func (f *jobFlags) jobs(cmd *cobra.Command, args []string) ([]job, error) {
 	c, err := readConfig(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.config == "":
-		return nil, usagef("%s wants MODEL, a model's directory, or a %s here that lists some: see lockstep help %s", cmd.CommandPath(), configName, strings.TrimPrefix(cmd.CommandPath(), "lockstep "))
+		return nil, usagef("%s needs MODEL, a model's directory, or a %s here that lists some: see lockstep help %s", cmd.CommandPath(), configName, strings.TrimPrefix(cmd.CommandPath(), "lockstep "))
 	case err != nil:
 		return nil, usagef("%w", err)
 	}
@@ -114,13 +115,13 @@ func (c *config) jobs(dir string) ([]job, error) {
 	return out, nil
 }
 
-// goldenExt is what a golden beside its model has for an ending.
+// goldenExt is the file name extension of a golden beside its model.
 const goldenExt = ".golden"
 
-// jobsOf reads MODEL [GOLDEN] MODEL [GOLDEN] ...: a golden is a file and belongs
-// to the model of its name, or else to the one before it, so that what a shell
-// makes of models/* works. A missing file behind a model without a golden is its
-// golden, and no second model.
+// jobsOf reads MODEL [GOLDEN] MODEL [GOLDEN] ...: a golden is a file and
+// belongs to the model of its name, or else to the one before it, so that a
+// shell's expansion of models/* works. A missing file after a model without a
+// golden is its golden, not a second model.
 func (f *jobFlags) jobsOf(args []string) ([]job, error) {
 	var jobs []job
 	var files []string
@@ -147,7 +148,7 @@ func (f *jobFlags) jobsOf(args []string) ([]job, error) {
 			}
 		}
 		if at < 0 {
-			return nil, usagef("%s is a golden, and no model stands before it", file)
+			return nil, usagef("%s is a golden, and there is no model before it", file)
 		}
 		if jobs[at].golden != "" {
 			return nil, usagef("%s and %s are both goldens of %s", jobs[at].golden, file, jobs[at].model)

@@ -8,21 +8,21 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// toleranceFlags change how tensors are judged: those that are given, and no
-// more than they say.
+// toleranceFlags change how tensors are judged; a flag that is not given
+// changes nothing.
 type toleranceFlags struct {
 	atol, rtol     float64
 	ulp            uint64
 	allowNonFinite bool
 }
 
-// add adds the flags. atol and rtol say what holds without them.
+// add adds the flags. atol and rtol are the defaults to print.
 func (f *toleranceFlags) add(cmd *cobra.Command, atol, rtol string) {
 	flags := cmd.Flags()
 	flags.Float64Var(&f.atol, "atol", 0, "absolute tolerance: outputs and states are judged by |a-b| <= atol + rtol*|b|, b the reference")
-	flags.Float64Var(&f.rtol, "rtol", 0, "relative tolerance; of the two, one that nobody gave is 0")
+	flags.Float64Var(&f.rtol, "rtol", 0, "relative tolerance; if only one of the two is given, the other is 0")
 	flags.Lookup("atol").DefValue, flags.Lookup("rtol").DefValue = atol, rtol
-	flags.Uint64Var(&f.ulp, "ulp", 0, "units in the last place, 0 for equality; beside atol or rtol, either lets pass")
+	flags.Uint64Var(&f.ulp, "ulp", 0, "units in the last place, 0 for equality; with atol or rtol, passing either is enough")
 	flags.BoolVar(&f.allowNonFinite, "allow-nonfinite", false, "let NaN and infinities pass where both sides have the same; nothing else changes")
 }
 

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	code := exitUsage // for errors of cobra's own: an unknown command or flag
+	code := exitUsage // for cobra's errors: an unknown command or flag
 	var ended exit
 	switch {
 	case err == nil:
@@ -65,8 +65,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return code
 }
 
-// answer is standard output. It remembers that something could not be written,
-// which a command that prints does not look at.
+// answer is standard output. It remembers a failed write, which commands that
+// print do not check.
 type answer struct {
 	w   io.Writer
 	err error // the first
@@ -82,13 +82,13 @@ func (a *answer) Write(p []byte) (int, error) {
 }
 
 func complain(w io.Writer, err error) {
-	// What is joined stands on lines of its own, each of which names itself;
-	// TensorFlow's messages go on after a tab.
+	// Joined errors are printed a line each; TensorFlow's messages go on after
+	// a tab.
 	message := strings.ReplaceAll(err.Error(), "\n\t", " ")
 	fmt.Fprintf(w, "lockstep: %s\n", strings.ReplaceAll(message, "\n", "\nlockstep: "))
 }
 
-// exit is the end of a command: a code, and what to say about it.
+// exit is the end of a command: a code and a message.
 type exit struct {
 	code int
 	err  error
@@ -110,9 +110,10 @@ func lost(cmd *cobra.Command) bool {
 }
 
 // ended is the end of a command that has a verdict, by its exit code. An error
-// beside it, such as a report that could not be written, is told and decides the
-// code where the verdict is no failure: a job that looks for divergences finds
-// them, and one that reads the report does not take an old one for it.
+// beside it, such as a report that could not be written, is printed, and
+// decides the code where the verdict is no failure: a job that looks for
+// divergences finds them, and one that reads the report does not read an old
+// one by mistake.
 func ended(code int, err error) error {
 	switch wrong := (exit{}); {
 	case err == nil && code == exitInStep:
@@ -131,8 +132,8 @@ func usagef(format string, args ...any) error {
 	return exit{code: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
-// action makes an error of a command's work an exit with code 3, unless it
-// says another.
+// action makes an error of a command's work an exit with code 3, unless it has
+// its own.
 func action(do func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		err := do(cmd, args)
@@ -156,13 +157,14 @@ func codeOf(err error) int {
 	return exitNotRun
 }
 
-// wantArgs wants least to most arguments, or least and more if most is negative.
+// wantArgs requires least to most arguments, or at least that many if most is
+// negative.
 func wantArgs(what string, least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil
 		}
-		return usagef("%s wants %s, got %d arguments: see lockstep help %s", cmd.Name(), what, len(args), cmd.Name())
+		return usagef("%s accepts %s, got %d arguments: see lockstep help %s", cmd.Name(), what, len(args), cmd.Name())
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
 
-// modelFlags choose what of a SavedModel is meant.
+// modelFlags choose the graph and the signature of a SavedModel.
 type modelFlags struct {
 	signature string
 	tags      []string

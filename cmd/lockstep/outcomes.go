@@ -18,9 +18,9 @@ import (
 // outcomeFormats are those of a command that takes several models.
 var outcomeFormats = []string{"text", "json", "html", "junit", "github"}
 
-// writeOutcomes writes what came out of several models to every sink. If one
-// cannot be written, the verdicts still come to where they can: the text to
-// standard output, or else a line each to standard error.
+// writeOutcomes writes the outcomes of several models to every sink. If one
+// cannot be written, the verdicts are still printed where they can be: the text
+// on standard output, or else a line each on standard error.
 func writeOutcomes(cmd *cobra.Command, sinks []sink, verbose bool, outcomes []compare.Outcome) error {
 	write := renderOutcomes(outcomes, verbose)
 	err := writeTo(cmd, sinks, write)

@@ -9,14 +9,14 @@ import (
 )
 
 // isPattern tells whether a path is a pattern: what exists is a name, whatever
-// its letters.
+// characters it has.
 func isPattern(path string) bool {
 	_, err := os.Lstat(path)
 	return err != nil && strings.ContainsAny(path, "*?[")
 }
 
 // expand returns the directories that a pattern matches, or the name itself if
-// it is none. As much of a pattern's beginning as exists is a name.
+// it is none. The longest prefix of a pattern that exists is taken literally.
 func expand(name string) ([]string, error) {
 	if !isPattern(name) {
 		return []string{name}, nil
@@ -44,8 +44,8 @@ func expand(name string) ([]string, error) {
 	return out, nil
 }
 
-// literally returns the pattern that a name alone matches. On Windows there is no
-// such pattern for some names, which stay as they are.
+// literally returns the pattern that matches a name only. On Windows some names
+// have no such pattern and stay as they are.
 func literally(name string) string {
 	if runtime.GOOS == "windows" {
 		return name

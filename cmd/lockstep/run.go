@@ -25,7 +25,7 @@ func newRun() *cobra.Command {
 				return usagef("--engine %q: want native or tensorflow", engine)
 			}
 			if inputs == "" || outputs == "" {
-				return usagef("run wants --inputs and --outputs, the names of two .npz files")
+				return usagef("run needs --inputs and --outputs, the names of two .npz files")
 			}
 			if err := model.check(); err != nil {
 				return err

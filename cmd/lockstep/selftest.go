@@ -35,11 +35,11 @@ func newSelftest() *cobra.Command {
 		Long: `selftest plants every fault that engines and converters are known to have in the
 native copy of the model, one after the other, and checks it against the sound
 copy with the inputs and the tolerance given, as check would. So it says what a
-green check of this model means. It needs no TensorFlow.
+passed check of this model means. It needs no TensorFlow.
 
-Without --inputs it takes those that check makes. --write makes inputs that
+Without --inputs it uses those that check makes. --write makes inputs that
 catch more: they drive each gate of each unit low, linear and high, as far as a
-search finds some that do, and are tested in their turn. Exit code 1 says that
+search finds such inputs, and are tested too. Exit code 1 says that
 fewer were caught than --at-least asks for.`,
 		Example: `  lockstep selftest my_model --inputs in.npz --atol 1e-5
   lockstep selftest my_model --write better.npz --steps 20
@@ -155,7 +155,7 @@ func (f *selftestFlags) test(cmd *cobra.Command, m *native.Model, inputs map[str
 		}
 	}
 	if caught+missed == 0 {
-		return 0, nil // nothing was shown
+		return 0, nil // nothing was printed
 	}
 	return 100 * float64(caught) / float64(caught+missed), nil
 }

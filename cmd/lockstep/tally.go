@@ -8,15 +8,15 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// tally is how the models of one command fared.
+// tally counts the results of the models of one command.
 type tally struct {
 	outcomes         []compare.Outcome
 	diverged, failed int
 	misused          int   // of those that failed, by wrong usage that only a run finds
-	err              error // what went wrong without changing a verdict
+	err              error // errors that change no verdict
 }
 
-// add counts a model that was compared, and says which engine did not run.
+// add counts a model that was compared, and prints which engine did not run.
 func (t *tally) add(w io.Writer, title string, r *compare.Report) {
 	t.outcomes = append(t.outcomes, compare.Outcome{Model: title, Report: r})
 	switch r.Verdict() {
@@ -30,7 +30,7 @@ func (t *tally) add(w io.Writer, title string, r *compare.Report) {
 	}
 }
 
-// fail counts a model that has none, and says why. The others go on.
+// fail counts a model without a verdict, and prints why. The others go on.
 func (t *tally) fail(w io.Writer, j job, what string, err error) {
 	err = j.entry.withPlace(err)
 	if codeOf(err) == exitUsage {

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
 
-// tensorflows opens models in a TensorFlow process, which it starts when the
-// first is wanted, and again after a crash.
+// tensorflows opens models in a TensorFlow process, which it starts for the
+// first model, and again after a crash.
 type tensorflows struct{ process *worker.Process }
 
 func (t *tensorflows) open(ctx context.Context, dir string, model modelFlags) (*worker.Model, error) {

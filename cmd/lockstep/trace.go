@@ -75,14 +75,14 @@ func (f *traceFlags) run(cmd *cobra.Command, dir string) error {
 	})
 }
 
-// choice says what of a trace is shown.
+// choice selects the part of a trace that is shown.
 type choice struct {
 	layers []string
 	units  []int
 	row    int // -1 for all
 }
 
-// shownLayer is what is shown of a layer.
+// shownLayer is the part of a layer that is shown.
 type shownLayer struct {
 	name        string
 	rows, units []int // the ones shown
@@ -90,14 +90,14 @@ type shownLayer struct {
 }
 
 // shownQuantity is a tensor (rows, steps, units) of the rows and units that are
-// shown, or of those rows and all of its own features.
+// shown, or of those rows and all features.
 type shownQuantity struct {
 	name   string
 	own    bool // its last axis is not the layer's units
 	tensor *lockstep.Tensor
 }
 
-// choose takes what is to be shown out of a trace.
+// choose selects what is to be shown from a trace.
 func (c choice) choose(t *lockstep.Trace) ([]shownLayer, error) {
 	for _, name := range c.layers {
 		if !slices.Contains(t.Layers, name) {

@@ -24,8 +24,8 @@ func tensorsOf(layers []shownLayer) []lockstep.NamedTensor {
 	return out
 }
 
-// writeTraceCSV writes a line a value; a float is written with the fewest digits
-// that read back to it.
+// writeTraceCSV writes a line a value; floats have the fewest digits that read
+// back to the same number.
 func writeTraceCSV(w io.Writer, layers []shownLayer) error {
 	buffered := bufio.NewWriter(w)
 	c := csv.NewWriter(buffered)
@@ -67,13 +67,13 @@ func writeTraceCSV(w io.Writer, layers []shownLayer) error {
 	return buffered.Flush()
 }
 
-// quantityTitles are what the quantities are called in a picture.
+// quantityTitles are the quantities' names in a picture.
 var quantityTitles = map[string]string{
 	"x": "x, its input", "i": "i, input gate", "f": "f, forget gate", "o": "o, output gate", "g": "g, candidate",
 	"z": "z, update gate", "r": "r, reset gate", "c": "c, cell state", "h": "h, hidden state",
 }
 
-// moving is how many units a picture shows for want of a choice.
+// moving is how many units a picture shows by default.
 const moving = 4
 
 // traceCharts draws one row: a chart for x, each gate and each state. The gates'
@@ -118,8 +118,8 @@ func traceCharts(model, engine string, layers []shownLayer, row int, chosen bool
 	return p
 }
 
-// chosenLines returns which of the units that are shown get a line: the first
-// ones that were chosen, or those whose h moves most.
+// chosenLines returns which of the shown units get a line: the first chosen
+// ones, or those whose h moves most.
 func chosenLines(l shownLayer, at int, chosen bool) []int {
 	out := upTo(len(l.units))
 	if chosen || at < 0 {

@@ -16,15 +16,15 @@ import (
 )
 
 // A release is linked with -ldflags "-X main.version=1.2.3 -X main.commit=…";
-// without, what go build has noted counts.
+// otherwise go build's record counts.
 var version, commit string
 
-// programInfo is what a bug report needs to know of this program.
+// programInfo is what a bug report needs about this program.
 type programInfo struct {
 	Schema     int      `json:"schema"`
 	Version    string   `json:"version"`            // "(devel)" of a build that is no release
-	Commit     string   `json:"commit,omitempty"`   // empty if go build noted none
-	Modified   *bool    `json:"modified,omitempty"` // whether files differed from the commit; nil if not noted
+	Commit     string   `json:"commit,omitempty"`   // empty if go build recorded none
+	Modified   *bool    `json:"modified,omitempty"` // whether files differed from the commit; nil if not recorded
 	Go         string   `json:"go"`
 	OS         string   `json:"os"`
 	Arch       string   `json:"arch"`
@@ -33,7 +33,7 @@ type programInfo struct {
 	TensorFlow bool     `json:"tensorflow"` // linked; doctor says whether it also works
 }
 
-// describeProgram joins what the linker was told and what go build noted.
+// describeProgram combines the linker's flags and go build's record.
 func describeProgram(version, commit string, build *debug.BuildInfo) programInfo {
 	p := programInfo{Schema: 1, Version: version, Commit: commit, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, TensorFlow: tfbridge.Built()}
 	p.Kernels, p.Available = native.Kernels()

@@ -22,7 +22,7 @@ func wrapped(indent, hang int, s string) string {
 	return strings.Join(format.Wrap(strings.Repeat(" ", indent), s, indent+hang, textWidth), "\n") + "\n"
 }
 
-// figures is a table whose cells all stand to the right.
+// figures is a table whose cells are all right-aligned.
 func figures(head []string, rows ...[]string) *table.Table {
 	t := &table.Table{Align: "r", Indent: 6}
 	t.Add(head...)
@@ -32,7 +32,7 @@ func figures(head []string, rows ...[]string) *table.Table {
 	return t
 }
 
-// digits writes a figure with three digits, and a dash for what there is not.
+// digits writes a figure with three digits, or a dash where there is none.
 func digits(v float64) string {
 	if math.IsNaN(v) {
 		return "-"
@@ -40,8 +40,7 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// some chooses at most about a dozen of n steps, closer together where they
-// begin.
+// some chooses at most about a dozen of n steps, denser at the beginning.
 func some(n int) []int {
 	var out []int
 	for t, gap := 0, 1; t < n; t += gap {

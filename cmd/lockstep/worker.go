@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge/worker"
 )
 
-// workerCommand is what the program calls itself with to run TensorFlow in a
-// process of its own, whose crash is an error and not the end.
+// workerCommand is the hidden command with which the program runs TensorFlow in
+// a child process, so that a crash there is an error here.
 const workerCommand = "tensorflow-worker"
 
 func newWorker() *cobra.Command {

@@ -1,4 +1,4 @@
-// Package comparetest holds models in go test: against a golden, and against
+// Package comparetest checks models in go test: against a golden, and against
 // another engine.
 //
 //	func TestModel(t *testing.T) {
@@ -9,21 +9,20 @@
 //		comparetest.Golden(t, m, "testdata/model.golden")
 //	}
 //
-// The test needs no TensorFlow. It fails if weights, signature or answers are
-// others than in the golden, and says which weight, and at which tensor, step
-// and unit the answers first diverge, as go-cmp does: - is what was wanted, + what
+// The test needs no TensorFlow. It fails if weights, signature or answers
+// differ from the golden, and says which weight, and at which tensor, step and
+// unit the answers first diverge, as go-cmp does: - is what was wanted, + what
 // was got.
 //
 //	go test -update
 //
 // writes the goldens again, from the engines under test: from the native one,
-// if that is what Golden was given, and the file then says so. A golden of
+// if Golden was called with it, and the file then says so. A golden of
 // TensorFlow is what lockstep golden record writes.
 //
-// A package of tests that has an -update flag of its own shares it by looking it
-// up, flag.Lookup("update"), where it would define it. What belongs in this
-// package is what a test calls; it imports testing, and only tests should import
-// it.
+// A test package with its own -update flag shares it by calling
+// flag.Lookup("update") instead of defining it. This package imports testing,
+// and only tests should import it.
 package comparetest
 
 import (
@@ -42,7 +41,7 @@ import (
 )
 
 func init() {
-	// Another package may have the flag, and means the same by it.
+	// Another package may have defined the flag, with the same meaning.
 	if flag.Lookup("update") == nil {
 		flag.Bool("update", false, "write golden files again")
 	}
@@ -63,17 +62,17 @@ type settings struct {
 	rules  compare.Settings
 }
 
-// Option changes how models are held.
+// Option changes how models are checked.
 type Option func(*settings)
 
-// WithInputs gives the inputs of a golden that -update makes, and of Parity,
-// where they are made otherwise. A golden that is there has its own.
+// WithInputs sets the inputs of Parity, and of a golden that -update makes,
+// which are otherwise made from a seed. An existing golden has its own.
 func WithInputs(inputs map[string]*lockstep.Tensor) Option {
 	return func(s *settings) { s.inputs = inputs }
 }
 
-// WithSettings changes the golden's own rule, or the default one, where the
-// settings say so: of the tensors that they name, and of no other.
+// WithSettings changes the golden's own rule, or the default one, as the
+// settings say: only for the tensors that they name.
 func WithSettings(all ...compare.Setting) Option {
 	return func(s *settings) { s.rules = append(s.rules, all...) }
 }
@@ -87,7 +86,7 @@ func chosen(options []Option) settings {
 }
 
 // Golden fails the test if the model does not reproduce the golden in the file.
-// Files that were written again and say the same are logged.
+// Files that changed without changing what they contain are logged.
 func Golden(t testing.TB, model lockstep.Engine, file string, options ...Option) {
 	t.Helper()
 	s := chosen(options)
@@ -116,7 +115,7 @@ func Golden(t testing.TB, model lockstep.Engine, file string, options ...Option)
 
 // Parity fails the test if the candidate does not agree with the reference: in
 // the weights, bit for bit, if both show them, in outputs and in final states.
-// Without inputs it makes some, the same in every run.
+// Without inputs it makes the same ones in every run.
 func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[string]*lockstep.Tensor, options ...Option) {
 	t.Helper()
 	s := chosen(options)
@@ -132,10 +131,10 @@ func Parity(t testing.TB, reference, candidate lockstep.Tracer, inputs map[strin
 	}
 }
 
-// seed is that of inputs that are made.
+// seed is the seed of made inputs.
 const seed = 1
 
-// update writes the golden again, from the inputs of the one that is there.
+// update writes the golden again, from the inputs of the existing one.
 func update(t testing.TB, model lockstep.Engine, file string, s settings) {
 	t.Helper()
 	recording := golden.Recording{Model: file, Files: filesOf(model), InputsFrom: "go test -update"}
@@ -165,7 +164,7 @@ func update(t testing.TB, model lockstep.Engine, file string, s settings) {
 }
 
 // filesOf returns the files that a model was loaded from, nil if it does not
-// show them.
+// expose them.
 func filesOf(model lockstep.Engine) fs.FS {
 	if m, ok := model.(interface{ Files() fs.FS }); ok {
 		return m.Files()
@@ -173,7 +172,7 @@ func filesOf(model lockstep.Engine) fs.FS {
 	return nil
 }
 
-// head sets the first fault's two sides below each other.
+// head writes the two sides of the first mismatch below each other.
 func head(r *compare.Report) string {
 	var b strings.Builder
 	for _, f := range r.Failures {

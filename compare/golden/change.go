@@ -5,26 +5,26 @@ import "slices"
 // Change is what happened to a model since its golden was recorded.
 type Change int
 
-// The changes, from the mildest to the gravest: a Result has the gravest that
-// was found.
+// The changes, from the least to the most severe: a Result has the most severe
+// one found.
 const (
-	// Same: the answers are the golden's, and so are the files, as far as the
-	// golden knows them.
+	// Same: the answers are the golden's, and so are the files that the golden
+	// lists.
 	Same Change = iota
-	// FilesChanged: the files are others, and everything that they say is the
-	// same: signature, weights and answers. A second export makes that.
+	// FilesChanged: the files differ, and their content is the same: signature,
+	// weights and answers. A second export does that.
 	FilesChanged
-	// Drifted: the answers agree with the golden's, with more error than there
-	// was, by more than the budget.
+	// Drifted: the answers agree with the golden's, but their error grew by
+	// more than the budget.
 	Drifted
-	// AnswersChanged: other answers, from weights that are the same or of which
-	// the golden says nothing.
+	// AnswersChanged: different answers, from weights that are the same or not
+	// in the golden.
 	AnswersChanged
-	// WeightsChanged: other weights of the same shapes, as after training. The
-	// answers may still agree.
+	// WeightsChanged: different weights of the same shapes, as after training.
+	// The answers may still agree.
 	WeightsChanged
 	// LayoutChanged: the signature, or the layers and the shapes of their
-	// weights, are others. A program that was written for the golden's model may
+	// weights, differ. A program that was written for the golden's model may
 	// not work with this one.
 	LayoutChanged
 )
@@ -52,5 +52,5 @@ func (c Change) ExitCode() int { return changes[c].code }
 // Failed tells whether the change is a failure.
 func (c Change) Failed() bool { return c > FilesChanged }
 
-// Worst returns the gravest of changes, Same for none.
+// Worst returns the most severe of changes, Same for none.
 func Worst(all ...Change) Change { return slices.Max(append(all, Same)) }

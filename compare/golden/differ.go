@@ -30,7 +30,7 @@ func (n names) back(model string) string {
 	return model
 }
 
-// renames reads the names that were asked for.
+// renames reads the requested renames.
 func (g *Golden) renames(asked map[string]string) (renames, error) {
 	out := renames{names{}, names{}}
 	for from, to := range asked {
@@ -47,15 +47,15 @@ func (g *Golden) renames(asked map[string]string) (renames, error) {
 	return out, nil
 }
 
-// signature notes what is another in the model's signature, and adds the names
-// under which the answers can be compared all the same.
+// signature notes differences in the model's signature, and adds the names
+// under which the answers can still be compared.
 func (r *Result) signature(now lockstep.Signature, names renames) {
 	if r.Golden.Header.Signature == nil {
 		return
 	}
 	then, err := r.Golden.Header.Signature.signature()
 	if err != nil {
-		return // no golden that was read or recorded has such a one
+		return // which no golden that was read or recorded has
 	}
 	if then.Name != now.Name {
 		r.Signature = append(r.Signature, fmt.Sprintf("the signature %q, in the golden %q", now.Name, then.Name))
@@ -77,8 +77,8 @@ func (r *Result) outputs(now lockstep.Signature, names names) {
 	}
 }
 
-// specs notes what is another in inputs or in outputs. Where one alone has
-// another name, it is compared under that.
+// specs notes differences in inputs or in outputs. If a single one has a
+// different name, it is compared under that.
 func (r *Result) specs(what string, then, now []lockstep.TensorSpec, names names) {
 	var gone, added []lockstep.TensorSpec
 	for _, t := range then {
@@ -113,7 +113,7 @@ func sameSpec(a, b lockstep.TensorSpec) bool {
 	return a.DType == b.DType && a.UnknownRank == b.UnknownRank && slices.Equal(a.Shape, b.Shape)
 }
 
-// weights notes what is another in the weights.
+// weights notes differences in the weights.
 func (r *Result) weights(e lockstep.Engine) error {
 	then := r.Golden.Header.Weights
 	if then == nil {
@@ -139,7 +139,7 @@ func (r *Result) weights(e lockstep.Engine) error {
 	return nil
 }
 
-// renamed compares weights whose names are others: as many of each shape, and
+// renamed compares weights whose names differ, by the number of each shape and
 // of each content.
 func (r *Result) renamed(then, now []Weight) error {
 	layout := func(w Weight) string { return w.DType + " " + lockstep.FormatShape(w.Shape) }
@@ -154,7 +154,7 @@ func (r *Result) renamed(then, now []Weight) error {
 			}
 		}
 		if len(r.Weights) == 0 {
-			r.Weights = append(r.Weights, "one weight of the golden's is there more often than in it")
+			r.Weights = append(r.Weights, "a weight of the golden occurs more often than in it")
 		}
 	default:
 		r.Notes = append(r.Notes, "the same weights under other names: "+list(now))

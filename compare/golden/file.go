@@ -29,7 +29,8 @@ type Golden struct {
 
 const headerKey = "golden"
 
-// maxFileBytes bounds what is read into memory where a file's size is a claim.
+// maxFileBytes bounds what is read into memory, since a file's size is only a
+// claim.
 const maxFileBytes = 1 << 30
 
 // folders are the sets of tensors by the first part of their arrays' names.
@@ -78,7 +79,7 @@ func ReadFS(fsys fs.FS, name string) (*Golden, error) {
 	return of(name, tensors)
 }
 
-// of sorts the arrays of a file.
+// of sorts a file's arrays into a Golden.
 func of(name string, tensors []lockstep.NamedTensor) (*Golden, error) {
 	g := &Golden{Header: Header{Format: Format}}
 	if err := g.fill(tensors); err != nil {
@@ -105,14 +106,14 @@ func (g *Golden) fill(tensors []lockstep.NamedTensor) error {
 		first, rest, _ := strings.Cut(nt.Name, "/")
 		at := slices.IndexFunc(g.folders(), func(f folder) bool { return f.name == first })
 		if at < 0 || rest == "" {
-			return fmt.Errorf("its array %q is none of a golden's: want %q, inputs/NAME, outputs/NAME, states/NAME, expected/NAME, candidate/NAME, steps/NAME or bounds/NAME", nt.Name, headerKey)
+			return fmt.Errorf("its array %q does not belong in a golden: want %q, inputs/NAME, outputs/NAME, states/NAME, expected/NAME, candidate/NAME, steps/NAME or bounds/NAME", nt.Name, headerKey)
 		}
 		(*g.folders()[at].tensors)[rest] = nt.Tensor
 	}
 	return g.check()
 }
 
-// check tells whether what is there belongs together.
+// check tells whether the golden is consistent.
 func (g *Golden) check() error {
 	if len(g.Outputs) == 0 {
 		return errors.New("it has no outputs, in arrays called outputs/NAME, and so nothing to verify")
@@ -152,7 +153,7 @@ func (g *Golden) check() error {
 	return nil
 }
 
-// answers are outputs and states in one set.
+// answers are outputs and states in one map.
 func (g *Golden) answers() map[string]*lockstep.Tensor {
 	out := maps.Clone(g.Outputs)
 	maps.Copy(out, g.States)
@@ -184,7 +185,7 @@ func (g *Golden) Write(w io.Writer) error {
 	return nil
 }
 
-// WriteFile writes the file whole or not at all.
+// WriteFile writes the file completely or not at all.
 func (g *Golden) WriteFile(path string) error {
 	if err := atomicfile.WriteFile(path, g.Write); err != nil {
 		return fmt.Errorf("golden: %w", err)

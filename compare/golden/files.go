@@ -47,7 +47,7 @@ func hashFile(model fs.FS, path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// filesChanged says which files are not those of the golden.
+// filesChanged says which files differ from the golden's.
 func filesChanged(then, now map[string]string) []string {
 	var out []string
 	for _, path := range slices.Sorted(maps.Keys(then)) {

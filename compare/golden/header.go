@@ -18,19 +18,19 @@ import (
 // Format is the version of the file's format.
 const Format = 1
 
-// Header is what a golden says of itself, the JSON of its array "golden". All
-// but Format may be left out; what is not there is not verified.
+// Header describes a golden, as the JSON of its array "golden". All but Format
+// may be left out; what is missing is not verified.
 type Header struct {
 	Format int `json:"format"`
 	// Model is what the model was called, for a reader.
 	Model string `json:"model,omitempty"`
 	// Engine computed the outputs and states: "tensorflow", "native", "keras".
 	Engine string `json:"engine,omitempty"`
-	// Versions are those of what had a hand in it: "tensorflow", "keras",
+	// Versions are those of the programs that made it: "tensorflow", "keras",
 	// "lockstep"; "tensorflow_of_model" wrote the SavedModel.
 	Versions map[string]string `json:"versions,omitempty"`
 	Machine  *Machine          `json:"machine,omitempty"`
-	// InputsFrom says where the inputs came from, for a reader.
+	// InputsFrom says where the inputs are from, for a reader.
 	InputsFrom string     `json:"inputs_from,omitempty"`
 	Tags       []string   `json:"tags,omitempty"` // of the meta graph
 	Signature  *Signature `json:"signature,omitempty"`
@@ -41,8 +41,9 @@ type Header struct {
 	Layers []string `json:"layers,omitempty"`
 	// Weights are in the order of lockstep.Weights.
 	Weights []Weight `json:"weights,omitempty"`
-	// Rule is what was chosen of the tolerance when the golden was recorded, for
-	// all tensors: atol, rtol, ulp, allow_nonfinite. What it leaves out is derived.
+	// Rule is the tolerance that was chosen when the golden was recorded, for
+	// all tensors: atol, rtol, ulp, allow_nonfinite. What it leaves out is
+	// derived.
 	Rule *compare.Setting `json:"rule,omitempty"`
 }
 
@@ -102,7 +103,7 @@ func parseHeader(text string) (h Header, err error) {
 	names := map[string]bool{}
 	for _, w := range h.Weights {
 		if !isSHA256(w.SHA256) || w.Name == "" || names[w.Name] {
-			return h, fmt.Errorf("its header's weight %q: want a name of its own and a SHA-256 of %d hexadecimal digits, got %.70q", w.Name, 2*sha256.Size, w.SHA256)
+			return h, fmt.Errorf("its header's weight %q: want a unique name and a SHA-256 of %d hexadecimal digits, got %.70q", w.Name, 2*sha256.Size, w.SHA256)
 		}
 		names[w.Name] = true
 	}
@@ -142,7 +143,7 @@ func (s *Signature) signature() (lockstep.Signature, error) {
 			dtype, err := lockstep.ParseDType(t.DType)
 			out[i] = lockstep.TensorSpec{Name: t.Name, DType: dtype, Shape: t.Shape, UnknownRank: t.Shape == nil}
 			if err != nil || names[t.Name] {
-				bad = fmt.Errorf("%q of the type %q: want a name of its own and a type such as float32", t.Name, t.DType)
+				bad = fmt.Errorf("%q of the type %q: want a unique name and a type such as float32", t.Name, t.DType)
 			}
 			for _, d := range t.Shape {
 				if d < -1 || d > math.MaxInt32 {
@@ -171,7 +172,7 @@ func weightsOf(weights lockstep.Weights) ([]Weight, error) {
 
 func hashTensor(t *lockstep.Tensor) (string, error) {
 	h := sha256.New()
-	if t.DType() == lockstep.String { // of any length: each is hashed behind its own
+	if t.DType() == lockstep.String { // of any length: each is hashed after its length
 		list, err := lockstep.Data[string](t)
 		if err != nil {
 			return "", err

@@ -11,7 +11,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// Recording says what is recorded beside the answers.
+// Recording says what is recorded besides the answers.
 type Recording struct {
 	Model      string
 	Tags       []string
@@ -22,20 +22,21 @@ type Recording struct {
 	// Expected, if not nil, is what Keras itself predicted for the Inputs, by the
 	// names of outputs and states.
 	Expected map[string]*lockstep.Tensor
-	// Candidate, if not nil, is the engine whose error a later Verify compares
-	// with that of its own time.
+	// Candidate, if not nil, is the engine whose error now a later Verify
+	// compares with its error then.
 	Candidate lockstep.Engine
 	// Trace keeps every step of the recurrent layers too: Golden.Steps.
 	Trace bool
-	// Versions are added to those that are known: of lockstep, and of an engine
-	// that has a Version method.
+	// Versions are added to the known ones: of lockstep, and of an engine that
+	// has a Version method.
 	Versions map[string]string
-	// Rule, if not nil, is a setting for all tensors that Verify goes by too. A
+	// Rule, if not nil, is a setting for all tensors that Verify uses too. A
 	// tolerance that it does not give is derived: see Options.Oracle.
 	Rule *compare.Setting
 }
 
-// A Disagreement is why Record records nothing: those who should agree do not.
+// A Disagreement is why Record records nothing: parties that should agree do
+// not.
 type Disagreement struct{ Report *compare.Report }
 
 // Error says where they differ.
@@ -103,7 +104,7 @@ func Record(ctx context.Context, e lockstep.Engine, r Recording) (*Golden, error
 	}
 	for _, f := range g.folders() {
 		if *f.tensors == nil {
-			*f.tensors = map[string]*lockstep.Tensor{} // as one that was read
+			*f.tensors = map[string]*lockstep.Tensor{} // as a golden that was read
 		}
 	}
 	return g, nil
@@ -122,8 +123,8 @@ func readWeights(e lockstep.Engine) ([]Weight, error) {
 	return weightsOf(weights)
 }
 
-// agreement holds everybody's answers against those that were recorded, and
-// these against themselves: what is not finite proves nothing.
+// agreement compares all answers with the recorded ones, and these with
+// themselves: non-finite values prove nothing.
 func (g *Golden) agreement(ctx context.Context, e lockstep.Engine, r Recording) error {
 	report := &compare.Report{Model: r.Model}
 	judge := e
@@ -186,8 +187,8 @@ func (g *Golden) order() []string {
 	return out
 }
 
-// run computes outputs and, if the engine can show them, final states and what
-// else is wanted.
+// run computes outputs and, if the engine can show them, final states and
+// steps.
 func run(ctx context.Context, e lockstep.Engine, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
 	if t, ok := e.(lockstep.Tracer); ok {
 		return t.Trace(ctx, inputs, detail)

@@ -14,7 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/rename"
 )
 
-// oracleEngine is an engine that knows what it is meant to compute.
+// oracleEngine is an engine with an oracle of its model.
 type oracleEngine interface {
 	Oracle() (lockstep.Oracle, error)
 }
@@ -31,7 +31,7 @@ func oracleOf(e lockstep.Engine, given lockstep.Oracle) (lockstep.Oracle, error)
 // singleSteps is the title of the comparison whose bounds a golden keeps.
 const singleSteps = "single steps"
 
-// replay is the golden as the engine that was recorded.
+// replay is the golden in the role of the recorded engine.
 type replay struct {
 	golden *Golden
 	name   string
@@ -56,7 +56,7 @@ func (r replay) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Det
 	return &lockstep.Trace{Engine: r.name, Layers: g.Header.Layers, Outputs: g.Outputs, States: g.States, Steps: g.Steps}, nil
 }
 
-// stepwise holds an engine's steps against the golden's, as compare.Check does:
+// stepwise compares an engine's steps with the golden's, as compare.Check does:
 // single steps from the golden's own states, and free running. names are the
 // engine's of the golden's layers; allow is Rule.AllowNonFinite; notes say what
 // could not be compared.
@@ -102,15 +102,15 @@ func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string
 	return nil
 }
 
-// bound holds an engine against the steps that were recorded, and keeps the
-// bounds by which that was judged.
+// bound compares an engine with the recorded steps, and keeps the bounds by
+// which it was judged.
 func (g *Golden) bound(ctx context.Context, e lockstep.Engine, r Recording) ([]compare.Comparison, error) {
 	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, rename.Names{}, r.Inputs, nil, g.settings(nil).AllowNonFinite())
 	if err != nil {
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("golden: no bounds of the steps are known, and nothing was recorded: %s", strings.Join(notes, "; "))
+		return nil, fmt.Errorf("golden: the steps have no known bounds, and nothing was recorded: %s", strings.Join(notes, "; "))
 	}
 	g.Bounds = map[string]*lockstep.Tensor{}
 	for _, k := range all {
@@ -131,7 +131,7 @@ func (g *Golden) bound(ctx context.Context, e lockstep.Engine, r Recording) ([]c
 	return all, nil
 }
 
-// upwards rounds bounds to float32, up: a bound that was lowered is none.
+// upwards rounds bounds up to float32: rounded down, they would be no bounds.
 func upwards(bounds []float64) []float32 {
 	out := make([]float32, len(bounds))
 	for i, b := range bounds {
@@ -143,15 +143,15 @@ func upwards(bounds []float64) []float32 {
 	return out
 }
 
-// checkSteps tells whether steps and bounds are those of layers that the golden
-// names, in shapes that belong together.
+// checkSteps tells whether steps and bounds belong to layers that the golden
+// names, in consistent shapes.
 func (g *Golden) checkSteps() error {
 	leading := map[string][]int{} // of each layer, batch and steps
 	for name, t := range g.Steps {
 		layer, q := path.Split(name)
 		layer = strings.TrimSuffix(layer, "/")
 		if !slices.Contains(g.Header.Layers, layer) {
-			return fmt.Errorf("its array %q is of no layer that its header names: that has %q", "steps/"+name, g.Header.Layers)
+			return fmt.Errorf("its array %q belongs to no layer that its header names: that has %q", "steps/"+name, g.Header.Layers)
 		}
 		rank := 3
 		switch {
@@ -174,7 +174,7 @@ func (g *Golden) checkSteps() error {
 	for name, t := range g.Bounds {
 		of := g.Steps[name]
 		if of == nil {
-			return fmt.Errorf("its array %q belongs to no step of it", "bounds/"+name)
+			return fmt.Errorf("its array %q belongs to no array in steps/", "bounds/"+name)
 		}
 		if t.DType() != lockstep.Float32 || !slices.Equal(t.Shape(), of.Shape()) {
 			return fmt.Errorf("its array %q is %s, want float32 in the shape of its steps, %s", "bounds/"+name, t, lockstep.FormatShape(of.Shape()))
@@ -184,7 +184,7 @@ func (g *Golden) checkSteps() error {
 			return err
 		}
 		if i := slices.IndexFunc(values, func(v float32) bool { return !(v >= 0) }); i >= 0 {
-			return errors.New("its array \"bounds/" + name + "\" has a bound that is no number of 0 or more")
+			return errors.New("its array \"bounds/" + name + "\" has a bound that is not a number of 0 or more")
 		}
 	}
 	return nil

@@ -253,8 +253,8 @@ func TestBadTraces(t *testing.T) {
 		},
 		"want 2 axes":                            func(g *golden.Golden) { g.Steps["encoder/initial_h"] = g.Steps["encoder/h"] },
 		"want float32 in the shape of its steps": func(g *golden.Golden) { g.Bounds["encoder/h"] = fixture.NewTensor(t, make([]float32, n), n) },
-		"no number of 0 or more":                 func(g *golden.Golden) { g.Bounds["encoder/h"] = fixture.NewTensor(t, nan, shape...) },
-		"is of no layer":                         func(g *golden.Golden) { g.Header.Layers = g.Header.Layers[:1] },
+		"not a number of 0 or more":              func(g *golden.Golden) { g.Bounds["encoder/h"] = fixture.NewTensor(t, nan, shape...) },
+		"belongs to no layer":                    func(g *golden.Golden) { g.Header.Layers = g.Header.Layers[:1] },
 	} {
 		g := *sound
 		g.Steps, g.Bounds = maps.Clone(sound.Steps), maps.Clone(sound.Bounds)

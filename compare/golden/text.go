@@ -30,7 +30,7 @@ func (r *Result) Summary() string {
 	return s + ": " + r.answersInWords()
 }
 
-// answersInWords says how the answers came out.
+// answersInWords says how the answers compare.
 func (r *Result) answersInWords() string {
 	if r.Report == nil {
 		return "the answers could not be compared"
@@ -48,7 +48,7 @@ func (r *Result) answersInWords() string {
 	return fmt.Sprintf("%s differs from %s, first at %s, %s: %s, want %s", c.Candidate, c.Reference, first.Name, &f.Place, f.Candidate, f.Reference)
 }
 
-// findings says in a sentence each what is another than in the golden.
+// findings describes each difference from the golden in a sentence.
 func (r *Result) findings() []string {
 	var out []string
 	for _, part := range []struct {
@@ -68,8 +68,8 @@ func (r *Result) findings() []string {
 	return out
 }
 
-// FullReport returns the report on the answers under a title, with everything
-// else that was found: for compare/render.
+// FullReport returns the report on the answers under a title, with all other
+// findings: for compare/render.
 func (r *Result) FullReport(title string) *compare.Report {
 	report := &compare.Report{Model: title}
 	if r.Report != nil {
@@ -92,5 +92,5 @@ func (r *Result) FullReport(title string) *compare.Report {
 	return report
 }
 
-// oneLine sets what an error says on lines of their own behind each other.
+// oneLine joins the lines of an error.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -9,7 +9,7 @@ import (
 )
 
 // Verifier returns a function that runs an engine on the inputs of the golden in
-// a file, and fails with an *Error if the engine answers otherwise, or if its
+// a file, and fails with an *Error if the engine answers differently, or if its
 // weights, layout or signature differ. A service gives it to native.WithVerify:
 //
 //	m, err := native.Load("model", native.WithVerify(golden.Verifier("model.golden")))
@@ -17,7 +17,7 @@ func Verifier(file string) func(lockstep.Engine) error {
 	return verifier(file, func() (*Golden, error) { return ReadFile(file) })
 }
 
-// VerifierFS is Verifier of a golden in a file system, which may be embedded.
+// VerifierFS is Verifier for a golden in a file system, which may be embedded.
 func VerifierFS(fsys fs.FS, name string) func(lockstep.Engine) error {
 	return verifier(name, func() (*Golden, error) { return ReadFS(fsys, name) })
 }

@@ -15,12 +15,12 @@ import (
 
 // Options say how Verify judges.
 type Options struct {
-	// Settings change the golden's own rule, or where it has none, derived ones,
-	// by the golden's names. One that replaces the tolerance of all tensors leaves
-	// the steps unjudged. One that matches no tensor is a *compare.SettingError.
+	// Settings change the golden's own rule, or the derived ones where it has
+	// none, by the golden's names. One that replaces the tolerance of all
+	// tensors leaves the steps unjudged. One that matches no tensor is a
+	// *compare.SettingError.
 	Settings compare.Settings
-	// Files are those of the model that the engine runs; nil if they are not to
-	// be compared.
+	// Files are those of the model that the engine runs; nil to leave them out.
 	Files fs.FS
 	// Rename maps a name of the golden's signature to the model's.
 	Rename map[string]string
@@ -29,7 +29,7 @@ type Options struct {
 	Oracle lockstep.Oracle
 	// Drift, if not nil, is how much larger a tensor's error may be than it was:
 	// the margin of now less that of then, where 1 is all that the tolerance
-	// allows. What it was stands in Earlier, or in the golden itself if that is nil.
+	// allows. Earlier has the error then, or if that is nil the golden itself.
 	Drift   *float64
 	Earlier *Golden
 }
@@ -39,15 +39,15 @@ type Result struct {
 	Golden *Golden
 	Engine string // that was verified
 	Change Change
-	// What is another than in the golden, a clause each.
+	// Differences from the golden, a clause each.
 	Files, Signature, Layout, Weights, Drift []string
-	// Notes say what else a reader should know.
+	// Notes are other remarks for the reader.
 	Notes []string
 	// Report compares the answers. It is nil where the signature or the layout
-	// changed so much that nothing could be run.
+	// changed so much that the model could not be run.
 	Report *compare.Report
-	// turns are the layers' names by the golden's, where they are known by their
-	// turn.
+	// turns are the layers' names by the golden's, where they are matched by
+	// their order.
 	turns rename.Names
 }
 
@@ -79,7 +79,7 @@ func (g *Golden) Verify(ctx context.Context, e lockstep.Engine, o Options) (*Res
 	switch err := e.Signature().CheckInputs(inputs); {
 	case err != nil && g.Header.Signature != nil && len(r.Signature) > 0:
 		r.Signature = append(r.Signature, "and so the golden's inputs do not fit")
-	case err != nil && g.Header.Signature != nil: // the same signature: a golden that lies
+	case err != nil && g.Header.Signature != nil: // the same signature: the golden is inconsistent
 		return nil, fmt.Errorf("golden: its inputs do not fit its signature: %w", err)
 	case err != nil:
 		r.Signature = append(r.Signature, "the golden's inputs do not fit: "+oneLine(err))
@@ -92,7 +92,7 @@ func (g *Golden) Verify(ctx context.Context, e lockstep.Engine, o Options) (*Res
 	return r, nil
 }
 
-// judge chooses the gravest change.
+// judge chooses the most severe change.
 func (r *Result) judge() {
 	switch {
 	case len(r.Signature)+len(r.Layout) > 0:
@@ -135,7 +135,7 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	for name, t := range trace.Outputs {
 		have[names.outputs.back(name)] = t
 	}
-	if g.Header.Signature == nil { // by hand: it may hold a part of the outputs
+	if g.Header.Signature == nil { // written by hand: it may hold only some of the outputs
 		for name := range trace.Outputs {
 			if names.outputs.back(name) == name && g.Outputs[name] == nil {
 				r.Notes = append(r.Notes, fmt.Sprintf("the golden has no output %q", name))
@@ -198,7 +198,7 @@ func (r *Result) add(title, reference string, results []compare.Result) {
 	})
 }
 
-// by names who the golden's answers are of.
+// by names the engine of the golden's answers.
 func (r *Result) by() string {
 	h := r.Golden.Header
 	switch version := h.Versions[h.Engine]; {
@@ -210,7 +210,7 @@ func (r *Result) by() string {
 	return "the golden of " + h.Engine
 }
 
-// settings are what was chosen when g was recorded, and then those.
+// settings are those chosen when g was recorded, followed by these.
 func (g *Golden) settings(asked compare.Settings) compare.Settings {
 	if g.Header.Rule == nil {
 		return asked
@@ -218,8 +218,8 @@ func (g *Golden) settings(asked compare.Settings) compare.Settings {
 	return append(compare.Settings{*g.Header.Rule}, asked...)
 }
 
-// rules returns the rules that settings and, where they leave a tolerance open,
-// the engine's oracle give: it has the engine's names.
+// rules returns the rules from settings and, where they leave a tolerance open,
+// from the engine's oracle, which has the engine's names.
 func (g *Golden) rules(ctx context.Context, e lockstep.Engine, given lockstep.Oracle, settings compare.Settings, inputs, answers map[string]*lockstep.Tensor, theirs func(string) string) (compare.Rules, error) {
 	rules := settings.Over(compare.Uniform(compare.DefaultRule()))
 	oracle, err := oracleOf(e, given)
@@ -239,12 +239,12 @@ func (g *Golden) rules(ctx context.Context, e lockstep.Engine, given lockstep.Or
 
 func same(name string) string { return name }
 
-// layers returns the states by the golden's names of the layers: where a layer
-// has another name now, it is known by its turn.
+// layers returns the states by the golden's names of the layers: a layer with a
+// different name is matched by its order.
 func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 	then := r.Golden.Header.Layers
 	if then == nil || slices.Equal(slices.Sorted(slices.Values(then)), slices.Sorted(slices.Values(trace.Layers))) {
-		return trace.States // another export may take layers side by side in another order
+		return trace.States // another export may list parallel layers in another order
 	}
 	if len(then) != len(trace.Layers) {
 		r.Layout = append(r.Layout, fmt.Sprintf("%d recurrent layers %q, the golden has %d %q", len(trace.Layers), trace.Layers, len(then), then))
@@ -264,8 +264,8 @@ func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 	return out
 }
 
-// drift holds the margins of now against those of then, both by the same rules,
-// which the inputs of neither take part in.
+// drift compares the margins now with those then, both by the same rules, which
+// do not depend on either's inputs.
 func (r *Result) drift(answers *compare.Comparison, rules compare.Rules, o Options) error {
 	if o.Drift == nil {
 		return nil
@@ -275,7 +275,7 @@ func (r *Result) drift(answers *compare.Comparison, rules compare.Rules, o Optio
 		earlier = r.Golden
 	}
 	if len(earlier.Candidate) == 0 {
-		return fmt.Errorf("golden: no drift can be told: the earlier golden does not hold what %s answered at its time: record it with lockstep golden record", r.Engine)
+		return fmt.Errorf("golden: drift is unknown: the earlier golden does not hold what %s answered then: record it with lockstep golden record", r.Engine)
 	}
 	margins := map[string]float64{}
 	for _, d := range compare.Judge(compare.Measure(earlier.answers(), earlier.Candidate, compare.Options{}), rules) {
@@ -294,7 +294,7 @@ func (r *Result) drift(answers *compare.Comparison, rules compare.Rules, o Optio
 		}
 	}
 	if compared == 0 {
-		return fmt.Errorf("golden: no drift can be told: the earlier golden has none of the tensors: it has %q", slices.Sorted(maps.Keys(earlier.Candidate)))
+		return fmt.Errorf("golden: drift is unknown: the earlier golden has none of the tensors: it has %q", slices.Sorted(maps.Keys(earlier.Candidate)))
 	}
 	return nil
 }

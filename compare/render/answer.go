@@ -7,10 +7,10 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// The sentences below are those of Text, for whoever renders a report in
-// another form: two forms of one report should not say it in two ways.
+// The sentences below are those of Text, for other formats: all formats of a
+// report use the same words.
 
-// Answer says in one clause how a comparison came out, and its extent.
+// Answer gives in one clause a comparison's result and its extent.
 func Answer(c *compare.Comparison) string { return answer(c, "", "") + figures(c) }
 
 // Judged says by what rule a comparison was judged.
@@ -43,8 +43,8 @@ func Word(r *compare.Result) string {
 	return r.Verdict.String()
 }
 
-// answer is Answer without the extent; on says of which model, and title of which
-// of its comparisons.
+// answer is Answer without the extent; on names the model, and title the
+// comparison.
 func answer(c *compare.Comparison, on, title string) string {
 	in := "at "
 	if title != "" {

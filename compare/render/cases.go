@@ -10,10 +10,10 @@ import (
 // Case is one thing about a model that passes or fails, as test reports count
 // them.
 type Case struct {
-	// Class says of what the case is one, and Name which: a tensor, or "model"
-	// for what fails beside the comparisons or keeps a model from running.
+	// Class groups the cases, and Name is the tensor, or "model" for what fails
+	// outside the comparisons or keeps a model from running.
 	Class, Name string
-	// Failed and NotRun tell how it came out; it passed if it is neither.
+	// Failed and NotRun give the result; it passed if neither is set.
 	Failed, NotRun bool
 	// Type says in a word or two why, Message in one line, and Text at length.
 	Type, Message, Text string
@@ -73,7 +73,7 @@ func caseOf(c *compare.Comparison, r *compare.Result, class string) Case {
 	return out
 }
 
-// cleaned sets sentences below each other. XML has no way to write most control
+// cleaned puts sentences on separate lines. XML cannot write most control
 // characters, and an annotation ends with its line.
 func cleaned(sentences []string) string {
 	out := make([]string, len(sentences))

@@ -39,15 +39,16 @@ func (t *text) fault(indent int, c *compare.Comparison, r *compare.Result) {
 	t.labelled(indent, width, "difference", Difference(r))
 }
 
-// labelled writes a label, padded to width, and a text that hangs beside it.
+// labelled writes a label, padded to width, and a text with hanging
+// indentation.
 func (t *text) labelled(indent, width int, label, s string) {
 	pad := strings.Repeat(" ", max(0, width-len([]rune(label))))
 	hang := min(indent+width+2, textWidth/2)
 	t.lines(format.Wrap(strings.Repeat(" ", indent)+label+pad+"  ", s, hang, textWidth))
 }
 
-// Difference says by how much the values of a tensor's first mismatch differ and
-// what was allowed; it is empty where no element is one.
+// Difference says by how much the values of a tensor's first mismatch differ
+// and what was allowed; it is empty where there is none.
 func Difference(r *compare.Result) string {
 	f, d := r.First, r.DType()
 	switch {
@@ -74,8 +75,8 @@ func Difference(r *compare.Result) string {
 	return s + "; margin " + format.RoundUp(f.Margin, 4)
 }
 
-// shown writes a value that is set beside another: with its bits where these
-// were judged, and a long string near where the two first differ.
+// shown writes a value next to another: with its bits where these were judged,
+// and of a long string the part where the two first differ.
 func shown(v, other compare.Value, rule compare.Rule) string {
 	d := v.DType()
 	if d == lockstep.String {
@@ -105,13 +106,13 @@ func excerpt(s, other string) string {
 // textOf is the text of an element of strings.
 func textOf(v compare.Value) string {
 	s, err := strconv.Unquote(v.String())
-	if err != nil { // it is no string, which has no text
+	if err != nil { // it is not a string
 		return ""
 	}
 	return s
 }
 
-// explain says why a tensor diverged for another reason than its elements.
+// explain says why a tensor diverged if its elements are not the reason.
 func explain(c *compare.Comparison, r *compare.Result) string {
 	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
 	switch r.Kind {
@@ -153,15 +154,15 @@ func (t *text) details(c *compare.Comparison, indent int) {
 		}
 		left--
 		if r == first && r.Kind != compare.Measured {
-			continue // its one line leads the report
+			continue // the report's first line has it
 		}
 		t.blank()
 		t.tensor(c, r, indent, r == first)
 	}
 }
 
-// tensor describes one diverged tensor. Its first mismatch is left out where it
-// leads the report.
+// tensor describes one diverged tensor. Its first mismatch is left out where
+// the report's first line has it.
 func (t *text) tensor(c *compare.Comparison, r *compare.Result, indent int, leads bool) {
 	if r.Kind != compare.Measured {
 		t.line(indent, indent+2, format.Printable(r.Name)+": "+explain(c, r))
@@ -234,8 +235,8 @@ func (t *text) nonFinite(c *compare.Comparison, r *compare.Result, add func(labe
 	}
 }
 
-// bySteps writes the largest error of the first steps, a NaN or an infinity in
-// the way as such.
+// bySteps writes the largest error of the first steps, and NaN or infinities as
+// such.
 func bySteps(steps []compare.Step) string {
 	var parts []string
 	for i, s := range steps {

@@ -35,7 +35,7 @@ func GitHub(w io.Writer, outcomes []compare.Outcome) error {
 }
 
 // A command ends with its line, and a property with a comma or colons: all of
-// them travel escaped, the percent sign too, as
+// them are escaped, the percent sign too, as
 // https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts does.
 var (
 	dataEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")

@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// schema is the number that JSON writes as "schema". The document's shape does not
-// change while it stays the same, but for fields that are added.
+// schema is the number that JSON writes as "schema". While it stays the same,
+// the document's shape changes only by added fields.
 const schema = 1
 
 // JSON writes the outcomes of one or more models as one document. A model that has
@@ -25,8 +25,8 @@ const schema = 1
 // fewest digits that read back to it, an integer in full, even beyond 2^53, and
 // NaN, +Inf and -Inf, which JSON cannot write as numbers, are the strings
 // "NaN", "Infinity" and "-Infinity". Elements of the tensors are written alike,
-// floats with the fewest digits for their own type; the tensor's "dtype" tells
-// the string "NaN" from the number.
+// floats with the fewest digits for their own type; the tensor's "dtype"
+// distinguishes the string "NaN" from the number.
 func JSON(w io.Writer, outcomes []compare.Outcome) error {
 	doc := jsonDocument{Schema: schema, Reports: []jsonReport{}, Verdict: verdictWord(compare.Overall(outcomes))}
 	for i := range outcomes {

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/table"
 )
 
-// Line says in one line how a model fared.
+// Line gives a model's result in one line.
 func Line(o *compare.Outcome) string {
 	s := format.Printable(o.Model) + ": " + word(o)
 	if why := reason(o); why != "" {
@@ -19,7 +19,7 @@ func Line(o *compare.Outcome) string {
 	return s + ", margin " + margin(o)
 }
 
-// word says in a word or two how the model fared.
+// word gives the model's result in a word or two.
 func word(o *compare.Outcome) string {
 	if o.Err != nil || o.Report == nil {
 		return "not run"
@@ -51,7 +51,7 @@ func reason(o *compare.Outcome) string {
 	return ""
 }
 
-// pair sets both sides of a mismatch beside each other.
+// pair writes both sides of a mismatch next to each other.
 func pair(f *compare.Mismatch) string { return f.Candidate.String() + ", want " + f.Reference.String() }
 
 // margin returns the largest margin, "-" where there is none.
@@ -64,7 +64,7 @@ func margin(o *compare.Outcome) string {
 
 // Summary writes a table of a row a model, for a reader.
 func Summary(w io.Writer, outcomes []compare.Outcome) error {
-	t := table.Table{Align: "llrl", Indent: 2} // of any width: a reason is worth a long line
+	t := table.Table{Align: "llrl", Indent: 2} // of any width: reasons may be long
 	t.Add("model", "verdict", "margin", "")
 	for i := range outcomes {
 		o := &outcomes[i]

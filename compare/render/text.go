@@ -31,8 +31,9 @@ const defaultDetails = 8
 const textWidth = 100
 
 // Text writes a report for a reader. It leads with the answer, and why it diverged
-// as far as that is known; a comparison that agrees takes a line. Errors are rounded up and bounds down, to a few digits;
-// elements are written with all their digits.
+// as far as that is known; a comparison that agrees is one line. Errors are
+// rounded up and bounds down, to a few digits; elements are written with all
+// digits.
 func Text(w io.Writer, r *compare.Report, o TextOptions) error {
 	if o.Details == 0 {
 		o.Details = defaultDetails
@@ -45,13 +46,13 @@ func Text(w io.Writer, r *compare.Report, o TextOptions) error {
 	return nil
 }
 
-// text is a report in the making.
+// text is a report that is being written.
 type text struct {
 	options TextOptions
 	b       strings.Builder
 }
 
-// line writes s, broken at spaces, each line after the first indented by hang.
+// line writes s, wrapped at spaces, each line after the first indented by hang.
 func (t *text) line(indent, hang int, s string) {
 	t.lines(format.Wrap(strings.Repeat(" ", indent), s, hang, textWidth))
 }
@@ -124,20 +125,20 @@ func (t *text) long(c *compare.Comparison) bool {
 	return t.options.Verbose || c.Verdict() != compare.InStep
 }
 
-// why says below the verdict why something diverged, as far as that is known.
+// why says below the verdict why something diverged, if that is known.
 func (t *text) why(r *compare.Report) {
 	for _, w := range r.Why {
 		t.line(2, 4, "why: "+because(w))
 	}
 }
 
-// because is a note that says why, without what tells it from other notes.
+// because is a note that says why, without the prefix of such notes.
 func because(note string) string {
 	return format.Printable(strings.Join(strings.Fields(strings.TrimPrefix(note, "diagnosis: ")), " "))
 }
 
 // several writes a report of more than one comparison: the answer, a line for
-// each, and then what there is to say of those that diverged.
+// each, and then the details of those that diverged.
 func (t *text) several(r *compare.Report, on string, lead *compare.Comparison, first *compare.Result) {
 	if lead == nil {
 		var tensors, values int
@@ -162,7 +163,7 @@ func (t *text) several(r *compare.Report, on string, lead *compare.Comparison, f
 		t.blank()
 	}
 	if t.options.Details == defaultDetails {
-		t.options.Details = 2 // of each comparison, and the reader sees the end of them
+		t.options.Details = 2 // of each comparison, after a blank line
 	}
 	t.sections(r, lead)
 }
@@ -176,7 +177,7 @@ func (t *text) notRun(r *compare.Report, on string) {
 	t.sections(r, nil)
 }
 
-// failures writes a report that fails by more than its comparisons.
+// failures writes a report that fails for other reasons than its comparisons.
 func (t *text) failures(r *compare.Report) {
 	lead := format.Printable(r.Failures[0])
 	if r.Model != "" {
@@ -218,7 +219,7 @@ func (t *text) sections(r *compare.Report, lead *compare.Comparison) {
 	}
 }
 
-// heading is what a section is about.
+// heading is a section's title.
 func heading(r *compare.Report, c *compare.Comparison) string {
 	between := format.Printable(c.Candidate) + " and " + format.Printable(c.Reference)
 	if c.Title == "" {
@@ -248,7 +249,7 @@ func (t *text) comparison(c *compare.Comparison, indent int) {
 		t.line(indent+2, indent+4, ruleLine(c))
 	}
 	t.notes(indent+2, c.AllNotes())
-	if !c.Stepwise { // whose table tells where each layer first diverges
+	if !c.Stepwise { // whose table shows where each layer first diverges
 		t.details(c, indent+2)
 	}
 }
@@ -299,8 +300,8 @@ const (
 	minShape = 12
 )
 
-// notesOf are the report's notes but for those that were shown below the verdict,
-// with those of engines that did not run where a divergence leads the report.
+// notesOf are the report's notes without those shown below the verdict, and the
+// engines that did not run where a divergence leads the report.
 func (t *text) notesOf(r *compare.Report) []string {
 	if r.Verdict() != compare.Diverged {
 		return r.Notes

@@ -11,8 +11,8 @@ import (
 )
 
 // layers writes a line for each layer of a comparison of steps: where it first
-// diverges, and the quantity that is the furthest, or comes nearest to its bound.
-// All quantities would be a long list of what is well, or of what follows.
+// diverges, and the quantity with the largest margin. All quantities would be a
+// long list of those that agree, or that follow.
 func (t *text) layers(c *compare.Comparison, indent int) {
 	tab := table.Table{Align: "llrrrrl", Indent: indent, Width: textWidth, Least: []int{minName, minShape}}
 	tab.Add("layer", "steps", "first outside", "largest margin at", "max abs", "margin", "verdict")
@@ -56,8 +56,8 @@ func compareMargins(a, b float64) int {
 	return 0
 }
 
-// firstStep says where the steps of the layers first diverge, if the report leads
-// with something else.
+// firstStep says where the steps of the layers first diverge, if the report's
+// first line is about something else.
 func (t *text) firstStep(r *compare.Report, lead *compare.Comparison) {
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// smallestLine says what tolerance would let a whole comparison pass. What it
-// prints is rounded up, and passes as printed.
+// smallestLine says what tolerance would let a whole comparison pass. Figures
+// are rounded up, and pass as printed.
 func smallestLine(c *compare.Comparison) string {
 	s, ok := c.Smallest()
 	switch {

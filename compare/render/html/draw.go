@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// draw fills in what the charts of a group show, where the page has that many
-// views in all.
+// draw fills in the data of a group's charts; the page has that many views in
+// all.
 func (g *group) draw(views int) {
 	g.Lines = min(g.Units, maxUnits)
 	buckets := min(g.Steps, max(50, min(maxSteps, maxCells/max(1, views*g.Lines))))
@@ -93,13 +93,13 @@ func (g *group) units(worst []float64, most int) []int {
 	return out
 }
 
-// values fills in what both sides hold in the row that is shown: of each bucket
+// values fills in both sides' values in the row that is shown: of each bucket
 // the step with the largest margin.
 func (g *group) values(v *view, bucket []int) {
 	n := len(g.Starts)
 	ref, err := v.of.Reference.Float64s()
 	if err != nil {
-		return // floats only come here
+		return // only floats get here
 	}
 	cand, err := v.of.Candidate.Float64s()
 	if err != nil {

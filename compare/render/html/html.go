@@ -3,12 +3,11 @@
 // place where the engines first diverge; error, margin and values along time, unit
 // by unit, follow as charts, and every figure of the report as a table.
 //
-// It belongs here if it turns a finished compare.Report into a page. Nothing is
-// judged or measured here, and whoever uses compare alone does not carry the
-// charting library (internal/page).
+// Nothing is judged or measured here, and a program that uses compare alone
+// does not include the charting library (internal/page).
 //
-// Verdict, diagnosis and tables need no JavaScript. What comes from a model, its
-// path or its tensors' names, is escaped wherever it stands.
+// Verdict, diagnosis and tables need no JavaScript. Text from a model, its path
+// or its tensors' names, is always escaped.
 //
 // The page's data is bounded for long sequences: see Write.
 package html
@@ -54,17 +53,17 @@ type section struct {
 	Why         *why
 	Comparisons []comparison
 	Notes       []string
-	Data        template.JS // null where nothing is to be drawn
+	Data        template.JS // null where there is nothing to draw
 }
 
 // Write writes the reports of one or more models as one page.
 //
 // Of a report's results those of floats with a batch, a time and a unit axis
 // are drawn. Sequences of more than 400 steps are drawn in buckets, and of more
-// than 128 units in groups: of each the element is kept that is farthest from,
-// or nearest to, its bound, so that no fault is lost. Values over time are those
-// of one batch row, the one of the layer's first or worst fault, and where they
-// would be too many, of the units with the largest margins. The page says where
+// than 128 units in groups: of each the element with the largest margin is
+// kept, so that no mismatch is lost. Values over time are those of one batch
+// row, the one of the layer's first or worst mismatch, and where they would be
+// too many, of the units with the largest margins. The page says where
 // something was left out.
 func Write(w io.Writer, reports ...*compare.Report) error {
 	outcomes := make([]compare.Outcome, len(reports))

@@ -10,14 +10,14 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// lead is what a reader wants to know first.
+// lead is the top of the page.
 type lead struct {
-	// Headline is the answer in a few words, which stand after the verdict's,
-	// and Sentence the same with figures.
+	// Headline is the answer in a few words, after the verdict's, and Sentence
+	// the same with figures.
 	Headline, Sentence string
 	// Facts are the place where the engines first diverge, Layer to Unit first.
 	Facts []fact
-	// Values are what both sides hold there.
+	// Values are both sides' values there.
 	Values []fact
 	Others []string // comparisons that diverged beside it
 
@@ -28,8 +28,8 @@ type lead struct {
 // fact is a figure with its name, and a word of explanation.
 type fact struct{ Name, Value, Also string }
 
-// leadOf finds the comparison that says most about where the engines part: the
-// steps of the layers before the weights and the outputs.
+// leadOf finds the comparison that says most about where the engines diverge:
+// the steps of the layers before the weights and the outputs.
 func leadOf(r *compare.Report) lead {
 	l := lead{step: -1, unit: -1}
 	if !r.Compared() {
@@ -160,7 +160,7 @@ func titleOf(c *compare.Comparison) string {
 	return format.Printable(c.Title)
 }
 
-// names are what the quantities of a step are called.
+// names are the names of a step's quantities.
 var names = map[string]string{
 	"i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
 	"z": "update gate", "r": "reset gate", "h": "hidden state", "c": "cell state",
@@ -179,7 +179,7 @@ func quantityWords(q string) (symbol, words string) {
 	return symbol, words
 }
 
-// called returns what a quantity is called, and its symbol in a few words.
+// called returns a quantity's name, and its symbol in a few words.
 func called(q string) (name, also string) {
 	symbol, sum := strings.CutPrefix(q, "sum_")
 	switch words, known := names[symbol]; {
@@ -200,7 +200,7 @@ func kindOf(q string) string {
 	return "Gate"
 }
 
-// printable makes lines fit to be shown.
+// printable makes lines fit for display.
 func printable(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {

@@ -36,7 +36,7 @@ type focus struct {
 	First                 bool // it is a divergence
 }
 
-// group is what shares a layer's steps and units, or one tensor.
+// group is the quantities with a layer's steps and units, or one tensor.
 type group struct {
 	Name       string      `json:"name"`
 	Steps      int         `json:"steps"`
@@ -50,8 +50,8 @@ type group struct {
 	Quantities []*quantity `json:"quantities"`
 
 	views  int
-	margin float64         // the largest so far, while there is no fault
-	faulty *compare.Result // the one whose first fault comes first
+	margin float64         // the largest so far, while there is no mismatch
+	faulty *compare.Result // the one whose first mismatch comes first
 }
 
 type quantity struct {
@@ -135,7 +135,8 @@ func (g *group) add(name string, v *view) {
 	q.Views = append(q.Views, v)
 	g.views++
 	g.Diverged = g.Diverged || x.Verdict != compare.InStep
-	// The row that is shown is that of the first fault, or of the largest margin.
+	// The row that is shown is that of the first mismatch, or of the largest
+	// margin.
 	switch {
 	case x.First != nil && (g.faulty == nil || x.First.Step < g.faulty.First.Step):
 		g.faulty, g.Row = x, x.First.Batch

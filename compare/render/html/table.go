@@ -38,7 +38,7 @@ func tableOf(c *compare.Comparison) comparison {
 			Margin: format.RoundUp(r.Margin, 3), Word: render.Word(r), Why: render.Why(c, r), Good: r.Verdict == compare.InStep,
 		}
 		switch {
-		case r.Finite == 0: // nothing that could be subtracted
+		case r.Finite == 0: // nothing to subtract
 		case r.DType().IsFloat():
 			out.Abs, out.Rel, out.ULP = format.RoundUp(r.MaxAbs, 3), format.RoundUp(r.MaxRel, 3), strconv.FormatUint(r.MaxULP, 10)
 		default:

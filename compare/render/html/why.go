@@ -12,11 +12,11 @@ import (
 type why struct {
 	Title  string // says whether the cause is known
 	Causes []cause
-	// Words are what the diagnosis says beside its causes.
+	// Words are the diagnosis's sentences besides its causes.
 	Words []string
 }
 
-// cause is a known fault, and what of the divergence remains under it.
+// cause is a known fault, and what remains of the divergence with it.
 type cause struct {
 	Text, Who     string
 	Before, After string
@@ -26,7 +26,7 @@ type cause struct {
 // shownCauses bounds the causes that a page shows; a report in JSON has all.
 const shownCauses = 3
 
-// whyOf takes the diagnosis out of a report, and returns its other notes.
+// whyOf separates a report's diagnosis from its other notes.
 func whyOf(r *compare.Report) (*why, []string) {
 	var w *why
 	d := r.Diagnosis
@@ -67,7 +67,7 @@ func whyOf(r *compare.Report) (*why, []string) {
 	return w, notes
 }
 
-// says tells whether the page shows already what a note says.
+// says tells whether the page already shows what a note says.
 func (w *why) says(note string, d *compare.Diagnosis) bool {
 	for _, e := range d.Causes {
 		if strings.Contains(note, e.Text) {

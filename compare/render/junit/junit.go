@@ -1,6 +1,6 @@
-// Package junit writes what came out of several models in the JUnit XML that CI
-// systems read. It is a package of its own so that a program that verifies a
-// golden carries no XML.
+// Package junit writes the outcomes of several models as the JUnit XML that CI
+// systems read. It is a separate package so that a program that verifies a
+// golden includes no XML.
 package junit
 
 import (
