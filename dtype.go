@@ -6,8 +6,8 @@ import "fmt"
 type DType uint8
 
 // The element types that a tensor can have. TensorFlow has more: quantized ones,
-// float8, int4, complex numbers and handles; what holds one of those is shown by
-// TensorFlow's own name for it, and refused where it would be needed.
+// float8, int4, complex numbers and handles; tensors of those are shown by
+// TensorFlow's name of the type, and refused where they are needed.
 const (
 	Invalid DType = iota
 	Float32

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// ErrMemory is wrapped by the error of what wants more memory than the budget
-// for tensors has left.
+// ErrMemory is wrapped by errors of operations that need more memory than the
+// budget for tensors has left.
 var ErrMemory = errors.New("more memory than the budget")
 
 // Engine runs one signature of one model.
@@ -20,7 +20,7 @@ type Engine interface {
 	Run(ctx context.Context, inputs map[string]*Tensor) (map[string]*Tensor, error)
 }
 
-// Tracer is an engine that can show what it computes on the way.
+// Tracer is an engine that can show its intermediate results.
 type Tracer interface {
 	Engine
 	Trace(ctx context.Context, inputs map[string]*Tensor, detail Detail) (*Trace, error)
@@ -36,18 +36,18 @@ type Stepper interface {
 	Step(layer string, from map[string]*Tensor) (map[string]*Tensor, error)
 }
 
-// Oracle knows what a model is meant to compute: its answers are in float64, and
-// beside each stands a bound on how far an engine that computes in the model's
-// own floats may be from it.
+// Oracle computes a model's exact results: they are in float64, each with a
+// bound on how far an engine that computes in the model's own floats may be
+// from it.
 type Oracle interface {
 	// Step takes one step of a layer, as Stepper.Step does, and shows what
 	// Trace.Steps does of it, by the names h, c, i, sum_i and so on.
 	Step(layer string, from map[string]*Tensor) (exact, bound map[string]*Tensor, err error)
 	// Run computes the signature's outputs and, by the names of Trace, each
-	// recurrent layer's final states, input, mask and first states. Layers whose
-	// states at each step are given, as <layer>/h and <layer>/c, are not run:
-	// what they made is taken for exact. unknown says of what there is no bound
-	// of, and why.
+	// recurrent layer's final states, input, mask and first states. Layers
+	// whose states at each step are given, as <layer>/h and <layer>/c, are not
+	// run: the given states count as exact. unknown says which tensors have no
+	// bound, and why.
 	Run(ctx context.Context, inputs, given map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
 }
 

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Errors that callers tell apart, by errors.Is and errors.As. A *TensorError is
-// bad input: tensors that do not fit the model.
+// Errors that callers distinguish with errors.Is and errors.As. A *TensorError
+// is bad input: tensors that do not fit the model.
 var (
-	// ErrNotSavedModel: what was to be opened is no SavedModel.
+	// ErrNotSavedModel: the path is not a SavedModel.
 	ErrNotSavedModel = errors.New("not a SavedModel")
 	// ErrDamaged: a file of the model, or a golden, is damaged or cut short.
 	ErrDamaged = errors.New("the file is damaged")
@@ -19,8 +19,8 @@ var (
 	ErrNoTensorFlow = errors.New("TensorFlow is not available")
 )
 
-// Damaged returns err as one that errors.Is finds ErrDamaged in, NoTensorFlow as
-// one with ErrNoTensorFlow. The text stays.
+// Damaged returns err as one for which errors.Is finds ErrDamaged, NoTensorFlow
+// as one with ErrNoTensorFlow. The text stays the same.
 func Damaged(err error) error { return &kindError{err, ErrDamaged} }
 
 // NoTensorFlow: see Damaged.
@@ -35,14 +35,14 @@ func (e *kindError) Unwrap() []error { return []error{e.err, e.kind} }
 // run.
 type UnsupportedError struct {
 	Signature  string
-	Operations []UnsupportedOperation // one at least, in the order of the graph
+	Operations []UnsupportedOperation // at least one, in the order of the graph
 }
 
 // UnsupportedOperation is one of them.
 type UnsupportedOperation struct {
 	Op, Node string
-	Layer    string // the path of the layer that it is of, as far as its name tells; "" if not
-	Caller   string // the loop or the branch in whose function it stands; "" in the graph itself
+	Layer    string // the path of the node's layer, if its name shows it, else ""
+	Caller   string // the loop or branch whose function has it; "" in the graph itself
 	Reason   error
 }
 

@@ -56,8 +56,8 @@ func RoundBFloat16(x float32) BFloat16Bits {
 	return BFloat16Bits((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
-// CoarseError is why an Oracle has no bound for what was computed from numbers of
-// a type of 16 bits.
+// CoarseError is why an Oracle has no bound for results computed in a 16-bit
+// type.
 type CoarseError struct{ DType DType }
 
 // Error names the type.

@@ -18,8 +18,8 @@ func StateName(layer, state string) string { return layer + "/state_" + state }
 // CutStateName is the reverse of StateName.
 func CutStateName(name string) (layer, state string, ok bool) { return strings.Cut(name, "/state_") }
 
-// LayerTrace is what a trace shows of one recurrent layer; what it does not show
-// is nil.
+// LayerTrace is the part of a trace for one recurrent layer; what it lacks is
+// nil.
 type LayerTrace struct {
 	Name  string
 	trace *Trace
@@ -31,8 +31,8 @@ func (t *Trace) Layer(name string) LayerTrace { return LayerTrace{name, t} }
 // Step returns a quantity at each step: sum_i, i, h and so on, as Steps lists them.
 func (l LayerTrace) Step(quantity string) *Tensor { return l.trace.Steps[StepName(l.Name, quantity)] }
 
-// X is what the cell reads, Mask which rows have a step, and Output what the loop
-// leaves as its outputs.
+// X is what the cell reads, Mask which rows have a step, and Output the loop's
+// outputs.
 func (l LayerTrace) X() *Tensor { return l.Step("x") }
 
 // Mask: see X.
@@ -78,7 +78,7 @@ func (l LayerTrace) Before() (map[string]*Tensor, error) {
 	return out, nil
 }
 
-// shifted returns the states before each step, of those after each (batch,
+// shifted returns the states before each step, from those after each (batch,
 // steps, units) and those before the first (batch, units).
 func shifted[F float32 | float64](after, initial *Tensor) (*Tensor, error) {
 	d, err := Data[F](after)

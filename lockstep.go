@@ -3,8 +3,8 @@
 // that runs a model can be asked for.
 //
 // It belongs here if both engines and the comparison must mean the same thing
-// by it. Nothing here computes: reading a model is native/savedmodel's work,
-// running it is native's or tfbridge's, and judging two runs is compare's.
+// by it. Nothing here computes: native/savedmodel reads models, native and
+// tfbridge run them, and compare judges two runs.
 //
 // # Names
 //

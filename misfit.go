@@ -2,18 +2,18 @@ package lockstep
 
 import "fmt"
 
-// TensorError says that tensors which somebody gave for a model are not such as the
-// model has, by name, type or shape: wrong usage, for which no engine is to blame.
-// errors.As finds it in what engines and comparisons return.
+// TensorError says that given tensors do not fit the model by name, type or
+// shape: wrong usage, for which no engine is to blame. errors.As finds it in
+// the errors of engines and comparisons.
 type TensorError struct{ Err error }
 
 func (e *TensorError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what is wrong, one error or several that are joined.
+// Unwrap returns the error, one or several joined.
 func (e *TensorError) Unwrap() error { return e.Err }
 
 // Nearest says which of the names is most like one that is not among them, as in
-// `, the nearest is "x"`. It is empty where none is like it.
+// `, the nearest is "x"`. It is empty where none is similar.
 func Nearest(name string, names []string) string {
 	best, least := "", 1+max(1, len([]rune(name))/3)
 	for _, n := range names {
@@ -28,7 +28,7 @@ func Nearest(name string, names []string) string {
 }
 
 // editDistance counts the letters to insert, to delete and to change that make b of
-// a (Levenshtein's distance). A dependency for it would be one of every service's.
+// a (Levenshtein's distance). A dependency for it would burden every service.
 func editDistance(a, b string) int {
 	to := []rune(b)
 	row := make([]int, len(to)+1) // the distances from what was read of a

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// TensorSpec says what a signature wants or promises of one tensor.
+// TensorSpec describes one input or output of a signature.
 type TensorSpec struct {
 	Name  string // the SignatureDef's name for it
 	DType DType
@@ -16,7 +16,7 @@ type TensorSpec struct {
 	// such as "qint8" or "float8_e4m3fn"; DType is Invalid then. It is empty else.
 	Type string
 	// Shape has -1 where an axis may have any length. It is nil and
-	// UnknownRank is set where nothing is promised at all; a nil Shape without
+	// UnknownRank is set where the rank is not given; a nil Shape without
 	// UnknownRank is a scalar's.
 	Shape       []int
 	UnknownRank bool
@@ -39,8 +39,7 @@ func (s TensorSpec) TypeName() string {
 	return s.DType.String()
 }
 
-// Check tells whether t is what s wants: its type, its rank and every axis
-// that s fixes.
+// Check tells whether t fits s: its type, its rank and every axis that s fixes.
 func (s TensorSpec) Check(t *Tensor) error {
 	if t == nil {
 		return fmt.Errorf("lockstep: %q is missing, want %s", s.Name, s)
@@ -85,7 +84,7 @@ func find(specs []TensorSpec, name string) (TensorSpec, bool) {
 }
 
 // CheckTypes tells whether every input and output has a type that tensors can
-// have. The error names all that have not.
+// have. The error names all others.
 func (s Signature) CheckTypes() error {
 	var errs []error
 	for _, side := range []struct {
@@ -101,8 +100,8 @@ func (s Signature) CheckTypes() error {
 	return errors.Join(errs...)
 }
 
-// CheckInputs tells whether inputs are exactly the tensors that s wants, by
-// name, type and shape. The error, a *TensorError, lists everything that is wrong.
+// CheckInputs tells whether inputs are exactly the signature's, by name, type
+// and shape. The error, a *TensorError, lists everything that is wrong.
 func (s Signature) CheckInputs(inputs map[string]*Tensor) error {
 	var errs []error
 	for _, spec := range s.Inputs {
@@ -126,7 +125,7 @@ func (s Signature) CheckInputs(inputs map[string]*Tensor) error {
 	return &TensorError{errors.Join(errs...)}
 }
 
-// others are the names of inputs that are none of the signature's.
+// others are the names of inputs that the signature does not have.
 func (s Signature) others(inputs map[string]*Tensor) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {

@@ -16,8 +16,8 @@ type Element interface {
 // Tensor is a dense array in row-major order: the last axis runs fastest.
 // The zero Tensor is invalid; New makes one.
 //
-// A Tensor does not copy what it is made of, and hands out its own slices.
-// Whoever writes to them must be the only one who uses the tensor.
+// A Tensor does not copy its data, and returns its own slices. Code that writes
+// to them must be the only user of the tensor.
 type Tensor struct {
 	dtype DType
 	shape []int
@@ -76,8 +76,8 @@ func Zeros(dtype DType, shape ...int) (*Tensor, error) {
 	return nil, fmt.Errorf("lockstep: no tensor can have the type %s", dtype)
 }
 
-// Data returns the elements of t themselves, not a copy. It fails if t holds
-// another type than E.
+// Data returns the elements of t themselves, not a copy. It fails if t does not
+// hold E.
 func Data[E Element](t *Tensor) ([]E, error) {
 	if t == nil {
 		return nil, fmt.Errorf("lockstep: no tensor where one of %s was wanted", dtypeOf[E]())
@@ -160,7 +160,7 @@ func (t *Tensor) Float64s() ([]float64, error) {
 	return out, nil
 }
 
-// widen converts numbers whose Go types say what they are.
+// widen converts numbers to float64 by their Go types.
 func widen[E float32 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](out []float64, d []E) {
 	for i, v := range d {
 		out[i] = float64(v)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Trace is what one engine computed in one run. The reference's and the
-// candidate's traces of the same inputs are what compare sets side by side.
+// Trace is what one engine computed in one run. Package compare compares the
+// reference's and the candidate's traces of the same inputs.
 type Trace struct {
 	// Engine is the name of the engine that ran.
 	Engine string
@@ -30,7 +30,7 @@ type Trace struct {
 	//	<layer>/h         the states after the step, those of rows that do not
 	//	<layer>/c         have it as before it; c of an LSTM alone
 	//
-	//	<layer>/output    what the loop itself leaves as its outputs, (batch,
+	//	<layer>/output    the loop's outputs, (batch,
 	//	                  steps, units), or if it keeps the last one alone
 	//	                  (batch, 1, units); rows that do not have a step
 	//	                  repeat an output or are zeros
@@ -44,19 +44,19 @@ type Trace struct {
 	// call c~) and o; those of a GRU z, r and g; a SimpleRNN has g alone, which
 	// is its h.
 	Steps map[string]*Tensor
-	// Traced, in a trace of steps, are the outputs that were computed from what
-	// States and Steps show, where that is another computation than the one of
-	// Outputs: for a loop of its own beside the model's, TensorFlow may choose
-	// other kernels, which round otherwise. It is nil if it is the same one, or
-	// if the outputs could not be computed twice, as in a model whose outputs
-	// wait for a change of its variables.
+	// Traced, in a trace of steps, are the outputs computed from States and
+	// Steps, where that is a different computation from that of Outputs: for a
+	// copy of the model's loop, TensorFlow may choose other kernels, which
+	// round differently. It is nil if it is the same computation, or if the
+	// outputs could not be computed twice, as in a model whose outputs wait for
+	// a change of its variables.
 	Traced map[string]*Tensor
 }
 
 // gateOrder is the order in which gates stand in kernels, and c before h.
 const gateOrder = "zrifgoch"
 
-// Quantities lists what Steps shows of a layer's steps by the names that follow
+// Quantities lists the quantities in Steps for a layer by the names that follow
 // <layer>/, in the order in which a step computes them: the gates' sums, the
 // gates, the states. x, mask, output and the states before the first step are
 // left out.

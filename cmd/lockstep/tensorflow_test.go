@@ -113,8 +113,8 @@ func TestCheckRefusesBadInputs(t *testing.T) {
 		{fixture.Path("states_out_keras3", "inputs.npz"), "want (?, 10, 1): axis 2 is 3", exitUsage},
 		{fixture.Path("not_gru", "inputs.npz"), `has no input "x"`, exitUsage},
 		{fixture.Path("nowhere.npz"), "no such file", exitNotRun},
-		{fixture.Path("seed_keras3", "recipe.json"), "it is no .npz", exitNotRun},
-		{filepath.Join(dir, "saved_model.pb"), "it is no .npz", exitNotRun},
+		{fixture.Path("seed_keras3", "recipe.json"), "it is not an .npz", exitNotRun},
+		{filepath.Join(dir, "saved_model.pb"), "it is not an .npz", exitNotRun},
 	} {
 		code, stdout, stderr := call("check", dir, "--inputs", c.inputs)
 		if code != c.code || stdout != "" || !regexp.MustCompile(regexp.QuoteMeta(c.want)).MatchString(stderr) {

@@ -126,7 +126,7 @@ func TestGoldenThatIsNotThere(t *testing.T) {
 	m := load(t, fixture.Dir(t, "seed_units1_keras3"))
 	for file, want := range map[string]string{
 		filepath.Join(t.TempDir(), "x.golden"):     "lockstep golden record writes one from TensorFlow, go test -update from native",
-		fixture.Path("seed_keras3", "recipe.json"): "it is no .npz",
+		fixture.Path("seed_keras3", "recipe.json"): "it is not an .npz",
 		seedGolden: "layout or signature changed",
 	} {
 		if r := held(t, func(t testing.TB) { comparetest.Golden(t, m, file) }); !r.failed || !strings.Contains(r.said.String(), want) {

@@ -49,8 +49,8 @@ func TestBadFiles(t *testing.T) {
 		{"good, with a header", sig, both, ""},
 		{"no outputs", "", []string{"inputs/x"}, "no outputs"},
 		{"another array", "", append(both, "output/y"), `its array "output/y" does not belong in a golden`},
-		{"no name", "", append(both, "states/"), `its array "states/" is none`},
-		{"no folder", "", append(both, "x"), `its array "x" is none`},
+		{"no name", "", append(both, "states/"), `its array "states/" does not belong`},
+		{"no folder", "", append(both, "x"), `its array "x" does not belong`},
 		{"an output and a state", "", append(both, "states/y"), "have the same name"},
 		{"expected of nothing", "", append(both, "expected/z"), `"expected/z" belongs to no output`},
 		{"candidate of nothing", "", append(both, "candidate/z"), `"candidate/z" belongs to no output`},
@@ -85,7 +85,7 @@ func TestBadFiles(t *testing.T) {
 	if _, err := golden.ReadFile("testdata/nothing"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
 	}
-	if _, err := golden.ReadFS(os.DirFS("testdata"), "make.py"); err == nil || !strings.Contains(err.Error(), "it is no .npz") {
+	if _, err := golden.ReadFS(os.DirFS("testdata"), "make.py"); err == nil || !strings.Contains(err.Error(), "it is not an .npz") {
 		t.Error(err)
 	}
 }

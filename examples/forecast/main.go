@@ -6,9 +6,9 @@
 //	POST /forecast   {"past": [5, 10, …, 50], "steps": 3}  →  {"forecast": [54.2, …]}
 //	GET  /healthz    200 as soon as the model answers
 //
-// At its start it loads the model, verifies it against the golden that was
-// recorded in TensorFlow, and warms it up: one that was exchanged for another,
-// or that answers otherwise on this machine, ends the program before it serves.
+// At startup it loads the model, verifies it against the golden that was
+// recorded in TensorFlow, and warms it up: a model that was replaced, or that
+// answers differently on this machine, ends the program before it serves.
 package main
 
 import (
@@ -35,8 +35,8 @@ func main() {
 	}
 }
 
-// run serves until the context ends; then it lets the requests that are under
-// way finish. It tells ready the address, if that is not nil.
+// run serves until the context ends; then it lets running requests finish. It
+// sends the address to ready, if that is not nil.
 func run(ctx context.Context, args []string, ready chan<- net.Addr) error {
 	begin := time.Now()
 	flags := flag.NewFlagSet("forecast", flag.ContinueOnError)

@@ -21,7 +21,7 @@ const window = 10
 
 // forecaster continues a series. One belongs to one request at a time.
 type forecaster interface {
-	// forecast fills dst with what follows past, which has window numbers.
+	// forecast fills dst with the values after past, which has window numbers.
 	forecast(ctx context.Context, past, dst []float32) error
 }
 
@@ -50,8 +50,7 @@ func loadModel() (*model, error) {
 
 func (m *model) newRunner() (forecaster, error) { return &runner{m.seq2seq.NewRunner(1)}, nil }
 
-// runner has memory of its own, which it uses again: a forecast allocates
-// nothing.
+// runner reuses its own memory: a forecast allocates nothing.
 type runner struct{ *native.Seq2SeqRunner[float32] }
 
 // forecast begins with the last number of the past and feeds each output back

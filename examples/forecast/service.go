@@ -12,17 +12,17 @@ import (
 // maxSteps is the farthest that a request may look ahead.
 const maxSteps = 1000
 
-// service answers requests. A runner has memory that it uses again and belongs
-// to one request at a time, so that the pool of them also bounds what is
-// computed at once.
+// service answers requests. A runner reuses its memory and belongs to one
+// request at a time, so that the pool of runners also bounds how many requests
+// are computed at once.
 type service struct {
 	runners chan forecaster
 	body    int64         // the most bytes that a request may have
 	timeout time.Duration // the longest that it may take
 }
 
-// newService makes the runners and warms each up, so that what cannot work
-// fails before the first request.
+// newService makes the runners and warms each up, so that failures come before
+// the first request.
 func newService(newRunner func() (forecaster, error), runners int, body int64, timeout time.Duration) (*service, error) {
 	s := &service{runners: make(chan forecaster, max(runners, 1)), body: body, timeout: timeout}
 	for range cap(s.runners) {

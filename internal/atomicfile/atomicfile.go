@@ -1,4 +1,4 @@
-// Package atomicfile writes files that appear whole or not at all.
+// Package atomicfile writes files that appear completely or not at all.
 package atomicfile
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/regular"
 )
 
-// WriteFile makes path of what write writes. On an error, what stood there
+// WriteFile creates path with what write writes. On an error, an existing file
 // stays as it was. A device or a pipe is refused: it would be replaced by the
 // file.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
@@ -23,7 +23,7 @@ func WriteFile(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		if at := (*fs.PathError)(nil); errors.As(err, &at) {
-			err = at.Err // its path is that of a file that nobody asked for
+			err = at.Err // its path names the temporary file
 		}
 		return fmt.Errorf("writing %s: %w", path, err)
 	}

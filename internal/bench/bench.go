@@ -2,7 +2,7 @@
 // other: contenders, each a process of its own, which take turns.
 //
 // A contender computes its answer once and sends it, and then runs as often as
-// it is asked to. It talks in lines of text, so that it can be written in any
+// requested. It communicates in lines of text, so that it can be written in any
 // language; > is what it reads and < what it writes:
 //
 //	< version ONNX Runtime 1.32.0      as often as it likes, before the answer
@@ -10,10 +10,10 @@
 //	> run CALLS SAMPLES                time SAMPLES times CALLS calls in a row
 //	< took NS [allocs=N] [overhead=NS] the samples' median, in nanoseconds
 //
-// allocs is the mean number of allocations a call; overhead is what the
-// contender found that the same number of calls of nothing takes, where it
-// stands behind an interpreter. The end of its input ends it. What it writes
-// to standard error is shown if it fails.
+// allocs is the mean number of allocations a call; overhead is the measured
+// time of the same number of empty calls, for contenders behind an interpreter.
+// The end of its input ends it. What it writes to standard error is shown if it
+// fails.
 package bench
 
 import (
@@ -26,15 +26,15 @@ import (
 	"time"
 )
 
-// Contender is one way to compute a work.
+// Contender is one way to compute a workload.
 type Contender struct {
 	Name string
-	// Command makes the process, which has not begun; it is asked for one each
-	// time that the contender is started.
+	// Command makes the process without starting it; it is called each time
+	// that the contender is started.
 	Command func(ctx context.Context) *exec.Cmd
 }
 
-// Workload is what was computed, and what each contender took for it.
+// Workload is what was computed, and each contender's results.
 type Workload struct {
 	Model        string
 	Batch, Steps int
@@ -42,8 +42,8 @@ type Workload struct {
 	Results      []*Result
 }
 
-// Result is what one contender took. Its numbers are zero where they are not
-// known, and Allocs is NaN.
+// Result is what was measured of one contender. Unknown numbers are zero, and
+// Allocs is NaN.
 type Result struct {
 	Name     string
 	Versions []string
@@ -54,18 +54,18 @@ type Result struct {
 	Error    float64         // the largest difference to the reference
 }
 
-// Round is one turn: the median time of a call, in nanoseconds, of so many
-// calls, and the start of the contender, from 0 on, whose process took it.
-// Overhead is what a call of nothing takes.
+// Round is one turn: the number of calls, the median time of one in
+// nanoseconds, and the start of the contender, counted from 0, that it belongs
+// to. Overhead is the time of an empty call.
 type Round struct {
 	Median, Overhead float64
 	Calls, Start     int
 }
 
-// Typical returns what is shown of a result: of each start the round of the least
-// median, as whatever else runs on the machine only adds to it, and of those the
-// one in the middle, as where a process's memory comes to lie can make it a tenth
-// slower or faster for as long as it lives, and an engine a quarter.
+// Typical returns the round that represents a result: of each start the round
+// with the lowest median, since other load only adds to it, and of those the
+// middle one, since memory placement can make a process a tenth slower or
+// faster for as long as it lives, and an engine a quarter.
 func (r *Result) Typical() Round {
 	var least []Round
 	for _, x := range r.Rounds {
@@ -94,12 +94,12 @@ type Options struct {
 	Progress func(format string, args ...any)
 }
 
-// sample is the least time that is measured at once, so that reading the clock
-// does not count.
+// sample is the shortest time that is measured at once, so that reading the
+// clock does not count.
 const sample = 50 * time.Microsecond
 
-// Race starts all contenders, checks their answers, and lets them take turns, all
-// of that as often as they are to be started.
+// Race starts all contenders, checks their answers, and lets them take turns,
+// once for each start.
 func Race(ctx context.Context, contenders []Contender, o Options) ([]*Result, error) {
 	results := make([]*Result, len(contenders))
 	for i, c := range contenders {
@@ -146,8 +146,8 @@ func race(ctx context.Context, contenders []Contender, results []*Result, start 
 	return nil
 }
 
-// turn gives a process its turn, as long as a slice by what a call took in the
-// last one.
+// turn gives a process its turn: as many calls as fill a slice by the times of
+// the last turn.
 func turn(p *Process, r *Result, start int, slice time.Duration) error {
 	var call time.Duration
 	if n := len(r.Rounds); n > 0 {
@@ -175,7 +175,7 @@ func turn(p *Process, r *Result, start int, slice time.Duration) error {
 }
 
 // split says how many calls make a sample and how many samples fill a slice of
-// time, if a call takes so long. There are three samples at least, for a
+// time, if a call takes that long. There are three samples at least, for a
 // median.
 func split(call, slice time.Duration) (calls, samples int) {
 	call = max(call, 1)

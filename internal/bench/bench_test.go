@@ -84,7 +84,7 @@ func TestContenderAnswersAndRuns(t *testing.T) {
 func TestContendersThatFail(t *testing.T) {
 	for kind, want := range map[string]string{
 		"mute":    "it ended without an answer (exit status 1): no voice",
-		"rambles": `it says "well, you see", want its answer`,
+		"rambles": `it wrote "well, you see", want its answer`,
 		"empty":   "its answer is empty",
 		"words":   `its answer has "two" for value 1`,
 	} {
@@ -93,7 +93,7 @@ func TestContendersThatFail(t *testing.T) {
 		}
 	}
 	for kind, want := range map[string]string{
-		"vague": `it says "took a while", want what it took`,
+		"vague": `it wrote "took a while", want its times`,
 		"tires": "it ended without an answer (exit status 1): no call is left",
 	} {
 		p, err := Start(contender(kind).Command(t.Context()))

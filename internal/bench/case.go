@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Case is one call of the eight-tensor model, whole: what a contender in
+// Case is one complete call of the eight-tensor model: all that a contender in
 // another language needs to compute it.
 type Case struct {
 	Weights          lockstep.Weights

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Machine says where and when something was measured: a sentence for people,
-// and the lines that begin a file of benchmarks.
+// Machine says where and when something was measured: a sentence for readers,
+// and the header lines of a file of benchmarks.
 func Machine(now time.Time) (sentence string, configuration []string) {
 	cpu := processor()
 	sentence = fmt.Sprintf("%s; %s, %d processors, %s/%s, %s", now.Format(time.DateOnly), cpu, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())

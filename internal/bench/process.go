@@ -59,7 +59,7 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 				return nil, p.fail(err)
 			}
 		default:
-			return nil, p.fail(fmt.Errorf("it says %.60q, want its answer", line))
+			return nil, p.fail(fmt.Errorf("it wrote %.60q, want its answer", line))
 		}
 	}
 	p.Resident = resident(cmd.Process.Pid)
@@ -85,10 +85,10 @@ func parseAnswer(text string) ([]float64, error) {
 // Timing is a contender's answer to run.
 type Timing struct {
 	Median, Overhead time.Duration // of a sample
-	Allocs           float64       // a call; NaN if it does not say
+	Allocs           float64       // a call; NaN if it is not given
 }
 
-// Run lets the contender time so many samples of so many calls.
+// Run lets the contender time a number of samples of a number of calls.
 func (p *Process) Run(calls, samples int) (Timing, error) {
 	if _, err := fmt.Fprintf(p.in, "run %d %d\n", calls, min(samples, most)); err != nil {
 		return Timing{}, p.fail(err)
@@ -106,7 +106,7 @@ func (p *Process) Run(calls, samples int) (Timing, error) {
 
 func parseTook(line string) (Timing, error) {
 	t := Timing{Allocs: math.NaN()}
-	bad := fmt.Errorf("it says %.60q, want what it took", line)
+	bad := fmt.Errorf("it wrote %.60q, want its times", line)
 	fields := strings.Fields(line)
 	if len(fields) < 2 || fields[0] != "took" {
 		return t, bad
@@ -144,7 +144,7 @@ func (p *Process) line() (string, error) {
 	return strings.TrimSuffix(line, "\n"), nil
 }
 
-// fail ends the contender and returns the error with the last that it said.
+// fail ends the contender and returns the error with the last that it wrote.
 func (p *Process) fail(err error) error {
 	p.in.Close()
 	p.cmd.Process.Kill()

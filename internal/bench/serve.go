@@ -12,7 +12,7 @@ import (
 )
 
 // Serve makes this process a contender: it sends the answer, and runs call as
-// often as it is asked to, until in ends.
+// often as requested, until in ends.
 func Serve(in io.Reader, out io.Writer, versions []string, answer []float64, call func() error) error {
 	w := bufio.NewWriter(out)
 	for _, v := range versions {
@@ -63,7 +63,7 @@ func parseRun(line string) (calls, samples int, err error) {
 
 func timed(call func() error, calls, samples int) (median time.Duration, allocs float64, err error) {
 	took := make([]time.Duration, samples)
-	// A few calls that do not count: another process has used the caches.
+	// A few untimed calls: another process has used the caches.
 	for range min(3, calls) {
 		if err := call(); err != nil {
 			return 0, 0, err

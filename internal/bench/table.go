@@ -12,9 +12,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/table"
 )
 
-// Text writes the ratios of all works, then what there is to say of each. Every
-// ratio is to the first contender of the work, and without the overhead of a
-// call where that is known; max abs is the largest difference to the reference.
+// Text writes the ratios of all works, then the details of each. Every ratio is
+// to the first contender of the work, without the overhead of a call where that
+// is known; max abs is the largest difference to the reference.
 func Text(to io.Writer, about []string, works []Workload) error {
 	out := new(bytes.Buffer)
 	for _, line := range about {
@@ -151,7 +151,7 @@ func ratioText(w Workload, r *Result) string {
 	return fmt.Sprintf("%#.3g×", ratio)
 }
 
-// net is what a call takes without what a call of nothing takes.
+// net is a call's time without that of an empty call.
 func net(r *Result) float64 { return r.Typical().Median - r.Typical().Overhead }
 
 func (r *Result) between() string {

@@ -1,8 +1,8 @@
 // Package chart draws line charts for the program's commands: as a page that
 // opens from disk, as PNG and as SVG.
 //
-// The pictures are gonum's plot's, which brings fonts and image formats with it;
-// so nothing that a library user imports may import this package.
+// The pictures are drawn by gonum's plot, which includes fonts and image
+// formats; so no package that library users import may import this one.
 package chart
 
 import (
@@ -49,18 +49,18 @@ type Line struct {
 	Dashed bool
 }
 
-// MaxCharts is the number of charts that a page or a picture holds, and MaxLines
-// that of the lines of one, which would not be told apart.
+// MaxCharts is the most charts that a page or a picture holds, and MaxLines the
+// most lines of a chart: more could not be distinguished.
 const (
 	MaxCharts = 120
 	MaxLines  = 8
 )
 
-// MaxPoints is the number of points of a line; of more, each bucket's smallest
-// and largest are drawn.
+// MaxPoints is the most points of a line; of more, each bucket's smallest and
+// largest are drawn.
 const MaxPoints = 2000
 
-// Formats are what Write can write.
+// Formats are the formats that Write supports.
 var Formats = []string{"html", "png", "svg"}
 
 // Write writes a page in one of the Formats.

@@ -18,8 +18,8 @@ var (
 	pageTemplate = template.Must(template.New("charts").Parse(pageText))
 )
 
-// html writes the page; it asks the network for nothing, and its words need no
-// JavaScript.
+// html writes the page; it loads nothing from the network, and its text needs
+// no JavaScript.
 func (p Page) html(w io.Writer) error {
 	type line struct {
 		Label  string `json:"label"`

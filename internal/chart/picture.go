@@ -15,7 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The size of one chart of a picture; two stand side by side.
+// The size of one chart of a picture; two are side by side.
 const (
 	chartWidth  = 5 * vg.Inch
 	chartHeight = 2.4 * vg.Inch
@@ -50,7 +50,7 @@ func (p Page) picture(w io.Writer, format string) error {
 		}
 		tile := tiles.At(dc, i%columns, i/columns)
 		beside := tile
-		if len(c.Lines) > 1 { // the legend stands beside the lines, not on them
+		if len(c.Lines) > 1 { // the legend is beside the lines, not on them
 			r := legend.Rectangle(tile)
 			legend.YOffs = -drawn.Title.TextStyle.FontExtents().Height - 4
 			legend.Draw(tile)
@@ -108,7 +108,7 @@ func (c Chart) plot() (*plot.Plot, *plot.Legend, error) {
 		}
 		drawn += len(shown)
 	}
-	if drawn == 0 { // an axis wants a range
+	if drawn == 0 { // an axis needs a range
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 		p.Title.Text += " (nothing to draw)"
 		return p, &legend, nil

@@ -1,5 +1,5 @@
-// Package contender has the native engine ready to be timed: what a contender of
-// lockstep bench is made of, in whichever program it runs.
+// Package contender has the native engine ready to be timed: the parts of a
+// contender of lockstep bench, whichever program runs it.
 package contender
 
 import (
@@ -27,8 +27,8 @@ type Contender struct {
 // a process starts.
 const Kernel = "LOCKSTEP_KERNEL"
 
-// Serve makes this process a contender: it calls once, and then as often as it
-// is asked to (see bench.Serve).
+// Serve makes this process a contender: it calls once, and then as often as
+// requested (see bench.Serve).
 func (c *Contender) Serve(in io.Reader, out io.Writer) error {
 	if err := c.Call(); err != nil {
 		return err
@@ -73,7 +73,7 @@ type Runner interface {
 	Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 }
 
-// OverTensors makes a contender of what computes tensors by name.
+// OverTensors makes a contender from a function that computes tensors by name.
 func OverTensors(ctx context.Context, e Runner, sig lockstep.Signature, in Inputs) (*Contender, error) {
 	inputs, err := in(sig)
 	if err != nil {

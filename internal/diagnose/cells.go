@@ -10,12 +10,12 @@ import (
 	"github.com/lockstep-go/lockstep/internal/source"
 )
 
-// cells supposes faults in the layers whose single steps diverge.
+// cells tries faults in the layers whose single steps diverge.
 func (s *search) cells(ctx context.Context) ([]Cause, error) {
 	var out []Cause
 	for _, side := range []Side{InCandidate, InReference} {
 		if s.margin(side, nil) <= 1 {
-			continue // nothing is wrong as this side has it
+			continue // no step diverges on this side
 		}
 		causes, err := s.cellsOf(ctx, side)
 		if err != nil {
@@ -39,7 +39,7 @@ func (s *search) margin(side Side, under map[string]float64) float64 {
 	return most
 }
 
-// named is what the model that a fault of the side is supposed in calls it.
+// named is the layer's name in the model in which the side's faults are tried.
 func (l *layer) named(side Side) string {
 	if side == InCandidate {
 		return l.name
@@ -47,7 +47,7 @@ func (l *layer) named(side Side) string {
 	return l.other
 }
 
-// trial is a fault that was supposed, and the margins of the layers it is in.
+// trial is a fault that was tried, and the margins of the layers it is in.
 type trial struct {
 	fault fault.Fault
 	under map[string]float64
@@ -152,7 +152,8 @@ func (s *search) under(oracle *source.Oracle, side Side, f fault.Fault) (map[str
 	return under, nil
 }
 
-// suppose returns how far a side is, in some rows, from what an oracle makes.
+// suppose returns the largest margin of a side, in some rows, against an
+// oracle's results.
 func (l *layer) suppose(o stepper, side Side, rows []int) (float64, error) {
 	from := map[string]*lockstep.Tensor{}
 	for q, t := range l.from {

@@ -1,16 +1,16 @@
-// Package diagnose says why two engines part: it supposes each fault that
+// Package diagnose says why two engines diverge: it tries each fault that
 // engines, exporters and converters of recurrent models are known to have
-// (fault.Fault), and names those under which the divergence vanishes.
+// (fault.Fault), and names those with which the divergence vanishes.
 //
-// A fault is looked for on two sides: in the candidate, which would compute what
-// the reference's model makes with the fault in it, and in the reference, which
-// would compute what the candidate's model makes with it. Where single steps
+// A fault is looked for on two sides: in the candidate, which would then
+// compute the reference's model with the fault in it, and in the reference,
+// which would compute the candidate's model with it. Where single steps
 // diverge, only they are computed again, in float64 and for some of the rows:
 // that takes milliseconds a fault. Whole runs are for what a layer reads over a
 // sequence, such as its initial states, its mask and its direction.
 //
-// What belongs here is the search and its words; the faults themselves are
-// planted by package fault, and reports are package compare's.
+// This package has the search and its words; package fault plants the faults,
+// and package compare has the reports.
 package diagnose
 
 import (
@@ -33,17 +33,18 @@ type Problem struct {
 	// that the reference has for layers and outputs.
 	Reference, Candidate *lockstep.Trace
 	// ReferenceModel is the reference's model, and Engine the candidate's, both in the
-	// native engine: two of one model, unless the candidate runs another one.
+	// native engine: both of the same model, unless the candidate runs another
+	// one.
 	ReferenceModel, CandidateModel *native.Model
 	// Stepper takes the candidate's single steps; Engine does if it is nil. By
 	// the reference's names.
 	Stepper lockstep.Stepper
 	// Names are the candidate's names of inputs, outputs and layers by the
-	// reference's, where they are others.
+	// reference's, where they differ.
 	Names rename.Names
 }
 
-// Side is where a fault is.
+// Side is the side that has a fault.
 type Side string
 
 // The two sides.
@@ -52,7 +53,7 @@ const (
 	InReference Side = "reference"
 )
 
-// Cause is a fault that was supposed, the same one in one layer or several.
+// Cause is a fault that was tried, the same one in one layer or several.
 type Cause struct {
 	Faults []fault.Fault
 	Side   Side
@@ -65,10 +66,10 @@ type Cause struct {
 	Weight *WeightFault
 }
 
-// Vanishes tells whether the divergence is gone under the fault.
+// Vanishes tells whether the divergence is gone with the fault.
 func (c Cause) Vanishes() bool { return c.Margin <= 1 }
 
-// Found is what a diagnosis found.
+// Found is the result of a diagnosis.
 type Result struct {
 	// First is where the engines first diverge, in what a layer reads or in a
 	// single step; nil if they do in neither.
@@ -81,11 +82,11 @@ type Result struct {
 	// Weights are the weights that the two models' files hold differently.
 	Weights []ChangedWeight
 	// Agree says that single steps, what the layers read and the outputs all
-	// agree, so that there is nothing to explain, and Left how near what the
-	// layers read and the outputs are to what the default tolerance allows.
+	// agree, so that there is nothing to explain, and Left is the largest
+	// margin of what the layers read and the outputs by the default tolerance.
 	Agree bool
 	Left  float64
-	// Tried counts the faults that were supposed.
+	// Tried counts the faults that were tried.
 	Tried int
 }
 
@@ -118,11 +119,11 @@ func (c Problem) Run(ctx context.Context) (*Result, error) {
 	return s.found, nil
 }
 
-// nearby is how many times less a fault must leave of a divergence to be named as
-// the nearest: one of many is always a little nearer than none.
+// nearby is the factor by which a fault must reduce a divergence to be named as
+// the nearest: among many, one always reduces it a little.
 const nearby = 10
 
-// search is a diagnosis under way.
+// search is a running diagnosis.
 type search struct {
 	Problem
 	layers []*layer
@@ -130,7 +131,7 @@ type search struct {
 }
 
 // rank keeps the causes that explain, or else the nearest. A fault in the
-// candidate comes first: it is the one that is being checked.
+// candidate comes first, since the candidate is what is checked.
 func (s *search) rank(causes []Cause) {
 	slices.SortStableFunc(causes, func(a, b Cause) int {
 		if a.Vanishes() != b.Vanishes() || !a.Vanishes() {
@@ -141,7 +142,8 @@ func (s *search) rank(causes []Cause) {
 		}
 		return cmp.Compare(a.Margin, b.Margin)
 	})
-	// Of a fault in the candidate the mirror image in the reference says no more.
+	// The same fault mirrored in the reference adds nothing to one in the
+	// candidate.
 	kinds := map[fault.Kind]bool{}
 	causes = slices.DeleteFunc(causes, func(c Cause) bool {
 		if c.Side == InCandidate {
@@ -159,7 +161,7 @@ func (s *search) rank(causes []Cause) {
 	s.found.Causes = causes[:n]
 }
 
-// models returns the model that a fault is supposed in, by the side.
+// models returns the model in which faults are tried, by the side.
 func (s *search) model(side Side) *native.Model {
 	if side == InCandidate {
 		return s.ReferenceModel

@@ -10,17 +10,17 @@ import (
 	"github.com/lockstep-go/lockstep/internal/rename"
 )
 
-// Changed is a weight, whole, that the two models' files hold differently.
+// Changed is a weight that differs between the two models' files.
 type ChangedWeight struct {
 	Name string // by the reference's names
-	// Elements counts its elements and Differ those that are others; Index is the
+	// Elements counts its elements and Differ those that differ; Index is the
 	// first of these.
 	Elements, Differing int
 	Index               []int
 	Original, Changed   float64
 }
 
-// String says what is different.
+// String describes the difference.
 func (c ChangedWeight) String() string {
 	at := make([]string, len(c.Index))
 	for i, n := range c.Index {
@@ -48,7 +48,7 @@ func (s *search) files() ([]ChangedWeight, error) {
 	for _, w := range want {
 		t := other[w.Name]
 		if t == nil || w.Tensor.BitEqual(t) || !slices.Equal(t.Shape(), w.Tensor.Shape()) || !t.DType().IsFloat() {
-			continue // another tensor altogether is for the comparison of weights to show
+			continue // a tensor of another type or shape is shown by the comparison of weights
 		}
 		a, err := w.Tensor.Float64s()
 		if err != nil {

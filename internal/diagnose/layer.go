@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// layer is what a recurrent layer did, as rows of single steps: row b·steps+t is
-// step t of row b of the batch. Both engines are given what the reference read.
+// layer is a recurrent layer's run as rows of single steps: row b·steps+t is
+// step t of row b of the batch. Both engines get what the reference read.
 type layer struct {
 	name, other  string // the reference's and the candidate's
 	batch, steps int
@@ -20,20 +20,21 @@ type layer struct {
 	rounding     float64                     // the unit roundoff of the model's floats
 	from         map[string]*lockstep.Tensor // x, h and c before the step
 	rows         []int                       // those that a mask leaves in
-	few          []int                       // some of them, the most apart among them
-	// quantities are those that each side shows of what it computes.
+	few          []int                       // some of them, with those of the largest margins
+	// quantities are those that each side shows.
 	quantities map[Side][]string
-	// values are what each side made: the reference in its run, the candidate
-	// of the reference's states.
+	// values are each side's results: the reference's from its run, the
+	// candidate's from the reference's states.
 	values map[Side]map[string][]float64
-	// meant is what the other side's model makes of the same in exact
-	// arithmetic, and apart the largest margin of a row.
+	// meant is the other side's model in exact arithmetic on the same input,
+	// and worst the largest margin of a row.
 	meant  map[Side]*exactValues
 	margin map[Side]float64
 	worst  []float64
 }
 
-// exactValues is what exact arithmetic makes, and what rounding may do to it.
+// exactValues are results in exact arithmetic, and what rounding may do to
+// them.
 type exactValues struct{ value, bound map[string][]float64 }
 
 // before is the margin without any fault.
@@ -53,8 +54,8 @@ func (s *search) prepare() error {
 	return nil
 }
 
-// other is the candidate's name of a layer: as Names says, or the same, or that
-// of the layer in its place.
+// other is the candidate's name of a layer: from Names, or the same, or that of
+// the layer in the same position.
 func (s *search) other(i int, name string) string {
 	if other := s.Names.Layers[name]; other != "" {
 		return other
@@ -111,8 +112,8 @@ func (s *search) layer(name, other string) (*layer, error) {
 	return l, nil
 }
 
-// read sets what the engines made. The candidate's states are those of its own
-// cell; of its gates it shows what its weights make.
+// read sets the engines' results. The candidate's states are those of its own
+// cell; its gates are computed from its weights.
 func (l *layer) read(s *search, candidate *exactValues) error {
 	l.meant[InReference] = candidate
 	l.values = map[Side]map[string][]float64{InReference: {}, InCandidate: {}}
@@ -148,7 +149,7 @@ func (l *layer) read(s *search, candidate *exactValues) error {
 	states := slices.DeleteFunc(slices.Clone(all), func(q string) bool { return alone[q] == nil })
 	l.quantities[InCandidate] = states
 	if l.largestMargin(InCandidate, candidate, l.rows, nil) <= 1 {
-		// Its cell does what its weights make: so are its gates.
+		// Its cell agrees with its weights, and so do its gates.
 		l.quantities[InCandidate] = all
 	}
 	return nil
@@ -166,11 +167,11 @@ func rankOf(q string) int {
 	return 10 + rank
 }
 
-// few bounds the rows of one supposition.
+// few bounds the rows of one trial.
 const few = 192
 
-// choose picks the rows that suppositions are tried on: those that are most
-// apart, and others in equal distances.
+// choose picks the rows that faults are tried on: those with the largest
+// margins, and others at equal distances.
 func (l *layer) choose() {
 	if len(l.rows) <= few {
 		l.few = l.rows
@@ -199,8 +200,8 @@ func (l *layer) choose() {
 	slices.Sort(l.few)
 }
 
-// largestMargin returns the largest margin between what a side made and what is supposed,
-// whose rows are the given ones. worst, if not nil, takes each row's.
+// largestMargin returns the largest margin between a side's results and e,
+// which has the given rows. worst, if not nil, gets each row's margin.
 func (l *layer) largestMargin(side Side, e *exactValues, rows []int, worst []float64) float64 {
 	most := 0.0
 	for _, q := range l.quantities[side] {
@@ -208,7 +209,7 @@ func (l *layer) largestMargin(side Side, e *exactValues, rows []int, worst []flo
 		for i, row := range rows {
 			at := i // of e
 			if len(e.value[q]) == len(made) {
-				at = row // it is of all rows
+				at = row // it has all rows
 			}
 			for u := range l.units {
 				v, b := e.value[q][at*l.units+u], e.bound[q][at*l.units+u]
@@ -223,8 +224,8 @@ func (l *layer) largestMargin(side Side, e *exactValues, rows []int, worst []flo
 	return most
 }
 
-// marginOf is how far a number is from what it should be as a part of what one
-// engine may be off, and of the rounding that shows it.
+// marginOf is a number's error as a share of what one engine may be off, plus
+// the rounding of the shown value.
 func (l *layer) marginOf(made, v, bound float64) float64 {
 	bound = finiteBound(bound, v) + l.rounding*math.Abs(v)
 	d := math.Abs(made - v)
@@ -237,8 +238,8 @@ func (l *layer) marginOf(made, v, bound float64) float64 {
 	return d / bound
 }
 
-// finiteBound is the bound of a value, or what the default rule allows where rounding
-// has none: an infinite one would let anything be what was meant.
+// finiteBound is the bound of a value, or what the default rule allows where
+// rounding has none: an infinite one would accept anything.
 func finiteBound(bound, value float64) float64 {
 	if bound >= 0 && !math.IsInf(bound, 1) {
 		return bound

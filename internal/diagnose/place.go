@@ -10,20 +10,21 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// Divergence is where two engines first diverge: in what a layer reads, its mask, x or
-// the states before the first step, or in what a single step makes of that.
+// Divergence is where two engines first diverge: in what a layer reads, its
+// mask, x or the states before the first step, or in the result of a single
+// step.
 type Divergence struct {
 	Layer string
 	// Quantity is as in lockstep.Trace.Steps: x, mask, initial_h, sum_i, h.
 	Quantity string
-	// Step is -1 of what a layer begins with.
+	// Step is -1 for the states before the first.
 	Step, Row, Unit int
 	// Reference and Candidate are the values, and Bound what their difference
 	// was compared with.
 	Reference, Candidate, Bound float64
 }
 
-// Gate returns the gate that the quantity is of, "" if it is none's.
+// Gate returns the quantity's gate, "" if it has none.
 func (p Divergence) Gate() string {
 	gate := strings.TrimPrefix(p.Quantity, "sum_")
 	if len(gate) == 1 && strings.Contains("zrifgo", gate) {
@@ -98,7 +99,7 @@ func placeOf(reference, candidate *lockstep.Tensor) *Divergence {
 		return nil
 	}
 	if !slices.Equal(reference.Shape(), candidate.Shape()) {
-		return &Divergence{Reference: math.NaN(), Candidate: math.NaN()} // not even as many
+		return &Divergence{Reference: math.NaN(), Candidate: math.NaN()} // not the same number
 	}
 	r := judged(reference, candidate, func(_ string, shape []int) compare.Layout {
 		switch {
@@ -124,8 +125,8 @@ func placeOf(reference, candidate *lockstep.Tensor) *Divergence {
 	return p
 }
 
-// first returns the first place along time where a quantity of single steps is
-// further apart than two engines' rounding takes it.
+// first returns the first place along time where a quantity of single steps
+// differs by more than the rounding of two engines.
 func (l *layer) first(q string) *Divergence {
 	there := make([]bool, l.batch*l.steps)
 	for _, row := range l.rows {

@@ -9,10 +9,10 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// shown bounds the causes that are put in words.
+// shown bounds the causes that are described.
 const shown = 3
 
-// Report puts what was found into a report, in words and as fields.
+// Report adds the diagnosis to a report, in words and as fields.
 func (f *Result) Report(r *compare.Report, reference, candidate string) {
 	d := &compare.Diagnosis{Suspects: append([]string{}, f.Suspects...), Causes: []compare.Cause{}, Tried: f.Tried}
 	if p := f.First; p != nil {
@@ -27,13 +27,13 @@ func (f *Result) Report(r *compare.Report, reference, candidate string) {
 	r.Why = append(r.Why, words[why])
 }
 
-// Words says what was found, in sentences.
+// Words describes the diagnosis in sentences.
 func (f *Result) Words(reference, candidate string) []string {
 	words, _ := f.words(reference, candidate)
 	return words
 }
 
-// words returns the sentences, and which of them says best why.
+// words returns the sentences, and which of them explains the divergence best.
 func (f *Result) words(reference, candidate string) (out []string, why int) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf("diagnosis: "+format, args...)) }
 	if f.First != nil {
@@ -79,7 +79,7 @@ func (f *Result) words(reference, candidate string) (out []string, why int) {
 	return out, why
 }
 
-// agreement says how well what should show a fault agrees.
+// agreement says how closely the tensors agree that should show a fault.
 func (f *Result) agreement() string {
 	s := "single steps stay within their bounds, and what the layers read and the outputs "
 	if f.Left == 0 {
@@ -95,7 +95,7 @@ func (c Cause) over() string {
 	return "single steps"
 }
 
-// String says the cause in words.
+// String describes the cause.
 func (c Cause) String() string {
 	f := c.Faults[0]
 	switch {

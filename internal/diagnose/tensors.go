@@ -58,7 +58,7 @@ func rowsOf(mask *lockstep.Tensor, n int) ([]int, error) {
 }
 
 // read returns x (batch, steps, features) with zeros for the steps that a mask
-// leaves out: nobody reads those.
+// leaves out, which are not read.
 func read(x, mask *lockstep.Tensor) *lockstep.Tensor {
 	if x == nil || mask == nil || x.Rank() != 3 || !slices.Equal(x.Shape()[:2], mask.Shape()) {
 		return x

@@ -13,15 +13,15 @@ import (
 type WeightFault struct {
 	Layer, Tensor string // such as lstm and recurrent_kernel
 	Row, Column   int
-	// Gate and Unit are those whose sum it is in.
+	// Gate and Unit are those whose sum it is part of.
 	Gate string
 	Unit int
-	// Original is its value in the model that the fault is supposed in, and Is what
-	// the other side computes with. Is follows from what the sums make known of
-	// it: Within is how far off it may be.
+	// Original is its value in the model in which the fault is tried, and
+	// Changed the value that the other side computes with, as far as the sums
+	// determine it: Within is its possible error.
 	Original, Changed, Tolerance float64
-	// Ambiguous says that the bias of a GRU's other row is added to the same sum, so
-	// that it may be that one as well.
+	// Ambiguous says that a GRU's other bias row is added to the same sum, so
+	// that it may be that one instead.
 	Ambiguous bool
 
 	index int
@@ -31,10 +31,10 @@ func (w *WeightFault) fault() fault.Fault {
 	return fault.Fault{Kind: fault.OneWeight, Layer: w.Layer, Tensor: w.Tensor, Index: w.index, Is: w.Changed}
 }
 
-// most bounds the rows that a weight is sought in.
+// most bounds the rows that are searched for a weight.
 const most = 4096
 
-// cellOf is what of a layer's cell a weight's place depends on.
+// cellOf is the part of a layer's cell that a weight's position depends on.
 type cellOf struct {
 	letters    string // of its gates, in the order of the columns
 	gru        bool
@@ -63,7 +63,7 @@ func (s *search) cell(l *layer, side Side) (c cellOf, err error) {
 	return c, err
 }
 
-// factor is what the sums of a gate and unit multiply one weight by.
+// factor is what a weight is multiplied by in the sums of a gate and unit.
 type factor struct {
 	gate   string
 	tensor string
@@ -118,11 +118,11 @@ func (w *WeightFault) set(l *layer, is float64) {
 	}
 }
 
-// oneWeight finds the weight that, being another, explains best what is left of
-// a side's sums: of one gate and unit they are off by δ·v, where v is what the
+// oneWeight finds the weight whose change by δ best explains the error of a
+// side's sums: those of one gate and unit are off by δ·v, where v is what the
 // weight is multiplied by, an element of x or h, or one. It returns nil if the
-// sums of more than one unit of a gate are off, or of none. Where a side shows no
-// sums that are its own, its states have to do.
+// sums of more than one unit of a gate are off, or of none. Where a side does
+// not show its own sums, its states are used.
 func (s *search) oneWeight(l *layer, side Side) (*WeightFault, error) {
 	c, err := s.cell(l, side)
 	if err != nil || c.letters == "" {
@@ -185,8 +185,8 @@ func (s *search) valueOf(side Side, w *WeightFault) (float64, error) {
 }
 
 // offColumn returns the gate and the unit whose sums are off, "" unless it is
-// one unit of the first gate that has any: what the candidate of a GRU is off by
-// may come from its reset gate.
+// one unit of the first gate that has any: the error of a GRU's candidate may
+// come from its reset gate.
 func (l *layer) offColumn(side Side) (gate string, unit int) {
 	for _, q := range l.quantities[side] {
 		if len(q) < 5 || q[:4] != "sum_" {

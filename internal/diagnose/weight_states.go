@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/source"
 )
 
-// states are those of the units of a layer that are off, in l.few, as parts of
-// their bounds: one number for each state, row and unit.
+// states are the errors of a layer's units in l.few, as shares of their bounds:
+// one number for each state, row and unit.
 type states struct {
 	*search
 	l      *layer
@@ -33,18 +33,18 @@ type fit struct {
 	left  float64
 }
 
-// tops is how many weights of a gate are fitted for good, those that linear
-// regression finds best, and turns how often each fit is bettered.
+// tops is how many weights of a gate are fitted exactly, the best by linear
+// regression, and turns how often each fit is refined.
 const tops, turns = 2, 16
 
 // maxReset bounds the units of a GRU whose reset gates are all tried.
 const maxReset = 128
 
 // weightOfStates finds the one weight from the states alone, which are off in one
-// unit: to first order by δ·v times what a change of the gate's sum makes of the
-// state, which the oracle tells. The best few are then fitted to what exact
-// arithmetic makes of them, by damped Gauss-Newton steps. The reset gate of a GRU
-// that resets before the product is in the states of all units.
+// unit: to first order by δ·v times the state's derivative by the gate's sum,
+// from the oracle. The best few are then fitted in exact arithmetic by damped
+// Gauss-Newton steps. The reset gate of a GRU that resets before the product is
+// in the states of all units.
 func (s *search) weightOfStates(l *layer, side Side, c cellOf) (*WeightFault, error) {
 	oracle, err := s.model(side).Source().Oracle()
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *search) weightOfStates(l *layer, side Side, c cellOf) (*WeightFault, er
 	return best.w, nil
 }
 
-// read sets what the side made of some units.
+// read sets the side's results for some units.
 func (s *states) read(units []int) {
 	s.units, s.rows, s.have, s.bound = units, nil, nil, nil
 	l := s.l
@@ -110,7 +110,7 @@ func (s *states) read(units []int) {
 	}
 }
 
-// suppose is what exact arithmetic makes of the same under a value of a weight.
+// suppose computes the same in exact arithmetic with a value of a weight.
 func (s *states) suppose(w *WeightFault) ([]float64, error) {
 	faulty, err := s.oracle.Edit(w.fault().Plant)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *states) linear(gate string, unit int) ([]fit, error) {
 	return out[:min(tops, len(out))], nil
 }
 
-// better fits a weight's other value.
+// better refines a weight's fitted value.
 func (s *states) better(f *fit) error {
 	var err error
 	if f.w, err = s.weightOf(s.l, s.side, s.cell, f.factor, f.unit); err != nil {

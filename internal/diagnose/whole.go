@@ -13,8 +13,8 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// wholeRuns supposes faults in what the layers read over a sequence, and in what no
-// single step shows, by running the model with each.
+// wholeRuns tries faults in what the layers read over a sequence, and those
+// that no single step shows, by running the model with each.
 func (s *search) wholeRuns(ctx context.Context) ([]Cause, error) {
 	before := traceMargin(s.Candidate, s.Reference)
 	if before <= 1 {
@@ -32,7 +32,7 @@ func (s *search) wholeRuns(ctx context.Context) ([]Cause, error) {
 			}
 			trace, err := s.run(ctx, side, f)
 			if err != nil {
-				continue // these inputs cannot be what the fault makes of them
+				continue // these inputs cannot have the fault
 			}
 			s.found.Tried++
 			run := s.Candidate
@@ -45,8 +45,8 @@ func (s *search) wholeRuns(ctx context.Context) ([]Cause, error) {
 	return out, nil
 }
 
-// run runs a side's model with a fault, and shows what it did by the
-// reference's names.
+// run runs a side's model with a fault, and returns a trace by the reference's
+// names.
 func (s *search) run(ctx context.Context, side Side, f fault.Fault) (*lockstep.Trace, error) {
 	bad, err := s.model(side).Edit(f.Plant)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *search) run(ctx context.Context, side Side, f fault.Fault) (*lockstep.T
 	return rename.Engine{Of: withoutGates{bad}, Names: s.Names}.Trace(ctx, s.Inputs, lockstep.Steps)
 }
 
-// withoutGates shows no gates: nothing of a whole run is compared with them.
+// withoutGates omits the gates, which are not compared for whole runs.
 type withoutGates struct{ *native.Model }
 
 // Trace is the model's, without gates.
@@ -66,12 +66,11 @@ func (m withoutGates) Trace(ctx context.Context, inputs map[string]*lockstep.Ten
 	return m.TraceStates(ctx, inputs)
 }
 
-// reads are what a trace shows of what layers read and leave.
+// reads are the tensors in a trace that layers read and leave.
 var reads = []string{"initial_h", "initial_c", "mask", "x", "output"}
 
-// traceMargin returns how far two runs are from each other by what the layers read and
-// leave, and by the outputs: the largest difference as a part of the default
-// tolerance.
+// traceMargin compares two runs by what the layers read and leave, and by the
+// outputs: the largest difference as a share of the default tolerance.
 func traceMargin(run, other *lockstep.Trace) float64 {
 	most := 0.0
 	see := func(have, want *lockstep.Tensor) {
@@ -98,8 +97,7 @@ func traceMargin(run, other *lockstep.Trace) float64 {
 	return most
 }
 
-// everything returns a mask that leaves nothing out instead of one that is not
-// there.
+// everything returns a mask that leaves no step out, for a layer without one.
 func everything(mask, like *lockstep.Tensor) *lockstep.Tensor {
 	if mask != nil {
 		return mask
@@ -115,7 +113,7 @@ func everything(mask, like *lockstep.Tensor) *lockstep.Tensor {
 	return t
 }
 
-// differ is the largest difference of two tensors as a part of the default
+// differ is the largest difference of two tensors as a share of the default
 // tolerance, infinite where they cannot be compared.
 func differ(a, b *lockstep.Tensor) float64 {
 	if a == nil || b == nil {
@@ -124,7 +122,7 @@ func differ(a, b *lockstep.Tensor) float64 {
 	return judged(b, a, nil).Margin
 }
 
-// judged holds two tensors against each other by the default tolerance.
+// judged compares two tensors by the default tolerance.
 func judged(reference, candidate *lockstep.Tensor, layout func(string, []int) compare.Layout) compare.Result {
 	named := func(t *lockstep.Tensor) map[string]*lockstep.Tensor { return map[string]*lockstep.Tensor{"": t} }
 	rule := compare.DefaultRule()

@@ -7,18 +7,19 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// What of a graph depends on the elements of its inputs, and what on their
-// shapes alone, so that it is the same for every call with those shapes.
+// Which parts of a graph depend on the elements of its inputs, and which on
+// their shapes alone, so that they are the same for every call with those
+// shapes.
 
 // analyse finds the steps that compute on elements (p.computed) and the slots
 // whose shapes follow from the inputs' shapes (p.rigid). A slot that is not
-// rigid may have another shape in each call.
+// rigid may have a different shape in each call.
 func (p *Program) analyse(assigned map[*savedmodel.Node]bool) {
 	dynamic := make([]bool, p.Body.Slots)
 	p.rigid = make([]bool, p.Body.Slots)
 	p.Computed = make([]bool, len(p.Body.Steps))
 	for i := range p.rigid {
-		p.rigid[i] = true // the inputs, and what is no step's
+		p.rigid[i] = true // the inputs, and slots without a step
 	}
 	for _, in := range p.In {
 		if in.Slot >= 0 {

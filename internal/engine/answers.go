@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Answers are what stands in some slots after a call, by name.
+// Answers are the values of some slots after a call, by name.
 type Answers struct {
 	ports  []Port
 	last   []*lockstep.Tensor // by port: most calls leave the same tensors

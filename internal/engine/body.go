@@ -24,7 +24,7 @@ type Step struct {
 	Node *savedmodel.Node
 	Spec *op.Spec
 	Run  Operation
-	at   int // how many steps of its body stand before it
+	at   int // how many steps of its body are before it
 	In   []int
 	Out  int // the first of the slots that it fills, one for each result
 	N    int // the number of its results
@@ -35,7 +35,7 @@ type Step struct {
 
 // StepError is what ended a run, and where.
 type StepError struct {
-	At       int // how many steps of the program stand before the one that failed
+	At       int // how many steps of the program are before the one that failed
 	Node, Op string
 	Err      error
 }
@@ -48,15 +48,15 @@ func (e *StepError) Unwrap() error { return e.Err }
 type Running struct {
 	Ctx       context.Context
 	Variables []*lockstep.Tensor
-	// Continues says that the cells begin with the states that they were left in
-	// by the last call in the same memory.
+	// Continues says that the cells begin with the states that the last call in
+	// the same memory left.
 	Continues bool
 	mem       *Meter // nil where nothing is counted
-	// record, if not nil, takes what the cells read and make at each step.
+	// record, if not nil, gets what the cells read and compute at each step.
 	record map[*recurrent.Layer]*LayerRecord
 }
 
-// Work is what an operation of the engine's own gets besides its inputs.
+// Work is what the engine's own operations get besides their inputs.
 type Work struct {
 	*Running
 	op.Call
@@ -87,8 +87,8 @@ func (s *Step) count(m *Meter, slots []value.Value) error {
 	return nil
 }
 
-// call runs a function. Nothing is written over: a value may live on in the
-// next step of a loop.
+// call runs a function. No value is overwritten: it may be used in the next
+// step of a loop.
 func (b *Body) call(r *Running, args []value.Value) ([]value.Value, error) {
 	if err := r.Ctx.Err(); err != nil {
 		return nil, err

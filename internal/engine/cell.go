@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// activations are the kernel's of the activations that are recognised.
+// activations maps recognised activations to the kernel's.
 var activations = map[recurrent.Activation]kernel.Activation{
 	recurrent.Linear:       kernel.LinearFunction,
 	recurrent.Tanh:         kernel.TanhFunction,

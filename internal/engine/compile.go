@@ -15,7 +15,7 @@ import (
 // Operation runs an operation that needs more than its inputs: see Work.
 type Operation func(w *Work, in []value.Value) error
 
-// simple makes an operation of one that needs its inputs alone.
+// simple makes an Operation from one that needs its inputs alone.
 func simple(run op.Exec) Operation {
 	return func(w *Work, in []value.Value) error {
 		out, err := run(&w.Call, in)
@@ -75,7 +75,7 @@ func (c *Compiler) fail(n *savedmodel.Node, err error) {
 	c.Errs = append(c.Errs, u)
 }
 
-// building is a body on its way.
+// building is a body that is being compiled.
 type building struct {
 	Body  *Body
 	first map[*savedmodel.Node]int // the slot of a node's first result
@@ -92,8 +92,8 @@ func (b *building) Has(r savedmodel.Ref) bool {
 	return ok
 }
 
-// Compile makes steps of nodes, each of which stands after those it reads; args,
-// a function's, stand before all of them.
+// Compile makes steps from nodes, each of which comes after those it reads;
+// args, a function's, come before all of them.
 func (c *Compiler) Compile(args, nodes []*savedmodel.Node) *building {
 	b := &building{Body: &Body{}, first: map[*savedmodel.Node]int{}, missing: map[*savedmodel.Node]bool{}}
 	for _, a := range args {
@@ -171,7 +171,7 @@ func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
 func (c *Compiler) function(name string) (*Body, error) {
 	if b, ok := c.functions[name]; ok {
 		if b == nil {
-			return nil, fmt.Errorf("the function %q within itself", name)
+			return nil, fmt.Errorf("the function %q calls itself", name)
 		}
 		return b, nil
 	}

@@ -13,8 +13,7 @@ import (
 const MaxSteps = 100_000_000
 
 // loop builds a While: by the native cells where it was recognised, step by
-// step where it was not, or where the call's tensors are not what the cells
-// take.
+// step where it was not, or where the call's tensors do not fit the cells.
 func (c *Compiler) loop(n *savedmodel.Node) (Operation, error) {
 	interpreted, err := c.while(n)
 	if err != nil {

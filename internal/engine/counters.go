@@ -25,7 +25,7 @@ func StepsOf(bounds []recurrent.Bound, in []value.Value) (n int, ok bool) {
 	return n, len(bounds) > 0
 }
 
-// Counters are what the loop variables that count its steps are after it.
+// Counters are the values after a loop of the variables that count its steps.
 type Counters []*lockstep.Tensor
 
 // Count sets them in out, at the positions of a loop's variables, from what

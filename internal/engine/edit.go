@@ -2,9 +2,9 @@ package engine
 
 import "github.com/lockstep-go/lockstep/internal/kernel"
 
-// CellEdit changes what a recognised loop reads at a call: see Options.Edits. The
-// numbers are in tensors that others read too: an edit replaces a slice of them and
-// leaves its elements as they are.
+// CellEdit changes what a recognised loop reads at a call: see Options.Edits.
+// The numbers are in tensors that other steps read too: an edit replaces a
+// slice and leaves its elements unchanged.
 type CellEdit interface {
 	Float32(*CellCall[float32])
 	Float64(*CellCall[float64])

@@ -10,13 +10,13 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Frame is the memory of one call: what each step of a plan left when it last
-// ran, to be written over by the next call.
+// Frame is the memory of one call: the results of each step of a plan, which
+// the next call overwrites.
 type Frame struct {
 	Plan   *Plan
 	Limit  int64 // see Options.Memory
 	Slots  []value.Value
-	inputs []*lockstep.Tensor // copies of the caller's, so that they stay where they are
+	inputs []*lockstep.Tensor // copies of the caller's, so that their memory stays the same
 	seen   []*lockstep.Tensor // by planned step that views: the tensor that it last saw
 	keep   []any              // by planned step: see work
 	in     []value.Value
@@ -34,8 +34,8 @@ func NewFrame(pl *Plan, limit int64) *Frame {
 	}
 }
 
-// Load copies the inputs, in the program's order; those that are nil stay as they
-// are.
+// Load copies the inputs, in the program's order; nil ones keep their last
+// value.
 func (f *Frame) Load(p *Program, inputs []*lockstep.Tensor) error {
 	for i, port := range p.In {
 		t := inputs[i]
@@ -56,7 +56,7 @@ func (f *Frame) Load(p *Program, inputs []*lockstep.Tensor) error {
 	return nil
 }
 
-// Call runs the plan. holds is false if the call turns out to be none for it.
+// Call runs the plan. holds is false if the plan turns out not to fit the call.
 func (f *Frame) Call() (holds bool, err error) {
 	f.work.Running = &f.Run
 	f.mem.begin(f.Limit, f.Plan.Bytes, f.Slots)
@@ -99,7 +99,7 @@ func (f *Frame) Call() (holds bool, err error) {
 				return true, err
 			}
 		}
-		if s.views && s.moves == nil { // else it has moved what was to be viewed
+		if s.views && s.moves == nil { // else it copied what was to be viewed
 			f.seen[i] = f.Slots[s.In[0]].Viewed()
 		}
 		if !s.holds(f.Slots) {
@@ -109,8 +109,8 @@ func (f *Frame) Call() (holds bool, err error) {
 	return true, nil
 }
 
-// Runner runs a program in memory of its own, which it uses again in every call
-// with inputs of the same shapes. It belongs to one goroutine.
+// Runner runs a program in its own memory, which it reuses in every call with
+// inputs of the same shapes. It belongs to one goroutine.
 type Runner struct {
 	program *Program
 	// variables are the values that stateful layers carry from call to call.
@@ -131,8 +131,8 @@ func (p *Program) NewRunner() *Runner {
 const maxFrames = 4
 
 // Run computes the outputs from the inputs, which must be those of the
-// signature, and what was asked for beside them. All of it is the Runner's own
-// and is written over by the next call.
+// signature, and the extra tensors that were requested. All of it is the
+// Runner's own and is overwritten by the next call.
 func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, err error) {
 	r.given = r.given[:0]
 	for _, port := range r.program.In {
@@ -156,7 +156,7 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (o
 	return outputs, extra, nil
 }
 
-// slots runs the program on what is given.
+// slots runs the program on the given inputs.
 func (r *Runner) slots(ctx context.Context) (slots []value.Value, err error) {
 	p := r.program
 	before := r.variables
@@ -175,7 +175,7 @@ func (r *Runner) slots(ctx context.Context) (slots []value.Value, err error) {
 		if err == nil && holds {
 			return f.Slots, nil
 		}
-		copy(r.variables, before) // the call has not been
+		copy(r.variables, before) // the call did not happen
 		if err != nil {
 			return nil, err
 		}
@@ -232,8 +232,8 @@ func (p *Program) borrow() *Runner {
 }
 
 // Run runs the program once, from the variables in the model's files: it leaves
-// nothing for the next call. What it returns is the caller's; extra is nil if
-// it is not wanted. Any number of goroutines may call it.
+// nothing for the next call. The results are the caller's; extra is nil if it
+// was not requested. Any number of goroutines may call it.
 func (p *Program) Run(ctx context.Context, inputs map[string]*lockstep.Tensor, wantExtra bool) (outputs, extra map[string]*lockstep.Tensor, err error) {
 	r := p.borrow()
 	defer p.runners.Put(r)

@@ -8,30 +8,30 @@ import (
 )
 
 // Meter counts the bytes of a call's tensors. Each result is added as it is made;
-// where the sum would be too much, what is still there is counted, since a loop
-// lets go of what its steps made.
+// where the sum would be too much, what is still reachable is counted, since a
+// loop drops what its steps made.
 type Meter struct {
 	Limit      int64 // 0 for memory.Budget
-	kept, made int64 // what was there at the last count, and what was made since
+	kept, made int64 // what was reachable at the last count, and what was made since
 	told       int64 // what memory.Hold was told
-	// own is what the signature's operations keep for themselves, planned that kept
-	// has it already.
+	// own is what the signature's operations keep for themselves; planned says
+	// that kept includes it.
 	own     int64
 	planned bool
 	bodies  [][]value.Value
 	Exact   [][]op.BoundedValue // of an exact evaluation, instead of bodies
 }
 
-// grain is how many bytes are made before others are told: doing so takes
+// grain is how many bytes are made before other calls are told: that takes
 // longer than a small operation.
 const grain = 1 << 20
 
-// slack is how many bytes may be made before it is looked how many of them are still
-// there; more, if there are more.
+// slack is how many bytes may be made before the reachable ones are counted
+// again.
 const slack = 64 << 20
 
-// begin makes the meter that of a call in which kept bytes are there already, in
-// slots among others.
+// begin starts a call in which kept bytes are already in use, in slots among
+// others.
 func (m *Meter) begin(limit, kept int64, slots []value.Value) {
 	*m = Meter{Limit: limit, kept: kept, bodies: append(m.bodies[:0], slots)}
 }
@@ -64,7 +64,7 @@ func (m *Meter) leave() {
 // add counts what a step has made.
 func (m *Meter) add(results []value.Value) error {
 	if m == nil {
-		return nil // what runs on its own, as when a model is looked at
+		return nil // code that runs by itself, as when a model is inspected
 	}
 	for i := range results {
 		m.made += bytesOf(&results[i])
@@ -87,8 +87,8 @@ func (m *Meter) check() error {
 	return m.tell()
 }
 
-// room asks for the bytes of an operation's results, before it takes them, and for
-// those that it needs for itself, which are counted here.
+// room asks for the bytes of an operation's results, before they are allocated,
+// and for those that it needs for itself, which are counted here.
 func (m *Meter) room(results, own int64) error {
 	if err := memory.Fits(int(results+own), 1); err != nil || m == nil {
 		return err
@@ -161,8 +161,7 @@ func bytesIn(slots []value.Value, seen map[any]bool) int64 {
 	return n
 }
 
-// placeOf is what tells the elements of one tensor from those of another, nil of
-// no tensor.
+// placeOf identifies the elements of a tensor, nil for no tensor.
 func placeOf(t *lockstep.Tensor) any {
 	if t == nil {
 		return nil

@@ -10,10 +10,10 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Operations that only move elements: each of a result is one of the inputs',
-// at a place that depends on shapes and on numbers that are the same in every
-// call of a plan, or zero. Where each comes from is found out once, by giving
-// the operation numbered elements, and then done without the operation.
+// Operations that only move elements: each element of a result is an element of
+// an input, at a place that depends on shapes and on numbers that are the same
+// in every call of a plan, or zero. The places are found once, by giving the
+// operation numbered elements; later calls copy without the operation.
 
 // movement says where the elements of a step's results come from.
 type movement struct {
@@ -22,14 +22,13 @@ type movement struct {
 	from   [][]int       // their shapes
 	to     [][]int       // the results' shapes
 	runs   [][]value.Run // by result
-	// identity is that the one result has all elements of the first input, in order: a
-	// Transpose over an axis of length 1. It is a view then.
+	// identity says that the one result has all elements of the first input, in
+	// order, as a Transpose over an axis of length 1 does. It is a view then.
 	identity bool
 }
 
 // elementsOf returns the inputs of a step that its elements come from; ok is
-// false if it may be more than a movement, or one that another call would make
-// otherwise.
+// false if it may do more than move, or may move differently in another call.
 func elementsOf(s *Step, computed []bool) (inputs []int, ok bool) {
 	if s.Spec.Moves == nil {
 		return nil, false
@@ -52,15 +51,15 @@ func (s *Step) movement(w Work, slots []value.Value, computed []bool) *movement 
 	}
 	m := &movement{inputs: inputs}
 	trial := slices.Clone(slots)
-	begin := 1 // zero is for what comes from nowhere
+	begin := 1 // zero is for elements without a source
 	var begins []int
 	for _, i := range inputs {
 		t := slots[s.In[i]].Tensor
 		if t == nil || t.Len() > math.MaxInt32 || m.DType != lockstep.Invalid && t.DType() != m.DType {
 			return nil
 		}
-		// Numbers for all that is moved, and what is found out by them, are for speed
-		// alone.
+		// Running out of memory for the numbers is no error: the movement only
+		// saves time.
 		if memory.Fits(t.Len(), 8*value.WordBytes) != nil {
 			return nil
 		}

@@ -8,19 +8,19 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Plan is a program for inputs of certain shapes: what depends on their shapes
-// alone is known.
+// Plan is a program for inputs of certain shapes: everything that depends on
+// shapes alone is precomputed.
 type Plan struct {
 	Inputs []input // in the program's order
 	Steps  []PlanStep
-	Fixed  []value.Value // what stands in each slot before a call
-	// Bytes are those of a call's tensors, but for what loose steps make; kept are
-	// those of fixed.
-	// own of bytes are what operations keep for themselves.
+	Fixed  []value.Value // the value of each slot before a call
+	// Bytes are those of a call's tensors, except the results of steps that
+	// vary; kept are those of fixed. own is the part of bytes that operations
+	// keep for themselves.
 	Bytes, Kept, Own int64
 }
 
-// input is what an input must be.
+// input is the type and shape of an input.
 type input struct {
 	DType lockstep.DType
 	Shape []int
@@ -30,8 +30,8 @@ type input struct {
 type PlanStep struct {
 	*Step
 	// checks are slots whose shapes others relied on when the plan was made,
-	// though they do not follow from the inputs': a call in which one differs
-	// is no call for this plan.
+	// though they do not follow from the inputs': the plan does not fit a call
+	// in which one differs.
 	checks []check
 	// views says that the result is the first input's own memory: while that is
 	// the same tensor, so is the result.
@@ -39,7 +39,7 @@ type PlanStep struct {
 	// varies says that the results need not have the shapes that they had when the
 	// plan was made.
 	varies bool
-	// moves is what the step moves, if it does nothing else.
+	// moves is the step's movement, if it only moves elements.
 	moves *movement
 }
 
@@ -91,8 +91,8 @@ func (p *Program) keep(pl *Plan) {
 	p.plans.Store(&all)
 }
 
-// Plan makes the plan for inputs by running the program once, and returns what
-// stands in the slots after that.
+// Plan makes the plan for inputs by running the program once, and returns the
+// slots after that.
 func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Value, error) {
 	pl := &Plan{Fixed: make([]value.Value, p.Body.Slots)}
 	slots := make([]value.Value, p.Body.Slots)
@@ -130,8 +130,8 @@ func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Va
 	return pl, slots, nil
 }
 
-// weigh counts the bytes of what a call makes, and of what it does not make
-// because the plan keeps it.
+// weigh counts the bytes that a call allocates, and those that it does not
+// because the plan keeps them.
 func (pl *Plan) weigh(slots []value.Value, own int64) {
 	steady := slices.Clone(slots)
 	for _, s := range pl.Steps {
@@ -188,7 +188,7 @@ func (p *Program) choose(pl *Plan, r *Running, slots []value.Value) {
 		pl.Steps = append(pl.Steps, now)
 	}
 	slices.Reverse(pl.Steps)
-	// What only the steps that are left out have read need not be kept.
+	// Values read only by steps that are left out need not be kept.
 	for i := range pl.Fixed {
 		if !needed[i] {
 			pl.Fixed[i] = value.Value{}
@@ -196,8 +196,8 @@ func (p *Program) choose(pl *Plan, r *Running, slots []value.Value) {
 	}
 }
 
-// views tells whether a step returns the elements of its first input, and
-// nothing else that a call computes has a say in it.
+// views tells whether a step returns the elements of its first input, whatever
+// else a call computes.
 func (p *Program) views(s *Step, computed []bool) bool {
 	return s.Spec.View && len(s.In) > 0 &&
 		!slices.ContainsFunc(s.In[1:], func(slot int) bool { return computed[slot] })
@@ -216,7 +216,7 @@ func (p *Program) checks(slots []value.Value) [][]int {
 				continue
 			}
 			if out[slot] = slots[slot].Dims(); out[slot] == nil {
-				out[slot] = []int{-1} // which nothing has
+				out[slot] = []int{-1} // which no value has
 			}
 		}
 	}

@@ -1,11 +1,10 @@
 // Package engine compiles a signature's flat graph into steps and runs them:
 // one operation after the other, loops and branches by running their bodies,
-// recurrent layers that were recognised by the native cells.
+// recognised recurrent layers by native cells.
 //
 // What an operation computes is TensorFlow's own definition of it. An
 // operation, an attribute or an element type that is not supported is found
-// when a program is compiled, every one of them at once, and never answered
-// with something near it.
+// when a program is compiled, all of them at once, and never approximated.
 //
 // A program is specialised to the shapes of its inputs when it first meets
 // them: what depends on shapes alone is computed once and kept (plan.go).
@@ -27,7 +26,7 @@ import (
 // Program is a compiled signature. Any number of goroutines may run it.
 type Program struct {
 	In     []Port // in the order of their names; slot is -1 if nothing reads it
-	Out    []Port // the signature's, then what was asked for beside them
+	Out    []Port // the signature's, then the extra ones that were requested
 	Wanted int    // how many of outputs are the signature's
 	Body   *Body
 	// Initial are the variables' values before any call.
@@ -67,8 +66,8 @@ type Options struct {
 	// Weight returns the value of a recognised layer's weight: a variable's or
 	// a constant's.
 	Weight func(weight savedmodel.Ref) (*lockstep.Tensor, error)
-	// Recurrences and Slices are loops that are run by something better than
-	// their bodies.
+	// Recurrences and Slices are loops that are run by faster code than their
+	// bodies.
 	Recurrences []*recurrent.Recurrence
 	Slices      []*recurrent.Slices
 	// Edits change what recognised loops read, by the loop.
@@ -80,8 +79,9 @@ type Options struct {
 	// Workers is how many goroutines the rows of a batch may be shared out to in a
 	// recognised loop; none is one.
 	Workers int
-	// Partial leaves out the operations that are not supported, what needs them,
-	// and the outputs that do: what is left shows which inputs the graph takes.
+	// Partial leaves out the operations that are not supported, and the
+	// operations and outputs that need them: the rest shows which inputs the
+	// graph accepts.
 	Partial bool
 }
 
@@ -126,11 +126,11 @@ func (p *Program) Stateful() bool { return p.stateful }
 // Complete tells whether no operation was left out.
 func (p *Program) Complete() bool { return p.complete }
 
-// Inputs returns the names of what a call must be given.
+// Inputs returns the names of the inputs of a call.
 func (p *Program) Inputs() []string { return names(p.In) }
 
-// Outputs returns the names of the signature's outputs, Extra those of what was
-// asked for beside them.
+// Outputs returns the names of the signature's outputs, Extra those of the
+// extra tensors that were requested.
 func (p *Program) Outputs() []string { return names(p.Out[:p.Wanted]) }
 
 // Extra: see Outputs.

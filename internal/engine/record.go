@@ -10,12 +10,12 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// LayerRecord is what a layer's native cell read and made at each step of a run:
-// see lockstep.Trace.Steps. C and InitialC are nil of layers without; Mask is
-// nil where no step is left out.
+// LayerRecord is what a layer's native cell read and computed at each step of a
+// run: see lockstep.Trace.Steps. C and InitialC are nil for layers without c;
+// Mask is nil where no step is left out.
 type LayerRecord struct {
 	X, H, C, InitialH, InitialC, Mask *lockstep.Tensor
-	// Output is what the loop leaves, of its last cell.
+	// Output is the loop's output, from its last cell.
 	Output *lockstep.Tensor
 }
 
@@ -116,8 +116,8 @@ func (r *CellLoop[F]) recordOutputs(w *Work, m *recurrentMemory[F]) error {
 	return err
 }
 
-// add records a step of some rows, the first of them first: x (rows, features), h
-// and c (rows, units).
+// add records a step of some rows, beginning with row first: x (rows,
+// features), h and c (rows, units).
 func (r *recording[F]) add(t, first, rows int, x, h, c []F) {
 	put := func(to, from []F) {
 		n := len(from) / rows

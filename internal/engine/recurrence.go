@@ -13,9 +13,9 @@ import (
 )
 
 // recurrence builds a loop that was recognised as cells. Where a call's tensors
-// are not what the cells take, such as a list of outputs that is shorter than
-// the steps, the loop is interpreted, so that the answer, or the refusal, is
-// still the graph's.
+// do not fit the cells, such as a list of outputs that is shorter than the
+// steps, the loop is interpreted, so that the result, or the error, is still
+// the graph's.
 func (c *Compiler) recurrence(r *recurrent.Recurrence, interpreted Operation) (Operation, error) {
 	native, err := c.cells(r, interpreted)
 	if native == nil && err == nil {
@@ -25,7 +25,7 @@ func (c *Compiler) recurrence(r *recurrent.Recurrence, interpreted Operation) (O
 	return native, err
 }
 
-// cells returns nil where the weights are none that the native cells take.
+// cells returns nil where the weights do not fit native cells.
 func (c *Compiler) cells(r *recurrent.Recurrence, interpreted Operation) (Operation, error) {
 	if slices.ContainsFunc(r.Cells, c.Assigns) {
 		return nil, nil
@@ -80,7 +80,7 @@ func newRecurrence[F kernel.Float](c *Compiler, r *recurrent.Recurrence, interpr
 		call := &memory.now
 		ok = run.Call(in, call)
 		if !ok && w.Continues {
-			return errors.New("its tensors are not what the layer's cells take, so that its states cannot go on")
+			return errors.New("its tensors do not fit the layer's cells, so that its states cannot be carried on")
 		}
 		if !ok {
 			return interpreted(w, in)
@@ -104,7 +104,7 @@ func newRecurrence[F kernel.Float](c *Compiler, r *recurrent.Recurrence, interpr
 // gates are how many sums each unit of a cell has.
 var gates = map[recurrent.Kind]int{recurrent.LSTM: 4, recurrent.GRU: 3, recurrent.SimpleRNN: 1}
 
-// CellCall is what one call of a loop runs on.
+// CellCall is the tensors of one call of a loop.
 type CellCall[F kernel.Float] struct {
 	Steps, Batch int
 	X            []F         // (steps, batch, features)
@@ -114,8 +114,8 @@ type CellCall[F kernel.Float] struct {
 	Outputs      *value.List // nil without
 }
 
-// Call reads a call's tensors, the states into the memory that the last had for
-// them; it is false if they are not what cells take.
+// Call reads a call's tensors, the states into the memory of the last call; it
+// is false if they do not fit the cells.
 func (r *CellLoop[F]) Call(in []value.Value, call *CellCall[F]) (ok bool) {
 	*call = CellCall[F]{States: call.States[:0]}
 	x := in[r.Steps].List

@@ -6,8 +6,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/kernel"
 )
 
-// portion is some rows of a recognised loop, which one goroutine takes through all
-// steps, in memory of its own. What a row is does not depend on them.
+// portion is some rows of a recognised loop, which one goroutine computes
+// through all steps, in its own memory. A row's result does not depend on the
+// other rows.
 type portion[F kernel.Float] struct {
 	loop       *CellLoop[F]
 	memory     *recurrentMemory[F]
@@ -27,8 +28,8 @@ type portion[F kernel.Float] struct {
 	err     error
 }
 
-// projected bounds the elements of the gates that are made in advance, so that
-// they stay near the processor however long the sequence is.
+// projected bounds the elements of the gates that are computed in advance, so
+// that they stay in the cache however long the sequence is.
 const projected = 1 << 16
 
 func newPortion[F kernel.Float](r *CellLoop[F], m *recurrentMemory[F], from, to int, wholeBatch, masked bool) *portion[F] {
@@ -54,10 +55,9 @@ func newPortion[F kernel.Float](r *CellLoop[F], m *recurrentMemory[F], from, to 
 	return s
 }
 
-// ahead is how many steps of a call are projected at once: none if the next
-// step's inputs are as well taken with it, as they are where more cells follow,
-// whose gates take the same memory, and where other rows lie between one step's
-// and the next one's.
+// ahead is how many steps of a call are projected at once: none if projecting
+// with each step is as fast, as it is where more cells follow, whose gates use
+// the same memory, and where other rows lie between one step and the next.
 func (s *portion[F]) ahead(steps int) int {
 	cells, n := s.loop.cells, s.to-s.from
 	if len(cells) > 1 || !s.wholeBatch || !cells[0].Ahead(n) {
@@ -113,7 +113,7 @@ func (s *portion[F]) run() {
 // runRow takes all steps of the one row that there is, some at a time, so that
 // little is between them but the cell.
 func (s *portion[F]) runRow(cell kernel.Cell[F]) {
-	// Some milliseconds, and then it is asked whether the call was cancelled.
+	// Some milliseconds between checks for cancellation.
 	together := max(1, min(64, 1<<24/max(1, s.loop.work)))
 	call := &s.memory.now
 	f, u, steps := s.loop.Features, cell.Units(), call.Steps

@@ -17,7 +17,7 @@ type recurrentMemory[F kernel.Float] struct {
 
 	now      CellCall[F] // while it runs
 	states   []*lockstep.Tensor
-	h, c     [][]F            // by cell: the elements of its states; c is nil where there is no second one
+	h, c     [][]F            // by cell: the elements of its states; c is nil without a second state
 	outputs  *lockstep.Tensor // (steps or 1, batch, units)
 	out      []F
 	previous *lockstep.Tensor // the last output, for masks
@@ -28,7 +28,7 @@ type recurrentMemory[F kernel.Float] struct {
 	list     value.List
 }
 
-// fit makes the memory for a call, if it is not there.
+// fit allocates the memory for a call, if necessary.
 func (m *recurrentMemory[F]) fit(r *CellLoop[F], mem *Meter) error {
 	call := &m.now
 	if m.states != nil && m.steps == call.Steps && m.batch == call.Batch {
@@ -94,7 +94,8 @@ func (r *CellLoop[F]) room(m *Meter, call *CellCall[F]) error {
 	if !r.LastOnly {
 		outputs *= call.Steps
 	}
-	// In 64 bits: the tensors of the call are in memory, and a row is not much longer.
+	// 64 bits suffice: the tensors of the call are in memory, and a row is not
+	// much longer.
 	size := int64(value.SizeFor[F]())
 	results, own := size*int64(call.Batch)*int64(states+outputs), size*(int64(call.Batch)*int64(most)+projected)
 	if err := m.room(results, own); err != nil {

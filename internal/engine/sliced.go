@@ -12,9 +12,9 @@ type sliceMemory struct {
 	counters Counters
 }
 
-// sliced builds a loop that takes a tensor apart. Where the slices of a call
-// are its rows, all of them in their order, the tensor is the list already; any
-// other call is interpreted.
+// sliced builds a loop that splits a tensor into slices. Where the slices of a
+// call are all its rows in order, the tensor already is the list; any other
+// call is interpreted.
 func sliced(s *recurrent.Slices, interpreted Operation) Operation {
 	return func(w *Work, in []value.Value) error {
 		rows, ok := RowsInOrder(s, in)
@@ -34,8 +34,8 @@ func sliced(s *recurrent.Slices, interpreted Operation) Operation {
 	}
 }
 
-// RowsInOrder returns the tensor that a call takes apart, if its elements are
-// all the rows in their order.
+// RowsInOrder returns the tensor that a call splits, if the slices are all its
+// rows in order.
 func RowsInOrder(s *recurrent.Slices, in []value.Value) (*lockstep.Tensor, bool) {
 	x, l := in[s.Source].Tensor, in[s.Outputs].List
 	if x == nil || l == nil || x.Rank() == 0 || x.DType() != l.DType || l.Known && !value.Fits(x.Shape()[1:], l.Shape) {

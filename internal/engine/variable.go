@@ -12,14 +12,14 @@ import (
 )
 
 // Variables. Most are weights, which no call changes. A layer that is stateful
-// keeps its states in some, and assigns to them at the end of a call: they are
-// the call's own (Running.Variables), and whoever makes the calls says whether
-// the next one begins with them.
+// keeps its states in some, and assigns to them at the end of a call: they
+// belong to the call (Running.Variables), and the caller says whether the next
+// call begins with them.
 
 // Live returns the nodes that the outputs need, and the effects that a later
 // call could see in them, in their order. An assignment to a variable that no
-// output depends on, such as the seed of a layer that is at rest in inference,
-// is none. What is asserted is an effect too. Every other is refused.
+// output depends on, such as the seed of a layer that inference does not use,
+// is not one. An assertion is an effect too. All others are refused.
 func (c *Compiler) Live() []*savedmodel.Node {
 	var wanted []*savedmodel.Node
 	for _, outputs := range []map[string]savedmodel.Ref{c.graph.Outputs, c.Options.Extra} {
@@ -29,7 +29,7 @@ func (c *Compiler) Live() []*savedmodel.Node {
 	}
 	needed := reach(wanted)
 	effects := slices.Clone(c.graph.Effects)
-	for again := true; again; { // what an assigned value needs may read another variable
+	for again := true; again; { // an assigned value may need another variable
 		again = false
 		effects = slices.DeleteFunc(effects, func(n *savedmodel.Node) bool {
 			handle, ok := assignedTo(n)
@@ -63,7 +63,7 @@ func (c *Compiler) Live() []*savedmodel.Node {
 	return out
 }
 
-// reach returns the nodes whose results some need, and they.
+// reach returns the given nodes and those whose results they need.
 func reach(from []*savedmodel.Node) map[*savedmodel.Node]bool {
 	seen := map[*savedmodel.Node]bool{}
 	for _, n := range from {
@@ -127,11 +127,11 @@ func (c *Compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *sav
 	return nil
 }
 
-// variable gives a variable its place among those of a call.
+// variable assigns a variable its index among those of a call.
 func (c *Compiler) variable(n *savedmodel.Node) (Operation, error) {
 	for _, e := range c.graph.Effects {
 		if handle, ok := assignedTo(e); ok && c.within != n && sameVariable(n, handle) {
-			return nil, fmt.Errorf("it is a handle of a function's own of the variable %q, which the call assigns to: that is not supported", handle.Name)
+			return nil, fmt.Errorf("it is a function's own handle of the variable %q, which the call assigns to: that is not supported", handle.Name)
 		}
 	}
 	at, ok := c.Handles[n]
@@ -150,7 +150,7 @@ func (c *Compiler) variable(n *savedmodel.Node) (Operation, error) {
 	}, nil
 }
 
-// ControlOf is what the engine does for a node.
+// ControlOf is the control of a node.
 func ControlOf(n *savedmodel.Node) op.Control {
 	spec, _ := op.SpecOf(n)
 	return spec.Control
@@ -159,14 +159,14 @@ func ControlOf(n *savedmodel.Node) op.Control {
 // assign gives a variable its next value.
 func assign(w *Work, in []value.Value) error {
 	if len(in) != 2 || in[0].Handle == 0 || in[1].Tensor == nil {
-		return errors.New("it assigns to something that is no variable")
+		return errors.New("it assigns to something that is not a variable")
 	}
 	old, next := in[0].Variable, in[1].Tensor
 	if next.DType() != old.DType() || !slices.Equal(next.Shape(), old.Shape()) {
 		return fmt.Errorf("it assigns %s to a variable of %s", next, old)
 	}
-	// A copy, for a later call writes over next; and never into old, which
-	// may be the value in the file.
+	// A copy, since a later call overwrites next; never into old, which may be
+	// the value in the file.
 	fresh, err := value.CloneTensor(next)
 	if err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 )
 
 // WeightsOf reads a layer's kernel, recurrent kernel and bias as float64, nil
-// for none. dtype is the type that they have in the model, Invalid if they have
-// not all the same.
+// for none. dtype is their type in the model, Invalid if they do not all have
+// the same.
 func WeightsOf(l *recurrent.Layer, read func(savedmodel.Ref) (*lockstep.Tensor, error)) (weights [3][]float64, dtype lockstep.DType, err error) {
 	for i, ref := range l.Weights() {
 		if ref.Node == nil {
@@ -30,8 +30,7 @@ func WeightsOf(l *recurrent.Layer, read func(savedmodel.Ref) (*lockstep.Tensor, 
 	return weights, dtype, nil
 }
 
-// Assigns tells whether a call changes a layer's weights, so that they are not
-// the same in each.
+// Assigns tells whether calls change a layer's weights.
 func (c *Compiler) Assigns(l *recurrent.Layer) bool {
 	for _, w := range l.Weights() {
 		if w.Node != nil && c.assigned[handleOf(w).Node] {

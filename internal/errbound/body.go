@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// body is a graph or a function as the exact evaluation takes it: what the
-// engine's compiler made of it, with operations of the evaluation's own.
+// body is a graph or a function compiled by the engine's compiler, with the
+// exact evaluation's own operations.
 type body struct {
 	*engine.Body
 	operations []operation // by step
@@ -26,7 +26,7 @@ type compiler struct {
 	*engine.Compiler
 	exact      *Evaluator
 	operations map[*savedmodel.Node]operation
-	single     bool // something is float32
+	single     bool // some tensor is float32
 }
 
 func newExactCompiler(g *savedmodel.Graph, o engine.Options, e *Evaluator) *compiler {
@@ -49,7 +49,7 @@ func (c *compiler) exactOperation(n *savedmodel.Node) (operation, error) {
 	case op.Variable:
 		return c.exactVariable(n)
 	case op.Assign:
-		// Whatever reads the variable in this call has read it before.
+		// All reads of the variable in this call come before.
 		return func(*evaluationRun, []op.BoundedValue, int) ([]op.BoundedValue, error) { return nil, nil }, nil
 	case op.Assertion:
 		return exactAssert, nil
@@ -126,7 +126,7 @@ func (b *body) call(r *evaluationRun, args []op.BoundedValue) ([]op.BoundedValue
 	return out, nil
 }
 
-// unknown are n results of which nothing is known.
+// unknown are n results without value or bound.
 func unknown(n int, why error) []op.BoundedValue {
 	return slices.Repeat([]op.BoundedValue{{Why: why, FreeShape: true}}, n)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// exactVariable gives a variable its place.
+// exactVariable assigns a variable its index.
 func (c *compiler) exactVariable(n *savedmodel.Node) (operation, error) {
 	at, ok := c.Handles[n]
 	if !ok {
@@ -31,7 +31,7 @@ func (c *compiler) exactVariable(n *savedmodel.Node) (operation, error) {
 	}, nil
 }
 
-// exactAssert fails if what is asserted does not hold whatever the rounding.
+// exactAssert fails if the assertion does not hold whatever the rounding.
 func exactAssert(_ *evaluationRun, in []op.BoundedValue, _ int) ([]op.BoundedValue, error) {
 	if len(in) > 0 && !in[0].Exact() {
 		return nil, nil

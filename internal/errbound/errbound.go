@@ -17,15 +17,14 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Evaluator computes in float64 what a signature is meant to compute, and beside
-// each float a bound on how far an engine in the graph's own precision may be
-// from it (package oracle). The operations are those of the program, on numbers
-// of float64; what each makes of its inputs' bounds, and adds to them, its
-// Spec says.
+// Evaluator computes a signature in float64, and for each float a bound on how
+// far an engine in the graph's own precision may be from it. The operations are
+// those of the program, on float64; each operation's Spec says how it
+// propagates its inputs' bounds and what it adds.
 //
-// The bounds are of the operations as they stand in the graph. An operation
-// for which no rule has been derived has no bound, nor has what is computed
-// from it; and so have operations on float16 and bfloat16.
+// The bounds are those of the operations as written in the graph. An operation
+// without a derived rule has no bound, nor has what is computed from it; the
+// same holds for operations on float16 and bfloat16.
 //
 // Any number of goroutines may use it.
 type Evaluator struct {
@@ -33,16 +32,16 @@ type Evaluator struct {
 	inputs    []engine.Port
 	outputs   []engine.Port
 	body      *body
-	variables []op.BoundedValue // by the place of their handles
+	variables []op.BoundedValue // by the index of their handles
 	layers    map[string]bool
 	memory    int64 // see Options
 }
 
-// Result is what an exact evaluation knows.
+// Result is the result of an exact evaluation.
 type Result struct {
 	// Exact are the tensors by name, floats in float64: the signature's outputs,
 	// each recurrent layer's final states <layer>/state_h and <layer>/state_c,
-	// and what it begins with, as lockstep.Trace names it: <layer>/x of the
+	// and its initial values, as lockstep.Trace names them: <layer>/x of the
 	// first cell in a loop, <layer>/initial_h, <layer>/initial_c, <layer>/mask.
 	Exact map[string]*lockstep.Tensor
 	// Bound are the bounds beside those of floats, in float64 and of their
@@ -66,7 +65,7 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 		return nil, errors.Join(c.Errs...)
 	}
 	e.body = c.of(b.Body)
-	if c.single { // numbers of more bits beside those of float32 are no less exact
+	if c.single { // wider types mixed with float32 are at least as exact
 		e.unit = rounding.Float32
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
@@ -86,9 +85,9 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 //
 // given, which may be nil, holds the states at each step that another engine
 // has for recurrent layers, by their names in lockstep.Trace.Steps: <layer>/h
-// and of an LSTM <layer>/c, (batch, steps, units). Such a layer is not run;
-// they are taken in its place, without error, so that what stands between
-// layers is judged on its own.
+// and of an LSTM <layer>/c, (batch, steps, units). Such a layer is not run; the
+// given states replace its results, without error, so that the tensors between
+// layers are judged separately.
 func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (*Result, error) {
 	slots := make([]op.BoundedValue, e.body.Slots)
 	for _, in := range e.inputs {
@@ -112,7 +111,7 @@ func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.
 	return e.runOn(ctx, slots, given)
 }
 
-// runOn evaluates the signature on slots in which the inputs stand.
+// runOn evaluates the signature on slots that hold the inputs.
 func (e *Evaluator) runOn(ctx context.Context, slots []op.BoundedValue, given map[string]*lockstep.Tensor) (*Result, error) {
 	r := &evaluationRun{ctx: ctx, exact: e, given: given, mem: engine.Meter{Limit: e.memory}, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
 	defer r.mem.End()
@@ -136,7 +135,7 @@ type evaluationRun struct {
 	mem    engine.Meter
 }
 
-// note keeps a tensor of the result.
+// note adds a tensor to the result.
 func (r *evaluationRun) note(name string, v op.BoundedValue) error {
 	if v.Tensor != nil {
 		r.result.Exact[name] = v.Tensor

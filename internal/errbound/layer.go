@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// noteBeginning notes what a loop's layers begin with.
+// noteBeginning records the initial values of a loop's layers.
 func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.BoundedValue) error {
 	batch, steps := call.Batch, call.CellCall.Steps
 	first := e.Cells[0].Name
@@ -63,7 +63,7 @@ func byBatch[E any](d []E, steps, batch, n int) []E {
 	return out
 }
 
-// unknownLayers notes that nothing is known of some layers.
+// unknownLayers records that some layers have no bounds.
 func (r *evaluationRun) unknownLayers(cells []*recurrent.Layer, why error) {
 	for i, l := range cells {
 		names := []string{"initial_h", "state_h"}
@@ -87,7 +87,7 @@ func (c *compiler) precision() rounding.Unit {
 	return rounding.Float64
 }
 
-// exactSliced builds a loop that takes a tensor apart: see sliced.
+// exactSliced builds a loop that splits a tensor into slices: see sliced.
 func exactSliced(s *recurrent.Slices, interpreted operation) operation {
 	return func(r *evaluationRun, in []op.BoundedValue, n int) ([]op.BoundedValue, error) {
 		values := make([]value.Value, n)

@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// ordinary builds an operation that is no control flow: what it computes is
-// what the program's own operation computes in float64.
+// ordinary builds an operation that is not control flow, from the program's
+// operation in float64.
 func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	fail := func(err error) error { return op.Unsupported{Node: n.Name, Op: n.Op, Reason: err} }
 	spec, supported := op.SpecOf(n)
@@ -52,7 +52,7 @@ func refusedOp(err error) operation {
 	}
 }
 
-// evaluation is one operation that is evaluated.
+// evaluation is the evaluation of one operation.
 type evaluation struct {
 	op.BoundInput
 	spec *op.Spec

@@ -16,7 +16,7 @@ import (
 
 // cellLoop runs a recognised loop on the oracle's cells.
 type cellLoop struct {
-	engine.CellLoop[float64] // what reads a call's tensors; it has no cells
+	engine.CellLoop[float64] // reads a call's tensors; it has no cells
 	oracles                  []*rounding.Cell
 	interpreted              operation
 	change                   engine.CellEdit // nil without
@@ -39,8 +39,8 @@ func (c *compiler) exactRecurrence(r *recurrent.Recurrence, interpreted operatio
 		default:
 			return interpreted, nil
 		}
-		// The precision is known when all of the graph has been seen; the layers
-		// of a graph with both do what those in float32 do.
+		// The precision is known once the whole graph has been seen; in a graph
+		// with both, layers are treated as float32.
 		cell, err := rounding.NewCell(l, c.precision(), weights[0], weights[1], weights[2])
 		if err != nil {
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
@@ -59,7 +59,7 @@ type cellCall struct {
 	engine.CellCall[float64]
 	x, previous rounding.Values
 	states      [][2]rounding.Values // by cell: h, and c of an LSTM
-	h, c        []rounding.Values    // by cell: what was given, (batch, steps, units)
+	h, c        []rounding.Values    // by cell: the given states, (batch, steps, units)
 	why         error                // why the layers have no bound
 }
 
@@ -91,10 +91,10 @@ func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.Boun
 	if !ok {
 		for _, l := range e.Cells {
 			if r.given[lockstep.StepName(l.Name, "h")] != nil {
-				return nil, fmt.Errorf("%q is given, but the layer's tensors are not what its cells take", lockstep.StepName(l.Name, "h"))
+				return nil, fmt.Errorf("%q is given, but the layer's tensors do not fit its cells", lockstep.StepName(l.Name, "h"))
 			}
 		}
-		r.unknownLayers(e.Cells, errors.New("its tensors are not what the layer's cells take, so its loop was evaluated operation by operation"))
+		r.unknownLayers(e.Cells, errors.New("its tensors do not fit the layer's cells, so its loop was evaluated operation by operation"))
 		return e.interpreted(r, in, n)
 	}
 	errs := engine.CellCall[float64]{Steps: read.Steps, Batch: read.Batch, Mask: read.Mask, X: errorsOfList(in[e.Steps])}
@@ -154,7 +154,7 @@ func (e *cellLoop) stateVariables() (out []int) {
 	return out
 }
 
-// take reads what was given of the layers.
+// take reads the states given for the layers.
 func (e *cellLoop) take(r *evaluationRun, call *cellCall) error {
 	for _, l := range e.Cells {
 		var of [2]rounding.Values
@@ -295,7 +295,7 @@ func zeroValues(n int) rounding.Values {
 	return rounding.Values{V: make([]float64, n), E: make([]float64, n)}
 }
 
-// stretch is n values from one on.
+// stretch is n values, starting at one.
 func stretch(v rounding.Values, from, n int) rounding.Values {
 	out := rounding.Values{V: v.V[from : from+n]}
 	if v.E != nil {
@@ -316,8 +316,8 @@ func atStep(v rounding.Values, batch, steps, units, t int) rounding.Values {
 	return rounding.Exact(out)
 }
 
-// selectRows takes the rows of now that have the step, and those of before that do
-// not. A bound that is not a number is none.
+// selectRows returns the rows of now that have the step, and of before those
+// that do not. A bound that is NaN becomes infinite.
 func selectRows(now, before rounding.Values, mask []bool, units int) rounding.Values {
 	if now.V == nil {
 		return rounding.Values{}

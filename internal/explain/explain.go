@@ -1,13 +1,13 @@
-// Package explain says of a recurrent model, in figures and in words, what its
-// users ask: what each gate does over a series, how long a spike in the input is
-// remembered, in a single cell and through the whole model, and how a decoder on
-// its own outputs parts from teacher forcing.
+// Package explain describes a recurrent model in figures and words: what each
+// gate does over a series, how long a spike in the input is remembered, in a
+// single cell and through the whole model, and how a decoder on its own outputs
+// diverges from teacher forcing.
 //
-// It belongs here if it makes an answer out of what engines compute. Nothing is
-// judged: whether two engines agree is compare's question.
+// It only evaluates what an engine computes; whether two engines agree is for
+// package compare.
 //
-// Problem.Run makes an Explanation; its Sections put it in words and tables, and
-// JSON writes it for programs.
+// Problem.Run makes an Explanation; Sections describe it in words and tables,
+// and JSON writes it for programs.
 package explain
 
 import (
@@ -23,7 +23,7 @@ import (
 
 // The bounds that shares are counted by.
 const (
-	// OpenAbove is where a gate counts as open, and ClosedBelow where as closed:
+	// Above OpenAbove a gate counts as open, below ClosedBelow as closed:
 	// right- and left-saturated in "Visualizing and Understanding Recurrent
 	// Networks" (Karpathy, Johnson, Li, 2015).
 	OpenAbove, ClosedBelow = 0.9, 0.1
@@ -35,14 +35,14 @@ const (
 
 // Problem is a model to explain.
 type Problem struct {
-	// Engine runs the model; it should not have run before.
+	// Engine runs the model, which should not have run before.
 	Engine lockstep.Tracer
 	// Native is the same model in the native engine, whose cells are stepped one
 	// by one; nil where the native engine refuses it.
 	Native *native.Model
 	// Layers describe the recurrent layers, as native.Inspect does.
 	Layers []native.Layer
-	// Inputs are the series that gates are watched over.
+	// Inputs are the series over which gates are observed.
 	Inputs map[string]*lockstep.Tensor
 	// Spike is a spike's height in standard deviations of what it is added to,
 	// and Follow how many steps a cell is followed after it. 0 stands for
@@ -51,16 +51,16 @@ type Problem struct {
 	Follow int
 }
 
-// What a Problem takes where it says nothing.
+// The defaults of a Problem.
 const (
 	DefaultSpike  = 5.0
 	DefaultFollow = 200
 )
 
-// maxCurves bounds the differences that are kept of a layer: 256 MiB.
+// maxCurves bounds the differences that are kept for a layer: 256 MiB.
 const maxCurves = 1 << 25
 
-// Explanation is what was found.
+// Explanation is the result.
 type Explanation struct {
 	Engine string
 	// Spike and Follow are the Problem's.
@@ -76,7 +76,7 @@ type Explanation struct {
 	NotApplicable []string
 }
 
-// Layer is what was found of one recurrent layer.
+// Layer is the result for one recurrent layer.
 type Layer struct {
 	native.Layer
 	// Rows and Steps are those of the series that it read.
@@ -140,7 +140,7 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 	return e, p.forecast(ctx, e)
 }
 
-// layer returns nil for a layer of which no steps are shown.
+// layer returns nil for a layer without steps in the trace.
 func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trace, name string) (*Layer, error) {
 	at := slices.IndexFunc(p.Layers, func(l native.Layer) bool { return l.Name == name })
 	h := trace.Layer(name).Step("h")
@@ -159,8 +159,8 @@ func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trac
 	return l, p.remember(ctx, e, l, trace.Layer(name).X(), seen)
 }
 
-// seenSteps says of each row and step whether the layer has it: a mask may leave
-// steps out.
+// seenSteps says for each row and step whether the layer has it: a mask may
+// leave steps out.
 func seenSteps(trace *lockstep.Trace, layer string, rows, steps int) ([]bool, error) {
 	out := make([]bool, rows*steps)
 	mask := trace.Layer(layer).Mask()

@@ -8,7 +8,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Gate is what one of a layer's gates, or its candidate, did.
+// Gate has the figures of one of a layer's gates, or of its candidate.
 type Gate struct {
 	Name string // as in lockstep.Trace.Steps: i, f, o, g, z, r
 	// Between says that its values are from 0 to 1, so that it is open or
@@ -18,18 +18,19 @@ type Gate struct {
 	Units   []Shares
 }
 
-// Shares are parts of all rows and steps that a layer had, from 0 to 1.
+// Shares are fractions of all rows and steps of a layer, from 0 to 1.
 type Shares struct {
-	// Mean is the mean value, of a candidate that of its magnitude.
+	// Mean is the mean value, for a candidate that of its magnitude.
 	Mean float64
 	// Open and Closed are the shares above OpenAbove and below ClosedBelow; 0 for
 	// a candidate.
 	Open, Closed float64
-	// Saturated is the share nearer than that to an end of the range.
+	// Saturated is the share nearer than the constant Saturated to an end of
+	// the range.
 	Saturated float64
 }
 
-// ranges are the ends of what an activation returns, where it has two.
+// ranges are the limits of an activation's results, where it has two.
 func ranges(activation string) (low, high float64, ok bool) {
 	switch {
 	case activation == "sigmoid" || strings.HasPrefix(activation, "hard_sigmoid"):
@@ -40,7 +41,7 @@ func ranges(activation string) (low, high float64, ok bool) {
 	return 0, 0, false
 }
 
-// watch counts what the layer's gates did in the steps that it had.
+// watch counts the values of the layer's gates in the steps that it has.
 func (l *Layer) watch(e *Explanation, trace *lockstep.Trace, seen []bool) error {
 	if l.RecurrentActivation == "" {
 		e.notApplicable("layer %s: a %s has no gates; what it has is a candidate, which is its h", l.Name, l.Kind)

@@ -18,7 +18,7 @@ type Memory struct {
 	Units []Response
 }
 
-// faint is the share of a state's largest magnitude that is no difference:
+// faint is the share of a state's largest magnitude below which a difference is
 // rounding.
 const faint = 1e-6
 
@@ -34,7 +34,7 @@ func (p Problem) remember(ctx context.Context, e *Explanation, l *Layer, x *lock
 	}
 	spike := make([]float64, len(mean))
 	for i, m := range mean {
-		if spread[i] == 0 { // it never changes, and has no measure of its own
+		if spread[i] == 0 { // it never changes and has no standard deviation
 			spread[i] = 1
 		}
 		spike[i] = m + p.Spike*spread[i]
@@ -113,7 +113,7 @@ func moments(x *lockstep.Tensor, seen []bool, features int) (mean, spread []floa
 	}
 	for f := range spread {
 		if spread[f] = math.Sqrt(spread[f]); spread[f] <= 1e-12*math.Abs(mean[f]) {
-			spread[f] = 0 // what the mean's rounding leaves of a constant
+			spread[f] = 0 // the mean's rounding of a constant
 		}
 		if math.IsNaN(spread[f]) || math.IsInf(spread[f], 0) {
 			return nil, nil, fmt.Errorf("what it reads is not finite")

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Response is how a difference goes on along the steps.
+// Response is a difference along the steps.
 type Response struct {
 	// Curve has the difference at each step.
 	Curve []float64
@@ -13,10 +13,10 @@ type Response struct {
 	// finite.
 	Peak float64
 	At   int
-	// Half is how many steps after the peak half of it is gone for good, with
-	// fractions of a step by the exponential decay between two steps. It is +Inf
-	// where more than half is left at the last step, and NaN where there is no
-	// difference, or no finite one.
+	// Half is the number of steps after the peak from which at most half of it
+	// remains, with fractions of a step by the exponential decay between two
+	// steps. It is +Inf where more than half is left at the last step, and NaN
+	// where there is no difference, or no finite one.
 	Half float64
 	// Left is the share of the peak at the last step.
 	Left float64
@@ -51,7 +51,8 @@ func respond(curve []float64, noise float64) Response {
 	return r
 }
 
-// part is where, from 0 to 1, an exponential decay from a to b is at half.
+// part is the time, from 0 to 1, at which an exponential decay from a to b is
+// at half.
 func part(a, b, half float64) float64 {
 	if b <= 0 {
 		return 1
@@ -59,8 +60,8 @@ func part(a, b, half float64) float64 {
 	return math.Log(a/half) / math.Log(a/b)
 }
 
-// after is the share of the peak that is left that many steps after it, NaN where
-// nobody looked.
+// after is the share of the peak that is left that many steps after it, NaN
+// beyond the last step.
 func (r Response) after(steps int) float64 {
 	if math.IsNaN(r.Half) || r.At+steps >= len(r.Curve) {
 		return math.NaN()

@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Spike is what a spike in one of the model's inputs does to all that comes after
-// it, beside the same run without it.
+// Spike is the effect of a spike in one of the model's inputs, compared with
+// the same run without it.
 type Spike struct {
 	Input string
 	// At is the step of the spike, of Steps.
@@ -22,7 +22,7 @@ type Spike struct {
 	Alone, Decaying []Effect
 }
 
-// Decay is how much of a spike that decays slowly is there after a step.
+// Decay is the share of a slowly decaying spike that is left after a step.
 const Decay = 0.9
 
 // Effect is the difference in a layer's state, or in an output.
@@ -32,16 +32,16 @@ type Effect struct {
 	// Difference is by root mean square over rows and units, step by step: those
 	// of the layer's loop. An output that has no steps has one here.
 	Difference Response
-	// Share is the largest difference as a part of the root mean square that the
-	// same step has without the spike. Begins is such a part too, of the state
-	// before the layer's first step. +Inf stands beside zeros.
+	// Share is the largest difference as a share of the root mean square of the
+	// same step without the spike. Begins is the same for the state before the
+	// layer's first step. It is +Inf where that is zero.
 	Share, Begins float64
 }
 
 // maxSpikes bounds the inputs to which a spike is added, in turn.
 const maxSpikes = 8
 
-// spikes adds a spike to each input that takes one.
+// spikes adds a spike to each input that can have one.
 func (p Problem) spikes(ctx context.Context, e *Explanation, base *lockstep.Trace) error {
 	for _, spec := range p.Engine.Signature().Inputs {
 		t := p.Inputs[spec.Name]
@@ -62,7 +62,7 @@ func (p Problem) spikes(ctx context.Context, e *Explanation, base *lockstep.Trac
 		switch err := p.spike(ctx, e, base, s); {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.As(err, &refused): // such as of what is looked up in a table
+		case errors.As(err, &refused): // such as for an index of a table
 			e.notApplicable("input %s: the model does not take it with a spike: %v", spec.Name, refused.err)
 			continue
 		case err != nil:
@@ -73,7 +73,7 @@ func (p Problem) spikes(ctx context.Context, e *Explanation, base *lockstep.Trac
 	return nil
 }
 
-// refusedError is what the engine says of inputs with a spike.
+// refusedError is the engine's error about inputs with a spike.
 type refusedError struct{ err error }
 
 func (e *refusedError) Error() string { return e.err.Error() }
@@ -103,7 +103,7 @@ func (p Problem) spike(ctx context.Context, e *Explanation, base *lockstep.Trace
 	return nil
 }
 
-// spiked adds a spike to every row and feature, and what decays after it.
+// spiked adds a spike to every row and feature, and its decay.
 func (p Problem) spiked(t *lockstep.Tensor, at int, decay float64) (*lockstep.Tensor, error) {
 	rows, steps, features := t.Shape()[0], t.Shape()[1], t.Shape()[2]
 	all := make([]bool, rows*steps)

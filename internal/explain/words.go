@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Section is a part of an explanation, in words, with a table where there is one.
+// Section is a part of an explanation, in words, with an optional table.
 type Section struct {
 	Title string
 	Words []string
@@ -27,8 +27,8 @@ const namedUnits = 6
 // stands out.
 const stands = 0.9
 
-// Sections put an explanation in words: the answers first, then each question at
-// length.
+// Sections describe an explanation in words: the answers first, then the
+// details of each question.
 func (e *Explanation) Sections() []Section {
 	out := []Section{e.short(), e.gates()}
 	if s := e.memory(); s.Table != nil {
@@ -129,12 +129,12 @@ func (s *Spike) short() string {
 	return fmt.Sprintf("A spike in %s at step %d of %d changes %s.", s.Input, s.At, s.Steps, strings.Join(parts, "; "))
 }
 
-// names are what quantities are called, and does what a gate that is open does.
+// names are the quantities' names, and does the effect of an open gate.
 var (
 	names = map[string]string{"i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate", "z": "update gate", "r": "reset gate"}
 	does  = map[string]string{
 		"i": "i open takes the candidate into c", "f": "f open keeps what c holds, closed drops it", "o": "o open shows c in h",
-		"z": "z open keeps h, closed puts the candidate in its place", "r": "r open shows h to the candidate, closed hides it",
+		"z": "z open keeps h, closed replaces it by the candidate", "r": "r open shows h to the candidate, closed hides it",
 	}
 )
 
@@ -286,8 +286,8 @@ func (e *Explanation) spike(s *Spike) Section {
 	return out
 }
 
-// halfLife writes a half-life: of one that was not reached, how long it was
-// waited for.
+// halfLife writes a half-life, or "over N" if it was not reached within N
+// steps.
 func halfLife(r Response) string { return number(r.Half, len(r.Curve)-1-r.At) }
 
 func number(half float64, waited int) string {

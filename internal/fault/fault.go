@@ -1,11 +1,11 @@
-// Package fault plants a known mistake in a model before it is compiled, and lists
-// those that a model can have: to see whether a check finds them, and to suppose
-// them where engines diverge, to see whether one explains it.
+// Package fault plants a known mistake in a model before it is compiled, and
+// lists those that a model can have: to see whether a check finds them, and,
+// where engines diverge, whether one of them explains it.
 //
 //	for _, f := range fault.List(m.Source()) {
 //		faulty, err := m.Edit(f.Plant)
 //
-// What belongs here is what the mistakes are and how they change a source.Source.
+// This package defines the mistakes and how they change a source.Source.
 package fault
 
 import (
@@ -22,42 +22,42 @@ const (
 	// GateOrder reads the gates in an order that is not Keras's: Fault.Order.
 	GateOrder Kind = "gate order"
 	// KernelTransposed reads the kernel's numbers as if they were stored as
-	// (gates·units, features), RecurrentTransposed the recurrent kernel's as
-	// if as (gates·units, units).
+	// (gates·units, features), RecurrentTransposed the recurrent kernel's as if
+	// stored as (gates·units, units).
 	KernelTransposed    Kind = "kernel transposed"
 	RecurrentTransposed Kind = "recurrent kernel transposed"
 	// RecurrentBlocksTransposed transposes the square block of each gate.
 	RecurrentBlocksTransposed Kind = "recurrent kernel transposed gate by gate"
 	BiasMissing               Kind = "bias missing"
-	// BiasTwice adds the whole bias beside x and again beside h, as engines
-	// with two vectors of biases do that are given one twice.
+	// BiasTwice adds the bias to the input's sums and again to the state's, as
+	// engines with two bias vectors do if they get the same one twice.
 	BiasTwice Kind = "bias twice"
-	// BiasRowsSwapped takes a GRU's row of biases for h for that for x, and
-	// BiasRowsAdded adds both to the one for x.
+	// BiasRowsSwapped swaps a GRU's bias rows for x and h, and BiasRowsAdded
+	// adds both to the one for x.
 	BiasRowsSwapped Kind = "bias rows swapped"
 	BiasRowsAdded   Kind = "bias rows added"
 	// ForgetBias adds one to the biases of the forget gate.
 	ForgetBias Kind = "forget bias twice"
 	// ActivationChanged is a different activation: Fault.Role, From and To.
 	ActivationChanged Kind = "activation"
-	// ResetAfter is the other GRU: of reset_after=True the reset gate before
-	// the product, and of False the one after it.
+	// ResetAfter is the other GRU: reset_after=False instead of True, or the
+	// reverse.
 	ResetAfter Kind = "reset_after"
-	// WeightsSwapped gives the layers Fault.Layer and Other each other's.
+	// WeightsSwapped swaps the weights of the layers Fault.Layer and Other.
 	WeightsSwapped Kind = "weights swapped"
-	// StatesSwapped begins with h for c, and c for h.
+	// StatesSwapped begins with h and c swapped.
 	StatesSwapped Kind = "states swapped"
 	// StatesIgnored begins with zeros.
 	StatesIgnored Kind = "initial state ignored"
-	// Backwards reads the steps in the other order.
+	// Backwards reads the steps in reverse order.
 	Backwards Kind = "direction"
-	// MaskIgnored takes masked steps as well; MaskZeroInputs does so with
-	// zeros for their input; MaskZeroOutputs makes zeros of a masked step's
-	// output where it is the one before.
+	// MaskIgnored runs masked steps too; MaskZeroInputs runs them with an input
+	// of zeros; MaskZeroOutputs makes a masked step's output zeros instead of
+	// the previous output.
 	MaskIgnored     Kind = "mask ignored"
 	MaskZeroInputs  Kind = "mask with zero inputs"
 	MaskZeroOutputs Kind = "mask with zero outputs"
-	// InputsSwapped feeds the inputs Fault.Input and Other each to the other.
+	// InputsSwapped swaps the inputs Fault.Input and Other.
 	InputsSwapped Kind = "inputs swapped"
 	// InputShifted feeds Fault.Input off by Fault.Steps steps.
 	InputShifted Kind = "input off by a step"
@@ -69,20 +69,20 @@ const (
 	OneWeight Kind = "one weight"
 )
 
-// Fault is one mistake, planted on purpose to see whether it is found, or
-// supposed to see whether it explains what was found.
+// Fault is one mistake, planted on purpose to see whether it is found, or tried
+// to see whether it explains a divergence.
 type Fault struct {
 	Kind Kind `json:"kind"`
-	// Layer is the recurrent layer that has it; empty where the whole model
-	// has.
+	// Layer is the recurrent layer that has it; empty for the whole model.
 	Layer string `json:"layer,omitempty"`
 	// Other is the other layer, or the other input.
 	Other string `json:"other,omitempty"`
-	// Input is an input of the signature, Steps how much later its values come.
+	// Input is an input of the signature, Steps by how many steps it is
+	// delayed.
 	Input string `json:"input,omitempty"`
 	Steps int    `json:"steps,omitempty"`
-	// Order is that in which the gates are read, by their letters: an LSTM's
-	// weights stand as ifgo, a GRU's as zrg.
+	// Order is the order in which the gates are read, by their letters: an
+	// LSTM's weights are in the order ifgo, a GRU's zrg.
 	Order string `json:"order,omitempty"`
 	// Role is "activation" or "recurrent_activation", From what the
 	// model has and To what the fault has instead.
@@ -90,8 +90,8 @@ type Fault struct {
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 	// Tensor is kernel, recurrent_kernel or bias, and Index the weight's place
-	// in it, row-major. It becomes, of its value w, w moved by ULP units in
-	// the last place if ULP is not 0, else w·Factor if that is not 0, else Is.
+	// in it, row-major. Its value w becomes w moved by ULP units in the last
+	// place if ULP is not 0, else w·Factor if that is not 0, else Is.
 	Tensor string  `json:"tensor,omitempty"`
 	Index  int     `json:"index,omitempty"`
 	ULP    int     `json:"ulp,omitempty"`
@@ -99,7 +99,7 @@ type Fault struct {
 	Is     float64 `json:"is,omitempty"`
 }
 
-// frameworks names those that store gates in an order of their own.
+// frameworks names those that store gates in another order.
 var frameworks = map[string]string{
 	"iofg": "ONNX",
 	"igfo": "TensorFlow's BasicLSTMCell, CNTK, Haiku",
@@ -109,7 +109,7 @@ var frameworks = map[string]string{
 	"rzg":  "PyTorch, cuDNN",
 }
 
-// String says it in words.
+// String describes the fault.
 func (f Fault) String() string {
 	s := f.what()
 	if f.Layer != "" && f.Kind != WeightsSwapped {
@@ -187,7 +187,7 @@ func (f Fault) what() string {
 }
 
 // SequenceLevel tells whether the fault is in what a layer reads over a whole
-// sequence, so that each of its single steps is right.
+// sequence, so that every single step is right.
 func (f Fault) SequenceLevel() bool {
 	switch f.Kind {
 	case StatesSwapped, StatesIgnored, Backwards, MaskIgnored, MaskZeroInputs, MaskZeroOutputs, InputsSwapped, InputShifted, OwnOutput:

@@ -14,7 +14,7 @@ import (
 // inputChange turns the inputs of a call into those that it computes on.
 type inputChange func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 
-// then is c and after it next, which may be nil.
+// then is c followed by next, which may be nil.
 func (c inputChange) then(next inputChange) inputChange {
 	if next == nil {
 		return c
@@ -28,7 +28,7 @@ func (c inputChange) then(next inputChange) inputChange {
 	}
 }
 
-// changeOf returns what a fault of the inputs does to them.
+// changeOf returns the change that a fault makes to the inputs.
 func (f Fault) changeOf(src *source.Source) (inputChange, error) {
 	sig := src.Graph.Signature
 	for _, name := range []string{f.Input, f.Other} {
@@ -62,8 +62,8 @@ func (f Fault) changeOf(src *source.Source) (inputChange, error) {
 	return ownOutput(src)
 }
 
-// shiftSteps moves the steps of (batch, steps, …) by a number of them, and puts
-// zeros where none move to.
+// shiftSteps shifts (batch, steps, …) by a number of steps, and fills with
+// zeros.
 func shiftSteps(t *lockstep.Tensor, by int) (*lockstep.Tensor, error) {
 	switch t.DType() {
 	case lockstep.Float32:
@@ -102,7 +102,7 @@ func shiftStepsOf[E lockstep.Element](t *lockstep.Tensor, by int) (*lockstep.Ten
 	return lockstep.New(out, shape...)
 }
 
-// ownOutput gives the decoder its own output of the step before.
+// ownOutput feeds the decoder its own output of the previous step.
 func ownOutput(src *source.Source) (inputChange, error) {
 	s := src.Found.Seq2Seq
 	if s == nil {

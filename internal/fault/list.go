@@ -18,8 +18,8 @@ var gateLetters = map[recurrent.Kind]string{recurrent.LSTM: "ifgo", recurrent.GR
 // are as many as weights. Some may change nothing, such as a bias that is missing
 // where it is zeros.
 //
-// Layers whose loop is interpreted, or that stand unrolled in the graph, can
-// have none of their own.
+// Layers whose loop is interpreted, or that are unrolled in the graph, have no
+// faults of their own.
 func List(src *source.Source) []Fault {
 	var out []Fault
 	for _, r := range src.Found.Recurrences {
@@ -103,7 +103,7 @@ func cellFaults(l *recurrent.Layer) []Fault {
 	return out
 }
 
-// stateFaults are those of the states that a layer begins with.
+// stateFaults are those of a layer's initial states.
 func stateFaults(l *recurrent.Layer) []Fault {
 	if !slices.ContainsFunc(l.InitialState, func(r savedmodel.Ref) bool { return !recurrent.IsZero(r) }) {
 		return nil
@@ -129,7 +129,7 @@ func weightSwaps(layers []*recurrent.Layer) []Fault {
 	return out
 }
 
-// inputFaults are those of what the signature is given.
+// inputFaults are those of the signature's inputs.
 func inputFaults(src *source.Source) []Fault {
 	var out []Fault
 	in := src.Graph.Signature.Inputs
@@ -173,7 +173,7 @@ func isSequence(s lockstep.TensorSpec) bool {
 // goesBackwards tells whether a layer reads its input from the last step.
 func goesBackwards(l *recurrent.Layer) bool {
 	r := l.Steps.Through()
-	for range 8 { // list of a transposed or reversed tensor, and what stands between
+	for range 8 { // list of a transposed or reversed tensor, through the operations between
 		if r.Node == nil || len(r.Node.Inputs) == 0 {
 			return false
 		}

@@ -64,8 +64,8 @@ func change[F float32 | float64](e loopEdit, call *engine.CellCall[F]) {
 	}
 }
 
-// ignoreMask has every row take every step, with zeros for the input of those that
-// were masked or with the input that stands there.
+// ignoreMask makes every row run every step, masked ones with an input of zeros
+// or with their own.
 func ignoreMask[F float32 | float64](e loopEdit, call *engine.CellCall[F]) {
 	n := call.Steps * call.Batch
 	if e.kind == MaskZeroInputs {
@@ -79,7 +79,7 @@ func ignoreMask[F float32 | float64](e loopEdit, call *engine.CellCall[F]) {
 	call.Mask = slices.Repeat([]bool{true}, n)
 }
 
-// backwards returns rows in the other order.
+// backwards returns rows in reverse order.
 func backwards[E any](d []E, rows, width int) []E {
 	out := make([]E, 0, rows*width)
 	for i := rows - 1; i >= 0; i-- {

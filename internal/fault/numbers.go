@@ -31,8 +31,8 @@ func addULPs64(w float64, by int) float64 {
 	return w
 }
 
-// reorderGates returns rows whose blocks, which stand in Keras's own order of the
-// gates, are read as if they stood in the given one.
+// reorderGates returns rows whose blocks, which are in Keras's order of the
+// gates, are read as if they were in the given one.
 func reorderGates(w []float64, columns, units int, own, order string) []float64 {
 	if w == nil {
 		return nil
@@ -47,8 +47,8 @@ func reorderGates(w []float64, columns, units int, own, order string) []float64 
 	return out
 }
 
-// misreadTransposed reads the numbers of a (rows, columns) matrix as if they were those
-// of a (columns, rows) one, and turns that.
+// misreadTransposed reads the numbers of a (rows, columns) matrix as if they
+// were those of a (columns, rows) one, and transposes it.
 func misreadTransposed(w []float64, rows, columns int) []float64 {
 	out := make([]float64, len(w))
 	for i := range rows {

@@ -8,9 +8,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Plant puts the fault into the edited copy of a source: see native.Model.Edit and
-// source.Oracle.Edit. The copy may have faults already. Of a fault that
-// SequenceLevel tells of, an oracle's single steps say nothing.
+// Plant puts the fault into the edited copy of a source: see native.Model.Edit
+// and source.Oracle.Edit. The copy may already have faults. An oracle's single
+// steps do not show a fault that is SequenceLevel.
 func (f Fault) Plant(src *source.Source) error {
 	if err := f.plant(src); err != nil {
 		return fmt.Errorf("fault: %s: %w", f, err)
@@ -74,7 +74,7 @@ func (f Fault) plantInCell(src *source.Source, l *recurrent.Layer) error {
 			return err
 		}
 		if other.Kind != l.Kind || other.Units != l.Units || other.Features != l.Features {
-			return fmt.Errorf("layers %q and %q have weights of other shapes", l.Name, other.Name)
+			return fmt.Errorf("layers %q and %q have weights of different shapes", l.Name, other.Name)
 		}
 		l.Kernel, other.Kernel = other.Kernel, l.Kernel
 		l.RecurrentKernel, other.RecurrentKernel = other.RecurrentKernel, l.RecurrentKernel

@@ -33,7 +33,7 @@ func readMatrices(src *source.Source, l *recurrent.Layer) (*matrices, error) {
 	return m, nil
 }
 
-// put gives a layer these weights, in the type that it had.
+// put gives a layer these weights, in their original type.
 func (m *matrices) put(src *source.Source, l *recurrent.Layer) error {
 	bias := []int{m.columns}
 	if m.twoRows {
@@ -68,10 +68,10 @@ func inType(d []float64, dtype lockstep.DType, shape []int) (*lockstep.Tensor, e
 		}
 		return lockstep.New(out, shape...)
 	}
-	return nil, fmt.Errorf("weights of %s take no fault", dtype)
+	return nil, fmt.Errorf("weights of %s cannot have a fault", dtype)
 }
 
-// change changes the weights as a fault does.
+// change applies a fault to the weights.
 func (m *matrices) change(f Fault, l *recurrent.Layer) error {
 	own := gateLetters[l.Kind]
 	switch f.Kind {
@@ -148,8 +148,8 @@ func (m *matrices) changeBias(kind Kind) error {
 	return nil
 }
 
-// toggleResetAfter gives a GRU the other reset_after: two rows of biases become their
-// sum, and one becomes that for x.
+// toggleResetAfter gives a GRU the other reset_after: two bias rows become
+// their sum, and a single one becomes that for x.
 func (m *matrices) toggleResetAfter(l *recurrent.Layer) error {
 	if l.Kind != recurrent.GRU {
 		return fmt.Errorf("a %s has no reset_after", l.Kind)

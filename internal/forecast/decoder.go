@@ -12,12 +12,12 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// decoder takes one step of a model: x and what it returns are (batch, features).
+// decoder runs one step of a model: x and the result are (batch, features).
 type decoder interface {
 	step(ctx context.Context, x []float64) ([]float64, error)
 }
 
-// decoder returns one that stands before the first step.
+// decoder returns one that is before the first step.
 func (p Problem) decoder(ctx context.Context, given *series) (decoder, error) {
 	m, ok := p.Engine.(*native.Model)
 	if !ok {
@@ -48,8 +48,8 @@ func open(ctx context.Context, m *native.Model, r Roles, inputs map[string]*lock
 	return &streamed{s, r, given}, nil
 }
 
-// encoded is the decoder of the eight-tensor model, whose states go on from step
-// to step.
+// encoded is the decoder of the eight-tensor model, with states that continue
+// from step to step.
 type encoded struct {
 	run     *native.Seq2SeqRunner[float32]
 	x, y    []float32
@@ -89,7 +89,7 @@ func (d *encoded) step(_ context.Context, x []float64) ([]float64, error) {
 	return d.outputs, nil
 }
 
-// streamed is any model that is shown to be causal, whose states go on.
+// streamed is any model that is shown to be causal, with states that continue.
 type streamed struct {
 	stream *native.Stream
 	roles  Roles
@@ -108,8 +108,8 @@ func (d *streamed) step(ctx context.Context, x []float64) ([]float64, error) {
 	return lastOf(out[d.roles.Output], d.roles.Output, d.like, 1)
 }
 
-// recomputing runs the whole model for each step on what was fed so far, and takes the
-// last step of what it returns.
+// recomputing runs the whole model for each step on the inputs so far, and
+// returns the last step of the output.
 type recomputing struct {
 	engine lockstep.Engine
 	roles  Roles
@@ -183,20 +183,20 @@ func Repeats(ctx context.Context, e lockstep.Engine, inputs, outputs map[string]
 			largest, largestChange = math.Max(largest, math.Abs(v)), math.Max(largestChange, math.Abs(v-y[i]))
 		}
 		if !(largestChange <= 1e-5*largest) {
-			return fmt.Errorf("%s: %w: with the same inputs the output %q was another by %.3g", e.Name(), ErrCarries, name, largestChange)
+			return fmt.Errorf("%s: %w: with the same inputs the output %q differed by %.3g", e.Name(), ErrCarries, name, largestChange)
 		}
 	}
 	return nil
 }
 
-// lastOf returns the last step of an output, which is to have that many.
+// lastOf returns the last step of an output, which must have that many.
 func lastOf(t *lockstep.Tensor, name string, like *series, steps int) ([]float64, error) {
 	y, err := valuesOf(t)
 	if err != nil {
 		return nil, fmt.Errorf("output %q: %w", name, err)
 	}
 	if y.dtype != like.dtype || y.batch != like.batch || y.steps != steps || y.features != like.features {
-		return nil, fmt.Errorf("%w: output %q is %s after %d steps, want (%d, %d, %d), as what it is to be fed to", ErrNone, name, t, steps, like.batch, steps, like.features)
+		return nil, fmt.Errorf("%w: output %q is %s after %d steps, want (%d, %d, %d), as the input that it is fed to", ErrNone, name, t, steps, like.batch, steps, like.features)
 	}
 	return y.step(steps - 1), nil
 }

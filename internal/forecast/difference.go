@@ -6,8 +6,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Step says how one step of a forecast stands, over all rows and features. What
-// there is nothing to compare with is NaN.
+// Step has the figures of one step of a forecast, over all rows and features.
+// They are NaN where there is nothing to compare with.
 type Step struct {
 	Step int
 	// RMS and Max are the root mean square and the largest of own output less
@@ -18,7 +18,7 @@ type Step struct {
 	OwnError, ForcedError float64
 }
 
-// Differences says how a forecast stands at each of its steps.
+// Differences returns the figures of each step of a forecast.
 func (r *Result) Differences() []Step {
 	own, forced, target := must(r.Own), must(r.Forced), must(r.Target)
 	out := make([]Step, own.steps)
@@ -31,14 +31,14 @@ func (r *Result) Differences() []Step {
 	return out
 }
 
-// must reads a tensor of a Result, which Run made; a nil one has no steps.
+// must reads a tensor of a Result of Run; a nil one has no steps.
 func must(t *lockstep.Tensor) *series {
 	if t == nil {
 		return &series{}
 	}
 	s, err := valuesOf(t)
 	if err != nil {
-		return &series{} // not one of Run's
+		return &series{} // not a Result of Run
 	}
 	return s
 }
@@ -59,7 +59,7 @@ func differenceAt(a, b *series, t int) (rms, most float64) {
 }
 
 // Spread is the standard deviation of the teacher-forced outputs, over all rows,
-// steps and features: a measure for how far apart is far.
+// steps and features: the scale for judging differences.
 func (r *Result) Spread() float64 {
 	values := must(r.Forced).values
 	mean, sum := 0.0, 0.0
@@ -85,7 +85,7 @@ func (r *Result) FirstDifference(share float64) int {
 }
 
 // Overall is the root mean square of a figure over the steps that have it, NaN
-// where none has.
+// if none has.
 func Overall(steps []Step, figure func(Step) float64) float64 {
 	sum, n := 0.0, 0
 	for _, s := range steps {

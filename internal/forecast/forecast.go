@@ -1,11 +1,10 @@
 // Package forecast runs a model's decoder on its own outputs: each step's output
 // is the next step's input, as it is where the model is used. In training the
 // decoder was fed the truth (teacher forcing), and the package says how the two
-// part over the steps.
+// diverge over the steps.
 //
-// It belongs here if it decides which input an output is fed to, feeds it, or
-// measures what comes of it. How a model is run is the engine's; pictures and
-// files are the caller's.
+// It decides which input an output is fed to, feeds it, and measures the
+// result. Engines run the model; callers make pictures and files.
 //
 // Find finds the input and the output of a native model, Problem.Run decodes, and
 // Window cuts a model's inputs out of a series.
@@ -19,8 +18,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// ErrNone is wrapped by the reason why a model has no input that it can be fed
-// its own output.
+// ErrNone is wrapped by the reason why no input of a model can be fed its
+// output.
 var ErrNone = errors.New("the model cannot be fed its own output")
 
 // ErrSeveral is wrapped by an error that asks for a choice of roles.
@@ -33,31 +32,31 @@ type Roles struct{ Input, Output string }
 // maxValues bounds the outputs of a forecast, batch × steps × features.
 const maxValues = 1 << 26
 
-// Problem is a forecast that is to be made.
+// Problem is a forecast to make.
 type Problem struct {
 	// Engine runs the model: a native.Model step by step, from states to states;
-	// any other engine again for each step, on all that was fed so far, if Repeats
-	// says that this can be done. It should not have run before.
+	// any other engine again for each step, on all inputs so far, if Repeats
+	// says that this is possible. It should not have run before.
 	Engine lockstep.Engine
 	Roles
 	// Inputs are the signature's. Of the one that is fed by steps, the first
-	// Given are fed before the outputs are, and all are what teacher forcing is
-	// fed.
+	// Given steps are fed before the outputs, and teacher forcing is fed all of
+	// them.
 	Inputs map[string]*lockstep.Tensor
-	// Given is 1 or more. 0 stands for 1, and of a model that has no other input
-	// for half the steps that its input has.
+	// Given is 1 or more. 0 means 1, or for a model without other inputs half
+	// the steps of its input.
 	Given int
-	// Horizon is how many outputs are a forecast: that of the last step that is
-	// given, and those of the steps that are fed own outputs. 0 stands for as
-	// many as take all the steps that the input has.
+	// Horizon is the number of forecast outputs: that of the last given step,
+	// and those of the steps that are fed own outputs. 0 means as many as the
+	// input has steps for.
 	Horizon int
-	// Target is what the outputs were to be, (batch, steps, features), for fewer
-	// or more steps; nil if nobody knows.
+	// Target is the outputs' true values, (batch, steps, features), for fewer
+	// or more steps; nil if unknown.
 	Target *lockstep.Tensor
 }
 
-// Result is what a decoder makes of its own outputs, and of what it is given.
-// The tensors are (batch, steps, features) in the model's floats.
+// Result is a decoder's run on its own outputs, and on the given inputs. The
+// tensors are (batch, steps, features) in the model's floats.
 type Result struct {
 	Engine string
 	Roles
@@ -65,13 +64,13 @@ type Result struct {
 	// Own are the outputs where it is fed its own: step t is fed the output of
 	// step t-1, from the step Given on.
 	Own *lockstep.Tensor
-	// Forced are the outputs where it is fed the inputs alone, for no more steps
-	// than there are inputs.
+	// Forced are the outputs where it is fed only the inputs, for at most as
+	// many steps as there are inputs.
 	Forced *lockstep.Tensor
-	// Fed are the inputs, and Target what the outputs were to be, for no more
-	// steps than Own has; Target may be nil.
+	// Fed are the inputs, and Target the true values, for at most as many steps
+	// as Own has; Target may be nil.
 	Fed, Target *lockstep.Tensor
-	// Recomputed says that every step ran the model again.
+	// Recomputed says that every step ran the whole model again.
 	Recomputed bool
 }
 
@@ -153,7 +152,7 @@ func (p Problem) run(ctx context.Context) (*Result, error) {
 	return r, nil
 }
 
-// forced runs the model once on what it is given.
+// forced runs the model once on the given inputs.
 func (p Problem) forced(ctx context.Context, given *series) (*series, error) {
 	out, err := p.Engine.Run(ctx, p.Inputs)
 	if err != nil {

@@ -54,7 +54,7 @@ func Only(all []Roles) (Roles, error) {
 	return Roles{}, fmt.Errorf("forecast: %w: %s", ErrSeveral, strings.Join(names, ", "))
 }
 
-// Candidates returns the inputs and outputs of a signature that are alike: floats
+// Candidates returns the inputs and outputs of a signature that match: floats
 // (batch, steps, features) with the same features, the steps of both open or the
 // same.
 func Candidates(sig lockstep.Signature) ([]Roles, error) {

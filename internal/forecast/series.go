@@ -29,7 +29,7 @@ func valuesOf(t *lockstep.Tensor) (*series, error) {
 	return &series{t.DType(), s[0], s[1], s[2], values}, nil
 }
 
-// tensor returns the values in a type that holds them.
+// tensor returns the values in their original type.
 func (s *series) tensor(dtype lockstep.DType) (*lockstep.Tensor, error) {
 	return tensorOf(dtype, s.values, s.batch, s.steps, s.features)
 }

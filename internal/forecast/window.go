@@ -14,11 +14,11 @@ type Span struct {
 }
 
 // Window makes inputs for a forecast of a series, (steps, features) or of one
-// feature (steps). A model that reads one sequence before it is fed by steps, as
-// an encoder does, reads the values that are seen; fed is the last of them, and
-// for teacher forcing those that follow. A model that has no other input is fed
-// the values that are seen and those that follow. The target of each step is the
-// value after the one that is fed.
+// feature (steps). A model that reads one sequence before it is fed by steps,
+// as with an encoder, reads the seen values there; its decoder is fed the last
+// of them, and for teacher forcing those that follow. A model without other
+// inputs is fed the seen values and those that follow. The target of each step
+// is the value after the one that is fed.
 func Window(sig lockstep.Signature, r Roles, values *lockstep.Tensor, c Span) (Problem, error) {
 	p, err := window(sig, r, values, c)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"math"
 )
 
-// significantShare is the share of the outputs' standard deviation from which on Words call
-// two decodings apart.
+// significantShare is the share of the outputs' standard deviation above which
+// Words report a difference.
 const significantShare = 0.1
 
-// Words say in sentences what came of a forecast.
+// Words describe a forecast in sentences.
 func (r *Result) Words() []string {
 	shape := r.Own.Shape()
 	how := "from states to states"

@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// RoundUp writes a number that is not negative with that many digits, rounded so
-// that what is read back is never smaller: a tolerance that passes still
-// passes as it is printed, and no error looks smaller than it is.
+// RoundUp writes a non-negative number with that many digits, rounded up: a
+// tolerance that passes still passes as printed, and no error looks smaller
+// than it is.
 func RoundUp(x float64, digits int) string { return rounded(x, digits, true) }
 
 // RoundDown is RoundUp towards zero, for bounds.
@@ -28,14 +28,14 @@ func rounded(x float64, digits int, upward bool) string {
 		return s
 	}
 	// s is the decimal of that length nearest to x, on the wrong side of it;
-	// the next one on the other side is the one wanted.
+	// the next one on the other side is the right one.
 	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(x, 'e', digits-1, 64), "e")
 	n, _ := strconv.ParseInt(strings.Replace(mantissa, ".", "", 1), 10, 64)
 	e, _ := strconv.Atoi(exponent)
 	switch power := strings.Trim(mantissa, ".0") == "1"; {
 	case upward:
 		n++
-	case power: // below 1.00 comes 0.999, finer by one digit
+	case power: // 0.999, finer by one digit, comes before 1.00
 		n, e = 10*n-1, e-1
 	default:
 		n--
@@ -46,7 +46,7 @@ func rounded(x float64, digits int, upward bool) string {
 			return s
 		}
 	}
-	return Exact(x) // beyond float64, or among subnormals of few digits
+	return Exact(x) // beyond float64, or a subnormal of few digits
 }
 
 func within(s string, x float64, upward bool) bool {
@@ -57,7 +57,7 @@ func within(s string, x float64, upward bool) bool {
 	return err == nil && y <= x
 }
 
-// Count writes a distance in full as long as that fits a column.
+// Count writes a distance in full as long as it fits a column.
 func Count(n uint64) string {
 	if n < 1e9 {
 		return strconv.FormatUint(n, 10)
@@ -84,7 +84,7 @@ func Printable(s string) string {
 	return q[1 : len(q)-1]
 }
 
-// Elide takes runes out of the middle of s until it is no longer than n.
+// Elide removes runes from the middle of s until it is at most n long.
 func Elide(s string, n int) string {
 	r := []rune(s)
 	if len(r) <= n {
@@ -95,9 +95,9 @@ func Elide(s string, n int) string {
 }
 
 // Wrap breaks s at spaces into lines of at most width runes. The first line
-// starts with first, the others with as many spaces as hang. A word longer
-// than a line stays whole, so that a path can still be copied, and spaces within
-// a line are kept: they may be part of a value.
+// starts with first, the others with as many spaces as hang. A word longer than
+// a line is not split, so that a path can still be copied, and spaces within a
+// line are kept: they may be part of a value.
 func Wrap(first, s string, hang, width int) []string {
 	var lines []string
 	line, empty := first, true
@@ -123,7 +123,7 @@ func Exact(x float64) string {
 	return strconv.FormatFloat(x, 'g', -1, 64)
 }
 
-// NonFinite is how NaN and infinities are written everywhere; JSON and Python's
+// NonFinite writes NaN and infinities as all reports do; JSON and Python's
 // float both read these names.
 func NonFinite(x float64) string {
 	switch {

@@ -58,7 +58,7 @@ func (a Attr) Proto() (*attr_value_go_proto.AttrValue, error) {
 	raws := []json.RawMessage{a.Value}
 	if isList {
 		kind = strings.TrimSuffix(kind, ")")
-		raws = nil // which must not be read into: it is a's own memory
+		raws = nil // copied, since it is a's own memory
 		if err := json.Unmarshal(a.Value, &raws); err != nil {
 			return nil, err
 		}

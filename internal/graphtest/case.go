@@ -40,9 +40,9 @@ type Case struct {
 	// Tolerance t allows |a-b| <= t(1+|b|). With 0 the bits must agree, but
 	// any NaN is any other.
 	Tolerance float64
-	// Nodes stand in the place of Op where a case takes several operations:
-	// they read "x0", "x1", … and each other ("name" or "name:1"); Fetch names
-	// the tensors that Outputs are.
+	// Nodes replace Op where a case takes several operations: they read "x0",
+	// "x1", … and each other ("name" or "name:1"); Fetch names the tensors that
+	// Outputs are.
 	Nodes []opNode
 	Fetch []string
 }
@@ -95,8 +95,8 @@ func ReadCases(t *testing.T, name string) ([]Case, map[string]*lockstep.Tensor) 
 	return cases, lockstep.ByName(list)
 }
 
-// Graph makes a SavedModel of the case in memory and flattens it, so that a case
-// takes the way that a model takes; the function reads its variables.
+// Graph makes a SavedModel of the case in memory and flattens it, so that a
+// case is read like a model; the function reads its variables.
 func (c *Case) Graph(inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*savedmodel.Graph, func(savedmodel.Ref) (*lockstep.Tensor, error), error) {
 	nodes, fetch := c.Nodes, c.Fetch
 	if len(nodes) == 0 {
@@ -132,7 +132,7 @@ func (c *Case) Graph(inputs []*lockstep.Tensor, outputs int, dtype func(i int) l
 		graph.Node = append(graph.Node, def)
 	}
 	last := nodes[len(nodes)-1].Name
-	if outputs == 0 { // of an error: what it would have been does not matter
+	if outputs == 0 { // of an error: its value does not matter
 		outputs, dtype = len(fetch), func(int) lockstep.DType { return lockstep.Float32 }
 	}
 	if outputs == 0 {

@@ -31,7 +31,7 @@ func Agree(got, want *lockstep.Tensor, tolerance float64) error {
 	}
 	for i := range a {
 		same := a[i] == b[i] && math.Signbit(a[i]) == math.Signbit(b[i]) || math.IsNaN(a[i]) && math.IsNaN(b[i])
-		// An infinity is near none but itself.
+		// An infinity is near nothing but itself.
 		near := tolerance > 0 && math.Abs(a[i]-b[i]) <= tolerance*(1+math.Abs(b[i])) && !math.IsInf(b[i], 0)
 		if tolerance > 0 && a[i] == b[i] {
 			continue
@@ -40,7 +40,7 @@ func Agree(got, want *lockstep.Tensor, tolerance float64) error {
 			return fmt.Errorf("element %d of %s is %v, want %v (off by %g); %s", i, got, a[i], b[i], math.Abs(a[i]-b[i]), Show(got, want))
 		}
 	}
-	if got.DType() == lockstep.Int64 { // float64 does not hold all of them
+	if got.DType() == lockstep.Int64 { // float64 does not hold all integers
 		return fmt.Errorf("the integers differ: %s", Show(got, want))
 	}
 	return nil

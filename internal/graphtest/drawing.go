@@ -1,6 +1,6 @@
 // Package graphtest gives tests graphs: drawn operation by operation, read from
-// the fixtures, and the single operations whose results TensorFlow's own kernels
-// made (models/ops_cases.py).
+// the fixtures, and the single operations with the results of TensorFlow's own
+// kernels (models/ops_cases.py).
 package graphtest
 
 import (
@@ -34,7 +34,8 @@ type (
 	fn    string
 )
 
-// Drawing is a graph on its way, of nodes that are named by their numbers.
+// Drawing is a graph under construction, whose nodes are named by their
+// numbers.
 type Drawing struct {
 	T         testing.TB
 	Nodes     []*node_def_go_proto.NodeDef
@@ -82,7 +83,7 @@ func (d *Drawing) Floats(shape []int, v ...float32) string {
 	return d.Constant(fixture.NewTensor(d.T, v, shape...))
 }
 
-// Op is a node of float32, unless attributes say something else.
+// Op is a node of float32, unless attributes say otherwise.
 func (d *Drawing) Op(op string, a Attrs, inputs ...string) string {
 	name := fmt.Sprintf("n%d", len(d.Nodes))
 	all := Attrs{"T": lockstep.Float32, "Tidx": lockstep.Int32, "Tshape": lockstep.Int32, "Index": lockstep.Int32, "Tdim": lockstep.Int32,
@@ -94,7 +95,7 @@ func (d *Drawing) Op(op string, a Attrs, inputs ...string) string {
 		all["N"] = len(inputs) - 1
 	}
 	if op == "Any" || op == "All" {
-		delete(all, "T") // they take booleans alone
+		delete(all, "T") // they accept booleans only
 	}
 	for k, v := range a {
 		all[k] = v
@@ -153,7 +154,7 @@ func attribute(t testing.TB, v any) *attr_value_go_proto.AttrValue {
 	return nil
 }
 
-// result is what a node's one result is called inside of a function.
+// result is the name of a node's one result inside a function.
 var resultNames = map[string]string{
 	"Const": "output", "Cast": "y", "Tanh": "y", "Neg": "y", "AddV2": "z", "Sub": "z", "Mul": "z", "Less": "z", "Greater": "z", "LogicalAnd": "z",
 	"MatMul": "product", "Identity": "output", "TensorListGetItem": "item", "TensorListSetItem": "output_handle", "Sum": "output", "ConcatV2": "output", "Tile": "output", "TensorListPushBack": "output_handle",
@@ -168,7 +169,7 @@ func (d *Drawing) Function(name string, body *Drawing, returns ...string) fn {
 			if n.Name == in {
 				out := resultNames[n.Op]
 				if out == "" {
-					d.T.Fatalf("what the result of a %s is called in a function is not known here", n.Op)
+					d.T.Fatalf("the name of a %s's result in a function is not known here", n.Op)
 				}
 				return in + ":" + out + ":0"
 			}
@@ -224,7 +225,7 @@ func (d *Drawing) Flatten(outputs map[string]string) (*savedmodel.MetaGraph, *sa
 }
 
 // Graft puts a drawing's nodes into a graph, before one of its nodes, with
-// tensors of it in the place of the inputs, and returns where some nodes' first
+// tensors of it instead of the inputs, and returns where some nodes' first
 // results are. The drawing must not be used again.
 func Graft(d *Drawing, g *savedmodel.Graph, before *savedmodel.Node, inputs map[string]savedmodel.Ref, want ...string) []savedmodel.Ref {
 	d.T.Helper()

@@ -13,8 +13,8 @@ const maxFolded = 16
 // constants reads constants of numbers.
 type constants struct{}
 
-// Numbers implements op.Numbers. What is computed from one constant element by
-// element is one too, in whatever shape.
+// Numbers implements op.Numbers. What is computed from a constant element by
+// element is one too, in any shape.
 func (constants) Numbers(r savedmodel.Ref) ([]float64, bool) {
 	t, ok := folded(r, maxFolded)
 	if !ok || t.DType() == lockstep.Bool {

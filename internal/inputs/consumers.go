@@ -7,10 +7,10 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// demands are what the operations of a graph want of the elements of its inputs.
+// demands are what a graph's operations require of the elements of its inputs.
 type demands struct {
-	// indices are those of tables, counted from 0, and of lengths; domains those of
-	// functions that are not defined everywhere.
+	// indices are those for indices of tables, counted from 0, and for lengths;
+	// domains those of functions that are not defined everywhere.
 	indices, domains map[string][]kind
 	lengths          map[string]bool
 }
@@ -64,8 +64,8 @@ func (d *demands) nodes(g *savedmodel.Graph, nodes []*savedmodel.Node, f *frame,
 	}
 }
 
-// functionsOf are the functions that a loop or a branch runs, and how many of its
-// inputs stand before their arguments.
+// functionsOf are the functions that a loop or a branch runs, and how many of
+// its inputs come before their arguments.
 func functionsOf(control op.Control, n *savedmodel.Node) (names []string, skip int) {
 	switch control {
 	case op.Loop:
@@ -76,7 +76,7 @@ func functionsOf(control op.Control, n *savedmodel.Node) (names []string, skip i
 	return nil, 0
 }
 
-// reader answers what an operation's rule asks.
+// reader implements op.Reader for an operation's rule.
 type reader struct {
 	constants
 	f     *frame
@@ -140,7 +140,7 @@ func (g reader) Counts(r savedmodel.Ref) bool {
 // maxIndex bounds the integers that are made: every one is a float32.
 const maxIndex = 1 << 24
 
-// kindOf is how elements are made that n wants.
+// kindOf is the kind of elements that n requires.
 func kindOf(n op.Need, from, to int) (kind, bool) {
 	k := kind{form: integers, low: math.Ceil(n.Low), high: math.Floor(n.High), from: from, to: to}
 	switch {
@@ -157,7 +157,7 @@ func kindOf(n op.Need, from, to int) (kind, bool) {
 	return k, k.low <= k.high && k.low >= -maxIndex
 }
 
-// narrowed adds k to what is wanted of the same features.
+// narrowed adds k to the requirements for the same features.
 func narrowed(all []kind, k kind) []kind {
 	for i := range all {
 		if all[i].from == k.from && all[i].to == k.to && all[i].form == k.form {

@@ -1,10 +1,10 @@
 // Package inputs makes inputs that a model's graph takes.
 //
-// They are those of random.Inputs, wherever the graph takes these. A graph
-// may want others: it may look up a table by its inputs' elements, which must then
-// be numbers of its rows, or fix a length that the signature leaves open. The
-// first is read off the graph (consumers.go, walk.go), the second is found by trying
-// (search.go): the native engine is the judge, of what it supports of a model.
+// They are those of random.Inputs, wherever the graph accepts these. A graph
+// may need others: it may use its inputs' elements as indices of a table, which
+// must then be within its rows, or fix a length that the signature leaves open.
+// Ranges are read off the graph (consumers.go, walk.go), lengths are found by
+// trying (search.go) in the native engine, as far as it supports the model.
 //
 // The same seed makes the same inputs on every machine.
 package inputs
@@ -21,20 +21,21 @@ import (
 	"github.com/lockstep-go/lockstep/internal/random"
 )
 
-// Request says what inputs are wanted.
+// Request says what inputs to make.
 type Request struct {
 	Signature lockstep.Signature
 	// Trial is the model, or nil if the native engine cannot read it.
 	Trial *Trial
-	// Engine, if not nil, runs the model in the engine that is to run the inputs,
-	// where that is not the native one. It is asked where the native engine does not
-	// take the inputs, or lacks some of the model. It must leave nothing behind.
+	// Engine, if not nil, runs the model in the engine that will run the
+	// inputs, where that is not the native one. It is used where the native
+	// engine rejects the inputs, or does not support all of the model. It must
+	// not change any state.
 	Engine func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 
 	Seed  uint64
 	Sizes random.Sizes
-	// FixedBatch and FixedSteps say that no other batch and no other steps than those
-	// of Sizes will do.
+	// FixedBatch and FixedSteps say that the batch and the steps must be those
+	// of Sizes.
 	FixedBatch, FixedSteps bool
 }
 
@@ -42,15 +43,16 @@ type Request struct {
 type InputSet struct {
 	Inputs map[string]*lockstep.Tensor
 	Sizes  random.Sizes
-	// Fitted says what else than batch and steps is so because the graph wants it:
-	// lengths of axes, and what elements are.
+	// Fitted lists what was fitted to the graph besides batch and steps:
+	// lengths of axes, and ranges of elements.
 	Fitted []string
 
 	state  state
 	result result
 }
 
-// Fit makes elements such as the graph wants of an input's, each by what it was.
+// Fit turns an input's elements into ones that the graph accepts, each from its
+// value.
 func (m *InputSet) Fit(input string, t *lockstep.Tensor) error {
 	for _, k := range m.state.kinds[input] {
 		k = k.of(t.DType())
@@ -77,10 +79,10 @@ func (r Request) Sentence(m *InputSet) string {
 	return s
 }
 
-// SizeError is a batch or a number of steps that the graph does not take.
+// SizeError is a batch or a number of steps that the graph does not accept.
 type SizeError struct {
 	Asked, Fits random.Sizes
-	Err         error // of the engine, if it took none of the sizes asked for
+	Err         error // of the engine, if it accepted none of the requested sizes
 }
 
 func (e *SizeError) Error() string {
@@ -101,8 +103,8 @@ func (e *SizeError) Error() string {
 
 func (e *SizeError) Unwrap() error { return e.Err }
 
-// Make makes inputs. A *SizeError says that there are some, of other sizes than
-// those that are fixed.
+// Make makes inputs. A *SizeError says that only other sizes than the fixed
+// ones work.
 func Make(ctx context.Context, r Request) (*InputSet, error) {
 	s := newSearch(r)
 	st := state{sizes: r.Sizes}
@@ -111,7 +113,7 @@ func Make(ctx context.Context, r Request) (*InputSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(st.kinds) > 0 && !got.fits() { // what was read off the graph may be wrong
+	if len(st.kinds) > 0 && !got.fits() { // the ranges read off the graph may be wrong
 		plain, other, err := s.tryPlain(ctx)
 		if err != nil {
 			return nil, err
@@ -145,12 +147,12 @@ func Make(ctx context.Context, r Request) (*InputSet, error) {
 	return nil, s.refusal(ctx, got)
 }
 
-// complete tells whether the native engine runs the whole model, or will run what
-// it can of it.
+// complete tells whether the native engine supports the whole model, or no
+// other engine is available.
 func (r Request) complete() bool { return r.Engine == nil || r.Trial != nil && r.Trial.Complete() }
 
-// withEngine goes on with the engine for a judge, where the native one lacks some
-// of the model.
+// withEngine continues with the engine, where the native one does not support
+// all of the model.
 func (s *search) withEngine(ctx context.Context, st state) (*InputSet, error) {
 	s.useEngine()
 	got, err := s.try(ctx, st)
@@ -171,11 +173,10 @@ func (s *search) refusal(ctx context.Context, got result) error {
 	if err := s.fitsOnly(ctx, got); err != nil {
 		return err
 	}
-	return fmt.Errorf("inputs: none could be made that the model takes: give --inputs, or another --batch or --steps: %w", got.err)
+	return fmt.Errorf("inputs: none could be made that the model accepts: give --inputs, or another --batch or --steps: %w", got.err)
 }
 
-// fitsOnly returns a SizeError if other sizes than those that are fixed fit better
-// than what became of these.
+// fitsOnly returns a SizeError if other sizes fit better than the fixed ones.
 func (s *search) fitsOnly(ctx context.Context, got result) error {
 	if !s.FixedBatch && !s.FixedSteps {
 		return nil
@@ -189,7 +190,7 @@ func (s *search) fitsOnly(ctx context.Context, got result) error {
 	return &SizeError{s.Sizes, other.Sizes, got.err}
 }
 
-// state is what inputs are made of.
+// state describes inputs to make.
 type state struct {
 	sizes random.Sizes
 	own   map[axis]int // axes that are neither of batch nor of steps
@@ -202,7 +203,7 @@ type axis struct {
 	at    int
 }
 
-// signature is s with the shapes that st says.
+// signature is s with the shapes of st.
 func (st state) signature(s lockstep.Signature) lockstep.Signature {
 	s.Inputs = slices.Clone(s.Inputs)
 	for i, spec := range s.Inputs {

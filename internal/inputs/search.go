@@ -12,15 +12,15 @@ import (
 	"github.com/lockstep-go/lockstep/internal/op"
 )
 
-// What bounds a search.
+// The bounds of a search.
 const (
 	maxTries      = 3000
-	maxEngine     = 300 // of an engine that cannot say how far it came
+	maxEngine     = 300 // with an engine that cannot say how far it got
 	maxRounds     = 8
 	maxSearchTime = time.Minute
 )
 
-// search looks for inputs that a model takes.
+// search looks for inputs that a model accepts.
 type search struct {
 	Request
 	run      func(ctx context.Context, inputs map[string]*lockstep.Tensor) (out map[string]*lockstep.Tensor, reached int, err error)
@@ -52,10 +52,10 @@ func newSearch(r Request) *search {
 	return s
 }
 
-// native tells whether the native engine is the judge.
+// native tells whether inputs are tried in the native engine.
 func (s *search) native() bool { return s.Trial != nil && !s.byEngine }
 
-// useEngine makes the engine the judge. It cannot say how far it came.
+// useEngine tries inputs in the engine instead. It cannot say how far it got.
 func (s *search) useEngine() {
 	s.left, s.byEngine = maxEngine, true
 	s.run = func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, int, error) {
@@ -64,7 +64,7 @@ func (s *search) useEngine() {
 	}
 }
 
-// neededKinds are the kinds that the graph wants of elements.
+// neededKinds are the kinds of elements that the graph requires.
 func (s *search) neededKinds(st state) map[string][]kind {
 	out := map[string][]kind{}
 	for _, spec := range s.Signature.Inputs {
@@ -83,7 +83,7 @@ func (s *search) neededKinds(st state) map[string][]kind {
 	return out
 }
 
-// result is what became of a try.
+// result is the result of a try.
 type result struct {
 	ok     bool // the model ran
 	finite bool // its outputs are
@@ -94,10 +94,10 @@ type result struct {
 	err             error
 }
 
-// fits tells whether inputs will do of which nothing was changed.
+// fits tells whether unchanged inputs are accepted.
 func (r result) fits() bool { return r.ok && r.finite && r.shaped }
 
-// best tells whether nothing can fit better.
+// best tells whether no other inputs can fit better.
 func (r result) best() bool { return r.fits() && r.batched }
 
 // better tells whether r is nearer to fitting than other.
@@ -154,8 +154,8 @@ func (s *search) tryPlain(ctx context.Context) (state, result, error) {
 	return st, got, err
 }
 
-// engineTakes tells whether the engine that will run the inputs takes what the
-// native one does not: then that is to be seen, and not to be evaded.
+// engineTakes tells whether the engine that will run the inputs accepts what
+// the native one rejects: the check should show that, not avoid it.
 func (s *search) engineTakes(ctx context.Context, st state, got result) (bool, error) {
 	if s.Engine == nil || got.ok && got.finite {
 		return false, nil
@@ -187,8 +187,8 @@ func finite(t *lockstep.Tensor) bool {
 // move is a change of a state.
 type move func(st *state)
 
-// search changes the sizes and kinds, one at a time, until the model takes the
-// inputs: of the changes of a round, that after which the model comes furthest.
+// search changes the sizes and kinds, one at a time, until the model accepts
+// the inputs: in each round, the change after which the model gets furthest.
 func (s *search) search(ctx context.Context, at state, had result) (state, result, error) {
 	for range maxRounds {
 		best, reached := at, had
@@ -197,7 +197,7 @@ func (s *search) search(ctx context.Context, at state, had result) (state, resul
 				return best, reached, nil
 			}
 			if time.Now().After(s.deadline) {
-				return best, reached, fmt.Errorf("inputs: none that the model takes were found in %v: give --inputs", maxSearchTime)
+				return best, reached, fmt.Errorf("inputs: none that the model accepts were found in %v: give --inputs", maxSearchTime)
 			}
 			st := at.clone()
 			m(&st)
@@ -282,7 +282,7 @@ func (st *state) setSteps(n int) {
 // near are the differences between two lengths that are tried first.
 var near = []int{1, -1, 2, -2, 3, -3}
 
-// ownMoves give one axis of several a length of its own.
+// ownMoves give one axis of several its own length.
 func (s *search) ownMoves(at state) []move {
 	var close, far, one []move
 	alone := func(a axis) bool {
@@ -315,7 +315,7 @@ func (s *search) ownMoves(at state) []move {
 	return slices.Concat(close, far, one)
 }
 
-// kinds are changes of what elements are.
+// kinds are changes of the kinds of elements.
 func (s *search) kinds(at state) []move {
 	var out []move
 	set := func(name string, kinds ...kind) {
@@ -346,7 +346,7 @@ func (s *search) kinds(at state) []move {
 	return out
 }
 
-// inputSet makes the inputs of a state, and says what of it is for the graph's sake.
+// inputSet makes the inputs of a state, and lists what was fitted to the graph.
 func (s *search) inputSet(st state, got result, err error) (*InputSet, error) {
 	if err != nil {
 		return nil, err

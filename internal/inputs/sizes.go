@@ -17,9 +17,9 @@ const small = 64
 // maxLengths bounds how many lengths of a graph are tried.
 const maxLengths = 128
 
-// lengthsOf lists what an axis may be fixed at: what the graph's outputs, variables
-// and constants have, then any that is small. What is 1 comes last: it is spread
-// over any length, so that it fits without being meant.
+// lengthsOf lists the lengths that an axis may be fixed at: those of the
+// graph's outputs, variables and constants, then any small one. 1 comes last:
+// it is broadcast to any length, and so fits by accident.
 func lengthsOf(sig lockstep.Signature, g *savedmodel.Graph) []int {
 	var out []int
 	seen := map[int]bool{1: true}
@@ -44,7 +44,8 @@ func lengthsOf(sig lockstep.Signature, g *savedmodel.Graph) []int {
 	return append(out, 1)
 }
 
-// graphLengths returns the lengths that a graph's variables and constants have or name.
+// graphLengths returns the lengths of a graph's variables and constants, and
+// those that constants contain.
 func graphLengths(g *savedmodel.Graph) []int {
 	var out []int
 	for _, n := range g.Nodes {

@@ -27,8 +27,8 @@ type Model interface {
 func NewTrial(m Model) *Trial { return &Trial{m.Source().Graph, m.Run, true} }
 
 // OpenTrial reads the SavedModel in dir for a Trial. It needs no model that
-// native.Load accepts: what the engine does not support is left out, with all that
-// needs it.
+// native.Load accepts: operations that the engine does not support are left
+// out, with all that need them.
 func OpenTrial(dir string, o source.Options) (*Trial, error) {
 	src, err := source.Open(dir, o)
 	if err != nil {

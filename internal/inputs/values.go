@@ -8,15 +8,15 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// kind is what the elements of an input, or of some of its features, are made to
-// be. The zero kind leaves them as random.Inputs makes them.
+// kind says what the elements of an input, or of some of its features, are made
+// to be. The zero kind leaves them as random.Inputs makes them.
 type kind struct {
 	form form
-	// low and high bound the elements: of whole and between both, of above low
-	// alone. Of lengths and of constant, high is the number.
+	// low and high bound the elements: both for integers and between, low alone
+	// for above. For lengths and constant, high is the number.
 	low, high float64
-	// from and to are the features, along the last axis, that are meant; to is 0
-	// for all.
+	// from and to are the affected features along the last axis; to is 0 for
+	// all.
 	from, to int
 	// unknown says that high is a guess.
 	unknown bool
@@ -78,7 +78,7 @@ func (k kind) String() string {
 	return fmt.Sprintf("in features %d to %d %s", k.from, k.to-1, s)
 }
 
-// near returns an element that is allowed, by a number of any size: 0 is the lowest.
+// near returns an allowed element for a number of any size: 0 is the lowest.
 func (k kind) near(v float64) float64 {
 	part := func(n float64) float64 { return math.Mod(math.Abs(v)*n, n) }
 	switch {
@@ -109,12 +109,12 @@ func (k kind) of(dtype lockstep.DType) kind {
 	return k
 }
 
-// apply gives those elements of t that k means others.
+// apply replaces those elements of t that k affects.
 func (k kind) apply(t *lockstep.Tensor, rng *rand.Rand) error {
 	return k.each(t, func(i int, _ float64) float64 { return k.next(rng, i) })
 }
 
-// each gives those elements of t that k means what next makes of them.
+// each replaces those elements of t that k affects by next's results.
 func (k kind) each(t *lockstep.Tensor, next func(i int, v float64) float64) error {
 	width := 1
 	if t.Rank() > 0 {
@@ -153,7 +153,7 @@ func (k kind) each(t *lockstep.Tensor, next func(i int, v float64) float64) erro
 	return nil
 }
 
-// writeInts keeps to what the type holds.
+// writeInts keeps to the type's range.
 func writeInts[E int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](t *lockstep.Tensor, k kind, width int, next func(i int, v float64) float64) error {
 	bits := 8 * t.DType().Size()
 	least, most := 0.0, math.Ldexp(1, min(bits, 53))-1

@@ -12,11 +12,11 @@ import (
 type frame struct {
 	args  []*savedmodel.Node
 	op    *savedmodel.Node
-	skip  int // the inputs of op that stand before the arguments
+	skip  int // the inputs of op before the arguments
 	outer *frame
 }
 
-// outside returns what an argument is when the function first runs.
+// outside returns an argument's value when the function first runs.
 func (f *frame) outside(arg *savedmodel.Node) (savedmodel.Ref, *frame) {
 	i := slices.Index(f.args, arg)
 	if f.op == nil || i < 0 || i+f.skip >= len(f.op.Inputs) {
@@ -35,8 +35,8 @@ type walker struct {
 	left   int
 }
 
-// walk finds the inputs whose elements, or numbers that follow from them alone,
-// are those of r, and what is wanted of them there.
+// walk finds the inputs whose elements, or numbers computed from them alone,
+// are those of r, and the requirements on them there.
 func (w *walker) walk(r savedmodel.Ref, f *frame, n op.Need) {
 	for w.left--; w.left > 0 && r.Node != nil; w.left-- {
 		node := r.Node
@@ -65,8 +65,8 @@ func (w *walker) walk(r savedmodel.Ref, f *frame, n op.Need) {
 	}
 }
 
-// back returns the tensors of which something must be wanted so that r is as n
-// says, and changes n to that. It is false where that is not known.
+// back returns the tensors with requirements that make r fulfil n, and changes
+// n to those. It is false where they are not known.
 func back(r savedmodel.Ref, n *op.Need) (from []savedmodel.Ref, ok bool) {
 	if through := r.Through(); through != r {
 		return []savedmodel.Ref{through}, true

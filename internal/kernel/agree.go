@@ -3,9 +3,9 @@ package kernel
 import "math"
 
 // wideAgrees tells whether AVX-512's kernels compute the bits of AVX2's on this
-// processor. It takes some microseconds when a process starts, and keeps a
-// processor (or an emulator, or a virtual machine) that nobody has tried from
-// answering wrong.
+// processor. It takes some microseconds when a process starts, and keeps an
+// untested processor (or emulator, or virtual machine) from computing wrong
+// results.
 func wideAgrees(lstm func(kernel, recurrent, bias []float32, features, units int, act, rec Activation, wide bool) *packedLSTM) bool {
 	const features, units, most, steps = 3, 48, 5, 3
 	var draw drawn

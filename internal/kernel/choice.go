@@ -16,12 +16,12 @@ const Variable = "LOCKSTEP_KERNEL"
 const (
 	plain  = "go"
 	avx2   = "avx2"
-	avx512 = "avx512" // of the bits of AVX2, whose it takes for what fills no vector of 16
+	avx512 = "avx512" // of the same bits as AVX2, which it uses for what does not fill a vector of 16
 	neon   = "neon"   // of the same bits
 )
 
-// chosen is the name of the kernels that layers are made for. A layer keeps
-// those that it was made for.
+// chosen is the name of the kernels for new layers. A layer keeps the kernels
+// that it was made with.
 var chosen, errChoice = choose(os.Getenv(Variable))
 
 // Kernels are the names of the kernels that this processor runs, those in Go
@@ -29,11 +29,12 @@ var chosen, errChoice = choose(os.Getenv(Variable))
 func Kernels() []string { return append([]string{plain}, vectorised()...) }
 
 // Chosen is the name of the kernels in use, and an error if the environment
-// asks for some that there are not.
+// names unavailable ones.
 func Chosen() (string, error) { return chosen, errChoice }
 
 // Use chooses the kernels of the layers that are made from now on; it is for
-// tests, and not for use beside New…. It returns what undoes it.
+// tests, and must not run concurrently with New…. It returns a function that
+// undoes it.
 func Use(name string) (undo func(), err error) {
 	name, err = choose(name)
 	if err != nil {

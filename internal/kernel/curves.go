@@ -13,12 +13,12 @@ const (
 	curveEntries = 2*curveEnd + 1
 )
 
-// curvePair is sigmoid in steps of 1/32 and tanh in steps of 1/64: near enough for
-// an error of less than 0.1 ulp beside the roundings, and what a model's numbers
-// touch of it stays in the nearest cache.
+// curvePair is sigmoid in steps of 1/32 and tanh in steps of 1/64: fine enough
+// for an error of less than 0.1 ulp besides the roundings, and the part that a
+// model's numbers use stays in the L1 cache.
 type curvePair struct{ sigmoid, tanh [4 * curveEntries]float32 }
 
-// curves are made when the first layer wants them.
+// curves are made when the first layer needs them.
 var curves = sync.OnceValue(func() *curvePair {
 	c := new(curvePair)
 	tabulate(c.sigmoid[:], 32, func(x float64) (f, f1, f2, f3 float64) {

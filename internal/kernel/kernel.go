@@ -2,29 +2,29 @@
 // layer's weights with rows of values, and the gates of a recurrent cell.
 //
 // A layer's weights are packed once, by New…, into the form that its loops
-// read; nobody outside the package sees that form. Everything here trusts its
-// caller: slices have the lengths that the comments give.
+// read, which is private to the package. Functions trust their callers: slices
+// have the lengths that the comments give.
 //
 // # Order of summation
 //
 // Every sum begins with the bias and takes the inputs in order, then the
-// units in order. A row's result does not depend on the rows beside it, nor on
-// how many goroutines run, bit for bit, whichever the kernels are.
+// units in order. With any kernels, a row's result does not depend on the rows
+// beside it, nor on how many goroutines run, bit for bit.
 //
 // The kernels in Go round each product before it is added: no fused
 // multiply-add, so that every machine computes the same bits. They are for
-// every machine and both types, and what the others are tested against. In float64
-// AVX2 takes their products, the same bits, and Go the rest.
+// every machine and both types, and the others are tested against them. In
+// float64 AVX2 computes the products, the same bits, and Go the rest.
 //
 // The vectorised ones are for float32 and fuse the multiply-add, so they are
 // close to those in Go, and the same bits on every machine that has them (AVX2,
-// AVX-512 and NEON do not differ, but for the sign of a NaN), one step after the
-// other or some at once:
+// AVX-512 and NEON do not differ, except in the sign of a NaN), one step after
+// the other or several at once:
 //
 //	sums of a cell or of 5 columns and more   the order above, fused
 //	sums of a dense layer of 1 to 4 columns   16 sums side by side, see dots
 //	sigmoid, tanh                             within 2 ulp; in Go correctly rounded, nearly
-//	those of an LSTM of a single unit         other ones, within 1.6 ulp, see curvePair
+//	those of an LSTM of a single unit         from tables, within 1.6 ulp, see curvePair
 //	the gates                                 see lstmRow, gruGates
 //	other activations                         Go's own, bit for bit
 //	sums in float64                           see Wide
@@ -76,8 +76,7 @@ func fillRows[F Float](z, b []F, rows, m int) {
 type Cell[F Float] interface {
 	// Units is the length of a state.
 	Units() int
-	// Width is the number of columns of z. What stands in which of them is the
-	// cell's own affair.
+	// Width is the number of columns of z, whose layout is private to the cell.
 	Width() int
 	// Scratch is the number of elements that Step and Next need for rows; what
 	// is in it may change how long they take, and no bit of their result.
@@ -92,6 +91,6 @@ type Cell[F Float] interface {
 	// for it.
 	Next(h, c, x, z, scratch []F, rows int)
 	// Ahead tells whether it is faster to Project many steps of rows at once
-	// and Step through them than to take Next after Next.
+	// and Step through them than to call Next for each.
 	Ahead(rows int) bool
 }

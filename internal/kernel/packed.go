@@ -4,7 +4,7 @@ import "slices"
 
 // The layers in float32 whose loops are vectorised. Their weights are packed
 // for the assembly: in panels of 32 columns, the elements of a panel's row side
-// by side, and filled up with zeros, so that no tail of the columns is left.
+// by side, and filled up with zeros, so that there is no tail of columns.
 
 const (
 	panel = 32 // columns
@@ -74,7 +74,7 @@ func (w *panels) product(z, x, from rowsOf, n, rows int) {
 		_ = x.data[(rows-1)*x.stride+n-1]
 	}
 	whole, wide := rows == 1 && n == w.n, w.wide && n >= block // short sums are faster without
-	// No function values, by which what is on a stack would escape.
+	// No function values, which would make stack variables escape.
 	switch {
 	case whole && wide:
 		productRowWide(&z.data[0], &x.data[0], first(w.data), &from.data[0], n, w.count)

@@ -41,12 +41,12 @@ func (l *packedLSTM) Width() int { return l.blocks() * panel }
 // blocks is the number of blocks of 8 units.
 func (l *packedLSTM) blocks() int { return roundUp(l.units, block) / block }
 
-// Scratch: see Cell. It is the next h, every row of it filled up, and what
-// remembers which way the last step went through the weights.
+// Scratch: see Cell. It holds the next h, with every row padded, and the
+// direction in which the last step went through the weights.
 func (l *packedLSTM) Scratch(rows int) int { return rows*l.blocks()*block + 1 }
 
-// Ahead: see Cell. Alone a row takes the weights of its inputs out of a cache
-// that is far away if they are many.
+// Ahead: see Cell. A single row loads the weights of its inputs from a slow
+// cache if they are many.
 func (l *packedLSTM) Ahead(rows int) bool { return rows < 4 && l.features >= 16 }
 
 // Project computes z = x·W + b.
@@ -104,13 +104,13 @@ func (l *packedLSTM) step(h, c, x, z []float32, from rowsOf, scratch []float32, 
 	}
 }
 
-// together tells whether steps has a kernel that takes more than one.
+// together tells whether steps has a kernel for more than one step.
 func (l *packedLSTM) together() bool {
 	return l.act == TanhFunction && l.rec == SigmoidFunction && (l.units == 1 || l.wide && l.units%(2*block) == 0 && l.units > 0)
 }
 
-// steps takes steps of one row, the bits of Next, if it can take them together:
-// see Steps.
+// steps computes steps of one row, the same bits as Next, if it can compute
+// them together: see Steps.
 func (l *packedLSTM) steps(h, c, x, out, z, scratch []float32, steps int) {
 	u, f := l.units, l.features
 	// A panic here, and not a stray write there.
@@ -127,7 +127,7 @@ func (l *packedLSTM) steps(h, c, x, out, z, scratch []float32, steps int) {
 	l.row(h, c, x, z, rowsOf{l.bias, 0}, scratch, f, to, stride, steps)
 }
 
-// row takes steps of one row, more than one only if together says so.
+// row computes steps of one row, more than one only if together says so.
 func (l *packedLSTM) row(h, c, x, z []float32, from rowsOf, scratch []float32, features int, to *float32, stride, steps int) {
 	u, take := l.units, l.take(h, c)
 	w := &l.weights.of(0, l.features-features)[0]
@@ -143,7 +143,7 @@ func (l *packedLSTM) row(h, c, x, z []float32, from rowsOf, scratch []float32, f
 	}
 }
 
-// take is how many rows of R are multiplied: none where that makes zeros.
+// take is how many rows of R are multiplied: none if the states are zero.
 func (l *packedLSTM) take(h, c []float32) int {
 	if l.finite && l.zero(h, c) {
 		return 0
@@ -151,8 +151,8 @@ func (l *packedLSTM) take(h, c []float32) int {
 	return l.units
 }
 
-// zero tells whether the states are those that a sequence begins with: then the
-// product with R is 0, and left out.
+// zero tells whether the states are zero, as at the start of a sequence: then
+// the product with R is 0, and left out.
 func (l *packedLSTM) zero(h, c []float32) bool {
 	if h[0] != 0 { // mostly
 		return false
@@ -165,7 +165,7 @@ func (l *packedLSTM) zero(h, c []float32) bool {
 	return set == 0
 }
 
-// others takes a step of which the activations are others.
+// others computes a step with other activations.
 func (l *packedLSTM) others(h, c, x, z []float32, rows int) {
 	u, width := l.units, l.Width()
 	if x != nil {

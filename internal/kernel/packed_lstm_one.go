@@ -3,8 +3,8 @@ package kernel
 // one takes steps of one row, or one step of some rows, of a layer of one unit. x
 // is nil if the inputs are in the sums that it begins with, from; each step's h
 // goes to out too, if that is not nil, and z is for as many sums as rows have.
-// Where a number is not in a table the step is lstmRow's: it is the number alone
-// that decides.
+// Where a number is not in a table the step is lstmRow's: this depends on the
+// number alone.
 func (l *packedLSTM) one(h, c, x, out, z []float32, from rowsOf, scratch []float32, features, steps int) {
 	weights := &l.weights.of(0, l.features-features)[0]
 	rows, all := len(h), len(h)*steps

@@ -13,11 +13,11 @@ func vectorised() []string {
 	return []string{avx2, avx512}
 }
 
-// doubles tells that there is addRows.
+// doubles tells whether addRows exists.
 const doubles = true
 
-// usual are the kernels that are taken unless others are asked for: those of the
-// widest vectors, if the processor proves that it runs them right.
+// usual are the default kernels: those with the widest vectors, if the
+// processor is found to run them right.
 func usual() string {
 	all := vectorised()
 	switch {

@@ -10,6 +10,6 @@ func vectorised() []string {
 	return []string{neon}
 }
 
-// usual are the kernels that are taken unless others are asked for: no arm64
-// machine has run those of NEON yet, only an emulator.
+// usual are the default kernels, in Go: no arm64 machine has run those of NEON
+// yet, only an emulator.
 func usual() string { return plain }

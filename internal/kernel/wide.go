@@ -1,12 +1,12 @@
 package kernel
 
-// Wide are products of float32 that are added up in float64.
+// Wide are products of float32 that are summed in float64.
 type Wide struct{ vector bool }
 
 // NewWide chooses the kernels.
 func NewWide() Wide { return Wide{chosen != plain} }
 
-// Add adds x·row to sum, which has as many elements; the kernels compute the
+// Add adds x·row to sum, which has the same length; all kernels compute the
 // same bits.
 func (w Wide) Add(sum []float64, row []float32, x float32) {
 	row = row[:len(sum)]
@@ -22,7 +22,7 @@ func (w Wide) Add(sum []float64, row []float32, x float32) {
 	}
 }
 
-// Dot is the sum of x·y, which has as many elements. The kernels add it up in
+// Dot is the sum of x·y, which has the same length. The kernels add it in
 // different orders, each of which depends on the length alone.
 func (w Wide) Dot(x, y []float32) float64 {
 	y = y[:len(x)]
@@ -39,7 +39,8 @@ func (w Wide) Dot(x, y []float32) float64 {
 	return sum
 }
 
-// Dots sets each of out to the Dot of a row of x with y, which has as many elements.
+// Dots sets each of out to the Dot of a row of x with y, which has the row's
+// length.
 func (w Wide) Dots(out, x, y []float32) {
 	n := len(y)
 	x = x[:len(out)*n]

@@ -12,7 +12,7 @@ import (
 
 // available returns how many bytes of memory the process can have, as Linux says
 // it in the files under root: the machine's, and what each cgroup that the process
-// is in allows; the largest number where nothing is said.
+// is in allows; the largest number where they give none.
 func available(root fs.FS) int64 {
 	least := min(machine(root), addressSpace())
 	b, err := fs.ReadFile(root, "proc/self/cgroup")
@@ -44,8 +44,8 @@ func contains(list, name string) bool {
 	return false
 }
 
-// cgroup returns the least limit of a cgroup and those that it lies in. In a
-// container the path may be the host's, of which only the mount's root is seen.
+// cgroup returns the least limit of a cgroup and its parents. In a container
+// the path may be the host's, of which only the mount's root is visible.
 func cgroup(root fs.FS, mount, name, file string) int64 {
 	least := int64(math.MaxInt64)
 	for name = path.Clean("/" + name); ; name = path.Dir(name) {
@@ -58,7 +58,7 @@ func cgroup(root fs.FS, mount, name, file string) int64 {
 	}
 }
 
-// number reads a file of one number, which "max" is none of.
+// number reads a file of one number; "max" is not one.
 func number(root fs.FS, name string) (int64, bool) {
 	b, err := fs.ReadFile(root, name)
 	if err != nil {
@@ -68,7 +68,7 @@ func number(root fs.FS, name string) (int64, bool) {
 	return n, err == nil && n > 0
 }
 
-// machine returns what /proc/meminfo says of the whole machine.
+// machine returns the machine's memory from /proc/meminfo.
 func machine(root fs.FS) int64 {
 	f, err := root.Open("proc/meminfo")
 	if err != nil {

@@ -16,7 +16,7 @@ func addressSpace() int64 {
 	}
 	var pages int64
 	if b, err := os.ReadFile("/proc/self/statm"); err == nil {
-		_, _ = fmt.Sscan(string(b), &pages) // of a file that is always as it should be
+		_, _ = fmt.Sscan(string(b), &pages) // of a file that the kernel writes
 	}
 	return max(int64(l.Cur)-pages*int64(os.Getpagesize()), 1)
 }

@@ -1,9 +1,9 @@
 // Package memory holds the program's budget for tensors, so that too large a
-// batch, or a file that asks for too much, ends in an error: Go has none for a
-// system that is out of memory, and ends the process.
+// batch, or a file that asks for too much, ends in an error: without it, Go
+// ends the process when the system is out of memory.
 //
-// The budget is not all memory that there is: what an operation needs beside its
-// results, and what the collector has not freed yet, takes as much again.
+// The budget is half of the memory, since what an operation needs besides its
+// results, and what the collector has not freed yet, can be as much again.
 package memory
 
 import (
@@ -21,12 +21,12 @@ import (
 const unknown = 4 << 30
 
 var (
-	budget atomic.Int64 // 0 until it is asked for or set
+	budget atomic.Int64 // 0 until it is first used or set
 	held   atomic.Int64 // see Hold
 )
 
-// Budget returns the budget in bytes: half of what the machine has, the
-// process's cgroup allows and GOMEMLIMIT says, unless another was set.
+// Budget returns the budget in bytes: half of the least of the machine's
+// memory, the cgroup's limit and GOMEMLIMIT, unless another was set.
 func Budget() int64 {
 	if n := budget.Load(); n > 0 {
 		return n
@@ -58,22 +58,22 @@ func Raise(n int64) {
 	}
 }
 
-// Hold says that a call keeps n more bytes, until it calls Release.
+// Hold records that a call keeps n more bytes, until it calls Release.
 func Hold(n int64) { held.Add(n) }
 
-// Release takes back what Hold said.
+// Release undoes Hold.
 func Release(n int64) { held.Add(-n) }
 
-// large is which part of the budget, in all, is worth a collection.
+// large is the share of the budget above which a collection is worthwhile.
 const large = 16
 
-// Fits tells whether count elements of size bytes each fit the budget beside what
-// calls hold. It is to be asked before memory is taken, and takes none.
+// Fits tells whether count elements of size bytes each fit the budget besides
+// what calls hold. It is called before allocating, and allocates nothing.
 func Fits(count, size int) error {
 	have := Budget() - held.Load()
 	if size <= 0 || int64(count) <= have/int64(size) {
 		if int64(count) > Budget()/int64(large*max(size, 1)) {
-			runtime.GC() // what nothing holds any more must not be there beside it
+			runtime.GC() // garbage must not take up the memory
 		}
 		return nil
 	}
@@ -81,7 +81,7 @@ func Fits(count, size int) error {
 	return &Error{Want: want, Held: held.Load(), Budget: Budget()}
 }
 
-// Error says that something wants more memory than the budget has left.
+// Error says that something needs more memory than the budget has left.
 type Error struct {
 	Want         float64 // bytes; more, perhaps, than an integer can count
 	Held, Budget int64
@@ -99,7 +99,7 @@ func (e *Error) Error() string {
 // Unwrap returns lockstep.ErrMemory.
 func (e *Error) Unwrap() error { return lockstep.ErrMemory }
 
-// Format writes a number of bytes for people.
+// Format writes a number of bytes for readers.
 func Format(bytes float64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"}
 	i := 0

@@ -33,7 +33,7 @@ func readHeader(r io.Reader) (header, error) {
 	var h header
 	var start [8]byte
 	if _, err := io.ReadFull(r, start[:]); err != nil || string(start[:6]) != npyMagic {
-		return h, errors.New("it is no numpy array")
+		return h, errors.New("it is not a numpy array")
 	}
 	version := start[6]
 	if version < 1 || version > 3 || start[7] != 0 {
@@ -62,13 +62,13 @@ func readHeader(r io.Reader) (header, error) {
 }
 
 // parse reads the header's text, a Python dictionary of descr, fortran_order
-// and shape in any order. Nothing is passed over: what is read as something
-// else than was meant gives other numbers, not an error.
+// and shape in any order. Nothing is skipped: a misread header gives wrong
+// numbers, not an error.
 func (h *header) parse(text string) error {
 	text, ended := strings.CutSuffix(text, "\n")
 	p := parser{rest: text}
 	if !ended || !p.take("{") {
-		return errors.New("it is no dictionary in one line")
+		return errors.New("it is not a dictionary in one line")
 	}
 	seen := map[string]bool{}
 	for !p.take("}") {
@@ -120,7 +120,7 @@ func (h *header) value(key string, p *parser) error {
 	case "shape":
 		var ok bool
 		if h.shape, ok = p.tuple(); !ok {
-			return errors.New("its shape is no tuple of lengths")
+			return errors.New("its shape is not a tuple of lengths")
 		}
 	default:
 		return fmt.Errorf("it has a %q, which no array has", key)

@@ -15,20 +15,20 @@ import (
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
-// The names that numpy gives to element types, without the byte order. A
-// bfloat16, which numpy has not, is what ml_dtypes' arrays are saved as.
+// numpy's names of element types, without the byte order. For bfloat16, which
+// numpy lacks, it is how ml_dtypes' arrays are saved.
 var descrs = map[string]lockstep.DType{
 	"f4": lockstep.Float32, "f8": lockstep.Float64, "f2": lockstep.Float16, "V2": lockstep.BFloat16,
 	"i1": lockstep.Int8, "i2": lockstep.Int16, "i4": lockstep.Int32, "i8": lockstep.Int64,
 	"u1": lockstep.Uint8, "u2": lockstep.Uint16, "u4": lockstep.Uint32, "u8": lockstep.Uint64, "b1": lockstep.Bool,
 }
 
-// stringBytes is what a string takes beside its characters.
+// stringBytes is the size of a string besides its characters.
 const stringBytes = 16
 
-// elementType returns the type of a header's elements, how many bytes each has
-// in the file, how many bytes are one number, whose order may be reversed, and
-// how many bytes of memory an element takes.
+// elementType returns the type of a header's elements, the bytes of each in the
+// file, the bytes of one number, whose order may be reversed, and the bytes of
+// an element in memory.
 func (h header) elementType() (dtype lockstep.DType, each, number, memory int, err error) {
 	if dtype, ok := descrs[h.kind+strconv.Itoa(h.size)]; ok {
 		return dtype, h.size, h.size, h.size, nil
@@ -44,8 +44,8 @@ func (h header) elementType() (dtype lockstep.DType, each, number, memory int, e
 	return 0, 0, 0, 0, fmt.Errorf("its elements have numpy's type %s%d, which is not supported: convert them, as with x.astype(\"float32\")", h.kind, h.size)
 }
 
-// readNPY reads an .npy file whose elements take at most limit bytes, and
-// returns how many they take.
+// readNPY reads an .npy file whose elements have at most limit bytes, and
+// returns how many they have.
 func readNPY(r io.Reader, limit int64) (t *lockstep.Tensor, used int64, err error) {
 	h, err := readHeader(r)
 	if err != nil {
@@ -65,7 +65,7 @@ func readNPY(r io.Reader, limit int64) (t *lockstep.Tensor, used int64, err erro
 	if each == 0 && n > 1<<20 {
 		return nil, 0, fmt.Errorf("%d empty strings, want at most %d: nothing in the file stands for them", n, 1<<20)
 	}
-	// The size is only a claim: what is read decides how much memory is taken.
+	// The size is only a claim: memory is allocated as data is read.
 	var b bytes.Buffer
 	want := int64(n) * int64(each)
 	if got, err := io.Copy(&b, io.LimitReader(r, want)); err != nil {
@@ -73,7 +73,7 @@ func readNPY(r io.Reader, limit int64) (t *lockstep.Tensor, used int64, err erro
 	} else if got != want {
 		return nil, 0, fmt.Errorf("it is cut short: %d bytes of elements, want %d for shape %s", got, want, lockstep.FormatShape(h.shape))
 	}
-	// The end of an archive's entry is where its checksum is looked at.
+	// The checksum of an archive's entry is checked at its end.
 	if extra, err := io.ReadFull(r, make([]byte, 1)); extra > 0 {
 		return nil, 0, fmt.Errorf("more bytes follow than the shape %s has elements", lockstep.FormatShape(h.shape))
 	} else if err != io.EOF {
@@ -195,11 +195,11 @@ func encodeText(t *lockstep.Tensor) (descr string, data []byte, err error) {
 			return "", nil, fmt.Errorf("%.40q is no text in UTF-8, which numpy's strings are made of", s)
 		}
 		if strings.HasSuffix(s, "\x00") {
-			return "", nil, fmt.Errorf("%.40q ends in a zero character, which numpy takes for padding", s)
+			return "", nil, fmt.Errorf("%.40q ends in a zero character, which numpy reads as padding", s)
 		}
 		length = max(length, utf8.RuneCountInString(s))
 	}
-	// Every string takes as much as the longest.
+	// Every string is stored with the length of the longest.
 	if len(list) > 0 && length > maxBytes/4/len(list) {
 		return "", nil, fmt.Errorf("%d strings of up to %d characters are more than %d bytes as numpy stores them", len(list), length, maxBytes)
 	}

@@ -1,10 +1,10 @@
 // Package npz reads and writes named tensors as numpy's .npz and .npy files,
 // bit for bit.
 //
-// codeberg.org/sbinet/npyio, the one kept library for the format, was tried
-// first: it answers zeros for a file that is cut short, panics on a header
-// without a line end, writes no array whose rank is known only at run time,
-// and brings gonum. The format is small
+// codeberg.org/sbinet/npyio, the one maintained library for the format, was
+// tried first: it returns zeros for a truncated file, panics on a header
+// without a line end, cannot write arrays whose rank is known only at run time,
+// and depends on gonum. The format is small
 // (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 package npz
 
@@ -70,7 +70,7 @@ func Read(r io.ReaderAt, size int64) ([]lockstep.NamedTensor, error) {
 func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("it is no .npz: want what numpy.savez wrote: %w", err)
+		return nil, fmt.Errorf("it is not an .npz: want what numpy.savez wrote: %w", err)
 	}
 	var out []lockstep.NamedTensor
 	seen := map[string]bool{}
@@ -78,7 +78,7 @@ func read(r io.ReaderAt, size, limit int64) ([]lockstep.NamedTensor, error) {
 	for _, entry := range z.File {
 		name, ok := strings.CutSuffix(entry.Name, ".npy")
 		if !ok {
-			return nil, fmt.Errorf("entry %q is no array: its name does not end in .npy", entry.Name)
+			return nil, fmt.Errorf("entry %q is not an array: its name does not end in .npy", entry.Name)
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("two arrays are called %q", name)
@@ -111,7 +111,7 @@ func readEntry(entry *zip.File, limit int64) (*lockstep.Tensor, int64, error) {
 }
 
 // WriteFile writes an .npz, or, if path ends in .npy, the one tensor of
-// tensors. The file appears whole or not at all.
+// tensors. The file appears completely or not at all.
 func WriteFile(path string, tensors []lockstep.NamedTensor) error {
 	err := atomicfile.WriteFile(path, func(w io.Writer) error {
 		switch {
@@ -132,7 +132,7 @@ func WriteFile(path string, tensors []lockstep.NamedTensor) error {
 // given order, not compressed, each as numpy.save writes it.
 func Write(w io.Writer, tensors []lockstep.NamedTensor) error { return write(w, tensors, zip.Store) }
 
-// WriteCompressed does the same as numpy.savez_compressed does it.
+// WriteCompressed does the same in the way of numpy.savez_compressed.
 func WriteCompressed(w io.Writer, tensors []lockstep.NamedTensor) error {
 	return write(w, tensors, zip.Deflate)
 }

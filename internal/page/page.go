@@ -1,10 +1,10 @@
-// Package page holds what the HTML pages that lockstep writes have in common:
-// the charting library, colours for light and dark, and how a chart is drawn. A
-// page carries all of it, and opens from disk without a network.
+// Package page holds the common parts of lockstep's HTML pages: the charting
+// library, colours for light and dark, and the drawing of charts. A page
+// contains all of it, and opens from disk without a network.
 //
-// The library is uPlot 1.6.32 (MIT): 51 kB, no dependencies of its own, one
-// maintainer since 2016. Plotly's smallest bundle has 1.1 MB and ECharts' 1 MB,
-// for kinds of charts that nothing here draws.
+// The library is uPlot 1.6.32 (MIT): 51 kB, no dependencies, one maintainer
+// since 2016. Plotly's smallest bundle has 1.1 MB and ECharts' 1 MB, for kinds
+// of charts that are not needed here.
 package page
 
 import (

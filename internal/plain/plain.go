@@ -1,6 +1,6 @@
-// Package plain gives a directory a path that libtensorflow takes by its
-// letters. libtensorflow looks for a checkpoint by pattern, which a path with one
-// of * ? [ \ need not match.
+// Package plain gives a directory a path that libtensorflow reads literally.
+// libtensorflow looks for a checkpoint by pattern, which a path with one of * ?
+// [ \ may not match.
 package plain
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// special are the characters that libtensorflow's patterns give a meaning.
+// special are the characters with a meaning in libtensorflow's patterns.
 const special = `*?[\`
 
 // descriptors is where the system shows a process's open files, each of which
@@ -19,8 +19,8 @@ const special = `*?[\`
 var descriptors = "/proc/self/fd"
 
 // Dir returns a path that leads to dir, dir itself if that is plain. Nothing may
-// use the path after release. It leaves nothing behind when the process dies, or
-// else what RemoveLinks removes.
+// use the path after release. When the process dies, it leaves at most what
+// RemoveLinks removes.
 func Dir(dir string) (path string, release func(), err error) {
 	if !strings.ContainsAny(dir, special) {
 		return dir, func() {}, nil
@@ -80,7 +80,7 @@ func temporary() string {
 
 func prefix(pid int) string { return fmt.Sprintf("lockstep-link-%d-", pid) }
 
-// RemoveLinks removes the links that a process made which has died.
+// RemoveLinks removes the links of a process that has died.
 func RemoveLinks(pid int) {
 	all, err := os.ReadDir(temporary())
 	if err != nil {

@@ -16,11 +16,11 @@ type Sizes struct{ Batch, Steps int }
 
 // Inputs makes inputs for a signature: the same for the same seed on
 // every machine. Floats are normal, N(0, 1); integers are 0 or 1, which every
-// vocabulary has; bools are either. A signature that takes strings, or a tensor
-// of unknown rank, needs inputs of its user's own.
+// vocabulary has; bools are either. A signature with strings, or a tensor of
+// unknown rank, needs the user's inputs.
 //
-// It sees no more of a model than the signature: what the graph fixes beside that, as
-// a stateful layer does the batch, internal/inputs finds out.
+// It uses only the signature: internal/inputs finds out what the graph fixes
+// besides, such as a stateful layer's batch.
 func Inputs(sig lockstep.Signature, seed uint64, sizes Sizes) (map[string]*lockstep.Tensor, error) {
 	if err := sizes.fit(sig); err != nil {
 		return nil, fmt.Errorf("random: %w", err)
@@ -106,7 +106,7 @@ func randomTensor(rng *rand.Rand, dtype lockstep.DType, shape []int) (*lockstep.
 	case lockstep.Bool:
 		return fill(n, shape, func() bool { return rng.IntN(2) == 1 })
 	}
-	return nil, fmt.Errorf("no random %s is known: give inputs", dtype)
+	return nil, fmt.Errorf("random %s cannot be made: give inputs", dtype)
 }
 
 func fill[E lockstep.Element](n int, shape []int, next func() E) (*lockstep.Tensor, error) {

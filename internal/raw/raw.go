@@ -52,8 +52,8 @@ func encode[E lockstep.Element](t *lockstep.Tensor) ([]byte, error) {
 	return binary.Append(make([]byte, 0, len(data)*t.DType().Size()), binary.LittleEndian, data)
 }
 
-// Decode makes a tensor of b, which must have exactly the bytes that the shape
-// wants. b is not kept.
+// Decode makes a tensor from b, which must have exactly the bytes of the shape.
+// b is not kept.
 func Decode(dtype lockstep.DType, shape []int, b []byte) (*lockstep.Tensor, error) {
 	n, err := lockstep.NumElements(shape)
 	if err != nil {
