@@ -22,7 +22,6 @@ import (
 )
 
 const (
-	graphFile = "saved_model.pb"
 	indexFile = "variables/variables.index"
 	dataFile  = "variables/variables.data-00000-of-00001"
 )

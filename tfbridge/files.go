@@ -7,18 +7,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/lockstep-go/lockstep/internal/plain"
 	"github.com/lockstep-go/lockstep/internal/regular"
+	"github.com/lockstep-go/lockstep/internal/trim"
 )
 
 // loadSavedModel gives libtensorflow a directory, by a path without the
-// characters that it takes for a pattern.
+// characters that it takes for a pattern, and without the functions that nothing
+// calls.
 func loadSavedModel(dir string, tags []string, options *tf.SessionOptions) (m *tf.SavedModel, release func(), err error) {
-	path, release, err := plain.Dir(dir)
+	path, release, err := trimmed(dir)
+	if err != nil {
+		path, release, err = plain.Dir(dir)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -31,6 +38,42 @@ func loadSavedModel(dir string, tags []string, options *tf.SessionOptions) (m *t
 	}
 	return m, release, nil
 }
+
+const graphFile = "saved_model.pb"
+
+// worthTrimming is the share of a file that must be left out before another one
+// is written.
+const worthTrimming = 0.1
+
+var errNothingToTrim = errors.New("tfbridge: every function is called")
+
+// trimmed returns a path to the model without the functions that nothing calls.
+// Where it fails, for whatever reason, the model can be loaded as it is.
+func trimmed(dir string) (path string, release func(), err error) {
+	all, err := os.ReadFile(filepath.Join(dir, graphFile))
+	if err != nil {
+		return "", nil, err
+	}
+	few, err := trim.Functions(all, cpuOnly())
+	if err != nil {
+		return "", nil, err
+	}
+	if float64(len(all)-len(few)) < worthTrimming*float64(len(all)) {
+		return "", nil, errNothingToTrim
+	}
+	return plain.With(dir, graphFile, few, "variables", "assets", "assets.extra")
+}
+
+// cpuOnly tells whether TensorFlow has no other devices.
+var cpuOnly = sync.OnceValue(func() bool {
+	s, err := tf.NewSession(tf.NewGraph(), nil)
+	if err != nil {
+		return false
+	}
+	defer s.Close()
+	devices, err := s.ListDevices()
+	return err == nil && !slices.ContainsFunc(devices, func(d tf.Device) bool { return d.Type != "CPU" })
+})
 
 // checkFiles looks at what libtensorflow opens when it loads a model: it would
 // wait for ever at a named pipe, and read a device without end.

@@ -70,6 +70,32 @@ func link(dir string) (path string, release func(), err error) {
 	return path, func() { os.RemoveAll(folder) }, nil
 }
 
+// With returns a path that leads to what dir holds under some names, and to a
+// file of another content under one more. Nothing may use the path after release;
+// what is left when the process dies, RemoveLinks removes.
+func With(dir, file string, content []byte, names ...string) (path string, release func(), err error) {
+	target, err := filepath.Abs(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	folder, err := os.MkdirTemp(temporary(), prefix(os.Getpid())+"*")
+	if err != nil {
+		return "", nil, err
+	}
+	err = os.WriteFile(filepath.Join(folder, file), content, 0o600)
+	for _, name := range names {
+		from := filepath.Join(target, name)
+		if _, missing := os.Lstat(from); missing == nil && err == nil {
+			err = os.Symlink(from, filepath.Join(folder, name))
+		}
+	}
+	if err != nil {
+		os.RemoveAll(folder)
+		return "", nil, err
+	}
+	return folder, func() { os.RemoveAll(folder) }, nil
+}
+
 // temporary is the folder of links, which itself must be plain.
 func temporary() string {
 	if dir := os.TempDir(); !strings.ContainsAny(dir, special) {

@@ -62,3 +62,45 @@ func TestRemoveLinks(t *testing.T) {
 		t.Errorf("%v, %v are left behind", left, err)
 	}
 }
+
+// With leads to what a folder holds, but for one file.
+func TestWith(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	dir := filepath.Join(t.TempDir(), "a*b")
+	for _, name := range []string{"variables/index", "graph"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path, release, err := With(dir, "graph", []byte("other"), "variables", "assets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"graph": "other", "variables/index": "variables/index"} {
+		if b, err := os.ReadFile(filepath.Join(path, name)); err != nil || string(b) != want {
+			t.Errorf("%s holds %q, want %q: %v", name, b, want, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(path, "assets")); err == nil {
+		t.Error("there is a link to what is missing")
+	}
+	release()
+	if b, err := os.ReadFile(filepath.Join(dir, "graph")); err != nil || string(b) != "graph" {
+		t.Errorf("the folder's own file holds %q now: %v", b, err)
+	}
+	if _, err := os.ReadFile(filepath.Join(dir, "variables/index")); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v are left behind", left, err)
+	}
+	t.Setenv("TMPDIR", filepath.Join(temp, "missing"))
+	if path, _, err := With(dir, "graph", nil); err == nil {
+		t.Errorf("without a folder for temporary files: %s", path)
+	}
+}
