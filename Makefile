@@ -1,6 +1,6 @@
 # The two commands of the README are `make demo` and `make test`; `make help`
-# lists the rest. What a target does stands in tools/, and what is downloaded or
-# made once is kept in the user's cache folder, so a second clone fetches nothing.
+# lists the rest. The targets' code is in tools/, and what is downloaded or made
+# once is kept in the user's cache folder, so a second clone fetches nothing.
 
 GO     ?= go
 PYTHON ?= python3
@@ -24,7 +24,7 @@ bench-peers: ## the same beside ONNX Runtime, LiteRT and PyTorch, installed into
 bench-service: ## the example service under 100,000 requests on both engines, its start and its size
 models: ## make the committed models and their expected values again, with Keras
 models-all: ## make the many models of the tests into the cache folder (test does it where needed)
-compatibility: ## write the tables of what is supported, from a run of those models
+compatibility: ## write the tables of supported models, from a run of those models
 faults: ## plant every known fault in many models and count what check and its diagnosis find
 false-alarms: ## check 1,000 random models under three settings of TensorFlow and count false alarms
 fuzz: ## run every fuzz target for a minute (FUZZTIME=60s)
@@ -36,7 +36,7 @@ demo test build bench bench-peers bench-service models models-all compatibility 
 build-pure: ## bin/lockstep without TensorFlow and without cgo
 	CGO_ENABLED=0 $(GO) build -o "$(BIN)" ./cmd/lockstep
 
-release-check: ## build the programs of a release for six platforms, and look at each
+release-check: ## build the programs of a release for six platforms, and check each
 	$(GO) run ./internal/release
 
 MUTANTS ?= 30

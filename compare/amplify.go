@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
-// amplification notes by how much the engines differ running freely, beside what
-// single steps add: the rest is the model's own dynamics.
+// amplification notes by how much the engines differ running freely, compared
+// with what single steps add: the rest is the model's own dynamics.
 func (s *stepTolerances) amplification() {
 	single := map[string]float64{}
 	for i := range s.isolated.Results {

@@ -186,7 +186,7 @@ func (b *between) finalRule(layer, q string, free *Comparison) (Rule, bool) {
 	if !ok || len(shape) != 3 || shape[1] == 0 {
 		return Rule{}, false
 	}
-	if bounds.Rounding != nil { // the state has a range of its own
+	if bounds.Rounding != nil { // the state has its own range
 		bounds.Each = bounds.Rounding
 	}
 	out := BoundTolerance{Each: lastSteps(bounds.Each, shape), Offset: lastSteps(bounds.Offset, shape), Of: finalStates}

@@ -84,7 +84,7 @@ func (s Settings) ReplaceTolerance() bool {
 }
 
 // AllowNonFinite tells whether the settings for all tensors allow values that
-// are not finite: in weights and steps too, which have no settings of their own.
+// are not finite: in weights and steps too, which have no separate settings.
 func (s Settings) AllowNonFinite() bool {
 	allow := false
 	for i := range s {

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Description is what a SavedModel's files say of one signature.
+// Description describes one signature of a SavedModel, from its files.
 type Description struct {
 	// TensorFlow is the version of TensorFlow that wrote the model.
 	TensorFlow string
@@ -22,15 +22,14 @@ type Description struct {
 	// which they run, and Unrecognised the loops that were not.
 	Layers       []Layer
 	Unrecognised []Loop
-	// Slices are the loops, by their nodes, that take a tensor apart, as Keras
-	// 3's TimeDistributed of a length that is not known does: they run as one
-	// operation.
+	// Slices are the loops, by their nodes, that split a tensor, as Keras 3's
+	// TimeDistributed of unknown length does: they run as one operation.
 	Slices []string
 	// Weights are those of the eight-tensor model in the order of Keras's
 	// get_weights(); of any other, the variables that the signature reads, in
-	// the order in which it does: <layer>/kernel and so on of a recognised
-	// layer, the variable's own name of others. Where the signature's graph cannot
-	// be followed, they are all variables that loading the model fills.
+	// that order: <layer>/kernel and so on for a recognised layer, otherwise
+	// the variable's own name. Where the signature's graph cannot be followed,
+	// they are all variables that loading the model fills.
 	Weights []Weight
 	// Reason says why Load refuses the signature, nil if it does not.
 	Reason error
@@ -50,7 +49,7 @@ type Layer struct {
 	Activation, RecurrentActivation string
 
 	ResetAfter bool   // of a GRU: its reset gate is applied after the product
-	Masked     bool   // it leaves out the steps that a mask names
+	Masked     bool   // it leaves out steps by a mask
 	Loop       string // the graph's node that loops over the steps
 	// Cell counts the cells of one loop from 0, of Cells.
 	Cell, Cells int
@@ -72,8 +71,8 @@ type Weight struct {
 	of *savedmodel.Variable
 }
 
-// Inspect reads what the SavedModel in dir says of itself, supported or not: it
-// fails only where there is no such model, graph or signature.
+// Inspect describes the SavedModel in dir, supported or not: it fails only
+// where there is no such model, graph or signature.
 func Inspect(dir string, options ...Option) (*Description, error) {
 	saved, err := savedmodel.Open(dir)
 	if err != nil {
@@ -106,7 +105,7 @@ func Inspect(dir string, options ...Option) (*Description, error) {
 	return d, nil
 }
 
-// describe describes a signature whose graph could be followed.
+// describe describes a signature whose graph could be read.
 func (d *Description) describe(src *source.Source) error {
 	d.Layers = describeLayers(src.Found)
 	for _, s := range src.Found.Slices {
@@ -149,8 +148,8 @@ func describeLayers(found *recurrent.Findings) []Layer {
 	return out
 }
 
-// ReadWeights reads the values of d.Weights from the checkpoint: of all that can
-// be read. The error says which cannot, and why.
+// ReadWeights reads the values of d.Weights from the checkpoint, as far as they
+// can be read. The error says which cannot, and why.
 func (d *Description) ReadWeights() (lockstep.Weights, error) {
 	var out lockstep.Weights
 	var errs []error

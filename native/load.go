@@ -31,26 +31,25 @@ func WithSignature(name string) Option {
 
 // WithWorkers lets a call share the rows of a large batch out to up to n
 // goroutines, in recurrent layers: each takes some sequences through all steps, and
-// the results are the same bits. Without it, or with less than 1, that is 1: a
-// service that answers in many goroutines has the cores busy already. Where the
-// work is too little for a second goroutine, as with a batch of 1 always, the
-// call stays on its own.
+// the results are the same bits. The default is 1: a service that answers in
+// many goroutines already keeps the cores busy. Where the work is too little
+// for a second goroutine, as always with a batch of 1, the call uses one.
 func WithWorkers(n int) Option {
 	return func(s *settings) { s.Workers = max(n, 1) }
 }
 
-// WithMemory bounds the bytes that the tensors of one call take together, inputs
-// included: a call that wants more fails with lockstep.ErrMemory, and says which
-// operation wanted how much. Without it, that is half of the memory that the machine
-// has, the process's cgroup allows and GOMEMLIMIT says. Go has no error for a system
-// that is out of memory, and ends the process.
+// WithMemory bounds the bytes of all tensors of one call, inputs included: a
+// call that needs more fails with lockstep.ErrMemory, and says which operation
+// needed how much. The default is half of the least of the machine's memory,
+// the cgroup's limit and GOMEMLIMIT. Without such a bound, Go ends the process
+// when memory runs out.
 func WithMemory(bytes int64) Option {
 	return func(s *settings) { s.Memory = max(bytes, 1) }
 }
 
 // WithVerify makes Load call a function with the model, ready to run, and return
-// its error instead of a model that fails it: such as golden.Verifier's, which
-// refuses a model that does not reproduce its golden. Each of several is called.
+// its error instead of the model if it fails: such as golden.Verifier's, which
+// refuses a model that does not reproduce its golden. Several are all called.
 func WithVerify(verify func(lockstep.Engine) error) Option {
 	return func(s *settings) { s.verify = append(s.verify, verify) }
 }
@@ -101,7 +100,7 @@ func chosen(options []Option) settings {
 	return s
 }
 
-// newModel makes the model of a signature, if all of it is supported.
+// newModel makes the model of a signature, if it is fully supported.
 func newModel(src *source.Source) (*Model, error) {
 	if err := src.Check(); err != nil {
 		return nil, err

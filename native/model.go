@@ -44,21 +44,21 @@ func (m *Model) Layers() []Layer { return slices.Clone(m.layers) }
 // operation by operation, which is slower and has the same result.
 func (m *Model) Loops() []Loop { return slices.Clone(m.loops) }
 
-// Weights returns the weights as they were read from the checkpoint. Nobody may
-// change them.
+// Weights returns the weights as they were read from the checkpoint. They must
+// not be changed.
 func (m *Model) Weights() (lockstep.Weights, error) { return slices.Clone(m.weights), nil }
 
-// Oracle returns what knows the results of the model in exact arithmetic, and
-// beside each value a bound on how far an engine in the model's own precision may
-// be from it: whatever the order in which it adds, with or without fused
-// multiply-add, with its tanh and its like as inexact as runtimes have them. It is
-// made when it is first asked for, and safe for any number of goroutines.
+// Oracle returns an oracle that computes the model's results in exact
+// arithmetic, and for each value a bound on how far an engine in the model's
+// own precision may be from it: in any order of summation, with or without
+// fused multiply-add, with functions such as tanh as inexact as runtimes have
+// them. It is made at the first call, and safe for any number of goroutines.
 //
 // The bounds are those of a running error analysis (Higham, Accuracy and Stability
 // of Numerical Algorithms, 2nd ed., chapters 2 to 4) of the graph's own operations.
-// They are guaranteed, and so larger than what rounding typically does; of a long
-// recurrence they may grow without end. A stateful layer begins with the states in
-// the model's files.
+// They are guaranteed, and so larger than what rounding typically does; for a
+// long recurrence they may grow without limit. A stateful layer begins with the
+// states in the model's files.
 func (m *Model) Oracle() (lockstep.Oracle, error) {
 	if err := m.loaded(); err != nil {
 		return nil, err
@@ -114,9 +114,9 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 	return out, nil
 }
 
-// RunInto computes the signature's outputs into tensors of the caller's, which
-// must be there for every output, in its type and shape. It allocates nothing
-// once a call with inputs of the same shapes has been made.
+// RunInto computes the signature's outputs into the caller's tensors, one for
+// every output, in its type and shape. It allocates nothing once a call with
+// inputs of the same shapes has been made.
 func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockstep.Tensor) error {
 	if err := m.check(inputs); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 	return nil
 }
 
-// check tells whether inputs are what the signature wants.
+// check tells whether inputs fit the signature.
 func (m *Model) check(inputs map[string]*lockstep.Tensor) error {
 	if err := m.loaded(); err != nil {
 		return err
@@ -143,7 +143,7 @@ func (m *Model) check(inputs map[string]*lockstep.Tensor) error {
 }
 
 // sameBatch tells whether the inputs of the eight-tensor model have the same
-// batch: the graph would spread one of one over the other's.
+// batch: the graph would broadcast a batch of one.
 func (m *Model) sameBatch(inputs map[string]*lockstep.Tensor) error {
 	s := m.source.Found.Seq2Seq
 	if s == nil {
@@ -176,8 +176,8 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	return s, err
 }
 
-// Seq2SeqInputs returns the signature's names of what the encoder and the
-// decoder of the eight-tensor model read. It fails if this is another model.
+// Seq2SeqInputs returns the signature's names of the encoder's and the
+// decoder's input in the eight-tensor model. It fails if this is another model.
 func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
 	if err := m.loaded(); err != nil {
 		return "", "", err
@@ -189,7 +189,7 @@ func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
 	return s.EncoderInput, s.DecoderInput, nil
 }
 
-// errEdited is what a model answers whose edits would be left out.
+// errEdited is the error where a model's edits would be ignored.
 var errEdited = errors.New("native: an edited model has neither a Stream nor a Seq2Seq")
 
 // loaded fails for a Model that Load did not make.
@@ -200,12 +200,11 @@ func (m *Model) loaded() error {
 	return nil
 }
 
-// errNoRunner is what a Runner that NewRunner did not make answers.
+// errNoRunner is the error of a Runner that NewRunner did not make.
 var errNoRunner = errors.New("native: a Runner is made by NewRunner")
 
-// Runner runs a Model in memory of its own, which it uses again: a call with
-// inputs of shapes that it has met allocates nothing. It belongs to one
-// goroutine.
+// Runner runs a Model in its own memory, which it reuses: a call with inputs of
+// shapes that it has seen allocates nothing. It belongs to one goroutine.
 type Runner struct {
 	model *Model
 	run   *engine.Runner
@@ -221,8 +220,8 @@ func (m *Model) NewRunner() *Runner {
 }
 
 // Run computes the signature's outputs. They are the Runner's own: the next
-// call writes over them, and the caller must not. A stateful layer
-// (stateful=True) goes on from the states that the last call left.
+// call overwrites them, and the caller must not change them. A stateful layer
+// (stateful=True) continues from the states of the last call.
 func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if r.model == nil {
 		return nil, errNoRunner

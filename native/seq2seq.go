@@ -25,14 +25,14 @@ type Seq2Seq[F Float] struct {
 	workers          int // of its runners
 }
 
-// NewSeq2Seq makes the model of its weights, in float32. The weights are known
-// by their names, which lockstep.Weights lists; a bias may be missing, every
-// other must be there, and every shape must fit.
+// NewSeq2Seq makes the model from its weights, in float32. The weights have the
+// names that lockstep.Weights lists; a bias may be missing, all others are
+// required, and every shape must fit.
 func NewSeq2Seq(weights lockstep.Weights) (*Seq2Seq[float32], error) {
 	return newSeq2Seq[float32](weights)
 }
 
-// NewSeq2Seq64 makes the same model of the same float32 weights, computed in
+// NewSeq2Seq64 makes the same model from the same float32 weights, computed in
 // float64.
 func NewSeq2Seq64(weights lockstep.Weights) (*Seq2Seq[float64], error) {
 	return newSeq2Seq[float64](weights)
@@ -73,10 +73,10 @@ func newSeq2Seq[F Float](weights lockstep.Weights) (*Seq2Seq[F], error) {
 	return m, nil
 }
 
-// Weights returns the weights that the model was made of.
+// Weights returns the weights that the model was made from.
 func (m *Seq2Seq[F]) Weights() lockstep.Weights { return slices.Clone(m.weights) }
 
-// any1 stands for a length of 1 or more that nothing fixes yet.
+// any1 means a length of 1 or more that is not fixed yet.
 const any1 = -1
 
 // picker takes weights out of a set by name; its first error sticks.
@@ -150,7 +150,8 @@ func (p *picker[F]) data(name string, t *lockstep.Tensor) []F {
 	return out
 }
 
-// finish tells what went wrong, or which weight is none of the model's.
+// finish returns the first error, or names a weight that the model does not
+// have.
 func (p *picker[F]) finish() error {
 	seen := map[string]bool{}
 	for _, nt := range p.weights {

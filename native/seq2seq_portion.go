@@ -18,8 +18,8 @@ const (
 	forecasting // whose input has one step
 )
 
-// seq2seqPortion is some rows of a batch, which one goroutine takes through all
-// steps, in memory of its own.
+// seq2seqPortion is some rows of a batch, which one goroutine computes through
+// all steps, in its own memory.
 type seq2seqPortion[F Float] struct {
 	runner   *Seq2SeqRunner[F]
 	from, to int // rows, in this call
@@ -32,8 +32,8 @@ type seq2seqPortion[F Float] struct {
 	scratch []F
 }
 
-// together is how many steps of one row the decoder takes before the head has
-// its turn: so few that their h does not push the weights out of the caches.
+// together is how many steps of one row the decoder computes before the head
+// runs: few enough that their h does not push the weights out of the caches.
 const together = 16
 
 func newSeq2SeqPortion[F Float](r *Seq2SeqRunner[F], most int) *seq2seqPortion[F] {

@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/rows"
 )
 
-// Seq2SeqRunner runs a Seq2Seq in memory of its own: after it is made, its calls
+// Seq2SeqRunner runs a Seq2Seq in its own memory: after it is made, its calls
 // allocate nothing. It keeps the recurrent states (h, c) from call to call:
 //
 //	Encode, then Decode        outputs for given decoder inputs (teacher forcing)
@@ -27,7 +27,8 @@ type Seq2SeqRunner[F Float] struct {
 	job      seq2seqJob[F] // of the call that runs
 }
 
-// errNoSeq2SeqRunner is what a Seq2SeqRunner that NewRunner did not make answers.
+// errNoSeq2SeqRunner is the error of a Seq2SeqRunner that NewRunner did not
+// make.
 var errNoSeq2SeqRunner = errors.New("native: a Seq2SeqRunner is made by Seq2Seq.NewRunner")
 
 // NewRunner makes a Seq2SeqRunner for batches of up to the given number of rows and
@@ -44,8 +45,8 @@ func (m *Seq2Seq[F]) NewRunner(batch int) *Seq2SeqRunner[F] {
 
 // SetWorkers lets a call share the rows of a large batch out to up to n
 // goroutines, as WithWorkers does for a Model, and makes their memory. At first
-// it is 1, or what the Model that the Seq2Seq is of was loaded with. It is not for
-// use beside a call.
+// it is 1, or what the Model that the Seq2Seq is of was loaded with. It must
+// not run concurrently with a call.
 func (r *Seq2SeqRunner[F]) SetWorkers(n int) {
 	if r.model == nil {
 		return
@@ -54,7 +55,7 @@ func (r *Seq2SeqRunner[F]) SetWorkers(n int) {
 	r.portions = nil
 	var work []func()
 	for i := range n {
-		// The most rows that it may have: those of a share of i+1.
+		// The most rows that it may have: a share of i+1 portions.
 		p := newSeq2SeqPortion(r, (r.capacity()+i)/(i+1))
 		r.portions = append(r.portions, p)
 		work = append(work, p.run)
@@ -79,9 +80,9 @@ func (r *Seq2SeqRunner[F]) Encode(input []F, batch int) error {
 	return nil
 }
 
-// Decode reads input (batch, steps, DecoderFeatures) from the states as they
-// are and writes the outputs (batch, steps, OutputFeatures) to dst, which must
-// have their length. The batch is that of the states.
+// Decode reads input (batch, steps, DecoderFeatures) from the current states
+// and writes the outputs (batch, steps, OutputFeatures) to dst, which must have
+// their length. The batch is that of the states.
 func (r *Seq2SeqRunner[F]) Decode(dst, input []F) error {
 	if r.model == nil {
 		return errNoSeq2SeqRunner
@@ -148,7 +149,8 @@ func (r *Seq2SeqRunner[F]) State() (h, c []F) {
 	return r.h[:n], r.c[:n]
 }
 
-// SetState sets the states that the decoder goes on from, each (batch, units).
+// SetState sets the states that the decoder continues from, each (batch,
+// units).
 func (r *Seq2SeqRunner[F]) SetState(h, c []F, batch int) error {
 	if r.model == nil {
 		return errNoSeq2SeqRunner

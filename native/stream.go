@@ -12,8 +12,8 @@ import (
 )
 
 // Stream feeds a Model one time step at a time. The states of its recurrent
-// layers go on from step to step, so that the outputs are those that Run gives
-// for the whole sequence so far: of an output with a time axis, the part of the
+// layers continue from step to step, so that the outputs are those of Run for
+// the whole sequence so far: of an output with a time axis, the part of the
 // newest step; of any other, such as a layer's that returns its last step
 // alone, all of it. It belongs to one goroutine.
 type Stream struct {
@@ -28,7 +28,7 @@ type Stream struct {
 // axis, axis 1 (or axis 0, for layers with time_major=True), of any length in
 // the signature.
 //
-// It fails if the model is not shown to be causal: if an operation may let a
+// It fails if the model cannot be shown to be causal: if an operation may let a
 // step depend on a later one, as a Bidirectional layer does, or anything on how
 // many steps there are, as an embedding of positions does, or if an operation is
 // not known to NewStream. The error names the node.
@@ -85,7 +85,8 @@ func (m *Model) oneStep(batch, axis int, fixed map[string]*lockstep.Tensor) (map
 			return nil, fmt.Errorf("the input %s has no time axis: give it in fixed", spec)
 		}
 		shape := slices.Clone(spec.Shape)
-		// One step, always, is a sequence only where features stand beside it.
+		// An axis fixed to one step is a sequence only where there are features
+		// too.
 		if shape[axis] >= 0 && (shape[axis] != 1 || len(shape) == 2) {
 			return nil, fmt.Errorf("the input %s has %d steps, no more and no fewer, so that it cannot be fed one at a time", spec, shape[axis])
 		}
@@ -113,8 +114,8 @@ func (m *Model) oneStep(batch, axis int, fixed map[string]*lockstep.Tensor) (map
 }
 
 // Step feeds one step, inputs of length 1 along their time axis, and returns
-// the outputs. They are the Stream's own: the next call writes over them. It
-// allocates nothing but in the first calls.
+// the outputs. They are the Stream's own: the next call overwrites them. Only
+// the first calls allocate.
 func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if s.stream == nil {
 		return nil, errors.New("native: a Stream is made by NewStream")
@@ -126,12 +127,12 @@ func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (
 	return out, nil
 }
 
-// TimeAxis returns the axis of the inputs along which their steps stand: 1, or 0
-// of layers with time_major=True.
+// TimeAxis returns the time axis of the inputs: 1, or 0 for layers with
+// time_major=True.
 func (s *Stream) TimeAxis() int { return s.axis }
 
-// Reset begins a new sequence: the layers' states are what they are before the
-// first step.
+// Reset begins a new sequence: the layers' states are those before the first
+// step.
 func (s *Stream) Reset() {
 	if s.stream != nil {
 		s.stream.Reset()

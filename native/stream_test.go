@@ -138,7 +138,7 @@ func nearly(got, want *lockstep.Tensor, tolerance float64) error {
 var noStreams = []struct{ names, words string }{
 	{`^bidirectional_.*unrolled|^(gru|gru_before|lstm|simplernn)(_masked)?_unrolled|^guide_(autoencoder|addition|text_generation)_|^guide_weather_(keras3|tfkeras)|^guide_seq2seq_decoder|^not_(gru|lstm_classifier|recurrent|three_lstms)|^(batch|group|layer)_norm_(axes|two_axes)|^group_norm|^activation_layers|^dense_activations|^conv_(channels|transpose)|^fixed_steps|^merge_(concatenate|dot|three)|^shape_(flatten|permute|reshape)|^module_until|^signature_names|^time_distributed_(conv|fixed|lstm)`, "no input has an open axis 1"},
 	{`backwards|^bidirectional_|^cells_bidirectional|^embedding_mask_zero_bidirectional|^guide_(tagger|text_bidirectional|text_masked)`, "a ReverseV2 may mix time steps"},
-	{`_stateful_`, "the model keeps its states by itself"},
+	{`_stateful_`, "the model keeps its states itself"},
 	{`^guide_feedback|^conv_(causal|groups|same|separable|strides)|^guide_series_(conv_lstm|wavenet)`, "may mix time steps"},
 	{`^conv_(dilation|valid)|^guide_text_cnn_lstm|^pool_(average|max)_keras3|^pool_average_tfkeras`, "with 1 steps"},
 	{`^pool_max_tfkeras`, "with 1 steps"},

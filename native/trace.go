@@ -15,14 +15,14 @@ import (
 // a loop that was not recognised (Loops) are not among them.
 //
 // States are those that Run computes, bit for bit. The kernels keep no gates:
-// in a trace of Steps the gates and their sums are worked out again from the
+// in a trace of Steps the gates and their sums are computed again from the
 // step's input and states, in float64, and rounded once.
 func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
 	return m.trace(ctx, inputs, detail, true)
 }
 
-// TraceStates is Trace of lockstep.Steps without the gates and their sums, which
-// take longer to work out than a run.
+// TraceStates is Trace of lockstep.Steps without the gates and their sums,
+// which take longer than a run.
 func (m *Model) TraceStates(ctx context.Context, inputs map[string]*lockstep.Tensor) (*lockstep.Trace, error) {
 	return m.trace(ctx, inputs, lockstep.Steps, false)
 }
@@ -59,7 +59,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 // steps names what was recorded, and adds the gates if they are wanted.
 func (m *Model) steps(recorded map[*recurrent.Layer]*engine.LayerRecord, gates bool) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
-	held := int64(0) // of out, beside which the next layer's gates are worked out
+	held := int64(0) // of out, while the next layer's gates are computed
 	defer func() { memory.Release(held) }()
 	for _, l := range m.source.Found.Layers {
 		r := recorded[l]
@@ -88,7 +88,7 @@ func (m *Model) steps(recorded map[*recurrent.Layer]*engine.LayerRecord, gates b
 	return out, nil
 }
 
-// gates works out what a layer's gates were.
+// gates computes a layer's gates.
 func (m *Model) gates(l *recurrent.Layer, r *engine.LayerRecord) (map[string]*lockstep.Tensor, error) {
 	o, err := m.Oracle()
 	if err != nil {
@@ -119,7 +119,7 @@ func (m *Model) gates(l *recurrent.Layer, r *engine.LayerRecord) (map[string]*lo
 	return out, nil
 }
 
-// before returns the states before each step, of those after each (batch,
+// before returns the states before each step, from those after each (batch,
 // steps, units) and those before the first.
 func before(after, initial *lockstep.Tensor) (*lockstep.Tensor, error) {
 	switch after.DType() {

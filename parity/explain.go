@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/reduce"
 )
 
-// diagnose adds a diagnosis to a report that diverged, or why there is none: the
-// verdict stands without one.
+// diagnose adds a diagnosis to a report that diverged, or why there is none:
+// the verdict does not need one.
 func (c *check) diagnose(ctx context.Context, out *Result) {
 	if c.options.NoDiagnosis || out.Report.Verdict() == compare.InStep || c.engine == nil || !c.enginesDiverged(out.Report) {
 		return
@@ -47,8 +47,8 @@ func (c *check) suppose(ctx context.Context, out *Result) error {
 	return nil
 }
 
-// enginesDiverged tells whether it is the engines that differ, and not what a third
-// party expected, by more than rounding explains.
+// enginesDiverged tells whether the engines differ from each other, and not
+// only from a third party, by more than rounding explains.
 func (c *check) enginesDiverged(r *compare.Report) bool {
 	for i := range r.Comparisons {
 		k := &r.Comparisons[i]
@@ -67,13 +67,13 @@ func (c *check) enginesDiverged(r *compare.Report) bool {
 	return false
 }
 
-// ofEngines tells whether a comparison is that of the two engines.
+// ofEngines tells whether a comparison is between the two engines.
 func (c *check) ofEngines(k *compare.Comparison) bool {
 	return k.Reference == c.check.Reference.Name() && k.Candidate == c.check.Candidate.Name()
 }
 
-// reduce shrinks inputs with which the engines diverge in what they compute: inputs
-// have nothing to do with weights that differ.
+// reduce shrinks inputs with which the engines' results diverge: differing
+// weights do not depend on inputs.
 func (c *check) reduce(ctx context.Context, out *Result) error {
 	if !c.options.Reduce {
 		return nil

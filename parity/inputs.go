@@ -17,8 +17,8 @@ const (
 	defaultSteps = 10
 )
 
-// Inputs makes inputs such as the graph of the engine's model takes, the same for the
-// same seed: what Check and Engines do without Options.Inputs.
+// Inputs makes inputs that the graph of the engine's model accepts, the same
+// for the same seed: what Check and Engines do without Options.Inputs.
 func Inputs(ctx context.Context, engine lockstep.Engine, o Options) (map[string]*lockstep.Tensor, error) {
 	r := o.request(engine.Signature(), trialOf(engine))
 	made, err := fitted(ctx, r)
@@ -28,7 +28,8 @@ func Inputs(ctx context.Context, engine lockstep.Engine, o Options) (map[string]
 	return made.Inputs, nil
 }
 
-// inputs gives the check its inputs, and returns a sentence that says what they are.
+// inputs gives the check its inputs, and returns a sentence that describes
+// them.
 func (c *check) inputs(ctx context.Context) (sentence string, err error) {
 	if o := c.options; o.Inputs != nil {
 		c.check.Inputs = o.Inputs
@@ -69,7 +70,7 @@ func (o *Options) request(sig lockstep.Signature, trial *inputs.Trial) inputs.Re
 	return r
 }
 
-// fitted makes inputs. Sizes that do not fit are the caller's.
+// fitted makes inputs. Sizes that do not fit are a *UsageError.
 func fitted(ctx context.Context, r inputs.Request) (*inputs.InputSet, error) {
 	made, err := inputs.Make(ctx, r)
 	if errors.As(err, new(*inputs.SizeError)) {
@@ -78,9 +79,9 @@ func fitted(ctx context.Context, r inputs.Request) (*inputs.InputSet, error) {
 	return made, err
 }
 
-// trial is the model that inputs are made for, in the native engine: the reference's,
-// which that has read already unless it runs another. It is nil where the native
-// engine cannot read it; the reference alone is asked then.
+// trial is the model that inputs are made for, in the native engine: the
+// reference's, which that engine has already read unless it runs another. It is
+// nil where the native engine cannot read it; then only the reference is tried.
 func (c *check) trial() *inputs.Trial {
 	switch {
 	case c.model.Dir == "":
@@ -98,7 +99,8 @@ func (c *check) trial() *inputs.Trial {
 	return trial
 }
 
-// trialOf is what an engine knows of the inputs that its graph takes, nil for nothing.
+// trialOf is an engine's Trial of the inputs that its graph accepts, nil if it
+// has none.
 func trialOf(engine lockstep.Engine) *inputs.Trial {
 	if m, ok := engine.(inputs.Model); ok {
 		return inputs.NewTrial(m)

@@ -7,7 +7,8 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// Kind is how a check came out. The numbers are the exit codes of lockstep check.
+// Kind is the result of a check. The numbers are the exit codes of lockstep
+// check.
 type Kind int
 
 // The kinds.
@@ -25,8 +26,8 @@ func (k Kind) String() string {
 	return [...]string{"in step", "diverged", "wrong usage", "not run"}[k]
 }
 
-// KindOf is the kind of what Check and Engines return. A divergence counts before
-// everything else, an error before a report that is in step.
+// KindOf is the kind of a result of Check or Engines. A divergence counts
+// before everything else, an error before a report that is in step.
 func KindOf(r *Result, err error) Kind {
 	verdict := compare.NoVerdict
 	if r != nil {
@@ -43,8 +44,8 @@ func KindOf(r *Result, err error) Kind {
 	return InStep
 }
 
-// UsageError is something that was asked for and does not go with the model or with
-// what else was asked for.
+// UsageError is an option that cannot be combined with the model or with other
+// options.
 type UsageError struct{ Err error }
 
 func (e *UsageError) Error() string { return e.Err.Error() }

@@ -10,15 +10,16 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// check is a check in the making.
+// check is a check in progress.
 type check struct {
 	model     Model
 	reference Reference
 	options   Options
 	check     compare.Check
 
-	// meant is the reference's model and engine the candidate's, both in the native
-	// engine, nil where that refuses them: meant for the reason of refused.
+	// meant is the reference's model and engine the candidate's, both in the
+	// native engine, nil where that refuses them: meant for the reason in
+	// refused.
 	meant, engine *native.Model
 	refused       error
 	names         rename.Names // the candidate's by the reference's
@@ -74,8 +75,8 @@ func (c *check) open(ctx context.Context) (done func() error, err error) {
 	return func() error { return nil }, nil
 }
 
-// pair has another candidate known by the reference's names, and its weights by their
-// variables too.
+// pair gives a different candidate the reference's names, and its weights also
+// those by their variables.
 func (c *check) pair() error {
 	if c.model.Candidate == "" || c.engine == nil || c.check.Reference == nil {
 		return nil
@@ -121,14 +122,14 @@ func (c *check) variables(dir string) (map[string]string, error) {
 }
 
 func layerNames(m *native.Model) []string {
-	out := []string{} // which are known, though there be none
+	out := []string{} // known, though empty
 	for _, l := range m.Layers() {
 		out = append(out, l.Name)
 	}
 	return out
 }
 
-// loops say which loops of the two models are no layer that is known, and why.
+// loops say which loops of the two models are no known layer, and why.
 func (c *check) loops() []string {
 	var out []string
 	for _, side := range []struct {
@@ -139,13 +140,13 @@ func (c *check) loops() []string {
 			continue
 		}
 		for _, l := range side.model.Loops() {
-			out = append(out, fmt.Sprintf("in %s a loop is no layer that is known, %s: %s", side.dir, l.Node, l.Reason))
+			out = append(out, fmt.Sprintf("in %s a loop is no known layer, %s: %s", side.dir, l.Node, l.Reason))
 		}
 	}
 	return out
 }
 
-// note tells where the inputs are from, and which directory the candidate ran.
+// note says where the inputs are from, and which directory the candidate ran.
 func (c *check) note(out *Result, made string) {
 	if made != "" {
 		out.Report.Notes = append([]string{made}, out.Report.Notes...)
@@ -155,7 +156,7 @@ func (c *check) note(out *Result, made string) {
 	}
 }
 
-// signature is the reference's, or that of the only engine there is.
+// signature is the reference's, or that of the only engine.
 func (c *check) signature() lockstep.Signature {
 	if c.check.Reference != nil {
 		return c.check.Reference.Signature()

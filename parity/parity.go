@@ -18,8 +18,8 @@ type Model struct {
 	// Candidate, if not "", is the directory that the native engine runs instead of
 	// Dir, such as another export of the same model.
 	Candidate string
-	// Names are names of Candidate's inputs, outputs and layers by those that Dir has
-	// for them. What is not among them is paired by its name, or as the only one.
+	// Names are names of Candidate's inputs, outputs and layers by Dir's.
+	// Others are paired by name, or as the only one.
 	Names map[string]string
 }
 
@@ -28,7 +28,7 @@ type Opener func(context.Context) (engine lockstep.Tracer, done func() error, er
 
 // Reference is the engine that the candidate is compared with.
 type Reference struct {
-	// Name is what a report calls an engine that could not be opened.
+	// Name names the engine in reports where it could not be opened.
 	Name string
 	// Open opens the model; it is called once the candidate is loaded.
 	Open Opener
@@ -40,34 +40,34 @@ type Reference struct {
 	Trial Trial
 }
 
-// Trial runs a model in an engine of its own: a run may leave states behind, and one
-// that fails may end a process. It is closed once inputs are made.
+// Trial runs a model in a separate engine: a run may leave states behind, and
+// one that fails may end a process. It is closed once inputs are made.
 type Trial interface {
 	Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 	Close() error
 }
 
-// Opened is a reference that is open already, and stays so.
+// Opened is a reference that is already open, and stays open.
 func Opened(engine lockstep.Tracer) Reference {
 	return Reference{Name: engine.Name(), Open: func(context.Context) (lockstep.Tracer, func() error, error) {
 		return engine, func() error { return nil }, nil
 	}}
 }
 
-// Options change how a model is checked. The zero Options are good for any model.
+// Options change how a model is checked. The zero Options suit any model.
 type Options struct {
 	// Inputs are those of the reference's signature; InputsFrom says where they are
 	// from, for the report. Without Inputs they are made from Seed.
 	Inputs     map[string]*lockstep.Tensor
 	InputsFrom string
 	Seed       uint64
-	// Batch and Steps are the lengths of made inputs, and no others will do. If 0,
-	// they are 3 and 10, unless the graph fixes others.
+	// Batch and Steps are the lengths of made inputs, which are then kept. If
+	// 0, they are 3 and 10, unless the graph fixes others.
 	Batch, Steps int
 
 	// Expected, if not nil, is what a third party computed from Inputs, under the
-	// names of outputs and states: ExpectedBy, or else Keras. With it, one engine
-	// that does not run leaves the other one to be compared.
+	// names of outputs and states: ExpectedBy, or else Keras. With it, one
+	// engine is compared even if the other one does not run.
 	Expected   map[string]*lockstep.Tensor
 	ExpectedBy string
 
@@ -79,7 +79,7 @@ type Options struct {
 	Reduce bool
 }
 
-// Result is what a check found.
+// Result is the result of a check.
 type Result struct {
 	Report *compare.Report
 	// Reference and Candidate are what the engines computed, by the reference's
@@ -92,9 +92,9 @@ type Result struct {
 // Reduced are the least inputs with which the engines still diverge.
 type Reduced struct {
 	Inputs map[string]*lockstep.Tensor
-	// Comparison is the title of what still diverges.
+	// Comparison is the title of the comparison that still diverges.
 	Comparison string
-	// Runs counts the checks that were made, Done says what was taken away.
+	// Runs counts the checks that were made, Done says what was removed.
 	Runs int
 	Done []string
 }
@@ -168,7 +168,7 @@ func (o *Options) valid() error {
 	case o.Expected != nil && o.Inputs == nil:
 		return &UsageError{errors.New("parity: there are expected values and no inputs: predictions can only be compared for the inputs that they were made from")}
 	case o.Batch < 0 || o.Steps < 0:
-		return &UsageError{errors.New("parity: batch and steps want 1 or more, or 0 for what fits")}
+		return &UsageError{errors.New("parity: batch and steps: want 1 or more, or 0 for what fits")}
 	case o.Inputs != nil && (o.Batch != 0 || o.Steps != 0):
 		return &UsageError{errors.New("parity: batch and steps are for made inputs, and there are Inputs")}
 	}

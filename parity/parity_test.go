@@ -163,7 +163,7 @@ func TestLoopsOfBothAreNotNoted(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	for _, n := range got.Report.Notes {
-		if strings.Contains(n, "no layer that is known") {
+		if strings.Contains(n, "no known layer") {
 			t.Error(n)
 		}
 	}

@@ -77,7 +77,7 @@ func copyIn(t *lockstep.Tensor) (*tf.Tensor, error) {
 	return tf.ReadTensor(dtype, shape, bytes.NewReader(b))
 }
 
-// fromTensorFlow copies t into a tensor of ours.
+// fromTensorFlow copies t into a lockstep.Tensor.
 func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
 	shape, n := make([]int, len(t.Shape())), 1
 	for i, d := range t.Shape() {
@@ -112,8 +112,8 @@ func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
 	return nil, fmt.Errorf("libtensorflow returned a tensor of %s, and lockstep has none of that type", savedmodel.TypeName(int32(t.DataType())))
 }
 
-// contents writes t's memory. The binding lets go of t before it has read it,
-// and t's finalizer frees it.
+// contents writes t's memory, and keeps t alive: the binding drops t before it
+// has read it, and t's finalizer frees it.
 func contents(t *tf.Tensor, w io.Writer) error {
 	defer runtime.KeepAlive(t)
 	_, err := t.WriteContentsTo(w)
@@ -137,7 +137,8 @@ func flattenStrings(v reflect.Value, out []string) []string {
 	return out
 }
 
-// textBytes is about what strings take in libtensorflow: 24 bytes and their own.
+// textBytes is about the size of strings in libtensorflow: 24 bytes and their
+// own.
 func textBytes(texts []string) int {
 	n := 24 * len(texts)
 	for _, s := range texts {
@@ -154,8 +155,8 @@ func shape64(shape []int) []int64 {
 	return out
 }
 
-// What the binding cannot make out of bytes, or bytes of, goes by way of a type
-// of the same size.
+// What the binding cannot convert from bytes, or to bytes, is converted through
+// a type of the same size.
 var (
 	writtenAs = map[tf.DataType]tf.DataType{tf.Half: tf.Uint16, tf.Bfloat16: tf.Uint16, tf.Uint32: tf.Int32, tf.Uint64: tf.Int64}
 	readAs    = map[tf.DataType]tf.DataType{tf.Uint32: tf.Int32, tf.Uint64: tf.Int64}
@@ -163,8 +164,7 @@ var (
 
 // converter is a session that makes the tensors that the binding cannot make:
 // it has no Go types for half precision, does not give the bytes of some types,
-// and cannot give strings a shape. There is one in a process, for as long as it
-// runs.
+// and cannot give strings a shape. There is one for the life of a process.
 type converter struct {
 	session     *tf.Session
 	casts       map[castOf]cast
@@ -172,7 +172,7 @@ type converter struct {
 	reshaped    tf.Output
 }
 
-// castOf is what an operation reads bits as, and what it makes of them.
+// castOf is the type as which an operation reads bits, and its result type.
 type castOf struct{ from, to tf.DataType }
 
 type cast struct{ bits, out tf.Output }

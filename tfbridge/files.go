@@ -19,7 +19,7 @@ import (
 )
 
 // loadSavedModel gives libtensorflow a directory, by a path without the
-// characters that it takes for a pattern, and without the functions that nothing
+// characters that it reads as a pattern, and without the functions that nothing
 // calls.
 func loadSavedModel(dir string, tags []string, options *tf.SessionOptions) (m *tf.SavedModel, release func(), err error) {
 	path, release, err := trimmed(dir)
@@ -75,7 +75,7 @@ var cpuOnly = sync.OnceValue(func() bool {
 	return err == nil && !slices.ContainsFunc(devices, func(d tf.Device) bool { return d.Type != "CPU" })
 })
 
-// checkFiles looks at what libtensorflow opens when it loads a model: it would
+// checkFiles checks what libtensorflow opens when it loads a model: it would
 // wait for ever at a named pipe, and read a device without end.
 func checkFiles(dir string, assets []string) error {
 	entries, err := os.ReadDir(dir)
@@ -113,8 +113,8 @@ func checkFiles(dir string, assets []string) error {
 	return nil
 }
 
-// checkFile refuses what is neither a file nor a directory; what is missing is
-// libtensorflow's to say.
+// checkFile refuses what is neither a file nor a directory; libtensorflow
+// reports what is missing.
 func checkFile(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

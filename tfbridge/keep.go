@@ -15,8 +15,8 @@ import (
 
 // keeper gives a model whose calls change variables, such as the states of a
 // stateful layer, the values that they had before, so that each call begins with
-// those of the model's files, as the native engine's does. What is compared would
-// else depend on how often the reference was asked.
+// those of the model's files, as the native engine's does. Otherwise the
+// comparison would depend on how often the reference was run.
 type keeper struct {
 	mu    sync.Mutex // held while a call may change them
 	saved []savedVariable
@@ -31,11 +31,11 @@ type savedVariable struct {
 	assign   *tf.Operation
 }
 
-// readers are operations that take a variable and leave it as it is.
+// readers are operations that read a variable and do not change it.
 var readers = []string{"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "VarIsInitializedOp"}
 
-// beginCall begins a call: it waits for one that changes variables to end, and gives
-// them back what they held. done ends it.
+// beginCall begins a call: it waits for one that changes variables to end, and
+// restores their values. done ends it.
 func (m *tfSession) beginCall() (done func(), err error) {
 	if len(m.graph.Effects) == 0 {
 		return func() {}, nil
@@ -92,7 +92,7 @@ func (m *tfSession) keep() ([]savedVariable, error) {
 	return all, err
 }
 
-// assigns adds operations that set a variable to what they are fed.
+// assigns adds operations that set a variable to a fed value.
 func (m *tfSession) assigns(k *savedVariable) error {
 	handle, err := m.operation(k.variable.Node)
 	if err != nil {
@@ -115,7 +115,7 @@ func (m *tfSession) assigns(k *savedVariable) error {
 	})
 }
 
-// restore sets variables to what they held.
+// restore sets variables to their saved values.
 func (m *tfSession) restore(all []savedVariable) error {
 	if len(all) == 0 {
 		return nil

@@ -42,8 +42,8 @@ var libraryDir string
 // load makes libtensorflow's functions callable, once. The program is linked
 // with the library's symbols left open, as github.com/NVIDIA/go-nvml does it,
 // so that commands that need no TensorFlow start without 850 MB of it, and so
-// that a library that has gone is an error that we word. Where the program
-// was linked with the library in the ordinary way, it is there already.
+// that a missing library is an error with our message. Where the program was
+// linked with the library in the ordinary way, it is there already.
 var load = sync.OnceValue(func() error {
 	if loaded("TF_Version") {
 		return nil
@@ -60,7 +60,8 @@ var load = sync.OnceValue(func() error {
 	return nil
 })
 
-// loadFrom opens the libraries in dir. The hint says where that name is from.
+// loadFrom opens the libraries in dir. The hint says where the folder's name is
+// from.
 func loadFrom(dir, hint string) error {
 	if dir == "" {
 		return fmt.Errorf("tfbridge: this program was linked without libtensorflow and without a folder to find it in: set LOCKSTEP_LIBTENSORFLOW")

@@ -36,7 +36,7 @@ type tfSession struct {
 
 	keeper keeper
 
-	// What is looked for, once, when it is first asked for.
+	// Found once, when first needed.
 	states   func() stateTaps
 	stepping func() steppers
 	reading  func() ([]weightTap, error)
@@ -101,10 +101,11 @@ func open(dir string, s settings) (session, error) {
 	return m, nil
 }
 
-// rewrites says what TensorFlow may make of a graph; nil for its default. The
+// rewrites limits how TensorFlow may rewrite a graph; nil for its default. The
 // switch for all of it (disable_meta_optimizer) and the one that leaves functions
 // as they are do not reach the functions that a signature calls, which are then
-// optimized each by itself. So functions are inlined, and all else is off.
+// optimized each by itself. So functions are inlined, and everything else is
+// off.
 func rewrites(none bool) *corepb.RewriterConfig {
 	if !none {
 		return nil
@@ -119,7 +120,7 @@ func rewrites(none bool) *corepb.RewriterConfig {
 	}
 }
 
-// bind finds the operations that the signature's names stand for.
+// bind finds the operations for the signature's names.
 func (m *tfSession) bind() error {
 	names, ok := m.saved.Signatures[m.sig.Name]
 	if !ok {
@@ -208,8 +209,8 @@ func (m *tfSession) fetch(inputs map[string]*lockstep.Tensor, want []tf.Output) 
 	return results, err
 }
 
-// tensorName tells tensors apart; the binding makes a new Operation each time
-// that it is asked for one by its name.
+// tensorName identifies a tensor; the binding makes a new Operation at each
+// look-up by name.
 func tensorName(out tf.Output) string { return fmt.Sprintf("%s:%d", out.Op.Name(), out.Index) }
 
 // fetchFed is fetch with any tensors fed, and none of them wanted.
@@ -246,7 +247,7 @@ func (m *tfSession) close() error {
 		err := m.saved.Session.Close()
 		m.release()
 		// The binding frees graphs and tensors in finalizers, which Go's
-		// collector has no reason to hurry: it does not see their memory.
+		// collector does not hurry, since it does not see their memory.
 		m.saved, m.inputs, m.fetches, m.states, m.stepping, m.reading = nil, nil, nil, nil, nil, nil
 		runtime.GC()
 		return err

@@ -20,8 +20,8 @@ type steppers struct {
 	loops  []*stepper
 	states stateTaps // of the copy of the model that around is of
 	// around are the tensors of the graph that the loops begin with, in the
-	// order of the loops, and the outputs that they leave; then, if traced, the
-	// signature's outputs, computed from these.
+	// order of the loops, and their outputs; then, if traced, the signature's
+	// outputs, computed from these.
 	around []tf.Output
 	traced bool
 	err    error
@@ -46,7 +46,7 @@ type stepper struct {
 	names  []string    // of the quantities, such as encoder/i
 }
 
-// begin is what a loop begins with, and the outputs that it leaves.
+// begin is what a loop starts from, and its outputs.
 type begin struct {
 	steps, batch int
 	x, mask      *lockstep.Tensor // (steps, batch, …)

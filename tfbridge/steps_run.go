@@ -11,13 +11,13 @@ import (
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
-// maxTrace bounds the bytes of what the steps of one trace show. Beside it
-// stands as much again while the trace is handed over.
+// maxTrace bounds the bytes of a trace's steps. As much again is used while the
+// trace is converted.
 const maxTrace = 1 << 30
 
-// steps takes the steps of every loop from what it begins with. Loops of as many
-// steps take them together: to TensorFlow each set of tensors that is fetched is
-// a graph of its own to optimize, which takes longer than its steps.
+// steps runs the steps of every loop from its start. Loops with the same number
+// of steps run together: TensorFlow optimizes a separate graph for each set of
+// fetched tensors, which takes longer than the steps.
 func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetched []*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	left := maxTrace
@@ -56,7 +56,7 @@ func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetche
 	return out, nil
 }
 
-// walk takes the steps of loops that have as many.
+// walk runs the steps of loops that have the same number.
 func (m *tfSession) walk(inputs map[string]*lockstep.Tensor, group []*walk) error {
 	feeds := map[tf.Output]*lockstep.Tensor{}
 	var fetch []tf.Output
@@ -87,7 +87,7 @@ func (m *tfSession) walk(inputs map[string]*lockstep.Tensor, group []*walk) erro
 	return nil
 }
 
-// bytes is the size of what a loop's steps show.
+// bytes is the size of a loop's steps in a trace.
 func (s *stepper) bytes(b begin) int {
 	columns := 0
 	for _, l := range s.r.Cells {

@@ -18,9 +18,9 @@ import (
 var taps atomic.Int64
 
 // tap makes inner tensors of the signature fetchable. A session can fetch only
-// what stands in its main graph, and the model's layers stand in functions; so
-// what the tensors need is imported beside them, reading the same placeholders
-// and the same variables.
+// tensors of its main graph, and the model's layers are in functions; so the
+// nodes that the tensors need are imported, reading the same placeholders and
+// the same variables.
 func (m *tfSession) tap(want []savedmodel.Ref) ([]tf.Output, error) {
 	def, main, err := m.graph.GraphDef(want)
 	if err != nil {
@@ -43,8 +43,8 @@ func (m *tfSession) tap(want []savedmodel.Ref) ([]tf.Output, error) {
 	return out, nil
 }
 
-// importDef imports nodes into the session's graph, where those of main stand
-// already, and returns the prefix of their names there.
+// importDef imports nodes into the session's graph, which already has those of
+// main, and returns the prefix of their names there.
 func (m *tfSession) importDef(def []byte, main []*savedmodel.Node) (prefix string, err error) {
 	options := tf.GraphImportOptions{Prefix: fmt.Sprintf("lockstep_tap_%d", taps.Add(1))}
 	for _, n := range main {
@@ -168,7 +168,8 @@ type weightTap struct {
 }
 
 // findWeights finds the model's weights and adds operations that read them.
-// Variables of types that no tensor can have are none, as in the native engine.
+// Variables of types that no tensor can have are left out, as in the native
+// engine.
 func (m *tfSession) findWeights() ([]weightTap, error) {
 	named, err := recurrent.Weights(m.meta, m.graph)
 	if err != nil {

@@ -2,16 +2,16 @@
 // inside it: it is lockstep's reference engine, and the only package with cgo.
 //
 // Without the build tag "tensorflow" the package compiles everywhere, has the
-// same API, and Open answers with lockstep.ErrNoTensorFlow. With it, libtensorflow is
-// found when the first model is opened, not when the program starts, if the
+// same API, and Open returns lockstep.ErrNoTensorFlow. With it, libtensorflow
+// is found when the first model is opened, not when the program starts, if the
 // program was linked as `make build` links it; a program that links
 // libtensorflow directly works as well.
 //
-// # What of tfgo is used
+// # How tfgo is used
 //
-// The TensorFlow binding is the one that github.com/galeone/tfgo brings,
+// The TensorFlow binding is that of github.com/galeone/tfgo,
 // github.com/galeone/tensorflow/tensorflow/go. Its calls are used directly,
-// where tfgo's would have to carry what tfgo hides:
+// instead of tfgo's, which hide what is needed here:
 //
 //   - tf.LoadSavedModel for tfgo.LoadModel, which panics on every failure and
 //     whose Model has no Close and keeps the session, the graph and the
@@ -22,10 +22,9 @@
 //     to fetch a layer's inner tensors and to read variables;
 //   - Session.Run for Model.Exec, which panics where Run returns the error.
 //
-// Whoever comes from tfgo gives Open the directory, and Run the names of the
-// signature where Exec wanted graph operations. The tests run a tfgo user's
-// own code (LoadModel, Op, Exec) beside this package on one model, with equal
-// answers.
+// For users of tfgo: Open gets the directory, and Run the names of the
+// signature where Exec needed graph operations. The tests run a tfgo user's own
+// code (LoadModel, Op, Exec) and this package on one model, with equal answers.
 //
 // # Memory
 //
@@ -37,8 +36,7 @@
 //
 // Errors and panics of the binding come back as errors. libtensorflow itself
 // can end the whole process on bad input (a failed CHECK); package
-// tfbridge/worker runs this one in a child process for those who cannot afford
-// that.
+// tfbridge/worker runs this one in a child process to prevent that.
 package tfbridge
 
 import (
@@ -72,7 +70,7 @@ type session interface {
 	run(inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 	trace(inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error)
 	weights() (lockstep.Weights, error)
-	// close is called once, when no other call is under way.
+	// close is called once, when no other call is running.
 	close() error
 }
 
@@ -83,8 +81,8 @@ type settings struct {
 	unoptimized bool
 }
 
-// maxThreads keeps a slip of the hand from ending the process:
-// libtensorflow starts all threads at once and aborts if it cannot.
+// maxThreads keeps a mistyped number from ending the process: libtensorflow
+// starts all threads at once and aborts if it cannot.
 const maxThreads = 1024
 
 // Option changes how Open works.
@@ -101,9 +99,9 @@ func WithSignature(name string) Option {
 	return func(s *settings) { s.signature = name }
 }
 
-// WithThreads gives the session n threads of its own to run operations on;
-// without it, sessions share one a core. The threads inside one operation
-// belong to the process: the first model that it opens says how many.
+// WithThreads gives the session n threads to run operations on; without it,
+// sessions share one a core. The threads inside one operation belong to the
+// process: the first model that it opens says how many.
 func WithThreads(n int) Option {
 	return func(s *settings) { s.threads = n }
 }
@@ -194,7 +192,7 @@ func (m *Model) Weights() (weights lockstep.Weights, err error) {
 	return weights, err
 }
 
-// Close frees the session, after the calls that are under way have returned.
+// Close frees the session, after running calls have returned.
 func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -11,12 +11,12 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// walk is a loop on its way.
+// walk is a loop in progress.
 type walk struct {
 	*stepper
 	b     begin
 	state []*lockstep.Tensor // before the next step
-	names []string           // of what is fetched
+	names []string           // of the fetched tensors
 	all   map[string]*series // by the names in a trace
 	done  bool
 }
@@ -69,7 +69,7 @@ func (w *walk) feed(feeds map[tf.Output]*lockstep.Tensor, t int) error {
 	return nil
 }
 
-// take keeps what a step made.
+// take keeps a step's results.
 func (w *walk) take(t int, got []*lockstep.Tensor) {
 	for i, name := range w.names {
 		w.all[name].add(t, got[i])

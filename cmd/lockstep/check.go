@@ -42,8 +42,8 @@ prints: docs/parity.md.
 do, and leave the steps unjudged; --allow-nonfinite, and rules for single tensors in
 lockstep.yaml, change what they name and nothing else: docs/verdict.md.
 
-A report that cannot be written is an error beside the verdict, with exit code 1 if
-the model diverged and else 3.`,
+A report that cannot be written is an error in addition to the verdict, with exit
+code 1 if the model diverged and else 3.`,
 		Example: `  lockstep check my_model
   lockstep check my_model --inputs in.npz --expected keras.npz
   lockstep check 'models/*' --format text --format junit=report.xml
@@ -165,8 +165,8 @@ func (f *checkFlags) of(cmd *cobra.Command, j job) (*checkFlags, error) {
 	return &out, nil
 }
 
-// check judges one model. An error beside what was checked leaves the verdict as
-// it is.
+// check judges one model. An error in addition to a result does not change the
+// verdict.
 func (f *checkFlags) check(ctx context.Context, engines *tensorflows, name string, settings compare.Settings) (*parity.Result, error) {
 	o := parity.Options{InputsFrom: f.inputs, Seed: f.seed, Settings: settings, NoDiagnosis: !f.diagnose, Reduce: f.reduce != ""}
 	if f.fixedBatch {

@@ -33,7 +33,7 @@ func (f *reduceFlags) check(models int) error {
 	return nil
 }
 
-// goTest is the file of the Go test that stands beside an .npz.
+// goTest is the file of the Go test next to an .npz.
 func goTest(npz string) string { return strings.TrimSuffix(npz, ".npz") + "_test.go" }
 
 // writeReduced writes the reduced inputs, and notes them in the report.

@@ -89,7 +89,7 @@ func (f *jobFlags) jobs(cmd *cobra.Command, args []string) ([]job, error) {
 	return c.jobs(filepath.Dir(name))
 }
 
-// jobs gives every model that the entries match a job of its own.
+// jobs gives every model that the entries match its own job.
 func (c *config) jobs(dir string) ([]job, error) {
 	within := func(path string) string { return pathIn(dir, path) }
 	var out []job

@@ -170,7 +170,7 @@ func TestCandidateBuiltOtherwise(t *testing.T) {
 	})
 	code, stdout, stderr := call("check", fixture.Dir(t, name), "--candidate-model", turned)
 	report := strings.Join(strings.Fields(stdout), " ")
-	for _, want := range []string{"in step: weights", "the steps of a layer could not be compared", "a loop is no layer that is known", "diverged: outputs and states"} {
+	for _, want := range []string{"in step: weights", "the steps of a layer could not be compared", "a loop is no known layer", "diverged: outputs and states"} {
 		if code != exitDiverged || !strings.Contains(report, want) {
 			t.Errorf("exit code %d, the report lacks %q\n%s%s", code, want, stdout, stderr)
 		}

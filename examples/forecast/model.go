@@ -11,7 +11,7 @@ import (
 )
 
 // files are the SavedModel that model.export wrote, and the golden that
-// lockstep golden record made of it.
+// lockstep golden record made from it.
 //
 //go:embed model model.golden
 var files embed.FS

@@ -1,5 +1,5 @@
 // Package bench times several ways to compute the same thing against each
-// other: contenders, each a process of its own, which take turns.
+// other: contenders, each a separate process, which take turns.
 //
 // A contender computes its answer once and sends it, and then runs as often as
 // requested. It communicates in lines of text, so that it can be written in any

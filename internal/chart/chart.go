@@ -14,8 +14,8 @@ import (
 // Page is some charts with words above them.
 type Page struct {
 	Title string
-	// Words are paragraphs, and Sections stand between them and the charts; a
-	// picture leaves both out.
+	// Words are paragraphs, and Sections come between them and the charts; a
+	// picture omits both.
 	Words    []string
 	Sections []Section
 	Charts   []Chart

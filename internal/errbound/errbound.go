@@ -44,7 +44,7 @@ type Result struct {
 	// and its initial values, as lockstep.Trace names them: <layer>/x of the
 	// first cell in a loop, <layer>/initial_h, <layer>/initial_c, <layer>/mask.
 	Exact map[string]*lockstep.Tensor
-	// Bound are the bounds beside those of floats, in float64 and of their
+	// Bound are the bounds of the floats in Exact, in float64 and of their
 	// shapes. An element of +Inf says that nothing bounds it.
 	Bound map[string]*lockstep.Tensor
 	// Unknown are the reasons, most often an Unsupported, why others have no

@@ -172,7 +172,7 @@ func seenSteps(trace *lockstep.Trace, layer string, rows, steps int) ([]bool, er
 	}
 	m, err := lockstep.Data[bool](mask)
 	if err == nil && len(m) != len(out) {
-		err = fmt.Errorf("its mask is %s beside %d rows of %d steps", mask, rows, steps)
+		err = fmt.Errorf("its mask is %s, want %d rows of %d steps", mask, rows, steps)
 	}
 	return m, err
 }

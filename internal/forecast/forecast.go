@@ -137,7 +137,7 @@ func (p Problem) run(ctx context.Context) (*Result, error) {
 			return nil, &lockstep.TensorError{Err: fmt.Errorf("the target: %w", err)}
 		}
 		if target.batch != own.batch || target.features != own.features {
-			return nil, &lockstep.TensorError{Err: fmt.Errorf("the target is %s, beside outputs of %d rows and %d features", p.Target, own.batch, own.features)}
+			return nil, &lockstep.TensorError{Err: fmt.Errorf("the target is %s, and the outputs have %d rows and %d features", p.Target, own.batch, own.features)}
 		}
 		tensors = append(tensors, struct {
 			of   *series

@@ -6,7 +6,7 @@ package kernel
 //	h' = z∘h + (1-z)∘act(g)
 //
 // where g is, with the reset gate after the product (reset_after=True, which has
-// a bias of its own for the recurrent product) and before it,
+// a separate bias for the recurrent product) and before it,
 //
 //	g = x·W_h + b_h + r∘(h·R_h + rb_h)
 //	g = x·W_h + b_h + (r∘h)·R_h

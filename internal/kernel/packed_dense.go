@@ -40,8 +40,8 @@ func (d *packedDense) Apply(y, x []float32, rows int) {
 		}
 		return
 	}
-	// The whole panels write to y, and the one that is wider than the rest of
-	// y to memory of its own.
+	// Complete panels write to y, and the one that is wider than the rest of y
+	// to separate memory.
 	whole := panels{n: d.in, count: d.out / panel, data: d.panels.data, wide: d.panels.wide}
 	whole.product(rowsOf{y, d.out}, rowsOf{x, d.in}, rowsOf{d.bias, 0}, d.in, rows)
 	rest := d.out % panel

@@ -157,8 +157,8 @@ func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i
 
 func isZero[E number](v E) bool { return v == 0 }
 
-// refusing fails if any element of the second input is bad, unless the result
-// has no elements.
+// refusing fails if any element of the second input is invalid, unless the
+// result has no elements.
 func refusing[E number](run Exec, bad func(E) bool, text string) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, d, err := operands[E](in, 2)

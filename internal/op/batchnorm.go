@@ -16,9 +16,9 @@ var batchnormOps = Table{
 	"FusedBatchNormV3": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound},
 }
 
-// batchNorm are the attributes of a normalization. Keras uses it to train in a
-// saved graph too: its LayerNormalization makes a channel of every row and
-// takes the row's own mean and variance.
+// batchNorm are the attributes of a normalization. Keras uses its training mode
+// in a saved graph too: LayerNormalization makes a channel of every row and
+// uses the row's mean and variance.
 type batchNorm struct {
 	layout
 	training bool
@@ -54,8 +54,8 @@ func buildBatchNorm(n *savedmodel.Node) (Exec, error) {
 }
 
 // run computes (x-mean)/√(variance+ε)·scale+offset, in float64. Its other
-// results are the mean and the variance, twice, and a reserved one that on
-// this machine has nothing in it.
+// results are the mean and the variance, twice, and a reserved one that is
+// empty on the CPU.
 func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 	if len(in) != 5 {
 		return nil, fmt.Errorf("%d inputs, want 5", len(in))
@@ -130,7 +130,7 @@ func (l lines) channel(c, n int, f func(i int)) {
 	}
 }
 
-// moments returns the mean and the variance of a channel, NaN of nothing.
+// moments returns the mean and the variance of a channel, NaN without elements.
 func (l lines) moments(x []float32, c, n int) (mean, variance float64) {
 	l.channel(c, n, func(i int) { mean += float64(x[i]) })
 	mean /= float64(n)
@@ -259,9 +259,9 @@ func numberAt(v BoundedValue, i int) number64 {
 // both and its own rounding, and the variance, the mean of d², by the mean of
 // |d|·2E(d) + E(d)² and γ(n+2) times that of (|d|+E(d))². With
 // r = 1/√(variance+ε) between its values at the ends of the variance, which is
-// never below 0, the product d·r·scale is off by what its factors are, and the
-// rest are roundings of the three terms x·r·scale, mean·r·scale and offset,
-// which an engine may take apart: what cancels in d then does not.
+// never below 0, the error of d·r·scale follows from those of its factors, and
+// the rest are roundings of the three terms x·r·scale, mean·r·scale and offset,
+// which an engine may compute separately: what cancels in d then does not.
 func (b *exactNorm) normalize(u rounding.Unit, in []BoundedValue) (v, e [][]float64, err error) {
 	x := in[0]
 	l, err := linesOf(x.Tensor, b.channels(x.Tensor.Rank()))

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// The operations that find the bins of numbers and count what is in them.
+// The operations that find the bins of numbers and count them.
 var binsOps = Table{
 	"Bucketize":        {Build: buildBucketize},
 	"LowerBound":       {Build: buildBound(below[float32], below[float64], below[int32], below[int64])},
@@ -157,7 +157,7 @@ func unique[E lockstep.Element](index lockstep.DType, counts bool) Exec {
 		if t[0].Rank() != 1 {
 			return nil, fmt.Errorf("%s, want a list", t[0])
 		}
-		// The table of those that were seen takes the most.
+		// The table of the elements seen needs the most memory.
 		if err := memory.Fits(len(d[0]), 8*value.WordBytes); err != nil {
 			return nil, fmt.Errorf("the different elements of %s: %w", t[0], err)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// BoundedValue is a value of the exact evaluation, floats in float64, and what is
-// known of how far an engine's may be from it.
+// BoundedValue is a value of the exact evaluation, floats in float64, with a
+// bound on how far an engine's may be from it.
 type BoundedValue struct {
 	value.Value
 	// Bound is of the value's shape, float64 whatever the value's type is: an
@@ -18,7 +18,7 @@ type BoundedValue struct {
 	Bound value.Value
 	// Why says that no bound is known; there may be no value then.
 	Why error
-	// FreeShape says, of one without bound, that its shape is not certain either.
+	// FreeShape says that, without a bound, the shape is not certain either.
 	FreeShape bool
 	// Undecided is why integers or bools are not exact.
 	Undecided error
@@ -30,7 +30,7 @@ func (v BoundedValue) None() bool {
 	return v.Tensor == nil && v.List == nil && v.Variable == nil && v.Handle == 0
 }
 
-// Exact tells whether every engine has this very value.
+// Exact tells whether every engine has exactly this value.
 func (v BoundedValue) Exact() bool {
 	if v.Why != nil || v.Bound.Tensor != nil || v.Bound.Variable != nil {
 		return false
@@ -62,7 +62,7 @@ func (v BoundedValue) IsFloat() bool {
 	return false
 }
 
-// FloatsOf returns the elements of a tensor of float64, nil of any other.
+// FloatsOf returns the elements of a float64 tensor, nil for any other.
 func FloatsOf(t *lockstep.Tensor) []float64 {
 	if t == nil {
 		return nil
@@ -89,7 +89,7 @@ func BoundOf(e []float64, shape []int) (value.Value, error) {
 	return value.Value{Tensor: t}, err
 }
 
-// Errors returns a value's bound as an operation takes it: zeros where it is
+// Errors returns a value's bound for use in an operation: zeros where it is
 // exact.
 func (v BoundedValue) Errors() (value.Value, error) {
 	switch {
@@ -102,13 +102,13 @@ func (v BoundedValue) Errors() (value.Value, error) {
 		t, err := lockstep.Zeros(lockstep.Float64, v.Variable.Shape()...)
 		return value.Value{Variable: t}, err
 	case v.List != nil:
-		return value.Value{}, errors.New("a list of numbers that are not decided")
+		return value.Value{}, errors.New("a list of numbers that rounding decides")
 	}
 	return value.Value{}, errNoValue
 }
 
-// Widen makes float64 of a tensor of float32, and leaves others as they are. An
-// engine may take a float32 below the normal ones for zero.
+// Widen converts a float32 tensor to float64, and leaves others as they are. An
+// engine may flush subnormal float32 to zero.
 func Widen(t *lockstep.Tensor) (BoundedValue, error) {
 	d, err := lockstep.Data[float32](t)
 	if err != nil {

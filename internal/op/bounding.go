@@ -17,7 +17,7 @@ type BoundRule func(x *BoundInput) error
 
 // BoundInput is one operation whose results get their bounds.
 type BoundInput struct {
-	Unit rounding.Unit    // of what engines compute in
+	Unit rounding.Unit    // of the engines' floats
 	Node *savedmodel.Node // of the graph
 	In   []BoundedValue
 	Out  []BoundedValue
@@ -57,7 +57,7 @@ func (x *BoundInput) like(i int, d []float64) value.Value {
 	return value.Value{Tensor: t}
 }
 
-// run is again of an operation with one result, and its elements.
+// run is Again for an operation with one result, and the result's elements.
 func (x *BoundInput) run(in ...value.Value) ([]float64, error) {
 	out, err := x.Again(in...)
 	if err != nil {
@@ -66,8 +66,8 @@ func (x *BoundInput) run(in ...value.Value) ([]float64, error) {
 	return FloatsOf(out[0].Tensor), nil
 }
 
-// set sets a result's bounds, made safe: what float32 may have overflowed is
-// bounded by nothing, nor is what is no number.
+// set sets a result's bounds, made safe: where float32 may have overflowed or
+// the result is NaN, there is no bound.
 func (x *BoundInput) set(i int, e []float64) error {
 	exact := !slices.ContainsFunc(x.In, func(v BoundedValue) bool { return !v.Exact() })
 	largest := x.Unit.Largest()
@@ -78,7 +78,7 @@ func (x *BoundInput) set(i int, e []float64) error {
 		case math.IsNaN(e[k]) || math.IsNaN(v) || size+e[k] > largest:
 			e[k] = math.Inf(1)
 		case size < x.Unit.Tiny() && size > 0:
-			e[k] = max(e[k], size) // it may be taken for zero
+			e[k] = max(e[k], size) // it may be flushed to zero
 		}
 	}
 	var err error
@@ -86,8 +86,8 @@ func (x *BoundInput) set(i int, e []float64) error {
 	return err
 }
 
-// rounded is the bound of a result that is rounded n times after its inputs'
-// errors made it wrong by e.
+// rounded is the bound of a result with the error e from its inputs that is
+// rounded n times.
 func (x *BoundInput) rounded(v, e float64, n int) float64 {
 	return (e+x.Unit.Gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
 }

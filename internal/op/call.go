@@ -7,9 +7,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Call is what an operation gets besides its inputs.
+// Call is an operation's context besides its inputs.
 type Call struct {
-	// Out takes the results.
+	// Out receives the results.
 	Out []value.Value
 	// Keep is the operation's own memory between calls on tensors of the same
 	// shapes.
@@ -28,7 +28,7 @@ func (w *Call) one(t *lockstep.Tensor, err error) ([]value.Value, error) {
 	return w.Out[:1], nil
 }
 
-// Room returns the operation's own memory of a type, which it has to itself.
+// Room returns the operation's own memory of a type.
 func Room[T any](w *Call) *T { return roomIn[T](w.Keep) }
 
 func roomIn[T any](keep *any) *T {
@@ -40,8 +40,8 @@ func roomIn[T any](keep *any) *T {
 	return m
 }
 
-// resultMemory is memory for a result: what the last call made, if that had its shape.
-// Its elements are anything.
+// resultMemory is memory for a result: the last call's result, if it had the
+// same shape. Its elements are arbitrary.
 type resultMemory[E lockstep.Element] struct {
 	t *lockstep.Tensor
 	d []E

@@ -56,7 +56,8 @@ func buildCast(n *savedmodel.Node) (Exec, error) {
 	return nil, unsupported("SrcT", src)
 }
 
-// source is a number on its way from one type to another: f, or i if integer.
+// source is a number that is converted from one type to another: f, or i if
+// integer.
 type source struct {
 	f       float64
 	i       int64
@@ -85,8 +86,8 @@ func castOf[A lockstep.Element](dst lockstep.DType, cut bool, read func(A) sourc
 	return nil, unsupported("DstT", dst)
 }
 
-// cut clears the bits of the fraction that the result has no place for: those
-// of a float64, or of a float32.
+// cut clears the fraction bits that the result does not have: those of a
+// float64, or of a float32.
 func (s source) cut(on bool, bits64, bits32 int) source {
 	switch {
 	case !on || s.integer || math.IsNaN(s.f) || math.IsInf(s.f, 0):
@@ -112,8 +113,8 @@ func (s source) double() float64 {
 	return s.f
 }
 
-// What does not fit an integer becomes the lowest, as x86 has it; Go leaves it
-// to the machine.
+// A number outside the integer's range becomes the lowest, as on x86; in Go it
+// depends on the machine.
 func (s source) int64() int64 {
 	if s.integer {
 		return s.i
@@ -134,7 +135,7 @@ func (s source) int32() int32 {
 	return int32(s.f)
 }
 
-// bitcastInFloat64 refuses floats, whose bits are others in float64.
+// bitcastInFloat64 refuses floats, whose bits differ in float64.
 func bitcastInFloat64(n *savedmodel.Node) (Exec, error) {
 	if n.Uses(lockstep.Float32) {
 		return nil, ErrNoBound
@@ -143,7 +144,7 @@ func bitcastInFloat64(n *savedmodel.Node) (Exec, error) {
 }
 
 // buildBitcast reads the bits of elements as another type. Where the sizes
-// differ, the last axis is the parts of the larger one, the lowest first.
+// differ, the last axis has the parts of the larger one, the lowest first.
 func buildBitcast(n *savedmodel.Node) (Exec, error) {
 	var types [2]lockstep.DType
 	for i, attr := range []string{"T", "type"} {

@@ -23,8 +23,8 @@ func buildConv2D(n *savedmodel.Node) (Exec, error) {
 }
 
 // conv2D convolves images with a filter (height, width, channels, results).
-// Where the filter takes a part of the images' channels, these are in groups,
-// each with its part of the results. It adds in float64, as addRow says.
+// Where the filter has fewer channels than the images, these are in groups,
+// each with its part of the results. It adds in float64, see addRow.
 func conv2D[E float](s *sliding) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, x, filter, f, err := imagesAndFilter[E](s, in)
@@ -59,7 +59,7 @@ func buildDepthwise(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	// TensorFlow's kernel refuses these too.
+	// TensorFlow's kernel also refuses these.
 	if s.dilations != [2]int{1, 1} {
 		return nil, unsupported("dilations", n.AttrInts("dilations"))
 	}
@@ -69,7 +69,7 @@ func buildDepthwise(n *savedmodel.Node) (Exec, error) {
 	return with16Bits(floats(depthwise[float32](s), depthwise[float64](s))).choose(n, "T")
 }
 
-// depthwise convolves each channel with filters of its own: (height, width,
+// depthwise convolves each channel with its own filters: (height, width,
 // channels, filters).
 func depthwise[E float](s *sliding) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
@@ -94,7 +94,7 @@ func depthwise[E float](s *sliding) Exec {
 	}
 }
 
-// convolution is one for a filter and images of known shapes.
+// convolution is a convolution with a filter and images of known shapes.
 type convolution struct {
 	in          images
 	depth, each int // the filter's last two axes
@@ -140,8 +140,8 @@ func (s *sliding) bind(shape []int, filter *lockstep.Tensor) (c convolution, err
 	return c, err
 }
 
-// convolve makes images of so many channels: take adds what a pixel of the
-// input gives.
+// convolve makes images of n channels: take adds the contribution of a pixel of
+// the input.
 func convolve[E float](m *convMemory[E], c convolution, channels int, take func(acc []float64, from, window int)) (*lockstep.Tensor, error) {
 	result := images{c.in.batch, c.rows.out, c.cols.out, channels}
 	t, out, err := m.get(result.batch, result.height, result.width, result.channels)
@@ -243,7 +243,7 @@ func (s *sliding) imageSize(t, filter, of *lockstep.Tensor) ([]int, error) {
 	return size, err
 }
 
-// spread sums in float64, as addRow says.
+// spread sums in float64, see addRow.
 func spread[E float](c convolution, from images, x, filter []E) (*lockstep.Tensor, error) {
 	size, err := value.Allow(c.in.shape())
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// The operations between matrices and their diagonals. Diagonals stand packed
-// in rows, the highest first: (…, diagonals, places), or (…, places) of one.
-// A shorter one is aligned to the left or the right of its row
+// The operations between matrices and their diagonals. Diagonals are packed in
+// rows, the highest first: (…, diagonals, places), or (…, places) of one. A
+// shorter one is aligned to the left or the right of its row
 // (tensorflow/core/kernels/linalg/matrix_diag_op.cc).
 var diagonalOps = Table{
 	"MatrixDiagPartV3": {Build: buildDiagonal(diagonalPart), Moves: InputsAt(0, 2)},
@@ -21,14 +21,14 @@ var diagonalOps = Table{
 	"Diag":             {Build: plain(tensorDiagonal), Moves: InputsAt(0), Shape: NoInput},
 }
 
-// tensorDiagonal puts a tensor's elements on the diagonal of one of twice its
-// axes, among zeros.
+// tensorDiagonal puts a tensor's elements on the diagonal of a tensor of zeros
+// with twice its axes.
 func tensorDiagonal(w *Call, in []value.Value) ([]value.Value, error) {
 	t, err := value.Tensors(in, 1)
 	if err != nil {
 		return nil, err
 	}
-	if t[0].Rank() == 0 { // TensorFlow's kernel wants an axis
+	if t[0].Rank() == 0 { // TensorFlow's kernel requires an axis
 		return nil, fmt.Errorf("%s, want an axis at least", t[0])
 	}
 	out, err := value.Zeros(t[0].DType(), slices.Concat(t[0].Shape(), t[0].Shape()))
@@ -39,7 +39,7 @@ func tensorDiagonal(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(out, value.Put(out, value.Positions(0, n, n+1), 1, t[0]))
 }
 
-// alignment tells which diagonals stand at the right of their rows.
+// alignment tells which diagonals are right-aligned in their rows.
 type alignment struct{ above, below bool }
 
 var alignments = map[string]alignment{
@@ -93,7 +93,7 @@ func diagonalsOf(rows, cols, low, high int) (*diagonals, error) {
 	return d, nil
 }
 
-// packed is the shape of the diagonals of matrices that stand in a shape.
+// packed is the shape of the packed diagonals of matrices of a shape.
 func (d *diagonals) packed(outer []int) []int {
 	if d.low == d.high {
 		return append(slices.Clone(outer), d.width)
@@ -101,8 +101,8 @@ func (d *diagonals) packed(outer []int) []int {
 	return append(slices.Clone(outer), d.high-d.low+1, d.width)
 }
 
-// places lists, for n matrices, where each element of a diagonal stands in
-// them and where it stands packed.
+// places lists, for n matrices, the place of each element of a diagonal in the
+// matrices and in packed form.
 func (d *diagonals) places(n int, a alignment) (matrix, packed []int) {
 	count := d.high - d.low + 1
 	for m := range n {
@@ -131,7 +131,7 @@ func copyPlaces(dst *lockstep.Tensor, to []int, src *lockstep.Tensor, from []int
 	return value.Put(dst, to, 1, x)
 }
 
-// matricesOf returns the shape of what matrices stand in, and their number.
+// matricesOf returns the matrices' batch shape, and their number.
 func matricesOf(t *lockstep.Tensor) (outer []int, n int, err error) {
 	if t.Rank() < 2 {
 		return nil, 0, fmt.Errorf("%s, want matrices", t)
@@ -199,8 +199,8 @@ func setDiagonal(t []*lockstep.Tensor, a alignment) (*lockstep.Tensor, error) {
 	return out, copyPlaces(out, matrix, t[1], packed)
 }
 
-// diagonalMatrix makes matrices of nothing but diagonals; a size of -1 is the
-// smallest that has room for them.
+// diagonalMatrix makes matrices with only these diagonals; a size of -1 is the
+// smallest that fits them.
 func diagonalMatrix(t []*lockstep.Tensor, a alignment) (*lockstep.Tensor, error) {
 	if len(t) != 5 {
 		return nil, fmt.Errorf("%d inputs, want 5", len(t))
@@ -275,7 +275,7 @@ func matrixSize(rows, cols, low, high, width int) (int, int, error) {
 
 // bandPart keeps the diagonals of matrices that are not too far below or
 // above the main one, and makes zeros of the others; a negative number sets no
-// bound. Causal masks are made so.
+// bound. Causal masks are made this way.
 func bandPart(w *Call, in []value.Value) ([]value.Value, error) {
 	t, err := value.Tensors(in, 3)
 	if err != nil {

@@ -16,7 +16,7 @@ var einsumOps = Table{
 }
 
 // equation is a parsed equation: the letters of each operand and of the result,
-// with 0 in the place of "...".
+// with 0 for "...".
 type equation struct {
 	text string
 	in   [][]rune
@@ -80,8 +80,8 @@ func buildEinsum(n *savedmodel.Node) (Exec, error) {
 	return with16Bits(numbers(einsum[float32, float64](e), einsum[float64, float64](e), einsum[int32, int32](e), einsum[int64, int64](e))).choose(n, "T")
 }
 
-// axis is one that the result has or the sum runs over, and what a step along
-// it moves each operand by.
+// axis is an axis of the result or of the sum, with each operand's stride along
+// it.
 type axis struct {
 	length int
 	steps  [2]int
@@ -94,7 +94,7 @@ type contraction struct {
 	sum   []axis
 }
 
-// broadcastLabel is what stands for the axes of "...", numbered from the last.
+// broadcastLabel is the label of the axes of "...", numbered from the last.
 func broadcastLabel(i int) rune { return -rune(i) - 1 }
 
 // bind finds the axes of an equation in the shapes of its operands.
@@ -223,7 +223,7 @@ func places(axes []axis) ([][2]int, error) {
 }
 
 // einsum sums, for every element of the result, the products of the operands'
-// elements; how float32 is added is said at addRow.
+// elements; for the sums of float32 see addRow.
 func einsum[E, S number](e *equation) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		if len(in) != len(e.in) {
@@ -259,8 +259,8 @@ func einsum[E, S number](e *equation) Exec {
 	}
 }
 
-// einsumMemory is the memory of an einsum: what follows from the shapes of its
-// operands, and the result.
+// einsumMemory is the memory of an einsum: all that follows from the shapes of
+// its operands, and the result.
 type einsumMemory[E number] struct {
 	resultMemory[E]
 	of    [][]int // the operands' shapes

@@ -97,14 +97,15 @@ func mapRun[A, B lockstep.Element](w *walk, out []B, x, y []A, f func(x, y A) B)
 }
 
 // walk visits the elements of tensors that are broadcast together by numpy's
-// rule. Axes along which every operand moves alike are joined, so that equal
-// shapes are one loop and a scalar or a last axis has a long inner one.
+// rule. Axes along which every operand moves in the same way are joined, so
+// that equal shapes are one loop and a scalar or a last axis has a long inner
+// one.
 type walk struct {
 	shape []int // of the result
 	n     int   // its number of elements
 	lens  []int // the loops, the innermost last
-	// steps[l][k] is what one step of loop l moves operand k by. In the
-	// innermost loop of together's walks it is 0 or 1.
+	// steps[l][k] is operand k's stride in loop l. In the innermost loop of
+	// together's walks it is 0 or 1.
 	steps [][]int
 
 	at, i []int // where each is: a walk belongs to one goroutine
@@ -200,7 +201,7 @@ func together(shapes ...[]int) (*walk, error) {
 	return w, nil
 }
 
-// add puts a loop around those there are, or joins it with the outermost if
+// add puts a loop around the existing ones, or joins it with the outermost if
 // that ends, for every operand, where the next step of this one begins.
 func (w *walk) add(n int, step []int) {
 	if last := len(w.lens) - 1; last >= 0 {
@@ -216,8 +217,8 @@ func (w *walk) add(n int, step []int) {
 	w.lens, w.steps = append(w.lens, n), append(w.steps, step)
 }
 
-// close ends the adding of loops, from the innermost to the outermost, over so
-// many operands.
+// close finishes the loops, which were added from the innermost to the
+// outermost, over n operands.
 func (w *walk) close(operands int) {
 	if len(w.lens) == 0 {
 		w.add(1, make([]int, operands))

@@ -76,7 +76,7 @@ func unit(d lockstep.DType) (*lockstep.Tensor, error) {
 	case lockstep.Bool:
 		return lockstep.New([]bool{true})
 	}
-	return nil, fmt.Errorf("a %s has no one", d)
+	return nil, fmt.Errorf("a %s has no number one", d)
 }
 
 func buildRange(n *savedmodel.Node) (Exec, error) {
@@ -111,7 +111,7 @@ func rangeLength[E number](start, limit, delta E) (int, error) {
 	case float32, float64:
 		n = math.Ceil(math.Abs(float64((limit - start) / delta)))
 	default:
-		// Unsigned, since the distance of two int64 may not fit one.
+		// Unsigned, since the difference of two int64 may not fit an int64.
 		span, step := uint64(int64(limit))-uint64(int64(start)), uint64(int64(delta))
 		if delta < 0 {
 			span, step = -span, -step
@@ -197,7 +197,7 @@ func buildOneHot(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		// A number that is no place along the axis leaves its row off.
+		// An index outside the axis leaves its row off.
 		after := value.Product(t[0].Shape()[axis:])
 		var hot []int
 		for i, v := range list {
@@ -225,7 +225,7 @@ func where(w *Call, in []value.Value) ([]value.Value, error) {
 	if err := memory.Fits(t[0].Len(), (1+t[0].Rank())*value.WordBytes); err != nil {
 		return nil, fmt.Errorf("the positions in %s: %w", t[0], err)
 	}
-	d, err := t[0].Float64s() // an int64 that is rounded is still not zero
+	d, err := t[0].Float64s() // a rounded int64 is still not zero
 	if err != nil {
 		return nil, err
 	}
@@ -264,13 +264,13 @@ func rangeBound(x *BoundInput) error {
 	if off := x.rounded(steps, 0, 3); math.Ceil(steps-off) != math.Ceil(steps+off) {
 		return errors.New("rounding decides how many numbers there are")
 	}
-	for i := range e { // an engine may add delta up
+	for i := range e { // an engine may add delta repeatedly
 		e[i] = x.rounded(math.Abs(start)+float64(i)*math.Abs(delta), 0, i+2)
 	}
 	return x.set(0, e)
 }
 
-// readsPositions is of numbers up to the one that the second input says.
+// readsPositions is for numbers up to the second input.
 func readsPositions(n *savedmodel.Node, g Reader) {
 	if len(n.Inputs) < 2 {
 		return
@@ -280,7 +280,7 @@ func readsPositions(n *savedmodel.Node, g Reader) {
 	}
 }
 
-// readsLimit is of a count up to a number of time steps.
+// readsLimit is for a count up to a number of time steps.
 func readsLimit(n *savedmodel.Node, g Reader) {
 	if len(n.Inputs) > 1 {
 		g.Found(n.Inputs[1], Need{Length: true})

@@ -85,7 +85,7 @@ func embedding(in []value.Value, variable bool) (t *lockstep.Tensor, ok bool) {
 	return t, ok && axis == 0 && len(in) == 3 && in[2].Tensor.Rank() == 0
 }
 
-// lookUp takes rows of t by their numbers, as an Embedding does.
+// lookUp gathers rows of t by their numbers, as an Embedding does.
 func lookUp(w *Call, t, numbers *lockstep.Tensor) (*lockstep.Tensor, error) {
 	mover, err := value.MoverOf(t)
 	if err != nil {
@@ -116,8 +116,8 @@ type gatherMemory struct {
 	result      *lockstep.Tensor
 }
 
-// gather takes rows of t along an axis by their numbers; the first batch axes
-// of both go together. strict checks the numbers for an empty result as well.
+// gather gathers rows of t along an axis by their numbers; the first batch axes
+// of both are matched. strict checks the numbers for an empty result as well.
 func gather(t, numbers *lockstep.Tensor, axis, batch int, strict bool) (*lockstep.Tensor, error) {
 	if t.Rank() == 0 {
 		return nil, errors.New("a gather from a scalar")
@@ -195,8 +195,8 @@ func buildGatherNd(variable bool) Builder {
 	}
 }
 
-// blocks makes positions in a tensor of some shape, which stand along the last
-// axis of numbers, into the numbers of the first elements of blocks.
+// blocks converts positions in a tensor of some shape, which are along the last
+// axis of numbers, into the flat indices of the first elements of blocks.
 func blocks(numbers *lockstep.Tensor, shape []int) (index []int, run int, err error) {
 	list, err := value.Ints(numbers)
 	if err != nil {
@@ -240,8 +240,8 @@ func invertPermutation(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(value.IntTensor(out, t[0].DType(), len(out)))
 }
 
-// buildReverseSequence turns around the first elements of each row, a number
-// of them for each.
+// buildReverseSequence reverses the first elements of each row, as many as that
+// row's length says.
 func buildReverseSequence(n *savedmodel.Node) (Exec, error) {
 	seq, batch := intOr(n, "seq_dim", 0), intOr(n, "batch_dim", 0)
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
@@ -278,7 +278,7 @@ func buildReverseSequence(n *savedmodel.Node) (Exec, error) {
 	}, nil
 }
 
-// timeOfLookup is of rows that are looked up by the numbers of steps.
+// timeOfLookup is for rows that are looked up by the numbers of steps.
 func timeOfLookup(t Timed) (Timing, error) {
 	l, shape, err := onlyTimed(t, 1)
 	if err != nil {
@@ -298,14 +298,14 @@ func timeOfLookup(t Timed) (Timing, error) {
 	return l, nil
 }
 
-// readsRows is of a look-up along the axis after those of the batch.
+// readsRows is for a look-up along the axis after those of the batch.
 func readsRows(n *savedmodel.Node, g Reader) {
 	if len(n.Inputs) > 1 {
 		g.Found(n.Inputs[1], g.Along(n.Inputs[0], int(n.AttrInt("batch_dims"))))
 	}
 }
 
-// readsAlong is of a look-up along the axis that the third input says.
+// readsAlong is for a look-up along the axis in the third input.
 func readsAlong(n *savedmodel.Node, g Reader) {
 	if len(n.Inputs) < 3 {
 		return
@@ -315,7 +315,8 @@ func readsAlong(n *savedmodel.Node, g Reader) {
 	}
 }
 
-// readsPlaces is of a look-up by places, one index for each of the first axes.
+// readsPlaces is for a look-up by positions, one index for each of the first
+// axes.
 func readsPlaces(n *savedmodel.Node, g Reader) {
 	if len(n.Inputs) < 2 {
 		return

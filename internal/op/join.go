@@ -109,8 +109,8 @@ func join(t []*lockstep.Tensor, axis int) (*lockstep.Tensor, error) {
 	return out, nil
 }
 
-// timeOfConcat is of a concatenation along another axis than time; the last
-// input says which.
+// timeOfConcat is for a concatenation along another axis than time, given by
+// the last input.
 func timeOfConcat(t Timed) (Timing, error) {
 	last := t.Inputs() - 1
 	if err := t.Same(last); err != nil {

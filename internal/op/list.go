@@ -31,8 +31,8 @@ func listOf(in []value.Value, n int) (*value.List, error) {
 	return in[0].List, nil
 }
 
-// buildList makes an operation that makes a list: of elements of the shape that
-// the first input says, and as the number that is the second one says.
+// buildList makes an operation that makes a list from the elements' shape, the
+// first input, and a number, the second.
 func buildList(fill func(l *value.List, n int) error) Builder {
 	return func(n *savedmodel.Node) (Exec, error) {
 		dtype, err := n.AttrType("element_dtype")
@@ -103,8 +103,8 @@ func listGet(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(unsetOf(l, i, in[2]))
 }
 
-// unsetOf makes the zeros that stand for an element that was never set, if its
-// shape is known from the list, from the operation or from another element.
+// unsetOf makes the zeros of an element that was never set, if its shape is
+// known from the list, from the operation or from another element.
 func unsetOf(l *value.List, i int, want value.Value) (*lockstep.Tensor, error) {
 	shape, err := l.ShapeOf(want, l.Elements)
 	if err != nil {
@@ -213,7 +213,7 @@ func listLength(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(lockstep.New([]int32{int32(l.Length())}))
 }
 
-// timeOfList is of a list of a tensor's rows, which are the time steps.
+// timeOfList is for a list of a tensor's rows, which are the time steps.
 func timeOfList(t Timed) (Timing, error) {
 	l, _, err := onlyTimed(t, 0)
 	if err == nil && (l.Kind != BySteps || l.Before != 1) {

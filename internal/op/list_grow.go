@@ -156,7 +156,7 @@ func listGather(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(value.StackElements(chosen, l.DType, shape))
 }
 
-// listScatter makes a list of a tensor's rows at the places that numbers name.
+// listScatter makes a list of a tensor's rows at the given indices.
 func listScatter(w *Call, in []value.Value) ([]value.Value, error) {
 	t, err := value.Tensors(in, -1)
 	if err != nil {
@@ -212,8 +212,8 @@ func listScatterInto(w *Call, in []value.Value) ([]value.Value, error) {
 	return listValue(l.With(next)), nil
 }
 
-// scatterOf returns the list's elements with rows of t at the places that
-// numbers name, and more elements where they lie behind the end.
+// scatterOf returns the list's elements with rows of t at the given indices,
+// extended where these are beyond the end.
 func scatterOf(l *value.List, t, numbers *lockstep.Tensor) ([]*lockstep.Tensor, error) {
 	list, err := vector(numbers)
 	if err != nil {

@@ -74,7 +74,7 @@ func xor[E int32 | int64](x, y E) E { return x ^ y }
 
 func not[E int32 | int64](x E) E { return ^x }
 
-// A shift by less than nothing is one by nothing, and by more than most by that.
+// A shift by less than 0 is one by 0, and by more than the maximum one by that.
 func shiftLeft[E int32 | int64](most E) func(x, y E) E {
 	return func(x, y E) E { return x << min(max(y, 0), most) }
 }
@@ -83,7 +83,7 @@ func shiftRight[E int32 | int64](most E) func(x, y E) E {
 	return func(x, y E) E { return x >> min(max(y, 0), most) }
 }
 
-// comparisonBound leaves undecided what the operands' bounds may turn over.
+// comparisonBound leaves undecided what the operands' bounds may reverse.
 func comparisonBound(x *BoundInput) error {
 	all, err := x.pairs()
 	if err != nil {
@@ -99,7 +99,7 @@ func comparisonBound(x *BoundInput) error {
 	return err
 }
 
-// decidedBound is monotoneBound of bools.
+// decidedBound is monotoneBound for bools.
 func decidedBound(x *BoundInput) error {
 	var ends [2][]bool
 	for end := range ends {
@@ -150,7 +150,7 @@ func notBound(x *BoundInput) error {
 	return nil
 }
 
-// readsCount is of a comparison with what counts time steps.
+// readsCount is for a comparison with a count of time steps.
 func readsCount(n *savedmodel.Node, g Reader) {
 	if len(n.Inputs) != 2 {
 		return

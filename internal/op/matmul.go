@@ -174,8 +174,8 @@ func multiply[E, S number](out, x, y []E, xm, ym matrix, acc []S) {
 	}
 }
 
-// multiplyWide is multiply of float32, whose rows, or columns, are taken by the
-// kernels where they lie side by side.
+// multiplyWide is multiply for float32, by the kernels where rows or columns
+// are contiguous.
 func multiplyWide(w kernel.Wide) func(out, x, y []float32, xm, ym matrix, acc []float64) {
 	return func(out, x, y []float32, xm, ym matrix, acc []float64) {
 		if xm.transposed {
@@ -207,9 +207,9 @@ func multiplyWide(w kernel.Wide) func(out, x, y []float32, xm, ym matrix, acc []
 
 // addRow adds v·row to acc. In float64 the product of two float32 is exact,
 // and the sum of a few thousand of them rounds, in the end, to the float32
-// nearest to the true one: TensorFlow, in float32 and in an order of its own,
-// is as close to that as it is to anything. The product of two float64 is
-// rounded before it is added.
+// nearest to the true one: TensorFlow, in float32 and in its own order, is as
+// close to that as to any other order. The product of two float64 is rounded
+// before it is added.
 func addRow[E, S number](acc []S, row []E, v E) {
 	row = row[:len(acc)]
 	x := S(v)
@@ -238,8 +238,8 @@ func cross[E, S number](w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(lockstep.New(out, shape...))
 }
 
-// timeOfProduct is of a product with matrices that have nothing to do with
-// time, of rows for the steps.
+// timeOfProduct is for a product of rows for the steps with matrices that do
+// not depend on time.
 func timeOfProduct(t Timed) (Timing, error) {
 	l, shape, err := onlyTimed(t, 0)
 	if err != nil {
@@ -260,13 +260,13 @@ func timeOfProduct(t Timed) (Timing, error) {
 		l.After = l.After / shape[len(shape)-1] * out[len(out)-1]
 		return l, nil
 	}
-	if !whole || axis != len(shape)-2 { // a matrix for each of a batch
+	if !whole || axis != len(shape)-2 { // one matrix for each batch row
 		return l, ErrMixes
 	}
 	return TimeAt(out, len(out)-2), nil
 }
 
-// timeOfBias is of a bias along the last axis.
+// timeOfBias is for a bias along the last axis.
 func timeOfBias(t Timed) (Timing, error) {
 	if format := t.Node().AttrString("data_format"); format != "" && format != "NHWC" {
 		return Timing{}, ErrMixes

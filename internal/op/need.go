@@ -8,11 +8,12 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Need is what an operation wants of a tensor's elements, Low <= v <= High, so
-// that inputs can be made that a graph takes.
+// Need is what an operation requires of a tensor's elements, Low <= v <= High,
+// so that inputs can be made that a graph accepts.
 type Need struct {
 	Low, High float64
-	// Below and Above are how far fractions may lie outside, as they are rounded.
+	// Below and Above are how far fractions may be outside, since they are
+	// rounded.
 	Below, Above float64
 	// Unknown says that no High is known, though there is one.
 	Unknown bool
@@ -22,21 +23,20 @@ type Need struct {
 	Length bool
 }
 
-// Reads calls found with the inputs of a node that it reads as indices or
-// lengths, and what it wants of them.along is what is wanted of indices along
-// an axis of an input, and counts tells whether a tensor counts from 0 on.
+// Reads reports the inputs of a node that it reads as indices or lengths, and
+// its requirements on them.
 type Reads func(n *savedmodel.Node, g Reader)
 
-// Reader is who asks what an operation reads.
+// Reader receives what an operation reads.
 type Reader interface {
-	// Found takes what is wanted of a tensor.
+	// Found receives the requirement on a tensor.
 	Found(r savedmodel.Ref, n Need)
-	// Along is what is wanted of indices along an axis of a table.
+	// Along is the requirement on indices along an axis of a table.
 	Along(table savedmodel.Ref, axis int) Need
-	// Counts tells whether a tensor counts from one number on, in whatever shape.
+	// Counts tells whether a tensor counts up from some number, in any shape.
 	Counts(r savedmodel.Ref) bool
-	// Packed returns what the last axis of a tensor is put together from; ok is false
-	// if it is not.
+	// Packed returns the parts that the last axis of a tensor is packed from;
+	// ok is false if it is not packed.
 	Packed(r savedmodel.Ref) (elements []savedmodel.Ref, ok bool)
 	Numbers
 }
@@ -65,8 +65,8 @@ func endsOf(c Numbers, r savedmodel.Ref) (least, most float64, ok bool) {
 	return slices.Min(v), slices.Max(v), true
 }
 
-// Back says of which inputs of a node something must be wanted so that its
-// result is as n says, and changes n to that; ok is false where it is not known.
+// Back says which inputs of a node must fulfil a requirement so that its result
+// fulfils n, and changes n to that; ok is false where it is not known.
 type Back func(node *savedmodel.Node, n *Need, c Numbers) (inputs []int, ok bool)
 
 // Domain is where the function of a node's first input is defined; ok is false
@@ -77,11 +77,11 @@ type Domain func(node *savedmodel.Node, c Numbers) (n Need, ok bool)
 // node's result takes.
 type Part func(node *savedmodel.Node, result int, shape []int, c Numbers) (from, to int, ok bool)
 
-// Index is what is wanted of the numbers of n things.
+// Index is the requirement on indices of n things.
 func Index(n int) Need { return Need{High: float64(n) - 1} }
 
 // round says that elements are rounded to integers before they are used: those
-// that are less than below under Low, or less than above over High, will do.
+// less than below under Low, or less than above over High, are accepted.
 func (n *Need) round(below, above float64) {
 	if n.Real {
 		n.Low, n.High, n.Real = math.Ceil(n.Low), math.Floor(n.High), false
@@ -92,14 +92,15 @@ func (n *Need) round(below, above float64) {
 // NearlyOne keeps what is rounded on its own side.
 const NearlyOne = 0.99
 
-// fractions makes n one of real numbers: what is computed from them is what must
-// be whole.
+// fractions allows real numbers in n: only the values computed from them must
+// be integers.
 func (n *Need) fractions() {
 	n.Low, n.High = n.Low-n.Below*NearlyOne, n.High+n.Above*NearlyOne
 	n.Below, n.Above, n.Real = 0, 0, true
 }
 
-// scale is what is wanted of a number that is divided by one from least to most.
+// scale is the requirement on a number that is divided by one from least to
+// most.
 func (n *Need) scale(least, most float64) bool {
 	if !(least > 0) || most < least || math.IsInf(most, 0) {
 		return false
@@ -111,13 +112,13 @@ func (n *Need) scale(least, most float64) bool {
 	return n.High >= n.Low
 }
 
-// sameOf is of a result whose elements are those of some inputs, or between
+// sameOf is for a result whose elements are those of some inputs, or between
 // them.
 func sameOf(inputs ...int) Back {
 	return func(*savedmodel.Node, *Need, Numbers) ([]int, bool) { return inputs, true }
 }
 
-// roundedBack is of a function that rounds to integers.
+// roundedBack is for a function that rounds to integers.
 func roundedBack(below, above float64) Back {
 	return func(_ *savedmodel.Node, n *Need, _ Numbers) ([]int, bool) {
 		n.round(below, above)
@@ -125,12 +126,12 @@ func roundedBack(below, above float64) Back {
 	}
 }
 
-// inverseBack is of a function of one number.
+// inverseBack is for a function of one number.
 func inverseBack(inverse func(n *Need) bool) Back {
 	return func(_ *savedmodel.Node, n *Need, _ Numbers) ([]int, bool) { return []int{0}, inverse(n) }
 }
 
-// increasingBack is inverseBack of an increasing function, by its inverse.
+// increasingBack is inverseBack for an increasing function, by its inverse.
 func increasingBack(inverse func(float64) float64) Back {
 	return inverseBack(func(n *Need) bool {
 		n.fractions()
@@ -139,8 +140,8 @@ func increasingBack(inverse func(float64) float64) Back {
 	})
 }
 
-// clippedBack is increasingBack of a function that does not reach every number:
-// what it does not reach is left out, and something must be left.
+// clippedBack is increasingBack for a function that does not reach every
+// number: unreachable ones are left out, and some must remain.
 func clippedBack(inverse func(float64) float64) Back {
 	back := increasingBack(inverse)
 	return func(node *savedmodel.Node, n *Need, c Numbers) ([]int, bool) {
@@ -163,8 +164,8 @@ func notNegativeBack(n *Need) bool {
 	return n.High >= n.Low || n.Unknown
 }
 
-// constantBack is of an operation on a tensor and a constant from least to most;
-// input says which is the tensor.
+// constantBack is for an operation on a tensor and a constant from least to
+// most; input is the tensor's.
 func constantBack(f func(n *Need, input int, least, most float64) bool) Back {
 	return func(node *savedmodel.Node, n *Need, c Numbers) ([]int, bool) {
 		if len(node.Inputs) < 2 {
@@ -210,12 +211,12 @@ func wholeQuotientBack(n *Need, input int, least, most float64) bool {
 
 func extremeBack(*Need, int, float64, float64) bool { return true }
 
-// backOfAddN is of a sum of one.
+// backOfAddN is for a sum of one tensor.
 func backOfAddN(node *savedmodel.Node, _ *Need, _ Numbers) ([]int, bool) {
 	return []int{0}, len(node.Inputs) == 1
 }
 
-// castBack is of a cast, which cuts fractions.
+// castBack is for a cast, which cuts fractions.
 func castBack(node *savedmodel.Node, n *Need, _ Numbers) ([]int, bool) {
 	from, _ := node.AttrType("SrcT")
 	to, _ := node.AttrType("DstT")
@@ -225,7 +226,7 @@ func castBack(node *savedmodel.Node, n *Need, _ Numbers) ([]int, bool) {
 	return []int{0}, from != lockstep.Bool
 }
 
-// definedBetween is the Domain of a function of numbers from low to high.
+// definedBetween is the Domain of a function that is defined from low to high.
 func definedBetween(low, high float64) Domain {
 	return func(*savedmodel.Node, Numbers) (Need, bool) { return Need{Low: low, High: high, Real: true}, true }
 }
@@ -233,7 +234,7 @@ func definedBetween(low, high float64) Domain {
 // definedFrom is definedBetween without an end.
 func definedFrom(low float64) Domain { return definedBetween(low, math.Inf(1)) }
 
-// domainOfPow: a fraction is an exponent of no negative number.
+// domainOfPow: a negative number has no power with a fractional exponent.
 func domainOfPow(node *savedmodel.Node, c Numbers) (Need, bool) {
 	if len(node.Inputs) < 2 {
 		return Need{}, false

@@ -45,8 +45,8 @@ func vector(t *lockstep.Tensor) ([]int, error) {
 	return value.Ints(t)
 }
 
-// oldVector reads a list of integers where TensorFlow still takes one integer
-// for a list of it.
+// oldVector reads a list of integers where TensorFlow still accepts a single
+// integer.
 func oldVector(t *lockstep.Tensor) ([]int, error) {
 	if t.Rank() == 0 {
 		return value.Ints(t)
@@ -54,7 +54,7 @@ func oldVector(t *lockstep.Tensor) ([]int, error) {
 	return vector(t)
 }
 
-// wantShape checks a shape that a graph asks for: all its axes must be known.
+// wantShape checks a requested shape: all its axes must be known.
 func wantShape(shape []int, err error) ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the shape: %w", err)
@@ -81,8 +81,8 @@ func wantScalar(what string, t *lockstep.Tensor) error {
 	return nil
 }
 
-// wantOldScalar refuses a value that has axes, but for a list of one where
-// TensorFlow still takes that.
+// wantOldScalar refuses a value that has axes, except a list of one where
+// TensorFlow still accepts that.
 func wantOldScalar(what string, t *lockstep.Tensor) error {
 	if t.Rank() == 1 && t.Len() == 1 {
 		return nil
@@ -115,8 +115,8 @@ func unsupported(attr string, value any) error {
 	return fmt.Errorf("attribute %q is %v, which is not supported", attr, value)
 }
 
-// A SavedModel leaves out the attributes that have their default: boolOr and
-// its kin read those.
+// A SavedModel leaves out attributes that have their default: boolOr and the
+// like read those.
 func boolOr(n *savedmodel.Node, name string, absent bool) bool {
 	if !n.HasAttr(name) {
 		return absent
@@ -161,7 +161,7 @@ func indexType(n *savedmodel.Node, name string) (lockstep.DType, error) {
 	return d, err
 }
 
-// inputError is what is wrong with input i, inputsError with their number.
+// inputError is an error about input i, inputsError about their number.
 func inputError(i int, err error) error { return fmt.Errorf("input %d: %w", i, err) }
 
 func inputsError(n int) error { return fmt.Errorf("%d inputs", n) }

@@ -24,8 +24,8 @@ var orderOps = Table{
 // finder returns where the best element of each line is.
 type finder func(t *lockstep.Tensor, l lines) ([]int, error)
 
-// bestOf returns the first of the best elements; NaN is never the best. If
-// nothing is better than start, which is the worst, it is the first element.
+// bestOf returns the first of the best elements; NaN is never the best. If none
+// is better than start, which is the worst, it is the first element.
 func bestOf[E lockstep.Element](start E, better func(x, y E) bool) finder {
 	return func(t *lockstep.Tensor, l lines) ([]int, error) {
 		x, err := lockstep.Data[E](t)
@@ -91,7 +91,7 @@ func extreme(f32, f64, i32, i64, b finder) Builder {
 			if err != nil {
 				return nil, err
 			}
-			// The axis was checked by alongAxis.
+			// alongAxis has checked the axis.
 			axis, _ := value.ScalarInt(in[1].Tensor)
 			axis, _ = value.AxisOf(axis, t.Rank())
 			return w.one(value.IntTensor(at, index, slices.Delete(slices.Clone(t.Shape()), axis, axis+1)...))
@@ -163,7 +163,7 @@ func topK[E number](index lockstep.DType) Exec {
 	}
 }
 
-// descending puts NaN first, which cmp.Compare takes for the smallest.
+// descending puts NaN first, which cmp.Compare orders as the smallest.
 func descending[E number](x, y E) int {
 	if x != x || y != y {
 		return cmp.Compare(x, y)
@@ -172,8 +172,8 @@ func descending[E number](x, y E) int {
 }
 
 // inTopK tells for each row whether fewer than k numbers are above the target's.
-// A row whose target is none of its places, or that has a number up there that
-// is not finite, says no.
+// A row whose target is out of range, or that has a non-finite number above it,
+// gives false.
 func inTopK(w *Call, in []value.Value) ([]value.Value, error) {
 	t, err := value.Tensors(in, 3)
 	if err != nil {
@@ -241,7 +241,7 @@ func bestBound(x *BoundInput) error {
 }
 
 // topBound: the k-th largest element of a row is no further off than one of the
-// row is. Where it stood is not certain.
+// row is. Its place is not certain.
 func topBound(x *BoundInput) error {
 	if !x.In[1].Exact() {
 		return x.In[1].Reason()

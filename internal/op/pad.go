@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// The operations that put a frame around a tensor.
+// The operations that pad a tensor.
 var padOps = Table{
 	"Pad":            {Build: plain(padWith), Moves: InputsAt(0), Shape: InputsAt(1)},
 	"PadV2":          {Build: plain(padWith), Moves: InputsAt(0, 2), Shape: InputsAt(1)},
@@ -18,7 +18,7 @@ var padOps = Table{
 	"BatchToSpaceND": {Build: plain(batchToSpace), Moves: InputsAt(0)},
 }
 
-// paddings reads how much stands before and after each axis, in turn.
+// paddings reads how much is added before and after each axis.
 func paddings(t, pads *lockstep.Tensor) ([]int, error) {
 	if pads.Rank() != 2 || pads.Shape()[0] != t.Rank() || pads.Shape()[1] != 2 {
 		return nil, fmt.Errorf("paddings are %s for %s, want the shape (%d, 2)", pads, t, t.Rank())
@@ -69,7 +69,7 @@ func padWith(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(padded(t[0], pads, fill))
 }
 
-// padded puts fill's one element, or without one zeros, around a tensor.
+// padded pads a tensor with fill's one element, or with zeros if fill is nil.
 func padded(t *lockstep.Tensor, pads []int, fill *lockstep.Tensor) (*lockstep.Tensor, error) {
 	wide, err := paddedShape(t.Shape(), pads)
 	if err != nil {
@@ -117,7 +117,8 @@ func buildMirrorPad(n *savedmodel.Node) (Exec, error) {
 			return nil, err
 		}
 		for i, d := range t[0].Shape() {
-			// Of nothing, nothing is mirrored; TensorFlow refuses a frame of 0 as well.
+			// An empty axis cannot be mirrored; TensorFlow refuses paddings of
+			// 0 as well.
 			if most := d - edge; pads[2*i] > most || pads[2*i+1] > most {
 				return nil, fmt.Errorf("paddings of %d and %d at axis %d of %s, want at most %d", pads[2*i], pads[2*i+1], i, t[0], most)
 			}
@@ -140,8 +141,7 @@ func buildMirrorPad(n *savedmodel.Node) (Exec, error) {
 	}, nil
 }
 
-// mirror returns which of n rows stands at i, which may lie outside by less
-// than n.
+// mirror returns which of n rows is at i, which may be outside by less than n.
 func mirror(i, n, edge int) int {
 	if i < 0 {
 		i = -i - 1 + edge
@@ -152,12 +152,11 @@ func mirror(i, n, edge int) int {
 	return i
 }
 
-// The operations around a dilated convolution: Keras makes blocks of every
-// n-th row of an axis into images of their own, convolves those, and puts the
-// rows back.
+// The operations around a dilated convolution: Keras makes separate images of
+// every n-th row of an axis, convolves those, and puts the rows back.
 
-// blocking are the sizes of the blocks along the axes after the first, and
-// two numbers for each: what is put, or cut off, before and after it.
+// blocking are the sizes of the blocks along the axes after the first, and for
+// each how much is padded, or cut off, before and after it.
 type blocking struct {
 	sizes, pads []int
 	count       int // of places in a block
@@ -169,11 +168,11 @@ func readBlocking(t []*lockstep.Tensor) (*blocking, error) {
 		return nil, fmt.Errorf("the block: %w", err)
 	}
 	if t[2].Rank() != 2 || t[2].Shape()[0] != len(sizes) || t[2].Shape()[1] != 2 {
-		return nil, fmt.Errorf("a frame %s for a block of %d axes, want the shape (%d, 2)", t[2], len(sizes), len(sizes))
+		return nil, fmt.Errorf("paddings %s for a block of %d axes, want the shape (%d, 2)", t[2], len(sizes), len(sizes))
 	}
 	pads, err := value.Ints(t[2])
 	if err != nil {
-		return nil, fmt.Errorf("the frame: %w", err)
+		return nil, fmt.Errorf("the paddings: %w", err)
 	}
 	if len(sizes) >= t[0].Rank() {
 		return nil, fmt.Errorf("a block of %d axes in %s, want an axis more in front", len(sizes), t[0])
@@ -216,7 +215,7 @@ func spaceToBatch(w *Call, in []value.Value) ([]value.Value, error) {
 	rows := make([]int, 0, n)
 	for i, size := range b.sizes {
 		if shape[i+1]%size != 0 {
-			return nil, fmt.Errorf("axis %d of %s with its frame is %d, want a multiple of the block's %d", i+1, t[0], shape[i+1], size)
+			return nil, fmt.Errorf("axis %d of %s with its paddings is %d, want a multiple of the block's %d", i+1, t[0], shape[i+1], size)
 		}
 		blocks = append(blocks, shape[i+1]/size, size)
 		order = append(order, 2*i+2)
@@ -228,7 +227,7 @@ func spaceToBatch(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(regrouped(x, blocks, order, joined))
 }
 
-// batchToSpace undoes what spaceToBatch does, and cuts off what that framed.
+// batchToSpace undoes spaceToBatch, and cuts off its padding.
 func batchToSpace(w *Call, in []value.Value) ([]value.Value, error) {
 	t, err := value.Tensors(in, 3)
 	if err != nil {
@@ -270,8 +269,7 @@ func batchToSpace(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(value.Sample(x, axes, nil))
 }
 
-// regrouped sees a tensor under one shape, puts its axes in order, and sees
-// what that makes under another.
+// regrouped reshapes a tensor, transposes it, and reshapes the result.
 func regrouped(t *lockstep.Tensor, blocks, order, joined []int) (*lockstep.Tensor, error) {
 	x, err := value.Reshaped(t, blocks)
 	if err != nil {

@@ -13,8 +13,8 @@ type pair struct{ x, ex, y, ey float64 }
 
 func (p pair) exact() bool { return p.ex == 0 && p.ey == 0 }
 
-// broadcasted spreads elements over a shape that theirs is broadcast to; nil,
-// which stands for zeros, too.
+// broadcasted broadcasts elements to a shape; nil, which means zeros, stays
+// nil.
 func broadcasted(d []float64, from, to []int) ([]float64, error) {
 	w, err := together(to, from)
 	if err != nil {
@@ -77,7 +77,7 @@ func byPairs(f func(x *BoundInput, p pair, v float64) float64) BoundRule {
 	}
 }
 
-// exactly tells whether one rounding of exact numbers changes nothing.
+// exactly tells whether one rounding of exact numbers is exact.
 func (x *BoundInput) exactly(p pair, v float64) bool {
 	if !p.exact() {
 		return false
@@ -154,8 +154,8 @@ func squaredDifferenceBound(x *BoundInput, p pair, v float64) float64 {
 	return x.rounded(v, e*(2*d+e), 1)
 }
 
-// extremeBound: the larger, or the smaller, of two numbers is no further off
-// than one of them; where it is certain which, than that one.
+// extremeBound: the error of the larger, or the smaller, of two numbers is at
+// most that of one of them; where it is certain which, that of that one.
 func extremeBound(x *BoundInput, p pair, v float64) float64 {
 	if math.Abs(p.x-p.y) > p.ex+p.ey {
 		if v == p.x {
@@ -166,8 +166,8 @@ func extremeBound(x *BoundInput, p pair, v float64) float64 {
 	return max(p.ex, p.ey)
 }
 
-// powerBound is of an exact exponent or an exact positive base, in which a
-// power is monotone; engines take some exponents for products and roots.
+// powerBound is for an exact exponent or an exact positive base, in which a
+// power is monotone; engines compute some powers by products and roots.
 func powerBound(x *BoundInput, p pair, v float64) float64 {
 	e := math.Inf(1)
 	size := math.Abs(p.x)

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// What passes values on and computes nothing: control flow and variables, which
-// the engine runs itself, and identities.
+// Operations that pass values on and compute nothing: control flow and
+// variables, which the engine runs itself, and identities.
 var passingOps = Table{
 	"Placeholder": {Control: Input},
 	"_Arg":        {Control: Input},
@@ -51,13 +51,13 @@ func buildConst(n *savedmodel.Node) (Exec, error) {
 
 func readVariable(_ *Call, in []value.Value) ([]value.Value, error) {
 	if len(in) != 1 || in[0].Variable == nil {
-		return nil, errors.New("it reads something that is no variable")
+		return nil, errors.New("it reads something that is not a variable")
 	}
 	return []value.Value{{Tensor: in[0].Variable}}, nil
 }
 
-// buildCheckNumerics passes floats on that are finite, and fails on others with
-// the model's message.
+// buildCheckNumerics passes finite floats on, and fails on others with the
+// model's message.
 func buildCheckNumerics(n *savedmodel.Node) (Exec, error) {
 	message := n.AttrString("message")
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
@@ -74,7 +74,7 @@ func buildCheckNumerics(n *savedmodel.Node) (Exec, error) {
 		}
 		for i, v := range d {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("element %d of %s is %v, and the model wants finite numbers there: %s", i, t[0], v, message)
+				return nil, fmt.Errorf("element %d of %s is %v, and the model requires finite numbers there: %s", i, t[0], v, message)
 			}
 		}
 		return w.one(t[0], nil)

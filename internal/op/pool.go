@@ -45,8 +45,8 @@ func buildMaxPool(n *savedmodel.Node) (Exec, error) {
 	return v.chooseOr(n, "T", lockstep.Float32)
 }
 
-// maxPool begins with the lowest finite number, and only what is greater
-// takes its place: NaN never does, nor, in TensorFlow, does -Inf.
+// maxPool begins with the lowest finite number, which only a greater one
+// replaces: NaN never does, nor, in TensorFlow, does -Inf.
 func maxPool[E number](p *pooling, start E) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		return pool(w, p, in, func(best, v E) E {

@@ -10,9 +10,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Reductions take the elements in order. Sums and products of float32 are kept
-// in float64: TensorFlow's order depends on its machine and threads, and the
-// sum without rounding is nearest to all of them.
+// Reductions process the elements in order. Sums and products of float32 are
+// kept in float64: TensorFlow's order depends on the machine and its threads,
+// and the unrounded sum is nearest to all of them.
 var reduceOps = Table{
 	"Sum": {Build: reduction(withBFloat16(numbers(
 		fold(0, plus[float64, float32], nil),
@@ -62,8 +62,8 @@ func share[S number](s S, n int) S { return s / S(n) }
 
 func root(s float64, _ int) float64 { return math.Sqrt(s) }
 
-// reducer reduces the elements of t that the walk brings to the same place of
-// a result of some shape. Each place gets count of them. keep is its memory.
+// reducer reduces the elements of t that the walk maps to the same place of a
+// result of some shape. Each place gets count of them. keep is its memory.
 type reducer func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error)
 
 // foldMemory is the memory of a reducer.
@@ -138,7 +138,7 @@ func with16(v variants[reducer]) variants[reducer] {
 	return withBFloat16(v)
 }
 
-// refusingNone fails where a mean of no integers would be wanted.
+// refusingNone fails for the mean of no integers.
 func refusingNone(r reducer) reducer {
 	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error) {
 		if count == 0 && value.Product(shape) > 0 {
@@ -175,8 +175,8 @@ func accumulate[S any, E lockstep.Element](acc []S, t *lockstep.Tensor, w *walk,
 	return nil
 }
 
-// reduceMemory is the memory of a reduction: what follows from the shape of the
-// first input and the axes, while both stay.
+// reduceMemory is the memory of a reduction: all that follows from the shape of
+// the first input and the axes, while both stay the same.
 type reduceMemory struct {
 	of, axes *lockstep.Tensor
 	listed   *lockstep.Tensor // a copy of the axes
@@ -186,8 +186,8 @@ type reduceMemory struct {
 	keep     any // the reducer's memory
 }
 
-// reduction makes an operation that reduces axes, which its second input
-// lists, to nothing or, with keep_dims, to length one.
+// reduction makes an operation that removes axes, which its second input lists,
+// or with keep_dims reduces them to length one.
 func reduction(by variants[reducer]) Builder {
 	return func(n *savedmodel.Node) (Exec, error) {
 		// All and Any have no attribute for the type.
@@ -201,7 +201,7 @@ func reduction(by variants[reducer]) Builder {
 				return nil, fmt.Errorf("%d inputs, want 2 tensors", len(in))
 			}
 			t, m := in[0].Tensor, Room[reduceMemory](w)
-			// Integers that a call computes may change where they stand.
+			// Computed integers may change in place.
 			if t != m.of || in[1].Tensor != m.axes || !m.axes.BitEqual(m.listed) {
 				if err := m.prepare(t, in[1].Tensor, keepDims); err != nil {
 					return nil, err
@@ -265,7 +265,7 @@ func (m *reduceMemory) prepare(t, axes *lockstep.Tensor, keepDims bool) error {
 	return nil
 }
 
-// monotoneBound is of operations that never fall when an element rises, and do
+// monotoneBound is for operations that never fall when an element rises, and do
 // not round: the results of the least and of the largest that the elements may
 // be are the ends.
 func monotoneBound(x *BoundInput) error {
@@ -296,7 +296,7 @@ func monotoneBound(x *BoundInput) error {
 	return x.set(0, e)
 }
 
-// timeOfReduction is of a reduction along other axes than time.
+// timeOfReduction is for a reduction along other axes than time.
 func timeOfReduction(t Timed) (Timing, error) {
 	l, axis, done, err := timeAlong(t, 0)
 	if done {

@@ -16,7 +16,7 @@ var scanOps = Table{
 }
 
 // lines are a tensor's elements along one axis: there are outer·inner of them,
-// each of n elements that stand inner apart.
+// each of n elements with the stride inner.
 type lines struct{ outer, n, inner int }
 
 func linesOf(t *lockstep.Tensor, axis int) (lines, error) {
@@ -77,8 +77,8 @@ func with16Scans(v variants[scanner], take func(x, y float32) float32, start flo
 	return v
 }
 
-// logSumExp is log(e^x+e^y). As in TensorFlow, a y that is NaN counts as
-// another x, and two of +∞ make NaN.
+// logSumExp is log(e^x+e^y). As in TensorFlow, a NaN y is treated as x, and two
+// +∞ give NaN.
 func logSumExp(x, y float64) float64 {
 	low, high := x, x
 	if y < low {

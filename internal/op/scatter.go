@@ -45,7 +45,8 @@ func scattering(numbers, updates *lockstep.Tensor, shape []int) (at []int, run i
 	if want := slices.Concat(numbers.Shape()[:n], shape[depth:]); !slices.Equal(updates.Shape(), want) {
 		return nil, 0, fmt.Errorf("updates are %s, want the shape %s", updates, lockstep.FormatShape(want))
 	}
-	// TensorFlow takes no updates at all, or some at positions that are somewhere.
+	// TensorFlow accepts no updates, or updates at positions in a non-empty
+	// shape.
 	if (numbers.Len() > 0 || updates.Len() > 0) && (numbers.Len() == 0 || updates.Len() == 0 || slices.Contains(shape, 0)) {
 		return nil, 0, fmt.Errorf("updates %s at positions %s of the shape %s, want none of them empty", updates, numbers, lockstep.FormatShape(shape))
 	}
@@ -93,7 +94,8 @@ func scatterNd[E lockstep.Element](sum func(x, y E) E) Exec {
 	}
 }
 
-// takeAt takes updates into out, in blocks of run elements, the i-th at at[i].
+// takeAt combines updates with out, in blocks of run elements, the i-th at
+// at[i].
 func takeAt[E lockstep.Element](out []E, at []int, run int, updates []E, take func(x, y E) E) {
 	for i, to := range at {
 		for j, u := range updates[i*run : (i+1)*run] {
@@ -102,7 +104,7 @@ func takeAt[E lockstep.Element](out []E, at []int, run int, updates []E, take fu
 	}
 }
 
-// scatterWith takes updates into a copy of a tensor.
+// scatterWith combines updates with a copy of a tensor.
 func scatterWith[E number](take func(x, y E) E) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, err := value.Tensors(in, 3)
@@ -129,8 +131,8 @@ func scatterWith[E number](take func(x, y E) E) Exec {
 
 // The operations that reduce rows by the number of the segment they belong to.
 
-// segments begins each segment with start and takes its rows in order. A row
-// of a negative segment is left out.
+// segments begins each segment with start and adds its rows in order. A row of
+// a negative segment is left out.
 func segments[E number](start E, take func(x, y E) E) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, err := value.Tensors(in, 3)

@@ -24,8 +24,8 @@ func everyType(f32, f64, f16, bf16, i32, i64, b, s Exec) variants[Exec] {
 	}
 }
 
-// buildSelect makes an operation that takes elements of one input or the other.
-// shape says what a condition's shape means for those of the others.
+// buildSelect makes an operation that takes elements from one input or the
+// other. shape relates the condition's shape to those of the others.
 func buildSelect(shape func(cond, x, y []int) ([]int, error)) Builder {
 	return byType(everyType(
 		choose[float32](shape), choose[float64](shape), choose[lockstep.Float16Bits](shape), choose[lockstep.BFloat16Bits](shape),
@@ -102,7 +102,7 @@ func selectionV1(cond, x, y []int) ([]int, error) {
 }
 
 // clip takes the smaller of an element and the upper bound, then the larger of
-// that and the lower one; a bound that is NaN bounds nothing.
+// that and the lower one; a NaN bound has no effect.
 func clip[E number](w *Call, in []value.Value) ([]value.Value, error) {
 	t, d, err := operands[E](in, 3)
 	if err != nil {
@@ -148,8 +148,8 @@ func clipBound(x *BoundInput) error {
 	return x.set(0, e)
 }
 
-// selectBound takes the bound of what was chosen. Where the condition is not
-// decided an engine may have the other, off by as much as that is.
+// selectBound is the bound of the chosen element. Where the condition is not
+// decided an engine may have the other one, with the difference to it as error.
 func selectBound(x *BoundInput) error {
 	if !x.Out[0].IsFloat() {
 		for _, v := range x.In {
@@ -174,7 +174,7 @@ func selectBound(x *BoundInput) error {
 	if x.In[0].Bound.Tensor == nil {
 		return x.set(0, e)
 	}
-	// The condition turned over where it is not decided.
+	// The condition, negated where it is not decided.
 	cond, err := lockstep.Data[bool](x.In[0].Tensor)
 	if err != nil {
 		return err

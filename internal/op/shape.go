@@ -147,7 +147,7 @@ func buildSqueeze(n *savedmodel.Node) (Exec, error) {
 				return nil, err
 			}
 			if d := t[0].Shape()[axis]; d != 1 {
-				return nil, fmt.Errorf("axis %d of %s cannot go, want the length 1", a, t[0])
+				return nil, fmt.Errorf("axis %d of %s cannot be removed, want the length 1", a, t[0])
 			}
 			drop[axis] = true
 		}
@@ -243,7 +243,7 @@ func buildEnsureShape(n *savedmodel.Node) (Exec, error) {
 	}, nil
 }
 
-// timeOfReshape is of the same elements under a shape that fits any number of
+// timeOfReshape is for the same elements under a shape that fits any number of
 // steps.
 func timeOfReshape(t Timed) (Timing, error) {
 	l := t.Timing(0)

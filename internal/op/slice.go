@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// The operations that cut tensors apart and turn them around. join.go joins
-// them; stridedslice.go has the one cut that is a language of its own.
+// The operations that cut tensors into parts and reverse them. join.go joins
+// them; stridedslice.go has StridedSlice.
 var sliceOps = Table{
 	"Slice":     {Build: plain(slice), Moves: InputsAt(0), Shape: InputsAt(1, 2)},
 	"Split":     {Build: buildSplit, Moves: InputsAt(1), Shape: InputsAt(0), Time: timeOfSplit, Part: partOfSplit},
@@ -148,7 +148,7 @@ func buildSplitV(n *savedmodel.Node) (Exec, error) {
 	}, nil
 }
 
-// completeSizes replaces a -1 by what the other sizes leave of length.
+// completeSizes replaces a -1 by length less the other sizes.
 func completeSizes(sizes []int, length int) error {
 	open, left := -1, length
 	for i, n := range sizes {
@@ -171,7 +171,7 @@ func completeSizes(sizes []int, length int) error {
 	return nil
 }
 
-// buildUnpack cuts a tensor into its rows along an axis, which goes.
+// buildUnpack cuts a tensor into its rows along an axis, which is removed.
 func buildUnpack(n *savedmodel.Node) (Exec, error) {
 	num, at := intOr(n, "num", 0), intOr(n, "axis", 0)
 	if num != n.NumOutputs {
@@ -212,7 +212,7 @@ func reverse(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t[0].Rank() == 0 || t[0].Len() == 0 { // TensorFlow does not look at the axes then
+	if t[0].Rank() == 0 || t[0].Len() == 0 { // TensorFlow does not check the axes then
 		return w.one(t[0], nil)
 	}
 	list, err := vector(t[1])
@@ -270,13 +270,13 @@ func roll(w *Call, in []value.Value) ([]value.Value, error) {
 		if n == 0 {
 			continue
 		}
-		at := n - (shifts[i]%n+n)%n // what comes to stand first
+		at := n - (shifts[i]%n+n)%n // which row becomes the first
 		axes[axis] = append(slices.Clone(axes[axis][at:]), axes[axis][:at]...)
 	}
 	return w.one(value.Sample(t[0], axes, nil))
 }
 
-// timeOfSplit is of a split along another axis than time.
+// timeOfSplit is for a split along another axis than time.
 func timeOfSplit(t Timed) (Timing, error) {
 	l, axis, done, err := timeAlong(t, 1)
 	if done {

@@ -22,7 +22,7 @@ type softmaxMemory[E float] struct {
 }
 
 // softmax normalizes rows along the last axis: e^(x-max)/Σe^(x-max), or its
-// logarithm. All of it is in float64, and rounded once.
+// logarithm. It is computed in float64, and rounded once.
 func softmax[E float](log bool) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		if len(in) != 1 {
@@ -84,9 +84,9 @@ func halfSquares[E float](w *Call, in []value.Value) ([]value.Value, error) {
 // softmaxBound: with z = x - max x, off by d each (the input's bound, and the
 // rounding of the difference), an engine's e^z_i/Σe^z_j lies between the
 // quotients that have e^(z_i-d_i) over Σe^(z_j+d_j), and e^(z_i+d_i) over
-// Σe^(z_j-d_j). The common shift by the maximum cancels, whatever it is. Beside
-// those there are the roundings of exponentials, the sum and the quotient, or,
-// where the engine takes the logarithm of the sum instead, of that.
+// Σe^(z_j-d_j). The common shift by the maximum cancels, whatever it is. Added
+// to that are the roundings of exponentials, the sum and the quotient, or of
+// the logarithm of the sum, where the engine computes that instead.
 func softmaxBound(log bool) BoundRule {
 	return func(x *BoundInput) error {
 		d, off, v := x.v(0), x.e(0), FloatsOf(x.Out[0].Tensor)

@@ -1,13 +1,13 @@
-// Package op is TensorFlow's operations as lockstep knows them. All that is known
-// of an operation stands in one Spec, in the table of its family's file, beside
-// its code: how it is built and run, which inputs hold elements and which shape
-// the results, what rounding may do to it, and how it relates to time. To add
-// one, write its function and its Spec, and a case of expected values
-// (models/ops_cases.py); a new family's table is listed in Specs.
+// Package op has TensorFlow's operations. All that is known of an operation is
+// in one Spec, in the table of its family's file, next to its code: how it is
+// built and run, which inputs hold elements and which shape the results, what
+// rounding may do to it, and how it relates to time. To add one, write its
+// function and its Spec, and a case of expected values (models/ops_cases.py); a
+// new family's table is listed in Specs.
 //
 // What an operation computes is TensorFlow's own definition of it. An attribute
-// or an element type that is not supported is found when it is built, and never
-// answered with something near it.
+// or an element type that is not supported is refused when the operation is
+// built, and never approximated.
 package op
 
 import (
@@ -20,65 +20,64 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Spec is all that is known of an operation. Every analysis asks it; what a
-// field does not say is unknown, and whoever asks must then take the operation
-// for one that may do anything.
+// Spec is all that is known of an operation. Every analysis uses it; where a
+// field is empty, the operation must be assumed to do anything.
 type Spec struct {
-	// Build looks at a node's attributes, once, and returns what runs it. It
-	// refuses what it does not support. Control flow and variables have none; of
-	// another operation without one, which is not supported, the rest serves to make
-	// inputs.
+	// Build reads a node's attributes, once, and returns what runs it. It
+	// refuses what it does not support. Control flow and variables have none;
+	// another operation without one is not supported, and its Spec serves to
+	// make inputs.
 	Build Builder
-	// Control says what the engine itself does for the operation.
+	// Control says how the engine itself runs the operation.
 	Control Control
 
-	// AnyType says that the operation takes elements of every type, those too
-	// that nothing is computed with; so does one that only moves them.
+	// AnyType says that the operation accepts elements of every type, also
+	// those that are only moved; so does an operation that only moves elements.
 	AnyType bool
-	// Measures is what the results say of the inputs' shapes. Such an operation
-	// reads no elements.
+	// Measures says which property of the inputs' shapes the results are. Such
+	// an operation reads no elements.
 	Measures Measure
 	// Moves are the inputs that hold the elements, of one that puts them in other
 	// places, or zeros, and computes nothing. Its other inputs say which places.
 	Moves Inputs
-	// View says that the result is the first input's own elements in their order;
-	// of a list, if it has them in one tensor.
+	// View says that the result is the first input's own elements in order; for
+	// a list, if it has them in one tensor.
 	View bool
 	// Shape are the inputs whose elements, beside the shapes of all inputs, decide
 	// the shapes of the results.
 	Shape Inputs
 
 	// Bound finds how far the results may be from those of an engine that rounds.
-	// Without it the bounds are moved as the elements are, where they are.
+	// Without it, bounds are moved where elements are moved.
 	Bound BoundRule
-	// Undecided says that Bound knows what to do with integers and bools that
-	// rounding decides.
+	// Undecided says that Bound handles integers and bools that rounding
+	// decides.
 	Undecided bool
 	// Float64 builds the operation on float64 instead of float32, where Build does
-	// not on a node whose types are changed. Float32By are the attributes of such a
-	// node that name float32 where they are absent.
+	// not on a node whose types are changed. Float32By are the attributes of
+	// such a node whose default is float32.
 	Float64   Builder
 	Float32By []string
 
 	// KeepsShape says that the result has the first input's shape.
 	KeepsShape bool
 
-	// What follows is for making inputs that a graph takes. Reads finds what the
-	// operation reads as indices or lengths, Domain where its function is defined,
-	// Back what is wanted of its inputs where something is wanted of its result, and
-	// Part which part of the last axis of its data the result is.
+	// The fields below are for making inputs that a graph accepts. Reads finds
+	// what the operation reads as indices or lengths, Domain where its function
+	// is defined, Back the requirements on its inputs from those on its result,
+	// and Part which part of the last axis of its data the result is.
 	Reads  Reads
 	Domain Domain
 	Back   Back
 	Part   Part
 	// Packs says that each input is one element of the last axis of the result, and
-	// Counts that the result counts from one number on.
+	// Counts that the result counts up from some number.
 	Packs, Counts bool
 
 	// Time finds how the results depend on time steps.
 	Time TimeRule
-	// Factors are the inputs whose elements are multiplied, all of them, of one that
-	// makes products: of a product it is known how it depends on the number of steps.
+	// Factors are the inputs of a product of all their elements: it is known
+	// how a product depends on the number of steps.
 	Factors Inputs
 }
 
@@ -115,7 +114,7 @@ func plain(run Exec) Builder {
 // Table are operations by their names.
 type Table map[string]*Spec
 
-// Control is what the engine does itself, for want of an Exec.
+// Control is what the engine does itself, without an Exec.
 type Control int
 
 const (
@@ -132,7 +131,7 @@ const (
 	Assertion                    // an Assert
 )
 
-// Measure is what an operation says of its inputs' shapes.
+// Measure is the property of the inputs' shapes that an operation returns.
 type Measure int
 
 const (
@@ -147,21 +146,21 @@ const (
 // the results.
 func (s *Spec) ShapedBy(i, n int) bool { return s.Shape == nil || slices.Contains(s.Shape(n), i) }
 
-// MoveOnly are the element types that elements are moved in and nothing is
-// computed with. What is not known to move alone refuses them when it is
-// compiled: no operation meets them by an oversight.
+// MoveOnly are the element types that are moved but not computed with.
+// Operations that are not known to only move elements refuse them when
+// compiled.
 var MoveOnly = []lockstep.DType{
 	lockstep.Int8, lockstep.Int16, lockstep.Uint8, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64,
 }
 
-// ElementAttrs name the type of what is moved. Other attributes name those of
-// indices and the like, which are computed with.
+// ElementAttrs name the type of the moved elements. Other attributes name those
+// of indices and the like, which are computed with.
 var ElementAttrs = []string{"T", "Tparams", "dtype", "element_dtype", "Tin", "Tout", "type"}
 
 // OnlyMoves tells whether the operation computes nothing with its elements.
 func (s *Spec) OnlyMoves() bool { return s.AnyType || s.Moves != nil && s.Bound == nil }
 
-// Takes tells whether the operation may have the types that a node names.
+// Takes tells whether the operation accepts the types that a node names.
 func (s *Spec) Takes(n *savedmodel.Node) error {
 	for attr, d := range n.Types() {
 		if slices.Contains(MoveOnly, d) && (!s.OnlyMoves() || !slices.Contains(ElementAttrs, attr)) {
@@ -183,8 +182,8 @@ func (s *Spec) InFloat64(n *savedmodel.Node) (Exec, error) {
 	return run, nil
 }
 
-// onlyFloat32 is the Float64 of an operation that takes no other floats, or is
-// of another kind on them.
+// onlyFloat32 is the Float64 of an operation that accepts no other floats, or
+// behaves differently on them.
 func onlyFloat32(*savedmodel.Node) (Exec, error) { return nil, ErrNoBound }
 
 // Inputs are some of n inputs, by their numbers; nil is not known.
@@ -230,7 +229,7 @@ func tables(families ...Table) Table {
 	for _, t := range families {
 		for op := range t {
 			if all[op] != nil {
-				panic(fmt.Sprintf("operation %s stands in two tables", op))
+				panic(fmt.Sprintf("operation %s is in two tables", op))
 			}
 		}
 		maps.Copy(all, t)
@@ -238,11 +237,11 @@ func tables(families ...Table) Table {
 	return all
 }
 
-// unknownSpec is what is known of an operation that stands in no table.
+// unknownSpec is the Spec of an operation that is in no table.
 var unknownSpec = &Spec{}
 
-// SpecOf returns what is known of a node's operation; supported is false if
-// nothing runs it.
+// SpecOf returns the Spec of a node's operation; supported is false if it
+// cannot be run.
 func SpecOf(n *savedmodel.Node) (s *Spec, supported bool) {
 	if s = Specs[n.Op]; s == nil {
 		return unknownSpec, false

@@ -16,10 +16,10 @@ var stridedsliceOps = Table{
 // sliceMask says how a StridedSlice reads its inputs: bit i of a mask is about
 // the i-th entry of begin, end and strides.
 type sliceMask struct {
-	begin, end int64 // the entry's own begin or end does not count
+	begin, end int64 // the entry's begin or end is ignored
 	ellipsis   int64 // it stands for all axes that are not named
 	newAxis    int64 // it makes an axis of length one
-	shrink     int64 // it takes one row, and the axis goes
+	shrink     int64 // it takes one row, and the axis is removed
 }
 
 // entry is what a StridedSlice does along one axis.
@@ -66,7 +66,7 @@ func (c sliceMask) entries(spec [3][]int, rank int) ([]entry, error) {
 	var out []entry
 	n := len(spec[0])
 	has := func(mask int64, i int) bool { return mask&(1<<i) != 0 }
-	// The ellipsis takes the axes that the entries beside it leave.
+	// The ellipsis covers the axes that the other entries leave.
 	named, seen := 0, false
 	for i := range n {
 		switch {
@@ -181,7 +181,7 @@ func (e entry) resolve(length int) (begin, n, stride int, err error) {
 	return begin, n, e.stride, nil
 }
 
-// timeOfStridedSlice is of a slice that takes all steps of the time axis, or the
+// timeOfStridedSlice is for a slice of all steps of the time axis, or of the
 // last one.
 func timeOfStridedSlice(t Timed) (Timing, error) {
 	l, shape, err := onlyTimed(t, 0)
@@ -222,7 +222,7 @@ func timeOfStridedSlice(t Timed) (Timing, error) {
 	return l, ErrMixes
 }
 
-// partOfStridedSlice is of x[..., a:b], with any slices before it.
+// partOfStridedSlice is for x[..., a:b], with any slices before it.
 func partOfStridedSlice(n *savedmodel.Node, _ int, shape []int, c Numbers) (from, to int, ok bool) {
 	if len(n.Inputs) != 4 || n.AttrInt("new_axis_mask") != 0 {
 		return 0, 0, false

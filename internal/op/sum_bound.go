@@ -14,7 +14,7 @@ import (
 // terms' errors and γ(n) times that of their magnitudes, in whatever order they
 // are added (Higham, section 4.2; each term meets n operations at most, its
 // product among them). TensorFlow's products of matrices and its convolutions
-// are such sums; it does not take Winograd's short cuts.
+// are such sums; it does not use Winograd's algorithm.
 
 // terms are how many terms a result of an operation has at most.
 type terms func(x *BoundInput) (int, error)
@@ -89,12 +89,12 @@ func (x *BoundInput) sum(n, more int) error {
 	return x.set(0, out)
 }
 
-// close adds the rounding of a sum of n terms of some size to the error that
-// the terms have.
+// close adds the rounding of a sum of n terms of some size to the terms'
+// errors.
 func (x *BoundInput) close(e, size []float64, n int) {
 	gamma, tiny, largest := x.Unit.Gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
 	for i, s := range size {
-		if s > largest { // a part of it may have been infinite on the way
+		if s > largest { // a partial sum may have been infinite
 			e[i] = math.Inf(1)
 			continue
 		}
@@ -142,7 +142,7 @@ func average(x *BoundInput) error {
 	return x.sum(n, 2)
 }
 
-// norm: the length of a vector is no further off than the vector is.
+// norm: the error of a vector's length is at most that of the vector.
 func norm(x *BoundInput) error {
 	n, err := termsOfReduction(x)
 	if err != nil {
@@ -166,8 +166,8 @@ func addAll(x *BoundInput) error {
 }
 
 // bilinear bounds sums of products of the elements of the inputs first and
-// first+1. What x' and y' make
-// differs from what x and y do by the sums of |x|·E(y) + E(x)·(|y|+E(y)).
+// first+1. The result of x' and y' differs from that of x and y by the sums of
+// |x|·E(y) + E(x)·(|y|+E(y)).
 func bilinear(first int, count terms) BoundRule {
 	return func(x *BoundInput) error {
 		n, err := count(x)

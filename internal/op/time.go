@@ -12,7 +12,7 @@ import (
 // if what it computes for a step depends on that step and, through the states
 // of recurrent cells alone, on those before it. Package streaming follows where
 // the time axis is, from the inputs that are fed by steps to the outputs; a
-// TimeRule says of one operation where it is in the results.
+// TimeRule says where one operation puts it in the results.
 
 // Timing says how a value depends on the inputs that are fed by steps.
 type Timing struct {
@@ -59,7 +59,8 @@ type Timed interface {
 	Shape(i int) []int
 	Tensor(i int) *lockstep.Tensor
 	Result() []int // the shape of the first result
-	// Same fails unless input i is the same whatever is fed, and however many steps.
+	// Same fails unless input i is the same for any fed inputs and any number
+	// of steps.
 	Same(i int) error
 	// FitsSteps fails unless the shape that input i holds fits elements of any
 	// number of steps.
@@ -74,7 +75,7 @@ var (
 	ErrMixes   = errors.New("it mixes time steps")
 	ErrDepends = errors.New("what is done depends on the values of steps")
 	ErrCounts  = errors.New("it reads a value that depends on the number of steps")
-	// ErrPicks is ErrMixes of an operation that takes one step, whichever: the shape
+	// ErrPicks is ErrMixes for an operation that takes any one step: the shape
 	// of its result does not depend on how many there are.
 	ErrPicks = errors.New("it mixes time steps: it takes one of them")
 )
@@ -108,8 +109,8 @@ func onlyTimed(t Timed, i int) (Timing, []int, error) {
 	return t.Timing(i), t.Shape(i), nil
 }
 
-// timeOfFirst is of an operation whose result has an element for each of its
-// first input, in their order.
+// timeOfFirst is for an operation whose result has an element for each of its
+// first input, in order.
 func timeOfFirst(t Timed) (Timing, error) {
 	l := t.Timing(0)
 	if l.Kind == Timeless {
@@ -118,7 +119,7 @@ func timeOfFirst(t Timed) (Timing, error) {
 	return l, sameBut(t, 0)
 }
 
-// timeBesideLast is of an operation along the last axis.
+// timeBesideLast is for an operation along the last axis.
 func timeBesideLast(t Timed) (Timing, error) {
 	l, shape, err := onlyTimed(t, 0)
 	if err != nil || l.Kind != BySteps {
@@ -130,8 +131,8 @@ func timeBesideLast(t Timed) (Timing, error) {
 	return l, nil
 }
 
-// timeElementwise is of an operation of elements that stand at the same place
-// in tensors which are spread over each other.
+// timeElementwise is for an operation on corresponding elements of broadcast
+// tensors.
 func timeElementwise(t Timed) (Timing, error) {
 	kind, err := kindOfAll(t)
 	if err != nil {
@@ -191,13 +192,13 @@ func kindOfAll(t Timed) (TimingKind, error) {
 		case kind == Timeless:
 			kind = l.Kind
 		case kind != l.Kind:
-			return kind, errors.New("it sets values of single steps beside one of all steps so far")
+			return kind, errors.New("it combines values of single steps with one of all steps so far")
 		}
 	}
 	return kind, nil
 }
 
-// spreadTime is the Timing of a tensor once it is broadcast to a shape.
+// spreadTime is the Timing of a tensor after it is broadcast to a shape.
 func spreadTime(l Timing, shape, out []int, steps int) (Timing, error) {
 	if value.Product(shape) == value.Product(out) {
 		return l, nil

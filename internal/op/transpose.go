@@ -25,7 +25,7 @@ func transpose(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.one(turned(t[0], perm))
 }
 
-// turned puts a tensor's axes in another order.
+// turned transposes a tensor's axes.
 func turned(t *lockstep.Tensor, order []int) (*lockstep.Tensor, error) {
 	if len(order) != t.Rank() {
 		return nil, fmt.Errorf("an order of %d axes for %s of rank %d", len(order), t, t.Rank())

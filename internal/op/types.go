@@ -8,7 +8,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// variants holds what an operation does for each element type that it takes.
+// variants holds an operation's code for each element type that it accepts.
 type variants[T any] map[lockstep.DType]T
 
 // byType makes a builder that chooses by the attribute T, once.
@@ -45,8 +45,8 @@ func (v variants[T]) of(attr string, d lockstep.DType) (T, error) {
 	return run, nil
 }
 
-// floats is what is done for float32 and float64, integers and numbers what is
-// done for the others.
+// floats is the code for float32 and float64, integers and numbers that for the
+// others.
 func floats[T any](f32, f64 T) variants[T] {
 	return variants[T]{lockstep.Float32: f32, lockstep.Float64: f64}
 }
@@ -59,10 +59,10 @@ func numbers[T any](f32, f64, i32, i64 T) variants[T] {
 	return variants[T]{lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Int32: i32, lockstep.Int64: i64}
 }
 
-// How operations take numbers of 16 bits. Most of TensorFlow's kernels compute
+// How operations compute 16-bit floats. Most of TensorFlow's kernels compute
 // them in float32 and round the result: halved does so. Some are made of
-// smaller steps, each of which is rounded: stepwise. What adds up float16 in
-// an order of its own (Sum, Mean, AvgPool) is not supported, since every
+// smaller steps, each of which is rounded: stepwise. Kernels that add float16
+// in their own order (Sum, Mean, AvgPool) are not supported, since every
 // partial sum is rounded.
 
 // with16Bits adds to the code of an operation that for 16 bits.
@@ -76,8 +76,8 @@ func with16Bits[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants
 	return out
 }
 
-// inFloat32 runs the code for float32 and rounds the first so many results, or
-// all if results is negative. Inputs and results of other types stay.
+// inFloat32 runs the code for float32 and rounds the first results, or all if
+// results is negative. Inputs and results of other types stay.
 func inFloat32[H half](run Exec, results int) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		wide := make([]value.Value, len(in))
@@ -156,13 +156,12 @@ func stepwise16[H half](f func(x float32, s steps) float32) func(H) H {
 
 // How the operations compute.
 //
-// TensorFlow's kernels take subnormal float32 numbers for zero where they run
-// on its own threads; here they are numbers. float32 functions go through
-// float64, and so do sums of float32, whose products float64 holds exactly: no
-// machine can make them different by fusing. In float64 every product is
-// rounded before it is added. Where a sum of float32 leaves the range of
-// float32 on its way and comes back, TensorFlow's stays infinite and this one
-// does not.
+// TensorFlow's kernels flush subnormal float32 numbers to zero on its own
+// threads; here they are kept. float32 functions go through float64, and so do
+// sums of float32, whose products float64 holds exactly: no machine can make
+// them different by fusing. In float64 every product is rounded before it is
+// added. Where a partial sum of float32 overflows and later terms would bring
+// it back, TensorFlow's stays infinite and this one does not.
 
 type number interface {
 	float32 | float64 | int32 | int64
@@ -170,7 +169,7 @@ type number interface {
 
 type float interface{ float32 | float64 }
 
-// lowest is what a maximum begins with: below it is nothing.
+// lowest is the start of a maximum: no number is below it.
 func lowest[E number]() E {
 	var e E
 	switch p := any(&e).(type) {

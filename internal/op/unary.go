@@ -72,7 +72,7 @@ func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int
 	return byType(with16Bits(numbers(map1(f32), map1(f64), map1(i32), map1(i64))))
 }
 
-// tests makes an operation that asks something of floats of any size.
+// tests makes an operation that tests floats of any size.
 func tests(f func(float64) bool) Builder {
 	t := floats(map1(func(x float32) bool { return f(float64(x)) }), map1(f))
 	t[lockstep.Float16] = map1(func(x lockstep.Float16Bits) bool { return f(float64(x.Float32())) })
@@ -80,7 +80,7 @@ func tests(f func(float64) bool) Builder {
 	return byType(t)
 }
 
-// lgamma is the logarithm of |Γ|, which the C library takes for +∞ at both ends.
+// lgamma is the logarithm of |Γ|, which the C library gives as +∞ at both ends.
 func lgamma(x float64) float64 {
 	v, _ := math.Lgamma(math.Abs(x))
 	if x < 0 && !math.IsInf(x, 0) {
@@ -266,7 +266,7 @@ func expBound(o *BoundInput, x, e, v float64) float64 {
 
 func absBound(_ *BoundInput, _, e, _ float64) float64 { return e }
 
-// steady makes the rule of a monotone function that is not rounded.
+// steady makes the rule of a monotone function without rounding.
 func steady(f func(float64) float64) BoundRule {
 	return unary(func(_ *BoundInput, x, e, v float64) float64 {
 		if e == 0 {
@@ -291,7 +291,7 @@ func reciprocalBound(o *BoundInput, x, e, v float64) float64 {
 	return o.rounded(v, math.Abs(v)*e/room, 3)
 }
 
-// rsqrtBound: Eigen takes an estimate and Newton's steps, to 2 units.
+// rsqrtBound: Eigen uses an estimate and Newton steps, to 2 units.
 func rsqrtBound(o *BoundInput, x, e, v float64) float64 {
 	if !(x-e > 0) {
 		return math.Inf(1)
@@ -310,7 +310,7 @@ func leakyBound(x *BoundInput) error {
 	})(x)
 }
 
-// testBound: a number with a bound is one.
+// testBound: a value with a bound is a number.
 func testBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i, bound := range x.e(0) {

@@ -106,7 +106,7 @@ func (s *sliding) over(i, in, window int) (span, error) {
 	return sp, nil
 }
 
-// reach is the most of an axis that a window covers.
+// reach is the length of an axis that a window covers.
 func (sp span) reach() int { return min(sp.window, sp.in) }
 
 // at returns where the window's elements lie at its step o: position k is at
@@ -188,8 +188,8 @@ func (m images) shape() []int { return []int{m.batch, m.height, m.width, m.chann
 // pixel is the place of a pixel's first channel.
 func (m images) pixel(n, y, x int) int { return ((n*m.height+y)*m.width + x) * m.channels }
 
-// slide calls begin for every pixel of out, visit for every pixel of in that
-// its window covers, with the place in the window, and end.
+// slide calls, for every pixel of out, begin, then visit for every pixel of in
+// that its window covers, with the place in the window, then end.
 func slide(in, out images, rows, cols span, begin func(at int), visit func(at, window int), end func(at int)) {
 	for n := range out.batch {
 		for y := range out.height {
@@ -208,8 +208,8 @@ func slide(in, out images, rows, cols span, begin func(at int), visit func(at, w
 	}
 }
 
-// maxProducts bounds the products that one operation may add up: a graph of a
-// few bytes must not keep a machine busy for days.
+// maxProducts bounds the products that one operation may add up: a small graph
+// must not keep a machine busy for days.
 const maxProducts = 1 << 40
 
 // Affordable checks the number of products that an operation is to add up,

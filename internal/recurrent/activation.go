@@ -56,8 +56,8 @@ func ActivationNamed(name string) (Activation, bool) {
 	return 0, false
 }
 
-// form is an activation as the producers write it: the expression of f(x), and
-// the operation that it ends with.
+// form is an activation as exporters write it: the expression of f(x), and its
+// last operation.
 type form struct {
 	activation Activation
 	ends       string
@@ -69,8 +69,8 @@ func calls(a Activation, op string) form {
 	return form{a, op, func(ev *evaluator, x *expr) *expr { return ev.call(op, x) }}
 }
 
-// forms are compared with what stands in a body, constants bit for bit: an
-// activation that merely looks like one of them is another function.
+// forms are compared with the expressions of a body, constants bit for bit: an
+// activation that merely looks like one of them is a different function.
 var forms = []form{
 	calls(Tanh, "Tanh"), calls(Sigmoid, "Sigmoid"), calls(Relu, "Relu"), calls(Relu6, "Relu6"), calls(LeakyRelu, leaky),
 	calls(Elu, "Elu"), calls(Selu, "Selu"), calls(Softplus, "Softplus"), calls(Softsign, "Softsign"), calls(Exponential, "Exp"),
@@ -110,7 +110,7 @@ func (ev *evaluator) clip(x *expr, low, high float64) *expr {
 	return ev.call("Maximum", ev.call("Minimum", x, ev.num(high, x)), ev.num(low, x))
 }
 
-// applied is an activation of something, and what that makes.
+// applied is an activation, its argument and its result.
 type applied struct {
 	function Activation
 	of, is   *expr
@@ -136,13 +136,13 @@ func (ev *evaluator) activations(e *expr, is func(x *expr) bool) []applied {
 	return out
 }
 
-// maxWithin bounds the expressions that an activation's argument is looked for
-// among; the longest form has some ten.
+// maxWithin bounds the expressions that are searched for an activation's
+// argument; the longest form has some ten.
 const maxWithin = 32
 
-// within returns the expressions that e is made of, from e inwards, but for
-// the factors of products. A sum stands for its terms without the constants
-// too, which a form may have added to its argument.
+// within returns the subexpressions of e, from e inwards, without the factors
+// of products. A sum also counts without its constants, which a form may have
+// added to its argument.
 func within(e *expr) []*expr {
 	out := []*expr{e}
 	add := func(x *expr) {

@@ -6,8 +6,8 @@ import "github.com/lockstep-go/lockstep/native/savedmodel"
 const maxCuts = 64
 
 // cut returns what r is if it is a part of a weight or of a cell's sum, taken
-// by one of the operations that split, slice or unstack; nil if it is not. The
-// operand is worked out by of.
+// by one of the operations that split, slice or unstack; nil if it is not. of
+// evaluates the operand.
 func (ev *evaluator) cut(r savedmodel.Ref, of func(r savedmodel.Ref) *expr) *expr {
 	n, in := r.Node, r.Node.Inputs
 	switch {
@@ -44,7 +44,7 @@ func (ev *evaluator) cut(r savedmodel.Ref, of func(r savedmodel.Ref) *expr) *exp
 	return nil
 }
 
-// rank returns how many axes an expression has, 0 if it does not tell.
+// rank returns the number of an expression's axes, 0 if unknown.
 func (e *expr) rank() int {
 	switch {
 	case e.op == opPart && !e.part.vector:
@@ -66,8 +66,8 @@ func (e *expr) rank() int {
 	return rank
 }
 
-// length returns how many elements an expression has along an axis; how many
-// rows a product has is open.
+// length returns the length of an expression along an axis; a product's number
+// of rows is open.
 func (e *expr) length(axis int) (int, bool) {
 	switch rank := e.rank(); {
 	case rank == 0 || axis < 0 || axis >= rank:
@@ -80,7 +80,7 @@ func (e *expr) length(axis int) (int, bool) {
 	return e.part.bottom - e.part.top, true
 }
 
-// slice returns e[from:to] along an axis, nil if there is no such thing.
+// slice returns e[from:to] along an axis, nil if it does not exist.
 func (ev *evaluator) slice(e *expr, axis, from, to int) *expr {
 	size, ok := e.length(axis)
 	if !ok || from < 0 || to <= from || to > size {
@@ -105,7 +105,7 @@ func (ev *evaluator) slice(e *expr, axis, from, to int) *expr {
 	return ev.weight(p)
 }
 
-// row drops the axis of a weight's one row, nil if there is no such thing.
+// row drops the axis of a weight's one row, nil if it has none.
 func (ev *evaluator) row(e *expr) *expr {
 	if e == nil || e.op != opPart || e.part.vector || e.part.bottom != e.part.top+1 {
 		return nil
@@ -132,8 +132,8 @@ func axisOf(r savedmodel.Ref, x *expr) (int, bool) {
 	return axis, axis >= 0 && axis < rank
 }
 
-// splitAt returns where the part of a number begins and ends if x is split
-// into given sizes, one of which may be what the others leave.
+// splitAt returns where part number i begins and ends if x is split into given
+// sizes, one of which may be the remainder.
 func splitAt(sizes savedmodel.Ref, x *expr, axis, number int) (from, to int, ok bool) {
 	list, known := constList(sizes, maxCuts)
 	size, measured := x.length(axis)
@@ -230,8 +230,8 @@ func (ev *evaluator) stridedSlice(x *expr, n *savedmodel.Node) *expr {
 	return x
 }
 
-// endOf returns where a slice's end stands that may be counted from the last
-// element and may lie outside.
+// endOf returns a slice's end, which may be counted from the last element and
+// may be outside.
 func endOf(at int64, size int) int {
 	if at < 0 {
 		at += int64(size)

@@ -5,7 +5,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// evaluator works out what the tensors of a loop's body are.
+// evaluator finds the expressions of the tensors of a loop's body.
 type evaluator struct {
 	l       *loop
 	tensors *tensors
@@ -19,15 +19,15 @@ func newEvaluator(l *loop, ts *tensors) *evaluator {
 	return &evaluator{l: l, tensors: ts, found: map[savedmodel.Ref]*expr{}, known: map[string]*expr{}}
 }
 
-// maxDepth bounds the operations on a path through a step. A stack of as many
-// cells as a loop may have variables for is below.
+// maxDepth bounds the operations on a path through a step. The largest stack of
+// cells that a loop has variables for is below it.
 const maxDepth = 10_000
 
-// of returns what a tensor of the body is.
+// of returns the expression of a tensor of the body.
 func (ev *evaluator) of(r savedmodel.Ref) *expr { return ev.eval(r, ev.inBody) }
 
-// outside returns what a tensor of the graph around the loop is: a weight or a
-// part of one, a constant, or unknown.
+// outside returns the expression of a tensor of the graph around the loop: a
+// weight or a part of one, a constant, or unknown.
 func (ev *evaluator) outside(r savedmodel.Ref) *expr { return ev.eval(r, ev.inGraph) }
 
 func (ev *evaluator) eval(r savedmodel.Ref, find func(r savedmodel.Ref) *expr) *expr {
@@ -59,8 +59,8 @@ func (ev *evaluator) inGraph(r savedmodel.Ref) *expr {
 	return ev.cut(r, ev.outside)
 }
 
-// elementwise are the operations of elements that the forms of activations
-// are made of, and how many tensors each reads.
+// elementwise are the elementwise operations in the forms of activations, with
+// their numbers of inputs.
 var elementwise = map[string]int{
 	"Tanh": 1, "Sigmoid": 1, "Relu": 1, "Relu6": 1, "Elu": 1, "Selu": 1, "Softplus": 1, "Softsign": 1, "Exp": 1, "Expm1": 1,
 	"Erfc": 1, "Neg": 1, "Sqrt": 1, "Square": 1, "OnesLike": 1, "Sub": 2, "RealDiv": 2, "Maximum": 2, "Minimum": 2, "Pow": 2,
@@ -117,8 +117,8 @@ func (ev *evaluator) inBody(r savedmodel.Ref) *expr {
 	return ev.cut(r, ev.of)
 }
 
-// argument returns a loop variable as the step begins; one that no step
-// changes is what it is around the loop, if that is known.
+// argument returns a loop variable at the start of the step; one that no step
+// changes has its expression around the loop, if that is known.
 func (ev *evaluator) argument(i int) *expr {
 	if ev.l.invariant[i] {
 		if e := ev.outside(ev.l.node.Inputs[i]); e.op != opUnknown {

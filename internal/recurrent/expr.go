@@ -9,25 +9,25 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// expr is what a tensor of a loop's body is, in terms of what the step begins
-// with. Sums are flat and in one order, and so are the factors of a product of
-// elements, so that what is the same in other words is one *expr.
+// expr is a tensor of a loop's body as an expression of the values at the start
+// of the step. Sums are flat and in one order, and so are the factors of an
+// elementwise product, so that equal expressions are one *expr.
 type expr struct {
 	id    int
 	op    string  // the operation, or one of the kinds below
 	args  []*expr // what the operation reads
 	terms []term  // of a sum
-	plain *expr   // a sum without the constants that it has among its terms
+	plain *expr   // a sum without its constants
 	part  part    // of a weight
-	index int     // the loop variable that an argument is, or an item is taken of
+	index int     // the loop variable of an argument or of an item's list
 	value float64 // of a constant
-	// dtype is the type of the elements as far as weights and constants tell it.
+	// dtype is the type of the elements if weights and constants determine it.
 	dtype lockstep.DType
 }
 
-// The kinds of expressions that are no operation of elements.
+// The kinds of expressions that are not elementwise operations.
 const (
-	opArg     = "argument" // a loop variable as the step begins
+	opArg     = "argument" // a loop variable at the start of the step
 	opItem    = "item"     // the step's element of a list that no step changes
 	opConst   = "constant" // a scalar
 	opPart    = "weight"   // a part of a weight
@@ -48,7 +48,7 @@ type term struct {
 // argument may have one more.
 const maxTerms = 8
 
-// width returns how many columns a term makes, -1 if it does not tell.
+// width returns a term's number of columns, -1 if unknown.
 func (t term) width() int {
 	if t.other != nil {
 		return -1
@@ -79,7 +79,7 @@ func (t term) key() []int {
 	return k
 }
 
-// joined returns the one type of two expressions as far as they tell it.
+// joined returns the common type of two expressions, if known.
 func joined(a, b lockstep.DType) (lockstep.DType, bool) {
 	if a == lockstep.Invalid || a == b {
 		return b, true
@@ -87,7 +87,7 @@ func joined(a, b lockstep.DType) (lockstep.DType, bool) {
 	return a, b == lockstep.Invalid
 }
 
-// intern returns the one expression that is x; key tells it from all others.
+// intern returns the one expression equal to x; key is unique to it.
 func (ev *evaluator) intern(x expr, key []byte) *expr {
 	if e, ok := ev.known[string(key)]; ok {
 		return e
@@ -103,10 +103,11 @@ func (ev *evaluator) fresh(x expr) *expr {
 	return &x
 }
 
-// unknown is an expression that is like no other, of which nothing is proven.
+// unknown is an expression that is equal to no other, so that nothing is proven
+// about it.
 func (ev *evaluator) unknown() *expr { return ev.fresh(expr{op: opUnknown}) }
 
-// call is an operation of elements.
+// call is an elementwise operation.
 func (ev *evaluator) call(op string, args ...*expr) *expr {
 	dtype, ok := lockstep.Invalid, true
 	key := append([]byte(op), '(')
@@ -119,8 +120,8 @@ func (ev *evaluator) call(op string, args ...*expr) *expr {
 	return ev.intern(expr{op: op, args: args, dtype: dtype}, key)
 }
 
-// mul is the product of elements. Times ones of its own shape, as a dropout
-// that is off writes it, an expression stays what it is.
+// mul is the elementwise product. Multiplied by ones of its shape, as by an
+// inactive dropout, an expression stays the same.
 func (ev *evaluator) mul(a, b *expr) *expr {
 	for range 2 {
 		if b.op == "OnesLike" && b.args[0] == a {
@@ -134,8 +135,8 @@ func (ev *evaluator) mul(a, b *expr) *expr {
 	return ev.call("Mul", a, b)
 }
 
-// num is the scalar v in the type of like's elements. Of a type that is not
-// known or has no such constants in Keras's cells, it is like no other.
+// num is the scalar v in the type of like's elements. In an unknown type, or
+// one without such constants in Keras's cells, it is unknown.
 func (ev *evaluator) num(v float64, like *expr) *expr {
 	switch like.dtype {
 	case lockstep.Float32:
@@ -164,7 +165,7 @@ func (ev *evaluator) weight(p part) *expr {
 	return ev.intern(expr{op: opPart, part: p, dtype: p.of.dtype}, strconv.AppendBool(key, p.vector))
 }
 
-// add is a sum; what its terms are added in which order does not matter.
+// add is a sum; the order of its terms does not matter.
 func (ev *evaluator) add(a, b *expr) *expr {
 	return ev.sum(slices.Concat(addends(a), addends(b)))
 }
@@ -193,7 +194,7 @@ func (ev *evaluator) sum(terms []term) *expr {
 		if dtype, ok = joined(dtype, t.dtype()); !ok {
 			return ev.unknown()
 		}
-		if w := t.width(); w >= 0 && width >= 0 && w != width { // one of them is spread over the other
+		if w := t.width(); w >= 0 && width >= 0 && w != width { // one of them is broadcast to the other
 			return ev.unknown()
 		}
 		width = max(width, t.width())
@@ -211,7 +212,7 @@ func (ev *evaluator) sum(terms []term) *expr {
 
 func (t term) isConst() bool { return t.other != nil && t.other.op == opConst }
 
-// matMul is a product of matrices, the second of them a weight as it is.
+// matMul is a product of matrices, the second of them an unchanged weight.
 func (ev *evaluator) matMul(a, b *expr) *expr {
 	if b.op != opPart || b.part.vector || b.part.top != 0 || b.part.bottom != b.part.of.shape[0] {
 		return ev.unknown()
@@ -219,8 +220,8 @@ func (ev *evaluator) matMul(a, b *expr) *expr {
 	return ev.sum([]term{{v: a, w: b.part}})
 }
 
-// bare tells whether e is a sum with a product, and without a constant, which
-// every cell's sum is before an activation.
+// bare tells whether e is a sum with a product and without a constant, as every
+// cell's sum is before an activation.
 func bare(e *expr) bool {
 	isProduct := func(t term) bool { return t.v != nil }
 	return e.op == opSum && e.plain == nil && slices.ContainsFunc(e.terms, isProduct)
@@ -243,7 +244,7 @@ func pair(e *expr) [][2]*expr {
 	return [][2]*expr{{e.terms[0].other, e.terms[1].other}, {e.terms[1].other, e.terms[0].other}}
 }
 
-// describe tells people what an expression is made of, two operations deep.
+// describe writes an expression for readers, two operations deep.
 func (e *expr) describe() string {
 	inner := func(e *expr) string { return e.op }
 	return e.name(func(e *expr) string { return e.name(inner) })

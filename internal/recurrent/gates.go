@@ -7,9 +7,9 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// roles are what a cell's sums are made of, as they are read one after the
-// other: one input, one kernel, one recurrent kernel, and one bias or none, of
-// which each gate has its own columns.
+// roles are the parts of a cell's sums, as they are read one after the other:
+// one input, one kernel, one recurrent kernel, and one bias or none, of which
+// each gate has its own columns.
 type roles struct {
 	input                   *expr
 	kernel, recurrent, bias *tensor
@@ -17,8 +17,8 @@ type roles struct {
 	read                    bool // a sum has been read, and bias says whether there is one
 }
 
-// gate is what the sum of a gate has to be: x·kernel where input says so,
-// h·recurrent_kernel where h is something, and the given rows of the bias.
+// gate is the required sum of a gate: x·kernel if input is set,
+// h·recurrent_kernel if h is, and the given rows of the bias.
 type gate struct {
 	number int // its place among the columns
 	input  bool
@@ -26,8 +26,8 @@ type gate struct {
 	rows   []int
 }
 
-// gate reads a gate's sum and returns its terms that are no products of
-// matrices and no bias; it says what is not as it has to be.
+// gate reads a gate's sum and returns its terms that are neither matrix
+// products nor the bias, or the reason why it does not fit.
 func (r *roles) gate(p *expr, want gate) (rest []*expr, reason string) {
 	var rows []int
 	inputs, products := 0, 0
@@ -88,7 +88,7 @@ func (r *roles) assign(name string, role **tensor, p part, number int) string {
 }
 
 // layer returns a layer of the given number of gates with the weights in their
-// roles, or says why their shapes are not a layer's.
+// roles, or says why their shapes do not fit.
 func (r *roles) layer(kind Kind, gates, biases int) (*Layer, string) {
 	columns := gates * r.units
 	if k, h := r.kernel.shape, r.recurrent.shape; len(k) != 2 || len(h) != 2 || k[1] != columns || h[1] != columns || h[0] != r.units {

@@ -7,7 +7,7 @@ const (
 	gateH
 )
 
-// gru proves that loop variable h becomes what Keras's GRU cell makes of it,
+// gru proves that a step updates loop variable h as Keras's GRU cell does,
 // gates in the order z, r, h along the last axis:
 //
 //	z = rec(x·kernel_z + h·recurrent_kernel_z + bias_z)

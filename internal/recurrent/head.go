@@ -32,12 +32,12 @@ func (s *Seq2Seq) findHead(sh *shapes, g *savedmodel.Graph) error {
 
 type head struct{ kernel, bias savedmodel.Ref }
 
-// headOf walks from an output back to the decoder. On the way, values may be
-// put into other shapes but not into another order, as Dense and
-// TimeDistributed do it; one order may be exchanged for another and back, and a
-// tensor taken apart into its rows and stacked again. The product must be over the decoder's units, the
-// bias along the features that it makes, and the output (batch, steps,
-// features) as the decoder's is (batch, steps, units); the shapes show that.
+// headOf walks from an output back to the decoder. In between, values may be
+// reshaped but not reordered, as by Dense and TimeDistributed; axes may be
+// exchanged and exchanged back, and a tensor may be split into its rows and
+// stacked again. The product must be over the decoder's units, the bias along
+// the features that it makes, and the output (batch, steps, features) as the
+// decoder's is (batch, steps, units); the shapes show that.
 func (s *Seq2Seq) headOf(sh *shapes, out savedmodel.Ref) (h head, ok bool) {
 	features := -1
 	var exchanged exchange

@@ -2,13 +2,12 @@
 // SavedModel: which loop runs which cells, what each of its loop variables
 // means, and which variable of the model plays which role in it.
 //
-// Nothing is decided by a name or by the order of variables. The body of a loop
-// is worked out into what each of its tensors is in terms of what the step
-// begins with (expr), in one form for all ways to write it; it is a layer's
-// only if that is the layer's equation: every product, every gate's columns,
-// every activation's constants, every mask and every state is checked. What is
-// not proven to be a layer is not taken for it; the reason is kept, so that a
-// user can be told.
+// Nothing is decided by a name or by the order of variables. Each tensor of a
+// loop's body becomes an expression of the values at the start of the step
+// (expr), in one normal form; the loop is a layer only if these are the layer's
+// equations: every product, every gate's columns, every activation's constants,
+// every mask and every state is checked. A loop that is not proven to be a
+// layer is not treated as one; the reason is kept for the user.
 package recurrent
 
 import (
@@ -44,8 +43,8 @@ func (k Kind) String() string {
 // one of the cells that a step of the loop runs.
 type Layer struct {
 	Kind Kind
-	// Name is the Keras layer's name, taken from its kernel's variable. It is
-	// for people; nothing is decided by it.
+	// Name is the Keras layer's name, from its kernel's variable. It is for
+	// display only.
 	Name string
 	// Loop is the While operation.
 	Loop *savedmodel.Node
@@ -53,16 +52,16 @@ type Layer struct {
 	Units    int // the length of a state
 	Features int // the length of the input's last axis
 
-	// Kernel, RecurrentKernel and Bias are the weights, whole and as Keras has
-	// them: handles of variables or constants in the graph around the loop.
-	// Bias has no node where the layer has none; a GRU with ResetAfter has one
-	// of two rows, for the input and for the state.
+	// Kernel, RecurrentKernel and Bias are the complete weights, as in Keras:
+	// handles of variables or constants in the graph around the loop. Bias has
+	// no node where the layer has none; a GRU with ResetAfter has one of two
+	// rows, for the input and for the state.
 	Kernel, RecurrentKernel, Bias savedmodel.Ref
 
 	// RecurrentActivation is that of the gates; a SimpleRNN has none.
 	Activation, RecurrentActivation Activation
-	// ResetAfter says of a GRU that the reset gate multiplies what the
-	// recurrent kernel makes of h, and not h.
+	// ResetAfter says that a GRU's reset gate multiplies h·recurrent_kernel,
+	// and not h.
 	ResetAfter bool
 
 	// Steps is the list of input steps that the loop reads: an operation such
@@ -70,18 +69,18 @@ type Layer struct {
 	// the cells in one loop the first reads it.
 	Steps savedmodel.Ref
 	// States are the loop variables of the states, h and of an LSTM c;
-	// InitialState and FinalState what they are before the first and after the
+	// InitialState and FinalState their values before the first and after the
 	// last step, each (N, units).
 	States                   []int
 	InitialState, FinalState []savedmodel.Ref
-	// Outputs is the list of h at each step that the loop leaves: T elements,
-	// or, if LastOnly, one that each step overwrites. Of the cells in one loop
-	// the last writes it; it has no node where there is none.
+	// Outputs is the list of h at each step after the loop: T elements, or, if
+	// LastOnly, one that each step overwrites. Of the cells in one loop the
+	// last writes it; it has no node where there is none.
 	Outputs  savedmodel.Ref
 	LastOnly bool
-	// Gates are what a step computes on the way to the states, in the order of
-	// the kernels' columns, and Input what it reads: tensors of the loop's
-	// body. Next are the states that the step makes, masked rows as said.
+	// Gates are a step's gates, in the order of the kernels' columns, and Input
+	// what it reads: tensors of the loop's body. Next are the states after the
+	// step, with masked rows unchanged.
 	Gates []Gate
 	Input savedmodel.Ref
 	Next  []savedmodel.Ref
@@ -101,16 +100,16 @@ type UnknownLoop struct {
 	Reason string
 }
 
-// Findings is what there is of recurrence in a graph.
+// Findings are the recurrent layers and loops of a graph.
 type Findings struct {
 	Layers []*Layer // every cell, in the order in which they run
-	// Recurrences are the loops that run the layers, Slices those that take a
-	// tensor apart, Rest all others.
+	// Recurrences are the loops that run the layers, Slices those that split a
+	// tensor, Rest all others.
 	Recurrences []*Recurrence
 	Slices      []*Slices
 	Rest        []UnknownLoop
 	// Seq2Seq is the sequence-to-sequence model that the layers are part of,
-	// nil if they are not; then Not says why. Its two layers bear the names
+	// nil if they are not; then NoSeq2Seq says why. Its two layers are named
 	// encoder and decoder.
 	Seq2Seq   *Seq2Seq
 	NoSeq2Seq error
@@ -143,7 +142,7 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Findings, error) {
 	return f, nil
 }
 
-// add finds out what a loop is.
+// add classifies a loop.
 func (f *Findings) add(l *loop, ts *tensors) {
 	reason := l.unfit()
 	if reason == "" {
@@ -161,7 +160,7 @@ func (f *Findings) add(l *loop, ts *tensors) {
 	f.Rest = append(f.Rest, UnknownLoop{Loop: l.node, Reason: reason})
 }
 
-// unfit says why a loop can be nothing that is known, whatever it computes.
+// unfit says why a loop cannot be a known one, whatever it computes.
 func (l *loop) unfit() string {
 	if n := len(l.body.Rets); n > maxVariables {
 		return fmt.Sprintf("it has %d loop variables, want at most %d", n, maxVariables)

@@ -6,13 +6,13 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// loop is a While operation with its loop variables sorted by what the body
-// does to them.
+// loop is a While operation with its loop variables sorted by how the body
+// changes them.
 type loop struct {
 	node       *savedmodel.Node
 	body, cond *savedmodel.Function
 	index      map[*savedmodel.Node]int // the body's arguments by position
-	invariant  []bool                   // the body returns the variable as it got it
+	invariant  []bool                   // the body returns the variable unchanged
 	counts     []bool                   // it begins at zero and the body adds one to it
 	pickedBy   map[int]int              // the counter that picks the elements of a list, as far as they were looked at
 }
@@ -51,7 +51,7 @@ func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
 }
 
 // changes returns an operation of the loop that may change something outside:
-// one with an effect, or one that gets a variable and does not just read it.
+// one with an effect, or one that gets a variable and does more than read it.
 func (l *loop) changes() *savedmodel.Node {
 	for _, f := range []*savedmodel.Function{l.cond, l.body} {
 		if len(f.Effects) > 0 {
@@ -84,7 +84,7 @@ func (l *loop) arg(r savedmodel.Ref) (int, bool) {
 	return i, ok
 }
 
-// out returns loop variable i as the loop leaves it.
+// out returns loop variable i after the loop.
 func (l *loop) out(i int) savedmodel.Ref { return savedmodel.Ref{Node: l.node, Index: i} }
 
 // item returns which loop variable, a list that no step changes, r is the

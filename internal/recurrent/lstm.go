@@ -1,14 +1,14 @@
 package recurrent
 
-// cell is a cell of a loop's step: the layer that it is, what it reads and what
-// h it makes.
+// cell is a cell of a loop's step: its layer, its input and the h that it
+// computes.
 type cell struct {
 	layer  *Layer
 	input  *expr
 	output *expr
 }
 
-// step is what a step makes of the states.
+// step is the states' update in a step.
 type step struct {
 	*evaluator
 	next  map[int]*expr // each state after the step, by its loop variable
@@ -23,8 +23,8 @@ const (
 	gateO
 )
 
-// lstm proves that loop variable h, and another, become what Keras's LSTM cell
-// makes of them, gates in the order i, f, c, o along the last axis:
+// lstm proves that a step updates loop variable h, and another, as Keras's LSTM
+// cell does, gates in the order i, f, c, o along the last axis:
 //
 //	z = x·kernel + h·recurrent_kernel + bias
 //	c' = rec(z_f)∘c + rec(z_i)∘act(z_c)

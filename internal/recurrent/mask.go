@@ -19,9 +19,9 @@ type choice struct {
 
 // choose reads r as a choice.
 //
-// SelectV2 spreads its condition along the axes from the last, so a mask of
-// one axis would choose columns: it has to be (N, 1). Select wants a condition
-// of the tensors' own shape, or one of one axis that chooses rows.
+// SelectV2 broadcasts its condition along the axes from the last, so a mask of
+// one axis would choose columns: it has to be (N, 1). Select needs a condition
+// of the tensors' shape, or one of one axis that chooses rows.
 func (l *loop) choose(r savedmodel.Ref) (c choice, ok bool) {
 	in, ok := operands(r, "SelectV2", 3)
 	if c.spreads = ok; !ok {
@@ -50,7 +50,7 @@ func (l *loop) choose(r savedmodel.Ref) (c choice, ok bool) {
 	return c, ok
 }
 
-// fits tells whether the mask is spread over a tensor of so many columns.
+// fits tells whether the mask is broadcast to that number of columns.
 func (c choice) fits(columns int) bool {
 	return c.columns == 0 || c.columns == columns || c.columns == 1 && c.spreads
 }
@@ -72,8 +72,8 @@ func (m *masks) add(c choice) bool {
 }
 
 // output reads what a step writes to the list of outputs, and finds the loop
-// variables, among those that choices are left in, that play a part in it. It
-// returns the output of a row that is not masked.
+// variables, among those that hold choices, that are involved. It returns the
+// output of a row that is not masked.
 func (m *masks) output(item savedmodel.Ref, left []int) (savedmodel.Ref, string) {
 	c, ok := m.l.choose(item)
 	if !ok && m.mask == nil {

@@ -49,13 +49,13 @@ func matMul(r savedmodel.Ref) (a, b savedmodel.Ref, ok bool) {
 	return in[0], in[1], true
 }
 
-// plainProduct tells whether a product takes both its factors as they are.
+// plainProduct tells whether a product transposes neither factor.
 func plainProduct(n *savedmodel.Node) bool {
 	return !n.AttrBool("transpose_a") && !n.AttrBool("transpose_b") && !n.AttrBool("adj_x") && !n.AttrBool("adj_y")
 }
 
-// noMask tells whether a StridedSlice takes its ends as they are given, and
-// neither adds nor skips an axis; it may drop the one that it takes one of.
+// noMask tells whether a StridedSlice uses its ends as given, and neither adds
+// nor skips an axis; it may drop the axis of which it takes one element.
 func noMask(n *savedmodel.Node) bool {
 	return !slices.ContainsFunc(
 		[]string{"begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"},
@@ -78,8 +78,8 @@ func constList(r savedmodel.Ref, limit int) ([]int64, bool) {
 	return got, ok && !scalar
 }
 
-// isInt tells whether r is a constant scalar of the value v. A list of the one
-// value is something else: a condition made with it holds whatever it says.
+// isInt tells whether r is a constant scalar of the value v. A list with one
+// value is different: a condition on it is always true.
 func isInt(r savedmodel.Ref, v int64) bool {
 	got, ok := constInt(r.Through())
 	return ok && got == v
@@ -103,7 +103,7 @@ func constInts(n *savedmodel.Node, limit int) (elements []int64, scalar, ok bool
 	if n.Op != "Const" {
 		return nil, false, false
 	}
-	// The shape first: a large constant is not read for nothing.
+	// The shape first, so that a large constant is not read in vain.
 	shape, _ := n.ConstShape()
 	if len(shape) > 1 || len(shape) == 1 && shape[0] > limit {
 		return nil, false, false

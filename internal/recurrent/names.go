@@ -8,10 +8,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// nameLayers gives each layer its Keras name, as far as the name of its
-// kernel's variable tells it: "decoder_lstm/lstm_cell/kernel_1" is of
-// "decoder_lstm". The cells of a stack keep their own names. Layers that would
-// share a name are numbered.
+// nameLayers gives each layer its Keras name, if its kernel's variable shows
+// it: "decoder_lstm/lstm_cell/kernel_1" is of "decoder_lstm". The cells of a
+// stack keep their own names. Layers that would share a name are numbered.
 func nameLayers(m *savedmodel.MetaGraph, all []*Recurrence) error {
 	taken := map[string]bool{}
 	for _, r := range all {

@@ -3,13 +3,13 @@ package recurrent
 import "github.com/lockstep-go/lockstep/native/savedmodel"
 
 // Recurrence is a loop that is proven to run cells over the steps of an input.
-// What it leaves is exactly this: with n the smallest of the bounds, and at
-// least 0, for each step t from 0 to n-1, the first cell gets element t of Steps, each other the
-// h of the one before it, and the states of all are carried on; the last one's
-// h is written to Outputs. Every loop variable that is not named here keeps
-// what it is given.
+// Its result is exactly this: with n the smallest of the bounds, and at least
+// 0, for each step t from 0 to n-1, the first cell gets element t of Steps,
+// each other the h of the one before it, and the states of all are carried on;
+// the last one's h is written to Outputs. Every loop variable that is not named
+// here keeps its value.
 //
-// What the graph leaves open is for whoever runs it to see: that the lists are
+// Whoever runs it must check what the graph leaves open: that the lists are
 // long enough, that their elements have two axes, and that the states are
 // (batch, units).
 type Recurrence struct {
@@ -47,7 +47,7 @@ type Bound struct {
 }
 
 // Mask is what a recurrence does with the rows of a batch that have no step at
-// a time: their states stay as they are, and their output is another.
+// a time: their states stay the same, and their output is replaced.
 type Mask struct {
 	// Steps is the loop variable that holds the list of masks, which no step
 	// changes. The element of a step is boolean, and tells of each row whether

@@ -20,8 +20,8 @@ type Seq2Seq struct {
 	EncoderInput, DecoderInput, Output string
 }
 
-// findSeq2Seq proves that the graph is that model, by following its wires, and
-// reads its parts off it. Names and the order of variables are not looked at.
+// findSeq2Seq proves that the graph is that model, by following its edges, and
+// finds its parts. Names and the order of variables do not matter.
 func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Findings) (*Seq2Seq, error) {
 	no := func(format string, args ...any) (*Seq2Seq, error) {
 		return nil, fmt.Errorf("%w: %w", lockstep.ErrNotSeq2Seq, fmt.Errorf(format, args...))
@@ -112,7 +112,7 @@ func describe(f *Findings) string {
 	return s
 }
 
-// IsZero tells whether r is a tensor of zeros, as far as the graph says it.
+// IsZero tells whether the graph shows that r is a tensor of zeros.
 func IsZero(r savedmodel.Ref) bool { return isZero(r) }
 
 // isZero tells whether r is a tensor of zeros.

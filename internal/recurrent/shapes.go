@@ -6,17 +6,17 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// dim is the length of an axis as the graph fixes it, whatever is fed: n times
+// dim is the length of an axis as the graph fixes it, for any inputs: n times
 // the open axes of the signature's inputs whose numbers open lists, in order.
-// So the rows of a (batch, 6, units) tensor that is reshaped to (-1, units)
-// are 6 times the batch.
+// So the rows of a (batch, 6, units) tensor that is reshaped to (-1, units) are
+// 6 times the batch.
 type dim struct {
 	n    int64
 	open string
 }
 
-// maxAxes bounds the shapes that are looked at, and so what a hostile graph
-// can make of them by joining one with itself.
+// maxAxes bounds the shapes that are followed, and so the work for a hostile
+// graph that joins one with itself.
 const maxAxes = 8
 
 func fixed(n int) dim { return dim{n: int64(n)} }
@@ -30,7 +30,7 @@ func (d dim) times(e dim) (dim, bool) {
 	return dim{d.n * e.n, string(open)}, true
 }
 
-// over divides d by e where nothing is left over.
+// over divides d by e where the remainder is 0.
 func (d dim) over(e dim) (dim, bool) {
 	if e.n <= 0 || d.n%e.n != 0 {
 		return dim{}, false
@@ -56,13 +56,14 @@ func product(dims []dim) (dim, bool) {
 	return p, true
 }
 
-// shapes works out the shapes of a graph's tensors, and the integers that are
-// made of them, as far as the operations around recurrent layers go.
+// shapes computes the shapes of a graph's tensors, and the integers that are
+// derived from them, for the operations around recurrent layers.
 type shapes struct {
 	m      *savedmodel.MetaGraph
 	inputs map[*savedmodel.Node][]dim // of the signature
-	lists  map[savedmodel.Ref][]dim   // what stacking a list makes
-	// sources are the tensors that stacking a list makes, where it was one's rows.
+	lists  map[savedmodel.Ref][]dim   // the result of stacking a list
+	// sources are the tensors whose rows a list is, which stacking the list
+	// gives again.
 	sources map[savedmodel.Ref]savedmodel.Ref
 	shape   map[savedmodel.Ref][]dim // what has been found; nil for not known
 	values  map[savedmodel.Ref]ints
@@ -279,7 +280,7 @@ func (s *shapes) findInts(r savedmodel.Ref) ints {
 		return s.joined(n.Inputs, true)
 	case n.Op == "ConcatV2" && last >= 1 && isInt(n.Inputs[last], 0):
 		return s.joined(n.Inputs[:last], false)
-	case n.Op == "Max" && last == 1: // Keras 3 writes a fixed length so
+	case n.Op == "Max" && last == 1: // as Keras 3 writes a fixed length
 		return s.greatest(n)
 	case n.Op == "Range" && last == 2 && isInt(n.Inputs[0], 0) && isInt(n.Inputs[2], 1):
 		switch { // the axes of a scalar or of a list

@@ -1,7 +1,7 @@
 package recurrent
 
-// simpleRNN proves that loop variable h becomes what Keras's SimpleRNN cell
-// makes of it:
+// simpleRNN proves that a step updates loop variable h as Keras's SimpleRNN
+// cell does:
 //
 //	h' = act(x·kernel + h·recurrent_kernel + bias)
 //

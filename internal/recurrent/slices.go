@@ -2,13 +2,12 @@ package recurrent
 
 import "github.com/lockstep-go/lockstep/native/savedmodel"
 
-// Slices is a loop that takes a tensor apart into a list: element i is
+// Slices is a loop that splits a tensor into a list: element i is
 // x[begin[i]:end[i]], whose first axis has one element and is dropped. It is
-// how TensorFlow vectorises the indexing in Keras 3's TimeDistributed of a
-// length that is not known: the layer itself stands behind the loop and works
-// on all elements at once. Where it takes apart every row of x, as Keras 3.13's does
-// and that of later versions does not, stacking the list makes x again: see
-// shapes.apart.
+// how TensorFlow vectorises the indexing in Keras 3's TimeDistributed of
+// unknown length: the layer itself follows the loop and processes all elements
+// at once. Where the loop splits x into all its rows, as in Keras 3.13 but not
+// in later versions, stacking the list gives x again: see shapes.sources.
 type Slices struct {
 	// Loop is the While operation.
 	Loop *savedmodel.Node

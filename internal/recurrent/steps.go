@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// recurrence proves that a loop runs cells over steps, or says what is not so;
-// then what it returns beside is nothing.
+// recurrence proves that a loop runs cells over steps, or returns nil and says
+// why it does not.
 func (l *loop) recurrence(ts *tensors) (*Recurrence, string) {
 	r := &Recurrence{Loop: l.node, Outputs: -1, Counters: l.counters()}
 	ts.err = nil
@@ -84,8 +84,8 @@ func (l *loop) recurrence(ts *tensors) (*Recurrence, string) {
 	return r, why
 }
 
-// cells finds the cells that make the states what they become. Each state must
-// be one cell's.
+// cells finds the cells that update the states. Each state must belong to one
+// cell.
 func (s *step) cells(states []int) ([]*cell, string) {
 	reason := "it carries no state from step to step"
 	var cells []*cell
@@ -155,8 +155,8 @@ func (r *Recurrence) stack(s *step, cells []*cell) string {
 	return ""
 }
 
-// checkMask tells whether the masks are spread over as many columns as there
-// are to choose.
+// checkMask tells whether the masks are broadcast to the right number of
+// columns.
 func (r *Recurrence) checkMask(m *masks) string {
 	const no = "a mask is spread over %d columns of %d"
 	for _, l := range r.Cells {
@@ -172,7 +172,7 @@ func (r *Recurrence) checkMask(m *masks) string {
 	return ""
 }
 
-// finish reads the bounds and says of each layer where it stands.
+// finish reads the bounds and sets each layer's position in the loop.
 func (r *Recurrence) finish(l *loop) string {
 	var err error
 	if r.Bounds, err = l.bounds(r.Steps); err != nil {

@@ -8,9 +8,9 @@ type Gate struct {
 	// GRU; g alone, which is the new h, of a SimpleRNN.
 	Name string
 	// Sum is what the activation is applied to. It has no node where no tensor
-	// holds just that, as where a constant of the activation is added first.
+	// holds exactly that, as where a constant of the activation is added first.
 	Sum savedmodel.Ref
-	// Value is what the activation makes of it.
+	// Value is the activation's result.
 	Value savedmodel.Ref
 }
 
@@ -23,8 +23,7 @@ func (s *step) gates(names string, gates []applied) []Gate {
 	return out
 }
 
-// tensorOf returns a tensor of the body that is e: of several the one that
-// stands first, and none where there is none.
+// tensorOf returns the first tensor of the body that equals e, or none.
 func (s *step) tensorOf(e *expr) savedmodel.Ref {
 	for _, n := range s.l.body.Nodes {
 		for i := range n.NumOutputs {

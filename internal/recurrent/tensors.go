@@ -21,7 +21,7 @@ type tensor struct {
 func (t *tensor) columns() int { return t.shape[len(t.shape)-1] }
 
 // part is the rows and columns top:bottom, from:to of a weight. One of one axis
-// has one row; vector says that the part has but the axis of the columns.
+// has one row; vector says that the part has only the axis of the columns.
 type part struct {
 	of          *tensor
 	top, bottom int
@@ -38,13 +38,13 @@ func (t *tensor) whole() part {
 }
 
 // tensors are the weights of a graph. Two reads of a variable are one tensor,
-// since a variable that a run changes is none of them.
+// since variables that a run changes are excluded.
 type tensors struct {
 	meta    *savedmodel.MetaGraph
 	changed map[*savedmodel.Variable]bool
 	byVar   map[*savedmodel.Variable]*tensor
 	byNode  map[*savedmodel.Node]*tensor
-	err     error // why the last one that is a variable is no weight
+	err     error // why the last variable is not a weight
 }
 
 func newTensors(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*tensors, error) {
@@ -54,7 +54,7 @@ func newTensors(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*tensors, error) 
 		return nil, err
 	}
 	for _, handle := range used.changed {
-		// What no checkpoint entry is restored into is no weight anyway.
+		// A variable without a checkpoint entry is not a weight anyway.
 		if v, ok, err := m.Variable(handle); ok && err == nil {
 			ts.changed[v] = true
 		}

@@ -8,8 +8,8 @@ import "github.com/lockstep-go/lockstep/native/savedmodel"
 //	y = transpose(pack(y_0 … y_n-1), [1, 0, 2])
 //	y_t = x[t]·kernel + bias,  x = transpose(decoder outputs, [1, 0, 2])
 //
-// Every step must be there, in its place, with the same variables, and the
-// decoder's input must be fixed to as many steps.
+// Every step must be there, in order, with the same variables, and the
+// decoder's input must be fixed to that number of steps.
 func (s *Seq2Seq) unrolledHead(sh *shapes, g *savedmodel.Graph, out savedmodel.Ref) (h head, ok bool) {
 	packed, ok := swapped(out)
 	if !ok || packed.Node == nil || packed.Node.Op != "Pack" || packed.Node.AttrInt("axis") != 0 {

@@ -6,9 +6,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// unstacks notes of a loop that takes a tensor apart that stacking its list makes that
-// very tensor again, if that is so: element i is row i, for every row. So Keras 3.13
-// exports TimeDistributed over a length that is not known.
+// unstacks records that stacking a loop's list gives the tensor that the loop
+// splits, if element i is row i for every row, as Keras 3.13 exports
+// TimeDistributed over an unknown length.
 func (s *shapes) unstacks(l *Slices) {
 	inputs := l.Loop.Inputs
 	source := inputs[l.Source].Through()
@@ -50,7 +50,7 @@ func column(r savedmodel.Ref) (savedmodel.Ref, bool) {
 	return in[0], true
 }
 
-// counts tells whether r is the list 0, 1, … of n numbers, whatever n is.
+// counts tells whether r is the list 0, 1, … of n numbers, for any n.
 func (s *shapes) counts(r savedmodel.Ref, n dim) bool {
 	if in, ok := operands(r, "Range", 3); ok {
 		limit, known := s.int(in[1])
@@ -82,15 +82,15 @@ func (s *shapes) unstacked(r savedmodel.Ref) (savedmodel.Ref, bool) {
 	return source, ok
 }
 
-// exchange is what is known of a walk's exchanges of the first two axes, between which
-// rows stay in their order.
+// exchange tracks a walk's exchanges of the first two axes, between which rows
+// stay in order.
 type exchange struct {
 	count int
 	first []dim // the two axes before the exchange that is nearest to the output
 }
 
-// take adds an exchange, of a tensor of three axes. Of two, the nearer one must take
-// back what the other one did.
+// take adds an exchange, of a tensor of three axes. A second one must undo the
+// first.
 func (w *exchange) take(s *shapes, n *savedmodel.Node) bool {
 	before, ok := s.of(n.Inputs[0])
 	if !ok || len(before) != 3 || w.count > 1 {
@@ -103,5 +103,5 @@ func (w *exchange) take(s *shapes, n *savedmodel.Node) bool {
 	return slices.Equal(w.first, []dim{before[1], before[0]})
 }
 
-// whole tells whether all exchanges were taken back.
+// whole tells whether all exchanges were undone.
 func (w *exchange) whole() bool { return w.count != 1 }

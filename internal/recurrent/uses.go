@@ -6,9 +6,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// uses are what a list of operations does with variables, by their handles or
-// by the arguments of a function that may be handles, in the order in which it
-// first does so.
+// uses are a list of operations' uses of variables, by their handles or by the
+// arguments of a function that may be handles, in order of first use.
 type uses struct {
 	read    []savedmodel.Ref
 	changed []savedmodel.Ref
@@ -25,7 +24,7 @@ type userOf struct {
 	known map[string]uses // by the function's name
 }
 
-// readers get a variable's handle and leave the variable as it is.
+// readers get a variable's handle and do not change the variable.
 var readers = []string{"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "VarIsInitializedOp"}
 
 func (u *userOf) nodes(nodes []*savedmodel.Node) (uses, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Weight is a variable and the role that it plays.
+// Weight is a variable and its role.
 type Weight struct {
 	Name     string // such as "encoder/kernel"
 	Variable *savedmodel.Variable
@@ -15,7 +15,7 @@ type Weight struct {
 
 // Weights returns the variables of a model: of the sequence-to-sequence model
 // in the order of Keras's get_weights(), of any other those that the signature
-// reads, in the order in which it first does.
+// reads, in order of first use.
 func Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weight, error) {
 	f, err := Find(m, g)
 	if err != nil {
@@ -58,7 +58,7 @@ func (f *Findings) Weights(m *savedmodel.MetaGraph, g *savedmodel.Graph) ([]Weig
 	return out, nil
 }
 
-// roles names the variables of the layers. One that several layers share bears
+// roles names the variables of the layers. One that several layers share has
 // the name of the first.
 func (f *Findings) roles(m *savedmodel.MetaGraph) (map[*savedmodel.Variable]string, error) {
 	roles := map[*savedmodel.Variable]string{}

@@ -15,7 +15,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 )
 
-// Repro is a failing check that stands by itself.
+// Repro is a self-contained failing check.
 type Repro struct {
 	// Model and Candidate are the directories; Candidate may be empty.
 	Model, Candidate string
@@ -28,8 +28,7 @@ type Repro struct {
 }
 
 // WriteGoTest writes a Go test that fails as long as the check does. It needs
-// lockstep's module and the build tag tensorflow, and no other file but the
-// models.
+// lockstep's module, the build tag tensorflow and the models.
 func (r Repro) WriteGoTest(w io.Writer) error {
 	var b bytes.Buffer
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
@@ -115,7 +114,7 @@ func (r Repro) needsMath() bool {
 	return false
 }
 
-// literals writes the elements of a tensor as Go has them, exactly.
+// literals writes the elements of a tensor as exact Go literals.
 func literals(t *lockstep.Tensor) (values []string, goType string, err error) {
 	switch t.DType() {
 	case lockstep.Float32:
@@ -166,7 +165,7 @@ func float(v float64, bits int) string {
 	return text
 }
 
-// settingsGo writes settings as Go has them.
+// settingsGo writes settings as Go code.
 func settingsGo(s compare.Settings) string {
 	var all []string
 	for i := range s {

@@ -14,16 +14,16 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Fails tells whether a check with these inputs diverges as the whole ones do.
-// Inputs that cannot be run do not.
+// Fails tells whether a check with these inputs diverges like the original
+// ones. Inputs that cannot be run do not.
 type Fails func(ctx context.Context, inputs map[string]*lockstep.Tensor) bool
 
-// Reduced is what is left.
+// Reduced is the result of a reduction.
 type Reduced struct {
 	Inputs map[string]*lockstep.Tensor
 	// Runs counts the checks that were made.
 	Runs int
-	// Done says, in words, what was taken away.
+	// Done says, in words, what was removed.
 	Done []string
 }
 
@@ -75,7 +75,7 @@ func (s *search) holds(inputs map[string]*lockstep.Tensor) bool {
 	return s.fails(s.ctx, inputs)
 }
 
-// take makes inputs the present ones if they still fail.
+// take makes inputs the current ones if they still fail.
 func (s *search) take(inputs map[string]*lockstep.Tensor) bool {
 	if inputs == nil || !s.holds(inputs) {
 		return false
@@ -84,9 +84,9 @@ func (s *search) take(inputs map[string]*lockstep.Tensor) bool {
 	return true
 }
 
-// axis drops places along an axis that the signature leaves open: all inputs
-// with as many places at once, since batches and sequences belong together, and
-// then each input by itself.
+// axis drops places along an axis that the signature leaves open: first in all
+// inputs of the same length together, since batches and sequences belong
+// together, and then in each input separately.
 func (s *search) axis(axis int, what string) {
 	lengths := map[int][]string{}
 	for _, in := range s.sig.Inputs {
@@ -171,8 +171,7 @@ func span(from, to int) []int {
 	return out
 }
 
-// zeros makes zeros of what an axis has at one place after the other, where they
-// are not zeros already, in floats alone.
+// zeros sets one place after the other along an axis to zeros, in float inputs.
 func (s *search) zeros(axis int, what string) {
 	for _, name := range slices.Sorted(maps.Keys(s.now)) {
 		t := s.now[name]
@@ -197,7 +196,7 @@ func (s *search) zeros(axis int, what string) {
 	}
 }
 
-// digits rounds numbers to as few digits as will do.
+// digits rounds numbers to the fewest digits that still fail.
 func (s *search) digits() {
 	for _, name := range slices.Sorted(maps.Keys(s.now)) {
 		for _, digits := range []int{1, 2, 3, 5} {

@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// places1 returns what a tensor has at some places along one axis.
+// places1 returns a tensor's elements at some places along one axis.
 func places1(t *lockstep.Tensor, axis int, at []int) (*lockstep.Tensor, error) {
 	switch t.DType() {
 	case lockstep.Float32:
@@ -49,7 +49,7 @@ func placesOf[E lockstep.Element](t *lockstep.Tensor, axis int, at []int) (*lock
 }
 
 // mapFloats changes each number of a tensor of floats by its index, and tells
-// whether any is another then.
+// whether any changed.
 func mapFloats(t *lockstep.Tensor, f func(at []int, v float64) float64) (*lockstep.Tensor, bool) {
 	switch t.DType() {
 	case lockstep.Float32:

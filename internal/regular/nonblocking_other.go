@@ -2,6 +2,5 @@
 
 package regular
 
-// nonblocking is nothing where opening does not wait for a named pipe's other
-// end.
+// nonblocking is 0 where opening does not wait for a named pipe's other end.
 const nonblocking = 0

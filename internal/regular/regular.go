@@ -1,6 +1,6 @@
 // Package regular opens regular files, and nothing else: opening a named pipe
 // waits until somebody writes into it, reading a device may never end, and a
-// directory is not what any file's name should lead to.
+// file's name should not lead to a directory.
 package regular
 
 import (
@@ -10,7 +10,7 @@ import (
 	"os"
 )
 
-// ErrNotRegular is wrapped by the error for something that is no regular file.
+// ErrNotRegular is wrapped by the error for anything but a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
 // Open opens a regular file for reading, or one that links lead to.
@@ -18,8 +18,8 @@ func Open(path string) (*os.File, error) {
 	if err := Check(path); err != nil {
 		return nil, err
 	}
-	// What stands there may be replaced after the check: not even then may
-	// opening wait.
+	// The file may be replaced after the check: opening must not wait even
+	// then.
 	f, err := os.OpenFile(path, os.O_RDONLY|nonblocking, 0)
 	if err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 
 const configFile = ".goreleaser.yaml"
 
-// config is as much of GoReleaser's configuration as is used. Any other key is an
-// error: what is not read here would be built there and not looked at here.
+// config is the part of GoReleaser's configuration that is used. Any other key
+// is an error: it would affect GoReleaser's build and not be checked here.
 type config struct {
 	Version     int       `yaml:"version"`
 	ProjectName string    `yaml:"project_name"`
@@ -77,10 +77,10 @@ func (b build) platforms() []platform {
 	return all
 }
 
-// release is what GoReleaser's templates may name here.
+// release has the names that GoReleaser's templates may use here.
 type release struct{ Version, FullCommit string }
 
-// expand fills in a template; a name that a release has not is an error.
+// expand fills in a template; an unknown name is an error.
 func (r release) expand(text string) (string, error) {
 	t, err := template.New(configFile).Parse(text)
 	if err != nil {

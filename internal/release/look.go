@@ -39,8 +39,8 @@ func look(path string, p platform) (int64, error) {
 	return stat.Size(), nil
 }
 
-// machineOf reads from a program's header, in the format of a system, which
-// processor it is for, by Go's name.
+// machineOf reads the processor, by Go's name, from a program's header in the
+// format of a system.
 func machineOf(path, system string) (string, error) {
 	var machine any
 	switch system {

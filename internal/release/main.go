@@ -1,7 +1,7 @@
-// Command release builds the programs of a release as .goreleaser.yaml says, for
-// every platform that it names, and looks at each: that it is a program of that
-// platform, pure Go, and knows its version. It runs in a checkout's root
-// (make release-check), and stands in for GoReleaser, which is not needed for it.
+// Command release builds the programs of a release as .goreleaser.yaml says,
+// for every platform that it names, and checks that each is a program of that
+// platform, pure Go, and knows its version. It runs in a checkout's root (make
+// release-check) and does not need GoReleaser.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// check builds and looks at every program of a release.
+// check builds and checks every program of a release.
 func check(ctx context.Context, config, out string) error {
 	c, err := readConfig(config)
 	if err != nil {

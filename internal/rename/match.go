@@ -9,13 +9,14 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Pairs are names of a candidate's by those that the reference has for them, of
-// whichever is meant: an input, an output or a layer.
+// Pairs are the candidate's names of inputs, outputs and layers by the
+// reference's.
 type Pairs map[string]string
 
-// Check tells whether the names are those of inputs, outputs and layers of a model,
-// and of another that runs instead. The error, a *lockstep.TensorError, lists those
-// that are not. layers are nil where they are not known; others are the other's.
+// Check tells whether the names exist as inputs, outputs and layers of a model,
+// and of the other that runs instead. The error, a *lockstep.TensorError, lists
+// those that do not. layers are nil where they are not known; others are the
+// other model's.
 func (p Pairs) Check(model, other lockstep.Signature, layers, others []string) error {
 	var errs []error
 	for _, ours := range slices.Sorted(maps.Keys(p)) {
@@ -48,9 +49,8 @@ func (p Pairs) among(ours, theirs []string) map[string]string {
 
 // Match pairs the names of two signatures, and of two lists of layers. Inputs
 // and outputs are paired by name, but for those that given pairs, and for the
-// only input or output of both; layers by name or, if not one of them has the
-// other's name, in their order. It fails if an input or an output is left that has
-// no counterpart.
+// only input or output of both; layers by name or, if no names match, in order.
+// It fails if an input or an output has no counterpart.
 func Match(reference, candidate lockstep.Signature, layers, others []string, given Pairs) (Names, error) {
 	inputs, err := matchSpecs("input", reference.Inputs, candidate.Inputs, given)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package rename makes an engine known by other names than its own: one that runs
-// another export of a model, whose inputs, outputs and layers are called otherwise.
+// Package rename gives an engine other names: for an engine that runs another
+// export of a model, whose inputs, outputs and layers have different names.
 package rename
 
 import (
@@ -10,12 +10,12 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Names are the names that an engine has for inputs, outputs and layers, by those
-// that it is to be known by. What is not among them has one name. An output and a
-// layer may have the same name, as Keras 2 gives it, and be known by two.
+// Names maps the new names of inputs, outputs and layers to the engine's own.
+// Others keep their name. An output and a layer may have the same name, as in
+// Keras 2, and different new ones.
 type Names struct{ Inputs, Outputs, Layers map[string]string }
 
-// Empty tells whether nothing has two names.
+// Empty tells whether nothing is renamed.
 func (n Names) Empty() bool { return len(n.Inputs)+len(n.Outputs)+len(n.Layers) == 0 }
 
 // theirs is the engine's own name of an input or an output.
@@ -26,7 +26,7 @@ func theirs(names map[string]string, name string) string {
 	return name
 }
 
-// ours is what an input or an output of the engine's is known by.
+// ours is the new name of an engine's input or output.
 func ours(names map[string]string, name string) (string, bool) {
 	for ours, theirs := range names {
 		if theirs == name {
@@ -36,8 +36,8 @@ func ours(names map[string]string, name string) (string, bool) {
 	return name, false
 }
 
-// theirLayer is the engine's own name of a layer, or of what is a layer's, such as
-// lstm/h.
+// theirLayer is the engine's own name of a layer, or of a layer's tensor, such
+// as lstm/h.
 func (n Names) theirLayer(name string) string {
 	if own, ok := n.Layers[name]; ok {
 		return own
@@ -50,8 +50,8 @@ func (n Names) theirLayer(name string) string {
 	return name
 }
 
-// ourLayer is what a layer of the engine's, or what is a layer's, such as
-// lstm/kernel, is known by.
+// ourLayer is the new name of an engine's layer, or of a layer's tensor, such
+// as lstm/kernel.
 func (n Names) ourLayer(name string) string {
 	out, longest := name, -1
 	for ours, theirs := range n.Layers {
@@ -70,12 +70,12 @@ func (n Names) inputs(in map[string]*lockstep.Tensor) map[string]*lockstep.Tenso
 	return renamed(in, func(name string) string { return theirs(n.Inputs, name) })
 }
 
-// outputs names outputs as they are to be known.
+// outputs gives outputs their new names.
 func (n Names) outputs(out map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
 	return renamed(out, func(name string) string { known, _ := ours(n.Outputs, name); return known })
 }
 
-// ofModel names outputs, and what is the layers', as they are to be known.
+// ofModel gives outputs, and the layers' tensors, their new names.
 func ofModel[V any](n Names, made map[string]V) map[string]V {
 	return renamed(made, func(name string) string {
 		if known, ok := ours(n.Outputs, name); ok {
@@ -96,13 +96,13 @@ func renamed[V any](in map[string]V, name func(string) string) map[string]V {
 	return out
 }
 
-// Variables names what is known by an engine's own names of its weights, such as
-// their variables, as the engine is to be known.
+// Variables renames the keys of a map by an engine's weight names, such as that
+// of their variables.
 func (n Names) Variables(own map[string]string) map[string]string {
 	return renamed(own, n.ourLayer)
 }
 
-// Engine is an engine that is known by other names.
+// Engine is an engine under other names.
 type Engine struct {
 	Of    lockstep.Tracer
 	Names Names
@@ -132,7 +132,7 @@ func (e Engine) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 	return e.Names.outputs(out), err
 }
 
-// Trace runs the engine and shows what it does.
+// Trace runs the engine and returns its trace.
 func (e Engine) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
 	t, err := e.Of.Trace(ctx, e.Names.inputs(inputs), detail)
 	if err != nil {
@@ -170,7 +170,7 @@ func (e Engine) Weights() (lockstep.Weights, error) {
 	return weights, err
 }
 
-// Oracle is an oracle that is known by other names.
+// Oracle is an oracle under other names.
 type Oracle struct {
 	Of    lockstep.Oracle
 	Names Names

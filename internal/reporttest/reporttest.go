@@ -33,8 +33,8 @@ func seed(t testing.TB) (ref, cand set, o compare.Options) {
 	return ref, cand, o
 }
 
-// drifted is seed with a candidate whose output leaves tolerance in the row 2
-// at step 3, and in others later.
+// drifted is seed with a candidate whose output leaves the tolerance in row 2
+// at step 3, and in other rows later.
 func drifted(t testing.TB) (ref, cand set, o compare.Options) {
 	ref, cand, o = seed(t)
 	cand["output_0"] = fixture.Nudged(t, ref["output_0"], func(i int) int {
@@ -50,7 +50,7 @@ func compared(title, reference, candidate string, ref, cand set, o compare.Optio
 	return compare.Comparison{Title: title, Reference: reference, Candidate: candidate, Results: compare.Judge(compare.Measure(ref, cand, o), compare.Uniform(rule))}
 }
 
-// Reports are reports by what is special about them.
+// Reports are reports, named by what is special about them.
 func Reports(t testing.TB) map[string]*compare.Report {
 	ref, cand, o := seed(t)
 	_, off, _ := drifted(t)
@@ -88,7 +88,7 @@ func Reports(t testing.TB) map[string]*compare.Report {
 	}
 }
 
-// hostile has one tensor for every way in which two can part.
+// hostile has one tensor for every way in which two can differ.
 func hostile(t testing.TB) (ref, cand set) {
 	nan, inf := float32(nan), float32(inf)
 	ref, cand = set{}, set{}

@@ -6,16 +6,16 @@ import (
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
-// activation is a function of one number, and how it behaves.
+// activation is a function of one number, and its properties.
 type activation struct {
 	f func(x float64) float64
 	// monotone says that it never falls; of others lipschitz bounds the slope.
 	monotone  bool
 	lipschitz float64
-	// What an engine's own error is at most, in units: relative to the result,
-	// to the argument, and to one. rough[0] of tanh and sigmoid is above what
-	// TensorFlow's were measured to have over the floats (5.5 and 8.1 units);
-	// elu and selu are exp(x)-1 there; those of the composed ones count the
+	// The bounds of an engine's own error, in units: relative to the result, to
+	// the argument, and to one. rough[0] of tanh and sigmoid is above the
+	// errors measured in TensorFlow over the floats (5.5 and 8.1 units); elu
+	// and selu are exp(x)-1 there; those of the composed ones count the
 	// roundings of their parts, each a function of at most 10 units.
 	rough [3]float64
 }

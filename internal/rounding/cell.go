@@ -46,9 +46,9 @@ func NewCell(l *recurrent.Layer, unit Unit, kernel, recurrent, bias []float64) (
 	return c, nil
 }
 
-// Step is what one step makes, each (rows, units): the sums before and the
+// Step is the result of one step, each (rows, units): the sums before and the
 // gates after their activations, in the order of recurrent.Layer.Gates, and the
-// states; C has none but in an LSTM.
+// states; only an LSTM has C.
 type Step struct {
 	Sums, Gates []Values
 	H, C        Values

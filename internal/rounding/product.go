@@ -2,8 +2,7 @@ package rounding
 
 import "math"
 
-// product computes sums of products of matrices, and beside them what rounding
-// may do to them.
+// product computes sums of matrix products, and bounds on their rounding.
 type product struct {
 	unit    Unit
 	to      Values

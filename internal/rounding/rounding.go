@@ -6,17 +6,16 @@ import (
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 )
 
-// What the analysis of operations outside of cells is made of.
+// The parts of the analysis for operations outside of cells.
 
-// Slack is what a bound is multiplied by to make room for the roundings of the
-// analysis itself.
+// Slack is the factor on a bound that covers the roundings of the analysis
+// itself.
 const Slack = slack
 
 // Gamma bounds the relative error of n roundings: n·u/(1-n·u).
 func (u Unit) Gamma(n int) float64 { return u.gamma(n) }
 
-// Tiny bounds what one operation may lose to a result that the format has no
-// normal number for.
+// Tiny bounds an operation's error where the result is subnormal.
 func (u Unit) Tiny() float64 { return u.tiny() }
 
 // Largest is the largest finite number of the format.
@@ -43,10 +42,10 @@ func (f Function) Apply(u Unit, x, e float64) (y, bound float64) { return f.of.a
 
 // Functions of TensorFlow's operations of one number that are no layer's
 // activation. Those of the C library and of Eigen are off by at most 4 units, in
-// their documentation; libm leaves as much room as for the activations. Beside
-// zeros at a place other than 0, such as Log's at 1, the error is one of the
-// argument too. Sin and Cos reduce theirs to a period, for which a unit of it is
-// allowed.
+// their documentation; libm leaves as much room as for the activations. Near
+// zeros at a place other than 0, such as Log's at 1, the error is relative to
+// the argument too. Sin and Cos reduce theirs to a period, for which a unit of
+// it is allowed.
 var (
 	Sqrt  = Function{activation{f: math.Sqrt, monotone: true, rough: [3]float64{3, 0, 0}}}
 	Exp   = Function{activation{f: math.Exp, monotone: true, rough: [3]float64{libm, 0, 0}}}
@@ -54,7 +53,7 @@ var (
 	Log   = Function{activation{f: math.Log, monotone: true, rough: [3]float64{libm, 0, 1}}}
 	Log1p = Function{activation{f: math.Log1p, monotone: true, rough: [3]float64{libm, 0, 0}}}
 	Erf   = Function{activation{f: math.Erf, monotone: true, rough: [3]float64{libm, 0, 0}}}
-	// Engines may take it from 1-erf(x).
+	// Engines may compute it as 1-erf(x).
 	Erfc  = Function{activation{f: math.Erfc, lipschitz: 1.13, rough: [3]float64{libm, 0, libm}}}
 	Atan  = Function{activation{f: math.Atan, monotone: true, rough: [3]float64{libm, 0, 0}}}
 	Sinh  = Function{activation{f: math.Sinh, monotone: true, rough: [3]float64{libm, 0, 1}}}

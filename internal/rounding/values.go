@@ -1,14 +1,13 @@
-// Package rounding computes what a model is meant to compute, in float64, and
-// beside every value a bound on how far an engine that computes in float32 may
-// be from it: in any order of summation, with or without fused multiply-add,
-// with tanh and its like as inexact as runtimes have them.
+// Package rounding computes a model's exact results in float64, and for every
+// value a bound on how far an engine that computes in float32 may be from it:
+// in any order of summation, with or without fused multiply-add, with functions
+// such as tanh as inexact as runtimes have them.
 //
 // The bounds are those of a running error analysis (Wilkinson; Higham, Accuracy
 // and Stability of Numerical Algorithms, 2nd ed., chapters 2 to 4): an
-// operation's result is off by what its inputs being off makes of it, and by
-// its own rounding. They hold to the last bit but for the rounding of the
-// analysis itself, in float64, for which they are a little larger than they
-// need to be.
+// operation's error is the effect of its inputs' errors plus its own rounding.
+// The bounds are slightly enlarged for the rounding of the analysis itself, in
+// float64.
 package rounding
 
 import "math"
@@ -23,8 +22,8 @@ const (
 	Float64 Unit = 2.0 / (1 << 53)
 )
 
-// tiny bounds what one operation may lose to a result that float32 has no
-// normal number for: runtimes take those for zero.
+// tiny bounds an operation's error where the result is subnormal in float32:
+// runtimes flush those to zero.
 func (u Unit) tiny() float64 {
 	if u == Float32 {
 		return 0x1p-126
@@ -41,10 +40,10 @@ func (u Unit) gamma(n int) float64 {
 	return slack * nu / (1 - nu)
 }
 
-// slack makes room for the roundings of the analysis.
+// slack covers the roundings of the analysis.
 const slack = 1 + 0x1p-20
 
-// Values are numbers, row-major, and a bound beside each. No bounds are zeros.
+// Values are numbers, row-major, with a bound for each. No bounds means zeros.
 type Values struct{ V, E []float64 }
 
 // Exact are values without error.
@@ -52,7 +51,7 @@ func Exact(v []float64) Values { return Values{V: v} }
 
 func newValues(n int) Values { return Values{make([]float64, n), make([]float64, n)} }
 
-// err returns the bound beside element i.
+// err returns the bound of element i.
 func (v Values) err(i int) float64 {
 	if v.E == nil {
 		return 0

@@ -1,21 +1,21 @@
-// Package rows shares the rows of a batch out to goroutines. What a row of a
-// recurrent layer is does not depend on the rows beside it, so each goroutine takes
-// some rows through all time steps, and they meet once, at the end.
+// Package rows shares the rows of a batch out to goroutines. A row of a
+// recurrent layer does not depend on the rows beside it, so each goroutine
+// computes some rows through all time steps, and they synchronise once, at the
+// end.
 package rows
 
 import "sync"
 
-// Least is the work for which a goroutine of its own pays, in multiply-adds:
-// see internal/kernel/README.md for how it was measured. Tests set it.
+// Least is the work for which another goroutine pays, in multiply-adds: see
+// internal/kernel/README.md for how it was measured. Tests set it.
 var Least = 1 << 23
 
 // Work is that of a step of one row of a recurrent cell or of a dense layer:
-// columns are those of the sums, of so many terms each. What a sum costs beside
-// its terms, mostly an activation, counts as 32 more.
+// columns is the number of sums, each with that many terms. A sum's cost
+// besides its terms, mostly an activation, counts as 32 more.
 func Work(columns, terms int) int { return (columns + 7) / 8 * 8 * (terms + 32) }
 
-// Shares is how many goroutines a batch is shared out to, of the workers that
-// there are, if all of it is so much work.
+// Shares is how many of the workers a batch with this work is shared out to.
 func Shares(workers, batch, work int) int {
 	return max(1, min(workers, batch, work/Least))
 }
@@ -23,8 +23,8 @@ func Shares(workers, batch, work int) int {
 // Of is the i-th share of n of a batch: the rows from..to-1.
 func Of(batch, i, n int) (from, to int) { return batch * i / n, batch * (i + 1) / n }
 
-// Team is functions that are run side by side. It belongs to one goroutine, and running
-// it allocates nothing.
+// Team is functions that run concurrently. It belongs to one goroutine, and
+// running it allocates nothing.
 type Team struct {
 	own    func()
 	others []func()
@@ -34,7 +34,7 @@ type Team struct {
 	panicked any
 }
 
-// NewTeam makes a team of what is to be run.
+// NewTeam makes a team of functions.
 func NewTeam(work ...func()) *Team {
 	t := &Team{own: work[0]}
 	for _, f := range work[1:] {

@@ -28,8 +28,8 @@ func (g *generator) fixBatch() error {
 	return nil
 }
 
-// accepted returns those rows that the model takes, and a trace of some. Where it takes
-// no number of them at once, the batch is fixed at that of o.Like.
+// accepted returns the rows that the model accepts, and a trace of some. Where
+// it accepts no batch of them, the batch is fixed at that of o.Like.
 func (g *generator) accepted(ctx context.Context, m *native.Model, all []row) ([]row, *lockstep.Trace, error) {
 	t, err := g.drive(ctx, m, all)
 	if err == nil {
@@ -41,7 +41,7 @@ func (g *generator) accepted(ctx context.Context, m *native.Model, all []row) ([
 		}
 	}
 	if g.batch > 0 || g.o.Like == nil {
-		return nil, nil, fmt.Errorf("selftest: the model takes none of the series that are tried: %w", err)
+		return nil, nil, fmt.Errorf("selftest: the model accepts none of the series that were tried: %w", err)
 	}
 	for _, s := range g.sig.Inputs {
 		n := g.o.Like[s.Name].Shape()[0]
@@ -53,7 +53,7 @@ func (g *generator) accepted(ctx context.Context, m *native.Model, all []row) ([
 	return g.accepted(ctx, m, all)
 }
 
-// alone returns those of the rows that the model takes one by one.
+// alone returns the rows that the model accepts one by one.
 func (g *generator) alone(ctx context.Context, m *native.Model, all []row) []row {
 	var out []row
 	for i := range all {
@@ -64,9 +64,9 @@ func (g *generator) alone(ctx context.Context, m *native.Model, all []row) []row
 	return out
 }
 
-// drive runs rows, and finds out what each drives: as one batch, or in batches of
-// the size that is fixed, of which the last is filled up. It returns the trace of
-// the last.
+// drive runs rows, and finds out which regions each drives: as one batch, or in
+// batches of the fixed size, of which the last is filled up. It returns the
+// trace of the last.
 func (g *generator) drive(ctx context.Context, m *native.Model, rows []row) (t *lockstep.Trace, err error) {
 	size := g.batch
 	if size == 0 {
@@ -104,7 +104,7 @@ func coverage(rows []row, t *lockstep.Trace) *Coverage {
 	return c
 }
 
-// fit makes elements such as the model takes.
+// fit makes elements that the model accepts.
 func (g *generator) fit(inputs map[string]*lockstep.Tensor) error {
 	if g.o.Fit == nil {
 		return nil
@@ -117,7 +117,7 @@ func (g *generator) fit(inputs map[string]*lockstep.Tensor) error {
 	return nil
 }
 
-// length is that of an axis of a row, but for the batch.
+// length is the length of a row's axis other than the batch.
 func (g *generator) length(s lockstep.TensorSpec, axis int) int {
 	switch {
 	case s.Shape[axis] >= 0:

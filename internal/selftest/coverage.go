@@ -31,7 +31,7 @@ type Gate struct {
 	Driven      [regions]int
 }
 
-// Coverage is which gates of which units were driven where by some inputs.
+// Coverage is which gates of which units some inputs drove into which regions.
 type Coverage struct {
 	Gates []Gate
 	// Driven of All are the pairs of a gate of a unit and a region.
@@ -40,7 +40,7 @@ type Coverage struct {
 	hit map[string][]bool // by layer/gate: (unit, region)
 }
 
-// Share is the part of all that was driven, 1 where there is nothing to drive.
+// Share is the share of pairs that was driven, 1 if there are none.
 func (c *Coverage) Share() float64 {
 	if c.All == 0 {
 		return 1
@@ -48,7 +48,7 @@ func (c *Coverage) Share() float64 {
 	return float64(c.Driven) / float64(c.All)
 }
 
-// Cover finds out what a trace of lockstep.Steps drives.
+// Cover computes the coverage of a trace of lockstep.Steps.
 func Cover(t *lockstep.Trace) *Coverage {
 	c := &Coverage{hit: map[string][]bool{}}
 	for _, row := range byRow(t) {
@@ -58,10 +58,11 @@ func Cover(t *lockstep.Trace) *Coverage {
 	return c
 }
 
-// gateRegions is what one row of a batch drives, by layer/gate: (unit, region).
+// gateRegions are the regions that one row of a batch drives, by layer/gate:
+// (unit, region).
 type gateRegions map[string][]bool
 
-// byRow finds out what each row of a batch drives.
+// byRow finds the regions that each row of a batch drives.
 func byRow(t *lockstep.Trace) []gateRegions {
 	var out []gateRegions
 	for name, s := range t.Steps {
@@ -99,7 +100,7 @@ func byRow(t *lockstep.Trace) []gateRegions {
 	return out
 }
 
-// cutGate reads layer/sum_i, whose layer may have slashes of its own.
+// cutGate reads layer/sum_i, whose layer may contain slashes.
 func cutGate(name string) (layer, gate string, ok bool) {
 	i := strings.LastIndex(name, "/sum_")
 	if i < 0 {
@@ -120,7 +121,7 @@ func regionOf(s float64) (Region, bool) {
 	return 0, false
 }
 
-// add takes in what a row drives and returns how much of it is new.
+// add adds a row's regions and returns how many are new.
 func (c *Coverage) add(d gateRegions) int {
 	n := 0
 	for name, hit := range d {
@@ -137,7 +138,7 @@ func (c *Coverage) add(d gateRegions) int {
 	return n
 }
 
-// fresh is how much add would find new.
+// fresh is the number of regions that add would find new.
 func (c *Coverage) fresh(d gateRegions) int {
 	n := 0
 	for name, hit := range d {
@@ -150,7 +151,7 @@ func (c *Coverage) fresh(d gateRegions) int {
 	return n
 }
 
-// count fills in what is shown, layer by layer as they run.
+// count fills in the figures, layer by layer as they run.
 func (c *Coverage) count(t *lockstep.Trace) {
 	c.Gates, c.Driven, c.All = nil, 0, 0
 	for _, layer := range t.Layers {

@@ -15,16 +15,16 @@ import (
 // InputSet are inputs that Inputs made.
 type InputSet struct {
 	Inputs map[string]*lockstep.Tensor
-	// Rows says of each row of the batch what it is.
+	// Rows describes each row of the batch.
 	Rows []string
 	// Coverage is theirs.
 	Coverage *Coverage
-	// One are the first steps alone, in batches as large, where the model
-	// takes one step (T=1), nil otherwise.
+	// One are the first steps alone, in batches of the same size, where the
+	// model accepts one step (T=1), nil otherwise.
 	One map[string]*lockstep.Tensor
 }
 
-// The rows that every set begins with: what a series can be like.
+// The rows that every set begins with: typical series.
 var shapes = []struct {
 	name string
 	at   func(rng *rand.Rand, step, steps int) float64
@@ -53,14 +53,15 @@ var shapes = []struct {
 // InputOptions say how inputs are made.
 type InputOptions struct {
 	Seed uint64
-	// Steps is the length of axes that the signature leaves open, but for the
-	// batch; Rows bounds that.
+	// Steps is the length of open axes other than the batch; Rows bounds the
+	// batch.
 	Steps, Rows int
-	// Like, if not nil, are inputs that the model takes. Rows have the lengths of
-	// these, where the signature leaves them open, instead of Steps; and there are as
-	// many as these have, where the model takes no other batch.
+	// Like, if not nil, are inputs that the model accepts. Rows have their
+	// lengths, where the signature leaves them open, instead of Steps; and
+	// their number, where the model accepts no other batch.
 	Like map[string]*lockstep.Tensor
-	// Fit, if not nil, makes elements such as the model takes of an input's.
+	// Fit, if not nil, turns an input's elements into ones that the model
+	// accepts.
 	Fit func(input string, t *lockstep.Tensor) error
 }
 
@@ -68,7 +69,7 @@ type InputOptions struct {
 const rounds, tries = 12, 48
 
 // Inputs makes a batch that drives each gate of each unit low, linear and high,
-// as far as random search finds rows that do. The same seed makes the same batch
+// as far as a random search finds such rows. The same seed makes the same batch
 // on every machine, given the same kernels (native.Kernels).
 func Inputs(ctx context.Context, m *native.Model, o InputOptions) (*InputSet, error) {
 	g := &generator{sig: m.Signature(), o: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), words: vocabulary(m)}
@@ -134,8 +135,8 @@ func (g *generator) shapes() ([]row, error) {
 	return out, nil
 }
 
-// search tries rows of many sizes and returns, the best first, those that drive
-// something new.
+// search tries rows of many sizes and returns, best first, those that drive new
+// regions.
 func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, left int) ([]row, error) {
 	var all []row
 	for range tries {
@@ -150,7 +151,7 @@ func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, le
 		all = append(all, row{name: fmt.Sprintf("sought: size %.2g about %.2g", size, level), inputs: inputs})
 	}
 	if _, err := g.drive(ctx, m, all); err != nil {
-		return nil, ctx.Err() // the model does not take one of them: others are tried
+		return nil, ctx.Err() // the model rejects one of them: others are tried
 	}
 	var out []row
 	for range min(left, len(all)) {
@@ -169,7 +170,8 @@ func (g *generator) search(ctx context.Context, m *native.Model, c *Coverage, le
 	return out, nil
 }
 
-// plateaus makes numbers that stay for some steps, each feature another.
+// plateaus makes numbers that stay the same for some steps, different for each
+// feature.
 func plateaus(seed uint64, size, level float64, hold int) func(step, steps int) float64 {
 	at, last := 0, -1
 	var rng *rand.Rand
@@ -185,7 +187,7 @@ func plateaus(seed uint64, size, level float64, hold int) func(step, steps int) 
 	}
 }
 
-// one makes rows of one step, where every sequence may be as short.
+// one makes rows of one step, where every sequence may have one step.
 func (g *generator) one(ctx context.Context, m *native.Model, like map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	open := false
 	for _, s := range g.sig.Inputs {
@@ -203,7 +205,7 @@ func (g *generator) one(ctx context.Context, m *native.Model, like map[string]*l
 			return nil, err
 		}
 		if _, err := m.Run(ctx, in); err != nil {
-			return nil, nil // the model does not take one step
+			return nil, nil // the model does not accept one step
 		}
 		return in, nil
 	}

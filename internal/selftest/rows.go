@@ -16,11 +16,10 @@ type generator struct {
 	o     InputOptions
 	rng   *rand.Rand
 	words int
-	batch int // the only one that the model takes, 0 if there is none
+	batch int // the only batch that the model accepts, 0 if there is none
 }
 
-// vocabulary is how many integers an embedding has a row for; of a model without
-// one, two.
+// vocabulary is the number of an embedding's rows; two for a model without one.
 func vocabulary(m *native.Model) int {
 	n := 0
 	weights, err := m.Weights()
@@ -35,7 +34,7 @@ func vocabulary(m *native.Model) int {
 	return max(n, 2)
 }
 
-// row makes one row, (1, …) each, of numbers along time.
+// row makes one row, (1, …) each, from numbers along time.
 func (g *generator) row(at func(step, steps int) float64) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	for _, s := range g.sig.Inputs {
@@ -63,8 +62,8 @@ func (g *generator) row(at func(step, steps int) float64) (map[string]*lockstep.
 	return out, g.fit(out)
 }
 
-// tensor makes numbers of a type: integers that an embedding knows, 0 of 0, and
-// bools that are true but of 0.
+// tensor converts numbers to a type: integers within an embedding, 0 for 0, and
+// bools that are true except for 0.
 func (g *generator) tensor(dtype lockstep.DType, values []float64, shape []int) (*lockstep.Tensor, error) {
 	word := func(v float64) int {
 		if v == 0 {

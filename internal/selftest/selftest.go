@@ -1,8 +1,8 @@
-// Package selftest says what a green check means: it plants every known fault
-// (fault.Fault) in a model and counts those that a check with one's own inputs
+// Package selftest says what a passed check means: it plants every known fault
+// (fault.Fault) in a model and counts those that a check with the given inputs
 // and tolerance would have caught, and it makes inputs that catch more.
 //
-// It holds the native engine against itself, so that it needs no TensorFlow.
+// It compares the native engine with itself, so that it needs no TensorFlow.
 package selftest
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// Outcome is what becomes of a fault.
+// Outcome is the result of planting a fault.
 type Outcome string
 
 // The outcomes.
 const (
 	// Caught: the check diverges.
 	Caught Outcome = "caught"
-	// Missed: something is another, and the check is in step.
+	// Missed: something differs, and the check is in step.
 	Missed Outcome = "missed"
 	// Nothing: with these inputs the fault changes nothing at all, so that no
 	// tolerance would catch it.
@@ -44,7 +44,7 @@ type FaultResult struct {
 type Result struct {
 	Planted []FaultResult
 	// Impossible are faults that these inputs cannot have, such as two inputs
-	// swapped that have other lengths.
+	// of different lengths swapped.
 	Impossible []fault.Fault
 	Coverage   *Coverage
 }
@@ -115,7 +115,7 @@ func (t tracedModel) Trace(context.Context, map[string]*lockstep.Tensor, lockste
 }
 
 func check(ctx context.Context, m, bad *native.Model, sound, trace *lockstep.Trace, inputs map[string]*lockstep.Tensor, settings compare.Settings) (Outcome, float64, error) {
-	oracle, err := m.Oracle() // the copy is meant to compute what the model does
+	oracle, err := m.Oracle() // the copy is judged by the model's oracle
 	if err != nil {
 		return "", 0, err
 	}
@@ -135,7 +135,7 @@ func check(ctx context.Context, m, bad *native.Model, sound, trace *lockstep.Tra
 	return Caught, margin, nil
 }
 
-// same tells whether two traces are the same bits in all that they show.
+// same tells whether two traces are the same bits.
 func same(a, b *lockstep.Trace) bool {
 	equal := func(a, b map[string]*lockstep.Tensor) bool {
 		return maps.EqualFunc(a, b, func(x, y *lockstep.Tensor) bool { return x.BitEqual(y) })

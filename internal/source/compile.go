@@ -12,8 +12,8 @@ import (
 )
 
 // Compile makes the program of the signature. A *lockstep.UnsupportedError lists
-// the operations that are not supported. A partial program leaves those out, with
-// all that needs them.
+// the operations that are not supported. A partial program leaves those out,
+// with all that need them.
 func (s *Source) Compile(partial bool) (*engine.Program, error) {
 	o := s.options()
 	o.Partial = partial
@@ -24,8 +24,8 @@ func (s *Source) Compile(partial bool) (*engine.Program, error) {
 	return p, nil
 }
 
-// Check tells whether the signature's types and the checkpoint's files are there
-// for a program.
+// Check tells whether the signature's types are supported and the checkpoint's
+// files are complete.
 func (s *Source) Check() error {
 	if err := s.Graph.Signature.CheckTypes(); err != nil {
 		return fmt.Errorf("native: %w", err)
@@ -57,8 +57,8 @@ func (s *Source) options() engine.Options {
 	}
 }
 
-// unsupported lists the operations that keep a signature from being compiled, each
-// with its layer as far as a node's name tells it.
+// unsupported lists the operations that keep a signature from being compiled,
+// each with its layer if the node's name shows it.
 func unsupported(signature string, err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -74,7 +74,7 @@ func unsupported(signature string, err error) error {
 		seen[u.Error()] = true
 		node := u.Node
 		if u.Caller != "" {
-			node = u.Caller // a function's nodes have names of their own
+			node = u.Caller // names of a function's nodes are local to it
 		}
 		out.Operations = append(out.Operations, lockstep.UnsupportedOperation{Op: u.Op, Node: u.Node, Layer: layerOf(node), Caller: u.Caller, Reason: u.Reason})
 	}
@@ -84,8 +84,8 @@ func unsupported(signature string, err error) error {
 	return out
 }
 
-// layerOf returns the path of the layer that a node is of: its name without
-// those of the calls that lead to it and its own.
+// layerOf returns the path of a node's layer: its name without the names of the
+// calls that lead to it and its own.
 func layerOf(node string) string {
 	var path []string
 	for _, part := range strings.Split(node, "/") {

@@ -10,16 +10,16 @@ import (
 	"github.com/lockstep-go/lockstep/internal/errbound"
 )
 
-// Oracle computes in float64 what a model is meant to compute, and beside each
-// value a bound on how far an engine in the model's own precision may be from
-// it: whatever the order in which it adds, with or without fused multiply-add,
-// with its tanh and its like as inexact as runtimes have them. It is safe for
-// any number of goroutines.
+// Oracle computes a model's exact results in float64, and for each value a
+// bound on how far an engine in the model's own precision may be from it: in
+// any order of summation, with or without fused multiply-add, with functions
+// such as tanh as inexact as runtimes have them. It is safe for any number of
+// goroutines.
 //
 // The bounds are those of a running error analysis (Higham, Accuracy and
 // Stability of Numerical Algorithms, 2nd ed., chapters 2 to 4) of the graph's
 // own operations. They are guaranteed, and so larger than what rounding
-// typically does; of a long recurrence they may grow without end.
+// typically does; for a long recurrence they may grow without limit.
 type Oracle struct {
 	source *Source
 	exact  func() (*errbound.Evaluator, error) // made when first asked for
@@ -39,8 +39,8 @@ func (s *Source) newOracle() (*Oracle, error) {
 	return o, nil
 }
 
-// Edit returns the oracle of an edited copy of the source: see Source.Edit. Of
-// layers that the edit leaves alone it has the cells of o.
+// Edit returns the oracle of an edited copy of the source: see Source.Edit.
+// Layers that the edit does not change keep the cells of o.
 func (o *Oracle) Edit(edit func(*Source) error) (*Oracle, error) {
 	s, err := o.source.Edit(edit)
 	if err != nil {
@@ -59,28 +59,28 @@ func (o *Oracle) Edit(edit func(*Source) error) (*Oracle, error) {
 	return out, nil
 }
 
-// exact makes the evaluation of the whole graph, when it is first called: single
-// steps do without it.
+// exact makes the evaluation of the whole graph, when it is first called:
+// single steps do not need it.
 func (s *Source) exact() func() (*errbound.Evaluator, error) {
 	return sync.OnceValues(func() (*errbound.Evaluator, error) { return errbound.New(s.Graph, s.options()) })
 }
 
 // Run evaluates the signature. The results are its outputs, by its names, and
 // of each recurrent layer, by the names in lockstep.Trace, the final states
-// <layer>/state_h and <layer>/state_c and what it begins with: <layer>/initial_h,
-// <layer>/initial_c, <layer>/mask, and <layer>/x of the first of the cells that
-// one loop runs.
+// <layer>/state_h and <layer>/state_c and what it starts from:
+// <layer>/initial_h, <layer>/initial_c, <layer>/mask, and <layer>/x of the
+// first of the cells that one loop runs.
 //
-// exact has the values, floats in float64; bound, of the same shapes, what each
-// float may be off by, +Inf where nothing bounds it. unknown says of any other,
-// which may have a value, why there is no bound: most often which operation, on
-// the way to it, has none. Integers and bools that no rounding can change are in
-// exact alone.
+// exact has the values, floats in float64; bound, of the same shapes, the
+// possible error of each float, +Inf where there is no bound. unknown says for
+// all others, which may have a value, why there is no bound: most often which
+// operation before it has none. Integers and bools that no rounding can change
+// are in exact alone.
 //
 // given, which may be nil, are the states that an engine has at each step, as
 // lockstep.Trace has them in Steps: <layer>/h and of an LSTM <layer>/c. Such a
-// layer is not run; what is given is taken for exact, so that the rest is judged
-// on its own.
+// layer is not run; the given states count as exact, so that the rest is judged
+// separately.
 //
 // A stateful layer begins with the states in the model's files.
 func (o *Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {

@@ -1,9 +1,9 @@
-// Package source is what a model is compiled from: one signature of a SavedModel
-// as a flat graph, the recurrent layers that were recognised in it, and its
-// weights.
+// Package source holds what a model is compiled from: one signature of a
+// SavedModel as a flat graph, the recurrent layers that were recognised in it,
+// and its weights.
 //
 // [Open] reads it; [Source.Compile] makes the program that runs it, and
-// [Source.Oracle] what knows the bounds of its rounding. Package native is the
+// [Source.Oracle] computes the bounds of its rounding. Package native is the
 // public face of both. lockstep's own commands work on a Source directly: they
 // try inputs on its graph (internal/inputs), and edit a copy before it is
 // compiled (internal/fault).
@@ -36,18 +36,17 @@ type Options struct {
 }
 
 // Source is a signature of a SavedModel and what was recognised in it. It is
-// immutable, but for the copy that an edit is given.
+// immutable, except the copy that an edit gets.
 type Source struct {
 	Graph   *savedmodel.Graph
 	Found   *recurrent.Findings
 	Options Options
 
-	// What follows is set by edits.
+	// The fields below are set by edits.
 
 	// Loops change what recognised loops read, by the loop.
 	Loops map[*savedmodel.Node]engine.CellEdit
-	// ChangeInputs, if not nil, turns the inputs of a call into those that it
-	// computes on.
+	// ChangeInputs, if not nil, replaces the inputs of a call.
 	ChangeInputs func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 
 	meta      *savedmodel.MetaGraph
@@ -75,7 +74,7 @@ func Open(dir string, o Options) (*Source, error) {
 	return Read(saved, o)
 }
 
-// Read chooses the signature of a SavedModel and looks at its graph.
+// Read chooses the signature of a SavedModel and analyses its graph.
 func Read(saved *savedmodel.SavedModel, o Options) (*Source, error) {
 	memory.Raise(o.Memory)
 	meta, err := saved.MetaGraph(o.Tags...)
@@ -109,7 +108,7 @@ func ReadMeta(meta *savedmodel.MetaGraph, o Options) (*Source, error) {
 // Edited tells whether the source is no longer what the files say.
 func (s *Source) Edited() bool { return s.edited }
 
-// Inputs returns what a call with these inputs computes on.
+// Inputs returns a call's inputs after ChangeInputs.
 func (s *Source) Inputs(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if s.ChangeInputs == nil {
 		return inputs, nil
@@ -117,9 +116,8 @@ func (s *Source) Inputs(ctx context.Context, inputs map[string]*lockstep.Tensor)
 	return s.ChangeInputs(ctx, inputs)
 }
 
-// Edit returns a copy that was edited. The edit gets the copy; of what it reaches
-// from there it may change what the fields of Source say, and layers that it got
-// from EditLayer.
+// Edit returns a copy that was edited. The edit gets the copy; it may change
+// the fields of Source as their comments say, and layers from EditLayer.
 func (s *Source) Edit(edit func(*Source) error) (*Source, error) {
 	out := *s
 	found := *s.Found
@@ -147,8 +145,8 @@ func (s *Source) Layer(name string) (*recurrent.Layer, *recurrent.Recurrence, er
 	return nil, nil, fmt.Errorf("there is no recurrent layer %q", name)
 }
 
-// EditLayer is Layer for an edit: it puts copies in the places of the layer and of
-// the loop, and returns them.
+// EditLayer is Layer for an edit: it replaces the layer and the loop by copies,
+// and returns them.
 func (s *Source) EditLayer(name string) (*recurrent.Layer, *recurrent.Recurrence, error) {
 	l, r, err := s.Layer(name)
 	if err != nil {

@@ -28,8 +28,7 @@ func (o *Oracle) add(l *recurrent.Layer) error {
 	return nil
 }
 
-// cell returns nil for a layer in floats of 16 bits, which no bounds are known
-// of.
+// cell returns nil for a layer in 16-bit floats, which have no known bounds.
 func (o *Oracle) cell(l *recurrent.Layer) (*rounding.Cell, error) {
 	weights, dtype, err := engine.WeightsOf(l, o.source.Weight)
 	if err != nil {
@@ -44,13 +43,13 @@ func (o *Oracle) cell(l *recurrent.Layer) (*rounding.Cell, error) {
 
 // Step takes one step of a recurrent layer for any number of rows: x (…,
 // features), h and of an LSTM c (…, units), the states before it, in any floats.
-// It returns what lockstep.Trace.Steps shows of a step, (…, units) in float64,
-// by the names h, c, i, sum_i and so on, and the bounds on what one step's
-// rounding may do to each.
+// It returns the quantities of a step as in lockstep.Trace.Steps, (…, units) in
+// float64, by the names h, c, i, sum_i and so on, and the bounds on what one
+// step's rounding may do to each.
 func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
 	c, ok := o.cells[layer]
 	if !ok {
-		return nil, nil, fmt.Errorf("native: the oracle knows no cell of the layer %q", layer)
+		return nil, nil, fmt.Errorf("native: the oracle has no cell for the layer %q", layer)
 	}
 	var in [3]rounding.Values
 	var rows []int
@@ -102,7 +101,7 @@ func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bo
 }
 
 // room tells whether there is memory for a step of n rows: the sums and gates,
-// the states, and what they are made of, each with a bound.
+// the states, and their inputs, each with a bound.
 func (c *oracleCell) room(n int) error {
 	const perUnit = 2 * (2*4 + 2 + 10)
 	return memory.Fits(n, 8*(perUnit*c.Units+2*c.Features))

@@ -8,9 +8,9 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// Weights reads the signature's weights from the checkpoint, whatever edits have
-// changed, but for variables that cannot be read: if an output needs one of these,
-// compiling refuses it by the node that does.
+// Weights reads the signature's weights from the checkpoint, regardless of
+// edits, except variables that cannot be read: if an output needs one of these,
+// compiling fails with the node that does.
 func (s *Source) Weights() (lockstep.Weights, error) {
 	named, err := s.files.Weights(s.meta, s.Graph)
 	if err != nil {
@@ -79,13 +79,13 @@ func (s *Source) variable(handle savedmodel.Ref) (*lockstep.Tensor, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("%s (%s) is no variable", handle, handle.Node.Op)
+		return nil, fmt.Errorf("%s (%s) is not a variable", handle, handle.Node.Op)
 	}
 	return s.converted(s.value(v))
 }
 
-// ConvertWeights is for an edit: every weight, variables that no layer has among
-// them, becomes what convert makes of it.
+// ConvertWeights is for an edit: it converts every weight, also variables that
+// belong to no layer.
 func (s *Source) ConvertWeights(convert func(*lockstep.Tensor) (*lockstep.Tensor, error)) error {
 	for node, t := range s.constants {
 		converted, err := convert(t)
@@ -134,19 +134,19 @@ func (s *Source) value(v *savedmodel.Variable) (*lockstep.Tensor, error) {
 	return t, err
 }
 
-// room returns the bytes of a variable's value, if the budget has room for them beside
-// those that were read.
+// room returns the bytes of a variable's value, if the budget has room for them
+// besides those already read.
 func (s *Source) room(v *savedmodel.Variable) (int64, error) {
 	limit := s.Options.Memory
 	if limit == 0 {
 		limit = memory.Budget()
 	}
-	size := float64(max(v.DType.Size(), 1)) // a shape of the graph may be anything
+	size := float64(max(v.DType.Size(), 1)) // a graph may declare any shape
 	for _, d := range v.Shape {
 		size *= float64(d)
 	}
 	if held := s.read.bytes; float64(held)+size > float64(limit) {
-		return 0, fmt.Errorf("variable %q, beside those that were read: %w", v.Name, &memory.Error{Want: size, Held: held, Budget: limit})
+		return 0, fmt.Errorf("variable %q, besides those already read: %w", v.Name, &memory.Error{Want: size, Held: held, Budget: limit})
 	}
 	return int64(size), nil
 }

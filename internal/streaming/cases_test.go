@@ -246,7 +246,7 @@ var causalCases = []causalCase{
 	{name: "columns that are looked up", words: mixes, step: []int{2, 1}, DType: lockstep.Int32, draw: func(d *graphtest.Drawing, x string) string {
 		return d.Op("GatherV2", nil, d.Floats([]int{2, 3}, 1, 2, 3, 4, 5, 6), x, d.Int(1))
 	}},
-	{name: "steps beside the last one", words: "beside one of all steps", draw: func(d *graphtest.Drawing, x string) string {
+	{name: "steps beside the last one", words: "with one of all steps", draw: func(d *graphtest.Drawing, x string) string {
 		return d.Op("Mul", nil, x, d.Op("ExpandDims", nil, d.Last(x), d.Int(1)))
 	}},
 	{name: "a bias of channels that stand first", words: mixes, step: []int{2, 1, 3}, axis0: false, draw: func(d *graphtest.Drawing, x string) string {

@@ -16,8 +16,8 @@ import (
 // computes for a step depends on that step and, through the states of native
 // cells alone, on those before it. It is shown by following where the time axis
 // is, from the inputs that are fed by steps to the outputs, through operations
-// that are known not to mix its steps; of any other it is not known, and the
-// program is refused.
+// that are known not to mix its steps; with any other operation the program is
+// refused.
 
 // probe is one run of a program on inputs of a number of steps.
 type probe struct {
@@ -47,11 +47,11 @@ func (c *causality) follow(fed map[int]int) error {
 			return err
 		}
 	}
-	// What has no say in any output, such as the copy of the first step that
-	// Keras leaves in a graph, is in no plan.
+	// Operations that no output depends on, such as the copy of the first step
+	// that Keras leaves in a graph, are in no plan.
 	for _, p := range c.others {
 		if !slices.EqualFunc(p.plan.Steps, c.long.plan.Steps, func(a, b engine.PlanStep) bool { return a.Step == b.Step }) {
-			return fmt.Errorf("what it does for %d steps is not what it does for %d", p.steps, c.long.steps)
+			return fmt.Errorf("it computes something else for %d steps than for %d", p.steps, c.long.steps)
 		}
 	}
 	runs := map[*engine.Step]bool{}
@@ -69,7 +69,7 @@ func (c *causality) follow(fed map[int]int) error {
 		case err == nil:
 		case runs[s]:
 			return err
-		case errors.Is(err, op.ErrPicks): // nothing but its shape is read, as of a cell that Keras leaves beside its loop
+		case errors.Is(err, op.ErrPicks): // only its shape is read, as for a cell that Keras leaves beside its loop
 			c.set(s, op.Timing{Kind: op.SoFar})
 		default:
 			c.set(s, op.Timing{})
@@ -108,7 +108,7 @@ func (c *causality) step(s *engine.Step) error {
 	return fmt.Errorf("node %q (%s): %w", s.Node.Name, s.Node.Op, err)
 }
 
-// errNoRule is why nothing is known of an operation.
+// errNoRule is the error for an operation without a rule.
 var errNoRule = errors.New("no rule")
 
 func (c *causality) rule(s *engine.Step) error {
@@ -141,13 +141,13 @@ func (t timedStep) Result() []int                 { return t.c.shape(t.s.Out) }
 func (t timedStep) Same(i int) error              { return t.c.same(t.s.In[i]) }
 func (t timedStep) FitsSteps(i int) error         { return t.c.shapes(t.s.In[i]) }
 
-// still tells whether nothing that a step reads depends on the fed inputs.
+// still tells whether none of a step's inputs depends on the fed inputs.
 func (c *causality) still(s *engine.Step) bool {
 	return !slices.ContainsFunc(s.In, func(slot int) bool { return c.of[slot].Kind != op.Timeless })
 }
 
-// check makes sure that a value has in every probe the shape that its Timing
-// says: the same but for one axis, which is the one with time.
+// check makes sure that a value has the shape of its Timing in every probe: the
+// same except for the time axis.
 func (c *causality) check(slot int) error {
 	l := c.of[slot]
 	if l.Kind == op.Timeless {

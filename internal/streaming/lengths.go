@@ -10,10 +10,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// What is computed from the number of steps. A program is tried with a few
-// numbers of them, in which such a value may happen to be the same, as T mod 2
-// is for all that are odd: so it is followed from the shapes that it is read
-// from.
+// Values computed from the number of steps. A program is tried with a few
+// numbers of steps, for which such a value may happen to be the same, as T mod
+// 2 is for odd ones: so it is followed from the shapes that it is read from.
 
 // length says how an element of a tensor depends on the number of steps: not at
 // all, in some way, or that it is a multiple of it.
@@ -24,8 +23,9 @@ const (
 	varying  length = -1
 )
 
-// extent says that of a tensor which does not depend on what is fed. The zero
-// extent is that of one which does not depend on the number of steps either.
+// extent says that for a tensor that does not depend on the fed inputs. The
+// zero extent is that of one that does not depend on the number of steps
+// either.
 type extent struct {
 	varies   bool     // any element, or the shape
 	elements []length // the elements, if not all are constant
@@ -33,8 +33,8 @@ type extent struct {
 
 func (e extent) constant() bool { return !e.varies && e.elements == nil }
 
-// measure finds the extents of a step's results: of one that does not depend on
-// the elements of what is fed.
+// measure finds the extents of the results of a step that does not depend on
+// the elements of the fed inputs.
 func (c *causality) measure(s *engine.Step) {
 	for i := range s.N {
 		c.extents[s.Out+i] = c.extentOf(s, i)
@@ -65,7 +65,7 @@ func (c *causality) extentOf(s *engine.Step, result int) extent {
 	return extent{varies: true}
 }
 
-// ofShape is the extent of what an operation reads of a slot's shape.
+// ofShape is the extent of an operation's reading of a slot's shape.
 func (c *causality) ofShape(what op.Measure, slot int) extent {
 	axes, ok := c.axes(slot)
 	if !ok {
@@ -101,8 +101,8 @@ func (c *causality) axes(slot int) ([]length, bool) {
 	return out, true
 }
 
-// multiple is of a product of one element, of a multiple of the number of steps
-// with constants: another multiple.
+// multiple is for a product of constants and a multiple of the number of steps:
+// another multiple.
 func (c *causality) multiple(s *engine.Step) (length, bool) {
 	if t := c.long.slots[s.Out].Tensor; t == nil || t.Len() != 1 {
 		return 0, false

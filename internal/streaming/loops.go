@@ -19,14 +19,14 @@ func (c *causality) loop(s *engine.Step) error {
 	return errors.New("a loop that is no known layer may mix time steps")
 }
 
-// counts makes sure that a loop takes as many steps as there are.
+// counts makes sure that a loop runs exactly the given steps.
 func (c *causality) counts(s *engine.Step, bounds []recurrent.Bound) error {
 	for _, b := range bounds {
 		if b.Variable < 0 {
 			return fmt.Errorf("it takes %d steps at most", b.Const)
 		}
 		if e := c.extents[s.In[b.Variable]].elements; len(e) != 1 || e[0] != 1 {
-			return errors.New("how many steps it takes is not how many there are")
+			return errors.New("its number of steps is not that of the inputs")
 		}
 	}
 	for _, p := range append(c.others, c.long) {
@@ -48,8 +48,8 @@ func (c *causality) list(s *engine.Step, variable int) bool {
 	return list != nil && list.Rows != nil && l.Kind == op.BySteps && l.Before == 1 && list.Length() == c.long.steps
 }
 
-// through gives the loop's variables the timings that they have before it, and
-// to those that count its steps none that anything may read.
+// through gives the loop's variables their timings before it, and makes those
+// that count its steps unreadable.
 func (c *causality) through(s *engine.Step, counters []int) {
 	for i, slot := range s.In {
 		c.of[s.Out+i], c.extents[s.Out+i] = c.of[slot], c.extents[slot]
@@ -64,8 +64,8 @@ func (c *causality) leaves(s *engine.Step, variable int, l op.Timing) {
 	c.of[s.Out+variable], c.extents[s.Out+variable] = l, extent{}
 }
 
-// recurrence is a loop of native cells: its outputs have a part for each step,
-// and its states are of all steps so far.
+// recurrence is for a loop of native cells: its outputs have a part for each
+// step, and its states depend on all steps so far.
 func (c *causality) recurrence(s *engine.Step, r *recurrent.Recurrence) error {
 	if err := c.counts(s, r.Bounds); err != nil {
 		return err

@@ -91,7 +91,7 @@ func TestCausalLoops(t *testing.T) {
 				a.r.Loop.Inputs[b.Variable] = graphtest.Graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"n": a.r.Loop.Inputs[b.Variable]}, y)[0]
 				break
 			}
-		}, "how many steps it takes"},
+		}, "its number of steps"},
 		"it takes at most nine steps by its condition": {func(t *testing.T, a around) {
 			a.r.Bounds = append(a.r.Bounds, recurrent.Bound{Variable: -1, Const: 9})
 		}, "it takes 9 steps at most"},

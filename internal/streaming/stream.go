@@ -1,5 +1,5 @@
-// Package streaming shows which programs can be fed one time step at a time, and
-// runs them so.
+// Package streaming shows which programs can be fed one time step at a time,
+// and runs them that way.
 package streaming
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/op"
 )
 
-// Stream runs a program one time step at a time: the states of its cells go on
-// from step to step. It belongs to one goroutine.
+// Stream runs a program one time step at a time: the states of its cells
+// continue from step to step. It belongs to one goroutine.
 type Stream struct {
 	program *engine.Program
 	frame   *engine.Frame
@@ -26,17 +26,17 @@ type Stream struct {
 	Axis int
 }
 
-// probes are the lengths that a program is tried at: of the longest, the time
-// axis is followed.
+// probes are the lengths that a program is tried at; the time axis is followed
+// in the longest.
 var probes = []int{7, 5, 1}
 
-// New shows that a program can be fed one time step at a time, and makes
-// what runs it. fixed are inputs that belong to the whole sequence; every other
-// is fed, in tensors of one step of the given shapes, which have a time axis of
+// New shows that a program can be fed one time step at a time, and makes its
+// Stream. fixed are inputs that belong to the whole sequence; every other is
+// fed, in tensors of one step of the given shapes, which have a time axis of
 // length 1.
 func New(ctx context.Context, p *engine.Program, fixed map[string]*lockstep.Tensor, step map[string]*lockstep.Tensor, axis int) (*Stream, error) {
 	if p.Stateful() {
-		return nil, errors.New("the model keeps its states by itself: a Runner's calls go on from each other")
+		return nil, errors.New("the model keeps its states itself: a Runner's calls continue from each other")
 	}
 	fixed, err := engine.Copies(fixed) // the caller may go on to write to them
 	if err != nil {
@@ -98,8 +98,8 @@ func probeAt(ctx context.Context, p *engine.Program, fixed, step map[string]*loc
 	return &probe{n, pl, slots}, err
 }
 
-// oneStep is the plan for one step, without what does not depend on it: that
-// was computed already.
+// oneStep is the plan for one step, without what does not depend on the step:
+// that is already computed.
 func (c *causality) oneStep() *engine.Plan {
 	one := c.others[len(c.others)-1]
 	out := &engine.Plan{Inputs: one.plan.Inputs, Fixed: slices.Clone(one.plan.Fixed), Bytes: one.plan.Bytes, Kept: one.plan.Kept, Own: one.plan.Own}
@@ -119,7 +119,7 @@ func (c *causality) oneStep() *engine.Plan {
 }
 
 // Step computes the outputs for one more step. They are the Stream's own: the
-// next call writes over them.
+// next call overwrites them.
 func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if s.broken {
 		return nil, errors.New("a step failed: the stream must begin again")
@@ -132,13 +132,13 @@ func (s *Stream) Step(ctx context.Context, inputs map[string]*lockstep.Tensor) (
 		return nil, err
 	}
 	s.frame.Run = engine.Running{Ctx: ctx, Variables: s.program.Initial, Continues: true}
-	s.broken = true // until it is known not to be
+	s.broken = true // until the step has succeeded
 	holds, err := s.frame.Call()
 	if err != nil {
 		return nil, err
 	}
 	if !holds {
-		return nil, errors.New("a step computes tensors of other shapes than the ones before it")
+		return nil, errors.New("a step computes tensors of other shapes than the steps before it")
 	}
 	out, err := s.out.Of(s.frame.Slots)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package table sets cells out in columns of text: the one table of lockstep's
-// reports.
+// Package table writes cells in columns of text, for lockstep's reports.
 package table
 
 import (
@@ -12,8 +11,8 @@ import (
 
 // Table is rows of cells, all of the same number.
 type Table struct {
-	// Align has a letter for each column, l or r; the last one holds for all that
-	// follow. Without it, all stand to the left.
+	// Align has a letter for each column, l or r; the last one applies to all
+	// that follow. Without it, all are left-aligned.
 	Align string
 	// Indent is the number of spaces before each row.
 	Indent int

@@ -22,9 +22,8 @@ const (
 	fieldOpName      = 1 // of OpDef
 )
 
-// Rewrite copies a message with another content in each field of a number that
-// holds a message; it leaves the field out where that is nil, and those of the
-// numbers in without.
+// Rewrite copies a message with new content in each message field of a number;
+// it leaves the field out where that is nil, and the fields in without.
 func Rewrite(b []byte, number protowire.Number, content func([]byte) ([]byte, error), without ...protowire.Number) ([]byte, error) {
 	out := make([]byte, 0, 64)
 	err := Fields(b, func(n protowire.Number, t protowire.Type, field, value []byte) error {

@@ -11,12 +11,11 @@ import (
 // List is TensorFlow's list of tensors. It is immutable: operations that
 // change one return another.
 //
-// Its elements are either tensors of their own, nil where one was never set, or
-// the rows of one tensor, which is how a loop's inputs begin and its outputs
-// end.
+// Its elements are either separate tensors, nil where one was never set, or the
+// rows of one tensor, as for a loop's inputs and its outputs.
 type List struct {
 	Elements []*lockstep.Tensor
-	Rows     *lockstep.Tensor // nil if the elements are tensors of their own
+	Rows     *lockstep.Tensor // nil if the elements are separate tensors
 
 	DType lockstep.DType
 	// Shape is the elements' shape, -1 for an axis that may have any length;
@@ -122,7 +121,7 @@ func (p OpenShape) String() string {
 	return lockstep.FormatShape(p.Shape)
 }
 
-// Merge returns what two shapes say together; they must not contradict.
+// Merge combines two partial shapes, which must not contradict each other.
 func (p OpenShape) Merge(q OpenShape) (OpenShape, error) {
 	if !p.Known || !q.Known {
 		if !p.Known {

@@ -6,8 +6,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Mover are what is done to elements whatever their type is. Tensors that take
-// part in one move must have the same type; typed refuses others.
+// Mover is the operations on elements of any type. Tensors in one move must
+// have the same type; typed refuses others.
 type Mover interface {
 	// View returns n elements of t from one on, under another shape. They are
 	// t's own.
@@ -30,7 +30,7 @@ type Mover interface {
 	Place(t *lockstep.Tensor) any
 }
 
-// movers is the one place that tells element types apart.
+// movers is the one place that distinguishes element types.
 var movers = [...]Mover{
 	lockstep.Float32:  typed[float32]{},
 	lockstep.Float64:  typed[float64]{},
@@ -127,7 +127,7 @@ func copyRows(dst *lockstep.Tensor, i int, src *lockstep.Tensor) error {
 // CopyElements copies the elements of one tensor over another's.
 func CopyElements(dst, src *lockstep.Tensor) error {
 	if dst.Len() != src.Len() {
-		return fmt.Errorf("%s in the place of %s", src, dst)
+		return fmt.Errorf("%s instead of %s", src, dst)
 	}
 	m, err := MoverOf(dst)
 	if err != nil {
@@ -205,8 +205,7 @@ func (typed[E]) sample(t *lockstep.Tensor, axes [][]int, fill *lockstep.Tensor) 
 	return lockstep.New(s.to, shape...)
 }
 
-// follow tells whether positions are none outside and each step after the one
-// before.
+// follow tells whether positions are all inside and consecutive by step.
 func follow(axis []int, step int) bool {
 	for i, at := range axis {
 		if at < 0 || at != axis[0]+i*step {
@@ -216,14 +215,15 @@ func follow(axis []int, step int) bool {
 	return true
 }
 
-// sampling is a sample on its way.
+// sampling is a sample in progress.
 type sampling[E lockstep.Element] struct {
 	from, to []E
 	run      int // elements at each position
 	fill     E
 }
 
-// walk appends all positions of the axes, or as many fills if at is negative.
+// walk appends all positions of the axes, or the same number of fills if at is
+// negative.
 func (s *sampling[E]) walk(axes [][]int, at int) {
 	if len(axes) == 0 {
 		if at >= 0 {

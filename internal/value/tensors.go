@@ -86,8 +86,8 @@ func CloneTensor(t *lockstep.Tensor) (*lockstep.Tensor, error) {
 
 const (
 	WordBytes = 8
-	// TensorOverhead is about what a tensor takes beside its elements, which counts
-	// where a loop makes very many small ones.
+	// TensorOverhead is about a tensor's size besides its elements, which
+	// matters where a loop makes very many small ones.
 	TensorOverhead = 128
 )
 
@@ -103,7 +103,7 @@ func SizeOf(d lockstep.DType) int {
 	return 2 * WordBytes
 }
 
-// Integer reads a tensor of one integer, without memory of its own.
+// Integer reads a tensor of one integer, without allocating.
 func Integer(t *lockstep.Tensor) (int, bool) {
 	if d, err := lockstep.Data[int32](t); err == nil && len(d) == 1 {
 		return int(d[0]), true
@@ -114,7 +114,7 @@ func Integer(t *lockstep.Tensor) (int, bool) {
 	return 0, false
 }
 
-// Zeros makes zeros whose number is bounded.
+// Zeros makes zeros, with a bound on their number.
 func Zeros(dtype lockstep.DType, shape []int) (*lockstep.Tensor, error) {
 	if _, err := AllowSized(shape, SizeOf(dtype)); err != nil {
 		return nil, err

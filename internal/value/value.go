@@ -1,5 +1,5 @@
-// Package value is what passes from one operation to the next, and how elements
-// are moved whatever their type is.
+// Package value has the values that pass from one operation to the next, and
+// moves elements of any type.
 package value
 
 import (
@@ -29,8 +29,9 @@ func (v Value) Viewed() *lockstep.Tensor {
 	return v.Tensor
 }
 
-// Dims are what operations on shapes read of a value: a tensor's shape, and a
-// list's length and the shape that its elements must have. It is nil of others.
+// Dims are what operations on shapes read from a value: a tensor's shape, and a
+// list's length and the shape that its elements must have. It is nil for
+// others.
 func (v Value) Dims() []int {
 	switch {
 	case v.Tensor != nil:
@@ -130,15 +131,15 @@ func AxisOf(axis, rank int) (int, error) {
 	return axis, nil
 }
 
-// MaxElements bounds a tensor that a graph asks for by a number alone, such as
-// Fill: a file of a few bytes must not take all memory.
+// MaxElements bounds a tensor whose size is only a number in the graph, such as
+// that of Fill: a small file must not use all memory.
 var MaxElements = 1 << 28 // a variable for the tests
 
 // maxRank is TensorFlow's own bound on the number of axes.
 const maxRank = 254
 
-// maxEmptyAxis bounds the axes of a tensor without elements, which cost
-// nothing, but the work along them would.
+// maxEmptyAxis bounds the axes of a tensor without elements, which costs no
+// memory, but work along the axes.
 const maxEmptyAxis = 1 << 24
 
 // Allow returns the number of elements of a shape that may be made, of
@@ -158,7 +159,7 @@ func AllowSized(shape []int, size int) (int, error) {
 	return n, nil
 }
 
-// AllowView is elements where no memory is taken for them.
+// AllowView is Allow where no memory is needed for the elements.
 func AllowView(shape []int) (int, error) {
 	if len(shape) > maxRank {
 		return 0, fmt.Errorf("a tensor of %d axes, want at most %d", len(shape), maxRank)

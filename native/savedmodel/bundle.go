@@ -19,7 +19,7 @@ import (
 // maxIndexBytes bounds variables.index, which has some 100 bytes a variable.
 const maxIndexBytes = 64 << 20
 
-// bundleVersion is the version of the format that is read here.
+// bundleVersion is the supported version of the format.
 const bundleVersion = 1
 
 // bundle is a checkpoint: an index of entries, and the files with their bytes

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
-// maxConstElements bounds the elements of a constant that is given as one
-// value to be repeated: its shape is then the only thing that makes it large.
+// maxConstElements bounds the elements of a constant that is one repeated
+// value: only its shape makes it large.
 const maxConstElements = 1 << 22
 
 // readTensor reads a TensorProto: either its bytes, or a list of values whose
@@ -74,7 +74,7 @@ func repeat[P any, E lockstep.Element](values []P, convert func(P) E, n int, sha
 		return nil, fmt.Errorf("%d values for shape %s, want at most %d", len(values), lockstep.FormatShape(shape), n)
 	}
 	if n > len(values) && n > maxConstElements {
-		return nil, fmt.Errorf("%d values stand for shape %s of %d elements, want at most %d where values repeat", len(values), lockstep.FormatShape(shape), n, maxConstElements)
+		return nil, fmt.Errorf("%d values for shape %s of %d elements, want at most %d where values repeat", len(values), lockstep.FormatShape(shape), n, maxConstElements)
 	}
 	out := make([]E, n)
 	for i, v := range values {

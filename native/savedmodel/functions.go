@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
-// function is a function of the graph's library. Its parts are looked at when
-// it is first called, and once, since it may be called very often.
+// function is a function of the graph's library. Its parts are read when it is
+// first called, and once, since it may be called very often.
 type function struct {
 	rawFunction
 	parts func() (*functionParts, error)
@@ -21,10 +21,10 @@ type function struct {
 type functionParts struct {
 	def     *tfpb.FunctionDef
 	nodes   map[string]*tfpb.NodeDef
-	results map[string]int // where a named result stands
+	results map[string]int // the position of a named result
 	effects []string       // the nodes that change something
-	// open are the nodes that leave an attribute to whoever calls the function,
-	// and that attribute.
+	// open are the nodes that leave an attribute to the caller, and that
+	// attribute.
 	open map[string]string
 }
 
@@ -70,8 +70,8 @@ func (f *function) read() (*functionParts, error) {
 	return p, nil
 }
 
-// isOpen tells whether an attribute's value, or one inside it, is to be put in
-// by a call of the function that it stands in.
+// isOpen tells whether an attribute's value, or one inside it, is set by a call
+// of its function.
 func isOpen(value *tfpb.AttrValue) bool {
 	if value.GetPlaceholder() != "" || hasOpen(value.GetFunc()) {
 		return true
@@ -88,9 +88,9 @@ func hasOpen(f *tfpb.NameAttrList) bool {
 	return false
 }
 
-// effectful begins the names of the operations that change something which a
-// later one, or a later call, can see. Reading a variable and running a loop
-// do not by themselves; Keras lists them among a function's control results.
+// effectful are name prefixes of operations that change something which a later
+// one, or a later call, can see. Reading a variable and running a loop do not;
+// Keras lists them among a function's control results.
 var effectful = []string{
 	"Assert", "Assign", "DestroyResource", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Print",
 	"QueueEnqueue", "ResourceApply", "ResourceScatter", "ResourceSparseApply", "ResourceStridedSliceAssign", "SaveV2", "WriteFile",

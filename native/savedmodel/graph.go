@@ -15,8 +15,7 @@ import (
 type Graph struct {
 	Signature lockstep.Signature
 	// Nodes are the operations that run for the outputs, each after those that
-	// it reads. Loops and branches stand as operations; Function reads their
-	// bodies.
+	// it reads. Loops and branches are operations; Function reads their bodies.
 	Nodes []*Node
 	// Inputs and Outputs are the signature's tensors by name. An input is the
 	// output of a Placeholder; one that no output needs has no node.
@@ -41,8 +40,8 @@ type Function struct {
 	Effects []*Node
 }
 
-// Flatten inlines what a signature reaches, and looks at nothing else. The empty
-// name is chosen as by MetaGraph.Signature.
+// Flatten inlines what a signature reaches, and reads nothing else. An empty
+// name is resolved as by MetaGraph.Signature.
 func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 	sig, err := g.Signature(signature)
 	if err != nil {
@@ -76,7 +75,7 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 func (g *Graph) readInputs(s *scope, infos map[string]*tfpb.TensorInfo) error {
 	fed := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(infos)) {
-		if infos[name].GetName() == "" { // sparse: of several tensors
+		if infos[name].GetName() == "" { // sparse: several tensors
 			g.Inputs[name] = Ref{}
 			continue
 		}

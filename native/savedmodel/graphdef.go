@@ -11,12 +11,12 @@ import (
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
-// GraphDef writes what the wanted tensors need as a GraphDef that can be
-// imported into the graph that libtensorflow has loaded: inner nodes under
+// GraphDef writes the nodes that the wanted tensors need as a GraphDef that can
+// be imported into the graph that libtensorflow has loaded: inner nodes under
 // their flat names, without calls. Nodes of the main graph are not written;
-// they are returned, and the importer maps their names to the nodes that are
-// there. Loops name functions of the library, which is there as well. What the
-// graph changes (Effects) is left out where the tensors only wait for it.
+// they are returned, and the importer maps their names to the existing nodes.
+// Loops name functions of the library, which also exists there. Effects are
+// left out where the tensors only wait for them.
 func (g *Graph) GraphDef(want []Ref) (def []byte, main []*Node, err error) {
 	needed := map[*Node]bool{}
 	for _, r := range want {
@@ -30,7 +30,7 @@ func (g *Graph) GraphDef(want []Ref) (def []byte, main []*Node, err error) {
 	return def, main, nil
 }
 
-// Changes tells whether computing the wanted tensors, as GraphDef writes it,
+// Changes tells whether computing the wanted tensors with GraphDef's nodes
 // changes something that outlives the run.
 func (g *Graph) Changes(want []Ref) bool {
 	needed := map[*Node]bool{}
@@ -50,7 +50,7 @@ func (g *Graph) idle(needed map[*Node]bool) map[*Node]bool {
 	for _, n := range g.Effects {
 		effects[n] = true
 	}
-	for _, n := range g.Nodes { // each stands after those that it waits for
+	for _, n := range g.Nodes { // each comes after those that it waits for
 		after := func(other *Node) bool { return effects[other] || late[other] }
 		late[n] = slices.ContainsFunc(n.Control, after) || slices.ContainsFunc(n.Inputs, func(r Ref) bool { return after(r.Node) })
 	}
@@ -82,7 +82,8 @@ func (g *Graph) newDef() *tfpb.GraphDef {
 // returns those of the main graph.
 func (g *Graph) exportNeeded(needed map[*Node]bool, out *tfpb.GraphDef) (main []*Node) {
 	idle := g.idle(needed)
-	// Nodes stand after their inputs, so one pass backwards finds all needed.
+	// Nodes come after their inputs, so one pass backwards finds all that are
+	// needed.
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := g.Nodes[i]
 		if !needed[n] {
@@ -110,8 +111,9 @@ func (g *Graph) exportNeeded(needed map[*Node]bool, out *tfpb.GraphDef) (main []
 	return main
 }
 
-// export returns the node's definition, its own name and those of the nodes
-// that it reads as name says; those that it says nothing of it does not wait for.
+// export returns the node's definition, with its own name and those of the
+// nodes that it reads mapped by name; it does not wait for nodes that name does
+// not map.
 func (n *Node) export(name func(*Node) string) *tfpb.NodeDef {
 	def := &tfpb.NodeDef{Name: name(n), Op: n.Op, Attr: map[string]*tfpb.AttrValue{}}
 	for _, in := range n.Inputs {
@@ -123,7 +125,7 @@ func (n *Node) export(name func(*Node) string) *tfpb.NodeDef {
 		}
 	}
 	for name, value := range n.def.GetAttr() {
-		// Notes of the graph that it stood in, such as colocation.
+		// Annotations of its original graph, such as colocation.
 		if strings.HasPrefix(name, "_") {
 			continue
 		}

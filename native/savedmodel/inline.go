@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
-// What a hostile graph may ask for; the largest that Keras is known to write,
-// an unrolled layer of 1,000 steps, is far below.
+// Limits for hostile graphs; the largest that Keras is known to write, an
+// unrolled layer of 1,000 steps, is far below.
 const (
 	maxInlineDepth = 64        // calls within calls
 	maxPath        = 100_000   // nodes on a path, which a reader's stack follows
@@ -18,7 +18,7 @@ const (
 	callBytes      = 800       // an inlined call
 )
 
-// budget is how many bytes the flat graph may still take. A kilobyte of
+// budget is how many bytes the flat graph may still use. A kilobyte of
 // functions that call each other twice would make 2^60 nodes.
 type budget struct{ left int }
 
@@ -38,7 +38,7 @@ type inliner struct {
 	budget  *budget
 	nodes   []*Node // each after its inputs
 	path    int
-	pending []*scope // called functions whose effects have not been looked at
+	pending []*scope // called functions whose effects have not been processed
 }
 
 func newInliner(g *MetaGraph, b *budget) *inliner { return &inliner{meta: g, budget: b} }
@@ -60,7 +60,7 @@ type scope struct {
 type instance struct {
 	node   *Node
 	call   *scope
-	byName bool // the call's results have the function's names for them
+	byName bool // the call's results are named as in the function
 	busy   bool // its inputs are being made; meeting it again is a cycle
 }
 
@@ -152,7 +152,7 @@ func (s *scope) resolve(name string) (Ref, error) {
 	return Ref{Node: m.node, Index: index}, nil
 }
 
-// ret returns the tensor inside an inlined call that a result of it is: by
+// ret returns the tensor inside an inlined call for one of its results: by
 // position for the call operations, whose one list is "output"; in a function,
 // by name where another is called as an operation. The main graph counts all
 // results through.
@@ -198,7 +198,7 @@ func (s *scope) make(name string) (*instance, error) {
 	}
 	if s.parts != nil {
 		if attr, open := s.parts.open[name]; open {
-			return nil, fmt.Errorf("function %q leaves the attribute %q of its node %q to whoever calls it, which is not supported", s.fn.name, attr, name)
+			return nil, fmt.Errorf("function %q leaves the attribute %q of its node %q to its caller, which is not supported", s.fn.name, attr, name)
 		}
 	}
 	if s.in.path++; s.in.path > maxPath {
@@ -247,7 +247,7 @@ func (s *scope) inputs(def *tfpb.NodeDef) (inputs []Ref, controls []*Node, err e
 		if after, isControl := strings.CutPrefix(name, "^"); isControl {
 			if s.fn != nil {
 				if _, isArg := s.args[after]; isArg {
-					continue // an argument is there when the call begins
+					continue // arguments exist when the call begins
 				}
 			}
 			m, err := s.make(after)
@@ -269,7 +269,7 @@ func (s *scope) inputs(def *tfpb.NodeDef) (inputs []Ref, controls []*Node, err e
 }
 
 // runEffects makes the operations that a function runs for their effect: those
-// that it names, and any that change something, which libtensorflow keeps too.
+// that it names, and all that change something, which libtensorflow keeps too.
 func (s *scope) runEffects() error {
 	for _, name := range s.parts.def.GetSignature().GetControlOutput() {
 		if _, err := s.make(s.parts.def.GetControlRet()[name]); err != nil {
@@ -284,8 +284,8 @@ func (s *scope) runEffects() error {
 	return nil
 }
 
-// finish makes what every function that was called runs for its effect, and
-// returns the nodes that have one.
+// finish makes the operations that every called function runs for their effect,
+// and returns the nodes with one.
 func (in *inliner) finish() (effects []*Node, err error) {
 	for len(in.pending) > 0 {
 		s := in.pending[0]

@@ -3,11 +3,10 @@ package savedmodel
 import "github.com/lockstep-go/lockstep/internal/tfpb"
 
 // Most of a saved_model.pb is its functions, and most of these are for training
-// or for calls that nobody makes: Keras 2 writes some hundred and fifty, of
-// which a signature reaches eight. So they are cut out of the message before it
-// is read, and each is read when it is first called. The objects that Python
-// makes again out of a file are not read at all, nor are TensorFlow 1's
-// collections; they would be kept for nothing.
+// or never called: Keras 2 writes some hundred and fifty, of which a signature
+// reaches eight. So they are cut out of the message before it is parsed, and
+// each is parsed when it is first called. The objects that Python restores from
+// a file are not read at all, nor are TensorFlow 1's collections.
 
 // rawFunction is a function of the library that has not been read.
 type rawFunction struct {
@@ -15,8 +14,8 @@ type rawFunction struct {
 	raw  []byte // a FunctionDef
 }
 
-// cutFunctions returns a saved_model.pb without its functions and without what
-// nothing here reads, and the functions, by meta graph.
+// cutFunctions returns a saved_model.pb without its functions and unused
+// fields, and the functions, by meta graph.
 func cutFunctions(b []byte) (rest []byte, functions [][]rawFunction, err error) {
 	rest, err = tfpb.Rewrite(b, tfpb.FieldMetaGraphs, func(graph []byte) ([]byte, error) {
 		var found []rawFunction

@@ -25,7 +25,7 @@ type MetaGraph struct {
 	variables func() ([]*Variable, error)
 	restored  map[string]bool // the checkpoint's keys that loading reads; set by variables
 	bundle    func() (*bundle, error)
-	shards    func() error // tells whether the checkpoint's data files are whole
+	shards    func() error // tells whether the checkpoint's data files are complete
 }
 
 func newMetaGraph(m *SavedModel, def *tfpb.MetaGraphDef, functions []rawFunction) (*MetaGraph, error) {
@@ -61,8 +61,8 @@ func newMetaGraph(m *SavedModel, def *tfpb.MetaGraphDef, functions []rawFunction
 	return g, nil
 }
 
-// Assets returns the files that loading the graph reads beside its variables, as
-// paths within the folder assets.
+// Assets returns the files that loading the graph reads besides its variables,
+// as paths within the folder assets.
 func (g *MetaGraph) Assets() []string {
 	var out []string
 	for _, asset := range g.pb.GetAssetFileDef() {

@@ -24,8 +24,8 @@ type Node struct {
 	Control []*Node
 	// NumOutputs is the number of tensors that it makes, lists flattened.
 	NumOutputs int
-	// Main says that it stands under this name in the graph that
-	// libtensorflow loads, and not in a function's body.
+	// Main says that it has this name in the graph that libtensorflow loads,
+	// and is not in a function's body.
 	Main bool
 
 	def *tfpb.NodeDef
@@ -153,8 +153,7 @@ func (n *Node) Const() (*lockstep.Tensor, error) {
 	return t, nil
 }
 
-// Through follows r through operations that copy their input: to what it is
-// a copy of.
+// Through follows r through operations that copy their input, to the original.
 func (r Ref) Through() Ref {
 	for r.Node != nil {
 		switch r.Node.Op {

@@ -10,7 +10,7 @@ import (
 )
 
 // callee returns the function that a definition calls, "" if it is none.
-// byName says that the function stands as an operation of its own name, whose
+// byName says that the function is called as an operation of its name, whose
 // results are then the function's.
 func (g *MetaGraph) callee(def *tfpb.NodeDef) (function string, byName bool) {
 	switch def.GetOp() {
@@ -23,8 +23,8 @@ func (g *MetaGraph) callee(def *tfpb.NodeDef) (function string, byName bool) {
 	return "", false
 }
 
-// maxResults bounds what an attribute says of a list's length; a loop's
-// variables are among the longest.
+// maxResults bounds a list's length in an attribute; a loop's variables are
+// among the longest.
 const maxResults = 100_000
 
 // result is one result of an operation: a tensor, or a list of tensors whose
@@ -34,7 +34,7 @@ type result struct{ name, list string }
 //go:embed opdefs.txt
 var opdefs string
 
-// knownResults are the results of TensorFlow's operations. A file carries the
+// knownResults are the results of TensorFlow's operations. A file has the
 // definitions of those in its main graph, and not of all in its functions.
 var knownResults = sync.OnceValue(func() map[string][]result {
 	table := map[string][]result{}
@@ -53,8 +53,8 @@ var knownResults = sync.OnceValue(func() map[string][]result {
 	return table
 })
 
-// results returns the results of an operation. A file may define operations
-// of its own, and not TensorFlow's otherwise: libtensorflow would not heed it.
+// results returns the results of an operation. A file may define its own
+// operations, but not redefine TensorFlow's: libtensorflow would ignore that.
 func (g *MetaGraph) results(op string) ([]result, error) {
 	if known, ok := knownResults()[op]; ok {
 		return known, nil
@@ -62,7 +62,7 @@ func (g *MetaGraph) results(op string) ([]result, error) {
 	if d, ok := g.ops[op]; ok {
 		return readResults(d), nil
 	}
-	return nil, fmt.Errorf("operation %s is none of TensorFlow's, and the file does not define it", op)
+	return nil, fmt.Errorf("operation %s is not one of TensorFlow's, and the file does not define it", op)
 }
 
 func readResults(d *tfpb.OpDef) []result {

@@ -23,8 +23,8 @@ func (n *Node) Uses(d lockstep.DType) bool {
 }
 
 // Retyped returns a copy of the node whose attributes name another element type
-// where they name from. Those of the names absent, whose default from is, do so
-// where the node does not have them.
+// where they name from. Attributes named in absent, whose default is from, are
+// added where the node does not have them.
 func (n *Node) Retyped(from, to lockstep.DType, absent ...string) *Node {
 	named, found := tfpb.AttrValue_Type{}, false
 	for p, d := range dtypes {

@@ -1,14 +1,14 @@
 // Package savedmodel reads a TensorFlow SavedModel directory in pure Go: its
 // signatures, its graph with the function calls inlined, and its variables.
 //
-// It runs nothing. It depends on no producer's habits: which checkpoint entry
-// feeds which variable is followed through the restore operation, as
-// libtensorflow does it, and neither Keras's metadata nor any name is relied
-// on. Files are taken as hostile: what they claim is checked against what is
-// there before memory is taken for it.
+// It runs nothing. It does not depend on a producer's conventions: which
+// checkpoint entry fills which variable follows from the restore operation, as
+// in libtensorflow, and not from Keras's metadata or names. Files are treated
+// as hostile: their claims are checked against their content before memory is
+// allocated.
 //
-// Begin with Open, choose a MetaGraph, and ask it for its Signatures, its
-// Variables, or a signature's Graph.
+// Begin with Open and choose a MetaGraph, which has Signatures, Variables, and
+// a Graph for each signature.
 package savedmodel
 
 import (
@@ -94,7 +94,7 @@ func open(fsys fs.FS, name string) (*SavedModel, error) {
 // Files returns the files that the model is read from.
 func (m *SavedModel) Files() fs.FS { return m.fsys }
 
-// whatElse says what a directory without saved_model.pb holds instead.
+// whatElse says what a directory without saved_model.pb contains instead.
 func whatElse(fsys fs.FS) string {
 	for _, other := range []struct{ file, hint string }{
 		{"saved_model.pbtxt", "; it has a saved_model.pbtxt, a text form that is not supported: save the model again"},
@@ -141,9 +141,9 @@ func fits(size int64) error {
 	return mem.Fits(int(size), 1)
 }
 
-// readPart reads size bytes at an offset. A file on disk has the size that it
-// says; of another, such as one in an archive, it is a claim, and memory is
-// taken only as the bytes come.
+// readPart reads size bytes at an offset. A file on disk has its reported size;
+// of another, such as one in an archive, it is a claim, and memory is allocated
+// only as data is read.
 func readPart(f fs.File, offset, size int64) ([]byte, error) {
 	if r, ok := f.(io.ReaderAt); ok {
 		b := make([]byte, size)

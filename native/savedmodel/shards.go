@@ -15,8 +15,8 @@ import (
 )
 
 // restoredKeys returns the checkpoint's keys that the nodes of a restore
-// operation read: libtensorflow reads them all when it loads a model, whether a
-// variable takes them or not.
+// operation read: libtensorflow reads them all when it loads a model, whether
+// or not a variable uses them.
 func restoredKeys(nodes []*Node) map[string]bool {
 	keys := map[string]bool{}
 	for _, n := range nodes {
@@ -37,9 +37,9 @@ func restoredKeys(nodes []*Node) map[string]bool {
 }
 
 // checkShards tells whether the checkpoint's data files have the bytes that the
-// index says. A file that is shorter than any entry wants is damaged, whether
-// that entry is read or not. What else libtensorflow refuses, it refuses for
-// what it restores alone, and so does this.
+// index says. A file that is shorter than any entry needs is damaged, whether
+// or not that entry is read. Other errors libtensorflow reports only for what
+// it restores, and so does this.
 func (g *MetaGraph) checkShards() error {
 	if _, err := g.variables(); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (g *MetaGraph) checkShards() error {
 	for _, key := range slices.Sorted(maps.Keys(b.entries)) {
 		var e tfpb.BundleEntryProto
 		if key == "" || proto.Unmarshal(b.entries[key], &e) != nil {
-			continue // what is read is parsed again
+			continue // entries that are read are parsed again
 		}
 		if err := b.checkShard(&e, sizes, g.restored[key]); err != nil {
 			return fmt.Errorf("savedmodel: %s: checkpoint entry %q in %s: %w", b.model, key, b.shard(&e), err)
@@ -122,8 +122,8 @@ func within(e *tfpb.BundleEntryProto, have int64) error {
 	return nil
 }
 
-// sizeFits tells whether an entry has as many bytes as n elements of its type
-// take; a string takes at least its length.
+// sizeFits tells whether an entry has the bytes of n elements of its type; a
+// string has at least its length.
 func sizeFits(e *tfpb.BundleEntryProto, dtype lockstep.DType, shape []int, n int) error {
 	size := e.GetSize()
 	if dtype == lockstep.String {

@@ -15,25 +15,25 @@ type FeedTensor struct {
 	DType lockstep.DType
 }
 
-// StepDef is one step of a loop as a graph of its own, to be imported beside
-// the model's: see Graph.StepDef.
+// StepDef is one step of a loop as a separate graph, to be imported next to the
+// model's: see Graph.StepDef.
 type StepDef struct {
 	Def []byte
-	// Main are the nodes of the main graph that it reads, by whose names the
-	// importer maps them to the nodes that are there.
+	// Main are the nodes of the main graph that it reads, which the importer
+	// maps by name to the existing nodes.
 	Main []*Node
-	// Fed are the names of the placeholders for what is fed, Want those of the
-	// wanted tensors, as node:index.
+	// Fed are the names of the placeholders for the fed tensors, Want those of
+	// the wanted tensors, as node:index.
 	Fed, Want []string
 }
 
-// stepPrefix keeps the names of a body's nodes apart from those of the graph
+// stepPrefix distinguishes the names of a body's nodes from those of the graph
 // around the loop.
 const stepPrefix = "lockstep_step/"
 
-// StepDef writes what the wanted tensors of a loop's body need as a GraphDef.
-// The body's arguments are what the loop's own inputs are, which must be the
-// same in each step, except those that are fed; placeholders stand for these.
+// StepDef writes the nodes that the wanted tensors of a loop's body need as a
+// GraphDef. The body's arguments are the loop's own inputs, which must be the
+// same in each step, except the fed ones, which are placeholders.
 func (g *Graph) StepDef(loop *Node, body *Function, fed []FeedTensor, want []Ref) (*StepDef, error) {
 	s := &stepWriter{graph: g, loop: loop, args: map[*Node]int{}, fed: map[Ref]string{}, around: map[*Node]bool{}, out: g.newDef(), step: &StepDef{}}
 	for i, a := range body.Args {
@@ -129,8 +129,8 @@ func (s *stepWriter) node(n *Node, needed map[*Node]bool) error {
 	return nil
 }
 
-// name returns what a tensor of the body is called, and notes what the graph
-// around the loop has to have for it.
+// name returns the name of a tensor of the body, and records the nodes of the
+// graph around the loop that it needs.
 func (s *stepWriter) name(r Ref) (string, error) {
 	if name, ok := s.fed[r]; ok {
 		return name, nil

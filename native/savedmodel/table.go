@@ -12,7 +12,7 @@ import (
 // and without filters. github.com/syndtr/goleveldb/leveldb/table v1.0.0 reads
 // it, but allocates what a block's handle claims before it looks at the file:
 // 48 bytes that claim 128 GiB end the process, which nothing can recover. A
-// reader that holds every handle against the file is as short as the checks in
+// reader that checks every handle against the file is as short as the checks in
 // front of that one would be.
 
 const (
@@ -50,17 +50,18 @@ func readTable(b []byte) (map[string][]byte, error) {
 		if err != nil {
 			return err
 		}
-		// Blocks do not overlap; a file that names one very often would keep
-		// its reader busy.
+		// Blocks must not overlap: a file that names one very often would take
+		// very long to read.
 		if blocks += len(block); blocks > len(b) {
 			return fmt.Errorf("%w: its blocks overlap", errTable)
 		}
 		return readBlock(block, func(key string, value []byte) error {
 			if _, twice := entries[key]; twice {
-				return fmt.Errorf("%w: the key %q stands twice", errTable, key)
+				return fmt.Errorf("%w: the key %q occurs twice", errTable, key)
 			}
-			// Keys share prefixes, so a small file can ask for very many bytes
-			// of them. Real ones are a few times longer than what is stored.
+			// Keys share prefixes, so a small file can expand to very many
+			// bytes of them. Real ones are a few times longer than what is
+			// stored.
 			if keys += len(key); keys > 1<<16+16*len(b) {
 				return fmt.Errorf("%w: its keys are more than sixteen times as long as the file", errTable)
 			}

@@ -138,7 +138,7 @@ func TestTablesRefuse(t *testing.T) {
 		"half an entry":      {assemble([]byte{0, 0, 0, 0, 0}, nil), "an entry is unreadable"},
 		"a tiny block":       {assemble([]byte{0, 0, 0}, nil), "a block of 3 bytes"},
 		"restarts beyond":    {assemble([]byte{0xff, 0xff, 0xff, 0xff}, nil), "4294967295 restart points"},
-		"a key twice":        {assemble(append(slices.Clone(good[:5]), good...), nil), `the key "a" stands twice`},
+		"a key twice":        {assemble(append(slices.Clone(good[:5]), good...), nil), `the key "a" occurs twice`},
 		"no handle":          {assemble(good, [][]byte{{}}), "handle is unreadable"},
 		"another's handle":   {assemble(good, [][]byte{handle(1, uint64(len(good))-1)}), "has the checksum"},
 		"a handle beyond":    {assemble(good, [][]byte{handle(0, 1<<40)}), "a block of 1099511627776 bytes at 0"},

@@ -24,8 +24,8 @@ type Variable struct {
 	Type string
 	// Shape is nil where the graph leaves it open.
 	Shape []int
-	// Err says why the variable cannot be read, nil if it can. That concerns
-	// whoever needs it and nobody else.
+	// Err says why the variable cannot be read, nil if it can. It matters only
+	// where the variable is needed.
 	Err error
 
 	proto tfpb.DataType
@@ -35,7 +35,7 @@ type Variable struct {
 // with it makes its own (kAnonymousName in TensorFlow's resource_handle.h).
 const anonymous = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
-// resourceName returns what tells the variables of a graph apart.
+// resourceName returns the identity of a graph's variable.
 func resourceName(handle *Node) string {
 	name := handle.AttrString("shared_name")
 	if name == "" || name == anonymous {
@@ -65,8 +65,7 @@ func (g *MetaGraph) Variable(r Ref) (*Variable, bool, error) {
 	return v, true, nil
 }
 
-// FindVariable is Variable for whoever wants to know of variables that cannot
-// be read as well.
+// FindVariable is Variable, also for variables that cannot be read.
 func (g *MetaGraph) FindVariable(r Ref) (*Variable, bool, error) {
 	r = r.Through()
 	if r.Node != nil && r.Node.Op == "ReadVariableOp" && len(r.Node.Inputs) == 1 {
@@ -124,7 +123,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 		}
 		handle := n.Inputs[0].Through().Node
 		if handle == nil || handle.Op != "VarHandleOp" {
-			continue // no variable that a signature could read
+			continue // not a variable that a signature could read
 		}
 		v := newVariable(handle, n.Inputs[1])
 		if before, twice := seen[v.Name]; twice {
@@ -141,7 +140,8 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 	return out, nil
 }
 
-// newVariable describes a variable by its handle and by what is restored into it.
+// newVariable describes a variable from its handle and from what is restored
+// into it.
 func newVariable(handle *Node, restored Ref) *Variable {
 	v := &Variable{Name: resourceName(handle), Node: handle.Name, proto: handle.attr("dtype").GetType()}
 	v.DType, v.Type = dtypes[v.proto], typeName(v.proto)
@@ -218,8 +218,9 @@ func (g *MetaGraph) Value(v *Variable) (*lockstep.Tensor, error) {
 }
 
 // CheckData tells whether the checkpoint's data files have all bytes that its
-// index says, where loading the model restores anything: libtensorflow loads no
-// model that lacks some. It reads the index, and of the data files their sizes.
+// index says, where loading the model restores anything: libtensorflow does not
+// load a model that lacks some. It reads the index, and only the sizes of the
+// data files.
 func (g *MetaGraph) CheckData() error {
 	all, err := g.variables()
 	if err != nil || len(all) == 0 {
@@ -231,8 +232,8 @@ func (g *MetaGraph) CheckData() error {
 // CheckVariables tells whether the checkpoint has, for every variable that the
 // signature reaches and loading the model restores, an entry of the variable's
 // type and shape, and in its data files all bytes that its index says.
-// libtensorflow does not ask for the first: a checkpoint of another model loads,
-// and fails or answers something when it is run.
+// libtensorflow does not check the first: a checkpoint of another model loads,
+// and fails or computes something when it is run.
 func (g *Graph) CheckVariables() error {
 	all, err := g.meta.variables()
 	if err != nil || len(all) == 0 {
@@ -255,9 +256,9 @@ func (g *Graph) CheckVariables() error {
 }
 
 // reachedVariables returns the resource names of the variables whose handles
-// stand in the graph, or in a function that one of its loops or branches runs.
-// Functions are not inlined for that, and one that is damaged holds none: to say
-// so is left to whoever runs it.
+// are in the graph, or in a function that one of its loops or branches runs.
+// Functions are not inlined for that, and a damaged one counts as having none:
+// running it reports the error.
 func (g *Graph) reachedVariables() map[string]bool {
 	reached, seen := map[string]bool{}, map[string]bool{}
 	var pending []string

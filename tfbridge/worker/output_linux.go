@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// ownOutput returns a copy of standard output that nobody else writes to, and
+// ownOutput returns a copy of standard output that nothing else writes to, and
 // makes standard output another name of standard error.
 func ownOutput(out io.Writer) (io.Writer, error) {
 	if out != io.Writer(os.Stdout) {

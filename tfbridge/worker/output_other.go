@@ -4,5 +4,5 @@ package worker
 
 import "io"
 
-// ownOutput returns out as it is: nobody else may write to it.
+// ownOutput returns out unchanged: nothing else may write to it.
 func ownOutput(out io.Writer) (io.Writer, error) { return out, nil }

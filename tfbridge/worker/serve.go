@@ -10,10 +10,10 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
-// Serve is what the child does: it answers requests from in until in ends, be
-// it in the middle of a request: nobody waits for the answer any more. Where
-// out is the process's standard output, what others write there from now on,
-// as a model's print operations do, goes to standard error.
+// Serve runs in the child: it answers requests from in until in ends, even in
+// the middle of a request, since then the answer is no longer needed. If out is
+// the process's standard output, other writes to it, such as a model's print
+// operations, go to standard error.
 func Serve(in io.Reader, out io.Writer) error {
 	out, err := ownOutput(out)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// preferVictim makes a child the process that a system ends which runs out of
-// memory, and not the one that can say so.
+// preferVictim makes the child the process that the system ends when it runs
+// out of memory, instead of its parent, which can report it.
 func preferVictim(pid int) {
 	// It may not be allowed, and then the system chooses.
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)

@@ -30,7 +30,7 @@ type request struct {
 	Detail  lockstep.Detail
 }
 
-// doing says what the child is at, for the report of a crash.
+// doing says what the child is doing, for the report of a crash.
 func (r request) doing() string {
 	switch r.Op {
 	case opOpen:
@@ -60,7 +60,7 @@ type response struct {
 	Weights   []wireTensor
 }
 
-// kinds are the errors that a caller may want to tell apart with errors.Is.
+// kinds are the errors that a caller may distinguish with errors.Is.
 var kinds = []error{
 	lockstep.ErrMemory,
 	lockstep.ErrNoTensorFlow,

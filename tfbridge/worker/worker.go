@@ -1,6 +1,6 @@
 // Package worker runs tfbridge in a child process, so that a crash of
 // libtensorflow ends the child and is an error here, never the end of the
-// program and never an exit code that could be taken for a verdict.
+// program and never an exit code that could be mistaken for a verdict.
 //
 // The child is the same program again (or another that calls Serve), started
 // with a command line of the caller's choice. One child serves any number of
@@ -43,18 +43,18 @@ type Process struct {
 	enc   *gob.Encoder
 	dec   *gob.Decoder
 	log   *tail
-	ended error // what every further request is answered with; nil while the child lives
+	ended error // the error of every further request; nil while the child lives
 }
 
-// Start runs a child that calls Serve. What it writes to standard error is
-// kept back: TensorFlow greets there. A crash shows what it wrote last.
+// Start runs a child that calls Serve. Its standard error is hidden, since
+// TensorFlow logs there at start. A crash shows what it wrote last.
 func Start(name string, args ...string) (*Process, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Env = os.Environ()
 	if _, set := os.LookupEnv("TF_CPP_MIN_LOG_LEVEL"); !set {
 		cmd.Env = append(cmd.Env, "TF_CPP_MIN_LOG_LEVEL=1") // warnings and worse
 	}
-	// Who else holds the child's standard error must not hold us.
+	// Other holders of the child's standard error must not block us.
 	cmd.WaitDelay = time.Second
 	p := &Process{cmd: cmd, log: &tail{limit: 64 << 10}}
 	cmd.Stderr = p.log
@@ -88,7 +88,7 @@ func (p *Process) Version() (string, error) {
 }
 
 // Close ends the child, and with it every model that it has open. It waits for
-// the request that is under way.
+// the running request.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,7 +102,7 @@ func (p *Process) Close() error {
 	return nil
 }
 
-// wait lets the child end, for so long, and stops it then.
+// wait waits for the child to end, and stops it after a time.
 func (p *Process) wait(grace time.Duration) error {
 	p.in.Close()
 	timer := time.AfterFunc(grace, func() { p.cmd.Process.Kill() })
@@ -110,7 +110,7 @@ func (p *Process) wait(grace time.Duration) error {
 	err := p.cmd.Wait()
 	plain.RemoveLinks(p.cmd.Process.Pid)
 	if errors.Is(err, exec.ErrWaitDelay) {
-		return nil // it ended well, and somebody else holds its standard error
+		return nil // it ended well, and another process holds its standard error
 	}
 	return err
 }
@@ -145,7 +145,7 @@ func (p *Process) call(ctx context.Context, req request) (response, error) {
 	return res, nil
 }
 
-// crash says how a child ended that does not answer as it should.
+// crash describes how a child ended that does not answer properly.
 func (p *Process) crash(req request, why error) error {
 	patience := grace
 	gone := errors.Is(why, io.EOF) || errors.Is(why, io.ErrUnexpectedEOF) || errors.Is(why, syscall.EPIPE)
@@ -175,7 +175,7 @@ type Model struct {
 	version string
 }
 
-// Options choose what of a SavedModel is opened, and how; see tfbridge.Option.
+// Options choose what to open of a SavedModel, and how; see tfbridge.Option.
 type Options struct {
 	Tags      []string
 	Signature string
@@ -246,8 +246,8 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	return trace, nil
 }
 
-// copiesOfInputs are in memory at once in this process: the caller's, and what is
-// sent.
+// copiesOfInputs is the number of copies in memory at once in this process: the
+// caller's, and what is sent.
 const copiesOfInputs = 2
 
 // fit tells whether the memory budget has room for sending inputs.
@@ -305,7 +305,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lastWords begins where a process says why it ends: TensorFlow's failed CHECK
+// lastWords matches where a process says why it ends: TensorFlow's failed CHECK
 // ("F0000 …" or "… F tensorflow/…"), Go's panic or fatal error, a signal.
 var lastWords = regexp.MustCompile(`(?m)^(F\d{4} |\d{4}-\d\d-\d\d [\d:.]+: F |panic: |fatal error: |runtime: |SIG[A-Z]+: |terminate called ).*`)
 

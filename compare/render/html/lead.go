@@ -19,7 +19,7 @@ type lead struct {
 	Facts []fact
 	// Values are both sides' values there.
 	Values []fact
-	Others []string // comparisons that diverged beside it
+	Others []string // other comparisons that diverged
 
 	layer, quantity, comparison string // what the charts show first
 	step, unit                  int

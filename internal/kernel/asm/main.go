@@ -1,4 +1,4 @@
-// Command asm writes the assembly of package kernel. It is a module of its own,
+// Command asm writes the assembly of package kernel. It is a separate module,
 // so that lockstep does not depend on avo.
 //
 //go:generate go run . -out ../kernel_amd64.s -stubs ../stubs_amd64.go -pkg kernel
