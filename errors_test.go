@@ -8,7 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// Callers tell errors apart, and a kind leaves the text and the cause as they are.
+// Callers can distinguish errors, and a kind does not change the text and the
+// cause.
 func TestKindsOfErrors(t *testing.T) {
 	cause := &fs.PathError{Op: "read", Path: "variables.index", Err: fs.ErrInvalid}
 	for _, c := range []struct{ err, is, not error }{

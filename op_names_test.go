@@ -25,7 +25,7 @@ var rewriting = []string{
 	"internal/graphtest", // draws graphs for tests
 }
 
-// What is known of an operation stands in one place: its name is a string in one
+// What is known of an operation is in one place: its name is a string in one
 // file, that of its family.
 func TestOperationsStandInOneFile(t *testing.T) {
 	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.go").Output()
@@ -45,7 +45,7 @@ func TestOperationsStandInOneFile(t *testing.T) {
 	}
 	for name := range op.Specs {
 		if len(files[name]) != 1 || filepath.ToSlash(filepath.Dir(files[name][0])) != "internal/op" {
-			t.Errorf("operation %s stands in %q, want one file of internal/op", name, files[name])
+			t.Errorf("operation %s is in %q, want one file of internal/op", name, files[name])
 		}
 	}
 }

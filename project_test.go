@@ -115,7 +115,7 @@ func commands(run string, matrix map[string][]string) []string {
 	return all
 }
 
-// exists tells why a command is none of those that a workflow may run.
+// exists tells why a workflow may not run a command.
 func exists(command string, targets map[string]bool) error {
 	words := strings.Fields(command)
 	switch {

@@ -53,7 +53,7 @@ type Trace struct {
 	Traced map[string]*Tensor
 }
 
-// gateOrder is the order in which gates stand in kernels, and c before h.
+// gateOrder is the order of the gates in kernels, and c before h.
 const gateOrder = "zrifgoch"
 
 // Quantities lists the quantities in Steps for a layer by the names that follow

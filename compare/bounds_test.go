@@ -103,7 +103,7 @@ func TestRangeOfATensor(t *testing.T) {
 	}
 }
 
-// Numbers among large ones bear the rounding of those, and types of 16 bits their own.
+// Numbers among large ones carry their rounding, and 16-bit types their own.
 func TestFallback(t *testing.T) {
 	f16, bf16 := fixture.Vector(t, lockstep.RoundFloat16(2)), fixture.Vector(t, lockstep.RoundBFloat16(2))
 	for _, c := range []struct {
@@ -126,7 +126,7 @@ func TestFallback(t *testing.T) {
 }
 
 // A difference within what rounding can do shows no fault, one beyond it does, and
-// where nobody knows what rounding can do, none is excused.
+// where rounding has no known bound, no difference is excused.
 func TestWithinRounding(t *testing.T) {
 	x := fixture.Vector[float32](t, 1, 1.5)
 	for _, c := range []struct {

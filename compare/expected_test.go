@@ -13,7 +13,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
-// Expected values that do not fit are wrong usage, and nobody is blamed for them.
+// Expected values that do not fit are wrong usage, and no engine is blamed for
+// them.
 func TestExpectedValuesThatDoNotFit(t *testing.T) {
 	one := fixture.Vector[float32](t, 1)
 	tf := engine{name: "tensorflow", outputs: named("output", one), states: named("encoder/state_h", one)}

@@ -146,7 +146,7 @@ func TestMeasureNonFinite(t *testing.T) {
 			isFinite := c.want == counts{}
 			agree := c.want.bothNaN+c.want.sameInf > 0
 			if n.agree() > 0 != agree || n.disagree() > 0 != (!isFinite && !agree) {
-				t.Errorf("%v against %v: %d agree, %d are apart", c.ref, c.cand, n.agree(), n.disagree())
+				t.Errorf("%v against %v: %d agree, %d differ", c.ref, c.cand, n.agree(), n.disagree())
 			}
 			if isFinite {
 				continue
@@ -173,7 +173,7 @@ func TestMeasureExactTypes(t *testing.T) {
 	if d.Differ != 3 || d.MaxAbsInt != math.MaxUint64 || d.Worst.Flat != 2 || d.ZeroReference != 1 || d.Finite != 4 {
 		t.Errorf("int64: %+v", d)
 	}
-	// 1 apart at a size at which float64 sees no difference.
+	// A difference of 1 at a size at which float64 sees none.
 	if d := measureOne(fixture.Vector(t, big), fixture.Vector(t, big+1)); d.MaxAbsInt != 1 || d.MaxAbs != 1 || d.Differ != 1 || d.MeanAbs != 1 {
 		t.Errorf("2^60 and 2^60+1: %+v", d)
 	}

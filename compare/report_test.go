@@ -76,7 +76,7 @@ func TestComparisonSmallest(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c.name, s, ok)
 		}
 	}
-	// Tensors with rules of their own are brought to one that all can share.
+	// Tensors with different rules are brought to one that all can share.
 	ref := set{"a": fixture.Vector(t, 1.0), "b": fixture.Vector(t, 1.0)}
 	cand := set{"a": fixture.Vector(t, 1.5), "b": fixture.Vector(t, 1.25)}
 	rules := func(name string) Rule {

@@ -136,7 +136,7 @@ func answerOf(of string, names []string) (string, bool) {
 	return "", false
 }
 
-// One that replaces the tolerance of all judges answers alone, by what it says;
+// One that replaces the tolerance of all judges only answers, by its rule;
 // allow_nonfinite alone keeps the steps.
 func TestSettingsForAllTensors(t *testing.T) {
 	m, inputs := seed(t)

@@ -94,7 +94,7 @@ func TestSettingsMatch(t *testing.T) {
 
 // Adding a setting never changes how a tensor is judged that it does not name:
 // over random tensors, base rules (derived, fixed and chosen before) and
-// settings. A tensor that it names is judged by what it says.
+// settings. A tensor that it names is judged by it.
 func TestSettingsChangeNoOther(t *testing.T) {
 	rng := rand.New(rand.NewPCG(16, 4))
 	named, other, verdicts := 0, 0, map[Verdict]int{}

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// The native engine stands on both sides here, so that these tests run without
+// The native engine is on both sides here, so that these tests run without
 // TensorFlow: the reference is the model as it is.
 func seed(t *testing.T) (sound *native.Model, inputs map[string]*lockstep.Tensor) {
 	t.Helper()

@@ -144,8 +144,8 @@ func structures(t *testing.T) []string {
 	return dirs
 }
 
-// runChildren has processes of their own check the models, one under each setting
-// and as many at a time as there are processors.
+// runChildren checks the models in child processes, one under each setting and
+// as many at a time as there are processors.
 func runChildren(t *testing.T, n int) [][]alarmed {
 	t.Helper()
 	out, errs := make([][]alarmed, len(settings)), make([]error, len(settings))

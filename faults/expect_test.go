@@ -116,7 +116,7 @@ func order(q string) int {
 	return slices.Index(list, q)
 }
 
-// reads lists where what a layer reads is another under the fault.
+// reads lists where what a layer reads differs with the fault.
 func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) []shows {
 	a, b := c.sound.Layer(layer).Step(q), faulty.Layer(layer).Step(q)
 	if a == nil || b == nil {
@@ -135,7 +135,7 @@ func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) [
 	if strings.HasPrefix(q, "initial_") {
 		shape = []int{a.Shape()[0], 1, a.Shape()[1]}
 	}
-	var there []float64 // nobody reads the x of a step that a mask leaves out
+	var there []float64 // the x of a step that a mask leaves out is not read
 	if mask := c.sound.Layer(layer).Mask(); q == "x" && mask != nil {
 		there = truths(t, mask)
 	}
@@ -147,7 +147,7 @@ func (c *subject) reads(t *testing.T, layer, q string, faulty *lockstep.Trace) [
 	})
 }
 
-// steps lists where single steps are others under the fault.
+// steps lists where single steps differ with the fault.
 func (c *subject) steps(t *testing.T, layer string, f fault.Fault) []shows {
 	from, err := c.reference.trace.Layer(layer).Before()
 	if err != nil {

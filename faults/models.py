@@ -57,7 +57,7 @@ def attention(y, heads, size):
 
 
 def around():
-    """What stands behind a recurrent layer, or in front of one."""
+    """The layers after a recurrent layer, or before one."""
     for kind, units, depth in [("lstm", 8, 1), ("gru", 16, 3), ("simplernn", 5, 2), ("lstm", 32, 7)]:
         layers = [KINDS[kind](units, return_sequences=True)]
         for _ in range(depth):

@@ -103,7 +103,7 @@ func (r traced) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Det
 	return r.trace, nil
 }
 
-// subject is a model, and what both engines make of its inputs.
+// subject is a model, and both engines' traces of its inputs.
 type subject struct {
 	name      string
 	in        map[string]*lockstep.Tensor
@@ -209,7 +209,7 @@ func (s *suite) plant(c *subject, f fault.Fault, mode int) {
 	}
 	trace, err := bad.Trace(ctx, c.in, lockstep.Steps)
 	if err != nil {
-		return // these inputs cannot be what the fault makes of them
+		return // these inputs cannot have the fault
 	}
 	k := s.kinds[mode][f.Kind]
 	if k == nil {
@@ -265,7 +265,7 @@ func (s *suite) plant(c *subject, f fault.Fault, mode int) {
 
 // alike tells whether two faults are one; a weight is found, not its new value. A
 // GRU with reset_after adds two biases to the sums of z and r, and nothing tells
-// which of them is another.
+// which of them differ.
 func (c *subject) alike(a, b fault.Fault) bool {
 	if a.Kind == fault.OneWeight && b.Kind == fault.OneWeight {
 		a.ULP, a.Factor, a.Is, b.ULP, b.Factor, b.Is = 0, 0, 0, 0, 0, 0
@@ -322,7 +322,7 @@ func someRows(t *testing.T, x *lockstep.Tensor, n int) *lockstep.Tensor {
 	}
 	d, err := lockstep.Data[float32](x)
 	if err != nil {
-		return x // few models have so many rows, and those are of floats
+		return x // few models have that many rows, and those are of floats
 	}
 	shape := slices.Clone(x.Shape())
 	d = d[:len(d)/shape[0]*n]

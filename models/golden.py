@@ -19,5 +19,5 @@ def golden(path, inputs, outputs, states={}, saved_model=None, **versions):
         if file.is_file():
             header["files"][file.relative_to(saved_model).as_posix()] = hashlib.sha256(file.read_bytes()).hexdigest()
     arrays = {f"{kind}/{name}": x for kind, all in [("inputs", inputs), ("outputs", outputs), ("states", states)] for name, x in all.items()}
-    with open(path, "wb") as f:  # numpy.savez adds .npz to a name of its own accord
+    with open(path, "wb") as f:  # numpy.savez would add .npz to a name
         np.savez_compressed(f, golden=json.dumps(header), **arrays)

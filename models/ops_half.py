@@ -49,7 +49,7 @@ def binary(cases, dtype):
 
 def along_axes(cases, dtype):
     x = data((4, 17), dtype)
-    for op in ("Max", "Min") + (("Sum", "Mean") if dtype == ml_dtypes.bfloat16 else ()):  # the sums of float16 are in an order of their own
+    for op in ("Max", "Min") + (("Sum", "Mean") if dtype == ml_dtypes.bfloat16 else ()):  # TensorFlow sums float16 in its own order
         for axis in (0, 1):
             cases.add(label(op, dtype, axis), op, [x, I32(axis)], tolerance=0 if op in ("Max", "Min") else ONE_UNIT[dtype])
     for op in ("Cumsum", "Cumprod"):

@@ -2,7 +2,7 @@
 
     python ops_math.py DIR
 
-Subnormal inputs stand only where TensorFlow keeps them: on its own threads it
+Subnormal inputs are used only where TensorFlow keeps them: on its own threads it
 takes them for zero elsewhere. oneDNN is off: what is wanted is TensorFlow's
 own definition, and oneDNN fails, or aborts, on some empty images.
 """

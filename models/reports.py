@@ -213,7 +213,7 @@ def float_feature(k):
 
 
 def with_lengths(k, head, unmasked=False):
-    """An LSTM over sequences whose lengths are an input; head(tf, y, n) makes of its outputs what is returned."""
+    """An LSTM over sequences whose lengths are an input; head(tf, y, n) returns the model's output from the LSTM's."""
     import tensorflow as tf
 
     x, n = k.Input((None, 3), name="x"), k.Input((), dtype="int32", name="lengths")
@@ -375,7 +375,7 @@ def made():
 def seed_keras313():
     """The seed model as Keras 3.13 exports it: right, with a loop in front of the dense layer (3.14 and later get it wrong).
 
-    It is made in a process of its own, in which that Keras stands before the pinned one.
+    It is made in a separate process, in which that Keras comes before the pinned one.
     """
     name, version = "reports/seed_keras313", "3.13.2"
 

@@ -79,7 +79,7 @@ func kerasInitialised(t *testing.T, units int) lockstep.Weights {
 }
 
 // On 200 inputs of a model as Keras initialises it the outputs are within 1e-7 of what
-// float64 makes of the same weights.
+// float64 computes from the same weights.
 func TestAccuracy(t *testing.T) {
 	const batch, steps, units = 200, 10, 64
 	weights := kerasInitialised(t, units)

@@ -29,7 +29,7 @@ func anyNames(t testing.TB) []string {
 type call struct {
 	what   string
 	inputs tensors
-	want   tensors // of a model of its own
+	want   tensors // of a separate model
 }
 
 // callsOf makes calls of a model's default case: on all rows of a batch, on the

@@ -191,7 +191,7 @@ func TestRunnerAfterAnError(t *testing.T) {
 		good("no inputs")
 	}
 	if _, err := (&Runner{}).Run(t.Context(), nil); err == nil {
-		t.Error("a Runner that nobody made ran")
+		t.Error("a Runner that NewRunner did not make ran")
 	}
 }
 
@@ -199,7 +199,7 @@ func TestRunnerAfterAnError(t *testing.T) {
 var poolsForget = false
 
 // A call of a shape that was met allocates nothing where the model is made of
-// native cells and of operations with memory of their own.
+// native cells and of operations with their own memory.
 func TestCallsAllocateNothing(t *testing.T) {
 	for _, name := range []string{
 		"seed_keras3", "seed_tfkeras", "seed_units1_keras3", "no_bias_tfkeras", "states_out_keras3",

@@ -47,7 +47,7 @@ type givenCount struct {
 
 func (g *givenCount) check(t *testing.T, compared, masked int) {
 	slices.Sort(g.tight)
-	t.Logf("%d tensors compared, %d masked loops; the bounds of what stands between layers are %.2g of the output in nine of ten, %.2g in all", g.compared, g.masked, quantile(g.tight, 0.9), quantile(g.tight, 1))
+	t.Logf("%d tensors compared, %d masked loops; the bounds of the tensors between layers are %.2g of the output in nine of ten, %.2g in all", g.compared, g.masked, quantile(g.tight, 0.9), quantile(g.tight, 1))
 	if g.compared < compared {
 		return // asked for some of them
 	}
@@ -104,7 +104,7 @@ func (g *givenCount) compare(t *testing.T, m *Model, inputs map[string]*lockstep
 	}
 	for _, key := range slices.Sorted(maps.Keys(free)) {
 		if !isolated[key].BitEqual(free[key]) {
-			t.Errorf("%q is another when layers are given", key)
+			t.Errorf("%q differs when layers are given", key)
 		}
 		g.compared++
 	}

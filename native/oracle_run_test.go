@@ -20,7 +20,7 @@ type judged struct {
 	tight                      []float64      // the largest bound of each output, relative to its size
 }
 
-// judge holds every case of a fixture against the oracle's bounds: what Keras
+// judge compares every case of a fixture with the oracle's bounds: what Keras
 // predicted, and what the native engine computes.
 func (j *judged) judge(t *testing.T, name string) {
 	recipe := fixture.ReadRecipe(t, name)

@@ -34,7 +34,7 @@ func ok(t testing.TB, err error) {
 }
 
 // One step at a time is the same as all at once, bit for bit, and a row's
-// answer does not depend on the batch that it stands in.
+// answer does not depend on the batch around it.
 func TestStepIsDecode(t *testing.T) {
 	for name := range seq2seqs {
 		m := load1(t, name)

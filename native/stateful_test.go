@@ -118,8 +118,8 @@ func (e *ending) Err() error {
 	return nil
 }
 
-// A call that fails, and one that is cancelled anywhere on its way, leave the
-// states as they were.
+// A call that fails, and one that is cancelled at any point, leave the states
+// as they were.
 func TestStatesAfterAnError(t *testing.T) {
 	for _, name := range statefuls(t) {
 		m := load1(t, name)

@@ -190,7 +190,7 @@ func TestStreams(t *testing.T) {
 		}
 		streams++
 		if timeFirst := strings.Contains(name, "time_major"); timeFirst != (s.stream.Axis == 0) {
-			t.Errorf("%s: its steps are taken for axis %d", name, s.stream.Axis)
+			t.Errorf("%s: its steps are found along axis %d", name, s.stream.Axis)
 		}
 		inputs = sameSteps(t, inputs, fixed, s.stream.Axis)
 		want, err := m.Run(t.Context(), inputs)

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
-// pattern makes a tensor of so many equal parts, whose elements differ.
+// pattern makes a tensor of n equal parts, whose elements differ.
 func pattern(t *testing.T, d lockstep.DType, parts int, shape ...int) *lockstep.Tensor {
 	t.Helper()
 	n, err := lockstep.NumElements(shape)

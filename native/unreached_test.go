@@ -11,7 +11,7 @@ import (
 
 // What no signature reaches changes nothing: neither an answer by a bit, nor what
 // Inspect says of the signature. It is of every type of TensorFlow's, of those
-// that are none yet, and of operations that nobody knows.
+// that do not exist yet, and of unknown operations.
 func TestUnreachedThingsDoNotMatter(t *testing.T) {
 	names := []string{
 		"seed_units1_keras3", "seed_units1_tfkeras", "gru_masked_tfkeras", "module_autograph_lstm", "embedding_mask_zero_keras3",

@@ -16,7 +16,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
-// foreign returns a fixture's files with other operations in the place of some
+// foreign returns a fixture's files with other operations instead of some
 // nodes: change returns a node's.
 func foreign(t testing.TB, name string, change func(n *node_def_go_proto.NodeDef) (op string)) fs.FS {
 	t.Helper()

@@ -161,7 +161,7 @@ func (o *outcome) run(t *testing.T) {
 	}
 }
 
-// checkLayers holds what was recognised against what the recipe is made of.
+// checkLayers compares the recognised layers with the recipe's.
 func (o *outcome) checkLayers(t *testing.T, m *Model) {
 	o.kinds, o.loops = map[string]int{}, m.Loops()
 	for _, l := range m.Layers() {

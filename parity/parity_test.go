@@ -251,7 +251,8 @@ func TestCheckWithOneEngine(t *testing.T) {
 	}
 }
 
-// What does not fit the model is wrong usage, by an error that can be told apart.
+// What does not fit the model is wrong usage, by an error that callers can
+// distinguish.
 func TestWrongUsage(t *testing.T) {
 	dir, stateful := fixture.Dir(t, seedModel), fixture.Dir(t, "reports/stateful")
 	inputs := fixture.Tensors(t, seedModel, "inputs.npz")

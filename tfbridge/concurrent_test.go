@@ -68,8 +68,8 @@ func useOnce(m *Model, i int, inputs, want map[string]*lockstep.Tensor, weights 
 	return nil
 }
 
-// Whatever is under way when the model is closed ends well, and what comes
-// later is refused.
+// Whatever is running when the model is closed ends well, and what comes later
+// is refused.
 func TestCloseWhileOthersRun(t *testing.T) {
 	const name = "seed_units1_keras3"
 	dir := fixture.Dir(t, name)

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// A process loads libtensorflow once, so each case below has one of its own:
-// this test binary, which then says what Available and Version answer.
+// A process loads libtensorflow once, so each case below has its own: this test
+// binary, which then says what Available and Version answer.
 const libraryChild = "LOCKSTEP_TEST_LIBRARY"
 
 func TestMain(m *testing.M) {

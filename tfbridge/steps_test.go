@@ -154,8 +154,8 @@ func TestBothKerasesTraceTheSame(t *testing.T) {
 	}
 }
 
-// sameSteps holds the steps of two traces against each other, whose layers may
-// run in another order.
+// sameSteps compares the steps of two traces, whose layers may run in another
+// order.
 func sameSteps(t *testing.T, name string, a, b *lockstep.Trace) {
 	t.Helper()
 	if len(a.Layers) != len(b.Layers) || len(a.Layers) == 0 {

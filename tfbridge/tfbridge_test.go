@@ -63,7 +63,7 @@ func (f *fake) weights() (lockstep.Weights, error) {
 
 func (f *fake) close() error {
 	if f.running.Load() != 0 {
-		f.t.Error("the session was closed while a call was under way")
+		f.t.Error("the session was closed during a call")
 	}
 	if f.closed.Swap(true) {
 		f.t.Error("the session was closed twice")
@@ -170,7 +170,7 @@ func TestCloseWaitsForCallsUnderWay(t *testing.T) {
 	go func() { closed <- m.Close() }()
 	select {
 	case <-closed:
-		t.Error("Close returned while calls were under way")
+		t.Error("Close returned during calls")
 	case <-time.After(20 * time.Millisecond):
 	}
 	close(f.hold)

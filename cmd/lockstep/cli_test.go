@@ -42,7 +42,7 @@ func TestCommandLinePage(t *testing.T) {
 	}
 }
 
-// writeHelp writes the help of a command, and then that of each of its own.
+// writeHelp writes the help of a command, and then that of each subcommand.
 func writeHelp(t *testing.T, b *strings.Builder, cmd *cobra.Command) {
 	t.Helper()
 	if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {

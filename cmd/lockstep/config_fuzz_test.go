@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whatever stands in lockstep.yaml, reading it ends in models or in an error.
+// Whatever lockstep.yaml contains, reading it ends in models or in an error.
 func FuzzConfig(f *testing.F) {
 	f.Add("models:\n  - model: a\n    tolerance: {atol: 1e-3}\n    tensors:\n      - {name: b/*, ulp: 4}\n")
 	f.Add("models:\n  - &a {model: a}\n  - *a\n  - {<<: *a, golden: [b]}\n")

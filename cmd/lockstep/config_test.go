@@ -166,7 +166,7 @@ models:
 		}
 	}
 	if !rules("decoder/state_c").AllowNonFinite || !rules("encoder/state_c").AllowNonFinite || rules("output_0").AllowNonFinite {
-		t.Error("allow_nonfinite is another's")
+		t.Error("allow_nonfinite belongs to another tensor")
 	}
 	if jobs[2].model != "/absolute/model" || jobs[2].settings != nil || jobs[2].golden != "" {
 		t.Errorf("%+v", jobs[2])

@@ -128,7 +128,7 @@ var (
 	twice        = regexp.MustCompile(`already (set|defined)`)
 )
 
-// expectedKeys says what may stand where the config has a type.
+// expectedKeys says what is expected where the config has a type.
 var expectedKeys = func() map[string]string {
 	out := map[string]string{
 		reflect.TypeFor[string]().String():            "want one value, got a list or keys and values",

@@ -158,7 +158,7 @@ func TestAnswerBreaksOff(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	if code, stderr := callTo(full(t), "selftest", model, "--steps", "2"); code != exitNotRun || !strings.Contains(stderr, "lockstep: caught ") {
-		t.Errorf("exit code %d, and nothing of what was caught: %s", code, stderr)
+		t.Errorf("exit code %d, and no line about what was caught: %s", code, stderr)
 	}
 	for _, n := range []int{0, 1, whole.Len() / 2, whole.Len() - 1} {
 		if code, stderr := callTo(&broken{n}, "selftest", model, "--steps", "2"); code != exitNotRun || !strings.Contains(stderr, "the answer could not be written: full") {

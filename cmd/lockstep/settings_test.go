@@ -132,8 +132,8 @@ func TestPlainNumbers(t *testing.T) {
 	}
 }
 
-// A golden that was typed is named where it is not there, or is none, and no
-// model is looked for under its name.
+// A golden on the command line that is missing, or is not a golden, is named,
+// and no model is looked for under its name.
 func TestVerifyNamesTheGolden(t *testing.T) {
 	model := good(t)
 	dir := t.TempDir()

@@ -88,7 +88,7 @@ func TestCheckDiagnosesAnotherDirectory(t *testing.T) {
 // Two exports of one model, by two Kerases: the names of outputs are paired.
 func TestCheckPairsNames(t *testing.T) {
 	code, stdout, stderr := call("check", fixture.Dir(t, "seed_units1_keras3"), "--candidate-model", fixture.Dir(t, "seed_units1_tfkeras"), "--map", "output=output_0")
-	if code != exitDiverged || stderr != "" || strings.Contains(stdout, "missing") { // the weights are others
+	if code != exitDiverged || stderr != "" || strings.Contains(stdout, "missing") { // the weights differ
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	for _, args := range [][]string{{"--map", "a=b"}, {"--candidate-model", "x", "--map", "a"}, {"--candidate-model", "x", "--map", "a=b,a=c"}} {

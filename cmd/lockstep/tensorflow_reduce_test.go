@@ -39,7 +39,7 @@ func TestCheckReduces(t *testing.T) {
 	if code != exitDiverged || !strings.Contains(stdout, "single steps: native and tensorflow") && !strings.Contains(stdout, "diverged: single steps") {
 		t.Errorf("with what is left: exit code %d\n%s", code, stdout)
 	}
-	// A test of this module, in a folder of its own.
+	// A test of this module, in a separate folder.
 	folder, err := os.MkdirTemp(".", "reduced")
 	if err != nil {
 		t.Fatal(err)

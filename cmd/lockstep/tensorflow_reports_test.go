@@ -178,7 +178,7 @@ func TestCandidateBuiltOtherwise(t *testing.T) {
 }
 
 // Keras 2 calls an output by the layer that makes it: paired with another export's
-// output, it is not taken for the layer.
+// output, it is not recognised as the layer.
 func TestCandidateOfTheOtherKeras(t *testing.T) {
 	for _, name := range []string{"gru_masked", "no_bias"} {
 		code, stdout, stderr := call("check", fixture.Dir(t, name+"_tfkeras"), "--candidate-model", fixture.Dir(t, name+"_keras3"))

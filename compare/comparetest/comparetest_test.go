@@ -121,7 +121,8 @@ func load2(t testing.TB, dir string) *native.Model {
 	return m
 }
 
-// A file that is not there, or that is none, says how to make one.
+// For a file that is missing, or is not a golden, the error says how to make
+// one.
 func TestGoldenThatIsNotThere(t *testing.T) {
 	m := load(t, fixture.Dir(t, "seed_units1_keras3"))
 	for file, want := range map[string]string{
@@ -191,7 +192,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// engine is another engine with answers of its own.
+// engine is another engine with its own answers.
 type engine struct {
 	lockstep.Tracer
 	change func(float32) float32

@@ -8,8 +8,9 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 )
 
-// A test holds the model in the repository against what TensorFlow answered when
-// the golden was recorded. go test -update writes it again from this engine.
+// A test compares the model in the repository with what TensorFlow answered
+// when the golden was recorded. go test -update writes it again from this
+// engine.
 func ExampleGolden() {
 	_ = func(t *testing.T) { // func TestModel(t *testing.T)
 		m, err := native.Load("testdata/model")

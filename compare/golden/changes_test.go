@@ -94,7 +94,7 @@ func TestOneChangedWeight(t *testing.T) {
 	}
 }
 
-// Two weights that were taken for each other are other weights.
+// Two swapped weights count as changed weights.
 func TestSwappedWeights(t *testing.T) {
 	dir := unpack(t, "keras3")
 	g := record(t, dir, read(t, "testdata/tensorflow.golden").Inputs)
@@ -105,7 +105,7 @@ func TestSwappedWeights(t *testing.T) {
 	}
 }
 
-// A weight that is another is found where all have other names.
+// A changed weight is found even if all have other names.
 func TestRenamedAndRetrained(t *testing.T) {
 	g := record(t, unpack(t, "other_head"), read(t, "testdata/tensorflow.golden").Inputs)
 	dir := unpack(t, "other_head_renamed_layers")

@@ -123,7 +123,7 @@ func TestOneChangedWeightInATrace(t *testing.T) {
 		if last := r.Report.Comparisons[2]; last.Verdict() != compare.InStep {
 			t.Errorf("%s: the change is not too small for the answers", c.weight)
 		}
-		// Where a golden says nothing of weights, the steps alone tell.
+		// Where a golden has no weights, only the steps show it.
 		blind := *g
 		blind.Header.Weights = nil
 		if r := verify(t, &blind, dir, golden.Options{}); r.Change != golden.AnswersChanged || !strings.Contains(r.Summary(), c.want) {
@@ -174,7 +174,7 @@ func (s stepless) Trace(ctx context.Context, in map[string]*lockstep.Tensor, _ l
 	return s.Tracer.Trace(ctx, in, lockstep.States)
 }
 
-// shifted shows steps that are others than the layer's.
+// shifted shows steps that differ from the layer's.
 type shifted struct {
 	lockstep.Tracer
 	lockstep.Stepper

@@ -115,8 +115,8 @@ func TestTextOfManySteps(t *testing.T) {
 	}
 }
 
-// Where engines diverge, and why, stand in the first ten lines; what was said there
-// is not repeated, and each comparison that agrees takes a line.
+// Where engines diverge, and why, are in the first ten lines; what was said
+// there is not repeated, and each comparison that agrees takes a line.
 func TestTextLeadsWithWhereAndWhy(t *testing.T) {
 	r := reporttest.Reports(t)["several_diverged"]
 	r.Notes = append(r.Notes, "diagnosis: native and keras first differ in layer encoder")

@@ -189,7 +189,7 @@ func junitOf(t *testing.T, dir, first, second string, failed int) {
 }
 
 // What cannot be run here is at least what its hosts take: steps are a command or
-// an action of a pinned major version, TensorFlow has a schedule of its own, and
+// an action of a pinned major version, TensorFlow has its own schedule, and
 // what is cached is where it is fetched to.
 func TestGitHubWorkflow(t *testing.T) {
 	w := github(t)

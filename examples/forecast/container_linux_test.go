@@ -66,7 +66,7 @@ func answers(t *testing.T, program string) {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); errors.Is(err, syscall.EPERM) {
-		t.Logf("it was not run in a root of its own: %v", err) // root of a container
+		t.Logf("it was not run in a separate root: %v", err) // root of a container
 		return
 	} else if err != nil {
 		t.Fatal(err)

@@ -99,7 +99,7 @@ func TestBusyRunners(t *testing.T) {
 	}
 }
 
-// A request that is under way when the program is asked to end gets its answer.
+// A request that is running when the program is asked to end gets its answer.
 func TestGracefulShutdown(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -136,7 +136,7 @@ func TestGracefulShutdown(t *testing.T) {
 	}
 	select {
 	case err := <-ended:
-		t.Fatalf("it ended with a request under way: %v", err)
+		t.Fatalf("it ended during a request: %v", err)
 	default:
 	}
 	if _, err := io.WriteString(conn, good); err != nil {

@@ -127,7 +127,7 @@ func TestNamesWhatTheEngineAloneHas(t *testing.T) {
 	}
 }
 
-// What is none of the known faults is said to be none, and the nearest is named
+// A fault that is not a known one is reported as such, and the nearest is named
 // as such.
 func TestSaysThatItIsNone(t *testing.T) {
 	m := load(t, "seed_keras3")

@@ -52,9 +52,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("first apart in layer", found.First.Layer)
+	fmt.Println("first divergence in layer", found.First.Layer)
 	fmt.Println(found.Causes[0])
 	// Output:
-	// first apart in layer encoder
+	// first divergence in layer encoder
 	// gates read in the order i,o,f,g (ONNX) instead of i,f,g,o in layer encoder
 }

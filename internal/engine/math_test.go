@@ -93,8 +93,8 @@ func ofType(name string) string { return fmt.Sprintf(`"T":{"type":"type","value"
 
 func replace(s, from, to string) string { return strings.Replace(s, from, to, 1) }
 
-// TestMathHostile puts tensors in the place of each input that no operation
-// expects there. Whatever an operation answers, it must not panic.
+// TestMathHostile replaces each input by tensors that no operation expects
+// there. Whatever an operation answers, it must not panic.
 func TestMathHostile(t *testing.T) {
 	cases, values := graphtest.ReadCases(t, "ops_math")
 	odd := []*lockstep.Tensor{
@@ -183,8 +183,8 @@ func tensorOf[E lockstep.Element](t *testing.T, data []E, shape ...int) *lockste
 	return out
 }
 
-// TestOverflowingSum shows where the sum in float64 parts from TensorFlow's:
-// a sum in float32 that leaves its range on the way does not come back.
+// TestOverflowingSum shows where the sum in float64 differs from TensorFlow's:
+// a partial sum in float32 that overflows does not come back.
 func TestOverflowingSum(t *testing.T) {
 	x := tensorOf(t, []float32{3e38, 3e38, -3e38}, 3)
 	axis := tensorOf(t, []int32{0})

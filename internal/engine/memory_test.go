@@ -210,7 +210,7 @@ func TestMovements(t *testing.T) {
 		// types are not moved at once.
 		elsewhere := spec.View || strings.Contains(name, "TensorList") || strings.Contains(name, "Resource") || spec.Control == op.Read || name == "IdentityN"
 		if spec.Moves != nil && spec.Bound == nil && moved[name] == 0 && !elsewhere {
-			t.Errorf("no case of %s was taken for a movement", name)
+			t.Errorf("no case of %s was recognised as a movement", name)
 		}
 	}
 }

@@ -27,8 +27,8 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 			},
 			[]map[string]*lockstep.Tensor{{"i": fixture.NewTensor(t, []int32{0, 1}, 2)}, {"i": fixture.NewTensor(t, []int32{3, 2}, 2)}, {"i": fixture.NewTensor(t, []int32{1, 1}, 2)}},
 		},
-		// The plan of three is none for five, in the second call of five as in the
-		// first, though the view is the one that it was.
+		// The plan for three does not fit five, in the second call of five as
+		// in the first, though the view is the one that it was.
 		"the shape of a view": {
 			map[string]lockstep.DType{"n": i32},
 			func(d *graphtest.Drawing) string {
@@ -288,8 +288,8 @@ func calls(t *testing.T, name string, numbers ...int32) []map[string]*lockstep.T
 	return out
 }
 
-// An operation that failed is not taken for done when the next call gives it the
-// same memory.
+// An operation that failed does not count as done when the next call gives it
+// the same memory.
 func TestViewsAfterAnError(t *testing.T) {
 	make := func() *Program {
 		d := graphtest.Draw(t)
@@ -323,7 +323,7 @@ func overwrite[E float32 | int32 | int64](x *lockstep.Tensor) {
 	}
 }
 
-// A branch that gets a variable by a handle of its own would not see what a call
+// A branch that gets a variable by its own handle would not see what a call
 // assigned to it, and is refused; one that is never assigned to it may.
 func TestHandlesInsideOfFunctions(t *testing.T) {
 	for _, assigns := range []bool{false, true} {

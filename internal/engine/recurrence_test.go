@@ -47,8 +47,8 @@ func (s *surgery) list(variable int, op string) *savedmodel.Node {
 	return n
 }
 
-// Where what a recognised loop is given is not what its cells take, the answer,
-// or the refusal, is still the graph's: that of the loop, interpreted.
+// Where a recognised loop's tensors do not fit its cells, the answer, or the
+// refusal, is still the graph's: that of the loop, interpreted.
 func TestRecurrencesAreTheirLoops(t *testing.T) {
 	f32, i32 := lockstep.Float32, lockstep.Int32
 	for name, change := range map[string]func(s *surgery){

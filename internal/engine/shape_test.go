@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// TestShapeOps holds the operations that move or shape data against
+// TestShapeOps compares the operations that move or shape data with
 // TensorFlow's own kernels.
 func TestShapeOps(t *testing.T) { runCases(t, "ops_shape") }
 
@@ -38,7 +38,7 @@ var shapeCases = map[string]map[string]graphtest.Attr{
 
 var listType = map[string]graphtest.Attr{"element_dtype": graphtest.AttrOf("type", `"float32"`)}
 
-// execOf builds an operation as it stands in a model.
+// execOf builds an operation as in a model.
 func execOf(t testing.TB, name string, attrs map[string]graphtest.Attr) func(in []value.Value) ([]value.Value, error) {
 	t.Helper()
 	c := graphtest.Case{Op: name, Attrs: attrs}

@@ -201,7 +201,7 @@ func (h *hostile) loop(rounds int32, change func(body *graphtest.Drawing, x stri
 	return h.Op("StatelessWhile", graphtest.Attrs{"T": types, "cond": while, "body": do}, h.Int(0), "x") + ":1"
 }
 
-// growingList draws a loop that makes a list longer, by tensors of their own.
+// growingList draws a loop that makes a list longer, by separate tensors.
 func (h *hostile) growingList(rounds int32) string {
 	list := graphtest.Attrs{"element_dtype": lockstep.Float32, "shape_type": lockstep.Int32}
 	cond, body := graphtest.Draw(h.T), graphtest.Draw(h.T)

@@ -19,7 +19,7 @@ type single struct {
 	fused  bool
 }
 
-// sum adds products in an order of its own, in one chain or in several.
+// sum adds products in some order, in one chain or in several.
 func (s single) sum(x, y []float32) float32 {
 	order := s.random.Perm(len(x))
 	chains := make([]float32, 1+s.random.IntN(8))

@@ -18,7 +18,7 @@ import (
 
 // The rules for bounds are compared with operations' cases: TensorFlow's own
 // results of exact inputs, and the program's, in float32, of inputs that are
-// anywhere within bounds of their own.
+// anywhere within their bounds.
 func TestExactRules(t *testing.T) {
 	cases := 0
 	seen := map[string]*ruleCount{}
@@ -45,7 +45,7 @@ func TestExactRules(t *testing.T) {
 			t.Errorf("disturbed inputs of %s reach only %.2f of its bounds", name, n.reach)
 		}
 		if op.Specs[name].Bound != nil && n.trials == 0 && n.bounded == 0 {
-			t.Errorf("no case holds the rule of %s against anything", name)
+			t.Errorf("no case tests the rule of %s", name)
 		}
 	}
 	if !slices.Equal(without, noRule) {
@@ -99,7 +99,7 @@ func boundsCase(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Ten
 	if seen[op] == nil {
 		seen[op] = &ruleCount{}
 	}
-	// What TensorFlow makes of them.
+	// TensorFlow's results.
 	r, err := e.Run(t.Context(), feed, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func near(a, b, rtol, atol float64) bool {
 
 // Gates, half-lives and the way of a spike are what Keras's own cells in float64
 // give: testdata/expected.py makes the figures. A share may differ by one element
-// that stands at a bound.
+// that is at a bound.
 func TestFiguresAreKerass(t *testing.T) {
 	for _, name := range []string{"seed_keras3", "gru_states_keras3"} {
 		tensors, err := npz.ReadFile("testdata/" + name + ".npz")
@@ -207,7 +207,7 @@ func TestStandingUnits(t *testing.T) {
 	e := explained(t, m, randomInputs(t, m, 2, 20))
 	text := wordsOf(e)
 	for _, want := range []string{
-		"encoder: input gate stands closed in unit 0.", "encoder: forget gate stands open in unit 0.", "encoder: output gate stands open in unit 0.",
+		"encoder: input gate is almost always closed in unit 0.", "encoder: forget gate is almost always open in unit 0.", "encoder: output gate is almost always open in unit 0.",
 		"its forget gate is open 100% of the time, closed 0%, and 1 on average", "encoder: the spike makes no difference to c.",
 		"(LSTM, 1 unit): a spike leaves nothing in c",
 	} {

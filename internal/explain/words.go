@@ -23,9 +23,8 @@ type Table struct {
 // namedUnits bounds the units that words name.
 const namedUnits = 6
 
-// stands is the share of time from which on a unit that is open, or closed,
-// stands out.
-const stands = 0.9
+// namedShare is the share of time from which a unit is named as open or closed.
+const namedShare = 0.9
 
 // Sections describe an explanation in words: the answers first, then the
 // details of each question.
@@ -140,7 +139,7 @@ var (
 
 func (e *Explanation) gates() Section {
 	s := Section{Title: "What the gates do"}
-	s.Words = append(s.Words, fmt.Sprintf("Open is above %g, closed below %g; saturated is within %g of an end of the range, where its slope is next to nothing. Figures are shares of all rows, steps and units; mean is that of the value, of a candidate g that of |g|. A unit stands out that is open, or closed, at least %s of the time.", OpenAbove, ClosedBelow, Saturated, percent(stands)))
+	s.Words = append(s.Words, fmt.Sprintf("Open is above %g, closed below %g; saturated is within %g of an end of the range, where its slope is next to nothing. Figures are shares of all rows, steps and units; mean is that of the value, of a candidate g that of |g|. Units that are open, or closed, at least %s of the time are named.", OpenAbove, ClosedBelow, Saturated, percent(namedShare)))
 	var said []string
 	t := &Table{Head: []string{"layer", "gate", "mean", "open", "closed", "saturated", "always open", "always closed"}}
 	for _, l := range e.Layers {
@@ -150,13 +149,13 @@ func (e *Explanation) gates() Section {
 				t.Rows = append(t.Rows, append(row, "-", "-", percent(g.All.Saturated), "-", "-"))
 				continue
 			}
-			open, closed := g.standing(func(u Shares) float64 { return u.Open }), g.standing(func(u Shares) float64 { return u.Closed })
+			open, closed := g.unitsAbove(func(u Shares) float64 { return u.Open }), g.unitsAbove(func(u Shares) float64 { return u.Closed })
 			t.Rows = append(t.Rows, append(row, percent(g.All.Open), percent(g.All.Closed), percent(g.All.Saturated), plural(len(open), "unit"), plural(len(closed), "unit")))
 			if len(open) > 0 {
-				s.Words = append(s.Words, fmt.Sprintf("%s: %s stands open in %s", l.Name, names[g.Name], list(open)))
+				s.Words = append(s.Words, fmt.Sprintf("%s: %s is almost always open in %s", l.Name, names[g.Name], list(open)))
 			}
 			if len(closed) > 0 {
-				s.Words = append(s.Words, fmt.Sprintf("%s: %s stands closed in %s", l.Name, names[g.Name], list(closed)))
+				s.Words = append(s.Words, fmt.Sprintf("%s: %s is almost always closed in %s", l.Name, names[g.Name], list(closed)))
 			}
 			if d := does[g.Name]; !slices.Contains(said, d) {
 				said = append(said, d)
@@ -173,11 +172,11 @@ func (e *Explanation) gates() Section {
 	return s
 }
 
-// standing are the units of which a share stands out, the largest first.
-func (g Gate) standing(share func(Shares) float64) []int {
+// unitsAbove are the units with a share of at least namedShare, the largest first.
+func (g Gate) unitsAbove(share func(Shares) float64) []int {
 	var out []int
 	for u, s := range g.Units {
-		if share(s) >= stands {
+		if share(s) >= namedShare {
 			out = append(out, u)
 		}
 	}

@@ -81,7 +81,7 @@ func changed(t *testing.T, m *native.Model, change func(name string, d []float32
 }
 
 // The eight-tensor model made of weights that this test changed computes what
-// the fault makes of the SavedModel.
+// the fault makes in the SavedModel.
 func TestWeightFaultsOfTheSeedModel(t *testing.T) {
 	m := loadFixture(t, "seed_keras3")
 	in := fixture.Tensors(t, "seed_keras3", "inputs_short.npz")
@@ -153,7 +153,8 @@ func TestWeightFaultsOfTheSeedModel(t *testing.T) {
 	}
 }
 
-// checkSeq2Seq holds a fault of the seed model against another way to compute it.
+// checkSeq2Seq compares a fault of the seed model with another way to compute
+// it.
 func checkSeq2Seq(t *testing.T, f fault.Fault, m *native.Model, in map[string]*lockstep.Tensor, run func(y, encoder, decoder []float32, batch int) error) {
 	t.Helper()
 	encoder, err := lockstep.Data[float32](in["encoder_input"])

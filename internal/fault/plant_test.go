@@ -41,7 +41,7 @@ func TestBackwardsFault(t *testing.T) {
 		want := runOf(t, m, turned)
 		for k := range want {
 			if !got[k].BitEqual(want[k]) {
-				t.Errorf("%s: %s is not what the model makes of the steps turned around", name, k)
+				t.Errorf("%s: %s is not the model's result for the reversed steps", name, k)
 			}
 		}
 	}

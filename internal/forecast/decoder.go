@@ -43,7 +43,7 @@ func open(ctx context.Context, m *native.Model, r Roles, inputs map[string]*lock
 		return nil, fmt.Errorf("%w step by step: %w", ErrNone, err)
 	}
 	if s.TimeAxis() != 1 {
-		return nil, fmt.Errorf("%w: its steps stand along axis %d of its inputs (time_major), want axis 1", ErrNone, s.TimeAxis())
+		return nil, fmt.Errorf("%w: its steps are along axis %d of its inputs (time_major), want axis 1", ErrNone, s.TimeAxis())
 	}
 	return &streamed{s, r, given}, nil
 }

@@ -118,7 +118,7 @@ func TestThroughStatesEqualsRecomputing(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if d := furthest(t, states.Own, again.Own); d > 1e-5 {
-			t.Errorf("%s: %g apart", name, d)
+			t.Errorf("%s: they differ by %g", name, d)
 		}
 		steps := states.Differences()
 		for i, s := range steps[:3] {
@@ -256,7 +256,7 @@ func TestRefusesToRecomputeWhatCarriesStates(t *testing.T) {
 		must32(y)[0] += 1
 	}
 	if err := Repeats(context.Background(), e, inputs, out); !errors.Is(err, ErrCarries) {
-		t.Errorf("error %v of an output that was another", err)
+		t.Errorf("error %v of an output that differed", err)
 	}
 }
 
@@ -279,7 +279,7 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("errors to the target: %+v", s)
 	}
 	if spread := math.Sqrt(3.0 / 16); math.Abs(r.Spread()-spread) > 1e-12 || r.FirstDifference(0.1) != 1 || r.FirstDifference(100) != -1 {
-		t.Errorf("spread %g, parted at %d and %d", r.Spread(), r.FirstDifference(0.1), r.FirstDifference(100))
+		t.Errorf("spread %g, first differences at %d and %d", r.Spread(), r.FirstDifference(0.1), r.FirstDifference(100))
 	}
 	if v := Overall(s, func(s Step) float64 { return s.RMS }); math.Abs(v-2.5) > 1e-12 {
 		t.Errorf("overall %g, want 2.5", v)

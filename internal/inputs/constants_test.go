@@ -10,7 +10,7 @@ import (
 )
 
 // Constants are read through what changes them element by element, and what is made
-// of several, or of any size, is none.
+// of several, or of any size, is not one.
 func TestConstants(t *testing.T) {
 	for name, c := range map[string]struct {
 		draw func(d *graphtest.Drawing) string

@@ -75,7 +75,7 @@ func TestWideAgrees(t *testing.T) {
 			return newPackedLSTM(kernel, recurrent, bias, features, units, act, rec, wide)
 		}
 		if wideAgrees(wrong) {
-			t.Errorf("unit %d is another, and nothing was noticed", unit)
+			t.Errorf("unit %d differs, and it was not noticed", unit)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // The formulas of Keras's documentation, written again in float64 and one
-// element at a time, so that nothing of the package has a part in them.
+// element at a time, without using the package.
 
 type matrix struct {
 	columns int
@@ -140,7 +140,7 @@ func testCells(t *testing.T) {
 	}
 }
 
-// Every activation may stand at either place of every cell.
+// Every activation may be in either place of every cell.
 func TestCellsWithEveryActivation(t *testing.T) { each(t, testCellsWithEveryActivation) }
 
 func testCellsWithEveryActivation(t *testing.T) {

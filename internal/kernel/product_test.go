@@ -42,13 +42,13 @@ func checkProduct(t *testing.T, front bool, n, rows, count int, r *rand.Rand) {
 			want = append(want, sum)
 		}
 	}
-	apart := g.of(make([]float32, rows*width))
-	w.product(rowsOf{apart, width}, rowsOf{x, n}, rowsOf{bias, 0}, n, rows)
+	separate := g.of(make([]float32, rows*width))
+	w.product(rowsOf{separate, width}, rowsOf{x, n}, rowsOf{bias, 0}, n, rows)
 	within := g.of(slices.Repeat(bias, rows))
 	w.product(rowsOf{within, width}, rowsOf{x, n}, rowsOf{within, width}, n, rows)
 	for i, v := range want {
-		if math.Float32bits(apart[i]) != math.Float32bits(v) || math.Float32bits(within[i]) != math.Float32bits(v) {
-			t.Fatalf("%d rows of %d, %d panels: sum %d is %v, in place %v, want %v", rows, n, count, i, apart[i], within[i], v)
+		if math.Float32bits(separate[i]) != math.Float32bits(v) || math.Float32bits(within[i]) != math.Float32bits(v) {
+			t.Fatalf("%d rows of %d, %d panels: sum %d is %v, in place %v, want %v", rows, n, count, i, separate[i], within[i], v)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func TestActivationLengths(t *testing.T) {
 					}
 					activate32(a, x, x, chosen == avx512)
 					if !slices.Equal(x, y) {
-						t.Fatalf("activation %d of %d elements is another one in place", a, n)
+						t.Fatalf("activation %d of %d elements differs in place", a, n)
 					}
 					for i := range y {
 						if d := ulps(y[i], float64(want[i])); !(d <= 3) {

@@ -98,7 +98,7 @@ func TestReadRefuses(t *testing.T) {
 	if _, err := readBytes(good); err != nil {
 		t.Error(err)
 	}
-	// The order of bytes is none of characters'.
+	// Characters have no byte order.
 	if x, err := readBytes(npy(dict("'>S2'", "False", "(2,)"), 'a', 'b', 'c', 0)); err != nil || !x.BitEqual(tensor(t, []string{"ab", "c"}, 2)) {
 		t.Errorf("characters in big-endian order: %v, %v", x, err)
 	}

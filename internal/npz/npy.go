@@ -63,7 +63,7 @@ func readNPY(r io.Reader, limit int64) (t *lockstep.Tensor, used int64, err erro
 		return nil, 0, fmt.Errorf("%d elements of %d bytes are more than the %d bytes that are left of what a file may unpack to, its own size or 1 GiB, and at most half of the memory budget (--memory)", n, memory, limit)
 	}
 	if each == 0 && n > 1<<20 {
-		return nil, 0, fmt.Errorf("%d empty strings, want at most %d: nothing in the file stands for them", n, 1<<20)
+		return nil, 0, fmt.Errorf("%d empty strings, want at most %d: they take no space in the file", n, 1<<20)
 	}
 	// The size is only a claim: memory is allocated as data is read.
 	var b bytes.Buffer

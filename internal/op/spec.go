@@ -125,7 +125,7 @@ const (
 	Choice                       // an If
 	Numbered                     // a Case
 	Variable                     // a variable's handle
-	ConstantValue                // its value stands in the graph; its Exec returns it
+	ConstantValue                // its value is in the graph; its Exec returns it
 	Read                         // a variable's value, which its Exec returns
 	Assign                       // a variable's next value
 	Assertion                    // an Assert
@@ -215,8 +215,8 @@ func numbered(from, to int) []int {
 	return out
 }
 
-// Specs are the operations that are known. A family of operations stands in a
-// file with its table; to add one, add it here.
+// Specs are the known operations. A family of operations is in a file with its
+// table; to add one, add it here.
 var Specs = tables(
 	orderOps, arithmeticOps, batchnormOps, binsOps, castOps,
 	logicOps, convOps, diagonalOps, einsumOps, fillOps, gatherOps,

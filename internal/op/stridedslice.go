@@ -17,7 +17,7 @@ var stridedsliceOps = Table{
 // the i-th entry of begin, end and strides.
 type sliceMask struct {
 	begin, end int64 // the entry's begin or end is ignored
-	ellipsis   int64 // it stands for all axes that are not named
+	ellipsis   int64 // it covers all axes that are not named
 	newAxis    int64 // it makes an axis of length one
 	shrink     int64 // it takes one row, and the axis is removed
 }

@@ -22,7 +22,7 @@ func TestLibraryIsAsReleased(t *testing.T) {
 	}
 }
 
-// Nothing of it ends the element that it stands in, or asks the network.
+// No part of it ends its element, or uses the network.
 func TestScriptsStandInAPage(t *testing.T) {
 	for _, text := range []string{string(Script()), string(Style())} {
 		for _, bad := range []string{"</script", "</style", "<!--", "@import", "url(", "fetch(", "XMLHttpRequest"} {

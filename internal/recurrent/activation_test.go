@@ -55,7 +55,7 @@ func TestConstantsHaveTheirType(t *testing.T) {
 	x := anySum(ev, lockstep.Float64)
 	rounded := ev.clip(ev.add(ev.mul(x, ev.constant(float64(float32(0.2)), lockstep.Float64)), ev.num(0.5, x)), 0, 1)
 	if got := ev.activations(rounded, bare); len(got) != 0 || rounded == forms[at].of(ev, x) {
-		t.Errorf("0.2 in float32 is taken for 0.2 in float64: %v", got)
+		t.Errorf("0.2 in float32 passes as 0.2 in float64: %v", got)
 	}
 	mixed := ev.mul(x, ev.num(1, anySum(ev, lockstep.Float32)))
 	if mixed.op != opUnknown {

@@ -11,7 +11,7 @@ import (
 )
 
 // What is said of a loop variable that is no cell's state, and of a gate that
-// reads what is another's.
+// reads what belongs to another gate.
 const (
 	noCell    = "becomes what no known cell computes"
 	notItsOwn = "reads the columns"

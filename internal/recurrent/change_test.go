@@ -29,7 +29,7 @@ func (tr *trial) looked() (*Recurrence, *Slices, error) {
 	return nil, s, nil
 }
 
-// holds tells whether a loop does what it was taken for. One that reads
+// holds tells whether a loop does what it was recognised as. One that reads
 // something of another shape or type than there is TensorFlow refuses to run,
 // and so must whoever runs a recurrence.
 func (tr *trial) holds(t *testing.T, what string, r *Recurrence) {
@@ -45,9 +45,9 @@ func (tr *trial) holds(t *testing.T, what string, r *Recurrence) {
 	}
 	got, err := tr.says(r)
 	if err != nil {
-		t.Errorf("%s: taken for a recurrence, which cannot run: %v", what, err)
+		t.Errorf("%s: recognised as a recurrence, which cannot run: %v", what, err)
 	} else if d := differs(got, want); d != "" {
-		t.Errorf("%s: taken for a recurrence that it is not: %s", what, d)
+		t.Errorf("%s: recognised as a recurrence that it is not: %s", what, d)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestChangedLoops(t *testing.T) {
 				tr.holds(t, name+": "+what, r)
 			}
 			if changed != nil {
-				t.Errorf("%s: %s: taken for a map", name, what)
+				t.Errorf("%s: %s: recognised as a map", name, what)
 			}
 		}
 		changes(t, g, try)

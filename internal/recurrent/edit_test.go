@@ -240,7 +240,7 @@ func checkIn(t *testing.T, fixture string, mutations []mutation) {
 		case err != nil:
 			said = err.Error()
 		case f.Seq2Seq != nil:
-			t.Errorf("%s: still taken for the sequence-to-sequence model", c.name)
+			t.Errorf("%s: still recognised as the sequence-to-sequence model", c.name)
 			continue
 		default:
 			said = f.NoSeq2Seq.Error()

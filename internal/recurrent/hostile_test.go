@@ -26,7 +26,7 @@ func TestMissingInputs(t *testing.T) {
 					}
 					f, err := Find(m, g)
 					if err == nil && f.Seq2Seq != nil && k < len(was) && matter[wire{n, k}] {
-						t.Errorf("%s: still taken for the model: %q (%s) has %d inputs", name, n.Name, n.Op, k)
+						t.Errorf("%s: still recognised as the model: %q (%s) has %d inputs", name, n.Name, n.Op, k)
 					}
 				}
 				n.Inputs = was

@@ -33,9 +33,9 @@ func load(t testing.TB, name string) (*savedmodel.MetaGraph, *savedmodel.Graph) 
 // wants are what there is in every fixture that has a signature: the layers,
 // as kind, name, input's features, units, activations, R for ResetAfter, M for
 // a mask that repeats outputs and Z for one that makes zeros, and L for
-// LastOnly, the cells of one loop joined by +; how many loops are none; the
-// signature's tensors in a sequence-to-sequence model; or words of the reason
-// why it is none.
+// LastOnly, the cells of one loop joined by +; how many loops are not layers;
+// the signature's tensors in a sequence-to-sequence model; or words of the
+// reason why it is none.
 var wants = map[string]struct {
 	layers  []string
 	rest    int
@@ -112,7 +112,7 @@ func TestFindInEveryFixture(t *testing.T) {
 			continue
 		}
 		if f.Seq2Seq != nil || !errors.Is(f.NoSeq2Seq, lockstep.ErrNotSeq2Seq) {
-			t.Errorf("%s: taken for the seq2seq, or refused without saying so: %v", name, f.NoSeq2Seq)
+			t.Errorf("%s: recognised as the seq2seq, or refused without saying so: %v", name, f.NoSeq2Seq)
 			continue
 		}
 		for _, w := range append(want.words, "not an LSTM sequence-to-sequence model: ") {

@@ -89,11 +89,11 @@ var changed = []string{"states_out_keras3", "states_out_tfkeras", "no_bias_keras
 
 // Every input of every node is wired to each other tensor that comes before
 // it, and where the output is computed through the wire, the model must not be
-// taken for the sequence-to-sequence model any more. Those that still are mean
-// the same in other words, or are the model of other weights, and are found as
-// that; testdata/wires.txt lists them. TensorFlow 2.21 has run those of
-// states_out_keras3, fixed_steps_keras3 and misleading_keras3: it computes what
-// the weights in the roles that were found compute, or refuses the graph.
+// recognised as the sequence-to-sequence model any more. Those that still are
+// mean the same in other words, or are the model of other weights, and are
+// found as that; testdata/wires.txt lists them. TensorFlow 2.21 has run those
+// of states_out_keras3, fixed_steps_keras3 and misleading_keras3: it computes
+// what the weights in the roles that were found compute, or refuses the graph.
 func TestWrongWires(t *testing.T) {
 	var mu sync.Mutex
 	taken := map[string][]string{}
@@ -133,7 +133,7 @@ func TestWrongWires(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("other wrong wires than before are still taken for the model (-before +now):\n%s", diff)
+		t.Errorf("other wrong wires than before are still recognised as the model (-before +now):\n%s", diff)
 	}
 }
 
@@ -198,8 +198,8 @@ func loadSeq2Seq(t *testing.T, name string) (*savedmodel.MetaGraph, *savedmodel.
 	return m, g, f.Seq2Seq
 }
 
-// operations are put in the place of others: every one that the models have,
-// and some that look like them.
+// operations are replaced by others: every one that the models have, and some
+// that look like them.
 var operations = []string{
 	"AddV2", "BiasAdd", "BatchMatMulV2", "Ceil", "ConcatV2", "Cos", "Div", "Elu", "Equal", "Exp", "Fill", "GatherV2", "Greater", "Identity", "Less", "LessEqual",
 	"LogicalAnd", "LogicalOr", "MatMul", "Max", "Maximum", "Min", "Minimum", "Mul", "Neg", "Pack", "Prod", "Relu", "Reshape", "ReverseV2", "SelectV2", "Shape",
@@ -231,7 +231,7 @@ func TestWrongOperations(t *testing.T) {
 							n.Op = was
 							tried++
 							if err == nil && f.Seq2Seq != nil {
-								t.Errorf("%s: still taken for the model: %q is a %s instead of a %s", name, n.Name, op, was)
+								t.Errorf("%s: still recognised as the model: %q is a %s instead of a %s", name, n.Name, op, was)
 							}
 						}
 					}

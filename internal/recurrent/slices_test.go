@@ -16,15 +16,14 @@ func TestSlices(t *testing.T) {
 	s := f.Slices[0]
 	at := func(i int) string { return s.Loop.Inputs[i].Through().Node.Op }
 	if at(s.Source) != "Transpose" || at(s.Begins) != "Pack" || at(s.Ends) != "Pack" || s.Begins == s.Ends || at(s.Outputs) != "TensorListReserve" {
-		t.Errorf("it takes apart %s from %s to %s into %s", at(s.Source), at(s.Begins), at(s.Ends), at(s.Outputs))
+		t.Errorf("it splits %s from %s to %s into %s", at(s.Source), at(s.Begins), at(s.Ends), at(s.Outputs))
 	}
 	if len(s.Bounds) != 1 || !slices.Contains(s.Counters, s.Counter) || len(s.Counters) != 2 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// Whatever else the loop does, it is not taken for one that takes a tensor
-// apart.
+// A loop that does anything else is not recognised as one that splits a tensor.
 func TestOtherSlices(t *testing.T) {
 	attr := func(node, name string, value int64) func(f *function) {
 		return func(f *function) { f.node(node).Attr[name] = intAttr(value) }
@@ -70,7 +69,7 @@ func TestOtherSlices(t *testing.T) {
 	} {
 		f, err := edited(t, slicesFixture, what, func(e *editor) { edit(e.fn("strided_slice_1_pfor_while_body")) })
 		if err == nil && len(f.Slices) != 0 {
-			t.Errorf("%s: it is still taken for one", what)
+			t.Errorf("%s: it is still recognised as one", what)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func findIn(t *testing.T, name string) (*Findings, error) {
 	return Find(m, g)
 }
 
-// A loop that does anything else than take the whole tensor apart, and another head
+// A loop that does anything else than split the whole tensor, and another head
 // behind it, are not the model's.
 func TestOtherApart(t *testing.T) {
 	constant := func(name string, value int32) func(f *function) {
@@ -85,7 +85,7 @@ func TestOtherApart(t *testing.T) {
 	} {
 		f, err := edited(t, apartFixture, what, func(e *editor) { edit(e.outer()) })
 		if err == nil && f.Seq2Seq != nil {
-			t.Errorf("%s: it is still taken for the model", what)
+			t.Errorf("%s: it is still recognised as the model", what)
 		}
 	}
 	attr := func(node, name string, value int64) func(f *function) {
@@ -106,7 +106,7 @@ func TestOtherApart(t *testing.T) {
 	} {
 		f, err := edited(t, apartFixture, what, func(e *editor) { edit(e.fn("strided_slice_1_pfor_while_body")) })
 		if err == nil && f.Seq2Seq != nil {
-			t.Errorf("%s: it is still taken for the model", what)
+			t.Errorf("%s: it is still recognised as the model", what)
 		}
 	}
 }
@@ -117,7 +117,8 @@ func swapNodes(f *function, a, b string) {
 	x.Input, y.Input = y.Input, x.Input
 }
 
-// A dense kernel or bias of another shape, or of the shape turned over, is none.
+// A dense kernel or bias of another shape, or of the transposed shape, does not
+// fit.
 func TestOtherHeads(t *testing.T) {
 	for _, c := range []struct {
 		variable string
@@ -138,7 +139,7 @@ func TestOtherHeads(t *testing.T) {
 		v.Shape = c.shape
 		f, err := Find(m, g)
 		if err == nil && f.Seq2Seq != nil {
-			t.Errorf("%s of shape %v: it is still taken for the model", c.variable, c.shape)
+			t.Errorf("%s of shape %v: it is still recognised as the model", c.variable, c.shape)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func TestOtherUnrolledHeadsAreNotTaken(t *testing.T) {
 	})
 }
 
-// Two layers of one name are told apart.
+// Two layers of one name are distinguished.
 func TestLayersOfOneName(t *testing.T) {
 	f, err := edited(t, "states_out_keras3", "one kernel", at("decoder_lstm_1/while", func(f *function, n *node_def_go_proto.NodeDef) {
 		swap(n, 4, 5) // so that it is not the seq2seq

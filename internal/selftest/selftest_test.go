@@ -128,7 +128,7 @@ func TestInputs(t *testing.T) {
 		}
 		for k, x := range made.Inputs {
 			if !x.BitEqual(again.Inputs[k]) {
-				t.Errorf("%s: %s is another the second time", name, k)
+				t.Errorf("%s: %s differs the second time", name, k)
 			}
 			if n := x.Shape()[0]; n != len(made.Rows) || n > o.Rows {
 				t.Errorf("%s: %s has %d rows, named %d, want at most %d", name, k, n, len(made.Rows), o.Rows)

@@ -9,7 +9,7 @@ import (
 )
 
 // What a fuzz target reads must end in a description or in an error that names
-// the package, and take no more memory than a service could bear.
+// the package, and use no more memory than a service could afford.
 func readFuzzed(t *testing.T, what string, read func() (string, error)) (string, error) {
 	before := allocated()
 	s, err := read()

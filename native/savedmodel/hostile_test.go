@@ -18,7 +18,7 @@ import (
 type nodes = []*node_def_go_proto.NodeDef
 
 // flatten reads a hostile graph and holds the time and memory that it takes
-// against what a service could bear.
+// and compares that with what a service could afford.
 func flatten(t *testing.T, what string, g *pb.MetaGraphDef) (*Graph, error) {
 	t.Helper()
 	m := openGraph(t, g)
@@ -68,8 +68,8 @@ func TestExponentialCalls(t *testing.T) {
 	}
 }
 
-// Long names of calls stand in the names of all that they lead to, what reads a
-// graph has a place for every result, and every call runs its effects.
+// Long names of calls are in the names of all nodes that they lead to, what
+// reads a graph has a place for every result, and every call runs its effects.
 func TestLongNamesManyResultsManyEffects(t *testing.T) {
 	in := node("in", "Placeholder")
 	long := doublingAs(strings.Repeat("n", 1<<16), 60, fn("leaf", "x"))

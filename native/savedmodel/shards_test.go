@@ -33,7 +33,7 @@ func TestShortDataIsRefused(t *testing.T) {
 		for _, n := range []int{0, 1, len(whole) - 1, r.IntN(len(whole)), r.IntN(len(whole))} {
 			refusesData(t, fmt.Sprintf("%s: %d of %d bytes", name, n, len(whole)), with(files, dataFile, whole[:n]), true, dataFile, "cut short", fmt.Sprintf("the file has %d", n))
 		}
-		// Bytes that no entry is of are nobody's.
+		// Bytes outside all entries do not matter.
 		refusesData(t, name+": more bytes", with(files, dataFile, append(slices.Clone(whole), 1, 2, 3)), false)
 	}
 }

@@ -93,7 +93,7 @@ func TestRestoredVariables(t *testing.T) {
 	}
 }
 
-// Names that TensorFlow gives to resources must not be taken for each other.
+// Names that TensorFlow gives to resources must not be confused.
 func TestResourceNames(t *testing.T) {
 	container := variable("c", "name")
 	container.Attr["container"] = stringAttr("box")
@@ -185,7 +185,7 @@ func TestRestoringRefuses(t *testing.T) {
 	_, _, err = m.Variable(Ref{Node: defined(t, variable("b", "shared b"))})
 	wantError(t, "never restored", err, `no checkpoint entry is restored into the variable "shared b"`)
 	if _, ok, err := m.Variable(Ref{Node: defined(t, variable("x", "a"))}); !ok || err != nil {
-		t.Errorf("another handle of the variable a is none: %v, %v", ok, err)
+		t.Errorf("another handle of the variable a is not recognised: %v, %v", ok, err)
 	}
 }
 

@@ -102,7 +102,7 @@ func child(kind string) {
 		sleep.Start()
 		gob.NewEncoder(os.Stdout).Encode(response{Version: strconv.Itoa(sleep.Process.Pid)})
 		os.Exit(0)
-	case "parent": // starts a child of its own and is killed
+	case "parent": // starts its own child and is killed
 		p, err := Start(os.Args[0], childMark, "serve")
 		if err != nil {
 			panic(err)

@@ -151,7 +151,7 @@ func TestTheContextEndsWithTheAnswer(t *testing.T) {
 		t.Errorf("error %v, want the context's and no crash", err)
 	}
 	if p.Alive() {
-		t.Error("the child is taken for alive")
+		t.Error("the dead child counts as alive")
 	}
 	_, err = p.Version()
 	wantWords(t, err, "the TensorFlow process ended: it was stopped while loading")

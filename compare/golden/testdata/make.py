@@ -1,4 +1,4 @@
-"""Makes the models that the tests of goldens tell apart: a seed model of 4 units and what may become of it.
+"""Makes the models that the tests of goldens distinguish: a seed model of 4 units and its variants.
 
     python make.py      writes NAME.zip beside this file, and keras.golden, by models/golden.py
 

@@ -173,7 +173,7 @@ func TestCode(t *testing.T) {
 		last = c
 	}
 	if code(math.NaN()) != 255 {
-		t.Error("NaN has a code of its own")
+		t.Error("NaN has its own code")
 	}
 }
 
@@ -238,8 +238,7 @@ func TestOtherReports(t *testing.T) {
 	}
 }
 
-// Names out of a model stand in the page as text and in its data, and nowhere
-// else.
+// Names from a model are in the page as text and in its data, and nowhere else.
 func TestNamesAreEscaped(t *testing.T) {
 	page := written(t, otherReports(t)["hostile"]...)
 	for _, bad := range []string{"<script>alert", "</script><script>", "\x1b", "<img"} {

@@ -58,7 +58,7 @@ func load(t testing.TB, dir string) *native.Model {
 	return m
 }
 
-// renamed gives the reference a name of its own.
+// renamed gives the reference its own name.
 type renamed struct{ *native.Model }
 
 func (renamed) Name() string { return "unchanged" }

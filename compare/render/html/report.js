@@ -109,7 +109,7 @@
       const g = state.group, q = state.quantity;
       along.replaceChildren();
       const draw = [];
-      // Beside a gate, which is compared in single steps alone, stands the state.
+      // Next to a gate, which is compared only in single steps, is the state.
       const last = g.quantities[g.quantities.length - 1];
       const shown = q.views.map(v => [q, v]).concat(last.views.filter(v => q.views.every(o => o.title !== v.title)).map(v => [last, v]));
       for (const [q, v] of shown) {
@@ -149,9 +149,9 @@
         if (q.name.startsWith("sum_") && q !== state.quantity && g.quantities.length > 6) continue;
         const chart = element("div", { class: "chart" }), read = element("div", { class: "read" });
         const [ref, cand] = v.values.map(s => plain(floats(s).subarray(at * n, (at + 1) * n)));
-        const apart = ref.map((x, i) => x === null || cand[i] === null ? x === cand[i] ? 0 : Infinity : Math.abs(x - cand[i]));
-        const most = Math.max(...apart), at1 = apart.indexOf(most);
-        grid.append(card(`${q.symbol}${q.words ? " · " + q.words : ""}`, v.title + (most === 0 ? ": the same floats throughout" : most < Infinity ? `: ${figure(most)} apart at most, at ${stepsOf(g, at1)}` : ": one of them is not finite"), chart, read));
+        const differences = ref.map((x, i) => x === null || cand[i] === null ? x === cand[i] ? 0 : Infinity : Math.abs(x - cand[i]));
+        const most = Math.max(...differences), at1 = differences.indexOf(most);
+        grid.append(card(`${q.symbol}${q.words ? " · " + q.words : ""}`, v.title + (most === 0 ? ": the same floats throughout" : most < Infinity ? `: differ by at most ${figure(most)}, at ${stepsOf(g, at1)}` : ": one of them is not finite"), chart, read));
         draw.push(() => line(chart, {
           x: g.starts, xLabel: "step", height: 170, read, mark: focus.Unit === state.unit && q.name === focus.Quantity && v.title === focus.View ? markOf(g) : null,
           lines: [{ label: v.reference, values: ref, color: "reference", width: 4, points: false }, { label: v.candidate, values: cand, color: "candidate", dash: [5, 5], width: 2 }],
