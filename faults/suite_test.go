@@ -52,12 +52,18 @@ func TestPlantedFaults(t *testing.T) {
 		fixture.Made(t)
 		names = slices.Concat(committed, made)
 	}
-	suite := &suite{t: t, models: map[string]bool{}}
-	for i := range suite.kinds {
-		suite.kinds[i] = map[fault.Kind]*tally{}
-	}
-	for _, name := range names {
-		suite.model(name)
+	suite, each := newSuite(t), make([]*suite, len(names))
+	t.Run("models", func(t *testing.T) { // returns when all have
+		for i, name := range names {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				each[i] = newSuite(t)
+				each[i].model(name)
+			})
+		}
+	})
+	for _, one := range each {
+		suite.add(one)
 	}
 	t.Logf("\n%s", suite.table())
 	for mode := range modes {
@@ -91,6 +97,28 @@ type suite struct {
 	models   map[string]bool
 	excluded []string // faults that change nothing, or stay inside the bound of rounding
 	wrong    []string
+}
+
+func newSuite(t *testing.T) *suite {
+	s := &suite{t: t, models: map[string]bool{}}
+	for i := range s.kinds {
+		s.kinds[i] = map[fault.Kind]*tally{}
+	}
+	return s
+}
+
+// add adds what another suite found.
+func (s *suite) add(other *suite) {
+	for mode, kinds := range other.kinds {
+		for kind, found := range kinds {
+			if s.kinds[mode][kind] == nil {
+				s.kinds[mode][kind] = &tally{}
+			}
+			s.kinds[mode][kind].add(*found)
+		}
+	}
+	maps.Copy(s.models, other.models)
+	s.excluded, s.wrong = append(s.excluded, other.excluded...), append(s.wrong, other.wrong...)
 }
 
 // traced is an engine whose trace is known.

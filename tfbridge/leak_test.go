@@ -93,7 +93,7 @@ func steady(t *testing.T, n, warmUp int, bound float64, cycle func()) {
 func TestOpenRunCloseDoesNotLeak(t *testing.T) {
 	dir := fixture.Dir(t, leakFixture)
 	inputs := fixture.Tensors(t, leakFixture, "inputs.npz")
-	steady(t, repeats(t, "LOCKSTEP_LEAK_CYCLES", 50), 30, 20, func() {
+	steady(t, repeats(t, "LOCKSTEP_LEAK_CYCLES", 20), 20, 20, func() {
 		m, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)

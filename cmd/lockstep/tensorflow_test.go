@@ -3,7 +3,10 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -11,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/compare/render"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 )
 
@@ -19,20 +24,37 @@ func TestScriptsWithTensorFlow(t *testing.T) { scripts(t, "tensorflow") }
 // The fixtures that the native engine runs are in step with TensorFlow, from
 // made inputs and from their own, and with what Keras predicted.
 func TestCheckFixtures(t *testing.T) {
-	for _, name := range []string{
+	names := []string{
 		"seed_keras3", "seed_tfkeras", "seed_units1_keras3", "seed_units1_tfkeras", "misleading_keras3", "misleading_tfkeras",
 		"no_bias_keras3", "no_bias_tfkeras", "states_out_keras3", "states_out_tfkeras", "fixed_steps_keras3",
 		"reports/seed_keras313",
-	} {
-		dir := fixture.Dir(t, name)
-		if code, stdout, stderr := call("check", dir); code != exitInStep {
-			t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
-		}
-		code, stdout, stderr := call("check", dir, "--inputs", fixture.Path(name, "inputs.npz"), "--expected", fixture.Path(name, "expected.npz"))
-		if code != exitInStep || stderr != "" {
-			t.Errorf("%s with Keras's prediction: exit code %d\n%s%s", name, code, stdout, stderr)
-		}
 	}
+	list := "models:\n"
+	for _, name := range names {
+		dir := fixture.Dir(t, name)
+		list += fmt.Sprintf("  - model: %q\n", dir)
+		list += fmt.Sprintf("  - {model: %q, inputs: %q, expected: %q}\n", dir, absolute(t, fixture.Path(name, "inputs.npz")), absolute(t, fixture.Path(name, "expected.npz")))
+	}
+	config := filepath.Join(t.TempDir(), "lockstep.yaml")
+	if err := os.WriteFile(config, []byte(list), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := call("check", "--config", config)
+	if want := fmt.Sprintf("lockstep: %d models: %[1]d in step, 0 diverged, 0 could not be checked\n", 2*len(names)); code != exitInStep || stderr != want {
+		t.Errorf("exit code %d, want 0; standard error %q, want %q\n%s", code, stderr, want, stdout)
+	}
+	if n := strings.Count(stdout, "native agrees with keras"); n < len(names) {
+		t.Errorf("%d models were compared with Keras's prediction, want %d\n%s", n, len(names), stdout)
+	}
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // One weight changed by 1 % in the native engine's copy only is found in every
@@ -40,29 +62,46 @@ func TestCheckFixtures(t *testing.T) {
 // tensor's largest weight, and the tolerance is one that both engines keep on
 // the unchanged model: the change of any weight shows in the comparison of
 // weights, but the effect of a small one on the outputs can stay inside the
-// default.
+// default. One process of TensorFlow checks them all.
 func TestCheckFindsOneChangedWeight(t *testing.T) {
+	tight := compare.Settings{{Atol: new(1e-6), Rtol: new(1e-6)}}
+	var engines tensorflows
+	defer engines.close()
 	for _, name := range []string{"seed_keras3", "seed_tfkeras"} {
 		dir := fixture.Dir(t, name)
-		tight := []string{"check", dir, "--atol", "1e-6", "--rtol", "1e-6"}
-		if code, stdout, stderr := call(tight...); code != exitInStep {
-			t.Fatalf("%s unchanged: exit code %d\n%s%s", name, code, stdout, stderr)
+		f := checkFlags{modelFlags: modelFlags{tags: []string{"serve"}}}
+		if verdict, report := checked(t, f, &engines, dir, tight); verdict != compare.InStep {
+			t.Fatalf("%s unchanged: %s\n%s", name, verdict, report)
 		}
 		for _, w := range fixture.Ordered(t, name, "weights.npz") {
-			changed := fixture.Dir(t, name)
-			fixture.ChangeWeight(t, changed, w.Tensor, largest(t, w.Tensor), func(v float32) float32 { return v * 1.01 })
-			code, stdout, stderr := call(append(tight, "--candidate-model", changed)...)
-			if code != exitDiverged || stderr != "" {
-				t.Errorf("%s, %s changed by 1 %%: exit code %d, want %d\n%s%s", name, w.Name, code, exitDiverged, stdout, stderr)
+			f.candidate = fixture.Dir(t, name)
+			fixture.ChangeWeight(t, f.candidate, w.Tensor, largest(t, w.Tensor), func(v float32) float32 { return v * 1.01 })
+			verdict, report := checked(t, f, &engines, dir, tight)
+			if verdict != compare.Diverged {
+				t.Errorf("%s, %s changed by 1 %%: %s\n%s", name, w.Name, verdict, report)
 				continue
 			}
 			for _, want := range []string{regexp.QuoteMeta(w.Name), `output(_0)?\b.*step \d+`} {
-				if !regexp.MustCompile(want).MatchString(stdout) {
-					t.Errorf("%s, %s changed by 1 %%: the report lacks %s\n%s", name, w.Name, want, stdout)
+				if !regexp.MustCompile(want).MatchString(report) {
+					t.Errorf("%s, %s changed by 1 %%: the report lacks %s\n%s", name, w.Name, want, report)
 				}
 			}
 		}
 	}
+}
+
+// checked is what check says of a model.
+func checked(t *testing.T, f checkFlags, engines *tensorflows, dir string, settings compare.Settings) (compare.Verdict, string) {
+	t.Helper()
+	result, err := f.check(context.Background(), engines, dir, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := render.Text(&text, result.Report, render.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return result.Report.Verdict(), text.String()
 }
 
 // The yardstick of make bench agrees with what Keras predicted, as both engines
