@@ -1,9 +1,12 @@
 // Command mutate changes one token of a package at a time and looks whether the
-// tests notice: it draws changes, runs the package's pure tests and those of
-// native on each, and prints what stayed alive.
+// tests notice: it draws changes, runs the package's pure tests on each, then those
+// of the other packages that depend on it, and prints what stayed alive.
 //
-//	go run ./internal/mutate -n 30 -seed 1 ./compare ./internal/engine
+//	go run ./internal/mutate -n 30 -seed 1 ./compare ./internal/op ./internal/engine
 //
+// The others are among the named packages and those of -also. They count because
+// some packages are tested through others: the operations of internal/op by the
+// cases that internal/engine runs.
 // A change is given to go test by -overlay, so the checkout is never touched.
 // Some changes are equivalent, and no test can notice them: look before you
 // write one.
@@ -20,6 +23,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,8 +31,8 @@ import (
 func main() {
 	n := flag.Int("n", 30, "how many changes to try")
 	seed := flag.Uint64("seed", 1, "which changes are drawn")
-	also := flag.String("also", "./native", "a package whose tests run too, where those of the changed one pass; empty for none")
-	timeout := flag.Duration("timeout", 5*time.Minute, "after which a test that does not end has noticed")
+	also := flag.String("also", "./native,./internal/inputs,./internal/streaming,./compare/render,./parity", "packages, with commas between them, whose tests run too on a change of what they depend on")
+	timeout := flag.Duration("timeout", 2*time.Minute, "after which a test that does not end has noticed")
 	flag.Parse()
 	if err := run(context.Background(), os.Stdout, *n, *seed, *also, *timeout, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,33 +40,37 @@ func main() {
 	}
 }
 
-// target is a package whose files are changed.
+// target is a named package: its files are changed, and its tests may notice a
+// change of what it imports.
 type target struct {
-	path    string // as go test takes it
+	path    string   // as go test takes it
+	needs   []string // the packages that it depends on, or its tests import
 	changes []change
 }
 
 func run(ctx context.Context, w io.Writer, n int, seed uint64, also string, timeout time.Duration, packages []string) error {
-	var targets []target
-	for _, p := range packages {
-		found, err := candidates(ctx, p)
-		if err != nil {
-			return err
-		}
-		targets = append(targets, found...)
+	targets, err := candidates(ctx, packages)
+	if err != nil {
+		return err
 	}
-	if len(targets) == 0 {
+	others, err := candidates(ctx, strings.FieldsFunc(also, func(r rune) bool { return r == ',' }))
+	if err != nil {
+		return err
+	}
+	others = slices.Concat(targets, others)
+	drawn := slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return len(t.changes) == 0 })
+	if len(drawn) == 0 {
 		return errors.New("mutate: no package with anything to change: name some, such as ./compare")
 	}
-	if err := baseline(ctx, targets, also, timeout); err != nil {
+	if err := baseline(ctx, others, timeout); err != nil {
 		return err
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
 	tried, noticed := 0, 0
 	for failed := 0; tried < n; {
-		t := targets[rng.IntN(len(targets))]
+		t := drawn[rng.IntN(len(drawn))]
 		c := t.changes[rng.IntN(len(t.changes))]
-		result, err := try(ctx, t.path, c, also, timeout)
+		result, err := try(ctx, c, testsOf(t, others), timeout)
 		if err != nil {
 			return err
 		}
@@ -83,26 +91,41 @@ func run(ctx context.Context, w io.Writer, n int, seed uint64, also string, time
 	return nil
 }
 
-// candidates lists what can be changed in the packages of a pattern.
-func candidates(ctx context.Context, pattern string) ([]target, error) {
-	list := command(ctx, "list", "-json=Dir,ImportPath,GoFiles", pattern)
+// testsOf lists the packages whose tests may notice a change of a target: its
+// own first, as they are nearest, and then the others that depend on it.
+func testsOf(t target, others []target) []string {
+	paths := []string{t.path}
+	for _, other := range others {
+		if slices.Contains(other.needs, t.path) && !slices.Contains(paths, other.path) {
+			paths = append(paths, other.path)
+		}
+	}
+	return paths
+}
+
+// candidates lists what can be changed in the packages of patterns.
+func candidates(ctx context.Context, patterns []string) ([]target, error) {
+	if len(patterns) == 0 {
+		return nil, nil
+	}
+	list := command(ctx, append([]string{"list", "-json=Dir,ImportPath,GoFiles,Deps,TestImports,XTestImports"}, patterns...)...)
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
-		return nil, fmt.Errorf("mutate: go list %s: %w", pattern, err)
+		return nil, fmt.Errorf("mutate: go list %s: %w", strings.Join(patterns, " "), err)
 	}
 	var targets []target
 	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p struct {
-			Dir, ImportPath string
-			GoFiles         []string
+			Dir, ImportPath                          string
+			GoFiles, Deps, TestImports, XTestImports []string
 		}
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
 			return targets, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("mutate: go list %s: %w", pattern, err)
+			return nil, fmt.Errorf("mutate: go list %s: %w", strings.Join(patterns, " "), err)
 		}
-		t := target{path: p.ImportPath}
+		t := target{path: p.ImportPath, needs: slices.Concat(p.Deps, p.TestImports, p.XTestImports)}
 		for _, name := range p.GoFiles {
 			src, err := os.ReadFile(filepath.Join(p.Dir, name))
 			if err != nil {
@@ -114,21 +137,16 @@ func candidates(ctx context.Context, pattern string) ([]target, error) {
 			}
 			t.changes = append(t.changes, found...)
 		}
-		if len(t.changes) > 0 {
-			targets = append(targets, t)
-		}
+		targets = append(targets, t)
 	}
 }
 
 // baseline fails unless the tests pass on what is not changed: else they would
 // notice everything.
-func baseline(ctx context.Context, targets []target, also string, timeout time.Duration) error {
-	args := []string{"test", "-timeout", timeout.String()}
+func baseline(ctx context.Context, targets []target, timeout time.Duration) error {
+	args := []string{"test", "-vet=off", "-timeout", timeout.String()}
 	for _, t := range targets {
 		args = append(args, t.path)
-	}
-	if also != "" {
-		args = append(args, also)
 	}
 	if out, err := command(ctx, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("mutate: the tests do not pass before anything is changed: %w\n%s", err, out)
@@ -144,8 +162,8 @@ const (
 	broken
 )
 
-// try runs the tests on a change.
-func try(ctx context.Context, path string, c change, also string, timeout time.Duration) (result, error) {
+// try runs the tests of packages on a change of the first, until one notices.
+func try(ctx context.Context, c change, packages []string, timeout time.Duration) (result, error) {
 	dir, err := os.MkdirTemp("", "mutate-")
 	if err != nil {
 		return 0, fmt.Errorf("mutate: %w", err)
@@ -155,14 +173,11 @@ func try(ctx context.Context, path string, c change, also string, timeout time.D
 	if err != nil {
 		return 0, err
 	}
-	if command(ctx, "build", "-overlay", overlay, path).Run() != nil {
+	if command(ctx, "build", "-overlay", overlay, packages[0]).Run() != nil {
 		return broken, ctx.Err()
 	}
-	for _, p := range []string{path, also} {
-		if p == "" {
-			continue
-		}
-		if err := command(ctx, "test", "-overlay", overlay, "-timeout", timeout.String(), "-failfast", p).Run(); err != nil {
+	for _, p := range packages {
+		if err := command(ctx, "test", "-overlay", overlay, "-vet=off", "-timeout", timeout.String(), "-failfast", p).Run(); err != nil {
 			return killed, ctx.Err()
 		}
 	}

@@ -100,16 +100,21 @@ func TestGeneratedFilesStay(t *testing.T) {
 	}
 }
 
-// Of a module with one function that is tested and one that is not, only changes
-// of the latter stay alive, and its files stay as they are.
+// Of a module with a function that is tested, one that the tests of an importer
+// test and one that nothing tests, only changes of the last stay alive, and its
+// files stay as they are.
 func TestRun(t *testing.T) {
 	fixture.Slow(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
 	files := map[string]string{
-		"go.mod":    "module example.com/sample\n\ngo 1.26\n",
-		"a.go":      "package sample\n\nfunc Tested(a, b int) int { return a - b }\n\nfunc Untested(a, b int) int { return a * b }\n",
-		"a_test.go": "package sample\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tif Tested(5, 3) != 2 {\n\t\tt.Fatal()\n\t}\n}\n",
+		"go.mod":         "module example.com/sample\n\ngo 1.26\n",
+		"a.go":           "package sample\n\nfunc Tested(a, b int) int { return a - b }\n\nfunc Untested(a, b int) int { return a * b }\n\nfunc Elsewhere(a, b int) int { return a + b }\n",
+		"a_test.go":      "package sample\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tif Tested(5, 3) != 2 {\n\t\tt.Fatal()\n\t}\n}\n",
+		"user/b_test.go": "package user\n\nimport \"testing\"\nimport \"example.com/sample\"\n\nfunc Test(t *testing.T) {\n\tif sample.Elsewhere(5, 3) != 8 {\n\t\tt.Fatal()\n\t}\n}\n",
+	}
+	if err := os.Mkdir("user", 0o755); err != nil {
+		t.Fatal(err)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
@@ -117,10 +122,10 @@ func TestRun(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := run(context.Background(), &out, 8, 1, "", time.Minute, []string{"./..."}); err != nil {
+	if err := run(context.Background(), &out, 8, 2, "", time.Minute, []string{"./..."}); err != nil {
 		t.Fatal(err)
 	}
-	if alive := strings.Count(out.String(), `alive: a.go:5: operator: "/" instead of "*"`); alive == 0 || alive == 8 || strings.Contains(out.String(), "a.go:3") {
+	if alive := strings.Count(out.String(), `alive: a.go:5: operator: "/" instead of "*"`); alive == 0 || alive == 8 || strings.Contains(out.String(), "a.go:3") || strings.Contains(out.String(), "a.go:7") {
 		t.Errorf("%s", out.String())
 	}
 	for name, text := range files {
