@@ -65,6 +65,19 @@ var others = map[token.Token][]token.Token{
 	token.INC: {token.DEC}, token.DEC: {token.INC},
 }
 
+// fails tells whether a last result says that there are no others: a constant that
+// is returned beside it is read by nobody.
+func fails(last ast.Expr) bool {
+	switch last := last.(type) {
+	case *ast.Ident:
+		return last.Name == "err" || last.Name == "false"
+	case *ast.CallExpr:
+		f, ok := last.Fun.(*ast.SelectorExpr)
+		return ok && (f.Sel.Name == "Errorf" || f.Sel.Name == "New")
+	}
+	return false
+}
+
 // changesOf lists the changes of a file: other comparisons, signs and operators,
 // constants that are one more, conditions that are negated, errors that are lost.
 func changesOf(name string, src []byte) ([]change, error) {
@@ -86,6 +99,7 @@ func changesOf(name string, src []byte) ([]change, error) {
 			put("operator", pos, pos+token.Pos(len(op.String())), other.String())
 		}
 	}
+	unread := map[ast.Expr]bool{} // beside an error or a false
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec:
@@ -104,6 +118,9 @@ func changesOf(name string, src []byte) ([]change, error) {
 			text := string(src[set.Position(n.Cond.Pos()).Offset:set.Position(n.Cond.End()).Offset])
 			put("condition", n.Cond.Pos(), n.Cond.End(), "!("+text+")")
 		case *ast.BasicLit:
+			if unread[n] {
+				return true
+			}
 			if v, err := strconv.ParseInt(n.Value, 0, 32); n.Kind == token.INT && err == nil {
 				put("constant", n.Pos(), n.End(), strconv.FormatInt(v+1, 10))
 			} else if n.Kind == token.FLOAT {
@@ -113,6 +130,11 @@ func changesOf(name string, src []byte) ([]change, error) {
 			if len(n.Results) > 0 {
 				if id, ok := n.Results[len(n.Results)-1].(*ast.Ident); ok && id.Name == "err" {
 					put("lost error", id.Pos(), id.End(), "nil")
+				}
+				if fails(n.Results[len(n.Results)-1]) {
+					for _, result := range n.Results {
+						unread[result] = true
+					}
 				}
 			}
 		}

@@ -37,6 +37,13 @@ func Read(name string) ([]byte, error) {
 	}
 	return b, nil
 }
+
+func First(x []int) (int, bool) {
+	if len(x) == 0 {
+		return 0, false
+	}
+	return 7, true
+}
 `
 
 // Every change is one token of code, is what it says it is, and compiles.
@@ -82,6 +89,10 @@ func TestChanges(t *testing.T) {
 		`sample.go:17: condition: "!(err != nil)" instead of "err != nil"`,
 		`sample.go:17: operator: "==" instead of "!="`,
 		`sample.go:18: lost error: "nil" instead of "err"`,
+		`sample.go:24: condition: "!(len(x) == 0)" instead of "len(x) == 0"`,
+		`sample.go:24: operator: "!=" instead of "=="`,
+		`sample.go:24: constant: "1" instead of "0"`,
+		`sample.go:27: constant: "8" instead of "7"`,
 	}
 	slices.Sort(said)
 	slices.Sort(want)
