@@ -1,6 +1,8 @@
 package errbound
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,24 +104,36 @@ func TestUndecidedElements(t *testing.T) {
 }
 
 // Integers that rounding decides have no bound of their own, and no operation but
-// those with a rule for them goes on with them.
+// those with a rule for them goes on with them. The
+// first operation whose result rounding decides is named.
 func TestUndecidedIsNamed(t *testing.T) {
 	cut := func(d *graphtest.Drawing, x string) string {
 		return d.Op("Cast", graphtest.Attrs{"SrcT": lockstep.Float32, "DstT": lockstep.Int32}, x)
 	}
-	for name, draw := range map[string]func(d *graphtest.Drawing, x string) string{
-		"itself": cut,
-		"a sum":  func(d *graphtest.Drawing, x string) string { return d.Integer("AddV2", cut(d, x), d.Int(1)) },
-		"the size of something": func(d *graphtest.Drawing, x string) string {
+	for name, c := range map[string]struct {
+		draw func(d *graphtest.Drawing, x string) string
+		op   string // that is named
+	}{
+		"itself": {cut, "Cast"},
+		"a sum":  {func(d *graphtest.Drawing, x string) string { return d.Integer("AddV2", cut(d, x), d.Int(1)) }, "Cast"},
+		"the size of something": {func(d *graphtest.Drawing, x string) string {
 			return d.Op("Fill", graphtest.Attrs{"index_type": lockstep.Int32}, cut(d, x), d.Floats(nil, 1))
-		},
+		}, "Cast"},
+		"a comparison": {func(d *graphtest.Drawing, x string) string {
+			return d.Op("LogicalNot", nil, d.Op("Greater", nil, x, d.Floats(nil, 3)))
+		}, "Greater"},
 	} {
-		if _, _, why := evaluated(t, []float32{3}, []float64{0.25}, draw); why == nil || !strings.Contains(why.Error(), "rounding decides") {
-			t.Errorf("%s of 3 off by 0.25: unknown because of %v", name, why)
+		_, _, why := evaluated(t, []float32{3}, []float64{0.25}, c.draw)
+		if named := (op.Unsupported{}); !errors.As(why, &named) || named.Op != c.op || !strings.Contains(why.Error(), "rounding decides") {
+			t.Errorf("%s of 3 off by 0.25: unknown because of %v, want that rounding decides the %s", name, why, c.op)
 		}
-		if _, _, why := evaluated(t, []float32{3.5}, []float64{0.25}, draw); why != nil {
+		if _, _, why := evaluated(t, []float32{3.5}, []float64{0.25}, c.draw); why != nil {
 			t.Errorf("%s of 3.5 off by 0.25: unknown because of %v, and it is decided", name, why)
 		}
+	}
+	_, _, why := evaluated(t, []float32{0.5}, []float64{0.25}, func(d *graphtest.Drawing, x string) string { return d.Op("Tanh", nil, d.Op("Acos", nil, x)) })
+	if named := (op.Unsupported{}); !errors.As(why, &named) || named.Op != "Acos" || !errors.Is(why, op.ErrNoBound) {
+		t.Errorf("what follows from an operation without a rule is unknown because of %v", why)
 	}
 }
 
@@ -225,7 +239,7 @@ func TestErrorsInsideOfControlFlow(t *testing.T) {
 			return d.Case(d.Int(0), x, d.Function("bad", body, failing(body, body.Arg(lockstep.Float32))), d.Times("other", 1))
 		},
 	} {
-		if _, _, err := evaluated(t, []float32{3}, []float64{0}, draw); err == nil || !strings.Contains(err.Error(), "(MatMul)") {
+		if _, _, err := evaluated(t, []float32{3}, []float64{0}, draw); err == nil || !strings.Contains(err.Error(), "(MatMul)") || strings.Contains(err.Error(), "results, want") {
 			t.Errorf("%s that fails: error %v", name, err)
 		}
 	}
@@ -237,6 +251,42 @@ func TestErrorsInsideOfControlFlow(t *testing.T) {
 		_, g := d.Flatten(map[string]string{"y": draw(d, d.Input("x", lockstep.Float32))})
 		if _, err := New(g, engine.Options{Variable: d.Value}); err == nil || !strings.Contains(err.Error(), "function") {
 			t.Errorf("%s without a function: error %v", name, err)
+		}
+	}
+}
+
+// The shape of what is unknown is known all the same, unless what rounding decides
+// may decide it.
+func TestShapesOfUnknowns(t *testing.T) {
+	shape := func(d *graphtest.Drawing, x string) string { return d.Float(d.Op("Shape", nil, x)) }
+	cut := func(d *graphtest.Drawing, x string) string {
+		return d.Op("Cast", graphtest.Attrs{"SrcT": lockstep.Float32, "DstT": lockstep.Int32}, x)
+	}
+	unbounded := func(d *graphtest.Drawing, x string) string { return d.Op("Acos", nil, x) } // for want of a rule
+	for name, c := range map[string]struct {
+		draw func(d *graphtest.Drawing, x string) string
+		want []float64 // nil where it is not known
+	}{
+		"no rule":            {func(d *graphtest.Drawing, x string) string { return shape(d, unbounded(d, x)) }, []float64{2}},
+		"what follows":       {func(d *graphtest.Drawing, x string) string { return shape(d, d.Op("Tanh", nil, unbounded(d, x))) }, []float64{2}},
+		"what follows of it": {func(d *graphtest.Drawing, x string) string { return shape(d, unbounded(d, unbounded(d, x))) }, []float64{2}},
+		"joined": {func(d *graphtest.Drawing, x string) string {
+			return shape(d, d.Op("ConcatV2", nil, x, unbounded(d, x), d.Int(0)))
+		}, []float64{4}},
+		"undecided numbers": {func(d *graphtest.Drawing, x string) string { return shape(d, d.Integer("AddV2", cut(d, x), d.Int(1))) }, []float64{2}},
+		"a size": {func(d *graphtest.Drawing, x string) string {
+			return shape(d, d.Op("Fill", graphtest.Attrs{"index_type": lockstep.Int32}, cut(d, x), d.Floats(nil, 1)))
+		}, nil},
+		"what follows of a size": {func(d *graphtest.Drawing, x string) string {
+			return shape(d, d.Op("Tanh", nil, d.Op("Fill", graphtest.Attrs{"index_type": lockstep.Int32}, cut(d, x), d.Floats(nil, 1))))
+		}, nil},
+		"a size that is unknown itself": {func(d *graphtest.Drawing, x string) string {
+			return shape(d, d.Op("Fill", graphtest.Attrs{"index_type": lockstep.Int32}, d.Integer("AddV2", cut(d, x), d.Int(1)), d.Floats(nil, 1)))
+		}, nil},
+	} {
+		exact, _, why := evaluated(t, []float32{0.5, 0.999}, []float64{0.125, 0.125}, c.draw)
+		if (why == nil) != (c.want != nil) || why == nil && !slices.Equal(exact, c.want) {
+			t.Errorf("%s: the shape %v, %v, want %v", name, exact, why, c.want)
 		}
 	}
 }
