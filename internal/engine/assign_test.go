@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -102,6 +103,27 @@ func TestCounters(t *testing.T) {
 	for _, bad := range []value.Value{{}, {Tensor: fixture.NewTensor(t, []float32{1})}} {
 		if err := new(Counters).Count([]int{0}, []value.Value{bad}, make([]value.Value, 1), 1); err == nil || !strings.Contains(err.Error(), "the counter") {
 			t.Errorf("a counter that is %v: error %v", bad, err)
+		}
+	}
+}
+
+// A loop takes as many steps as its lowest bound says, which is a constant or one of
+// its variables, the first of them too.
+func TestStepsOfALoop(t *testing.T) {
+	in := []value.Value{{Tensor: fixture.NewTensor(t, []int32{5})}, {Tensor: fixture.NewTensor(t, []int64{3})}, {Tensor: fixture.NewTensor(t, []float32{1})}}
+	constant := func(n int64) recurrent.Bound { return recurrent.Bound{Const: n, Variable: -1} }
+	variable := func(i int) recurrent.Bound { return recurrent.Bound{Const: 1, Variable: i} }
+	for _, c := range []struct {
+		bounds []recurrent.Bound
+		n      int
+		known  bool
+	}{
+		{[]recurrent.Bound{constant(4)}, 4, true}, {[]recurrent.Bound{variable(0)}, 5, true}, {[]recurrent.Bound{variable(1)}, 3, true},
+		{[]recurrent.Bound{constant(4), variable(0)}, 4, true}, {[]recurrent.Bound{variable(0), variable(1)}, 3, true}, {[]recurrent.Bound{variable(1), constant(3)}, 3, true},
+		{[]recurrent.Bound{constant(4), variable(2)}, 0, false}, {nil, 0, false},
+	} {
+		if n, known := StepsOf(c.bounds, in); known != c.known || known && n != c.n {
+			t.Errorf("%v: %d steps, %v, want %d", c.bounds, n, known, c.n)
 		}
 	}
 }
