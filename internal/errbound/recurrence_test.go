@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/rounding"
 )
 
@@ -132,5 +133,39 @@ func TestLayoutOfSteps(t *testing.T) {
 	}
 	if got := stretch(rounding.Exact(v.V), 2, 2); !slices.Equal(got.V, []float64{3, 4}) || got.E != nil {
 		t.Errorf("two exact ones: %v", got)
+	}
+}
+
+// A loop that takes a tensor apart into its rows leaves what it would have left
+// step by step, with the same bounds.
+func TestSlicesAreTheirLoops(t *testing.T) {
+	for _, name := range []string{"reports/seed_keras313", "seed_keras3_broken"} { // of all rows, and of others
+		slicesAreTheirLoops(t, name)
+	}
+}
+
+func slicesAreTheirLoops(t *testing.T, name string) {
+	t.Helper()
+	m, g, found := graphtest.GraphOf(t, name)
+	if len(found.Slices) == 0 {
+		t.Fatal(name + ": no loop of slices is recognised")
+	}
+	value := graphtest.ValuesOf(m)
+	in := fixture.Tensors(t, name, "inputs.npz")
+	var results [2]*Result
+	for i, slices := range [][]*recurrent.Slices{found.Slices, nil} {
+		e, err := New(g, engine.Options{Variable: value, Weight: value, Recurrences: found.Recurrences, Slices: slices})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if results[i], err = e.Run(t.Context(), in, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for output := range g.Outputs {
+		a, b := results[0], results[1]
+		if a.Unknown[output] != nil || b.Unknown[output] != nil || !sameNumbers(op.FloatsOf(a.Exact[output]), op.FloatsOf(b.Exact[output])) || !sameNumbers(op.FloatsOf(a.Bound[output]), op.FloatsOf(b.Bound[output])) {
+			t.Errorf("%s, %s: %s, unknown because of %v and %v", name, output, graphtest.Show(a.Exact[output], b.Exact[output]), a.Unknown[output], b.Unknown[output])
+		}
 	}
 }
