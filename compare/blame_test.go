@@ -128,14 +128,14 @@ func TestNeighbours(t *testing.T) {
 
 func TestFurthest(t *testing.T) {
 	x, y := fixture.Vector(t, float32(1), 2, 3), fixture.Vector(t, float32(1.5), 1, 3)
-	if got := furthest(nil, x, y); !slices.Equal(got, []float64{0.5, 1, 0}) {
+	if got := largestChanges(nil, x, y); !slices.Equal(got, []float64{0.5, 1, 0}) {
 		t.Errorf("%v", got)
 	}
-	if got := furthest([]float64{2, 0.25, 1}, x, y); !slices.Equal(got, []float64{2, 1, 1}) {
+	if got := largestChanges([]float64{2, 0.25, 1}, x, y); !slices.Equal(got, []float64{2, 1, 1}) {
 		t.Errorf("beside what was further: %v", got)
 	}
 	for _, other := range []*lockstep.Tensor{nil, fixture.Vector(t, float32(1)), fixture.Vector(t, "a", "b", "c")} {
-		if got := furthest([]float64{1, 1, 1}, x, other); got != nil {
+		if got := largestChanges([]float64{1, 1, 1}, x, other); got != nil {
 			t.Errorf("from %v: %v", other, got)
 		}
 	}

@@ -84,7 +84,7 @@ func TestTheWeightThatDiffers(t *testing.T) {
 		if w.Original != values[index] || !(math.Abs(w.Changed-is) <= w.Tolerance+1e-7) || !(w.Tolerance < 1e-4) {
 			t.Errorf("%+v, want %v instead of %v", w, is, values[index])
 		}
-		if !(first.Before > 10) || !(first.Margin <= 1) || first.Whole {
+		if !(first.Before > 10) || !(first.Margin <= 1) || first.WholeRun {
 			t.Errorf("%+v", first)
 		}
 		if len(found.Weights) != 1 || found.Weights[0].Differing != 1 || found.Weights[0].Elements != len(values) || !slices.Equal(found.Weights[0].Index, []int{c.row, c.column}) ||

@@ -89,7 +89,7 @@ func TestFaultsOfAModelOfOtherNames(t *testing.T) {
 			want = "targets off by one step" // supposed in the candidate's model
 		}
 		words := strings.Join(found.Words("reference", "candidate"), "\n")
-		if len(found.Causes) == 0 || found.Causes[0].Side != side || !found.Causes[0].Whole || !found.Causes[0].Vanishes() || !strings.Contains(found.Causes[0].String(), want) {
+		if len(found.Causes) == 0 || found.Causes[0].Side != side || !found.Causes[0].WholeRun || !found.Causes[0].Vanishes() || !strings.Contains(found.Causes[0].String(), want) {
 			t.Errorf("a fault in the %s: %s", side, words)
 		}
 		if found.First == nil || found.First.Quantity != "x" || found.First.Layer != "decoder" || len(found.Suspects) > 0 {

@@ -117,16 +117,16 @@ func TestMargins(t *testing.T) {
 	}
 	far := layerOf(t, 3, 2, map[string][]float64{"h": {1, -2, 9, 9, 0, 4}, "c": {7, 0, 9, 9, 0, 0}})
 	worst := make([]float64, 3)
-	if most := far.far(InCandidate, far.meant[InCandidate], []int{0, 2}, worst); most != 7 || !slices.Equal(worst, []float64{7, 0, 4}) {
+	if most := far.largestMargin(InCandidate, far.meant[InCandidate], []int{0, 2}, worst); most != 7 || !slices.Equal(worst, []float64{7, 0, 4}) {
 		t.Errorf("the largest margin %v, by rows %v", most, worst)
 	}
 	// What is supposed of some rows alone stands in their order.
 	some := &exactValues{map[string][]float64{"h": {1, 0}, "c": {7, 0}}, map[string][]float64{"h": {1, 1}, "c": {1, 1}}}
-	if most := far.far(InCandidate, some, []int{0}, nil); most != 2 {
+	if most := far.largestMargin(InCandidate, some, []int{0}, nil); most != 2 {
 		t.Errorf("the first row is 2 off in one place, and not %v", most)
 	}
 	some = &exactValues{map[string][]float64{"h": {0, 1}, "c": {0, 0}}, map[string][]float64{"h": {1, 1}, "c": {1, 1}}}
-	if most := far.far(InCandidate, some, []int{2}, nil); most != 3 {
+	if most := far.largestMargin(InCandidate, some, []int{2}, nil); most != 3 {
 		t.Errorf("the last row is 3 off in one place, and not %v", most)
 	}
 }

@@ -75,7 +75,7 @@ func TestRunsApart(t *testing.T) {
 		"instead of a mask, none":    {traceOf(tensors{"mask": most}, nil), traceOf(nil, nil), true},
 		"states between the steps":   {traceOf(tensors{"h": x}, nil), traceOf(tensors{"h": other}, nil), false}, // they follow from the rest
 	} {
-		if d := apart(c.a, c.b); (d > 1) != c.differ || !c.differ && d != 0 {
+		if d := traceMargin(c.a, c.b); (d > 1) != c.differ || !c.differ && d != 0 {
 			t.Errorf("%s: %v apart", name, d)
 		}
 	}

@@ -91,7 +91,7 @@ func TestCauseInAReport(t *testing.T) {
 	}{
 		{Cause{Faults: both, Side: InCandidate, Before: 7, Margin: 1}, compare.Cause{
 			Text: "bias missing in layers a, b", Kind: "bias missing", Layers: []string{"a", "b"}, In: "candidate", Before: 7, Margin: 1, Over: "single steps", Vanishes: true}},
-		{Cause{Faults: []fault.Fault{{Kind: fault.WeightsSwapped, Layer: "a", Other: "b"}}, Side: InReference, Before: 7, Margin: 2, Whole: true}, compare.Cause{
+		{Cause{Faults: []fault.Fault{{Kind: fault.WeightsSwapped, Layer: "a", Other: "b"}}, Side: InReference, Before: 7, Margin: 2, WholeRun: true}, compare.Cause{
 			Text: "the weights of layers a and b swapped", Kind: "weights swapped", Layers: []string{"a", "b"}, In: "reference", Before: 7, Margin: 2, Over: "what the layers read and the outputs"}},
 		{Cause{Faults: []fault.Fault{{Kind: fault.InputsSwapped, Input: "x", Other: "y"}}, Side: InCandidate, Margin: 0.5}, compare.Cause{
 			Text: "inputs x and y swapped", Kind: "inputs swapped", Layers: []string{}, In: "candidate", Margin: 0.5, Over: "single steps", Vanishes: true}},

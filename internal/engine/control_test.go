@@ -121,7 +121,8 @@ func TestControlFlowRefuses(t *testing.T) {
 			return while(d, d.Function("small", cond, cond.Op("Less", nil, a, cond.Floats(nil, 10))), two(d, 1)["two"], x, x)
 		}, "a condition of 2 to 1 and a body of 2 to 1"},
 		"a condition with two results": {func(d *graphtest.Drawing, x string) string {
-			return while(d, two(d, 2)["two"], two(d, 2)["two"], x, x)
+			both := two(d, 2)["two"]
+			return while(d, both, both, x, x)
 		}, "a condition of 2 to 2"},
 	} {
 		if y, err := ran(t, 3, c.draw); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -106,11 +106,11 @@ func TestKeptRows(t *testing.T) {
 		{before, []bool{false, true}, []float64{5, 6, 3, 4}, []float64{0.5, 0.6, 0.3, 0.4}},
 		{rounding.Exact(before.V), []bool{false, true}, []float64{5, 6, 3, 4}, []float64{0, 0, 0.3, 0.4}},
 	} {
-		if got := kept(now(), c.before, c.mask, 2); !slices.Equal(got.V, c.v) || !slices.Equal(got.E, c.e) {
+		if got := selectRows(now(), c.before, c.mask, 2); !slices.Equal(got.V, c.v) || !slices.Equal(got.E, c.e) {
 			t.Errorf("with the mask %v: %v, want %v off by %v", c.mask, got, c.v, c.e)
 		}
 	}
-	if got := kept(rounding.Values{}, before, []bool{true, true}, 2); got.V != nil {
+	if got := selectRows(rounding.Values{}, before, []bool{true, true}, 2); got.V != nil {
 		t.Errorf("of a state that there is not: %v", got)
 	}
 }
