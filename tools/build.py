@@ -34,16 +34,31 @@ def go():
     return setting("GO", "go")
 
 
-def run(command, env=None, cwd=ROOT, quiet=False, **how):
-    """Prints a command as a shell would take it, and runs it."""
+def run(command, env=None, cwd=ROOT, quiet=False, together=False, **how):
+    """Prints a command as a shell would take it, and runs it.
+
+    One that runs together with others prints whole lines.
+    """
     env = env or {}
     if not quiet:
         into = f"cd {shlex.quote(os.path.relpath(cwd, ROOT))} && " if cwd != ROOT else ""
         print(into + "".join(f"{k}={quoted(v)} " for k, v in env.items()) + " ".join(map(quoted, command)), flush=True)
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **env}, check=False, **how)
+    if together:
+        done = by_lines(command, cwd=cwd, env={**os.environ, **env})
+    else:
+        done = subprocess.run(command, cwd=cwd, env={**os.environ, **env}, check=False, **how)
     if done.returncode != 0:
         raise Failure(f"{shlex.join(command[:4])} ... ended with {done.returncode}")
     return done
+
+
+def by_lines(command, **how):
+    """Runs a command and prints its lines as they come, those of standard error too."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **how) as child:
+        for line in child.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+    return child
 
 
 def quoted(word):

@@ -187,6 +187,16 @@ class SuiteTest(unittest.TestCase):
                         suite.not_run("qemu-aarch64")
                         self.assertIn("NOT RUN", said.getvalue())
 
+    def test_commands_run_together(self):
+        say = [sys.executable, "-c", "import os, sys; print(os.environ['WORD']); sys.exit(int(sys.argv[1]))"]
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            suite.together(*(([*say, "0"], {"WORD": word}) for word in ("first", "second", "third")))
+        self.assertEqual({"first", "second", "third"} - set(said.getvalue().split("\n")), set())
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            with self.assertRaisesRegex(suite.Failure, "ended with 3"):
+                suite.together(([*say, "0"], {"WORD": "first"}), ([*say, "3"], {"WORD": "failing"}))
+        self.assertIn("failing", said.getvalue().split("\n"))
+
     def test_a_failing_stage_ends_the_run(self):
         done = []
 

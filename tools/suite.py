@@ -39,14 +39,16 @@ def lint():
     wrong = output(["gofmt", "-l", *(f for f in files if os.path.exists(os.path.join(ROOT, f)))])
     if wrong:
         raise Failure(f"gofmt would change: {wrong}")
-    run([go(), "vet", "./..."], PURE)
-    run([go(), "vet", *BY_PROCESSOR], {**PURE, "GOARCH": "arm64"})
-    run([go(), "tool", "staticcheck", "./..."], PURE)
-    run([go(), "mod", "tidy", "-diff"])
-    run([go(), "-C", EXAMPLE, "vet", "./..."], PURE)
     staticcheck = output([go(), "tool", "-n", "staticcheck"])
-    run([staticcheck, "./..."], PURE, cwd=os.path.join(ROOT, EXAMPLE))
-    run([go(), "-C", EXAMPLE, "mod", "tidy", "-diff"])
+    together(
+        ([go(), "vet", "./..."], PURE),
+        ([staticcheck, "./..."], PURE),
+        ([go(), "vet", *BY_PROCESSOR], {**PURE, "GOARCH": "arm64"}),
+        ([go(), "mod", "tidy", "-diff"], {}),
+        ([go(), "-C", EXAMPLE, "vet", "./..."], PURE),
+        ([staticcheck, "./..."], PURE, os.path.join(ROOT, EXAMPLE)),
+        ([go(), "-C", EXAMPLE, "mod", "tidy", "-diff"], {}),
+    )
 
 
 def test_setup():
@@ -62,21 +64,41 @@ def test_python():
         unittests(keras, folder)
 
 
+def together(*commands):
+    """Runs commands two at a time, each with its variables; many of them keep one processor busy.
+
+    The first that fails ends the stage: those that have not begun do not.
+    """
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(run, *command, together=True) for command in commands]
+        try:
+            for done in concurrent.futures.as_completed(running):
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def unittests(python, folder):
     run([python, "-m", "unittest", "discover", "-s", folder, "-p", "*_test.py"])
 
 
 def test_pure():
     """A machine that has never seen TensorFlow or a C compiler."""
-    run([go(), *TEST, "./..."], {**PURE, **SLOW, "LOCKSTEP_MODELS": cache.models()})
-    run([go(), "-C", EXAMPLE, *TEST, "./..."], {**PURE, **SLOW})
+    together(
+        ([go(), *TEST, "./..."], {**PURE, **SLOW, "LOCKSTEP_MODELS": cache.models()}),
+        ([go(), "-C", EXAMPLE, *TEST, "./..."], {**PURE, **SLOW}),
+    )
 
 
 def test_race():
     """What many goroutines do with one model, under the race detector."""
     build.compiler()
-    run([go(), *TEST, "-race", "./native", "-run", "Goroutines"], {"CGO_ENABLED": "1"})
-    run([go(), "-C", EXAMPLE, *TEST, "-race", "./..."], {"CGO_ENABLED": "1"})
+    race = [*TEST, "-race"]
+    together(
+        ([go(), *race, "./native", "-run", "Goroutines"], {"CGO_ENABLED": "1"}),
+        ([go(), "-C", EXAMPLE, *race, "./..."], {"CGO_ENABLED": "1"}),
+    )
 
 
 def test_arm64():
@@ -95,9 +117,10 @@ def test_arm64():
     if shutil.which(qemu) is None:
         not_run(qemu)
         return
-    run([go(), *TEST, "-short", "-exec", qemu, "./internal/kernel"], env)
-    for package, tests in ON_KERNELS.items():
-        run([go(), *TEST, "-exec", qemu, package, "-run", tests], above)
+    together(
+        ([go(), *TEST, "-short", "-exec", qemu, "./internal/kernel"], env),
+        *(([go(), *TEST, "-exec", qemu, package, "-run", tests], above) for package, tests in ON_KERNELS.items()),
+    )
 
 
 def not_run(qemu):
@@ -119,10 +142,15 @@ def test_tensorflow():
     env = {**tensorflow.test_env, **SLOW, "LOCKSTEP_MODELS": cache.models(), "LOCKSTEP_STRUCTURES": cache.structures()}
     env["LOCKSTEP_KERAS"] = cache.keras()
     test = ["test", "-timeout", "30m", *tensorflow.flags]
-    for tests, packages in sorted(differing(".").items()):
-        run([go(), *test, *packages, *(["-run", tests] if tests else [])], env)
-    for tests, packages in sorted(differing(EXAMPLE).items()):
-        run([go(), "-C", EXAMPLE, *test, *packages, *(["-run", tests] if tests else [])], {**tensorflow.test_env, **SLOW})
+    commands = [
+        ([go(), *test, *packages, *(["-run", tests] if tests else [])], env)
+        for tests, packages in sorted(differing(".").items())  # whole packages first, which take longest
+    ]
+    commands += [
+        ([go(), "-C", EXAMPLE, *test, *packages, *(["-run", tests] if tests else [])], {**tensorflow.test_env, **SLOW})
+        for tests, packages in sorted(differing(EXAMPLE).items())
+    ]
+    together(*commands)
 
 
 def differing(module):
