@@ -39,7 +39,7 @@ func TestZeroValues(t *testing.T) {
 						continue
 					}
 					if in.Kind() == reflect.Interface {
-						t.Skip("it takes an interface, for which a caller does not pass nil")
+						return // it takes an interface, for which a caller does not pass nil
 					}
 					args = append(args, reflect.Zero(in))
 				}

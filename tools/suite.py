@@ -23,7 +23,7 @@ FUZZ_MEMORY = 12_000_000 * 1024
 # What an emulator runs of the packages above the kernels: the models whose cells NEON's kernels compute. The
 # operations' cases are Go, which the machine's own processor has run.
 ON_KERNELS = {
-    "./internal/engine": "^(TestModels|TestRecurrencesAreTheirLoops)$",
+    "./internal/engine": "^(TestModels|TestRecurrences[A-Za-z]*)$",
     "./native": "^(TestKernels|TestAccuracy|TestOutputsAndStatesAreKeras|TestStepIsDecode|TestForecastIsKeras|TestFloat64|TestExtremes"
     "|TestStreams|TestStreamOfADecoder|TestStatefulLayers|TestStatefulPartsAreTheWhole|TestZooInTestdata)$",
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -42,16 +43,17 @@ func (s *surgery) list(variable int, op string) *savedmodel.Node {
 	s.t.Helper()
 	n := s.r.Loop.Inputs[variable].Through().Node
 	if n.Op != op {
-		s.t.Skipf("the list is made by a %s, not by a %s", n.Op, op)
+		s.t.Fatalf("the list is made by a %s, not by a %s", n.Op, op)
 	}
 	return n
 }
 
 // Where a recognised loop's tensors do not fit its cells, the answer, or the
-// refusal, is still the graph's: that of the loop, interpreted.
+// refusal, is still the graph's: that of the loop, interpreted. Here its list of
+// outputs is another one.
 func TestRecurrencesAreTheirLoops(t *testing.T) {
-	f32, i32 := lockstep.Float32, lockstep.Int32
-	for name, change := range map[string]func(s *surgery){
+	i32 := lockstep.Int32
+	theirLoops(t, anyLoop, map[string]func(s *surgery){
 		"as it is": func(*surgery) {},
 		"a longer list of outputs": func(s *surgery) {
 			s.at(s.list(s.r.Outputs, "TensorListReserve"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Integer("AddV2", old, d.Int(2)) })
@@ -74,6 +76,12 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 		"outputs of a wrong rank": func(s *surgery) {
 			s.at(s.list(s.r.Outputs, "TensorListReserve"), 0, i32, func(d *graphtest.Drawing, _ string) string { return d.Ints(-1) })
 		},
+	})
+}
+
+// So it is with another number of steps,
+func TestRecurrencesOfOtherBounds(t *testing.T) {
+	theirLoops(t, countedLoop, map[string]func(s *surgery){
 		"fewer steps": func(s *surgery) {
 			s.bounds(func(d *graphtest.Drawing, old string) string { return d.Integer("Sub", old, d.Int(1)) })
 		},
@@ -89,6 +97,33 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 		"one step": func(s *surgery) {
 			s.bounds(func(d *graphtest.Drawing, old string) string { return d.Integer("Minimum", old, d.Int(1)) })
 		},
+	})
+}
+
+// with other lists of steps,
+func TestRecurrencesOfOtherSteps(t *testing.T) {
+	f32, i32 := lockstep.Float32, lockstep.Int32
+	theirLoops(t, anyLoop, map[string]func(s *surgery){
+		"steps of one row": func(s *surgery) {
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string {
+				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, old, d.Ints(1))
+			})
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
+		},
+		"steps with an axis more": func(s *surgery) {
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string { return d.Op("ExpandDims", nil, old, d.Int(1)) })
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
+		},
+		"twice the steps": func(s *surgery) {
+			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string { return d.Op("ConcatV2", nil, old, old, d.Int(0)) })
+		},
+	})
+}
+
+// with other initial states,
+func TestRecurrencesOfOtherStates(t *testing.T) {
+	f32 := lockstep.Float32
+	theirLoops(t, anyLoop, map[string]func(s *surgery){
 		"a state of one row for the whole batch": func(s *surgery) {
 			for _, l := range s.r.Cells {
 				for _, at := range l.States {
@@ -126,146 +161,176 @@ func TestRecurrencesAreTheirLoops(t *testing.T) {
 		"a state of three axes": func(s *surgery) {
 			s.replace(s.r.Cells[0].States[0], f32, func(d *graphtest.Drawing, old string) string { return d.Op("ExpandDims", nil, old, d.Int(0)) })
 		},
-		"steps of one row": func(s *surgery) {
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string {
-				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, old, d.Ints(1))
-			})
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
-		},
-		"steps with an axis more": func(s *surgery) {
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string { return d.Op("ExpandDims", nil, old, d.Int(1)) })
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
-		},
-		"twice the steps": func(s *surgery) {
-			s.at(s.list(s.r.Steps, "TensorListFromTensor"), 0, f32, func(d *graphtest.Drawing, old string) string { return d.Op("ConcatV2", nil, old, old, d.Int(0)) })
-		},
+	})
+}
+
+// with other masks,
+func TestRecurrencesOfOtherMasks(t *testing.T) {
+	i32 := lockstep.Int32
+	theirLoops(t, maskedLoop, map[string]func(s *surgery){
 		"half of the masks": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+			s.at(s.list(s.r.Mask.Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
 				return d.Op("StridedSlice", graphtest.Attrs{"T": lockstep.Bool, "begin_mask": 1, "end_mask": 0}, old, d.Ints(0), d.Ints(2), d.Ints(1))
 			})
 		},
 		"twice the masks": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+			s.at(s.list(s.r.Mask.Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
 				return d.Op("ConcatV2", graphtest.Attrs{"T": lockstep.Bool}, old, old, d.Int(0))
 			})
 		},
 		"masks of one row": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+			s.at(s.list(s.r.Mask.Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
 				return d.Op("Any", graphtest.Attrs{"keep_dims": true}, old, d.Ints(1))
 			})
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
+			s.at(s.list(s.r.Mask.Steps, "TensorListFromTensor"), 1, i32, func(d *graphtest.Drawing, old string) string { return d.Int(-1) })
 		},
 		"masks that take out all": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+			s.at(s.list(s.r.Mask.Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
 				return d.Op("LogicalAnd", nil, old, d.Op("LogicalNot", nil, old))
 			})
 		},
 		"masks that take out nothing": func(s *surgery) {
-			s.at(s.list(s.mask().Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
+			s.at(s.list(s.r.Mask.Steps, "TensorListFromTensor"), 0, lockstep.Bool, func(d *graphtest.Drawing, old string) string {
 				return d.Op("LogicalOr", nil, old, d.Op("LogicalNot", nil, old))
 			})
 		},
+	})
+}
+
+// and where masked rows repeat another output, or are other zeros.
+func TestRecurrencesThatRepeatOutputs(t *testing.T) {
+	f32 := lockstep.Float32
+	theirLoops(t, repeatingLoop, map[string]func(s *surgery){
 		"a previous output that is no zeros": func(s *surgery) {
-			s.replace(s.previous(), f32, func(d *graphtest.Drawing, old string) string { return d.Op("AddV2", nil, old, d.Floats(nil, 3)) })
+			s.replace(s.r.Mask.Previous, f32, func(d *graphtest.Drawing, old string) string { return d.Op("AddV2", nil, old, d.Floats(nil, 3)) })
 		},
 		"a previous output of one row": func(s *surgery) {
-			s.replace(s.previous(), f32, func(d *graphtest.Drawing, old string) string {
+			s.replace(s.r.Mask.Previous, f32, func(d *graphtest.Drawing, old string) string {
 				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, d.Op("AddV2", nil, old, d.Floats(nil, 3)), d.Ints(0))
 			})
 		},
+	})
+}
+
+func TestRecurrencesWithZerosForMaskedRows(t *testing.T) {
+	f32 := lockstep.Float32
+	theirLoops(t, zeroingLoop, map[string]func(s *surgery){
 		"zeros for masked rows of one row": func(s *surgery) {
-			if s.mask().Zeros < 0 {
-				s.t.Skip("no zeros")
-			}
-			s.replace(s.mask().Zeros, f32, func(d *graphtest.Drawing, old string) string {
+			s.replace(s.r.Mask.Zeros, f32, func(d *graphtest.Drawing, old string) string {
 				return d.Op("Mean", graphtest.Attrs{"keep_dims": true}, old, d.Ints(0))
 			})
 		},
-	} {
+	})
+}
+
+// The loops of which a change can be made.
+func anyLoop(*recurrent.Recurrence) bool      { return true }
+func maskedLoop(r *recurrent.Recurrence) bool { return r.Mask != nil }
+
+func repeatingLoop(r *recurrent.Recurrence) bool { return r.Mask != nil && r.Mask.Previous >= 0 }
+func zeroingLoop(r *recurrent.Recurrence) bool   { return r.Mask != nil && r.Mask.Zeros >= 0 }
+
+// countedLoop has the number of its steps in variables.
+func countedLoop(r *recurrent.Recurrence) bool {
+	return !slices.ContainsFunc(r.Bounds, func(b recurrent.Bound) bool { return b.Variable < 0 })
+}
+
+// theirLoops makes each change in the loops that it fits, and wants the engine's
+// results to be those of the loop.
+func theirLoops(t *testing.T, fits func(*recurrent.Recurrence) bool, changes map[string]func(s *surgery)) {
+	tried := 0
+	for name, change := range changes {
 		for _, model := range recurrentModels {
+			m, g, found := graphtest.GraphOf(t, model)
+			s := &surgery{t, g, found.Recurrences[0]}
+			if !fits(s.r) {
+				continue
+			}
+			tried++
 			t.Run(name+", "+model, func(t *testing.T) {
+				s.t = t
 				defer func() {
 					if r := recover(); r != nil {
 						t.Errorf("panic: %v", r)
 					}
 				}()
-				m, g, found := graphtest.GraphOf(t, model)
-				s := &surgery{t, g, found.Recurrences[0]}
 				change(s)
-				// What the loop leaves is what is looked at: what reads it in the
-				// model may not take what it leaves now.
-				g.Outputs = map[string]savedmodel.Ref{}
-				for i, l := range s.r.Cells {
-					for j, at := range l.States {
-						g.Outputs[fmt.Sprintf("state %d of %d", j, i)] = savedmodel.Ref{Node: s.r.Loop, Index: at}
-					}
-				}
-				for i, at := range s.r.Counters {
-					g.Outputs[fmt.Sprintf("counter %d", i)] = savedmodel.Ref{Node: s.r.Loop, Index: at}
-				}
-				if s.r.Mask != nil && s.r.Mask.Carried >= 0 {
-					g.Outputs["carried"] = savedmodel.Ref{Node: s.r.Loop, Index: s.r.Mask.Carried}
-				}
-				for _, n := range g.Nodes {
-					if n.Op == "TensorListStack" && n.Inputs[0].Through() == (savedmodel.Ref{Node: s.r.Loop, Index: s.r.Outputs}) {
-						g.Outputs["outputs"] = savedmodel.Ref{Node: n}
-					}
-				}
-				native, interpreted := compiled(t, m, g, found), compiled(t, m, g, nil)
-				for _, steps := range []int{5, 1, 4} {
-					inputs := map[string]*lockstep.Tensor{}
-					for _, spec := range g.Signature.Inputs {
-						shape := []int{3, steps}
-						if len(spec.Shape) > 2 {
-							shape = append(shape, spec.Shape[2])
-						}
-						if spec.Shape[1] >= 0 {
-							shape[1] = spec.Shape[1]
-						}
-						x := graphtest.Noise(t, spec.DType, uint64(steps), shape...)
-						if d, err := lockstep.Data[float32](x); err == nil {
-							clear(d[:len(d)/4]) // a row, or some of its steps, masked where the value is 0
-						}
-						inputs[spec.Name] = x
-					}
-					want, _, errWant := interpreted.Run(t.Context(), inputs, false)
-					for call := range 2 {
-						got, _, err := native.Run(t.Context(), inputs, false)
-						if (err == nil) != (errWant == nil) {
-							t.Fatalf("%d steps, call %d: error %v, and interpreted %v", steps, call, err, errWant)
-						}
-						for name, w := range want {
-							if err := graphtest.Agree(got[name], w, 1e-6); err != nil {
-								t.Errorf("%d steps, call %d: %s: %v", steps, call, name, err)
-							}
-						}
-					}
-				}
+				s.isItsLoop(m, found)
 			})
 		}
 	}
+	if tried == 0 {
+		t.Error("no model has such a loop")
+	}
+}
+
+// isItsLoop wants the engine's results to be those of the loop, interpreted.
+func (s *surgery) isItsLoop(m *savedmodel.MetaGraph, found *recurrent.Findings) {
+	s.outputsOfTheLoop()
+	native, interpreted := compiled(s.t, m, s.g, found), compiled(s.t, m, s.g, nil)
+	for _, steps := range []int{5, 1, 4} {
+		inputs := s.inputs(steps)
+		want, _, errWant := interpreted.Run(s.t.Context(), inputs, false)
+		for call := range 2 {
+			got, _, err := native.Run(s.t.Context(), inputs, false)
+			if (err == nil) != (errWant == nil) {
+				s.t.Fatalf("%d steps, call %d: error %v, and interpreted %v", steps, call, err, errWant)
+			}
+			for name, w := range want {
+				if err := graphtest.Agree(got[name], w, 1e-6); err != nil {
+					s.t.Errorf("%d steps, call %d: %s: %v", steps, call, name, err)
+				}
+			}
+		}
+	}
+}
+
+// outputsOfTheLoop makes the loop's results those of the model: what reads them in
+// the model may not accept them now.
+func (s *surgery) outputsOfTheLoop() {
+	of := func(variable int) savedmodel.Ref { return savedmodel.Ref{Node: s.r.Loop, Index: variable} }
+	s.g.Outputs = map[string]savedmodel.Ref{}
+	for i, l := range s.r.Cells {
+		for j, at := range l.States {
+			s.g.Outputs[fmt.Sprintf("state %d of %d", j, i)] = of(at)
+		}
+	}
+	for i, at := range s.r.Counters {
+		s.g.Outputs[fmt.Sprintf("counter %d", i)] = of(at)
+	}
+	if s.r.Mask != nil && s.r.Mask.Carried >= 0 {
+		s.g.Outputs["carried"] = of(s.r.Mask.Carried)
+	}
+	for _, n := range s.g.Nodes {
+		if n.Op == "TensorListStack" && n.Inputs[0].Through() == of(s.r.Outputs) {
+			s.g.Outputs["outputs"] = savedmodel.Ref{Node: n}
+		}
+	}
+}
+
+// inputs are a batch of three sequences.
+func (s *surgery) inputs(steps int) map[string]*lockstep.Tensor {
+	inputs := map[string]*lockstep.Tensor{}
+	for _, spec := range s.g.Signature.Inputs {
+		shape := []int{3, steps}
+		if len(spec.Shape) > 2 {
+			shape = append(shape, spec.Shape[2])
+		}
+		if spec.Shape[1] >= 0 {
+			shape[1] = spec.Shape[1]
+		}
+		x := graphtest.Noise(s.t, spec.DType, uint64(steps), shape...)
+		if d, err := lockstep.Data[float32](x); err == nil {
+			clear(d[:len(d)/4]) // a row, or some of its steps, masked where the value is 0
+		}
+		inputs[spec.Name] = x
+	}
+	return inputs
 }
 
 // bounds changes what bounds the steps.
 func (s *surgery) bounds(change func(d *graphtest.Drawing, old string) string) {
 	for _, b := range s.r.Bounds {
-		if b.Variable < 0 {
-			s.t.Skip("the number of steps is a constant of the loop")
-		}
 		s.replace(b.Variable, lockstep.Int32, change)
 	}
-}
-
-func (s *surgery) mask() *recurrent.Mask {
-	if s.r.Mask == nil {
-		s.t.Skip("no masks")
-	}
-	return s.r.Mask
-}
-
-func (s *surgery) previous() int {
-	if s.mask().Previous < 0 {
-		s.t.Skip("no previous output")
-	}
-	return s.r.Mask.Previous
 }

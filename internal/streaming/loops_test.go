@@ -1,7 +1,6 @@
 package streaming
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -11,21 +10,34 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// A recurrent layer in surroundings that it must not have, or may.
+// around is a recurrent layer, and what stands around it in the graph.
+type around struct {
+	g    *savedmodel.Graph
+	r    *recurrent.Recurrence
+	x    savedmodel.Ref // what is fed
+	list *savedmodel.Node
+}
+
+// result makes what is drawn the model's only output.
+func (a around) result(d *graphtest.Drawing, inputs map[string]savedmodel.Ref, want string) {
+	a.g.Outputs = map[string]savedmodel.Ref{"y": graphtest.Graft(d, a.g, nil, inputs, want)[0]}
+}
+
+// change is what is changed around the layer, and words of the refusal to stream the
+// model then; "" where it is still streamed.
+type change struct {
+	make  func(t *testing.T, a around)
+	words string
+}
+
+var (
+	maskedLayers = []string{"gru_masked_tfkeras", "simplernn_masked_zero_keras3"}
+	layers       = append([]string{"gru_states_keras3", "states_out_keras3"}, maskedLayers...)
+)
+
+// A recurrent layer in surroundings that it must not have, or may: its initial states,
 func TestCausalLoops(t *testing.T) {
-	type around struct {
-		g    *savedmodel.Graph
-		r    *recurrent.Recurrence
-		x    savedmodel.Ref // what is fed
-		list *savedmodel.Node
-	}
-	result := func(a around, d *graphtest.Drawing, inputs map[string]savedmodel.Ref, want string) {
-		a.g.Outputs = map[string]savedmodel.Ref{"y": graphtest.Graft(d, a.g, nil, inputs, want)[0]}
-	}
-	for name, c := range map[string]struct {
-		change func(t *testing.T, a around)
-		words  string
-	}{
+	tryChanges(t, layers, map[string]change{
 		"as it is": {func(*testing.T, around) {}, ""},
 		"it begins with a constant": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
@@ -55,34 +67,46 @@ func TestCausalLoops(t *testing.T) {
 			y := d.Op("AddV2", nil, h, d.Op("Sum", graphtest.Attrs{"keep_dims": true}, d.Last(x), d.Ints(1)))
 			a.r.Loop.Inputs[state] = graphtest.Graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[state], "x": a.x}, y)[0]
 		}, "it begins with a value of the steps themselves"},
+	})
+}
+
+// what is returned of it,
+func TestResultsOfCausalLoops(t *testing.T) {
+	tryChanges(t, layers, map[string]change{
 		"its counter is an output": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
 			n := d.Input("n", lockstep.Int32)
-			result(a, d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Counter}}, d.Float(d.Integer("FloorMod", n, d.Int(2))))
+			a.result(d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Counter}}, d.Float(d.Integer("FloorMod", n, d.Int(2))))
 		}, counts},
 		"its counter is beside its state": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
 			n, h := d.Input("n", lockstep.Int32), d.Input("h", lockstep.Float32)
 			y := d.Op("Mul", nil, h, d.Float(d.Integer("FloorMod", n, d.Int(2))))
-			result(a, d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Counter}, "h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, y)
+			a.result(d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Counter}, "h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, y)
 		}, counts},
 		"its bound is beside its state": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
 			n, h := d.Input("n", lockstep.Int32), d.Input("h", lockstep.Float32)
 			y := d.Op("Mul", nil, h, d.Float(d.Integer("FloorMod", n, d.Int(2))))
-			result(a, d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Bounds[0].Variable}, "h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, y)
+			a.result(d, map[string]savedmodel.Ref{"n": {Node: a.r.Loop, Index: a.r.Bounds[0].Variable}, "h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, y)
 		}, counts},
 		"its state beside a constant": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
 			h := d.Input("h", lockstep.Float32)
-			result(a, d, map[string]savedmodel.Ref{"h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, d.Op("Mul", nil, h, d.Floats(nil, 3)))
+			a.result(d, map[string]savedmodel.Ref{"h": {Node: a.r.Loop, Index: a.r.Cells[0].States[0]}}, d.Op("Mul", nil, h, d.Floats(nil, 3)))
 		}, ""},
 		"its state beside what it began with": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
 			h, before := d.Input("h", lockstep.Float32), d.Input("before", lockstep.Float32)
 			state := a.r.Cells[0].States[0]
-			result(a, d, map[string]savedmodel.Ref{"h": {Node: a.r.Loop, Index: state}, "before": a.r.Loop.Inputs[state]}, d.Op("Sub", nil, h, before))
+			a.result(d, map[string]savedmodel.Ref{"h": {Node: a.r.Loop, Index: state}, "before": a.r.Loop.Inputs[state]}, d.Op("Sub", nil, h, before))
 		}, ""},
+	})
+}
+
+// what it steps through,
+func TestStepsOfCausalLoops(t *testing.T) {
+	tryChanges(t, layers, map[string]change{
 		"it takes at most nine steps": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
 			n := d.Input("n", lockstep.Int32)
@@ -118,79 +142,79 @@ func TestCausalLoops(t *testing.T) {
 			y := d.Op("Fill", nil, d.Op("Shape", nil, x), d.Floats(nil, 1))
 			a.list.Inputs[0] = graphtest.Graft(d, a.g, a.list, map[string]savedmodel.Ref{"x": a.list.Inputs[0]}, y)[0]
 		}, counts},
-		"its masks are of the batch": {func(t *testing.T, a around) {
-			if a.r.Mask == nil {
-				t.Skip("no masks")
-			}
-			n := a.r.Loop.Inputs[a.r.Mask.Steps].Through().Node
-			d := graphtest.Draw(t)
-			old := d.Input("old", lockstep.Bool)
-			n.Inputs[0] = graphtest.Graft(d, a.g, n, map[string]savedmodel.Ref{"old": n.Inputs[0]}, d.Op("LogicalNot", nil, d.Op("ReverseV2", graphtest.Attrs{"T": lockstep.Bool}, old, d.Ints(0))))[0]
-		}, "a ReverseV2 may mix"},
-		"its masks are all true": {func(t *testing.T, a around) {
-			if a.r.Mask == nil {
-				t.Skip("no masks")
-			}
-			n := a.r.Loop.Inputs[a.r.Mask.Steps].Through().Node
-			d := graphtest.Draw(t)
-			old := d.Input("old", lockstep.Bool)
-			n.Inputs[0] = graphtest.Graft(d, a.g, n, map[string]savedmodel.Ref{"old": n.Inputs[0]}, d.Op("OnesLike", graphtest.Attrs{"T": lockstep.Bool}, old))[0]
-		}, "it does not read the time steps in their order"},
-		"what masked rows repeat, or are, is the number of steps": {func(t *testing.T, a around) {
-			if a.r.Mask == nil {
-				t.Skip("no masks")
-			}
-			at := max(a.r.Mask.Previous, a.r.Mask.Zeros)
-			d := graphtest.Draw(t)
-			h, x := d.Input("h", lockstep.Float32), d.Input("x", lockstep.Float32)
-			y := d.Op("AddV2", nil, h, d.Float(d.Integer("FloorDiv", d.Steps(x), d.Int(100))))
-			a.r.Loop.Inputs[at] = graphtest.Graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[at], "x": a.x}, y)[0]
-		}, counts},
 		"its list is of steps in the opposite order": {func(t *testing.T, a around) {
 			d := graphtest.Draw(t)
 			x := d.Input("x", lockstep.Float32)
 			y := d.Op("ReverseV2", nil, x, d.Ints(0))
 			a.list.Inputs[0] = graphtest.Graft(d, a.g, a.list, map[string]savedmodel.Ref{"x": a.list.Inputs[0]}, y)[0]
 		}, "a ReverseV2 may mix"},
-	} {
-		for _, model := range []string{"gru_states_keras3", "states_out_keras3", "gru_masked_tfkeras", "simplernn_masked_zero_keras3"} {
+	})
+}
+
+// and its masks.
+func TestMasksOfCausalLoops(t *testing.T) {
+	tryChanges(t, maskedLayers, map[string]change{
+		"its masks are of the batch": {func(t *testing.T, a around) {
+			n := a.r.Loop.Inputs[a.r.Mask.Steps].Through().Node
+			d := graphtest.Draw(t)
+			old := d.Input("old", lockstep.Bool)
+			n.Inputs[0] = graphtest.Graft(d, a.g, n, map[string]savedmodel.Ref{"old": n.Inputs[0]}, d.Op("LogicalNot", nil, d.Op("ReverseV2", graphtest.Attrs{"T": lockstep.Bool}, old, d.Ints(0))))[0]
+		}, "a ReverseV2 may mix"},
+		"its masks are all true": {func(t *testing.T, a around) {
+			n := a.r.Loop.Inputs[a.r.Mask.Steps].Through().Node
+			d := graphtest.Draw(t)
+			old := d.Input("old", lockstep.Bool)
+			n.Inputs[0] = graphtest.Graft(d, a.g, n, map[string]savedmodel.Ref{"old": n.Inputs[0]}, d.Op("OnesLike", graphtest.Attrs{"T": lockstep.Bool}, old))[0]
+		}, "it does not read the time steps in their order"},
+		"what masked rows repeat, or are, is the number of steps": {func(t *testing.T, a around) {
+			at := max(a.r.Mask.Previous, a.r.Mask.Zeros)
+			d := graphtest.Draw(t)
+			h, x := d.Input("h", lockstep.Float32), d.Input("x", lockstep.Float32)
+			y := d.Op("AddV2", nil, h, d.Float(d.Integer("FloorDiv", d.Steps(x), d.Int(100))))
+			a.r.Loop.Inputs[at] = graphtest.Graft(d, a.g, a.r.Loop, map[string]savedmodel.Ref{"h": a.r.Loop.Inputs[at], "x": a.x}, y)[0]
+		}, counts},
+	})
+}
+
+func tryChanges(t *testing.T, models []string, changes map[string]change) {
+	for name, c := range changes {
+		for _, model := range models {
 			t.Run(name+", "+model, func(t *testing.T) {
-				m, g, found := graphtest.GraphOf(t, model)
-				a := around{g: g, r: found.Recurrences[len(found.Recurrences)-1]}
-				a.list = a.r.Loop.Inputs[a.r.Steps].Through().Node
-				if a.list.Op != "TensorListFromTensor" {
-					t.Fatalf("the steps are a %s", a.list.Op)
-				}
-				fixed, step := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
-				for _, spec := range g.Signature.Inputs {
-					if spec.Shape[1] >= 0 { // the encoder's
-						fixed[spec.Name] = graphtest.Noise(t, spec.DType, 7, 2, spec.Shape[1], spec.Shape[2])
-						continue
-					}
-					step[spec.Name] = graphtest.Noise(t, spec.DType, 7, append([]int{2, 1}, spec.Shape[2:]...)...)
-					a.x = g.Inputs[spec.Name]
-				}
-				words := c.words
-				if name == "its list is of other steps" && a.r.Mask != nil { // and only its masks are fed
-					words = "it does not read the time steps in their order"
-				}
-				c.change(t, a)
-				p, err := engine.Compile(g, engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := func() (err error) {
-					defer func() {
-						if r := recover(); r != nil {
-							err = fmt.Errorf("panic: %v", r)
-						}
-					}()
-					checkStream(t, p, fixed, step, 1, words)
-					return nil
-				}(); err != nil {
-					t.Error(err)
-				}
+				tryChange(t, name, model, c)
 			})
 		}
 	}
+}
+
+func tryChange(t *testing.T, name, model string, c change) {
+	m, g, found := graphtest.GraphOf(t, model)
+	a := around{g: g, r: found.Recurrences[len(found.Recurrences)-1]}
+	a.list = a.r.Loop.Inputs[a.r.Steps].Through().Node
+	if a.list.Op != "TensorListFromTensor" {
+		t.Fatalf("the steps are a %s", a.list.Op)
+	}
+	fixed, step := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}
+	for _, spec := range g.Signature.Inputs {
+		if spec.Shape[1] >= 0 { // the encoder's
+			fixed[spec.Name] = graphtest.Noise(t, spec.DType, 7, 2, spec.Shape[1], spec.Shape[2])
+			continue
+		}
+		step[spec.Name] = graphtest.Noise(t, spec.DType, 7, append([]int{2, 1}, spec.Shape[2:]...)...)
+		a.x = g.Inputs[spec.Name]
+	}
+	words := c.words
+	if name == "its list is of other steps" && a.r.Mask != nil { // and only its masks are fed
+		words = "it does not read the time steps in their order"
+	}
+	c.make(t, a)
+	p, err := engine.Compile(g, engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			t.Errorf("panic: %v", r)
+		}
+	}()
+	checkStream(t, p, fixed, step, 1, words)
 }
