@@ -87,8 +87,6 @@ func counts(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(npz.WriteFile(ts.MkAbs(args[1]), []lockstep.NamedTensor{{Name: "x", Tensor: x}}))
 }
 
-func TestScripts(t *testing.T) { scripts(t, "always") }
-
 // call runs the program in this process.
 func call(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer

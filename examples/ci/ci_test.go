@@ -280,6 +280,13 @@ func (g *gitlab) run(t *testing.T, job gitlabJob, dir string) (string, error) {
 		if err := os.Symlink(strings.TrimSpace(at), link); err != nil {
 			t.Fatal(err)
 		}
+		if name == "go" {
+			if want := "$CI_PROJECT_DIR/.cache/go"; g.Variables["GOMODCACHE"] != want {
+				t.Errorf("GOMODCACHE is %q, and what is cached is %q", g.Variables["GOMODCACHE"], want)
+			}
+			// By its own path, by which the modules are compiled already.
+			env = append(env, "GOMODCACHE="+strings.TrimSpace(at))
+		}
 	}
 	return shell(t, dir, strings.Join(job.Script, "\n"), env...)
 }
