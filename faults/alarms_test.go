@@ -76,7 +76,7 @@ func TestFalseAlarms(t *testing.T) {
 		}
 		t.Skipf("%s names no folder: run make false-alarms", structuresFolder)
 	}
-	n := 36
+	n := 24
 	if *long {
 		n = *alarmModels
 	}
