@@ -54,42 +54,43 @@ func descriptor(dir string) (path string, release func(), err error) {
 
 // link makes a symbolic link to dir.
 func link(dir string) (path string, release func(), err error) {
-	target, err := filepath.Abs(dir)
+	folder, release, err := linked(dir, func(folder, target string) error {
+		return os.Symlink(target, filepath.Join(folder, "model"))
+	})
 	if err != nil {
 		return "", nil, err
 	}
-	folder, err := os.MkdirTemp(temporary(), prefix(os.Getpid())+"*")
-	if err != nil {
-		return "", nil, err
-	}
-	path = filepath.Join(folder, "model")
-	if err := os.Symlink(target, path); err != nil {
-		os.RemoveAll(folder)
-		return "", nil, err
-	}
-	return path, func() { os.RemoveAll(folder) }, nil
+	return filepath.Join(folder, "model"), release, nil
 }
 
 // With returns a path that leads to what dir holds under some names, and to a
-// file of another content under one more. Nothing may use the path after release;
+// file of other content under one more. Nothing may use the path after release;
 // what is left when the process dies, RemoveLinks removes.
 func With(dir, file string, content []byte, names ...string) (path string, release func(), err error) {
+	return linked(dir, func(folder, target string) error {
+		for _, name := range names {
+			from := filepath.Join(target, name)
+			if _, err := os.Lstat(from); err != nil {
+				continue // a model need not have all of them
+			}
+			if err := os.Symlink(from, filepath.Join(folder, name)); err != nil {
+				return err
+			}
+		}
+		return os.WriteFile(filepath.Join(folder, file), content, 0o600)
+	})
+}
+
+// linked makes a folder with links into dir, whose absolute path is target.
+func linked(dir string, fill func(folder, target string) error) (folder string, release func(), err error) {
 	target, err := filepath.Abs(dir)
 	if err != nil {
 		return "", nil, err
 	}
-	folder, err := os.MkdirTemp(temporary(), prefix(os.Getpid())+"*")
-	if err != nil {
+	if folder, err = os.MkdirTemp(temporary(), prefix(os.Getpid())+"*"); err != nil {
 		return "", nil, err
 	}
-	err = os.WriteFile(filepath.Join(folder, file), content, 0o600)
-	for _, name := range names {
-		from := filepath.Join(target, name)
-		if _, missing := os.Lstat(from); missing == nil && err == nil {
-			err = os.Symlink(from, filepath.Join(folder, name))
-		}
-	}
-	if err != nil {
+	if err := fill(folder, target); err != nil {
 		os.RemoveAll(folder)
 		return "", nil, err
 	}

@@ -69,17 +69,22 @@ func Fields(b []byte, visit func(n protowire.Number, t protowire.Type, field, va
 	return nil
 }
 
+// Each calls visit for the messages in the fields of a number.
+func Each(b []byte, number protowire.Number, visit func([]byte) error) error {
+	return Fields(b, func(n protowire.Number, t protowire.Type, _, value []byte) error {
+		if n != number || t != protowire.BytesType {
+			return nil
+		}
+		return visit(value)
+	})
+}
+
 // FunctionName reads the name of a function: of several, the last, as protobuf
 // merges messages.
 func FunctionName(f []byte) (name string, err error) {
-	err = Fields(f, func(n protowire.Number, t protowire.Type, _, signature []byte) error {
-		if n != fieldSignature || t != protowire.BytesType {
-			return nil
-		}
-		return Fields(signature, func(n protowire.Number, t protowire.Type, _, value []byte) error {
-			if n == fieldOpName && t == protowire.BytesType {
-				name = string(value)
-			}
+	err = Each(f, fieldSignature, func(signature []byte) error {
+		return Each(signature, fieldOpName, func(value []byte) error {
+			name = string(value)
 			return nil
 		})
 	})

@@ -25,20 +25,10 @@ const (
 	apiPreferredDevice = "api_preferred_device"
 )
 
-// each calls visit for the messages in a field.
-func each(b []byte, number protowire.Number, visit func([]byte) error) error {
-	return tfpb.Fields(b, func(n protowire.Number, t protowire.Type, _, value []byte) error {
-		if n != number || t != protowire.BytesType {
-			return nil
-		}
-		return visit(value)
-	})
-}
-
 // functionAttrs reads those attributes of a FunctionDef that are strings.
 func functionAttrs(f []byte) (map[string]string, error) {
 	attrs := map[string]string{}
-	err := each(f, fieldFunctionAttr, func(entry []byte) error {
+	err := tfpb.Each(f, fieldFunctionAttr, func(entry []byte) error {
 		key, value, err := pair(entry, fieldMapKey, fieldMapValue)
 		if err != nil {
 			return err

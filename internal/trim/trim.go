@@ -26,7 +26,7 @@ import (
 // optimizers/implementation_selector.cc), and the others are left out too.
 func Functions(b []byte, cpuOnly bool) ([]byte, error) {
 	return tfpb.Rewrite(b, tfpb.FieldMetaGraphs, func(graph []byte) ([]byte, error) {
-		l := library{cpuOnly: cpuOnly, functions: map[string][]byte{}, implements: map[string][]string{}, gradients: map[string]string{}, reached: map[string]bool{}}
+		l := library{cpuOnly: cpuOnly, functions: map[string]function{}, implements: map[string][]string{}, gradients: map[string]string{}, reached: map[string]bool{}}
 		if err := l.read(graph); err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func Functions(b []byte, cpuOnly bool) ([]byte, error) {
 // library is the functions of a graph, and which of them are reached.
 type library struct {
 	cpuOnly    bool
-	functions  map[string][]byte // by name, each a FunctionDef
+	functions  map[string]function // by name
 	implements map[string][]string
 	gradients  map[string]string
 
@@ -47,17 +47,23 @@ type library struct {
 	queue   []string
 }
 
+// function is a FunctionDef, and what it implements, if that is said.
+type function struct {
+	raw                  []byte
+	api, preferredDevice string
+}
+
 // read reads a MetaGraphDef: its functions, then what its nodes reach of them. The
 // two may come in different pieces of a message.
 func (l *library) read(graph []byte) error {
-	err := each(graph, tfpb.FieldGraphDef, func(def []byte) error {
-		return each(def, tfpb.FieldLibrary, l.readLibrary)
+	err := tfpb.Each(graph, tfpb.FieldGraphDef, func(def []byte) error {
+		return tfpb.Each(def, tfpb.FieldLibrary, l.readLibrary)
 	})
 	if err != nil {
 		return err
 	}
-	err = each(graph, tfpb.FieldGraphDef, func(def []byte) error {
-		return each(def, tfpb.FieldNode, l.readNode)
+	err = tfpb.Each(graph, tfpb.FieldGraphDef, func(def []byte) error {
+		return tfpb.Each(def, tfpb.FieldNode, l.readNode)
 	})
 	if err != nil {
 		return err
@@ -66,22 +72,26 @@ func (l *library) read(graph []byte) error {
 }
 
 func (l *library) readLibrary(library []byte) error {
-	err := each(library, tfpb.FieldFunction, func(f []byte) error {
+	err := tfpb.Each(library, tfpb.FieldFunction, func(f []byte) error {
 		name, err := tfpb.FunctionName(f)
 		if err != nil {
 			return err
 		}
-		l.functions[name] = f
 		attrs, err := functionAttrs(f)
-		if api := attrs[apiImplements]; api != "" {
+		if err != nil {
+			return err
+		}
+		api := attrs[apiImplements]
+		l.functions[name] = function{f, api, attrs[apiPreferredDevice]}
+		if api != "" {
 			l.implements[api] = append(l.implements[api], name)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return each(library, tfpb.FieldGradient, func(g []byte) error {
+	return tfpb.Each(library, tfpb.FieldGradient, func(g []byte) error {
 		function, gradient, err := gradientNames(g)
 		l.gradients[function] = gradient
 		return err
@@ -124,15 +134,11 @@ func (l *library) reach() error {
 		name := l.queue[len(l.queue)-1]
 		l.queue = l.queue[:len(l.queue)-1]
 		f := l.functions[name]
-		if err := each(f, fieldFunctionNode, l.readNode); err != nil {
+		if err := tfpb.Each(f.raw, fieldFunctionNode, l.readNode); err != nil {
 			return err
 		}
-		attrs, err := functionAttrs(f)
-		if err != nil {
-			return err
-		}
-		if api := attrs[apiImplements]; api != "" && !(l.cpuOnly && attrs[apiPreferredDevice] == "CPU") {
-			for _, other := range l.implements[api] {
+		if f.api != "" && !(l.cpuOnly && f.preferredDevice == "CPU") {
+			for _, other := range l.implements[f.api] {
 				l.add(other)
 			}
 		}

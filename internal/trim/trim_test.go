@@ -10,9 +10,11 @@ import (
 
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/tfpb"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -123,21 +125,14 @@ func TestMessagesInPieces(t *testing.T) {
 	graph := marshal(t, &pb.MetaGraphDef{GraphDef: whole})
 	whole.Node, whole.Library = nil, library
 	graph = append(graph, marshal(t, &pb.MetaGraphDef{GraphDef: whole})...)
-	b := append([]byte{2<<3 | 2}, varint(len(graph))...)
-	out, err := Functions(append(b, graph...), true)
+	b := protowire.AppendTag(nil, tfpb.FieldMetaGraphs, protowire.BytesType)
+	out, err := Functions(protowire.AppendBytes(b, graph), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if functions, _ := left(t, out); len(functions) != 9 {
 		t.Errorf("left are %q", functions)
 	}
-}
-
-func varint(n int) (b []byte) {
-	for ; n >= 0x80; n >>= 7 {
-		b = append(b, byte(n)|0x80)
-	}
-	return append(b, byte(n))
 }
 
 // Everything but functions is left as it was, and every signature of every fixture
