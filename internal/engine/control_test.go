@@ -59,26 +59,19 @@ func TestControlFlow(t *testing.T) {
 // What fails inside of a branch or a loop is the whole's error, and so is what a
 // branch or a loop cannot be made of.
 func TestControlFlowRefuses(t *testing.T) {
-	bad := func(d *graphtest.Drawing, compare bool) graphtest.Attrs { // a product of what is no matrix
+	bad := func(d *graphtest.Drawing, compare bool) graphtest.Func { // a product of what is no matrix
 		body := graphtest.Draw(d.T)
 		x := body.Arg(lockstep.Float32)
 		y := body.Op("MatMul", nil, x, x)
 		if compare {
 			y = body.Op("Less", nil, y, body.Floats(nil, 1))
 		}
-		return graphtest.Attrs{"bad": d.Function("bad", body, y)}
+		return d.Function("bad", body, y)
 	}
-	two := func(d *graphtest.Drawing, returns int) graphtest.Attrs { // of one argument or two, with a result or two
+	two := func(d *graphtest.Drawing, returns int) graphtest.Func { // of one argument or two, with a result or two
 		body := graphtest.Draw(d.T)
 		x, y := body.Arg(lockstep.Float32), body.Arg(lockstep.Float32)
-		return graphtest.Attrs{"two": d.Function("two", body, []string{x, y}[:returns]...)}
-	}
-	one := []lockstep.DType{lockstep.Float32}
-	while := func(d *graphtest.Drawing, cond, body any, state ...string) string {
-		return d.Op("StatelessWhile", graphtest.Attrs{"T": slices.Repeat(one, len(state)), "cond": cond, "body": body}, state...)
-	}
-	choice := func(d *graphtest.Drawing, by, x string, yes, no any) string {
-		return d.Op("StatelessIf", graphtest.Attrs{"Tcond": lockstep.Bool, "Tin": one, "Tout": one, "then_branch": yes, "else_branch": no}, by, x)
+		return d.Function("two", body, []string{x, y}[:returns]...)
 	}
 	positive := func(d *graphtest.Drawing, x string) string { return d.Op("Greater", nil, x, d.Floats(nil, 0)) }
 	for name, c := range map[string]struct {
@@ -86,21 +79,21 @@ func TestControlFlowRefuses(t *testing.T) {
 		want string
 	}{
 		"a body that fails": {func(d *graphtest.Drawing, x string) string {
-			return while(d, d.Compares("small", "Less", 10), bad(d, false)["bad"], x)
+			return d.While(d.Compares("small", "Less", 10), bad(d, false), x)
 		}, "(MatMul)"},
 		"a condition that fails": {func(d *graphtest.Drawing, x string) string {
-			return while(d, bad(d, true)["bad"], d.Times("twice", 2), x)
+			return d.While(bad(d, true), d.Times("twice", 2), x)
 		}, "(MatMul)"},
 		"a branch that fails": {func(d *graphtest.Drawing, x string) string {
-			return choice(d, positive(d, x), x, bad(d, false)["bad"], d.Times("no", 2))
+			return d.If(positive(d, x), x, bad(d, false), d.Times("no", 2))
 		}, "(MatMul)"},
 		"a condition of two numbers": {func(d *graphtest.Drawing, x string) string {
 			cond := graphtest.Draw(d.T)
 			cond.Arg(lockstep.Float32)
-			return while(d, d.Function("both", cond, cond.Floats([]int{2}, 1, 1)), d.Times("twice", 2), x)
+			return d.While(d.Function("both", cond, cond.Floats([]int{2}, 1, 1)), d.Times("twice", 2), x)
 		}, "the condition: "},
 		"a choice by two numbers": {func(d *graphtest.Drawing, x string) string {
-			return choice(d, d.Floats([]int{2}, 1, 1), x, d.Times("yes", 2), d.Times("no", 3))
+			return d.If(d.Floats([]int{2}, 1, 1), x, d.Times("yes", 2), d.Times("no", 3))
 		}, "want one bool"},
 		"a branch by two numbers": {func(d *graphtest.Drawing, x string) string {
 			return d.Case(d.Ints(1, 1), x, d.Times("yes", 2), d.Times("no", 3))
@@ -110,19 +103,19 @@ func TestControlFlowRefuses(t *testing.T) {
 		"no branch":    {func(d *graphtest.Drawing, x string) string { return d.If(positive(d, x), x, "", d.Times("no", 2)) }, "function"},
 		"no branches":  {func(d *graphtest.Drawing, x string) string { return d.Case(d.Int(0), x) }, "no branches"},
 		"a branch of two": {func(d *graphtest.Drawing, x string) string {
-			return choice(d, positive(d, x), x, two(d, 1)["two"], d.Times("no", 2))
+			return d.If(positive(d, x), x, two(d, 1), d.Times("no", 2))
 		}, "1 arguments and 1 results, and a branch of 2 to 1"},
 		"a body of two": {func(d *graphtest.Drawing, x string) string {
-			return while(d, d.Compares("small", "Less", 10), two(d, 1)["two"], x)
+			return d.While(d.Compares("small", "Less", 10), two(d, 1), x)
 		}, "a body of 2 to 1"},
 		"a body with one result": {func(d *graphtest.Drawing, x string) string {
 			cond := graphtest.Draw(d.T)
 			a, _ := cond.Arg(lockstep.Float32), cond.Arg(lockstep.Float32)
-			return while(d, d.Function("small", cond, cond.Op("Less", nil, a, cond.Floats(nil, 10))), two(d, 1)["two"], x, x)
+			return d.While(d.Function("small", cond, cond.Op("Less", nil, a, cond.Floats(nil, 10))), two(d, 1), x, x)
 		}, "a condition of 2 to 1 and a body of 2 to 1"},
 		"a condition with two results": {func(d *graphtest.Drawing, x string) string {
-			both := two(d, 2)["two"]
-			return while(d, both, both, x, x)
+			both := two(d, 2)
+			return d.While(both, both, x, x)
 		}, "a condition of 2 to 2"},
 	} {
 		if y, err := ran(t, 3, c.draw); err == nil || !strings.Contains(err.Error(), c.want) {

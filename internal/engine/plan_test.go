@@ -207,7 +207,7 @@ func TestPlansDoNotRememberValues(t *testing.T) {
 				then := d.Function("yes", yes, yes.Op("Sum", graphtest.Attrs{"keep_dims": false}, a, yes.Ints(0)))
 				other := d.Function("no", no, no.Op("Neg", nil, b))
 				which := d.Op("Greater", nil, d.Op("Sum", graphtest.Attrs{"keep_dims": false}, "x", d.Ints(0, 1)), d.Floats(nil, 0))
-				y := d.Op("StatelessIf", graphtest.Attrs{"Tcond": lockstep.Bool, "Tin": []lockstep.DType{f32}, "Tout": []lockstep.DType{f32}, "then_branch": then, "else_branch": other}, which, "x")
+				y := d.If(which, "x", then, other)
 				return d.Op("AddV2", nil, d.Op("Neg", nil, y), d.Float(d.Op("Rank", nil, y)))
 			},
 			[]map[string]*lockstep.Tensor{
@@ -337,7 +337,7 @@ func TestHandlesInsideOfFunctions(t *testing.T) {
 		then := d.Function("yes", yes, yes.Op("AddV2", nil, a, yes.Op("ReadVariableOp", graphtest.Attrs{"dtype": lockstep.Float32}, inner)))
 		other := d.Function("no", no, no.Op("Neg", nil, b))
 		which := d.Op("Greater", nil, d.Op("Sum", graphtest.Attrs{"keep_dims": false}, x, d.Ints(0)), d.Floats(nil, 0))
-		y := d.Op("StatelessIf", graphtest.Attrs{"Tcond": lockstep.Bool, "Tin": []lockstep.DType{lockstep.Float32}, "Tout": []lockstep.DType{lockstep.Float32}, "then_branch": then, "else_branch": other}, which, x)
+		y := d.If(which, x, then, other)
 		outputs := map[string]string{"y": y}
 		if assigns {
 			outputs["handle"] = v

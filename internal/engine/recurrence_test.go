@@ -50,7 +50,7 @@ func (s *surgery) list(variable int, op string) *savedmodel.Node {
 
 // Where a recognised loop's tensors do not fit its cells, the answer, or the
 // refusal, is still the graph's: that of the loop, interpreted. Here its list of
-// outputs is another one.
+// outputs differs.
 func TestRecurrencesAreTheirLoops(t *testing.T) {
 	i32 := lockstep.Int32
 	theirLoops(t, anyLoop, map[string]func(s *surgery){

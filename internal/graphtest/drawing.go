@@ -28,10 +28,10 @@ import (
 )
 
 // attrs are a node's attributes: a lockstep.DType, an int, a bool, a string, a
-// tensor or a function's name (of the type fn).
+// tensor or a function's name (of the type Func).
 type (
 	Attrs map[string]any
-	fn    string
+	Func  string
 )
 
 // Drawing is a graph under construction, whose nodes are named by their
@@ -125,7 +125,7 @@ func attribute(t testing.TB, v any) *attr_value_go_proto.AttrValue {
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_B{B: v}}
 	case string:
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_S{S: []byte(v)}}
-	case fn:
+	case Func:
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Func{Func: &attr_value_go_proto.NameAttrList{Name: string(v)}}}
 	case []lockstep.DType:
 		list := &attr_value_go_proto.AttrValue_ListValue{}
@@ -162,7 +162,7 @@ var resultNames = map[string]string{
 }
 
 // Function makes a function of another drawing, which returns nodes of it.
-func (d *Drawing) Function(name string, body *Drawing, returns ...string) fn {
+func (d *Drawing) Function(name string, body *Drawing, returns ...string) Func {
 	d.T.Helper()
 	full := func(in string) string {
 		for _, n := range body.Nodes {
@@ -188,7 +188,7 @@ func (d *Drawing) Function(name string, body *Drawing, returns ...string) fn {
 		f.Ret[out] = full(r)
 	}
 	d.functions = append(d.functions, f)
-	return fn(name)
+	return Func(name)
 }
 
 // Flatten reads the graph as a SavedModel's.
