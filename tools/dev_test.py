@@ -176,6 +176,11 @@ class SuiteTest(unittest.TestCase):
             for alternative in pattern.removeprefix("^(").removesuffix(")$").split("|"):
                 self.assertTrue(any(re.fullmatch(alternative, test) for test in tests), f"{package} has no {alternative}")
 
+    def test_packages_by_processor(self):
+        """lint looks for another processor at all packages that have files for some processors alone."""
+        files = build.output(["git", "ls-files", "*_amd64.go", "*_arm64.go", "*.s"]).split("\n")
+        self.assertEqual({"./" + os.path.dirname(name) for name in files}, set(suite.BY_PROCESSOR))
+
     def test_without_qemu(self):
         for variables, wanted in ({"CI": "true"}, "must run in CI"), ({"CI": ""}, ""), ({"CI": "true", "LOCKSTEP_NOT_AVAILABLE": "qemu-aarch64"}, ""):
             with unittest.mock.patch.dict(os.environ, variables), contextlib.redirect_stderr(io.StringIO()) as said:

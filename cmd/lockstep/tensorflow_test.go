@@ -62,7 +62,8 @@ func absolute(t *testing.T, path string) string {
 // tensor's largest weight, and the tolerance is one that both engines keep on
 // the unchanged model: the change of any weight shows in the comparison of
 // weights, but the effect of a small one on the outputs can stay inside the
-// default. One process of TensorFlow checks them all.
+// default. One process of TensorFlow checks them all; the last is checked by the
+// command too.
 func TestCheckFindsOneChangedWeight(t *testing.T) {
 	tight := compare.Settings{{Atol: new(1e-6), Rtol: new(1e-6)}}
 	var engines tensorflows
@@ -87,6 +88,10 @@ func TestCheckFindsOneChangedWeight(t *testing.T) {
 				}
 			}
 		}
+		code, stdout, stderr := call("check", dir, "--atol", "1e-6", "--rtol", "1e-6", "--candidate-model", f.candidate)
+		if code != exitDiverged || stderr != "" {
+			t.Errorf("%s, one weight changed by 1 %%: exit code %d, want %d\n%s%s", name, code, exitDiverged, stdout, stderr)
+		}
 	}
 }
 
@@ -97,11 +102,16 @@ func checked(t *testing.T, f checkFlags, engines *tensorflows, dir string, setti
 	if err != nil {
 		t.Fatal(err)
 	}
+	return result.Report.Verdict(), textOf(t, result.Report)
+}
+
+func textOf(t *testing.T, r *compare.Report) string {
+	t.Helper()
 	var text strings.Builder
-	if err := render.Text(&text, result.Report, render.TextOptions{}); err != nil {
+	if err := render.Text(&text, r, render.TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	return result.Report.Verdict(), text.String()
+	return text.String()
 }
 
 // The yardstick of make bench agrees with what Keras predicted, as both engines

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/compare/render"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/parity"
 )
@@ -121,10 +120,7 @@ func (z *zooChecker) check(dir, name, signature, c string) (*parity.Result, erro
 // judge wants the two engines in step, weights too if there are any, and both
 // with Keras unless the export is wrong: then with each other alone.
 func (z *zooChecker) judge(t *testing.T, r *compare.Report, hasWeights, exportsWrong bool) {
-	var text strings.Builder
-	if err := render.Text(&text, r, render.TextOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	text := textOf(t, r)
 	found := map[string]compare.Verdict{}
 	for _, c := range r.Comparisons {
 		found[fmt.Sprintf("%s of %s against %s", c.Title, c.Candidate, c.Reference)] = c.Verdict()
@@ -148,11 +144,11 @@ func (z *zooChecker) judge(t *testing.T, r *compare.Report, hasWeights, exportsW
 		want["weights of native against tensorflow"] = compare.InStep
 	}
 	if !maps.Equal(found, want) {
-		t.Errorf("verdicts %v, want %v\n%s", found, want, text.String())
+		t.Errorf("verdicts %v, want %v\n%s", found, want, text)
 		return
 	}
-	if exportsWrong && !strings.Contains(text.String(), "suspect the export") {
-		t.Errorf("the report does not name the export\n%s", text.String())
+	if exportsWrong && !strings.Contains(text, "suspect the export") {
+		t.Errorf("the report does not name the export\n%s", text)
 	}
 	for _, c := range r.Comparisons {
 		for _, result := range c.Results {
