@@ -157,7 +157,7 @@ func (m *Model) sameBatch(inputs map[string]*lockstep.Tensor) error {
 }
 
 // Seq2Seq returns the model as the eight-tensor one, for its Seq2SeqRunner and
-// Forecast. It fails, and says why, if it is another model, or not in float32.
+// Forecast. It fails, and says why, if it is a different model, or not in float32.
 // Its runners have the workers that Load was given.
 func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 	if err := m.loaded(); err != nil {
@@ -177,7 +177,7 @@ func (m *Model) Seq2Seq() (*Seq2Seq[float32], error) {
 }
 
 // Seq2SeqInputs returns the signature's names of the encoder's and the
-// decoder's input in the eight-tensor model. It fails if this is another model.
+// decoder's input in the eight-tensor model. It fails if this is a different model.
 func (m *Model) Seq2SeqInputs() (encoder, decoder string, err error) {
 	if err := m.loaded(); err != nil {
 		return "", "", err

@@ -192,7 +192,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// engine is another engine with its own answers.
+// engine is a second engine, with given answers.
 type engine struct {
 	lockstep.Tracer
 	change func(float32) float32
