@@ -49,6 +49,10 @@ type Oracle interface {
 	// run: the given states count as exact. unknown says which tensors have no
 	// bound, and why.
 	Run(ctx context.Context, inputs, given map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
+	// Typical computes what Run does. The bounds are how far two engines are from
+	// each other as good as always, and not, as Run's, what rounding can do to
+	// one at worst: those may be infinite behind many operations.
+	Typical(ctx context.Context, inputs map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
 }
 
 // Weigher is an engine that can show the weights it runs with.

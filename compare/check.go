@@ -122,7 +122,7 @@ func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 		}
 	}
 	if c.Expected != nil {
-		if err := c.third(out); err != nil {
+		if err := c.third(ctx, out); err != nil {
 			return nil, err
 		}
 	}

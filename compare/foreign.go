@@ -10,16 +10,20 @@ import (
 
 // foreign returns the rules for a third party's values, which are derived if
 // settings do not replace them all.
-func (c Check) foreign(fallback fallbackRule) (Rules, error) {
+func (c Check) foreign(ctx context.Context, fallback fallbackRule) (Rules, error) {
 	rules := c.rules()
 	if c.Settings.ReplaceTolerance() || c.Oracle == nil {
 		return rules, nil
 	}
-	limits, err := c.limits()
+	worst, err := c.limits()
 	if err != nil {
 		return nil, err
 	}
-	return limits.rules(c.Expected, rules, fallback)
+	typical, err := typicalOf(ctx, c.Oracle, c.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	return answerRules(worst, typical, c.Expected, rules, fallback)
 }
 
 // limits bound what rounding can do to each tensor from the inputs on; unknown
@@ -29,46 +33,55 @@ type limits struct {
 	unknown map[string]error
 }
 
+// limitsOf are the limits of one engine, at worst.
 func limitsOf(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lockstep.Tensor) (limits, error) {
 	_, bound, unknown, err := oracle.Run(ctx, inputs, nil)
-	if err != nil {
-		return limits{}, err
-	}
+	return knownLimits(bound, unknown), err
+}
+
+// typicalOf are those of two engines, typically.
+func typicalOf(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lockstep.Tensor) (limits, error) {
+	_, bound, unknown, err := oracle.Typical(ctx, inputs)
+	return knownLimits(bound, unknown), err
+}
+
+func knownLimits(bound map[string]*lockstep.Tensor, unknown map[string]error) limits {
 	bound = maps.Clone(bound)
 	maps.DeleteFunc(bound, func(name string, _ *lockstep.Tensor) bool { return unknown[name] != nil })
-	return limits{bound, unknown}, nil
+	return limits{bound, unknown}
 }
 
 // OracleRules are derived rules for values, by their names, that were computed
-// from these inputs in unknown steps: how far two engines may differ by
-// rounding from the inputs on. A recurrence's bound grows with its steps. Where
-// it is more than the fallback allows, or there is none, the fallback is used.
-// Tensors that are not among the values, or not floats, are judged by other
-// rules.
+// from these inputs in unknown steps: how far two engines typically differ by
+// rounding from the inputs on, at most by what it can do. Where that proves
+// nothing, or is not known, the fallback is used. Tensors that are not among
+// the values, or not floats, are judged by other rules.
 func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map[string]*lockstep.Tensor, otherwise Rules) (Rules, error) {
-	l, err := limitsOf(ctx, oracle, inputs)
+	worst, err := limitsOf(ctx, oracle, inputs)
 	if err != nil {
 		return nil, err
 	}
-	return l.rules(values, otherwise, fallbackOf(values))
+	typical, err := typicalOf(ctx, oracle, inputs)
+	if err != nil {
+		return nil, err
+	}
+	return answerRules(worst, typical, values, otherwise, fallbackOf(values))
 }
 
-func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallback fallbackRule) (Rules, error) {
+func answerRules(worst, typical limits, values map[string]*lockstep.Tensor, otherwise Rules, fallback fallbackRule) (Rules, error) {
 	derived := map[string]Rule{}
 	for name, value := range values {
 		if value == nil || !value.DType().IsFloat() {
 			continue
 		}
 		rule := Rule{AllowNonFinite: otherwise(name).AllowNonFinite}
-		own := fallback.coarsened(l.unknown[name])
-		if t := l.bound[name]; t != nil && t.Len() == value.Len() {
-			bounds, err := wayBounds(t, value, own)
-			if err != nil {
-				return nil, fmt.Errorf("compare: %s: %w", name, err)
-			}
-			rule.Tolerance = bounds
-		} else {
-			rule.Tolerance = own.fixed(largestOf(value))
+		own := fallback.coarsened(worst.unknown[name])
+		bounds, ok, err := answerBounds(worst.bound[name], typical.bound[name], value)
+		if err != nil {
+			return nil, fmt.Errorf("compare: %s: %w", name, err)
+		}
+		if rule.Tolerance = own.fixed(largestOf(value)); ok {
+			rule.Tolerance = bounds.against(value, own)
 		}
 		derived[name] = rule
 	}
@@ -80,21 +93,39 @@ func (l limits) rules(values map[string]*lockstep.Tensor, otherwise Rules, fallb
 	}, nil
 }
 
-// wayBounds are what rounding may do to a value from the inputs on, at most
-// what the fallback allows.
-func wayBounds(bound, value *lockstep.Tensor, fallback fallbackRule) (BoundTolerance, error) {
-	each, err := bound.Float64s()
-	if err != nil {
-		return BoundTolerance{}, err
-	}
-	for i := range each {
-		each[i] *= 2 // one engine's bound each
-	}
-	b := BoundTolerance{Each: each, Of: "what rounding may do from inputs to outputs"}
-	if b = b.against(value, fallback); b.Weak == "" {
-		if numbers, ok := floatsOf(value); ok {
-			b = b.capped(numbers, value.Len(), largestOf(value), fallback)
+// leastUnits is how many units in the last place two engines may always differ
+// by: Monte Carlo arithmetic with few samples may find an element that
+// rounding hardly moves.
+const leastUnits = 4
+
+// answerBounds are how far a value that one engine computed may be from
+// another's: what rounding typically does, at most what it can do. ok is false if
+// neither is known.
+func answerBounds(worst, typical, value *lockstep.Tensor) (b BoundTolerance, ok bool, err error) {
+	numbers, floats := floatsOf(value)
+	var limit []float64
+	if worst != nil && worst.Len() == value.Len() {
+		if limit, err = worst.Float64s(); err != nil {
+			return b, false, err
 		}
 	}
-	return b, nil
+	for i := range limit {
+		limit[i] *= 2 // one engine's bound each
+	}
+	if typical == nil || typical.Len() != value.Len() || !floats {
+		return BoundTolerance{Each: limit, Of: "what rounding may do from inputs to outputs"}, limit != nil, nil
+	}
+	each, err := typical.Float64s()
+	if err != nil {
+		return b, false, err
+	}
+	for i := range each {
+		if v := numbers.at(i); finite(v) {
+			each[i] = max(each[i], leastUnits*unit(value.DType(), v))
+		}
+		if limit != nil && limit[i] < each[i] {
+			each[i] = limit[i]
+		}
+	}
+	return BoundTolerance{Each: each, Of: "what rounding typically does from inputs to outputs"}, true, nil
 }

@@ -11,9 +11,9 @@ import (
 
 // boundsOracle knows some bounds, and why it knows no others.
 type boundsOracle struct {
-	bound   set
-	unknown map[string]error
-	err     error
+	bound, typical set
+	unknown        map[string]error
+	err            error
 }
 
 func (boundsOracle) Step(string, map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
@@ -24,16 +24,21 @@ func (o boundsOracle) Run(context.Context, map[string]*lockstep.Tensor, map[stri
 	return nil, o.bound, o.unknown, o.err
 }
 
+func (o boundsOracle) Typical(context.Context, map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	return nil, o.typical, nil, o.err
+}
+
 // Values that two engines computed may be apart by both engines' bounds, at most by
 // what the fallback allows, and by that where there is no bound.
 func TestOracleRules(t *testing.T) {
 	numbers := fixture.Vector(t, float32(1), 100)
-	values := set{"y": numbers, "wide": numbers, "none": numbers, "unknown": numbers, "coarse": numbers, "short": numbers, "n": fixture.Vector(t, int32(1)), "nil": nil}
+	values := set{"y": numbers, "often": numbers, "alone": numbers, "wide": numbers, "none": numbers, "unknown": numbers, "coarse": numbers, "short": numbers, "n": fixture.Vector(t, int32(1)), "nil": nil}
 	oracle := boundsOracle{
 		bound: set{
-			"y": fixture.Vector(t, 1e-6, 3e-6), "wide": fixture.Vector(t, 1e-6, 5.0), "short": fixture.Vector(t, 1e-6),
+			"y": fixture.Vector(t, 1e-6, 3e-6), "often": fixture.Vector(t, 1.0, 3e-6), "wide": fixture.Vector(t, 1e-6, 5.0), "short": fixture.Vector(t, 1e-6),
 			"unknown": fixture.Vector(t, 1e-6, 1e-6), "n": fixture.Vector(t, 1.0),
 		},
+		typical: set{"often": fixture.Vector(t, 5e-7, 1e-2), "alone": fixture.Vector(t, 0, 2e-2), "short": fixture.Vector(t, 1e-7)},
 		unknown: map[string]error{"unknown": errors.New("no rule"), "coarse": lockstep.CoarseError{DType: lockstep.Float16}},
 	}
 	otherwise := Rule{Tolerance: FixedTolerance{Atol: 7, Rtol: 0}, AllowNonFinite: true}
@@ -44,7 +49,9 @@ func TestOracleRules(t *testing.T) {
 	fallback := [2]float64{1e-5*100 + 1e-4*1, 1e-5*100 + 1e-4*100} // atol times the largest magnitude, and rtol
 	const half = 8.0 / (1 << 11)                                   // eight roundings of float16
 	for name, want := range map[string][2]float64{
-		"y":       {2e-6, 6e-6}, // one engine's bound each
+		"y":       {2e-6, 6e-6},        // one engine's bound each
+		"often":   {5e-7, 6e-6},        // at most both engines' bounds at worst
+		"alone":   {4 * 0x1p-23, 2e-2}, // at least some units, and not at most the fallback
 		"wide":    {2e-6, fallback[1]},
 		"none":    fallback,
 		"unknown": fallback,
@@ -64,7 +71,7 @@ func TestOracleRules(t *testing.T) {
 			t.Errorf("%s: what is not finite is not allowed any more", name)
 		}
 	}
-	if len(oracle.bound) != 5 {
+	if len(oracle.bound) != 6 {
 		t.Errorf("the oracle's own bounds have changed: %v", oracle.bound)
 	}
 	broken := errors.New("it is broken")

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -21,8 +22,8 @@ const (
 )
 
 // third compares each engine with the third party, and adds the conclusion.
-func (c Check) third(out *CheckResult) error {
-	rules, err := c.foreign(out.fallback())
+func (c Check) third(ctx context.Context, out *CheckResult) error {
+	rules, err := c.foreign(ctx, out.fallback())
 	if err != nil {
 		return err
 	}

@@ -69,3 +69,8 @@ func counting(t *lockstep.Tensor, n, from int) bool {
 	}
 	return err == nil
 }
+
+// RowsList is a list of a tensor's rows, of the kind of another.
+func RowsList(rows *lockstep.Tensor, like *value.List) value.Value {
+	return value.Value{List: &value.List{Rows: rows, DType: rows.DType(), Shape: like.Shape, Known: like.Known, Below: like.Below}}
+}

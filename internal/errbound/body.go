@@ -80,32 +80,43 @@ func (b *body) run(r *evaluationRun, slots []op.BoundedValue) error {
 	r.mem.Exact = append(r.mem.Exact, slots)
 	defer func() { r.mem.Exact = r.mem.Exact[:len(r.mem.Exact)-1] }()
 	for i := range b.Steps {
-		if err := r.ctx.Err(); err != nil {
+		if err := b.do(r, slots, i); err != nil {
 			return err
 		}
-		s := &b.Steps[i]
-		in := make([]op.BoundedValue, len(s.In))
-		for k, slot := range s.In {
-			in[k] = slots[slot]
-			if h := in[k].Handle; h != 0 {
-				of := r.exact.variables[h-1]
-				in[k].Variable, in[k].Bound = of.Tensor, value.Value{}
-				if of.Bound.Tensor != nil {
-					in[k].Bound = value.Value{Variable: of.Bound.Tensor}
-				}
+	}
+	return nil
+}
+
+// do runs one step.
+func (b *body) do(r *evaluationRun, slots []op.BoundedValue, i int) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	s := &b.Steps[i]
+	in := make([]op.BoundedValue, len(s.In))
+	for k, slot := range s.In {
+		in[k] = slots[slot]
+		if h := in[k].Handle; h != 0 {
+			of := r.exact.variables[h-1]
+			in[k].Variable, in[k].Bound = of.Tensor, value.Value{}
+			if of.Bound.Tensor != nil && r.noise == nil {
+				in[k].Bound = value.Value{Variable: of.Bound.Tensor}
 			}
 		}
-		out, err := b.operations[i](r, in, s.N)
-		if err != nil {
-			return fmt.Errorf("node %q (%s): %w", s.Node.Name, s.Node.Op, err)
-		}
-		if len(out) != s.N {
-			return fmt.Errorf("node %q (%s): %d results, want %d", s.Node.Name, s.Node.Op, len(out), s.N)
-		}
-		copy(slots[s.Out:], out)
-		if err := r.mem.AddExact(out); err != nil {
-			return fmt.Errorf("node %q (%s): the tensors of the evaluation in float64: %w", s.Node.Name, s.Node.Op, err)
-		}
+	}
+	out, err := b.operations[i](r, in, s.N)
+	if err == nil && len(out) != s.N {
+		err = fmt.Errorf("%d results, want %d", len(out), s.N)
+	}
+	if err == nil && r.noise != nil {
+		err = r.move(s.Node.Name, out)
+	}
+	if err != nil {
+		return fmt.Errorf("node %q (%s): %w", s.Node.Name, s.Node.Op, err)
+	}
+	copy(slots[s.Out:], out)
+	if err := r.mem.AddExact(out); err != nil {
+		return fmt.Errorf("node %q (%s): the tensors of the evaluation in float64: %w", s.Node.Name, s.Node.Op, err)
 	}
 	return nil
 }

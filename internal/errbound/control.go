@@ -3,7 +3,6 @@ package errbound
 import (
 	"fmt"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -102,9 +101,4 @@ func (c *compiler) exactChoice(n *savedmodel.Node) (operation, error) {
 		}
 		return branches[i].call(r, in[1:])
 	}, nil
-}
-
-// rowsList is a list of a tensor's rows, of the kind of another.
-func rowsList(rows *lockstep.Tensor, like *value.List) value.Value {
-	return value.Value{List: &value.List{Rows: rows, DType: rows.DType(), Shape: like.Shape, Known: like.Known, Below: like.Below}}
 }

@@ -89,6 +89,20 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 // given states replace its results, without error, so that the tensors between
 // layers are judged separately.
 func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (*Result, error) {
+	slots, err := e.slots(inputs)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if layer, state := path.Dir(name), path.Base(name); !e.layers[layer] || state != "h" && state != "c" {
+			return nil, fmt.Errorf("%q is given, and there is no layer %q with a state %q", name, layer, state)
+		}
+	}
+	return e.runOn(&evaluationRun{ctx: ctx, given: given}, slots)
+}
+
+// slots are the signature's, with the inputs.
+func (e *Evaluator) slots(inputs map[string]*lockstep.Tensor) ([]op.BoundedValue, error) {
 	slots := make([]op.BoundedValue, e.body.Slots)
 	for _, in := range e.inputs {
 		t := inputs[in.Name]
@@ -103,17 +117,13 @@ func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.
 			return nil, fmt.Errorf("the input %q: %w", in.Name, err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if layer, state := path.Dir(name), path.Base(name); !e.layers[layer] || state != "h" && state != "c" {
-			return nil, fmt.Errorf("%q is given, and there is no layer %q with a state %q", name, layer, state)
-		}
-	}
-	return e.runOn(ctx, slots, given)
+	return slots, nil
 }
 
 // runOn evaluates the signature on slots that hold the inputs.
-func (e *Evaluator) runOn(ctx context.Context, slots []op.BoundedValue, given map[string]*lockstep.Tensor) (*Result, error) {
-	r := &evaluationRun{ctx: ctx, exact: e, given: given, mem: engine.Meter{Limit: e.memory}, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
+func (e *Evaluator) runOn(r *evaluationRun, slots []op.BoundedValue) (*Result, error) {
+	r.exact, r.mem = e, engine.Meter{Limit: e.memory}
+	r.result = &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}
 	defer r.mem.End()
 	if err := e.body.run(r, slots); err != nil {
 		return nil, err
@@ -129,6 +139,7 @@ func (e *Evaluator) runOn(ctx context.Context, slots []op.BoundedValue, given ma
 // evaluationRun is one evaluation.
 type evaluationRun struct {
 	ctx    context.Context
+	noise  *rounding.Noise // nil for bounds
 	exact  *Evaluator
 	given  map[string]*lockstep.Tensor
 	result *Result

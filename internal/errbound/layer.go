@@ -111,7 +111,7 @@ func exactSliced(s *recurrent.Slices, interpreted operation) operation {
 			return nil, err
 		}
 		like := values[s.Outputs].List
-		out[s.Outputs] = op.BoundedValue{Value: rowsList(rows, like), Bound: rowsList(bound.Tensor, like), Why: x.Why}
+		out[s.Outputs] = op.BoundedValue{Value: engine.RowsList(rows, like), Bound: engine.RowsList(bound.Tensor, like), Why: x.Why}
 		after := make([]value.Value, n)
 		if err := new(engine.Counters).Count(s.Counters, values, after, rows.Shape()[0]); err != nil {
 			return nil, err

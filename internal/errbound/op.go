@@ -28,9 +28,9 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	if err != nil {
 		return refusedOp(fail(err))
 	}
-	return func(_ *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
+	return func(r *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
 		e := evaluation{spec: spec, fail: fail}
-		e.BoundInput = op.BoundInput{Unit: c.exact.unit, Node: n, In: in, Out: make([]op.BoundedValue, results)}
+		e.BoundInput = op.BoundInput{Unit: c.exact.unit, Typical: r.noise != nil, Node: n, In: in, Out: make([]op.BoundedValue, results)}
 		e.Again = func(in ...value.Value) ([]value.Value, error) {
 			var keep any
 			out, err := run(&op.Call{Keep: &keep, Out: make([]value.Value, results)}, in)

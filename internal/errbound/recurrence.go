@@ -191,6 +191,13 @@ func (e *cellLoop) steps(r *evaluationRun, call *cellCall, in []op.BoundedValue)
 		rows = 1
 	}
 	outputs := zeroValues(rows * batch * last)
+	cells := e.oracles
+	if r.noise != nil {
+		cells = nil
+		for _, cell := range e.oracles {
+			cells = append(cells, cell.Sampled(r.noise))
+		}
+	}
 	previous := call.previous
 	if previous.V == nil {
 		previous = zeroValues(batch * last)
@@ -204,7 +211,7 @@ func (e *cellLoop) steps(r *evaluationRun, call *cellCall, in []op.BoundedValue)
 		if call.Mask != nil {
 			mask = call.Mask[t*batch : (t+1)*batch]
 		}
-		for i, cell := range e.oracles {
+		for i, cell := range cells {
 			before := call.states[i]
 			u := cell.Units
 			if call.h[i].V != nil {
@@ -286,7 +293,7 @@ func (e *cellLoop) results(r *evaluationRun, call *cellCall, in []op.BoundedValu
 		if err != nil {
 			return nil, err
 		}
-		out[e.Outputs] = op.BoundedValue{Value: rowsList(v.Tensor, call.Outputs), Bound: rowsList(bound.Tensor, call.Outputs), Why: call.why}
+		out[e.Outputs] = op.BoundedValue{Value: engine.RowsList(v.Tensor, call.Outputs), Bound: engine.RowsList(bound.Tensor, call.Outputs), Why: call.why}
 	}
 	return out, nil
 }

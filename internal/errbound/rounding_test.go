@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
 )
 
 // single is how an engine in float32 may compute: with each operation rounded,
@@ -64,7 +65,8 @@ type roundingCase struct {
 }
 
 // Whatever the order in which float32 sums are taken, and fused or not, they
-// stay within the bounds, and make some use of them.
+// stay within the bounds, and make some use of them. Two engines stay within the
+// typical bounds, and make more use of those.
 func TestExactRounding(t *testing.T) {
 	float := map[string]graphtest.Attr{"T": graphtest.AttrOf("type", `"float32"`)}
 	weights := normals(rand.New(rand.NewPCG(3, 4)), 4096, 1, 0)
@@ -115,15 +117,19 @@ func TestExactRounding(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.op, func(t *testing.T) {
-			n := &ruleCount{}
+			n, typical := &ruleCount{}, &ruleCount{}
 			for _, length := range []int{1, 2, 7, 64, 1000} {
 				for _, shift := range []float64{0, 3, -1000} {
-					c.run(t, length, shift, n)
+					c.run(t, length, shift, n, typical)
 				}
 			}
 			t.Logf("rounding reaches %.2f of the bounds", n.reach)
 			if n.reach < 0.02 || n.reach > 1 {
 				t.Errorf("rounding reaches %.3f of the bounds, want 0.02 to 1", n.reach)
+			}
+			t.Logf("two engines reach %.2f of the typical bounds", typical.reach)
+			if typical.reach < 0.05 || typical.reach > 1 {
+				t.Errorf("two engines reach %.3f of the typical bounds, want 0.05 to 1", typical.reach)
 			}
 		})
 	}
@@ -157,13 +163,13 @@ func normOf(s single, x []float32) []float32 {
 	return d
 }
 
-func (c *roundingCase) run(t *testing.T, length int, shift float64, n *ruleCount) {
+func (c *roundingCase) run(t *testing.T, length int, shift float64, n, typical *ruleCount) {
 	const rows = 8
 	random := rand.New(rand.NewPCG(uint64(length), uint64(len(c.op))))
 	x := normals(random, rows*length, 2, shift)
 	inputs := c.inputs(rows, length, x)
-	op := graphtest.Case{Op: c.op, Attrs: c.attrs}
-	g, variable, err := op.Graph(inputs, 1, func(int) lockstep.DType { return lockstep.Float32 })
+	one := graphtest.Case{Op: c.op, Attrs: c.attrs}
+	g, variable, err := one.Graph(inputs, 1, func(int) lockstep.DType { return lockstep.Float32 })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +188,11 @@ func (c *roundingCase) run(t *testing.T, length int, shift float64, n *ruleCount
 	if why := r.Unknown["y0"]; why != nil {
 		t.Fatal(why)
 	}
+	often, err := e.Typical(t.Context(), feed)
+	if err != nil || !slices.Equal(op.FloatsOf(often.Exact["y0"]), op.FloatsOf(r.Exact["y0"])) {
+		t.Fatalf("%v, %v, want %v", err, often, r.Exact["y0"])
+	}
+	var before *lockstep.Tensor
 	for trial := range 20 {
 		s := single{random, trial%2 == 0}
 		var out []float32
@@ -193,5 +204,13 @@ func (c *roundingCase) run(t *testing.T, length int, shift float64, n *ruleCount
 			t.Fatalf("%d numbers about %v: %v", length, shift, err)
 		}
 		n.use(got, r.Exact["y0"], r.Bound["y0"])
+		wide, err := op.Widen(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before != nil {
+			typical.use(got, before, often.Bound["y0"])
+		}
+		before = wide.Tensor
 	}
 }

@@ -220,7 +220,7 @@ func (e *Evaluator) runWith(t *testing.T, inputs map[string]*lockstep.Tensor, bo
 		}
 		slots[in.Slot] = v
 	}
-	return e.runOn(t.Context(), slots, nil)
+	return e.runOn(&evaluationRun{ctx: t.Context()}, slots)
 }
 
 // inBounds tells whether an engine's tensor is within bounds.

@@ -198,7 +198,7 @@ func buildExactNorm(n *savedmodel.Node) (Exec, error) {
 		for i := range t {
 			whole[i].Tensor = t[i]
 		}
-		v, _, err := b.normalize(rounding.Float64, whole[:])
+		v, _, err := b.normalize(&BoundInput{Unit: rounding.Float64, In: whole[:]})
 		if err != nil {
 			return nil, err
 		}
@@ -225,7 +225,7 @@ func normBound(x *BoundInput) error {
 	if err != nil {
 		return err
 	}
-	_, e, err := b.normalize(x.Unit, x.In)
+	_, e, err := b.normalize(x)
 	if err != nil {
 		return err
 	}
@@ -262,8 +262,8 @@ func numberAt(v BoundedValue, i int) number64 {
 // never below 0, the error of d·r·scale follows from those of its factors, and
 // the rest are roundings of the three terms x·r·scale, mean·r·scale and offset,
 // which an engine may compute separately: what cancels in d then does not.
-func (b *exactNorm) normalize(u rounding.Unit, in []BoundedValue) (v, e [][]float64, err error) {
-	x := in[0]
+func (b *exactNorm) normalize(o *BoundInput) (v, e [][]float64, err error) {
+	in, x := o.In, o.In[0]
 	l, err := linesOf(x.Tensor, b.channels(x.Tensor.Rank()))
 	if err != nil {
 		return nil, nil, err
@@ -281,7 +281,7 @@ func (b *exactNorm) normalize(u rounding.Unit, in []BoundedValue) (v, e [][]floa
 		scale, offset := numberAt(in[1], c), numberAt(in[2], c)
 		var mean, variance number64
 		if b.training {
-			mean, variance = moments(u, x, l, c, n)
+			mean, variance = o.moments(l, c, n)
 		} else {
 			mean, variance = numberAt(in[3], c), numberAt(in[4], c)
 		}
@@ -297,38 +297,43 @@ func (b *exactNorm) normalize(u rounding.Unit, in []BoundedValue) (v, e [][]floa
 			v[0][i] = d.v*r.v*scale.v + offset.v
 			err := d.e*r.size()*scale.size() + math.Abs(d.v)*(r.e*scale.size()+r.v*scale.e) + offset.e
 			size := (xi.size()+mean.size())*r.size()*scale.size() + offset.size()
-			e[0][i] = (err+u.Gamma(10)*size)*rounding.Slack + 4*u.Tiny()*(1+r.size()*scale.size())
+			e[0][i] = (err+o.gamma(10)*size)*rounding.Slack + 4*o.Unit.Tiny()*(1+r.size()*scale.size())
 		})
 		unbiased := float64(n) / float64(max(n-1, 1))
 		if !b.training {
 			unbiased = 1
 		}
 		v[1][c], e[1][c] = mean.v, mean.e
-		v[2][c], e[2][c] = variance.v*unbiased, (variance.e*unbiased+u.Gamma(3)*variance.size()*unbiased)*rounding.Slack
+		v[2][c], e[2][c] = variance.v*unbiased, (variance.e*unbiased+o.gamma(3)*variance.size()*unbiased)*rounding.Slack
 		v[3][c], e[3][c] = mean.v, mean.e
 		v[4][c], e[4][c] = variance.v, variance.e
 	}
 	return v, e, nil
 }
 
-func moments(u rounding.Unit, x BoundedValue, l lines, c, n int) (mean, variance number64) {
-	size := 0.0
+func (o *BoundInput) moments(l lines, c, n int) (mean, variance number64) {
+	x, size, squares := o.In[0], 0.0, 0.0
 	l.channel(c, n, func(i int) {
 		xi := numberAt(x, i)
 		mean.v, mean.e, size = mean.v+xi.v, mean.e+xi.e, size+xi.size()
+		squares += xi.v * xi.v
 	})
+	own := o.gamma(n+2) * size
+	if o.Typical {
+		own = o.Unit.DeviationOfSum(n, mean.v, squares)
+	}
 	parts := float64(n)
-	mean = number64{mean.v / parts, (mean.e/parts+u.Gamma(n+2)*size/parts)*rounding.Slack + 2*u.Tiny()}
+	mean = number64{mean.v / parts, (mean.e/parts+own/parts)*rounding.Slack + 2*o.Unit.Tiny()}
 	size = 0
 	l.channel(c, n, func(i int) {
 		xi := numberAt(x, i)
 		d := xi.v - mean.v
 		e := xi.e + mean.e
-		e += u.Gamma(1) * (math.Abs(d) + e)
+		e += o.gamma(1) * (math.Abs(d) + e)
 		variance.v += d * d
 		variance.e += e * (2*math.Abs(d) + e)
 		size += (math.Abs(d) + e) * (math.Abs(d) + e)
 	})
-	variance = number64{variance.v / parts, (variance.e/parts+u.Gamma(n+4)*size/parts)*rounding.Slack + 2*u.Tiny()}
+	variance = number64{variance.v / parts, (variance.e/parts+o.gamma(n+4)*size/parts)*rounding.Slack + 2*o.Unit.Tiny()}
 	return mean, variance
 }

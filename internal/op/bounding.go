@@ -19,8 +19,11 @@ type BoundRule func(x *BoundInput) error
 type BoundInput struct {
 	Unit rounding.Unit    // of the engines' floats
 	Node *savedmodel.Node // of the graph
-	In   []BoundedValue
-	Out  []BoundedValue
+	// Typical asks for the standard deviations of the operation's own rounding
+	// instead of bounds. The inputs are exact then.
+	Typical bool
+	In      []BoundedValue
+	Out     []BoundedValue
 	// Again runs the operation in float64, on other inputs.
 	Again func(in ...value.Value) ([]value.Value, error)
 }
@@ -89,7 +92,15 @@ func (x *BoundInput) set(i int, e []float64) error {
 // rounded is the bound of a result with the error e from its inputs that is
 // rounded n times.
 func (x *BoundInput) rounded(v, e float64, n int) float64 {
-	return (e+x.Unit.Gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
+	return (e+x.gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
+}
+
+// gamma is the relative error of n roundings.
+func (x *BoundInput) gamma(n int) float64 {
+	if x.Typical {
+		return x.Unit.Deviation(n)
+	}
+	return x.Unit.Gamma(n)
 }
 
 // holds tells whether the result of one correctly rounded operation on exact

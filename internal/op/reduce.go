@@ -25,7 +25,7 @@ var reduceOps = Table{
 		fold(0, plus[float64, float64], share[float64]),
 		refusingNone(fold(0, plus[int32, int32], share[int32])),
 		refusingNone(fold(0, plus[int64, int64], share[int64])),
-	))), Shape: InputsAt(1), Bound: mean, Time: timeOfReduction},
+	))), Shape: InputsAt(1), Bound: meanBound, Time: timeOfReduction},
 	"Prod": {Build: reduction(numbers(
 		fold(1, times[float64, float32], nil),
 		fold(1, times[float64, float64], nil),

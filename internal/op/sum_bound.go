@@ -60,18 +60,30 @@ func linear(count terms) BoundRule {
 		if err != nil {
 			return err
 		}
-		return x.sum(n, 0)
+		return x.sum(n, plainSum)
 	}
 }
 
-// sum bounds a sum of n elements of the first input, rounded more times.
-func (x *BoundInput) sum(n, more int) error {
+// summary is what is made of a sum, and how many more roundings that takes.
+type summary int
+
+const (
+	plainSum summary = 0
+	meanSum  summary = 2 // a quotient, or a product with the rounded 1/n
+	rootSum  summary = 4 // the root of a sum of squares
+)
+
+// sum bounds a sum of n elements of the first input, or what is made of it.
+func (x *BoundInput) sum(n int, of summary) error {
 	rest := make([]value.Value, len(x.In)-1)
 	for i, v := range x.In[1:] {
 		rest[i] = v.Value
 	}
 	on := func(d []float64) ([]float64, error) {
 		return x.run(append([]value.Value{x.like(0, d)}, rest...)...)
+	}
+	if x.Typical {
+		return x.typicalSum(n, of, on)
 	}
 	size, err := on(x.size(0))
 	if err != nil {
@@ -82,17 +94,57 @@ func (x *BoundInput) sum(n, more int) error {
 		if out, err = on(e); err != nil {
 			return err
 		}
-	} else if more == 0 && integral(x.v(0)) {
+	} else if of == plainSum && integral(x.v(0)) {
 		return x.set(0, x.unlessWhole(size, n))
 	}
-	x.close(out, size, n+more)
+	x.close(out, size, n+int(of))
 	return x.set(0, out)
+}
+
+// typicalSum finds the standard deviations of a sum; on takes it of other
+// elements.
+func (x *BoundInput) typicalSum(n int, of summary, on func([]float64) ([]float64, error)) error {
+	v, more := FloatsOf(x.Out[0].Tensor), x.gamma(int(of))
+	e := make([]float64, len(v))
+	if of == rootSum {
+		for i := range e {
+			e[i] = x.gamma(n+int(of)) * math.Abs(v[i])
+		}
+		return x.set(0, e)
+	}
+	squares, err := on(squared(x.v(0)))
+	if err != nil {
+		return err
+	}
+	whole, parts := of == plainSum && integral(x.v(0)), 1.0
+	if of == meanSum {
+		parts = float64(n)
+	}
+	for i := range e {
+		if whole && x.small(squares[i]) {
+			continue
+		}
+		e[i] = x.Unit.DeviationOfSum(n, v[i]*parts, squares[i]*parts)/parts + more*math.Abs(v[i])
+	}
+	return x.set(0, e)
+}
+
+// small tells whether integers with that sum of squares have partial sums that
+// the format holds: the sum of n magnitudes is at most √(n·squares).
+func (x *BoundInput) small(squares float64) bool { return squares <= 1/(2*float64(x.Unit)) }
+
+func squared(d []float64) []float64 {
+	out := make([]float64, len(d))
+	for i, v := range d {
+		out[i] = v * v
+	}
+	return out
 }
 
 // close adds the rounding of a sum of n terms of some size to the terms'
 // errors.
 func (x *BoundInput) close(e, size []float64, n int) {
-	gamma, tiny, largest := x.Unit.Gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
+	gamma, tiny, largest := x.gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
 	for i, s := range size {
 		if s > largest { // a partial sum may have been infinite
 			e[i] = math.Inf(1)
@@ -125,13 +177,12 @@ func (x *BoundInput) unlessWhole(size []float64, n int) []float64 {
 	return e
 }
 
-// mean is a sum, and a quotient or a product with the rounded 1/n.
-func mean(x *BoundInput) error {
+func meanBound(x *BoundInput) error {
 	n, err := termsOfReduction(x)
 	if err != nil {
 		return err
 	}
-	return x.sum(n, 2)
+	return x.sum(n, meanSum)
 }
 
 func average(x *BoundInput) error {
@@ -139,7 +190,7 @@ func average(x *BoundInput) error {
 	for _, k := range x.Node.AttrInts("ksize") {
 		n *= int(k)
 	}
-	return x.sum(n, 2)
+	return x.sum(n, meanSum)
 }
 
 // norm: the error of a vector's length is at most that of the vector.
@@ -148,7 +199,7 @@ func norm(x *BoundInput) error {
 	if err != nil {
 		return err
 	}
-	return x.sum(n, 4)
+	return x.sum(n, rootSum)
 }
 
 func addAll(x *BoundInput) error {
@@ -188,6 +239,9 @@ func (x *BoundInput) products(first, n int) error {
 		in[first], in[first+1] = x.like(first, a), x.like(first+1, b)
 		return x.run(in...)
 	}
+	if x.Typical {
+		return x.typicalProducts(first, n, on)
+	}
 	sizeX, sizeY := x.size(first), x.size(first+1)
 	size, err := on(sizeX, sizeY)
 	if err != nil {
@@ -220,6 +274,24 @@ func (x *BoundInput) products(first, n int) error {
 		}
 	}
 	x.close(e, size, n)
+	return x.set(0, e)
+}
+
+// typicalProducts finds the standard deviations of sums of products; on takes
+// them of other elements.
+func (x *BoundInput) typicalProducts(first, n int, on func(a, b []float64) ([]float64, error)) error {
+	squares, err := on(squared(x.v(first)), squared(x.v(first+1)))
+	if err != nil {
+		return err
+	}
+	whole := integral(x.v(first)) && integral(x.v(first+1))
+	e := make([]float64, len(squares))
+	for i, v := range FloatsOf(x.Out[0].Tensor) {
+		if whole && x.small(squares[i]) {
+			continue
+		}
+		e[i] = x.Unit.DeviationOfSum(n, v, squares[i])
+	}
 	return x.set(0, e)
 }
 

@@ -242,6 +242,9 @@ func functionBound(f rounding.Function) BoundRule { return unary(ofFunction(f)) 
 func ofFunction(f rounding.Function) func(o *BoundInput, x, e, v float64) float64 {
 	return func(o *BoundInput, x, e, v float64) float64 {
 		y, bound := f.Apply(o.Unit, x, e)
+		if o.Typical {
+			y, bound = f.Typical(o.Unit, x)
+		}
 		// The program's formula may differ from the oracle's in its own rounding.
 		return bound + math.Abs(y-v)
 	}

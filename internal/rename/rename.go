@@ -187,6 +187,12 @@ func (o Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tens
 	return ofModel(o.Names, exact), ofModel(o.Names, bound), ofModel(o.Names, unknown), err
 }
 
+// Typical evaluates the model, as the oracle does.
+func (o Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	exact, bound, unknown, err = o.Of.Typical(ctx, o.Names.inputs(inputs))
+	return ofModel(o.Names, exact), ofModel(o.Names, bound), ofModel(o.Names, unknown), err
+}
+
 func specNames(specs []lockstep.TensorSpec) []string {
 	var out []string
 	for _, s := range specs {

@@ -13,6 +13,8 @@ type Cell struct {
 	Kind            recurrent.Kind
 	Features, Units int
 	unit            Unit
+	noise           *Noise // nil for bounds
+	operation       uint64 // the first of its operations, for noise
 	act, rec        activation
 	resetAfter      bool
 	gates           int
@@ -30,7 +32,7 @@ func NewCell(l *recurrent.Layer, unit Unit, kernel, recurrent, bias []float64) (
 	if !known || !knownToo {
 		return nil, fmt.Errorf("the activations %s and %s are not known", l.Activation, l.RecurrentActivation)
 	}
-	c := &Cell{Kind: l.Kind, Features: l.Features, Units: l.Units, unit: unit, act: act, rec: rec, resetAfter: l.ResetAfter, gates: len(l.Gates)}
+	c := &Cell{operation: Operation(l.Name), Kind: l.Kind, Features: l.Features, Units: l.Units, unit: unit, act: act, rec: rec, resetAfter: l.ResetAfter, gates: len(l.Gates)}
 	columns := c.gates * c.Units
 	biases := columns
 	if c.resetAfter {
@@ -46,6 +48,26 @@ func NewCell(l *recurrent.Layer, unit Unit, kernel, recurrent, bias []float64) (
 	return c, nil
 }
 
+// Sampled is the cell with noise: its steps have no bounds, and their results
+// are moved.
+func (c *Cell) Sampled(n *Noise) *Cell {
+	out := *c
+	out.noise = n
+	return &out
+}
+
+// values are those of some rows; with noise all have the same bounds, zeros.
+func (c *Cell) values(rows int) Values {
+	n := rows * c.Units
+	if c.noise == nil {
+		return newValues(n)
+	}
+	if len(c.noise.zeros) < n {
+		c.noise.zeros = make([]float64, n)
+	}
+	return Values{make([]float64, n), c.noise.zeros[:n]}
+}
+
 // Step is the result of one step, each (rows, units): the sums before and the
 // gates after their activations, in the order of recurrent.Layer.Gates, and the
 // states; only an LSTM has C.
@@ -56,9 +78,10 @@ type Step struct {
 
 // Step takes one step from x (rows, features), h and c (rows, units).
 func (c *Cell) Step(x, h, cell Values, rows int) *Step {
-	out := &Step{H: newValues(rows * c.Units)}
+	c.begin(0)
+	out := &Step{H: c.values(rows)}
 	for range c.gates {
-		out.Sums, out.Gates = append(out.Sums, newValues(rows*c.Units)), append(out.Gates, newValues(rows*c.Units))
+		out.Sums, out.Gates = append(out.Sums, c.values(rows)), append(out.Gates, c.values(rows))
 	}
 	switch c.Kind {
 	case recurrent.LSTM:
@@ -67,6 +90,7 @@ func (c *Cell) Step(x, h, cell Values, rows int) *Step {
 		c.gru(out, x, h, rows)
 	default:
 		c.sum(out.Sums[0], 0, x, h, rows, c.bias)
+		c.begin(2)
 		c.activate(out.Gates[0], out.Sums[0], c.act)
 		copy(out.H.V, out.Gates[0].V)
 		copy(out.H.E, out.Gates[0].E)
@@ -77,8 +101,9 @@ func (c *Cell) Step(x, h, cell Values, rows int) *Step {
 // sum computes x·kernel + h·recurrent_kernel + biases for the columns of one
 // gate; h may have no values.
 func (c *Cell) sum(to Values, gate int, x, h Values, rows int, biases ...[]float64) {
+	c.begin(1 + 2*gate)
 	n := c.Features + len(biases)
-	p := newProduct(c.unit, to, rows, c.Units)
+	p := c.newProduct(to, rows)
 	p.add(x, c.kernel, c.Features, c.gates*c.Units, gate*c.Units)
 	if h.V != nil {
 		p.add(h, c.recurrent, c.Units, c.gates*c.Units, gate*c.Units)
@@ -90,7 +115,21 @@ func (c *Cell) sum(to Values, gate int, x, h Values, rows int, biases ...[]float
 	p.close(n)
 }
 
+// begin says which of the cell's operations comes next.
+func (c *Cell) begin(part int) {
+	if c.noise != nil {
+		c.noise.Begin(c.operation + uint64(part))
+	}
+}
+
 func (c *Cell) activate(to, from Values, a activation) {
+	if c.noise != nil {
+		for i, x := range from.V {
+			y, deviation := Function{a}.Typical(c.unit, x)
+			to.V[i] = c.noise.Move(y, deviation)
+		}
+		return
+	}
 	for i, v := range from.V {
 		to.V[i], to.E[i] = a.apply(c.unit, v, from.err(i))
 	}
@@ -104,12 +143,17 @@ func (c *Cell) lstm(out *Step, x, h, cell Values, rows int) {
 		if gate == g {
 			a = c.act
 		}
+		c.begin(2 + 2*gate)
 		c.activate(out.Gates[gate], out.Sums[gate], a)
 	}
-	out.C = newValues(rows * c.Units)
+	c.begin(0)
+	out.C = c.values(rows)
 	for k := range out.C.V {
 		out.C.V[k], out.C.E[k] = c.twoProducts(out.Gates[f].at(k), cell.at(k), out.Gates[i].at(k), out.Gates[g].at(k))
-		t, e := c.act.apply(c.unit, out.C.V[k], out.C.E[k])
+		t, e := c.act.apply(c.unit, out.C.V[k], out.C.err(k))
+		if c.noise != nil {
+			t, e = c.noise.Move(t, typicalShare*e), 0
+		}
 		out.H.V[k], out.H.E[k] = c.product(number{t, e}, out.Gates[o].at(k), 1)
 	}
 }
@@ -118,12 +162,13 @@ func (c *Cell) gru(out *Step, x, h Values, rows int) {
 	const z, r, g = 0, 1, 2
 	for gate := z; gate <= r; gate++ {
 		c.sum(out.Sums[gate], gate, x, h, rows, c.bias, c.recurrentBias)
+		c.begin(2 + 2*gate)
 		c.activate(out.Gates[gate], out.Sums[gate], c.rec)
 	}
 	if c.resetAfter {
 		c.sum(out.Sums[g], g, x, Values{}, rows, c.bias)
-		inner := newValues(rows * c.Units)
-		p := newProduct(c.unit, inner, rows, c.Units)
+		inner := c.values(rows)
+		p := c.newProduct(inner, rows)
 		p.add(h, c.recurrent, c.Units, c.gates*c.Units, g*c.Units)
 		p.bias(c.recurrentBias, g*c.Units)
 		p.close(c.Units + 1)
@@ -133,13 +178,15 @@ func (c *Cell) gru(out *Step, x, h Values, rows int) {
 			s.V[k], s.E[k] = c.plus(s.at(k), number{v, e})
 		}
 	} else {
-		reset := newValues(rows * c.Units)
+		reset := c.values(rows)
 		for k := range reset.V {
 			reset.V[k], reset.E[k] = c.product(out.Gates[r].at(k), h.at(k), 1)
 		}
 		c.sum(out.Sums[g], g, x, reset, rows, c.bias)
 	}
+	c.begin(2 + 2*g)
 	c.activate(out.Gates[g], out.Sums[g], c.act)
+	c.begin(0)
 	for k := range out.H.V {
 		gate := out.Gates[z].at(k)
 		rest, e := c.plus(number{1, 0}, number{-gate.v, gate.e})
@@ -157,6 +204,9 @@ func (v Values) at(i int) number { return number{v.V[i], v.err(i)} }
 // product is a·b, rounded n times.
 func (c *Cell) product(a, b number, n int) (v, e float64) {
 	v = a.v * b.v
+	if c.noise != nil {
+		return c.noise.Move(v, c.unit.Deviation(n)*math.Abs(v)), 0
+	}
 	e = a.size()*b.e + a.e*math.Abs(b.v)
 	return v, (e+c.unit.gamma(n)*(math.Abs(v)+e))*slack + c.unit.tiny()
 }
@@ -164,6 +214,9 @@ func (c *Cell) product(a, b number, n int) (v, e float64) {
 // plus is a + b, rounded once.
 func (c *Cell) plus(a, b number) (v, e float64) {
 	v = a.v + b.v
+	if c.noise != nil {
+		return c.noise.Move(v, c.unit.Deviation(1)*math.Abs(v)), 0
+	}
 	e = a.e + b.e
 	return v, (e+c.unit.gamma(1)*(math.Abs(v)+e))*slack + c.unit.tiny()
 }

@@ -84,6 +84,21 @@ func (s *Source) exact() func() (*errbound.Evaluator, error) {
 //
 // A stateful layer begins with the states in the model's files.
 func (o *Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	return o.evaluate(ctx, inputs, func(e *errbound.Evaluator, inputs map[string]*lockstep.Tensor) (*errbound.Result, error) {
+		return e.Run(ctx, inputs, given)
+	})
+}
+
+// Typical evaluates the signature as Run does. The bounds are how far two
+// engines are typically from each other, found by Monte Carlo arithmetic: see
+// errbound.Evaluator.Typical. The same inputs have the same bounds.
+func (o *Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	return o.evaluate(ctx, inputs, func(e *errbound.Evaluator, inputs map[string]*lockstep.Tensor) (*errbound.Result, error) {
+		return e.Typical(ctx, inputs)
+	})
+}
+
+func (o *Oracle) evaluate(ctx context.Context, inputs map[string]*lockstep.Tensor, by func(*errbound.Evaluator, map[string]*lockstep.Tensor) (*errbound.Result, error)) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
 	e, err := o.exact()
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
@@ -91,7 +106,7 @@ func (o *Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Ten
 	if inputs, err = o.source.Inputs(ctx, inputs); err != nil {
 		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
 	}
-	r, err := e.Run(ctx, inputs, given)
+	r, err := by(e, inputs)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
 	}
