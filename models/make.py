@@ -25,6 +25,8 @@ import sys
 import time
 import traceback
 
+import zoo_checks
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
@@ -84,10 +86,12 @@ def main():
     parser.add_argument("--out", help="the folder to write to")
     parser.add_argument("--group", action="append", choices=GROUPS, help="make or list this group (make: committed)")
     parser.add_argument("--whole", action="store_true", help="write the folder whole or not at all")
+    parser.add_argument("--unchecked", action="store_true", help="do not load the zoo's SavedModels back: who uses them does that")
     parser.add_argument("--list", action="store_true", help="list the recipes and stop")
     parser.add_argument("--here", action="store_true", help="make the recipes in this process, one after the other")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
+    zoo_checks.load_back = not args.unchecked
     by_group = groups()
     recipes = {name: recipe for group in by_group.values() for name, recipe in group.items()}
     if args.list:
@@ -179,7 +183,8 @@ def apart(out, recipes, names):
 
 def process(out, group, names):
     """Makes the recipes of a group in one new process."""
-    command = [sys.executable, os.path.abspath(__file__), "--out", out, "--here", *group]
+    how = [] if zoo_checks.load_back else ["--unchecked"]
+    command = [sys.executable, os.path.abspath(__file__), "--out", out, "--here", *how, *group]
     failed, started, said = [], [], []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         for line in child.stdout:

@@ -80,7 +80,8 @@ def models():
     home = where("models")
     if not os.path.isdir(home):
         say("making the models of the tests, once for these recipes (5 minutes on 2 cores) ...")
-        run([keras(), "models/make.py", "--whole", "--out", home, "--group", "zoo"])
+        # The tests run every one of them in TensorFlow, against what Keras computed.
+        run([keras(), "models/make.py", "--whole", "--unchecked", "--out", home, "--group", "zoo"])
     os.utime(home)
     return home
 
