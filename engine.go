@@ -53,6 +53,8 @@ type Oracle interface {
 	// each other as good as always, and not, as Run's, what rounding can do to
 	// one at worst: those may be infinite behind many operations.
 	Typical(ctx context.Context, inputs map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
+	// Operator computes single operations, those of an Operator for the same inputs.
+	Operator(ctx context.Context, inputs map[string]*Tensor, operations []Operation) (OperatorOracle, error)
 }
 
 // Weigher is an engine that can show the weights it runs with.

@@ -36,6 +36,9 @@ type Check struct {
 	// Oracle, which knows what the candidate is meant to compute, derives the
 	// tolerance; without it, it is the default one.
 	Oracle lockstep.Oracle
+	// SameGraph says that both engines run the same graph, so that its operations
+	// can be compared one by one, if the engines can do that.
+	SameGraph bool
 	// Unoptimized, if not nil, opens the reference once more, without the graph
 	// optimizer that may change what a model computes, and returns what closes it.
 	// It is called where the engines' answers differ by more than rounding
@@ -52,7 +55,8 @@ type Check struct {
 	// setting that matches none of them is a *SettingError.
 	Settings Settings
 
-	limits func() (limits, error) // those of Oracle and Inputs, made when first asked for
+	limits     func() (limits, error) // those of Oracle and Inputs, made when first asked for
+	groupBytes int64                  // instead of the constant, if not 0
 }
 
 // CheckResult is what a Check found.

@@ -27,6 +27,8 @@ type Difference struct {
 	Reference, Candidate *lockstep.Tensor
 	// Layout names the axes; without a time axis there are no Steps.
 	Layout Layout
+	// released is what the tensors were, where they are not kept.
+	released *lockstep.TensorSpec
 
 	// Elements is the number of elements on each side.
 	Elements int
@@ -116,6 +118,9 @@ func (d *Difference) DType() lockstep.DType {
 	if t := d.side(); t != nil {
 		return t.DType()
 	}
+	if d.released != nil {
+		return d.released.DType
+	}
 	return lockstep.Invalid
 }
 
@@ -125,8 +130,14 @@ func (d *Difference) Shape() []int {
 	if t := d.side(); t != nil {
 		return t.Shape()
 	}
+	if d.released != nil {
+		return d.released.Shape
+	}
 	return nil
 }
+
+// Released tells whether the tensors were compared and are not kept.
+func (d *Difference) Released() bool { return d.released != nil }
 
 func (d *Difference) side() *lockstep.Tensor {
 	if d.Reference != nil {

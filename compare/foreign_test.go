@@ -28,6 +28,10 @@ func (o boundsOracle) Typical(context.Context, map[string]*lockstep.Tensor) (exa
 	return nil, o.typical, nil, o.err
 }
 
+func (boundsOracle) Operator(context.Context, map[string]*lockstep.Tensor, []lockstep.Operation) (lockstep.OperatorOracle, error) {
+	return nil, errors.New("no operations")
+}
+
 // Values that two engines computed may be apart by both engines' bounds, at most by
 // what the fallback allows, and by that where there is no bound.
 func TestOracleRules(t *testing.T) {

@@ -39,9 +39,12 @@ const (
 // Result is a Difference judged by a Rule.
 type Result struct {
 	Difference
-	Rule    Rule
-	Verdict Verdict
-	Causes  []Reason // at least one if Diverged, none if InStep
+	// Operation is the type of the operation that a tensor inside a graph is the
+	// result of, "" for others.
+	Operation string
+	Rule      Rule
+	Verdict   Verdict
+	Causes    []Reason // at least one if Diverged, none if InStep
 
 	// Outside counts the elements that do not agree, StepsOutside the time
 	// steps that have any.

@@ -74,7 +74,11 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 	around := b.inputs()
 	out.sensitive(&around)
 	around.Notes = BoundNotes(around.Results)
-	for _, k := range []Comparison{s.isolated, s.free, around, last} {
+	single, err := c.operations(ctx, out)
+	if err != nil {
+		return fmt.Errorf("compare: %s: %w", operationsTitle, err)
+	}
+	for _, k := range []Comparison{s.isolated, single, s.free, around, last} {
 		if len(k.Results) > 0 {
 			out.Report.Comparisons = append(out.Report.Comparisons, k)
 		} else if len(k.Notes) > 0 {

@@ -43,6 +43,7 @@ func ExampleCheck() {
 	// in step
 	// - weights in step
 	// - single steps in step
+	// - single operations in step
 	// - free running in step
 	// - between the layers in step
 	// - outputs and states in step

@@ -78,7 +78,8 @@ func (c *check) open(ctx context.Context) (done func() error, err error) {
 // pair gives a different candidate the reference's names, and its weights also
 // those by their variables.
 func (c *check) pair() error {
-	if c.model.Candidate == "" || c.engine == nil || c.check.Reference == nil {
+	c.check.SameGraph = c.model.Candidate == ""
+	if c.check.SameGraph || c.engine == nil || c.check.Reference == nil {
 		return nil
 	}
 	if c.meant, c.refused = native.Load(c.model.Dir, c.model.options()...); c.refused != nil {

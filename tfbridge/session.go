@@ -40,6 +40,8 @@ type tfSession struct {
 	states   func() stateTaps
 	stepping func() steppers
 	reading  func() ([]weightTap, error)
+	probing  func() (*innerGraph, error)
+	mu       sync.Mutex // guards what probing finds
 }
 
 func open(dir string, s settings) (session, error) {
@@ -84,6 +86,7 @@ func open(dir string, s settings) (session, error) {
 	m.states = sync.OnceValue(m.findStates)
 	m.stepping = sync.OnceValue(m.findSteppers)
 	m.reading = sync.OnceValues(m.findWeights)
+	m.probing = sync.OnceValues(m.findInner)
 	err = guard("loading "+dir, func() (err error) {
 		if err := checkFiles(dir, meta.Assets()); err != nil {
 			return err
@@ -248,7 +251,7 @@ func (m *tfSession) close() error {
 		m.release()
 		// The binding frees graphs and tensors in finalizers, which Go's
 		// collector does not hurry, since it does not see their memory.
-		m.saved, m.inputs, m.fetches, m.states, m.stepping, m.reading = nil, nil, nil, nil, nil, nil
+		m.saved, m.inputs, m.fetches, m.states, m.stepping, m.reading, m.probing = nil, nil, nil, nil, nil, nil, nil
 		runtime.GC()
 		return err
 	})

@@ -70,6 +70,7 @@ type session interface {
 	run(inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 	trace(inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error)
 	weights() (lockstep.Weights, error)
+	inner(inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error)
 	// close is called once, when no other call is running.
 	close() error
 }
@@ -178,6 +179,20 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 		return err
 	})
 	return trace, err
+}
+
+// Inner computes tensors inside the signature's graph, from the inputs and from
+// others of its tensors. TensorFlow's graph optimizer then fuses none of them with
+// what follows: each is the result of one operation.
+func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) (out []*lockstep.Tensor, err error) {
+	if err := m.check(ctx, inputs); err != nil {
+		return nil, err
+	}
+	err = m.use(func(s session) (err error) {
+		out, err = s.inner(inputs, given, want)
+		return err
+	})
+	return out, err
 }
 
 // Weights reads the weights out of the running session, in the order of

@@ -56,6 +56,11 @@ func (f *fake) trace(in map[string]*lockstep.Tensor, _ lockstep.Detail) (*lockst
 	return &lockstep.Trace{Outputs: in}, nil
 }
 
+func (f *fake) inner(map[string]*lockstep.Tensor, []lockstep.GivenTensor, []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {
+	f.call()
+	return nil, nil
+}
+
 func (f *fake) weights() (lockstep.Weights, error) {
 	f.call()
 	return lockstep.Weights{{Name: "w"}}, nil

@@ -54,7 +54,12 @@ func answer(c *compare.Comparison, on, title string) string {
 		}
 	}
 	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
-	first := c.First()
+	first, name := c.First(), ""
+	if first != nil {
+		if name = format.Printable(first.Name); first.Operation != "" {
+			name += " (" + format.Printable(first.Operation) + ")"
+		}
+	}
 	switch {
 	case len(c.Results) == 0:
 		return fmt.Sprintf("nothing was compared of %s and %s%s", cand, ref, on)
@@ -63,11 +68,11 @@ func answer(c *compare.Comparison, on, title string) string {
 	case first == nil:
 		return fmt.Sprintf("%s agrees with %s%s", cand, ref, on)
 	case first.First != nil:
-		return fmt.Sprintf("%s differs from %s%s, first %s%s, %s", cand, ref, on, in, format.Printable(first.Name), &first.First.Place)
+		return fmt.Sprintf("%s differs from %s%s, first %s%s, %s", cand, ref, on, in, name, &first.First.Place)
 	case first.Kind == compare.Measured:
-		return fmt.Sprintf("%s proves nothing%s %s%s, where it is not finite", ref, on, in, format.Printable(first.Name))
+		return fmt.Sprintf("%s proves nothing%s %s%s, where it is not finite", ref, on, in, name)
 	}
-	return fmt.Sprintf("%s differs from %s%s, first %s%s", cand, ref, on, in, format.Printable(first.Name))
+	return fmt.Sprintf("%s differs from %s%s, first %s%s", cand, ref, on, in, name)
 }
 
 // figures gives a comparison's extent in brackets.

@@ -79,6 +79,10 @@ func encodeResult(r *compare.Result) jsonResult {
 		WorstRel:      encodePlace(r.WorstRel),
 		WorstULP:      encodePlace(r.WorstULP),
 	}
+	if out.Operation = r.Operation; r.Released() {
+		out.Reference = &jsonTensor{DType: r.DType().String(), Shape: list(r.Shape())}
+		out.Candidate = out.Reference
+	}
 	if float {
 		out.NonFinite = encodeNonFinite(&r.NonFinite)
 	}

@@ -62,6 +62,7 @@ type jsonComparison struct {
 
 type jsonResult struct {
 	Name          string           `json:"name"`
+	Operation     string           `json:"operation,omitempty"`
 	Verdict       string           `json:"verdict"`
 	Kind          compare.Kind     `json:"kind"`
 	Causes        []compare.Reason `json:"causes"`

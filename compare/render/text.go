@@ -244,7 +244,9 @@ func (t *text) comparison(c *compare.Comparison, indent int) {
 		} else {
 			t.table(c, indent+4)
 			t.blank()
-			t.line(indent+2, indent+4, smallestLine(c))
+			if c.Results[0].Operation == "" {
+				t.line(indent+2, indent+4, smallestLine(c))
+			}
 		}
 		t.line(indent+2, indent+4, ruleLine(c))
 	}
@@ -268,6 +270,10 @@ func (t *text) notes(indent int, notes []string) {
 
 func (t *text) table(c *compare.Comparison, indent int) {
 	tab := table.Table{Align: "llrrrrl", Indent: indent, Width: textWidth, Least: []int{minName, minShape}}
+	folder := folderOf(c)
+	if folder != "" {
+		t.line(indent, indent+2, "inside "+format.Printable(strings.TrimSuffix(folder, "/"))+":")
+	}
 	tab.Add("tensor", "shape", "max abs", "max rel", "ulp", "margin", "verdict")
 	for i := range c.Results {
 		r := &c.Results[i]
@@ -282,7 +288,7 @@ func (t *text) table(c *compare.Comparison, indent int) {
 		if r.ZeroReference > 0 && r.MaxRel == 0 {
 			rel = "-" // a 0 would say that all is well
 		}
-		tab.Add(format.Printable(r.Name), lockstep.FormatShape(r.Shape()), abs, rel, ulp, format.RoundUp(r.Margin, 3), Word(r))
+		tab.Add(format.Printable(r.Name[len(folder):]), lockstep.FormatShape(r.Shape()), abs, rel, ulp, format.RoundUp(r.Margin, 3), Word(r))
 	}
 	for i, l := range tab.Lines() {
 		if i > 0 {
@@ -292,6 +298,21 @@ func (t *text) table(c *compare.Comparison, indent int) {
 		}
 		t.b.WriteString(l + "\n")
 	}
+}
+
+// folderOf is what the names of tensors inside a graph begin with, up to a slash.
+func folderOf(c *compare.Comparison) string {
+	if len(c.Results) < 2 || c.Results[0].Operation == "" {
+		return ""
+	}
+	folder := c.Results[0].Name[:strings.LastIndexByte(c.Results[0].Name, '/')+1]
+	for i := range c.Results {
+		for folder != "" && !strings.HasPrefix(c.Results[i].Name, folder) {
+			folder = strings.TrimSuffix(folder, "/")
+			folder = folder[:strings.LastIndexByte(folder, '/')+1]
+		}
+	}
+	return folder
 }
 
 // The least that the two columns which may be shortened are shortened to.

@@ -193,6 +193,11 @@ func (o Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor)
 	return ofModel(o.Names, exact), ofModel(o.Names, bound), ofModel(o.Names, unknown), err
 }
 
+// Operator evaluates single operations, as the oracle does.
+func (o Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor, operations []lockstep.Operation) (lockstep.OperatorOracle, error) {
+	return o.Of.Operator(ctx, o.Names.inputs(inputs), operations)
+}
+
 func specNames(specs []lockstep.TensorSpec) []string {
 	var out []string
 	for _, s := range specs {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
@@ -88,6 +89,8 @@ func (s *server) answer(req request) (response, error) {
 		return trace(m, req)
 	case opWeights:
 		return weights(m)
+	case opInner:
+		return inner(m, req)
 	case opClose:
 		delete(s.models, req.Model)
 		return response{}, m.Close()
@@ -148,6 +151,37 @@ func weights(m *tfbridge.Model) (response, error) {
 			return response{}, err
 		}
 		res.Weights = append(res.Weights, w)
+	}
+	return res, nil
+}
+
+func inner(m *tfbridge.Model, req request) (response, error) {
+	inputs, err := fromWire(req.Inputs)
+	if err != nil {
+		return response{}, err
+	}
+	if len(req.Values) != len(req.Given) {
+		return response{}, fmt.Errorf("worker: %d values of %d given tensors", len(req.Values), len(req.Given))
+	}
+	var given []lockstep.GivenTensor
+	for i, g := range req.Given {
+		t, err := req.Values[i].tensor()
+		if err != nil {
+			return response{}, err
+		}
+		given = append(given, lockstep.GivenTensor{InnerTensor: g, Value: t})
+	}
+	all, err := m.Inner(context.Background(), inputs, given, req.Want)
+	if err != nil {
+		return response{}, err
+	}
+	var res response
+	for i, t := range all {
+		w, err := wire(req.Want[i].Name(), t)
+		if err != nil {
+			return response{}, err
+		}
+		res.Inner = append(res.Inner, w)
 	}
 	return res, nil
 }

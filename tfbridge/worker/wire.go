@@ -16,6 +16,7 @@ const (
 	opOpen op = iota
 	opTrace
 	opWeights
+	opInner
 	opClose
 	opVersion
 )
@@ -28,6 +29,10 @@ type request struct {
 	Model   int // of the others
 	Inputs  []wireTensor
 	Detail  lockstep.Detail
+	// Of opInner: what is given, whose values are Values, and what is wanted.
+	Given  []lockstep.InnerTensor
+	Values []wireTensor
+	Want   []lockstep.InnerTensor
 }
 
 // doing says what the child is doing, for the report of a crash.
@@ -39,6 +44,8 @@ func (r request) doing() string {
 		return "running the model"
 	case opWeights:
 		return "reading the weights"
+	case opInner:
+		return "showing inner tensors"
 	case opVersion:
 		return "loading libtensorflow"
 	}
@@ -58,6 +65,7 @@ type response struct {
 	Steps     []wireTensor
 	Traced    []wireTensor
 	Weights   []wireTensor
+	Inner     []wireTensor
 }
 
 // kinds are the errors that a caller may distinguish with errors.Is.

@@ -265,6 +265,36 @@ func fit(inputs map[string]*lockstep.Tensor) error {
 	return nil
 }
 
+// Inner computes tensors inside the signature's graph, as tfbridge.Model.Inner does.
+func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {
+	req := request{Op: opInner, Model: m.id, Want: want}
+	var err error
+	if req.Inputs, err = toWire(inputs); err != nil {
+		return nil, err
+	}
+	for _, g := range given {
+		w, err := wire(g.Name(), g.Value)
+		if err != nil {
+			return nil, err
+		}
+		req.Given, req.Values = append(req.Given, g.InnerTensor), append(req.Values, w)
+	}
+	res, err := m.process.call(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if len(res.Inner) != len(want) {
+		return nil, fmt.Errorf("worker: %d inner tensors, want %d", len(res.Inner), len(want))
+	}
+	out := make([]*lockstep.Tensor, len(want))
+	for i, w := range res.Inner {
+		if out[i], err = w.tensor(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // Weights reads the weights out of the running session.
 func (m *Model) Weights() (lockstep.Weights, error) {
 	res, err := m.process.call(context.Background(), request{Op: opWeights, Model: m.id})

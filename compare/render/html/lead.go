@@ -71,7 +71,9 @@ func (l *lead) inStep(r *compare.Report) {
 		for k := range c.Results {
 			if x := &c.Results[k]; x.Margin > margin && x.MarginAt != nil {
 				margin, worst = x.Margin, x
-				l.focus(c, x, x.MarginAt)
+				if x.Operation == "" { // of which there are no pictures
+					l.focus(c, x, x.MarginAt)
+				}
 			}
 		}
 	}

@@ -103,7 +103,7 @@ func gather(r *compare.Report) []*group {
 		for k := range c.Results {
 			x := &c.Results[k]
 			shape := x.Shape()
-			if x.Kind != compare.Measured || !x.DType().IsFloat() || len(shape) != 3 || x.Layout != (compare.Layout{Batch: 0, Time: 1, Unit: 2}) {
+			if x.Operation != "" || x.Kind != compare.Measured || !x.DType().IsFloat() || len(shape) != 3 || x.Layout != (compare.Layout{Batch: 0, Time: 1, Unit: 2}) {
 				continue
 			}
 			name, q, title := groupOf(c, x)

@@ -1,0 +1,221 @@
+package compare
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/format"
+)
+
+const (
+	operationsTitle = "single operations"
+	oneOperation    = "the rounding of one operation"
+)
+
+// groupBytes bounds the inner tensors that are compared together: a model's may
+// not fit in memory.
+const groupBytes = 256 << 20
+
+// operations compares single operations, each run by the candidate on the
+// reference's own values: the reference shows its inner tensors in groups.
+type operations struct {
+	check     *Check
+	operator  lockstep.Operator
+	oracle    lockstep.OperatorOracle
+	fallback  fallbackRule
+	out       Comparison
+	held      map[lockstep.InnerTensor]*lockstep.Tensor // that a later operation reads
+	uses      map[lockstep.InnerTensor]int              // how many do
+	withoutBy map[string]int                            // operations without bound, by their type
+}
+
+// operations has no results if an engine cannot show or run single operations.
+func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, error) {
+	reference, shows := c.Reference.(lockstep.Prober)
+	candidate, runs := c.Candidate.(lockstep.Isolator)
+	if !shows || !runs || !c.SameGraph {
+		return Comparison{}, nil
+	}
+	operator, err := candidate.Operator(ctx, c.Inputs)
+	if err != nil {
+		return Comparison{}, err
+	}
+	all := operator.Operations()
+	if len(all) == 0 {
+		return Comparison{}, nil
+	}
+	o := &operations{check: &c, operator: operator, fallback: out.fallback(), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}}
+	o.out = Comparison{Title: operationsTitle, Reference: out.Reference.Engine, Candidate: out.Candidate.Engine}
+	if o.oracle, err = c.Oracle.Operator(ctx, c.Inputs, all); err != nil {
+		return Comparison{}, err
+	}
+	for _, op := range all {
+		for _, t := range op.Reads {
+			o.uses[t]++
+		}
+	}
+	for len(all) > 0 {
+		n, bytes := 0, int64(0)
+		for n < len(all) && (n == 0 || bytes < cmp.Or(c.groupBytes, groupBytes)) {
+			for _, t := range all[n].Results {
+				bytes += t.Bytes
+			}
+			n++
+		}
+		theirs, err := o.fetch(ctx, reference, all[:n])
+		if err != nil && ctx.Err() == nil {
+			return o.without(err), nil
+		}
+		if err == nil {
+			err = o.group(all[:n], theirs)
+		}
+		if err != nil {
+			return Comparison{}, err
+		}
+		all = all[n:]
+	}
+	o.note()
+	return o.out, nil
+}
+
+// without says that the reference did not show its inner tensors: what else is
+// compared does not need them. What was found before that stays.
+func (o *operations) without(why error) Comparison {
+	note := "single operations were not all compared: " + why.Error()
+	if o.out.Results = slices.DeleteFunc(o.out.Results, func(r Result) bool { return r.Verdict == InStep }); len(o.out.Results) == 0 {
+		return Comparison{Notes: []string{note}}
+	}
+	o.out.Notes = append(o.out.Notes, note)
+	return o.out
+}
+
+// note names the operations whose results have no known bound.
+func (o *operations) note() {
+	for _, op := range slices.Sorted(maps.Keys(o.withoutBy)) {
+		o.out.Notes = append(o.out.Notes, fmt.Sprintf("no bound is known of %s of %s, judged by %s", format.Plural(o.withoutBy[op], "result"), op, o.fallback.words(1)))
+	}
+}
+
+// fetch returns the reference's results of some operations; the results of
+// earlier ones that they read are held, and given.
+func (o *operations) fetch(ctx context.Context, reference lockstep.Prober, all []lockstep.Operation) ([]*lockstep.Tensor, error) {
+	var given []lockstep.GivenTensor
+	var want []lockstep.InnerTensor
+	fed := map[lockstep.InnerTensor]bool{}
+	for _, op := range all {
+		for _, t := range op.Reads {
+			if v := o.held[t]; v != nil && t.List == lockstep.Invalid && !fed[t] {
+				given = append(given, lockstep.GivenTensor{InnerTensor: t, Value: v})
+				fed[t] = true
+			}
+		}
+		want = append(want, op.Results...)
+	}
+	return reference.Inner(ctx, o.check.Inputs, given, want)
+}
+
+// group compares some operations.
+func (o *operations) group(all []lockstep.Operation, theirs []*lockstep.Tensor) error {
+	for _, op := range all {
+		n := len(op.Results)
+		if err := o.one(op, theirs[:n]); err != nil {
+			return err
+		}
+		theirs = theirs[n:]
+	}
+	return nil
+}
+
+// one compares one operation.
+func (o *operations) one(op lockstep.Operation, theirs []*lockstep.Tensor) error {
+	own, err := o.operator.Next()
+	if err != nil {
+		return err
+	}
+	exact, bound, unknown, err := o.oracle.Next()
+	if err != nil {
+		return err
+	}
+	if err := o.operator.Take(theirs); err != nil {
+		return err
+	}
+	if err := o.oracle.Take(theirs); err != nil {
+		return err
+	}
+	for i, t := range op.Results {
+		if o.uses[t] > 0 {
+			o.held[t] = theirs[i]
+		}
+	}
+	for _, t := range op.Reads {
+		if o.uses[t]--; o.uses[t] == 0 {
+			delete(o.held, t)
+		}
+	}
+	if op.Recurrent {
+		return nil
+	}
+	references, candidates, rules := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}, map[string]Rule{}
+	var order []string
+	for i, t := range op.Results {
+		name := t.Name()
+		order = append(order, name)
+		references[name], candidates[name] = theirs[i], own[i]
+		if rules[name], err = o.rule(op, theirs[i], exact[i], bound[i], unknown[i]); err != nil {
+			return fmt.Errorf("compare: %s (%s): %w", name, op.Op, err)
+		}
+	}
+	judged := Judge(Measure(references, candidates, Options{Order: order}), func(name string) Rule { return rules[name] })
+	for _, r := range judged {
+		if r.Operation = op.Op; r.Verdict == InStep {
+			r.release()
+		}
+		o.out.Results = append(o.out.Results, r)
+	}
+	return nil
+}
+
+// release drops the tensors of a result that is in step, and its bounds: those
+// of all of a graph may be more than memory holds.
+func (r *Result) release() {
+	r.released = &lockstep.TensorSpec{DType: r.DType(), Shape: r.Shape()}
+	r.Reference, r.Candidate, r.Smallest = nil, nil, nil
+	if b, ok := r.Rule.Tolerance.(BoundTolerance); ok {
+		r.Rule.Tolerance = BoundTolerance{Of: b.Of}
+	}
+}
+
+// rule allows both engines the rounding of the operation. What is not finite
+// inside a graph is no fault by itself: a mask may be -Inf.
+func (o *operations) rule(op lockstep.Operation, theirs, exact, bound *lockstep.Tensor, unknown error) (Rule, error) {
+	rule := Rule{AllowNonFinite: true}
+	switch {
+	case !theirs.DType().IsFloat():
+		return rule, nil
+	case unknown != nil || bound == nil || bound.Len() != theirs.Len():
+		o.withoutBy[op.Op]++
+		rule.Tolerance = o.fallback.coarsened(unknown).fixed(largestOf(theirs))
+		return rule, nil
+	}
+	e, err := exactlyOf(exact, bound)
+	if err != nil {
+		return rule, err
+	}
+	numbers, _ := floatsOf(theirs)
+	fixed := o.fallback.fixed(largestOf(theirs))
+	for i, b := range e.bound {
+		if e.bound[i] = 2 * b; !finite(e.bound[i]) {
+			e.bound[i] = fixed.Bound(i, numbers.at(i))
+		}
+		if math.IsInf(e.exact[i], 0) != math.IsInf(numbers.at(i), 0) {
+			e.bound[i] = math.Inf(1)
+		}
+	}
+	rule.Tolerance = BoundTolerance{Each: e.bound, Of: oneOperation}
+	return rule, nil
+}

@@ -1,0 +1,121 @@
+//go:build tensorflow
+
+package tfbridge
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// innerGraph is a copy of the signature's graph in which any tensor of those that
+// were asked for can be fetched, or fed.
+type innerGraph struct {
+	nodes  map[string]*savedmodel.Node // of the signature's graph, by name
+	prefix string
+	copies map[lockstep.InnerTensor]tf.Output // what is fetched of those that were asked for
+}
+
+// findInner imports all that the outputs need.
+func (m *tfSession) findInner() (*innerGraph, error) {
+	g := &innerGraph{nodes: map[string]*savedmodel.Node{}, copies: map[lockstep.InnerTensor]tf.Output{}}
+	for _, n := range m.graph.Nodes {
+		g.nodes[n.Name] = n
+	}
+	def, main, err := m.graph.GraphDef(slices.Collect(maps.Values(m.graph.Outputs)))
+	if err != nil {
+		return nil, err
+	}
+	g.prefix, err = m.importDef(def, main)
+	return g, err
+}
+
+// output finds a tensor.
+func (m *tfSession) output(g *innerGraph, t lockstep.InnerTensor) (tf.Output, error) {
+	n := g.nodes[t.Node]
+	if n == nil {
+		return tf.Output{}, fmt.Errorf("tfbridge: the graph has no operation %q", t.Node)
+	}
+	name := g.prefix + "/" + n.Name
+	if n.Main {
+		name = n.Name
+	}
+	out, err := m.operation(fmt.Sprintf("%s:%d", name, t.Output))
+	if err != nil {
+		return out, fmt.Errorf("tfbridge: an inner tensor: %w", err)
+	}
+	return out, nil
+}
+
+// fetched finds what is fetched for a tensor: a list stacked, any other copied. The
+// optimizer fuses an operation that nothing else reads, in some versions also if it
+// is fetched (remapper.cc, Mish); with the copy, another one reads it.
+func (m *tfSession) fetched(g *innerGraph, t lockstep.InnerTensor) (tf.Output, error) {
+	key := t
+	key.Bytes = 0
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if out, ok := g.copies[key]; ok {
+		return out, nil
+	}
+	out, err := m.output(g, t)
+	switch {
+	case err != nil:
+	case t.List != lockstep.Invalid:
+		out, err = m.stack(out, t.List)
+	default:
+		out, err = m.copyOf(out)
+	}
+	if err == nil {
+		g.copies[key] = out
+	}
+	return out, err
+}
+
+func (m *tfSession) copyOf(t tf.Output) (out tf.Output, err error) {
+	err = guard("copying a tensor", func() error {
+		op, err := m.saved.Graph.AddOperation(tf.OpSpec{Type: "Identity", Name: fmt.Sprintf("lockstep_copy_%d", taps.Add(1)), Input: []tf.Input{t}})
+		if err == nil {
+			out = op.Output(0)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (m *tfSession) inner(inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {
+	g, err := m.probing()
+	if err != nil {
+		return nil, err
+	}
+	feeds := map[tf.Output]*lockstep.Tensor{}
+	for name, t := range inputs {
+		feeds[m.inputs[name]] = t
+	}
+	for _, t := range given {
+		out, err := m.output(g, t.InnerTensor)
+		if err != nil {
+			return nil, err
+		}
+		feeds[out] = t.Value
+	}
+	var fetches []tf.Output
+	for _, t := range want {
+		out, err := m.fetched(g, t)
+		if err != nil {
+			return nil, err
+		}
+		fetches = append(fetches, out)
+	}
+	done, err := m.beginCall()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return m.fetchFed(feeds, fetches)
+}
