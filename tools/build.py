@@ -144,10 +144,10 @@ def compatibility():
 
 
 def faults():
-    """Every known fault in many models: what check and its diagnosis find, into faults/RESULTS.md."""
+    """Every known fault in many models, and faults around their layers: what is found, into faults/RESULTS.md."""
     tensorflow = TensorFlow()
     run(
-        [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^TestPlantedFaults$", "-v", "-args", "-long"],
+        [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^(TestPlantedFaults|TestFaultsInOperations)$", "-v", "-args", "-long"],
         {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models()},
     )
 
