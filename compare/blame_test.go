@@ -2,7 +2,6 @@ package compare
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -87,56 +86,6 @@ func TestBlame(t *testing.T) {
 			if (len(got) == 1 && strings.HasPrefix(got[0], "one and keras differ: ")) != c.said {
 				t.Errorf("one engine alone that stands so, %v: %q", c.by, got)
 			}
-		}
-	}
-}
-
-// Inputs are moved to a number beside them, up or down, and what is no float stays.
-func TestNeighbours(t *testing.T) {
-	in := set{"a": fixture.Vector(t, float32(1), -2, 0), "b": fixture.Vector(t, 1.0, 4), "c": fixture.Vector(t, int32(7))}
-	ups, downs := 0, 0
-	for seed := range uint64(8) {
-		out, ok := neighbours(in, rand.New(rand.NewPCG(seed, 1)))
-		if !ok || len(out) != 3 || out["c"] != in["c"] {
-			t.Fatalf("%v, %v", out, ok)
-		}
-		a, _ := lockstep.Data[float32](out["a"])
-		for i, x := range []float32{1, -2, 0} {
-			switch a[i] {
-			case fixture.MoveULP(x, 1):
-				ups++
-			case fixture.MoveULP(x, -1):
-				downs++
-			default:
-				t.Errorf("%v became %v", x, a[i])
-			}
-		}
-		b, _ := lockstep.Data[float64](out["b"])
-		for i, x := range []float64{1, 4} {
-			if b[i] != math.Nextafter(x, 0) && b[i] != math.Nextafter(x, 9) {
-				t.Errorf("%v became %v", x, b[i])
-			}
-		}
-	}
-	if ups < 4 || downs < 4 {
-		t.Errorf("%d up and %d down", ups, downs)
-	}
-	if _, ok := neighbours(set{"c": in["c"]}, rand.New(rand.NewPCG(1, 1))); ok {
-		t.Error("an integer has a neighbour")
-	}
-}
-
-func TestFurthest(t *testing.T) {
-	x, y := fixture.Vector(t, float32(1), 2, 3), fixture.Vector(t, float32(1.5), 1, 3)
-	if got := largestChanges(nil, x, y); !slices.Equal(got, []float64{0.5, 1, 0}) {
-		t.Errorf("%v", got)
-	}
-	if got := largestChanges([]float64{2, 0.25, 1}, x, y); !slices.Equal(got, []float64{2, 1, 1}) {
-		t.Errorf("beside what was further: %v", got)
-	}
-	for _, other := range []*lockstep.Tensor{nil, fixture.Vector(t, float32(1)), fixture.Vector(t, "a", "b", "c")} {
-		if got := largestChanges([]float64{1, 1, 1}, x, other); got != nil {
-			t.Errorf("from %v: %v", other, got)
 		}
 	}
 }

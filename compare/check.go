@@ -55,8 +55,9 @@ type Check struct {
 	// setting that matches none of them is a *SettingError.
 	Settings Settings
 
-	limits     func() (limits, error) // those of Oracle and Inputs, made when first asked for
-	groupBytes int64                  // instead of the constant, if not 0
+	// Those of Oracle and Inputs, made when first asked for: at worst, and typically.
+	limits, typical func() (limits, error)
+	groupBytes      int64 // instead of the constant, if not 0
 }
 
 // CheckResult is what a Check found.
@@ -68,8 +69,6 @@ type CheckResult struct {
 
 	pairs     pairing // of the layers of both
 	optimizer bool    // it makes the engines differ
-	// spreads say how sensitive the candidate is, nil until needed.
-	spreads func() map[string][]float64
 }
 
 // fallback is how the model's tensors are judged where no bound is known.
@@ -90,6 +89,7 @@ func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 		return nil, err
 	}
 	c.limits = sync.OnceValues(func() (limits, error) { return limitsOf(ctx, c.Oracle, c.Inputs) })
+	c.typical = sync.OnceValues(func() (limits, error) { return typicalOf(ctx, c.Oracle, c.Inputs) })
 	out := &CheckResult{Report: &Report{Model: c.Model, NotRun: slices.Clone(c.NotRun)}}
 	engines := 0
 	for _, e := range []lockstep.Tracer{c.Reference, c.Candidate} {
@@ -116,7 +116,6 @@ func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 			return nil, err
 		}
 	}
-	c.probe(ctx, out)
 	if out.Reference != nil && out.Candidate != nil {
 		if err := c.engines(ctx, out, weights); err != nil {
 			return nil, err
@@ -126,7 +125,7 @@ func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 		}
 	}
 	if c.Expected != nil {
-		if err := c.third(ctx, out); err != nil {
+		if err := c.third(out); err != nil {
 			return nil, err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // foreign returns the rules for a third party's values, which are derived if
 // settings do not replace them all.
-func (c Check) foreign(ctx context.Context, fallback fallbackRule) (Rules, error) {
+func (c Check) foreign(fallback fallbackRule) (Rules, error) {
 	rules := c.rules()
 	if c.Settings.ReplaceTolerance() || c.Oracle == nil {
 		return rules, nil
@@ -19,7 +19,7 @@ func (c Check) foreign(ctx context.Context, fallback fallbackRule) (Rules, error
 	if err != nil {
 		return nil, err
 	}
-	typical, err := typicalOf(ctx, c.Oracle, c.Inputs)
+	typical, err := c.typical()
 	if err != nil {
 		return nil, err
 	}

@@ -69,10 +69,14 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 	if err != nil {
 		return err
 	}
-	out.sensitive(&last)
+	if err := c.sensitive(out, &last); err != nil {
+		return err
+	}
 	last.Notes = append(notes, BoundNotes(last.Results)...)
 	around := b.inputs()
-	out.sensitive(&around)
+	if err := c.sensitive(out, &around); err != nil {
+		return err
+	}
 	around.Notes = BoundNotes(around.Results)
 	single, err := c.operations(ctx, out)
 	if err != nil {

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -22,8 +21,8 @@ const (
 )
 
 // third compares each engine with the third party, and adds the conclusion.
-func (c Check) third(ctx context.Context, out *CheckResult) error {
-	rules, err := c.foreign(ctx, out.fallback())
+func (c Check) third(out *CheckResult) error {
+	rules, err := c.foreign(out.fallback())
 	if err != nil {
 		return err
 	}
@@ -41,7 +40,9 @@ func (c Check) third(ctx context.Context, out *CheckResult) error {
 			return err
 		}
 		k := Comparison{Title: expectedTitle, Reference: c.ExpectedBy, Candidate: trace.Engine, Results: results}
-		out.sensitive(&k)
+		if err := c.sensitive(out, &k); err != nil {
+			return err
+		}
 		k.Notes = slices.DeleteFunc(BoundNotes(k.Results), out.Report.says)
 		standings[trace] = standingOf(&k)
 		out.Report.Comparisons = append(out.Report.Comparisons, k)

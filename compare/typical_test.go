@@ -115,7 +115,10 @@ func TestSmallChangesOfValuesAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		for output, y := range fixture.Tensors(t, name, "expected.npz") {
-			for by, want := range map[float32]compare.Verdict{0: compare.InStep, 1e-5: compare.Diverged, -1e-5: compare.Diverged} {
+			if _, is := m.Signature().Output(output); !is {
+				continue // a state
+			}
+			for by, want := range map[float32]compare.Verdict{0: compare.InStep, -1e-5: compare.Diverged} {
 				d, err := lockstep.Data[float32](y)
 				if err != nil {
 					t.Fatal(err)
