@@ -3,10 +3,12 @@ package compare
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/format"
@@ -119,54 +121,78 @@ func (o *operations) fetch(ctx context.Context, reference lockstep.Prober, all [
 	return reference.Inner(ctx, o.check.Inputs, given, want)
 }
 
-// group compares some operations.
+// group compares some operations. They are judged while the next ones run.
 func (o *operations) group(all []lockstep.Operation, theirs []*lockstep.Tensor) error {
-	for _, op := range all {
-		n := len(op.Results)
-		if err := o.one(op, theirs[:n]); err != nil {
-			return err
+	results := make(chan operationResults, 1)
+	judged := make(chan error, 1)
+	go func() {
+		var err error
+		for r := range results {
+			if err == nil {
+				err = o.judge(r)
+			}
 		}
-		theirs = theirs[n:]
+		judged <- err
+	}()
+	var err error
+	for _, op := range all {
+		r := operationResults{operation: op, theirs: theirs[:len(op.Results)]}
+		theirs = theirs[len(op.Results):]
+		if err = o.run(&r); err != nil {
+			break
+		}
+		if !op.Recurrent {
+			results <- r
+		}
 	}
-	return nil
+	close(results)
+	return errors.Join(err, <-judged)
 }
 
-// one compares one operation.
-func (o *operations) one(op lockstep.Operation, theirs []*lockstep.Tensor) error {
-	own, err := o.operator.Next()
-	if err != nil {
-		return err
+// operationResults are what the engines and the oracle have for one operation.
+type operationResults struct {
+	operation          lockstep.Operation
+	theirs, own        []*lockstep.Tensor
+	exact, bound       []*lockstep.Tensor
+	unknown            []error
+	candidate, byExact error
+}
+
+// run runs one operation in the candidate and in the oracle.
+func (o *operations) run(r *operationResults) error {
+	var both sync.WaitGroup
+	both.Go(func() {
+		if r.own, r.candidate = o.operator.Next(); r.candidate == nil {
+			r.candidate = o.operator.Take(r.theirs)
+		}
+	})
+	if r.exact, r.bound, r.unknown, r.byExact = o.oracle.Next(); r.byExact == nil {
+		r.byExact = o.oracle.Take(r.theirs)
 	}
-	exact, bound, unknown, err := o.oracle.Next()
-	if err != nil {
-		return err
-	}
-	if err := o.operator.Take(theirs); err != nil {
-		return err
-	}
-	if err := o.oracle.Take(theirs); err != nil {
-		return err
-	}
-	for i, t := range op.Results {
+	both.Wait()
+	for i, t := range r.operation.Results {
 		if o.uses[t] > 0 {
-			o.held[t] = theirs[i]
+			o.held[t] = r.theirs[i]
 		}
 	}
-	for _, t := range op.Reads {
+	for _, t := range r.operation.Reads {
 		if o.uses[t]--; o.uses[t] == 0 {
 			delete(o.held, t)
 		}
 	}
-	if op.Recurrent {
-		return nil
-	}
+	return errors.Join(r.candidate, r.byExact)
+}
+
+// judge compares the results of one operation.
+func (o *operations) judge(r operationResults) (err error) {
+	op := r.operation
 	references, candidates, rules := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}, map[string]Rule{}
 	var order []string
 	for i, t := range op.Results {
 		name := t.Name()
 		order = append(order, name)
-		references[name], candidates[name] = theirs[i], own[i]
-		if rules[name], err = o.rule(op, theirs[i], exact[i], bound[i], unknown[i]); err != nil {
+		references[name], candidates[name] = r.theirs[i], r.own[i]
+		if rules[name], err = o.rule(op, r.theirs[i], r.exact[i], r.bound[i], r.unknown[i]); err != nil {
 			return fmt.Errorf("compare: %s (%s): %w", name, op.Op, err)
 		}
 	}

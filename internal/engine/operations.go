@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
@@ -29,34 +30,51 @@ type Operations struct {
 	at      int   // the next step
 }
 
-// Operations finds the program's operations for a call with these inputs, by
-// running it.
+// Operations finds the program's operations for a call with these inputs. It runs the
+// program, unless a call with inputs of their shapes was recorded.
 func (p *Program) Operations(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Operations, error) {
-	o := &Operations{program: p, last: p.Body.LastReads(p.Out)}
-	o.begin(ctx, inputs)
-	reads := make([][]lockstep.InnerTensor, p.Body.Slots) // the results that each slot depends on
-	for i := range p.Body.Steps {
-		if err := o.do(i); err != nil {
+	in := make([]*lockstep.Tensor, len(p.In))
+	for i, port := range p.In {
+		in[i] = inputs[port.Name]
+	}
+	pl := p.find(in)
+	if pl == nil || pl.operationSteps == nil {
+		var err error
+		run := Running{Ctx: ctx, Variables: slices.Clone(p.Initial), record: map[*recurrent.Layer]*LayerRecord{}}
+		if pl, _, err = p.Plan(&run, in); err != nil {
 			return nil, err
 		}
+	}
+	o := &Operations{All: pl.operations, steps: pl.operationSteps, program: p, last: p.Body.LastReads(p.Out)}
+	o.begin(ctx, inputs)
+	return o, nil
+}
+
+// operations lists the operations of a call, whose values are in slots, and their
+// steps.
+func (p *Program) operations(slots []value.Value) (all []lockstep.Operation, steps []int) {
+	last := p.Body.LastReads(p.Out)
+	reads := make([][]lockstep.InnerTensor, p.Body.Slots) // the results that each slot depends on
+	for i := range p.Body.Steps {
 		s := &p.Body.Steps[i]
 		of := readsOf(s, reads)
 		for k := range s.N {
 			reads[s.Out+k] = of
 		}
-		if p.exchanged(i) {
-			if found := o.describe(s); len(found.Results) > 0 {
-				found.Reads = of
-				for _, r := range found.Results {
-					reads[s.Out+r.Output] = []lockstep.InnerTensor{r}
-				}
-				o.All, o.steps = append(o.All, found), append(o.steps, i)
-			}
+		if !p.exchanged(i) {
+			continue
 		}
-		o.release(i)
+		found := p.describe(s, slots, last)
+		if len(found.Results) == 0 {
+			continue
+		}
+		found.Reads = of
+		for _, r := range found.Results {
+			reads[s.Out+r.Output] = []lockstep.InnerTensor{r}
+		}
+		all, steps = append(all, found), append(steps, i)
 	}
-	o.begin(ctx, inputs)
-	return o, nil
+	return all, steps
 }
 
 func (o *Operations) begin(ctx context.Context, inputs map[string]*lockstep.Tensor) {
@@ -112,13 +130,13 @@ func readsOf(s *Step, reads [][]lockstep.InnerTensor) (all []lockstep.InnerTenso
 }
 
 // describe describes a step that has run.
-func (o *Operations) describe(s *Step) lockstep.Operation {
-	out := lockstep.Operation{Node: s.Node.Name, Op: s.Node.Op, Recurrent: o.program.Recurrences[s.Node] != nil}
+func (p *Program) describe(s *Step, slots []value.Value, last []int) lockstep.Operation {
+	out := lockstep.Operation{Node: s.Node.Name, Op: s.Node.Op, Recurrent: p.Recurrences[s.Node] != nil}
 	for k := range s.N {
-		v := o.slots[s.Out+k]
+		v := slots[s.Out+k]
 		r := lockstep.InnerTensor{Node: s.Node.Name, Output: k}
 		switch {
-		case o.last[s.Out+k] <= s.at:
+		case last[s.Out+k] <= s.at:
 			continue
 		case v.Tensor != nil:
 			r.Bytes = tensorBytes(v.Tensor)

@@ -18,6 +18,9 @@ type Plan struct {
 	// vary; kept are those of fixed. own is the part of bytes that operations
 	// keep for themselves.
 	Bytes, Kept, Own int64
+
+	operations     []lockstep.Operation // see Operations
+	operationSteps []int
 }
 
 // input is the type and shape of an input.
@@ -124,6 +127,9 @@ func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Va
 		if !p.Computed[i] {
 			copy(pl.Fixed[s.Out:s.Out+s.N], slots[s.Out:s.Out+s.N])
 		}
+	}
+	if r.record != nil { // a service needs none
+		pl.operations, pl.operationSteps = p.operations(slots)
 	}
 	p.choose(pl, r, slots)
 	pl.weigh(slots, r.mem.own)
