@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
+)
+
+func programFrom(t *testing.T, name string) (*Program, map[string]*lockstep.Tensor) {
+	t.Helper()
+	m, g, found := graphtest.GraphOf(t, name)
+	value := graphtest.ValuesOf(m)
+	p, err := Compile(g, Options{Variable: value, Weight: value, Recurrences: found.Recurrences, Slices: found.Slices})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, fixture.Tensors(t, name, "inputs.npz")
+}
+
+// An operation on the program's own results computes what it does in a run, of
+// every operation that computes or moves elements; what it reads was made before it.
+func TestOperationsAreTheRuns(t *testing.T) {
+	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "states_out_keras3", "module_autograph_lstm", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_cell_keras3", "reports/stateful"} {
+		p, in := programFrom(t, name)
+		for range 2 { // found by a run, and by one that was recorded
+			o, err := p.Operations(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []lockstep.InnerTensor
+			for _, is := range o.All {
+				for _, r := range is.Reads {
+					if !slices.Contains(want, r) {
+						t.Errorf("%s: %s reads %s, which was not made yet", name, is.Node, r.Name())
+					}
+				}
+				want = append(want, is.Results...)
+			}
+			run, err := p.Inner(t.Context(), in, nil, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, is := range o.All {
+				theirs := run[:len(is.Results)]
+				run = run[len(is.Results):]
+				own, err := o.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if (own == nil) != is.Recurrent {
+					t.Errorf("%s: %s (%s) is a layer's loop: %v, results %v", name, is.Node, is.Op, is.Recurrent, own)
+				}
+				for i := range own {
+					if !own[i].BitEqual(theirs[i]) {
+						t.Errorf("%s: %s is %s, and %s in a run", name, is.Results[i].Name(), own[i], theirs[i])
+					}
+				}
+				if err := o.Take(theirs[:len(theirs)-1]); err == nil {
+					t.Errorf("%s: %s takes too few results", name, is.Node)
+				}
+				if err := o.Take(theirs); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := o.Next(); err == nil {
+				t.Errorf("%s: there is another operation after the last", name)
+			}
+			if _, _, _, err := p.Record(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Operations that compute or move elements of the inputs are among them, and what
+// follows from shapes, is a constant or only another view is not.
+func TestWhichOperationsAreIsolated(t *testing.T) {
+	for _, name := range []string{"seed_keras3", "reports/transformer", "guide_attention_seq2seq_keras3"} {
+		p, in := programFrom(t, name)
+		o, err := p.Operations(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := p.Body.LastReads(p.Out)
+		for i := range p.Body.Steps {
+			s := &p.Body.Steps[i]
+			is := slices.ContainsFunc(o.All, func(is lockstep.Operation) bool { return is.Node == s.Node.Name })
+			read := slices.ContainsFunc(last[s.Out:s.Out+s.N], func(at int) bool { return at > i })
+			list := strings.HasPrefix(s.Node.Op, "TensorList")
+			want := read && !list && p.Computed[i] && !s.Spec.View && (s.Spec.Control == op.Computes || s.Spec.Control == op.Loop)
+			if is != want {
+				t.Errorf("%s: %s (%s) is among them: %v", name, s.Node.Name, s.Node.Op, is)
+			}
+		}
+	}
+}
+
+// What is given stands in the place of a result, and a tensor that the graph does not
+// make is an error.
+func TestInnerOfAProgram(t *testing.T) {
+	p, in := programFrom(t, "reports/transformer")
+	o, err := p.Operations(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := o.All[len(o.All)-1]
+	before := last.Reads[0]
+	both := []lockstep.InnerTensor{before, last.Results[0]}
+	sound, err := p.Inner(t.Context(), in, nil, both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros, err := lockstep.Zeros(lockstep.Float32, sound[0].Shape()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := p.Inner(t.Context(), in, []lockstep.GivenTensor{{InnerTensor: before, Value: zeros}}, both)
+	if err != nil || !given[0].BitEqual(zeros) || given[1].BitEqual(sound[1]) {
+		t.Errorf("%s given: %v, %v", before.Name(), given, err)
+	}
+	for _, wrong := range []lockstep.InnerTensor{{Node: "none"}, {Node: last.Node, Output: 7}} {
+		if _, err := p.Inner(t.Context(), in, nil, []lockstep.InnerTensor{wrong}); err == nil || !strings.Contains(err.Error(), wrong.Name()) {
+			t.Errorf("%s: error %v", wrong.Name(), err)
+		}
+	}
+}

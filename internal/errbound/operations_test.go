@@ -1,0 +1,92 @@
+package errbound
+
+import (
+	"math"
+	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
+	"github.com/lockstep-go/lockstep/internal/op"
+)
+
+// What the engine computes of a single operation is within its bound of the exact
+// result, and the bound is one of a single operation: behind many it is as narrow.
+func TestOperationsWithinBounds(t *testing.T) {
+	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_stack", "reports/float16"} {
+		m, g, found := graphtest.GraphOf(t, name)
+		o := engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences, Slices: found.Slices}
+		p, err := engine.Compile(g, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := New(g, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := fixture.Tensors(t, name, "inputs.npz")
+		own, err := p.Operations(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exact, err := e.Operations(t.Context(), in, own.All)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bounded, unknown := 0, 0
+		for _, is := range own.All {
+			a, err := own.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := exact.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs := a
+			if is.Recurrent {
+				if theirs, err = p.Inner(t.Context(), in, nil, is.Results); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, r := range b {
+				if r.Unknown != nil {
+					unknown++
+					continue
+				}
+				if r.Bound == nil {
+					continue
+				}
+				bounded++
+				if err := inBounds(a[i], r.Exact, r.Bound); err != nil {
+					t.Errorf("%s: %s: %v", name, is.Results[i].Name(), err)
+				}
+				for k, v := range op.FloatsOf(r.Exact) {
+					if limit := op.FloatsOf(r.Bound)[k]; is.Op != "While" && limit > 1e-3*(1+math.Abs(v)) {
+						t.Errorf("%s: %s (%s)[%d]: a bound of %g at %g", name, is.Results[i].Name(), is.Op, k, limit, v)
+						break
+					}
+				}
+			}
+			if err := exact.Take(append(theirs, nil)); err == nil {
+				t.Errorf("%s: %s takes too many results", name, is.Node)
+			}
+			if err := own.Take(theirs); err != nil {
+				t.Fatal(err)
+			}
+			if err := exact.Take(theirs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := exact.Next(); err == nil {
+			t.Errorf("%s: there is another operation after the last", name)
+		}
+		if coarse := name == "reports/float16"; (bounded == 0) != coarse || (unknown > 0) != coarse {
+			t.Errorf("%s: %d results with a bound, %d without", name, bounded, unknown)
+		}
+	}
+	if _, err := (&Evaluator{inputs: []engine.Port{{Name: "x"}}, body: &body{Body: &engine.Body{}}}).Operations(t.Context(), nil, []lockstep.Operation{}); err == nil {
+		t.Error("no error without the input")
+	}
+}
