@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -34,6 +35,12 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 	if err := room(out); err != nil {
 		return err
 	}
+	// The reference shows its inner tensors while the steps are compared here.
+	var operations Comparison
+	var failed error
+	var single sync.WaitGroup
+	single.Go(func() { operations, failed = c.operations(ctx, out) })
+	defer single.Wait()
 	s := &stepTolerances{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback()}
 	for i := range s.rules {
 		s.rules[i] = map[string]Rule{}
@@ -78,11 +85,10 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 		return err
 	}
 	around.Notes = BoundNotes(around.Results)
-	single, err := c.operations(ctx, out)
-	if err != nil {
-		return fmt.Errorf("compare: %s: %w", operationsTitle, err)
+	if single.Wait(); failed != nil {
+		return fmt.Errorf("compare: %s: %w", operationsTitle, failed)
 	}
-	for _, k := range []Comparison{s.isolated, single, s.free, around, last} {
+	for _, k := range []Comparison{s.isolated, operations, s.free, around, last} {
 		if len(k.Results) > 0 {
 			out.Report.Comparisons = append(out.Report.Comparisons, k)
 		} else if len(k.Notes) > 0 {
