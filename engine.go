@@ -54,7 +54,7 @@ type Oracle interface {
 	// one at worst: those may be infinite behind many operations.
 	Typical(ctx context.Context, inputs map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
 	// Operator computes single operations, those of an Operator for the same inputs.
-	Operator(ctx context.Context, inputs map[string]*Tensor, operations []Operation) (OperatorOracle, error)
+	Operator(ctx context.Context, inputs map[string]*Tensor) (OperatorOracle, error)
 }
 
 // Weigher is an engine that can show the weights it runs with.

@@ -67,10 +67,12 @@ type Isolator interface {
 }
 
 // OperatorOracle computes exactly what an Operator does, with the bound on the
-// rounding of each single operation.
+// rounding of each single operation. The graphs of both may differ in what reads what:
+// an operation that has not been taken yet is then the oracle's own.
 type OperatorOracle interface {
-	// Next is that of Operator. bound is nil where unknown says why, and for what
-	// is no float.
-	Next() (exact, bound []*Tensor, unknown []error, err error)
+	// Next computes the results of an operation of the Operator. bound is nil where
+	// unknown says why, and for what is no float.
+	Next(operation Operation) (exact, bound []*Tensor, unknown []error, err error)
+	// Take is that of Operator.
 	Take(theirs []*Tensor) error
 }

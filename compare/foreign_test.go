@@ -28,7 +28,7 @@ func (o boundsOracle) Typical(context.Context, map[string]*lockstep.Tensor) (exa
 	return nil, o.typical, nil, o.err
 }
 
-func (boundsOracle) Operator(context.Context, map[string]*lockstep.Tensor, []lockstep.Operation) (lockstep.OperatorOracle, error) {
+func (boundsOracle) Operator(context.Context, map[string]*lockstep.Tensor) (lockstep.OperatorOracle, error) {
 	return nil, errors.New("no operations")
 }
 

@@ -53,7 +53,7 @@ func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, er
 	}
 	o := &operations{check: &c, operator: operator, fallback: out.fallback(), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}}
 	o.out = Comparison{Title: operationsTitle, Reference: out.Reference.Engine, Candidate: out.Candidate.Engine}
-	if o.oracle, err = c.Oracle.Operator(ctx, c.Inputs, all); err != nil {
+	if o.oracle, err = c.Oracle.Operator(ctx, c.Inputs); err != nil {
 		return Comparison{}, err
 	}
 	for _, op := range all {
@@ -166,7 +166,7 @@ func (o *operations) run(r *operationResults) error {
 			r.candidate = o.operator.Take(r.theirs)
 		}
 	})
-	if r.exact, r.bound, r.unknown, r.byExact = o.oracle.Next(); r.byExact == nil {
+	if r.exact, r.bound, r.unknown, r.byExact = o.oracle.Next(r.operation); r.byExact == nil {
 		r.byExact = o.oracle.Take(r.theirs)
 	}
 	both.Wait()

@@ -277,7 +277,7 @@ func (c *operationSubject) expectOperations(t *testing.T, bad *native.Model) (ch
 	if err != nil {
 		t.Fatal(err)
 	}
-	oracle, err := o.Operator(t.Context(), c.in, c.all)
+	oracle, err := o.Operator(t.Context(), c.in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func (c *operationSubject) expectOperations(t *testing.T, bad *native.Model) (ch
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, bound, _, err := oracle.Next()
+		_, bound, _, err := oracle.Next(op)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,16 +10,22 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Operations evaluates a signature's operations one by one, each on what an
-// engine has for the results of those before it, which counts as exact: so the
-// bounds are those of single operations. See engine.Operations.
+// Operations evaluates single operations of a signature, each on what an engine has
+// for the results of those before it, which counts as exact: so the bounds are
+// those of single operations. See engine.Operations.
+//
+// The engine's graph may be another one with the same nodes. So an operation is
+// evaluated when it is asked for, after those that it reads, and those of them that
+// were not taken yet are what the evaluation makes of them.
 type Operations struct {
 	exact *Evaluator
 	run   evaluationRun
-	all   map[string]*lockstep.Operation // by the node's name
 	slots []op.BoundedValue
-	last  []int
-	at    int // the next step
+	by    map[string]int // the step of each node
+	maker []int          // by slot: the step that fills it, -1 for an input
+	uses  []int          // by slot: how many steps are still to read it
+	done  []bool         // by step
+	last  lockstep.Operation
 }
 
 // OperationResult is a result of one operation.
@@ -30,62 +36,139 @@ type OperationResult struct {
 	Unknown error
 }
 
-// Operations begins with the operations that an engine found for these inputs.
-func (e *Evaluator) Operations(ctx context.Context, inputs map[string]*lockstep.Tensor, all []lockstep.Operation) (*Operations, error) {
+// Operations begins a run of single operations.
+func (e *Evaluator) Operations(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Operations, error) {
 	slots, err := e.slots(inputs)
 	if err != nil {
 		return nil, err
 	}
-	o := &Operations{exact: e, slots: slots, last: e.body.LastReads(e.outputs), all: map[string]*lockstep.Operation{}}
+	o := &Operations{exact: e, slots: slots, by: map[string]int{}, maker: make([]int, e.body.Slots), uses: make([]int, e.body.Slots), done: make([]bool, len(e.body.Steps))}
 	o.run = evaluationRun{ctx: ctx, exact: e, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
-	for i := range all {
-		o.all[all[i].Node] = &all[i]
+	for slot := range o.maker {
+		o.maker[slot] = -1
+	}
+	for i := range e.body.Steps {
+		s := &e.body.Steps[i]
+		o.by[s.Node.Name] = i
+		for _, slot := range s.In {
+			o.uses[slot]++
+		}
+		for slot := s.Out; slot < s.Out+s.N; slot++ {
+			if o.maker[slot] = i; mayBeTaken(s) {
+				o.uses[slot]++
+			}
+		}
 	}
 	return o, nil
 }
 
-// Next evaluates the operations up to the next one that was found. A recognised
-// loop has no results.
-func (o *Operations) Next() (results []OperationResult, err error) {
+// mayBeTaken tells whether an engine may exchange the results of a step, which are
+// kept until then.
+func mayBeTaken(s *engine.Step) bool {
+	switch s.Spec.Control {
+	case op.Computes, op.Loop, op.Choice, op.Numbered:
+		return !s.Spec.View && s.Spec.Measures == op.Elements
+	}
+	return false
+}
+
+// Next evaluates an operation of the engine's. A recognised loop has no results.
+func (o *Operations) Next(is lockstep.Operation) (results []OperationResult, err error) {
+	i, ok := o.by[is.Node]
+	if !ok {
+		return nil, fmt.Errorf("the graph has no node %q (%s)", is.Node, is.Op)
+	}
 	o.run.mem = engine.Meter{Limit: o.exact.memory}
 	defer o.run.mem.End()
 	o.run.mem.Exact = append(o.run.mem.Exact, o.slots)
-	for ; o.at < len(o.exact.body.Steps); o.at++ {
-		s := &o.exact.body.Steps[o.at]
-		is := o.all[s.Node.Name]
-		if is != nil && is.Recurrent {
-			for k, slot := range s.In { // what the results' lists are like
-				o.slots[s.Out+k] = o.slots[slot]
-			}
-			return nil, nil
-		}
-		if err := o.exact.body.do(&o.run, o.slots, o.at); err != nil {
-			return nil, err
-		}
-		if is == nil {
-			engine.Release(s, o.at, o.slots, o.last)
-			continue
-		}
-		for _, r := range is.Results {
-			one, err := resultOf(o.slots[s.Out+r.Output])
-			if err != nil {
-				return nil, fmt.Errorf("node %q (%s): %w", s.Node.Name, s.Node.Op, err)
-			}
-			results = append(results, one)
-		}
-		return results, nil
+	o.last = is
+	s := &o.exact.body.Steps[i]
+	if is.Recurrent {
+		return nil, o.like(i, s)
 	}
-	return nil, fmt.Errorf("there is no other operation")
+	if err := o.need(i); err != nil {
+		return nil, err
+	}
+	for _, r := range is.Results {
+		if r.Output >= s.N {
+			return nil, fmt.Errorf("node %q (%s) has %d results, no number %d", is.Node, is.Op, s.N, r.Output)
+		}
+		one, err := resultOf(o.slots[s.Out+r.Output])
+		if err != nil {
+			return nil, fmt.Errorf("node %q (%s): %w", is.Node, is.Op, err)
+		}
+		results = append(results, one)
+	}
+	return results, nil
+}
+
+// like gives the results of a recognised loop its inputs' values: what lists
+// among them are like.
+func (o *Operations) like(i int, s *engine.Step) error {
+	if o.done[i] {
+		return nil // another operation needed it before
+	}
+	for _, slot := range s.In {
+		if err := o.needSlot(slot); err != nil {
+			return err
+		}
+	}
+	for k, slot := range s.In {
+		o.slots[s.Out+k] = o.slots[slot]
+	}
+	o.end(i)
+	return nil
+}
+
+// need evaluates a step, and those before it that it reads.
+func (o *Operations) need(i int) error {
+	if o.done[i] {
+		return nil
+	}
+	for _, slot := range o.exact.body.Steps[i].In {
+		if err := o.needSlot(slot); err != nil {
+			return err
+		}
+	}
+	if err := o.exact.body.do(&o.run, o.slots, i); err != nil {
+		return err
+	}
+	o.end(i)
+	return nil
+}
+
+func (o *Operations) needSlot(slot int) error {
+	if i := o.maker[slot]; i >= 0 {
+		return o.need(i)
+	}
+	return nil
+}
+
+// end drops the values that nothing reads after a step.
+func (o *Operations) end(i int) {
+	o.done[i] = true
+	for _, slot := range o.exact.body.Steps[i].In {
+		o.drop(slot)
+	}
+}
+
+func (o *Operations) drop(slot int) {
+	if o.uses[slot]--; o.uses[slot] == 0 {
+		o.slots[slot] = op.BoundedValue{}
+	}
 }
 
 // Take goes on with an engine's results of the operation that was evaluated last.
 func (o *Operations) Take(theirs []*lockstep.Tensor) error {
-	s := &o.exact.body.Steps[o.at]
-	is := o.all[s.Node.Name]
+	is := o.last
+	s := &o.exact.body.Steps[o.by[is.Node]]
 	if len(theirs) != len(is.Results) {
 		return fmt.Errorf("%d results of node %q (%s), want %d", len(theirs), is.Node, is.Op, len(is.Results))
 	}
 	for i, r := range is.Results {
+		if r.Output >= s.N {
+			return fmt.Errorf("node %q (%s) has %d results, no number %d", is.Node, is.Op, s.N, r.Output)
+		}
 		slot := s.Out + r.Output
 		v, err := op.Widen(theirs[i])
 		if err == nil && r.List != lockstep.Invalid {
@@ -94,10 +177,10 @@ func (o *Operations) Take(theirs []*lockstep.Tensor) error {
 		if err != nil {
 			return fmt.Errorf("node %q (%s): %w", is.Node, is.Op, err)
 		}
-		o.slots[slot] = v
+		if o.slots[slot] = v; mayBeTaken(s) {
+			o.drop(slot)
+		}
 	}
-	engine.Release(s, o.at, o.slots, o.last)
-	o.at++
 	return nil
 }
 

@@ -30,7 +30,7 @@ func TestOperationsWithinBounds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		exact, err := e.Operations(t.Context(), in, own.All)
+		exact, err := e.Operations(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestOperationsWithinBounds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := exact.Next()
+			b, err := exact.Next(is)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,14 +79,14 @@ func TestOperationsWithinBounds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := exact.Next(); err == nil {
-			t.Errorf("%s: there is another operation after the last", name)
+		if _, err := exact.Next(lockstep.Operation{Node: "none"}); err == nil {
+			t.Errorf("%s: there is a node none", name)
 		}
 		if coarse := name == "reports/float16"; (bounded == 0) != coarse || (unknown > 0) != coarse {
 			t.Errorf("%s: %d results with a bound, %d without", name, bounded, unknown)
 		}
 	}
-	if _, err := (&Evaluator{inputs: []engine.Port{{Name: "x"}}, body: &body{Body: &engine.Body{}}}).Operations(t.Context(), nil, []lockstep.Operation{}); err == nil {
+	if _, err := (&Evaluator{inputs: []engine.Port{{Name: "x"}}, body: &body{Body: &engine.Body{}}}).Operations(t.Context(), nil); err == nil {
 		t.Error("no error without the input")
 	}
 }

@@ -194,8 +194,8 @@ func (o Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor)
 }
 
 // Operator evaluates single operations, as the oracle does.
-func (o Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor, operations []lockstep.Operation) (lockstep.OperatorOracle, error) {
-	return o.Of.Operator(ctx, o.Names.inputs(inputs), operations)
+func (o Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor) (lockstep.OperatorOracle, error) {
+	return o.Of.Operator(ctx, o.Names.inputs(inputs))
 }
 
 func specNames(specs []lockstep.TensorSpec) []string {

@@ -10,7 +10,7 @@ import (
 
 // Operator evaluates single operations, those of an engine's Operator for the same
 // inputs.
-func (o *Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor, operations []lockstep.Operation) (lockstep.OperatorOracle, error) {
+func (o *Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor) (lockstep.OperatorOracle, error) {
 	e, err := o.exact()
 	if err != nil {
 		return nil, fmt.Errorf("native: the oracle: %w", err)
@@ -18,7 +18,7 @@ func (o *Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tenso
 	if inputs, err = o.source.Inputs(ctx, inputs); err != nil {
 		return nil, fmt.Errorf("native: the oracle: %w", err)
 	}
-	of, err := e.Operations(ctx, inputs, operations)
+	of, err := e.Operations(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: the oracle: %w", err)
 	}
@@ -27,8 +27,8 @@ func (o *Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tenso
 
 type operatorOracle struct{ of *errbound.Operations }
 
-func (o operatorOracle) Next() (exact, bound []*lockstep.Tensor, unknown []error, err error) {
-	results, err := o.of.Next()
+func (o operatorOracle) Next(operation lockstep.Operation) (exact, bound []*lockstep.Tensor, unknown []error, err error) {
+	results, err := o.of.Next(operation)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("native: the oracle: %w", err)
 	}
