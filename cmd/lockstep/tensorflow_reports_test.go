@@ -105,7 +105,7 @@ func TestRoundingBlamesNobody(t *testing.T) {
 			t.Errorf("the report says %q\n%s\n%s", not, report, stderr)
 		}
 	}
-	if code != exitInStep || !strings.Contains(report, "16 times what one rounding of each input does to it") {
+	if code != exitInStep || !strings.Contains(report, "what rounding typically does from the inputs on") {
 		t.Errorf("exit code %d: the report does not say how sensitive the model is\n%s", code, report)
 	}
 }
