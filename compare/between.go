@@ -51,17 +51,17 @@ func (c Check) between(ctx context.Context, out *CheckResult) (*between, error) 
 	for _, other := range b.pairs.other {
 		own[other] = other
 	}
-	alike := -1 // how many layers the other engine has given
+	var before map[string]*lockstep.Tensor // the results of the reference's layers
 	for i, trace := range []*lockstep.Trace{out.Reference, out.Candidate} {
 		given, err := layersOf(trace, []map[string]string{b.pairs.other, own}[i])
 		if err != nil {
 			return nil, fmt.Errorf("compare: %s: %w", trace.Engine, err)
 		}
-		if i == 1 && len(given) == 0 && alike == 0 {
+		if i == 1 && len(given)+len(before) == 0 {
 			b.given[1] = b.given[0] // both lead from the inputs to the outputs
 			continue
 		}
-		alike = len(given)
+		before = given
 		exact, bound, unknown, err := c.Oracle.Run(ctx, c.Inputs, given)
 		if err != nil {
 			return nil, fmt.Errorf("compare: what the layers of %s lead to: %w", trace.Engine, err)

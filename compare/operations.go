@@ -238,8 +238,8 @@ func (o *operations) rule(op lockstep.Operation, theirs, exact, bound *lockstep.
 		if e.bound[i] = 2 * b; !finite(e.bound[i]) {
 			e.bound[i] = fixed.Bound(i, numbers.at(i))
 		}
-		if math.IsInf(e.exact[i], 0) != math.IsInf(numbers.at(i), 0) {
-			e.bound[i] = math.Inf(1)
+		if math.IsInf(e.exact[i], 0) {
+			e.bound[i] = math.Inf(1) // only the same number passes
 		}
 	}
 	rule.Tolerance = BoundTolerance{Each: e.bound, Of: oneOperation}

@@ -348,6 +348,12 @@ func beyond(a, b, bound *lockstep.Tensor) float64 {
 		}
 		return math.Inf(1)
 	}
+	var limits []float64
+	if bound != nil {
+		if limits, err = bound.Float64s(); err != nil {
+			return math.Inf(1)
+		}
+	}
 	most := 0.0
 	for i := range x {
 		d := math.Abs(x[i] - y[i])
@@ -355,11 +361,8 @@ func beyond(a, b, bound *lockstep.Tensor) float64 {
 			continue
 		}
 		e := 0.0
-		if bound != nil {
-			v, err := bound.Float64s()
-			if err == nil {
-				e = 4 * v[i]
-			}
+		if limits != nil {
+			e = 4 * limits[i]
 		} else if a.DType().IsFloat() {
 			e = 2 * (1e-4 + 1e-3*math.Abs(x[i])) // the fallback
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
@@ -18,6 +19,8 @@ import (
 type innerGraph struct {
 	nodes  map[string]*savedmodel.Node // of the signature's graph, by name
 	prefix string
+
+	mu     sync.Mutex
 	copies map[lockstep.InnerTensor]tf.Output // what is fetched of those that were asked for
 }
 
@@ -41,15 +44,7 @@ func (m *tfSession) output(g *innerGraph, t lockstep.InnerTensor) (tf.Output, er
 	if n == nil {
 		return tf.Output{}, fmt.Errorf("tfbridge: the graph has no operation %q", t.Node)
 	}
-	name := g.prefix + "/" + n.Name
-	if n.Main {
-		name = n.Name
-	}
-	out, err := m.operation(fmt.Sprintf("%s:%d", name, t.Output))
-	if err != nil {
-		return out, fmt.Errorf("tfbridge: an inner tensor: %w", err)
-	}
-	return out, nil
+	return m.imported(g.prefix, savedmodel.Ref{Node: n, Index: t.Output})
 }
 
 // fetched finds what is fetched for a tensor: a list stacked, any other copied. The
@@ -58,8 +53,8 @@ func (m *tfSession) output(g *innerGraph, t lockstep.InnerTensor) (tf.Output, er
 func (m *tfSession) fetched(g *innerGraph, t lockstep.InnerTensor) (tf.Output, error) {
 	key := t
 	key.Bytes = 0
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if out, ok := g.copies[key]; ok {
 		return out, nil
 	}

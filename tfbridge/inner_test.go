@@ -69,7 +69,7 @@ func TestInnerTensors(t *testing.T) {
 		}
 		for k, y := range run {
 			if !y.BitEqual(after[k]) {
-				t.Errorf("%s: %s is another after its inner tensors were looked at", name, k)
+				t.Errorf("%s: %s differs after its inner tensors were looked at", name, k)
 			}
 		}
 		for _, wrong := range []lockstep.InnerTensor{{Node: "no such node"}, {Node: output.Node, Output: 99}, {Node: output.Node, List: lockstep.Float32}} {

@@ -41,7 +41,6 @@ type tfSession struct {
 	stepping func() steppers
 	reading  func() ([]weightTap, error)
 	probing  func() (*innerGraph, error)
-	mu       sync.Mutex // guards what probing finds
 }
 
 func open(dir string, s settings) (session, error) {

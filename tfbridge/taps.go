@@ -32,13 +32,22 @@ func (m *tfSession) tap(want []savedmodel.Ref) ([]tf.Output, error) {
 	}
 	out := make([]tf.Output, len(want))
 	for i, r := range want {
-		name := r.Node.Name
-		if !r.Node.Main {
-			name = prefix + "/" + name
+		if out[i], err = m.imported(prefix, r); err != nil {
+			return nil, err
 		}
-		if out[i], err = m.operation(fmt.Sprintf("%s:%d", name, r.Index)); err != nil {
-			return nil, fmt.Errorf("tfbridge: an inner tensor: %w", err)
-		}
+	}
+	return out, nil
+}
+
+// imported finds a tensor of the signature's graph where importDef put it.
+func (m *tfSession) imported(prefix string, r savedmodel.Ref) (tf.Output, error) {
+	name := r.Node.Name
+	if !r.Node.Main {
+		name = prefix + "/" + name
+	}
+	out, err := m.operation(fmt.Sprintf("%s:%d", name, r.Index))
+	if err != nil {
+		return out, fmt.Errorf("tfbridge: an inner tensor: %w", err)
 	}
 	return out, nil
 }

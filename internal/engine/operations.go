@@ -45,7 +45,7 @@ func (p *Program) Operations(ctx context.Context, inputs map[string]*lockstep.Te
 			return nil, err
 		}
 	}
-	o := &Operations{All: pl.operations, steps: pl.operationSteps, program: p, last: p.Body.LastReads(p.Out)}
+	o := &Operations{All: pl.operations, steps: pl.operationSteps, program: p, last: p.lastReads()}
 	o.begin(ctx, inputs)
 	return o, nil
 }
@@ -53,7 +53,7 @@ func (p *Program) Operations(ctx context.Context, inputs map[string]*lockstep.Te
 // operations lists the operations of a call, whose values are in slots, and their
 // steps.
 func (p *Program) operations(slots []value.Value) (all []lockstep.Operation, steps []int) {
-	last := p.Body.LastReads(p.Out)
+	last := p.lastReads()
 	reads := make([][]lockstep.InnerTensor, p.Body.Slots) // the results that each slot depends on
 	for i := range p.Body.Steps {
 		s := &p.Body.Steps[i]
@@ -88,20 +88,20 @@ func (o *Operations) begin(ctx context.Context, inputs map[string]*lockstep.Tens
 	}
 }
 
-// LastReads returns for each slot the last of the steps that reads it, -1 if none
+// lastReads returns for each slot the last of the steps that reads it, -1 if none
 // does, and their number for what is an output.
-func (b *Body) LastReads(outputs []Port) []int {
-	last := make([]int, b.Slots)
+func (p *Program) lastReads() []int {
+	last := make([]int, p.Body.Slots)
 	for i := range last {
 		last[i] = -1
 	}
-	for i := range b.Steps {
-		for _, slot := range b.Steps[i].In {
+	for i := range p.Body.Steps {
+		for _, slot := range p.Body.Steps[i].In {
 			last[slot] = i
 		}
 	}
-	for _, out := range outputs {
-		last[out.Slot] = len(b.Steps)
+	for _, out := range p.Out {
+		last[out.Slot] = len(p.Body.Steps)
 	}
 	return last
 }
@@ -165,19 +165,17 @@ func (o *Operations) do(i int) error {
 	return err
 }
 
-func (o *Operations) release(i int) { Release(&o.program.Body.Steps[i], i, o.slots, o.last) }
-
-// Release drops the values that no step after i reads, which is s.
-func Release[V any](s *Step, i int, slots []V, last []int) {
-	var none V
+// release drops the values that no step after i reads.
+func (o *Operations) release(i int) {
+	s := &o.program.Body.Steps[i]
 	for _, slot := range s.In {
-		if last[slot] <= i {
-			slots[slot] = none
+		if o.last[slot] <= i {
+			o.slots[slot] = value.Value{}
 		}
 	}
 	for slot := s.Out; slot < s.Out+s.N; slot++ {
-		if last[slot] <= i {
-			slots[slot] = none
+		if o.last[slot] <= i {
+			o.slots[slot] = value.Value{}
 		}
 	}
 }
@@ -238,7 +236,7 @@ func (o *Operations) Take(theirs []*lockstep.Tensor) error {
 // Inner runs the program and returns some tensors inside it; given ones stand in
 // the place of its own results.
 func (p *Program) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {
-	o := &Operations{program: p, last: p.Body.LastReads(p.Out)}
+	o := &Operations{program: p, last: p.lastReads()}
 	o.begin(ctx, inputs)
 	out := make([]*lockstep.Tensor, len(want))
 	for i := range p.Body.Steps {

@@ -68,7 +68,7 @@ func TestOperationsAreTheRuns(t *testing.T) {
 				}
 			}
 			if _, err := o.Next(); err == nil {
-				t.Errorf("%s: there is another operation after the last", name)
+				t.Errorf("%s: no error after the last operation", name)
 			}
 			if _, _, _, err := p.Record(t.Context(), in); err != nil {
 				t.Fatal(err)
@@ -86,7 +86,7 @@ func TestWhichOperationsAreIsolated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := p.Body.LastReads(p.Out)
+		last := p.lastReads()
 		for i := range p.Body.Steps {
 			s := &p.Body.Steps[i]
 			is := slices.ContainsFunc(o.All, func(is lockstep.Operation) bool { return is.Node == s.Node.Name })

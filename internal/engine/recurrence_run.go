@@ -172,7 +172,7 @@ func (m *recurrentMemory[F]) results(r *CellLoop[F], in, out []value.Value) erro
 		out[r.Mask.Carried] = value.Value{Tensor: m.previous}
 	}
 	if call.Outputs != nil {
-		m.list = value.List{Rows: m.outputs, DType: call.Outputs.DType, Shape: call.Outputs.Shape, Known: call.Outputs.Known, Below: call.Outputs.Below}
+		m.list = listOfRows(m.outputs, call.Outputs)
 		out[r.Outputs] = value.Value{List: &m.list}
 	}
 	return nil

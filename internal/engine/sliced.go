@@ -28,7 +28,7 @@ func sliced(s *recurrent.Slices, interpreted Operation) Operation {
 		}
 		copy(w.Out, in)
 		l := in[s.Outputs].List
-		memory.list = value.List{Rows: rows, DType: l.DType, Shape: l.Shape, Known: l.Known, Below: l.Below}
+		memory.list = listOfRows(rows, l)
 		w.Out[s.Outputs] = value.Value{List: &memory.list}
 		return memory.counters.Count(s.Counters, in, w.Out, rows.Shape()[0])
 	}
@@ -70,7 +70,13 @@ func counting(t *lockstep.Tensor, n, from int) bool {
 	return err == nil
 }
 
-// RowsList is a list of a tensor's rows, of the kind of another.
+// listOfRows is a list of a tensor's rows, of the kind of another.
+func listOfRows(rows *lockstep.Tensor, like *value.List) value.List {
+	return value.List{Rows: rows, DType: rows.DType(), Shape: like.Shape, Known: like.Known, Below: like.Below}
+}
+
+// RowsList is listOfRows in memory of its own.
 func RowsList(rows *lockstep.Tensor, like *value.List) value.Value {
-	return value.Value{List: &value.List{Rows: rows, DType: rows.DType(), Shape: like.Shape, Known: like.Known, Below: like.Below}}
+	l := listOfRows(rows, like)
+	return value.Value{List: &l}
 }

@@ -52,6 +52,10 @@ type Result struct {
 	Unknown map[string]error
 }
 
+func newResult() *Result {
+	return &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}
+}
+
 // New makes the exact evaluation of a graph.
 func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 	e := &Evaluator{unit: rounding.Float64, layers: map[string]bool{}, memory: o.Memory}
@@ -123,7 +127,7 @@ func (e *Evaluator) slots(inputs map[string]*lockstep.Tensor) ([]op.BoundedValue
 // runOn evaluates the signature on slots that hold the inputs.
 func (e *Evaluator) runOn(r *evaluationRun, slots []op.BoundedValue) (*Result, error) {
 	r.exact, r.mem = e, engine.Meter{Limit: e.memory}
-	r.result = &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}
+	r.result = newResult()
 	defer r.mem.End()
 	if err := e.body.run(r, slots); err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (e *Evaluator) Operations(ctx context.Context, inputs map[string]*lockstep.
 		return nil, err
 	}
 	o := &Operations{exact: e, slots: slots, by: map[string]int{}, maker: make([]int, e.body.Slots), uses: make([]int, e.body.Slots), done: make([]bool, len(e.body.Steps))}
-	o.run = evaluationRun{ctx: ctx, exact: e, result: &Result{Exact: map[string]*lockstep.Tensor{}, Bound: map[string]*lockstep.Tensor{}, Unknown: map[string]error{}}}
+	o.run = evaluationRun{ctx: ctx, exact: e, result: newResult()}
 	for slot := range o.maker {
 		o.maker[slot] = -1
 	}

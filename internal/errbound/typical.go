@@ -15,9 +15,9 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// Samples is how many times Typical evaluates a signature. The relative error of
+// samples is how many times Typical evaluates a signature. The relative error of
 // a standard deviation of 32 samples is 1 in 8.
-const Samples = 32
+const samples = 32
 
 // shards share the samples; their number is fixed, so that sums are the same on
 // every machine.
@@ -25,12 +25,22 @@ const shards = 8
 
 // Typical evaluates the signature without rounding, and finds for each float
 // how far an engine that rounds is from another one, as good as always: the
-// standard deviation of Samples evaluations in which each operation's results
+// standard deviation of 32 evaluations in which each operation's results
 // are moved by a multiple of their rounding. See rounding.Noise. Such bounds
 // are not guaranteed, and are as narrow behind any number of operations as the
 // model is well conditioned, where those of Run grow without limit.
 func (e *Evaluator) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Result, error) {
-	out, err := e.sample(ctx, inputs, rounding.NoNoise())
+	slots, err := e.slots(inputs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range slots {
+		slots[i].Bound = value.Value{}
+	}
+	sample := func(noise *rounding.Noise) (*Result, error) {
+		return e.runOn(&evaluationRun{ctx: ctx, noise: noise}, slices.Clone(slots))
+	}
+	out, err := sample(rounding.NoNoise())
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +50,9 @@ func (e *Evaluator) Typical(ctx context.Context, inputs map[string]*lockstep.Ten
 	for shard := range shards {
 		all.Go(func() {
 			sums[shard] = map[string]*squares{}
-			for k := shard; k < Samples && errs[shard] == nil; k += shards {
+			for k := shard; k < samples && errs[shard] == nil; k += shards {
 				var moved *Result
-				if moved, errs[shard] = e.sample(ctx, inputs, rounding.NewNoise(1, k)); errs[shard] == nil {
+				if moved, errs[shard] = sample(rounding.NewNoise(1, k)); errs[shard] == nil {
 					addSquares(sums[shard], out, moved)
 				}
 			}
@@ -58,18 +68,6 @@ func (e *Evaluator) Typical(ctx context.Context, inputs map[string]*lockstep.Ten
 		}
 	}
 	return out, nil
-}
-
-// sample evaluates the signature with some noise.
-func (e *Evaluator) sample(ctx context.Context, inputs map[string]*lockstep.Tensor, noise *rounding.Noise) (*Result, error) {
-	slots, err := e.slots(inputs)
-	if err != nil {
-		return nil, err
-	}
-	for i := range slots {
-		slots[i].Bound = value.Value{}
-	}
-	return e.runOn(&evaluationRun{ctx: ctx, noise: noise}, slots)
 }
 
 // move moves the results of an operation by its rounding.
@@ -149,7 +147,7 @@ func (r *Result) spread(name string, shards []map[string]*squares) error {
 		}
 	}
 	for i := range d {
-		if d[i] = math.Sqrt(d[i] / Samples); math.IsNaN(d[i]) {
+		if d[i] = math.Sqrt(d[i] / samples); math.IsNaN(d[i]) {
 			d[i] = math.Inf(1)
 		}
 	}

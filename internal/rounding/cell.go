@@ -123,16 +123,18 @@ func (c *Cell) begin(part int) {
 }
 
 func (c *Cell) activate(to, from Values, a activation) {
-	if c.noise != nil {
-		for i, x := range from.V {
-			y, deviation := Function{a}.Typical(c.unit, x)
-			to.V[i] = c.noise.Move(y, deviation)
-		}
-		return
-	}
 	for i, v := range from.V {
-		to.V[i], to.E[i] = a.apply(c.unit, v, from.err(i))
+		to.V[i], to.E[i] = c.apply(a, v, from.err(i))
 	}
+}
+
+// apply is a function of one number that is off by at most e.
+func (c *Cell) apply(a activation, x, e float64) (y, bound float64) {
+	if c.noise == nil {
+		return a.apply(c.unit, x, e)
+	}
+	y, deviation := Function{a}.Typical(c.unit, x)
+	return c.noise.Move(y, deviation), 0
 }
 
 func (c *Cell) lstm(out *Step, x, h, cell Values, rows int) {
@@ -150,10 +152,7 @@ func (c *Cell) lstm(out *Step, x, h, cell Values, rows int) {
 	out.C = c.values(rows)
 	for k := range out.C.V {
 		out.C.V[k], out.C.E[k] = c.twoProducts(out.Gates[f].at(k), cell.at(k), out.Gates[i].at(k), out.Gates[g].at(k))
-		t, e := c.act.apply(c.unit, out.C.V[k], out.C.err(k))
-		if c.noise != nil {
-			t, e = c.noise.Move(t, typicalShare*e), 0
-		}
+		t, e := c.apply(c.act, out.C.V[k], out.C.err(k))
 		out.H.V[k], out.H.E[k] = c.product(number{t, e}, out.Gates[o].at(k), 1)
 	}
 }

@@ -50,7 +50,6 @@ func sameTensors(t *testing.T, got, want map[string]*lockstep.Tensor) {
 	}
 }
 
-// One child serves several models, and answers as tfbridge does in this process.
 // sameInner compares an inner tensor, also with one that is given.
 func sameInner(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs map[string]*lockstep.Tensor) {
 	t.Helper()
@@ -84,6 +83,7 @@ func sameInner(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs
 	}
 }
 
+// One child serves several models, and answers as tfbridge does in this process.
 func TestTheChildAnswersAsTfbridge(t *testing.T) {
 	p := start(t, "serve")
 	version, err := p.Version()

@@ -213,10 +213,7 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 
 // Trace computes the outputs and what detail asks for.
 func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error) {
-	if err := fit(inputs); err != nil {
-		return nil, err
-	}
-	sent, err := toWire(inputs)
+	sent, err := toSend(inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -265,11 +262,19 @@ func fit(inputs map[string]*lockstep.Tensor) error {
 	return nil
 }
 
+// toSend are inputs as they are sent, if there is room for them.
+func toSend(inputs map[string]*lockstep.Tensor) ([]wireTensor, error) {
+	if err := fit(inputs); err != nil {
+		return nil, err
+	}
+	return toWire(inputs)
+}
+
 // Inner computes tensors inside the signature's graph, as tfbridge.Model.Inner does.
 func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {
 	req := request{Op: opInner, Model: m.id, Want: want}
 	var err error
-	if req.Inputs, err = toWire(inputs); err != nil {
+	if req.Inputs, err = toSend(inputs); err != nil {
 		return nil, err
 	}
 	for _, g := range given {
