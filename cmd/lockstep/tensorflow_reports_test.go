@@ -113,9 +113,9 @@ func TestRoundingBlamesNobody(t *testing.T) {
 // An engine that cannot run leaves no verdict, whatever else agrees; what was
 // compared is shown.
 func TestNativeThatDidNotRun(t *testing.T) {
-	dir := fixture.Dir(t, "reports/near_constant_rows")
+	dir := fixture.Dir(t, "reports/transformer")
 	refuse(t, dir)
-	inputs, expected := fixture.Path("reports/near_constant_rows", "inputs.npz"), fixture.Path("reports/near_constant_rows", "expected.npz")
+	inputs, expected := fixture.Path("reports/transformer", "inputs.npz"), fixture.Path("reports/transformer", "expected.npz")
 	code, stdout, stderr := call("check", dir, "--inputs", inputs, "--expected", expected)
 	for _, want := range []string{"no verdict: native did not run", "in step: expected values: tensorflow agrees with keras"} {
 		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) || code != exitNotRun || !strings.Contains(stderr, "DebugGradientIdentity") {
