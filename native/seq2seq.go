@@ -20,7 +20,7 @@ type Seq2Seq[F Float] struct {
 	EncoderFeatures, DecoderFeatures, Units, OutputFeatures int
 
 	encoder, decoder kernel.Cell[F]
-	dense            kernel.Dense[F]
+	dense            *kernel.Dense[F]
 	weights          lockstep.Weights
 	workers          int // of its runners
 }

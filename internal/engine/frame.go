@@ -78,7 +78,7 @@ func (f *Frame) Call() (holds bool, err error) {
 			}
 			f.seen[i] = nil // until it is known that it was viewed
 		}
-		f.work.Keep = &f.keep[i]
+		f.work.Keep, f.work.Fixed = &f.keep[i], s.fixed
 		if s.moves != nil {
 			done, err := s.moves.do(s.Step, &f.work, f.Slots)
 			if err != nil {

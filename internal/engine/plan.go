@@ -44,6 +44,8 @@ type PlanStep struct {
 	varies bool
 	// moves is the step's movement, if it only moves elements.
 	moves *movement
+	// fixed are the inputs that no call computes: see op.Call.
+	fixed uint64
 }
 
 type check struct {
@@ -184,8 +186,11 @@ func (p *Program) choose(pl *Plan, r *Running, slots []value.Value) {
 		if !runs {
 			continue
 		}
-		for _, slot := range s.In {
+		for k, slot := range s.In {
 			needed[slot] = true
+			if !computed[slot] {
+				now.fixed |= 1 << k
+			}
 		}
 		if !now.views {
 			now.moves = s.movement(Work{Running: r}, slots, computed)

@@ -42,8 +42,8 @@ var scalar = [...]func(x float64) float64{
 	LinearFunction:       func(x float64) float64 { return x },
 	TanhFunction:         math.Tanh,
 	SigmoidFunction:      Sigmoid[float64],
-	ReluFunction:         func(x float64) float64 { return max(x, 0) },
-	Relu6Function:        func(x float64) float64 { return clip(x, 0, 6) },
+	ReluFunction:         relu,
+	Relu6Function:        func(x float64) float64 { return min(relu(x), 6) },
 	LeakyReluFunction:    func(x float64) float64 { return max(x, 0) + 0.2*min(x, 0) },
 	HardSigmoid2Function: func(x float64) float64 { return clip(0.2*x+0.5, 0, 1) },
 	HardSigmoid3Function: hardSigmoid3,
@@ -63,6 +63,14 @@ var scalar = [...]func(x float64) float64{
 	LogSigmoidFunction:  func(x float64) float64 { return -Softplus(-x) },
 	TanhShrinkFunction:  func(x float64) float64 { return x - math.Tanh(x) },
 	SquareplusFunction:  func(x float64) float64 { return 0.5 * (x + math.Sqrt(x*x+4)) },
+}
+
+// relu keeps NaN and -0, as TensorFlow's kernels do.
+func relu(x float64) float64 {
+	if x < 0 {
+		return 0
+	}
+	return x
 }
 
 func hardSigmoid3(x float64) float64 { return clip(x+3, 0, 6) / 6 }

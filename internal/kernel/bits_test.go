@@ -125,16 +125,10 @@ func bitCases() []bitCase {
 				return y
 			}})
 		}
-		cases = append(cases, bitCase{fmt.Sprintf("wide n=%d", in), func(r *exact) []float32 {
-			sum := make([]float64, in)
-			NewWide().Add(sum, r.some(in, 1), r.some(1, 1)[0])
-			NewWide().Add(sum, r.some(in, 1), r.some(1, 1)[0])
-			var all []float32
-			for _, s := range append(sum, NewWide().Dot(r.some(in, 1), r.some(in, 1))) {
-				high := float32(s)
-				all = append(all, high, float32(s-float64(high)))
-			}
-			return all
+		cases = append(cases, bitCase{fmt.Sprintf("taps n=%d", in), func(r *exact) []float32 {
+			z := r.some(2*in, 1)
+			AddTaps(Rows[float32]{z, in}, Rows[float32]{r.some(4*in, 1), in}, r.some(3*in, 1), []Tap{{0, 2 * in}, {2 * in, 0}, {in, in}}, in, 2)
+			return z
 		}})
 	}
 	return cases

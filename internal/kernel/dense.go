@@ -1,31 +1,25 @@
 package kernel
 
+import "slices"
+
+// few is the most columns that are computed one by one; more fill panels.
+const few = 4
+
 // Dense is a layer y = x·W + b without activation, with its weights packed.
-type Dense[F Float] interface {
-	// Apply computes y (rows, out) of x (rows, in).
-	Apply(y, x []F, rows int)
+type Dense[F Float] struct {
+	kernel Matrix[F]
+	bias   []F // nil for none
 }
 
-// dense is Dense in plain Go.
-type dense[F Float] struct {
-	in, out int
-	kernel  []F // W (in, out)
-	bias    []F // b (out), nil for none
-}
-
-// NewDense packs a layer's weights, which it copies. bias may be nil.
-func NewDense[F Float](kernel, bias []F, in, out int) Dense[F] {
-	if packing[F]() {
-		return any(newPackedDense(single(kernel), single(bias), in, out)).(Dense[F])
+// NewDense packs a layer's weights (in, out), which it copies. bias may be nil.
+func NewDense[F Float](kernel, bias []F, in, out int) *Dense[F] {
+	d := &Dense[F]{bias: slices.Clone(bias)}
+	if !packing[F]() { // else they are copied as they are packed
+		kernel = slices.Clone(kernel)
 	}
-	d := &dense[F]{in: in, out: out}
-	d.kernel = append(d.kernel, kernel...)
-	d.bias = append(d.bias, bias...)
+	d.kernel.Pack(kernel, in, out, false)
 	return d
 }
 
-// Apply: see Dense.
-func (d *dense[F]) Apply(y, x []F, rows int) {
-	fillRows(y, d.bias, rows, d.out)
-	addProduct(y, x, d.kernel, rows, d.in, d.out)
-}
+// Apply computes y (rows, out) of x (rows, in).
+func (d *Dense[F]) Apply(y, x []F, rows int) { d.kernel.multiply(y, x, d.bias, rows) }

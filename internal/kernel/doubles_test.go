@@ -49,7 +49,7 @@ func checkDoubles(t testing.TB, front bool, rows, n, m int, r *rand.Rand) {
 
 // The products in float64 by vectors are Go's, bit for bit.
 func TestProductOfDoubles(t *testing.T) {
-	if !doubles {
+	if !inPlace {
 		t.Skip("this processor has no kernel for float64")
 	}
 	r := rand.New(rand.NewPCG(31, 32))

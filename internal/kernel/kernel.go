@@ -27,7 +27,6 @@
 //	those of an LSTM of a single unit         from tables, within 1.6 ulp, see curvePair
 //	the gates                                 see lstmRow, gruGates
 //	other activations                         Go's own, bit for bit
-//	sums in float64                           see Wide
 package kernel
 
 // Float is the type that a layer computes in.
@@ -44,7 +43,7 @@ func addRow[F Float](z, w []F, x F) {
 // addProduct adds rows of x (rows, n) times w (n, m) to rows of z (rows, m); those of
 // float64 by vectors, the same bits.
 func addProduct[F Float](z, x, w []F, rows, n, m int) {
-	if z, ok := any(z).([]float64); ok && doubles && chosen != plain && n*m > 0 {
+	if z, ok := any(z).([]float64); ok && inPlace && chosen != plain && n*m > 0 {
 		x, w := any(x).([]float64)[:rows*n], any(w).([]float64)[:n*m]
 		z = z[:rows*m]
 		for r := range rows {

@@ -2272,6 +2272,10 @@ TEXT ·lstmWide(SB), $1536-104
 	MOVQ rows+96(FP), DI
 
 group:
+	CMPQ DI, $0x07
+	JE   rows4
+	CMPQ DI, $0x08
+	JE   rows4
 	CMPQ DI, $0x06
 	JGE  rows6
 	CMPQ DI, $0x05
@@ -6285,6 +6289,10 @@ TEXT ·productPanelWide(SB), NOSPLIT, $0-72
 	MOVQ rows+64(FP), BX
 
 group:
+	CMPQ BX, $0x07
+	JE   rows4
+	CMPQ BX, $0x08
+	JE   rows4
 	CMPQ BX, $0x06
 	JGE  rows6
 	CMPQ BX, $0x05
@@ -7933,6 +7941,476 @@ loop_end:
 	VZEROUPPER
 	RET
 
+// func relus(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·relus(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      loop_tail
+	VMOVUPS (CX), Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+loop_tail:
+	TESTQ      DX, DX
+	JE         loop_end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VXORPS     Y2, Y2, Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+// func relu6s(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·relu6s(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      loop_tail
+	VMOVUPS (CX), Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS c40c00000<>+0(SB), Y1
+	VMINPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+loop_tail:
+	TESTQ      DX, DX
+	JE         loop_end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VXORPS     Y2, Y2, Y2
+	VMAXPS     Y1, Y2, Y1
+	VMOVUPS    c40c00000<>+0(SB), Y2
+	VMINPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c40c00000<>+0(SB)/4, $0x40c00000
+DATA c40c00000<>+4(SB)/4, $0x40c00000
+DATA c40c00000<>+8(SB)/4, $0x40c00000
+DATA c40c00000<>+12(SB)/4, $0x40c00000
+DATA c40c00000<>+16(SB)/4, $0x40c00000
+DATA c40c00000<>+20(SB)/4, $0x40c00000
+DATA c40c00000<>+24(SB)/4, $0x40c00000
+DATA c40c00000<>+28(SB)/4, $0x40c00000
+GLOBL c40c00000<>(SB), RODATA|NOPTR, $32
+
+// func addPairs(z *float32, x *float32, y *float32, n int, form int)
+// Requires: AVX
+TEXT ·addPairs(SB), NOSPLIT, $0-40
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ form+32(FP), SI
+	CMPQ SI, $0x01
+	JE   first
+	CMPQ SI, $0x02
+	JE   second
+
+both:
+	CMPQ    BX, $0x08
+	JL      both_tail
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     both
+
+both_tail:
+	TESTQ      BX, BX
+	JE         both_end
+	LEAQ       masks<>+32(SB), SI
+	NEGQ       BX
+	VMOVUPS    (SI)(BX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+both_end:
+	VZEROUPPER
+	RET
+
+first:
+	VBROADCASTSS (CX), Y0
+
+ofFirst:
+	CMPQ    BX, $0x08
+	JL      ofFirst_tail
+	VMOVUPS (DX), Y1
+	VADDPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     ofFirst
+
+ofFirst_tail:
+	TESTQ      BX, BX
+	JE         ofFirst_end
+	LEAQ       masks<>+32(SB), CX
+	NEGQ       BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VADDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofFirst_end:
+	VZEROUPPER
+	RET
+
+second:
+	VBROADCASTSS (DX), Y0
+
+ofSecond:
+	CMPQ    BX, $0x08
+	JL      ofSecond_tail
+	VMOVUPS (CX), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, BX
+	JMP     ofSecond
+
+ofSecond_tail:
+	TESTQ      BX, BX
+	JE         ofSecond_end
+	LEAQ       masks<>+32(SB), DX
+	NEGQ       BX
+	VMOVUPS    (DX)(BX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VADDPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofSecond_end:
+	VZEROUPPER
+	RET
+
+// func subtractPairs(z *float32, x *float32, y *float32, n int, form int)
+// Requires: AVX
+TEXT ·subtractPairs(SB), NOSPLIT, $0-40
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ form+32(FP), SI
+	CMPQ SI, $0x01
+	JE   first
+	CMPQ SI, $0x02
+	JE   second
+
+both:
+	CMPQ    BX, $0x08
+	JL      both_tail
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     both
+
+both_tail:
+	TESTQ      BX, BX
+	JE         both_end
+	LEAQ       masks<>+32(SB), SI
+	NEGQ       BX
+	VMOVUPS    (SI)(BX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+both_end:
+	VZEROUPPER
+	RET
+
+first:
+	VBROADCASTSS (CX), Y0
+
+ofFirst:
+	CMPQ    BX, $0x08
+	JL      ofFirst_tail
+	VMOVUPS (DX), Y1
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     ofFirst
+
+ofFirst_tail:
+	TESTQ      BX, BX
+	JE         ofFirst_end
+	LEAQ       masks<>+32(SB), CX
+	NEGQ       BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VSUBPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofFirst_end:
+	VZEROUPPER
+	RET
+
+second:
+	VBROADCASTSS (DX), Y0
+
+ofSecond:
+	CMPQ    BX, $0x08
+	JL      ofSecond_tail
+	VMOVUPS (CX), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, BX
+	JMP     ofSecond
+
+ofSecond_tail:
+	TESTQ      BX, BX
+	JE         ofSecond_end
+	LEAQ       masks<>+32(SB), DX
+	NEGQ       BX
+	VMOVUPS    (DX)(BX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VSUBPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofSecond_end:
+	VZEROUPPER
+	RET
+
+// func multiplyPairs(z *float32, x *float32, y *float32, n int, form int)
+// Requires: AVX
+TEXT ·multiplyPairs(SB), NOSPLIT, $0-40
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ form+32(FP), SI
+	CMPQ SI, $0x01
+	JE   first
+	CMPQ SI, $0x02
+	JE   second
+
+both:
+	CMPQ    BX, $0x08
+	JL      both_tail
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     both
+
+both_tail:
+	TESTQ      BX, BX
+	JE         both_end
+	LEAQ       masks<>+32(SB), SI
+	NEGQ       BX
+	VMOVUPS    (SI)(BX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+both_end:
+	VZEROUPPER
+	RET
+
+first:
+	VBROADCASTSS (CX), Y0
+
+ofFirst:
+	CMPQ    BX, $0x08
+	JL      ofFirst_tail
+	VMOVUPS (DX), Y1
+	VMULPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     ofFirst
+
+ofFirst_tail:
+	TESTQ      BX, BX
+	JE         ofFirst_end
+	LEAQ       masks<>+32(SB), CX
+	NEGQ       BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VMULPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofFirst_end:
+	VZEROUPPER
+	RET
+
+second:
+	VBROADCASTSS (DX), Y0
+
+ofSecond:
+	CMPQ    BX, $0x08
+	JL      ofSecond_tail
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, BX
+	JMP     ofSecond
+
+ofSecond_tail:
+	TESTQ      BX, BX
+	JE         ofSecond_end
+	LEAQ       masks<>+32(SB), DX
+	NEGQ       BX
+	VMOVUPS    (DX)(BX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofSecond_end:
+	VZEROUPPER
+	RET
+
+// func dividePairs(z *float32, x *float32, y *float32, n int, form int)
+// Requires: AVX
+TEXT ·dividePairs(SB), NOSPLIT, $0-40
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ form+32(FP), SI
+	CMPQ SI, $0x01
+	JE   first
+	CMPQ SI, $0x02
+	JE   second
+
+both:
+	CMPQ    BX, $0x08
+	JL      both_tail
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     both
+
+both_tail:
+	TESTQ      BX, BX
+	JE         both_end
+	LEAQ       masks<>+32(SB), SI
+	NEGQ       BX
+	VMOVUPS    (SI)(BX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+both_end:
+	VZEROUPPER
+	RET
+
+first:
+	VBROADCASTSS (CX), Y0
+
+ofFirst:
+	CMPQ    BX, $0x08
+	JL      ofFirst_tail
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     ofFirst
+
+ofFirst_tail:
+	TESTQ      BX, BX
+	JE         ofFirst_end
+	LEAQ       masks<>+32(SB), CX
+	NEGQ       BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VDIVPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofFirst_end:
+	VZEROUPPER
+	RET
+
+second:
+	VBROADCASTSS (DX), Y0
+
+ofSecond:
+	CMPQ    BX, $0x08
+	JL      ofSecond_tail
+	VMOVUPS (CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, BX
+	JMP     ofSecond
+
+ofSecond_tail:
+	TESTQ      BX, BX
+	JE         ofSecond_end
+	LEAQ       masks<>+32(SB), DX
+	NEGQ       BX
+	VMOVUPS    (DX)(BX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VDIVPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofSecond_end:
+	VZEROUPPER
+	RET
+
 // func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, rows int)
 // Requires: AVX, FMA3, SSE
 TEXT ·dots(SB), NOSPLIT, $0-56
@@ -8002,108 +8480,6 @@ sum:
 
 end:
 	VZEROUPPER
-	RET
-
-// func addWide(sum *float64, row *float32, x float32, n int)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·addWide(SB), NOSPLIT, $0-32
-	MOVQ         sum+0(FP), AX
-	MOVQ         row+8(FP), CX
-	MOVQ         n+24(FP), DX
-	MOVSS        x+16(FP), X0
-	VCVTSS2SD    X0, X0, X0
-	VBROADCASTSD X0, Y0
-
-eight:
-	CMPQ        DX, $0x08
-	JL          one
-	VCVTPS2PD   (CX), Y1
-	VMOVUPD     (AX), Y2
-	VFMADD231PD Y1, Y0, Y2
-	VMOVUPD     Y2, (AX)
-	VCVTPS2PD   16(CX), Y1
-	VMOVUPD     32(AX), Y2
-	VFMADD231PD Y1, Y0, Y2
-	VMOVUPD     Y2, 32(AX)
-	ADDQ        $0x20, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x08, DX
-	JMP         eight
-
-one:
-	TESTQ       DX, DX
-	JE          end
-	VMOVSS      (CX), X1
-	VCVTSS2SD   X1, X1, X1
-	VMOVSD      (AX), X2
-	VFMADD231SD X1, X0, X2
-	VMOVSD      X2, (AX)
-	ADDQ        $0x04, CX
-	ADDQ        $0x08, AX
-	DECQ        DX
-	JMP         one
-
-end:
-	VZEROUPPER
-	RET
-
-// func dotWide(x *float32, y *float32, n int) float64
-// Requires: AVX, FMA3, SSE2
-TEXT ·dotWide(SB), NOSPLIT, $0-32
-	MOVQ   x+0(FP), AX
-	MOVQ   y+8(FP), CX
-	MOVQ   n+16(FP), DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-
-sixteen:
-	CMPQ        DX, $0x10
-	JL          sum
-	VCVTPS2PD   (AX), Y4
-	VCVTPS2PD   (CX), Y5
-	VFMADD231PD Y4, Y5, Y0
-	VCVTPS2PD   16(AX), Y4
-	VCVTPS2PD   16(CX), Y5
-	VFMADD231PD Y4, Y5, Y1
-	VCVTPS2PD   32(AX), Y4
-	VCVTPS2PD   32(CX), Y5
-	VFMADD231PD Y4, Y5, Y2
-	VCVTPS2PD   48(AX), Y4
-	VCVTPS2PD   48(CX), Y5
-	VFMADD231PD Y4, Y5, Y3
-	ADDQ        $0x40, AX
-	ADDQ        $0x40, CX
-	SUBQ        $0x10, DX
-	JMP         sixteen
-
-sum:
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VUNPCKHPD    X0, X0, X1
-	VADDSD       X1, X0, X0
-
-one:
-	TESTQ       DX, DX
-	JE          end
-	VMOVSS      (AX), X1
-	VCVTSS2SD   X1, X1, X1
-	VMOVSS      (CX), X2
-	VCVTSS2SD   X2, X2, X2
-	VFMADD231SD X1, X2, X0
-	ADDQ        $0x04, AX
-	ADDQ        $0x04, CX
-	DECQ        DX
-	JMP         one
-
-end:
-	VMOVAPD X0, X0
-	VZEROUPPER
-	MOVSD   X0, ret+24(FP)
 	RET
 
 // func addRows(z *float64, x *float64, w *float64, n int, m int)
@@ -8226,5 +8602,227 @@ end:
 	ADDQ  SI, CX
 	TESTQ DX, DX
 	JNE   rows
+	VZEROUPPER
+	RET
+
+// func fuseRows(z *float32, x *float32, w *float32, n int, m int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·fuseRows(SB), NOSPLIT, $0-40
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ m+32(FP), BX
+	SHLQ $0x02, BX
+
+rows:
+	MOVQ    $0x00000010, SI
+	CMPQ    DX, SI
+	CMOVQLT DX, SI
+	MOVQ    z+0(FP), DI
+	MOVQ    m+32(FP), R9
+	MOVQ    CX, R8
+
+many:
+	CMPQ    R9, $0x40
+	JL      many_end
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+	MOVQ    SI, R10
+	MOVQ    AX, R11
+	MOVQ    R8, R12
+
+many_row:
+	VBROADCASTSS (R11), Y8
+	VFMADD231PS  (R12), Y8, Y0
+	VFMADD231PS  32(R12), Y8, Y1
+	VFMADD231PS  64(R12), Y8, Y2
+	VFMADD231PS  96(R12), Y8, Y3
+	VFMADD231PS  128(R12), Y8, Y4
+	VFMADD231PS  160(R12), Y8, Y5
+	VFMADD231PS  192(R12), Y8, Y6
+	VFMADD231PS  224(R12), Y8, Y7
+	ADDQ         $0x04, R11
+	ADDQ         BX, R12
+	DECQ         R10
+	JNE          many_row
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	VMOVUPS      Y7, 224(DI)
+	ADDQ         $+256, DI
+	ADDQ         $+256, R8
+	SUBQ         $0x40, R9
+	JMP          many
+
+many_end:
+few:
+	CMPQ    R9, $0x08
+	JL      few_end
+	VMOVUPS (DI), Y0
+	MOVQ    SI, R10
+	MOVQ    AX, R11
+	MOVQ    R8, R12
+
+few_row:
+	VBROADCASTSS (R11), Y1
+	VFMADD231PS  (R12), Y1, Y0
+	ADDQ         $0x04, R11
+	ADDQ         BX, R12
+	DECQ         R10
+	JNE          few_row
+	VMOVUPS      Y0, (DI)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	SUBQ         $0x08, R9
+	JMP          few
+
+few_end:
+one:
+	TESTQ  R9, R9
+	JE     end
+	VMOVSS (DI), X0
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   R8, R12
+
+one_row:
+	VMOVSS      (R11), X1
+	VFMADD231SS (R12), X1, X0
+	ADDQ        $0x04, R11
+	ADDQ        BX, R12
+	DECQ        R10
+	JNE         one_row
+	VMOVSS      X0, (DI)
+	ADDQ        $0x04, DI
+	ADDQ        $0x04, R8
+	DECQ        R9
+	JMP         one
+
+end:
+	LEAQ  (AX)(SI*4), AX
+	SUBQ  SI, DX
+	IMULQ BX, SI
+	ADDQ  SI, CX
+	TESTQ DX, DX
+	JNE   rows
+	VZEROUPPER
+	RET
+
+// func tapRows(z *float32, zStride int, x *float32, xStride int, w *float32, at *int, count int, n int, rows int)
+// Requires: AVX, FMA3
+TEXT ·tapRows(SB), NOSPLIT, $0-72
+	MOVQ z+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ zStride+8(FP), DX
+	SHLQ $0x02, DX
+	MOVQ xStride+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+64(FP), SI
+
+row:
+	TESTQ SI, SI
+	JE    end
+	MOVQ  w+32(FP), R9
+	MOVQ  n+56(FP), R10
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+
+many:
+	CMPQ    R10, $0x20
+	JL      many_end
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	MOVQ    at+40(FP), R11
+	MOVQ    count+48(FP), R12
+
+many_tap:
+	MOVQ        (R11), R13
+	MOVQ        8(R11), R14
+	VMOVUPS     (R8)(R13*4), Y4
+	VFMADD231PS (R9)(R14*4), Y4, Y0
+	VMOVUPS     32(R8)(R13*4), Y4
+	VFMADD231PS 32(R9)(R14*4), Y4, Y1
+	VMOVUPS     64(R8)(R13*4), Y4
+	VFMADD231PS 64(R9)(R14*4), Y4, Y2
+	VMOVUPS     96(R8)(R13*4), Y4
+	VFMADD231PS 96(R9)(R14*4), Y4, Y3
+	ADDQ        $0x10, R11
+	DECQ        R12
+	JNE         many_tap
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y3, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, R8
+	ADDQ        $+128, R9
+	SUBQ        $+32, R10
+	JMP         many
+
+many_end:
+few:
+	CMPQ    R10, $0x08
+	JL      few_end
+	VMOVUPS (DI), Y0
+	MOVQ    at+40(FP), R11
+	MOVQ    count+48(FP), R12
+
+few_tap:
+	MOVQ        (R11), R13
+	MOVQ        8(R11), R14
+	VMOVUPS     (R8)(R13*4), Y1
+	VFMADD231PS (R9)(R14*4), Y1, Y0
+	ADDQ        $0x10, R11
+	DECQ        R12
+	JNE         few_tap
+	VMOVUPS     Y0, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $+8, R10
+	JMP         few
+
+few_end:
+one:
+	TESTQ  R10, R10
+	JE     row_end
+	VMOVSS (DI), X0
+	MOVQ   at+40(FP), R11
+	MOVQ   count+48(FP), R12
+
+one_tap:
+	MOVQ        (R11), R13
+	MOVQ        8(R11), R14
+	VMOVSS      (R8)(R13*4), X1
+	VFMADD231SS (R9)(R14*4), X1, X0
+	ADDQ        $0x10, R11
+	DECQ        R12
+	JNE         one_tap
+	VMOVSS      X0, (DI)
+	ADDQ        $+4, DI
+	ADDQ        $+4, R8
+	ADDQ        $+4, R9
+	SUBQ        $+1, R10
+	JMP         one
+
+row_end:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JMP  row
+
+end:
 	VZEROUPPER
 	RET

@@ -132,7 +132,11 @@ DATA constants<>+496(SB)/4, $0x4b3ffc00
 DATA constants<>+500(SB)/4, $0x4b3ffc00
 DATA constants<>+504(SB)/4, $0x4b3ffc00
 DATA constants<>+508(SB)/4, $0x4b3ffc00
-GLOBL constants<>(SB), RODATA|NOPTR, $512
+DATA constants<>+512(SB)/4, $0x40c00000
+DATA constants<>+516(SB)/4, $0x40c00000
+DATA constants<>+520(SB)/4, $0x40c00000
+DATA constants<>+524(SB)/4, $0x40c00000
+GLOBL constants<>(SB), RODATA|NOPTR, $528
 
 // func productPanel
 // Requires: ASIMD
@@ -2976,6 +2980,1662 @@ whole12:
 eightsEnd2:
 	RET
 
+// func relus
+// Requires: ASIMD
+TEXT ·relus(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	WORD $0x4ea0e803 // fcmlt v3.4s, v0.4s, #0
+	WORD $0x4ea0e825 // fcmlt v5.4s, v1.4s, #0
+	VBIT V3.B16, V2.B16, V0.B16
+	VBIT V5.B16, V4.B16, V1.B16
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func relu6s
+// Requires: ASIMD
+TEXT ·relu6s(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	WORD $0x4ea0e804 // fcmlt v4.4s, v0.4s, #0
+	WORD $0x4ea0e827 // fcmlt v7.4s, v1.4s, #0
+	VBIT V4.B16, V3.B16, V0.B16
+	VBIT V7.B16, V6.B16, V1.B16
+	FMOVQ 512(R0), F2
+	FMOVQ 512(R0), F5
+	WORD $0x4ea2f400 // fmin v0.4s, v0.4s, v2.4s
+	WORD $0x4ea5f421 // fmin v1.4s, v1.4s, v5.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func addPairs
+// Requires: ASIMD
+TEXT ·addPairs(SB), NOSPLIT, $0-40
+	MOVD z+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD y+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD form+32(FP), R4
+	CMP $1, R4
+	BEQ first
+	CMP $2, R4
+	BEQ second
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R1), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R1, R5
+	TBZ $2, R3, few5
+	FMOVQ (R5), F0
+	ADD $16, R5
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R5), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R5), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R5
+	VLD1 (R5), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R5), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	CMP $8, R3
+	BLT part11
+	FLDPQ 0(R2), (F2, F3)
+	JMP whole12
+
+part11:
+	MOVD R2, R5
+	TBZ $2, R3, few13
+	FMOVQ (R5), F2
+	ADD $16, R5
+	VEOR V3.B16, V3.B16, V3.B16
+	TBZ $1, R3, single15
+	FMOVD (R5), F3
+	TBZ $0, R3, partialEnd16
+	ADD $8, R5
+	VLD1 (R5), V3.S[2]
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS (R5), F3
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single17
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd18
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS (R5), F2
+
+partialEnd18:
+	VEOR V3.B16, V3.B16, V3.B16
+
+tailEnd14:
+
+whole12:
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	CMP $8, R3
+	BLT part19
+	FSTPQ (F0, F1), 0(R0)
+	JMP whole20
+
+part19:
+	MOVD R0, R5
+	TBZ $2, R3, few21
+	FMOVQ F0, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single23
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd24
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd24
+
+single23:
+	TBZ $0, R3, partialEnd24
+	FMOVS F1, (R5)
+
+partialEnd24:
+	JMP tailEnd22
+
+few21:
+	TBZ $1, R3, single25
+	FMOVD F0, (R5)
+	TBZ $0, R3, partialEnd26
+	ADD $8, R5
+	VST1 V0.S[2], (R5)
+	JMP partialEnd26
+
+single25:
+	TBZ $0, R3, partialEnd26
+	FMOVS F0, (R5)
+
+partialEnd26:
+
+tailEnd22:
+
+whole20:
+	ADD $32, R0
+	ADD $32, R1
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+first:
+	VLD1R (R1), [V0.S4]
+
+eights27:
+	CMP $1, R3
+	BLT eightsEnd28
+	CMP $8, R3
+	BLT part29
+	FLDPQ 0(R2), (F1, F2)
+	JMP whole30
+
+part29:
+	MOVD R2, R5
+	TBZ $2, R3, few31
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single33
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd34
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd34
+
+single33:
+	TBZ $0, R3, partialEnd34
+	FMOVS (R5), F2
+
+partialEnd34:
+	JMP tailEnd32
+
+few31:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single35
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd36
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd36
+
+single35:
+	TBZ $0, R3, partialEnd36
+	FMOVS (R5), F1
+
+partialEnd36:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd32:
+
+whole30:
+	WORD $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
+	WORD $0x4e22d402 // fadd v2.4s, v0.4s, v2.4s
+	CMP $8, R3
+	BLT part37
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole38
+
+part37:
+	MOVD R0, R5
+	TBZ $2, R3, few39
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single41
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd42
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd42
+
+single41:
+	TBZ $0, R3, partialEnd42
+	FMOVS F2, (R5)
+
+partialEnd42:
+	JMP tailEnd40
+
+few39:
+	TBZ $1, R3, single43
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd44
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd44
+
+single43:
+	TBZ $0, R3, partialEnd44
+	FMOVS F1, (R5)
+
+partialEnd44:
+
+tailEnd40:
+
+whole38:
+	ADD $32, R0
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights27
+
+eightsEnd28:
+	RET
+
+second:
+	VLD1R (R2), [V0.S4]
+
+eights45:
+	CMP $1, R3
+	BLT eightsEnd46
+	CMP $8, R3
+	BLT part47
+	FLDPQ 0(R1), (F1, F2)
+	JMP whole48
+
+part47:
+	MOVD R1, R5
+	TBZ $2, R3, few49
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single51
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd52
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd52
+
+single51:
+	TBZ $0, R3, partialEnd52
+	FMOVS (R5), F2
+
+partialEnd52:
+	JMP tailEnd50
+
+few49:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single53
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd54
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd54
+
+single53:
+	TBZ $0, R3, partialEnd54
+	FMOVS (R5), F1
+
+partialEnd54:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd50:
+
+whole48:
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	CMP $8, R3
+	BLT part55
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole56
+
+part55:
+	MOVD R0, R5
+	TBZ $2, R3, few57
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single59
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd60
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd60
+
+single59:
+	TBZ $0, R3, partialEnd60
+	FMOVS F2, (R5)
+
+partialEnd60:
+	JMP tailEnd58
+
+few57:
+	TBZ $1, R3, single61
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd62
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd62
+
+single61:
+	TBZ $0, R3, partialEnd62
+	FMOVS F1, (R5)
+
+partialEnd62:
+
+tailEnd58:
+
+whole56:
+	ADD $32, R0
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights45
+
+eightsEnd46:
+	RET
+
+// func subtractPairs
+// Requires: ASIMD
+TEXT ·subtractPairs(SB), NOSPLIT, $0-40
+	MOVD z+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD y+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD form+32(FP), R4
+	CMP $1, R4
+	BEQ first
+	CMP $2, R4
+	BEQ second
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R1), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R1, R5
+	TBZ $2, R3, few5
+	FMOVQ (R5), F0
+	ADD $16, R5
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R5), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R5), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R5
+	VLD1 (R5), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R5), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	CMP $8, R3
+	BLT part11
+	FLDPQ 0(R2), (F2, F3)
+	JMP whole12
+
+part11:
+	MOVD R2, R5
+	TBZ $2, R3, few13
+	FMOVQ (R5), F2
+	ADD $16, R5
+	VEOR V3.B16, V3.B16, V3.B16
+	TBZ $1, R3, single15
+	FMOVD (R5), F3
+	TBZ $0, R3, partialEnd16
+	ADD $8, R5
+	VLD1 (R5), V3.S[2]
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS (R5), F3
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single17
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd18
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS (R5), F2
+
+partialEnd18:
+	VEOR V3.B16, V3.B16, V3.B16
+
+tailEnd14:
+
+whole12:
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	CMP $8, R3
+	BLT part19
+	FSTPQ (F0, F1), 0(R0)
+	JMP whole20
+
+part19:
+	MOVD R0, R5
+	TBZ $2, R3, few21
+	FMOVQ F0, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single23
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd24
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd24
+
+single23:
+	TBZ $0, R3, partialEnd24
+	FMOVS F1, (R5)
+
+partialEnd24:
+	JMP tailEnd22
+
+few21:
+	TBZ $1, R3, single25
+	FMOVD F0, (R5)
+	TBZ $0, R3, partialEnd26
+	ADD $8, R5
+	VST1 V0.S[2], (R5)
+	JMP partialEnd26
+
+single25:
+	TBZ $0, R3, partialEnd26
+	FMOVS F0, (R5)
+
+partialEnd26:
+
+tailEnd22:
+
+whole20:
+	ADD $32, R0
+	ADD $32, R1
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+first:
+	VLD1R (R1), [V0.S4]
+
+eights27:
+	CMP $1, R3
+	BLT eightsEnd28
+	CMP $8, R3
+	BLT part29
+	FLDPQ 0(R2), (F1, F2)
+	JMP whole30
+
+part29:
+	MOVD R2, R5
+	TBZ $2, R3, few31
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single33
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd34
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd34
+
+single33:
+	TBZ $0, R3, partialEnd34
+	FMOVS (R5), F2
+
+partialEnd34:
+	JMP tailEnd32
+
+few31:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single35
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd36
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd36
+
+single35:
+	TBZ $0, R3, partialEnd36
+	FMOVS (R5), F1
+
+partialEnd36:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd32:
+
+whole30:
+	WORD $0x4ea1d401 // fsub v1.4s, v0.4s, v1.4s
+	WORD $0x4ea2d402 // fsub v2.4s, v0.4s, v2.4s
+	CMP $8, R3
+	BLT part37
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole38
+
+part37:
+	MOVD R0, R5
+	TBZ $2, R3, few39
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single41
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd42
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd42
+
+single41:
+	TBZ $0, R3, partialEnd42
+	FMOVS F2, (R5)
+
+partialEnd42:
+	JMP tailEnd40
+
+few39:
+	TBZ $1, R3, single43
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd44
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd44
+
+single43:
+	TBZ $0, R3, partialEnd44
+	FMOVS F1, (R5)
+
+partialEnd44:
+
+tailEnd40:
+
+whole38:
+	ADD $32, R0
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights27
+
+eightsEnd28:
+	RET
+
+second:
+	VLD1R (R2), [V0.S4]
+
+eights45:
+	CMP $1, R3
+	BLT eightsEnd46
+	CMP $8, R3
+	BLT part47
+	FLDPQ 0(R1), (F1, F2)
+	JMP whole48
+
+part47:
+	MOVD R1, R5
+	TBZ $2, R3, few49
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single51
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd52
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd52
+
+single51:
+	TBZ $0, R3, partialEnd52
+	FMOVS (R5), F2
+
+partialEnd52:
+	JMP tailEnd50
+
+few49:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single53
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd54
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd54
+
+single53:
+	TBZ $0, R3, partialEnd54
+	FMOVS (R5), F1
+
+partialEnd54:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd50:
+
+whole48:
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	CMP $8, R3
+	BLT part55
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole56
+
+part55:
+	MOVD R0, R5
+	TBZ $2, R3, few57
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single59
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd60
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd60
+
+single59:
+	TBZ $0, R3, partialEnd60
+	FMOVS F2, (R5)
+
+partialEnd60:
+	JMP tailEnd58
+
+few57:
+	TBZ $1, R3, single61
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd62
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd62
+
+single61:
+	TBZ $0, R3, partialEnd62
+	FMOVS F1, (R5)
+
+partialEnd62:
+
+tailEnd58:
+
+whole56:
+	ADD $32, R0
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights45
+
+eightsEnd46:
+	RET
+
+// func multiplyPairs
+// Requires: ASIMD
+TEXT ·multiplyPairs(SB), NOSPLIT, $0-40
+	MOVD z+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD y+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD form+32(FP), R4
+	CMP $1, R4
+	BEQ first
+	CMP $2, R4
+	BEQ second
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R1), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R1, R5
+	TBZ $2, R3, few5
+	FMOVQ (R5), F0
+	ADD $16, R5
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R5), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R5), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R5
+	VLD1 (R5), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R5), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	CMP $8, R3
+	BLT part11
+	FLDPQ 0(R2), (F2, F3)
+	JMP whole12
+
+part11:
+	MOVD R2, R5
+	TBZ $2, R3, few13
+	FMOVQ (R5), F2
+	ADD $16, R5
+	VEOR V3.B16, V3.B16, V3.B16
+	TBZ $1, R3, single15
+	FMOVD (R5), F3
+	TBZ $0, R3, partialEnd16
+	ADD $8, R5
+	VLD1 (R5), V3.S[2]
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS (R5), F3
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single17
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd18
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS (R5), F2
+
+partialEnd18:
+	VEOR V3.B16, V3.B16, V3.B16
+
+tailEnd14:
+
+whole12:
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	CMP $8, R3
+	BLT part19
+	FSTPQ (F0, F1), 0(R0)
+	JMP whole20
+
+part19:
+	MOVD R0, R5
+	TBZ $2, R3, few21
+	FMOVQ F0, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single23
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd24
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd24
+
+single23:
+	TBZ $0, R3, partialEnd24
+	FMOVS F1, (R5)
+
+partialEnd24:
+	JMP tailEnd22
+
+few21:
+	TBZ $1, R3, single25
+	FMOVD F0, (R5)
+	TBZ $0, R3, partialEnd26
+	ADD $8, R5
+	VST1 V0.S[2], (R5)
+	JMP partialEnd26
+
+single25:
+	TBZ $0, R3, partialEnd26
+	FMOVS F0, (R5)
+
+partialEnd26:
+
+tailEnd22:
+
+whole20:
+	ADD $32, R0
+	ADD $32, R1
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+first:
+	VLD1R (R1), [V0.S4]
+
+eights27:
+	CMP $1, R3
+	BLT eightsEnd28
+	CMP $8, R3
+	BLT part29
+	FLDPQ 0(R2), (F1, F2)
+	JMP whole30
+
+part29:
+	MOVD R2, R5
+	TBZ $2, R3, few31
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single33
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd34
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd34
+
+single33:
+	TBZ $0, R3, partialEnd34
+	FMOVS (R5), F2
+
+partialEnd34:
+	JMP tailEnd32
+
+few31:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single35
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd36
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd36
+
+single35:
+	TBZ $0, R3, partialEnd36
+	FMOVS (R5), F1
+
+partialEnd36:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd32:
+
+whole30:
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	CMP $8, R3
+	BLT part37
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole38
+
+part37:
+	MOVD R0, R5
+	TBZ $2, R3, few39
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single41
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd42
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd42
+
+single41:
+	TBZ $0, R3, partialEnd42
+	FMOVS F2, (R5)
+
+partialEnd42:
+	JMP tailEnd40
+
+few39:
+	TBZ $1, R3, single43
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd44
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd44
+
+single43:
+	TBZ $0, R3, partialEnd44
+	FMOVS F1, (R5)
+
+partialEnd44:
+
+tailEnd40:
+
+whole38:
+	ADD $32, R0
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights27
+
+eightsEnd28:
+	RET
+
+second:
+	VLD1R (R2), [V0.S4]
+
+eights45:
+	CMP $1, R3
+	BLT eightsEnd46
+	CMP $8, R3
+	BLT part47
+	FLDPQ 0(R1), (F1, F2)
+	JMP whole48
+
+part47:
+	MOVD R1, R5
+	TBZ $2, R3, few49
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single51
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd52
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd52
+
+single51:
+	TBZ $0, R3, partialEnd52
+	FMOVS (R5), F2
+
+partialEnd52:
+	JMP tailEnd50
+
+few49:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single53
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd54
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd54
+
+single53:
+	TBZ $0, R3, partialEnd54
+	FMOVS (R5), F1
+
+partialEnd54:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd50:
+
+whole48:
+	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	CMP $8, R3
+	BLT part55
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole56
+
+part55:
+	MOVD R0, R5
+	TBZ $2, R3, few57
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single59
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd60
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd60
+
+single59:
+	TBZ $0, R3, partialEnd60
+	FMOVS F2, (R5)
+
+partialEnd60:
+	JMP tailEnd58
+
+few57:
+	TBZ $1, R3, single61
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd62
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd62
+
+single61:
+	TBZ $0, R3, partialEnd62
+	FMOVS F1, (R5)
+
+partialEnd62:
+
+tailEnd58:
+
+whole56:
+	ADD $32, R0
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights45
+
+eightsEnd46:
+	RET
+
+// func dividePairs
+// Requires: ASIMD
+TEXT ·dividePairs(SB), NOSPLIT, $0-40
+	MOVD z+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD y+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD form+32(FP), R4
+	CMP $1, R4
+	BEQ first
+	CMP $2, R4
+	BEQ second
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R1), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R1, R5
+	TBZ $2, R3, few5
+	FMOVQ (R5), F0
+	ADD $16, R5
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R5), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R5), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R5
+	VLD1 (R5), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R5), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	CMP $8, R3
+	BLT part11
+	FLDPQ 0(R2), (F2, F3)
+	JMP whole12
+
+part11:
+	MOVD R2, R5
+	TBZ $2, R3, few13
+	FMOVQ (R5), F2
+	ADD $16, R5
+	VEOR V3.B16, V3.B16, V3.B16
+	TBZ $1, R3, single15
+	FMOVD (R5), F3
+	TBZ $0, R3, partialEnd16
+	ADD $8, R5
+	VLD1 (R5), V3.S[2]
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS (R5), F3
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single17
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd18
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS (R5), F2
+
+partialEnd18:
+	VEOR V3.B16, V3.B16, V3.B16
+
+tailEnd14:
+
+whole12:
+	WORD $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
+	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	CMP $8, R3
+	BLT part19
+	FSTPQ (F0, F1), 0(R0)
+	JMP whole20
+
+part19:
+	MOVD R0, R5
+	TBZ $2, R3, few21
+	FMOVQ F0, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single23
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd24
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd24
+
+single23:
+	TBZ $0, R3, partialEnd24
+	FMOVS F1, (R5)
+
+partialEnd24:
+	JMP tailEnd22
+
+few21:
+	TBZ $1, R3, single25
+	FMOVD F0, (R5)
+	TBZ $0, R3, partialEnd26
+	ADD $8, R5
+	VST1 V0.S[2], (R5)
+	JMP partialEnd26
+
+single25:
+	TBZ $0, R3, partialEnd26
+	FMOVS F0, (R5)
+
+partialEnd26:
+
+tailEnd22:
+
+whole20:
+	ADD $32, R0
+	ADD $32, R1
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+first:
+	VLD1R (R1), [V0.S4]
+
+eights27:
+	CMP $1, R3
+	BLT eightsEnd28
+	CMP $8, R3
+	BLT part29
+	FLDPQ 0(R2), (F1, F2)
+	JMP whole30
+
+part29:
+	MOVD R2, R5
+	TBZ $2, R3, few31
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single33
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd34
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd34
+
+single33:
+	TBZ $0, R3, partialEnd34
+	FMOVS (R5), F2
+
+partialEnd34:
+	JMP tailEnd32
+
+few31:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single35
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd36
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd36
+
+single35:
+	TBZ $0, R3, partialEnd36
+	FMOVS (R5), F1
+
+partialEnd36:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd32:
+
+whole30:
+	WORD $0x6e21fc01 // fdiv v1.4s, v0.4s, v1.4s
+	WORD $0x6e22fc02 // fdiv v2.4s, v0.4s, v2.4s
+	CMP $8, R3
+	BLT part37
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole38
+
+part37:
+	MOVD R0, R5
+	TBZ $2, R3, few39
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single41
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd42
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd42
+
+single41:
+	TBZ $0, R3, partialEnd42
+	FMOVS F2, (R5)
+
+partialEnd42:
+	JMP tailEnd40
+
+few39:
+	TBZ $1, R3, single43
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd44
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd44
+
+single43:
+	TBZ $0, R3, partialEnd44
+	FMOVS F1, (R5)
+
+partialEnd44:
+
+tailEnd40:
+
+whole38:
+	ADD $32, R0
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights27
+
+eightsEnd28:
+	RET
+
+second:
+	VLD1R (R2), [V0.S4]
+
+eights45:
+	CMP $1, R3
+	BLT eightsEnd46
+	CMP $8, R3
+	BLT part47
+	FLDPQ 0(R1), (F1, F2)
+	JMP whole48
+
+part47:
+	MOVD R1, R5
+	TBZ $2, R3, few49
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single51
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd52
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd52
+
+single51:
+	TBZ $0, R3, partialEnd52
+	FMOVS (R5), F2
+
+partialEnd52:
+	JMP tailEnd50
+
+few49:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single53
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd54
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd54
+
+single53:
+	TBZ $0, R3, partialEnd54
+	FMOVS (R5), F1
+
+partialEnd54:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd50:
+
+whole48:
+	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	WORD $0x6e20fc42 // fdiv v2.4s, v2.4s, v0.4s
+	CMP $8, R3
+	BLT part55
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole56
+
+part55:
+	MOVD R0, R5
+	TBZ $2, R3, few57
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single59
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd60
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd60
+
+single59:
+	TBZ $0, R3, partialEnd60
+	FMOVS F2, (R5)
+
+partialEnd60:
+	JMP tailEnd58
+
+few57:
+	TBZ $1, R3, single61
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd62
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd62
+
+single61:
+	TBZ $0, R3, partialEnd62
+	FMOVS F1, (R5)
+
+partialEnd62:
+
+tailEnd58:
+
+whole56:
+	ADD $32, R0
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights45
+
+eightsEnd46:
+	RET
+
 // func dots
 // Requires: ASIMD
 TEXT ·dots(SB), NOSPLIT, $0-56
@@ -3118,119 +4778,75 @@ sum:
 end:
 	RET
 
-// func addWide
+// func tapRows
 // Requires: ASIMD
-TEXT ·addWide(SB), NOSPLIT, $0-32
-	MOVD sum+0(FP), R0
-	MOVD row+8(FP), R1
-	MOVD n+24(FP), R2
-	FMOVS x+16(FP), F0
-	FCVTSD F0, F0
-	VDUP V0.D[0], V0.D2
+TEXT ·tapRows(SB), NOSPLIT, $0-72
+	MOVD z+0(FP), R0
+	MOVD x+16(FP), R1
+	MOVD zStride+8(FP), R2
+	LSL $2, R2, R2
+	MOVD xStride+24(FP), R3
+	LSL $2, R3, R3
+	MOVD rows+64(FP), R4
 
-four:
-	CMP $4, R2
+row:
+	CBZ R4, end
+	MOVD w+32(FP), R7
+	MOVD n+56(FP), R8
+	MOVD R0, R5
+	MOVD R1, R6
+
+many:
+	CMP $8, R8
 	BLT one
-	FMOVQ (R1), F1
-	FLDPQ 0(R0), (F4, F5)
-	WORD $0x0e617822 // fcvtl v2.2d, v1.2s
-	WORD $0x4e617823 // fcvtl2 v3.2d, v1.4s
-	VFMLA V2.D2, V0.D2, V4.D2
-	VFMLA V3.D2, V0.D2, V5.D2
-	FSTPQ (F4, F5), 0(R0)
-	ADD $16, R1
-	ADD $32, R0
-	SUB $4, R2
-	JMP four
+	FLDPQ 0(R5), (F0, F1)
+	MOVD at+40(FP), R9
+	MOVD count+48(FP), R10
+
+tap:
+	LDP.P 16(R9), (R11, R12)
+	ADD R11<<2, R6, R11
+	ADD R12<<2, R7, R12
+	FLDPQ 0(R11), (F2, F3)
+	FLDPQ 0(R12), (F4, F5)
+	VFMLA V2.S4, V4.S4, V0.S4
+	VFMLA V3.S4, V5.S4, V1.S4
+	SUBS $1, R10
+	BNE tap
+	FSTPQ (F0, F1), 0(R5)
+	ADD $32, R5
+	ADD $32, R6
+	ADD $32, R7
+	SUB $8, R8
+	JMP many
 
 one:
-	CBZ R2, end
-	FMOVS (R1), F1
-	FMOVD (R0), F2
-	FCVTSD F1, F1
-	FMADDD F0, F2, F1, F2
-	FMOVD F2, (R0)
-	ADD $4, R1
-	ADD $8, R0
-	SUB $1, R2
+	CBZ R8, next
+	FMOVS (R5), F0
+	MOVD at+40(FP), R9
+	MOVD count+48(FP), R10
+
+oneTap:
+	LDP.P 16(R9), (R11, R12)
+	ADD R11<<2, R6, R11
+	ADD R12<<2, R7, R12
+	FMOVS (R11), F1
+	FMOVS (R12), F2
+	FMADDS F2, F0, F1, F0
+	SUBS $1, R10
+	BNE oneTap
+	FMOVS F0, (R5)
+	ADD $4, R5
+	ADD $4, R6
+	ADD $4, R7
+	SUB $1, R8
 	JMP one
 
-end:
-	RET
-
-// func dotWide
-// Requires: ASIMD
-TEXT ·dotWide(SB), NOSPLIT, $0-32
-	MOVD x+0(FP), R0
-	MOVD y+8(FP), R1
-	MOVD n+16(FP), R2
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-
-sixteen:
-	CMP $16, R2
-	BLT sum
-	FLDPQ 0(R0), (F8, F9)
-	FLDPQ 0(R1), (F10, F11)
-	WORD $0x0e61790c // fcvtl v12.2d, v8.2s
-	WORD $0x0e61794d // fcvtl v13.2d, v10.2s
-	VFMLA V12.D2, V13.D2, V0.D2
-	WORD $0x4e61790c // fcvtl2 v12.2d, v8.4s
-	WORD $0x4e61794d // fcvtl2 v13.2d, v10.4s
-	VFMLA V12.D2, V13.D2, V1.D2
-	WORD $0x0e61792c // fcvtl v12.2d, v9.2s
-	WORD $0x0e61796d // fcvtl v13.2d, v11.2s
-	VFMLA V12.D2, V13.D2, V2.D2
-	WORD $0x4e61792c // fcvtl2 v12.2d, v9.4s
-	WORD $0x4e61796d // fcvtl2 v13.2d, v11.4s
-	VFMLA V12.D2, V13.D2, V3.D2
-	FLDPQ 32(R0), (F8, F9)
-	FLDPQ 32(R1), (F10, F11)
-	WORD $0x0e61790c // fcvtl v12.2d, v8.2s
-	WORD $0x0e61794d // fcvtl v13.2d, v10.2s
-	VFMLA V12.D2, V13.D2, V4.D2
-	WORD $0x4e61790c // fcvtl2 v12.2d, v8.4s
-	WORD $0x4e61794d // fcvtl2 v13.2d, v10.4s
-	VFMLA V12.D2, V13.D2, V5.D2
-	WORD $0x0e61792c // fcvtl v12.2d, v9.2s
-	WORD $0x0e61796d // fcvtl v13.2d, v11.2s
-	VFMLA V12.D2, V13.D2, V6.D2
-	WORD $0x4e61792c // fcvtl2 v12.2d, v9.4s
-	WORD $0x4e61796d // fcvtl2 v13.2d, v11.4s
-	VFMLA V12.D2, V13.D2, V7.D2
-	ADD $64, R0
-	ADD $64, R1
-	SUB $16, R2
-	JMP sixteen
-
-sum:
-	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
-	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
-	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
-	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
-	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-
-one:
-	CBZ R2, end
-	FMOVS (R0), F8
-	FMOVS (R1), F9
-	FCVTSD F8, F8
-	FCVTSD F9, F9
-	FMADDD F9, F0, F8, F0
-	ADD $4, R0
-	ADD $4, R1
-	SUB $1, R2
-	JMP one
+next:
+	ADD R2, R0
+	ADD R3, R1
+	SUB $1, R4
+	JMP row
 
 end:
-	FMOVD F0, ret+24(FP)
 	RET

@@ -122,6 +122,10 @@ func activate32(a Activation, y, x []float32, wide bool) {
 		tanhs(&y[0], &x[0], len(x))
 	case SigmoidFunction:
 		sigmoids(&y[0], &x[0], len(x))
+	case ReluFunction:
+		relus(&y[0], &x[0], len(x))
+	case Relu6Function:
+		relu6s(&y[0], &x[0], len(x))
 	default:
 		if &y[0] != &x[0] {
 			copy(y, x)

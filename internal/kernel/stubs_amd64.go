@@ -103,6 +103,42 @@ func sigmoids(y *float32, x *float32, n int)
 //go:noescape
 func tanhs(y *float32, x *float32, n int)
 
+// relus sets y to 0 where x is below it and to x elsewhere, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func relus(y *float32, x *float32, n int)
+
+// relu6s sets y to x between 0 and 6, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func relu6s(y *float32, x *float32, n int)
+
+// addPairs sets z, which may be x or y, to x + y, of n elements; x is one number if
+// form is firstIsOne, and y if it is secondIsOne. The bits that Go computes.
+//
+//go:noescape
+func addPairs(z *float32, x *float32, y *float32, n int, form int)
+
+// subtractPairs sets z, which may be x or y, to x - y, of n elements; x is one number if
+// form is firstIsOne, and y if it is secondIsOne. The bits that Go computes.
+//
+//go:noescape
+func subtractPairs(z *float32, x *float32, y *float32, n int, form int)
+
+// multiplyPairs sets z, which may be x or y, to x · y, of n elements; x is one number if
+// form is firstIsOne, and y if it is secondIsOne. The bits that Go computes.
+//
+//go:noescape
+func multiplyPairs(z *float32, x *float32, y *float32, n int, form int)
+
+// dividePairs sets z, which may be x or y, to x / y, of n elements; x is one number if
+// form is firstIsOne, and y if it is secondIsOne. The bits that Go computes.
+//
+//go:noescape
+func dividePairs(z *float32, x *float32, y *float32, n int, form int)
+
 // dots computes y = bias + x·w for rows of x of n elements and one column w. Sixteen
 // chains of fused multiply-adds take every sixteenth k each, and are added to one another and
 // to the bias in a fixed order.
@@ -110,19 +146,21 @@ func tanhs(y *float32, x *float32, n int)
 //go:noescape
 func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, rows int)
 
-// addWide adds x·row, of n elements, to sum in float64: the bits that Go computes.
-//
-//go:noescape
-func addWide(sum *float64, row *float32, x float32, n int)
-
-// dotWide is the sum of x·y, of n elements, in float64: sixteen sums side by side, which
-// are added to one another in a fixed order, and then the elements after the last sixteen.
-//
-//go:noescape
-func dotWide(x *float32, y *float32, n int) float64
-
 // addRows adds x·w to z, of m elements: x has n, and w is (n, m), both at least 1. Each
 // sum takes its products in order and fuses nothing: the bits that Go computes.
 //
 //go:noescape
 func addRows(z *float64, x *float64, w *float64, n int, m int)
+
+// fuseRows adds x·w to z, of m elements: x has n, and w is (n, m), both at least 1. Each
+// sum is the chain that productPanel has.
+//
+//go:noescape
+func fuseRows(z *float32, x *float32, w *float32, n int, m int)
+
+// tapRows adds to each of rows of z, of n elements, count products, element by element, of
+// n elements of its row of x and of w: at has for each where those of x and of w begin.
+// Strides are in elements. Each sum is one chain of fused multiply-adds in order.
+//
+//go:noescape
+func tapRows(z *float32, zStride int, x *float32, xStride int, w *float32, at *int, count int, n int, rows int)

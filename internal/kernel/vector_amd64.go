@@ -13,8 +13,8 @@ func vectorised() []string {
 	return []string{avx2, avx512}
 }
 
-// doubles tells whether addRows exists.
-const doubles = true
+// inPlace tells whether addRows and fuseRows exist.
+const inPlace = true
 
 // usual are the default kernels: those with the widest vectors, if the
 // processor is found to run them right.

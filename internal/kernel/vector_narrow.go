@@ -4,9 +4,11 @@ package kernel
 
 const noVectors = "kernel: this processor has no such vectors"
 
-const doubles = false
+const inPlace = false
 
 func addRows(z *float64, x *float64, w *float64, n int, m int) { panic(noVectors) }
+
+func fuseRows(z *float32, x *float32, w *float32, n int, m int) { panic(noVectors) }
 
 // Nothing calls these, for which AVX-512 alone has registers.
 

@@ -33,9 +33,21 @@ func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, 
 	panic(noVectors)
 }
 
-func addWide(sum *float64, row *float32, x float32, n int) { panic(noVectors) }
+func relus(y *float32, x *float32, n int) { panic(noVectors) }
 
-func dotWide(x *float32, y *float32, n int) float64 { panic(noVectors) }
+func relu6s(y *float32, x *float32, n int) { panic(noVectors) }
+
+func addPairs(z *float32, x *float32, y *float32, n int, form int) { panic(noVectors) }
+
+func subtractPairs(z *float32, x *float32, y *float32, n int, form int) { panic(noVectors) }
+
+func multiplyPairs(z *float32, x *float32, y *float32, n int, form int) { panic(noVectors) }
+
+func dividePairs(z *float32, x *float32, y *float32, n int, form int) { panic(noVectors) }
+
+func tapRows(z *float32, zStride int, x *float32, xStride int, w *float32, at *int, count int, n int, rows int) {
+	panic(noVectors)
+}
 
 func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, fromStride int, w *float32, features int, rows int, steps int, sigmoid *float32, tanh *float32) int {
 	panic(noVectors)

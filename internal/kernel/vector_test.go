@@ -285,11 +285,11 @@ func checkDense(t testing.TB, front bool, in, out, rows int, r *rand.Rand) {
 	g := &guarded{t: t, front: front}
 	defer g.free()
 	w, b := normal(r, in*out, 1), normal(r, out, 1)
-	d := newPackedDense(w, b, in, out)
-	d.bias, d.columns, d.panels.data = g.of(d.bias), g.of(d.columns), g.of(d.panels.data)
+	d := NewDense(w, b, in, out)
+	d.bias, d.kernel.columns, d.kernel.panels.data = g.of(d.bias), g.of(d.kernel.columns), g.of(d.kernel.panels.data)
 	x, y, one := g.of(normal(r, rows*in, 1)), g.of(make([]float32, rows*out)), g.of(make([]float32, out))
 	want := make([]float32, rows*out)
-	p := dense[float32]{in: in, out: out, kernel: w, bias: b}
+	p := Dense[float32]{kernel: Matrix[float32]{n: in, m: out, rows: w}, bias: b}
 	p.Apply(want, x, rows)
 	d.Apply(y, x, rows)
 	for i := range y {
@@ -328,7 +328,7 @@ func FuzzCells(f *testing.F) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			checkCell(t, seed%2 == 0, int(kind)%len(kinds), s, r, size, 1e-5, TanhFunction, SigmoidFunction)
 			checkDense(t, seed%2 == 1, int(features), int(units), int(rows)%40, r)
-			if doubles {
+			if inPlace {
 				checkDoubles(t, seed%2 == 0, int(rows)%5, int(features), int(units), r)
 			}
 		})

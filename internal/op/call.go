@@ -14,6 +14,9 @@ type Call struct {
 	// Keep is the operation's own memory between calls on tensors of the same
 	// shapes.
 	Keep *any
+	// Fixed has bit i set if input i is the same tensor, of the same elements, in
+	// every call: what is made of it can be kept.
+	Fixed uint64
 }
 
 // one is the result of an operation that makes one tensor.

@@ -2,8 +2,10 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -24,8 +26,9 @@ func buildConv2D(n *savedmodel.Node) (Exec, error) {
 
 // conv2D convolves images with a filter (height, width, channels, results).
 // Where the filter has fewer channels than the images, these are in groups,
-// each with its part of the results. It adds in float64, see addRow.
+// each with its part of the results.
 func conv2D[E float](s *sliding) Exec {
+	packed := &packing[E]{}
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, x, filter, f, err := imagesAndFilter[E](s, in)
 		if err != nil {
@@ -35,22 +38,21 @@ func conv2D[E float](s *sliding) Exec {
 		if err != nil {
 			return nil, err
 		}
-		depth, results := c.depth, c.each
+		depth := c.depth
 		if depth == 0 || c.in.channels%depth != 0 {
 			return nil, fmt.Errorf("%s and a filter %s, want channels that are a multiple of its %d", t, filter, depth)
 		}
 		groups := c.in.channels / depth
-		if groups == 0 || results%groups != 0 {
-			return nil, fmt.Errorf("%s and a filter %s: %d results in %d groups", t, filter, results, groups)
+		if groups == 0 || c.each%groups != 0 {
+			return nil, fmt.Errorf("%s and a filter %s: %d results in %d groups", t, filter, c.each, groups)
 		}
-		each := results / groups
-		return w.one(s.back(convolve(Room[convMemory[E]](w), c, results, func(acc []float64, from, window int) {
-			for i, v := range x[from : from+c.in.channels] {
-				g := i / depth
-				row := f[(window*depth+i%depth)*results:][:results]
-				addRow(acc[g*each:(g+1)*each], row[g*each:(g+1)*each], v)
-			}
-		})))
+		m := Room[convMemory[E]](w)
+		result, out, err := m.result(c, c.each)
+		if err != nil || len(out) == 0 {
+			return w.one(s.back(result, err))
+		}
+		m.products(c, out, x, packed.of(filter, w.Fixed&2 != 0, &m.packed, func(a *packedTensor[E]) { a.filter(f, c, groups) }))
+		return w.one(s.back(result, nil))
 	}
 }
 
@@ -84,13 +86,17 @@ func depthwise[E float](s *sliding) Exec {
 		if c.depth != c.in.channels {
 			return nil, fmt.Errorf("%s and a filter %s, want as many channels", t, filter)
 		}
-		each := c.each
-		results := c.in.channels * each
-		return w.one(s.back(convolve(Room[convMemory[E]](w), c, results, func(acc []float64, from, window int) {
-			for i, v := range x[from : from+c.in.channels] {
-				addRow(acc[i*each:(i+1)*each], f[window*results+i*each:][:each], v)
-			}
-		})))
+		m := Room[convMemory[E]](w)
+		result, out, err := m.result(c, c.depth*c.each)
+		if err != nil || len(out) == 0 {
+			return w.one(s.back(result, err))
+		}
+		if c.each > 1 { // a channel for each filter
+			x = m.repeat(x, c.each)
+			c.in.channels *= c.each
+		}
+		m.channels(c, out, x, f)
+		return w.one(s.back(result, nil))
 	}
 }
 
@@ -140,38 +146,6 @@ func (s *sliding) bind(shape []int, filter *lockstep.Tensor) (c convolution, err
 	return c, err
 }
 
-// convolve makes images of n channels: take adds the contribution of a pixel of
-// the input.
-func convolve[E float](m *convMemory[E], c convolution, channels int, take func(acc []float64, from, window int)) (*lockstep.Tensor, error) {
-	result := images{c.in.batch, c.rows.out, c.cols.out, channels}
-	t, out, err := m.get(result.batch, result.height, result.width, result.channels)
-	if err != nil || len(out) == 0 {
-		return t, err
-	}
-	if err := Affordable(len(out), c.rows.reach(), c.cols.reach(), c.depth); err != nil {
-		return nil, err
-	}
-	if len(m.acc) != channels {
-		m.acc = make([]float64, channels)
-	}
-	acc := m.acc
-	slide(c.in, result, c.rows, c.cols,
-		func(int) { clear(acc) },
-		func(from, window int) { take(acc, from, window) },
-		func(to int) {
-			for i, s := range acc {
-				out[to+i] = E(s)
-			}
-		})
-	return t, nil
-}
-
-// convMemory is the memory of a convolution.
-type convMemory[E float] struct {
-	resultMemory[E]
-	acc []float64
-}
-
 // buildConvTranspose makes the gradient of a convolution by its images, which
 // is what a transposed convolution computes.
 func buildConvTranspose(n *savedmodel.Node) (Exec, error) {
@@ -186,6 +160,7 @@ func buildConvTranspose(n *savedmodel.Node) (Exec, error) {
 // filter would make of them: each pixel goes, by the filter, to all those that
 // its window covers.
 func convTranspose[E float](s *sliding) Exec {
+	packed := &packing[E]{}
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		if len(in) != 3 {
 			return nil, fmt.Errorf("%d inputs, want 3", len(in))
@@ -220,7 +195,11 @@ func convTranspose[E float](s *sliding) Exec {
 		if c.depth != c.in.channels {
 			return nil, fmt.Errorf("a filter %s for %d channels", t[0], c.in.channels)
 		}
-		return w.one(s.back(spread(c, from, d[1], d[0])))
+		m := Room[convMemory[E]](w)
+		filter := packed.of(t[0], w.Fixed&2 != 0, &m.packed, func(a *packedTensor[E]) {
+			a.one().Pack(d[0], c.each, c.rows.window*c.cols.window*c.depth, true)
+		})
+		return w.one(s.back(spread(m, c, from, d[1], filter.one())))
 	}
 }
 
@@ -243,38 +222,43 @@ func (s *sliding) imageSize(t, filter, of *lockstep.Tensor) ([]int, error) {
 	return size, err
 }
 
-// spread sums in float64, see addRow.
-func spread[E float](c convolution, from images, x, filter []E) (*lockstep.Tensor, error) {
-	size, err := value.Allow(c.in.shape())
-	if err != nil {
+// spread multiplies some pixels at a time with the filter, and adds the products
+// to the pixels that each one's window covers.
+func spread[E float](m *convMemory[E], c convolution, from images, x []E, filter *kernel.Matrix[E]) (*lockstep.Tensor, error) {
+	result, out, err := m.get(c.in.shape()...)
+	if err != nil || len(out) == 0 {
+		return result, err
+	}
+	if err := Affordable(from.batch, from.height, from.width, c.rows.window, c.cols.window, c.depth, c.each); err != nil {
 		return nil, err
 	}
-	out := make([]E, 0, size)
-	if size == 0 {
-		return lockstep.New(out, c.in.shape()...)
-	}
-	if err := Affordable(from.batch, from.height, from.width, c.rows.reach(), c.cols.reach(), c.depth, c.each); err != nil {
-		return nil, err
-	}
-	image, result := from, c.in
-	image.batch, result.batch = 1, 1
-	acc := make([]float64, size/c.in.batch)
-	var pixel []E
-	for n := range from.batch {
-		clear(acc)
-		slide(result, image, c.rows, c.cols, func(at int) {
-			pixel = x[from.pixel(n, 0, 0)+at:][:from.channels]
-		}, func(to, window int) {
-			for i := range c.depth {
-				row := filter[(window*c.depth+i)*c.each:][:c.each]
-				for k, v := range pixel {
-					acc[to+i] += float64(float64(v) * float64(row[k]))
-				}
-			}
-		}, func(int) {})
-		for _, v := range acc {
-			out = append(out, E(v))
+	clear(out)
+	window := c.rows.window * c.cols.window * c.depth
+	some := max(1, cachedBytes/4/max(1, window))
+	pixels := from.batch * from.height * from.width
+	m.tile = slices.Grow(m.tile[:0], min(some, pixels)*window)
+	for first := 0; first < pixels; first += some {
+		n := min(some, pixels-first)
+		products := m.tile[:n*window]
+		filter.Multiply(products, x[first*from.channels:][:n*from.channels], n)
+		for i := range n {
+			at := first + i
+			addWindow(c, out, at/from.width/from.height, at/from.width%from.height, at%from.width, products[i*window:][:window])
 		}
 	}
-	return lockstep.New(out, c.in.shape()...)
+	return result, nil
+}
+
+// addWindow adds a pixel's products to the pixels that its window covers.
+func addWindow[E float](c convolution, out []E, image, y, x int, products []E) {
+	top, loY, hiY := c.rows.at(y)
+	left, loX, hiX := c.cols.at(x)
+	for i := loY; i < hiY; i++ {
+		for j := loX; j < hiX; j++ {
+			to := out[c.in.pixel(image, top+i*c.rows.dilation, left+j*c.cols.dilation):][:c.depth]
+			for k, v := range products[(i*c.cols.window+j)*c.depth:][:c.depth] {
+				to[k] += v
+			}
+		}
+	}
 }

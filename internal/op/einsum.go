@@ -77,7 +77,7 @@ func buildEinsum(n *savedmodel.Node) (Exec, error) {
 	if len(n.Inputs) != len(e.in) {
 		return nil, fmt.Errorf("attribute \"equation\" is %q, for %d inputs", text, len(n.Inputs))
 	}
-	return with16Bits(numbers(einsum[float32, float64](e), einsum[float64, float64](e), einsum[int32, int32](e), einsum[int64, int64](e))).choose(n, "T")
+	return with16Bits(numbers(einsum(e, floatAxes[float32]()), einsum(e, floatAxes[float64]()), einsum[int32](e, nil), einsum[int64](e, nil))).choose(n, "T")
 }
 
 // axis is an axis of the result or of the sum, with each operand's stride along
@@ -223,35 +223,39 @@ func places(axes []axis) ([][2]int, error) {
 }
 
 // einsum sums, for every element of the result, the products of the operands'
-// elements; for the sums of float32 see addRow.
-func einsum[E, S number](e *equation) Exec {
+// elements; multiply is for those that are products of matrices, nil without.
+func einsum[E number](e *equation, multiply func(w *Call, m *einsumMemory[E], out []E, d [2][]E)) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		if len(in) != len(e.in) {
 			return nil, fmt.Errorf("%d inputs, want %d", len(in), len(e.in))
 		}
+		m := Room[einsumMemory[E]](w)
 		var d [2][]E
 		for i := range in {
 			var err error
-			if _, d[i], err = operand[E](in, i); err != nil {
+			if m.tensors[i], d[i], err = operand[E](in, i); err != nil {
 				return nil, err
 			}
 		}
-		m := Room[einsumMemory[E]](w)
-		if err := m.prepare(e, in); err != nil {
+		if err := m.prepare(e, in, multiply != nil); err != nil {
 			return nil, err
 		}
 		out, y, err := m.get(m.shape...)
-		if err != nil {
-			return nil, err
+		if err != nil || len(y) == 0 {
+			return w.one(out, err)
+		}
+		if m.product != nil {
+			multiply(w, m, y, d)
+			return w.one(out, nil)
 		}
 		step := m.walk.steps[len(m.walk.steps)-1]
 		m.walk.each(func(o int, at []int) {
 			for i := range m.walk.run() {
 				x := at[0] + i*step[0]
 				if len(in) == 1 {
-					y[o+i] = E(total[S](d[0], x, m.sum))
+					y[o+i] = total(d[0], x, m.sum)
 				} else {
-					y[o+i] = E(dot[S](d[0], d[1], x, at[1]+i*step[1], m.sum))
+					y[o+i] = dot(d[0], d[1], x, at[1]+i*step[1], m.sum)
 				}
 			}
 		})
@@ -259,17 +263,28 @@ func einsum[E, S number](e *equation) Exec {
 	}
 }
 
+// floatAxes multiplies matrices of floats.
+func floatAxes[F float]() func(w *Call, m *einsumMemory[F], out []F, d [2][]F) {
+	packed := &packing[F]{}
+	return func(w *Call, m *einsumMemory[F], out []F, d [2][]F) { multiplyAxes(w, m, packed, out, d) }
+}
+
 // einsumMemory is the memory of an einsum: all that follows from the shapes of
 // its operands, and the result.
 type einsumMemory[E number] struct {
 	resultMemory[E]
-	of    [][]int // the operands' shapes
-	shape []int
-	walk  *walk
-	sum   [][2]int
+	of      [][]int // the operands' shapes
+	shape   []int
+	walk    *walk
+	sum     [][2]int
+	tensors [2]*lockstep.Tensor
+
+	product           *asProduct // nil if it is none
+	left, right, made []E
+	packed            any // a packedTensor
 }
 
-func (m *einsumMemory[E]) prepare(e *equation, in []value.Value) error {
+func (m *einsumMemory[E]) prepare(e *equation, in []value.Value, products bool) error {
 	same := len(m.of) == len(in)
 	for i := range m.of {
 		same = same && slices.Equal(m.of[i], in[i].Tensor.Shape())
@@ -289,32 +304,49 @@ func (m *einsumMemory[E]) prepare(e *equation, in []value.Value) error {
 	if err != nil {
 		return err
 	}
-	sum, err := places(c.sum)
-	if err != nil {
+	if m.of, m.shape, m.walk, m.product, m.sum = nil, c.shape, walk, nil, nil; products && len(in) == 2 {
+		m.product = c.asProduct()
+	}
+	if m.product == nil {
+		if m.sum, err = places(c.sum); err != nil {
+			return err
+		}
+	}
+	if err := Affordable(walk.n, product(c.sum)); err != nil {
 		return err
 	}
-	if err := Affordable(walk.n, len(sum)); err != nil {
-		return err
-	}
-	m.of, m.shape, m.walk, m.sum = nil, c.shape, walk, sum
 	for _, x := range t {
 		m.of = append(m.of, slices.Clone(x.Shape()))
 	}
 	return nil
 }
 
-func total[S, E number](x []E, at int, sum [][2]int) S {
-	s := S(0)
+// total is in float64 for floats, and so is dot: the sums of float32 are then
+// rounded once.
+func total[E number](x []E, at int, sum [][2]int) E {
+	var integers E
+	floats := 0.0
+	isFloat := E(1)/2 != 0
 	for _, q := range sum {
-		s += S(x[at+q[0]])
+		if v := x[at+q[0]]; isFloat {
+			floats += float64(v)
+		} else {
+			integers += v
+		}
 	}
-	return s
+	return integers + E(floats)
 }
 
-func dot[S, E number](x, y []E, atX, atY int, sum [][2]int) S {
-	s := S(0)
+func dot[E number](x, y []E, atX, atY int, sum [][2]int) E {
+	var integers E
+	floats := 0.0
+	isFloat := E(1)/2 != 0
 	for _, q := range sum {
-		s += S(S(x[atX+q[0]]) * S(y[atY+q[1]]))
+		if v, w := x[atX+q[0]], y[atY+q[1]]; isFloat {
+			floats += float64(float64(v) * float64(w))
+		} else {
+			integers += v * w
+		}
 	}
-	return s
+	return integers + E(floats)
 }

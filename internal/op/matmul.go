@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -61,20 +60,25 @@ func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {
 func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check func(x, y []int) error) (Exec, error) {
 	tx, ty := n.AttrBool(transposeX), n.AttrBool(transposeY)
 	return with16Bits(numbers(
-		products(tx, ty, check, multiplyWide(kernel.NewWide())), products(tx, ty, check, multiply[float64, float64]),
-		products(tx, ty, check, multiply[int32, int32]), products(tx, ty, check, multiply[int64, int64]))).choose(n, attr)
+		products(tx, ty, check, multiplyFloats[float32]()), products(tx, ty, check, multiplyFloats[float64]()),
+		products(tx, ty, check, multiply[int32]), products(tx, ty, check, multiply[int64]))).choose(n, attr)
 }
 
 // matmulMemory is the memory of a product.
-type matmulMemory[E, S number] struct {
+type matmulMemory[E number] struct {
 	walkMemory
 	resultMemory[E]
-	shape []int
-	acc   []S
+	shape  []int
+	turned []E
+	packed any // a packedTensor
 }
 
-// products multiplies and adds numbers of type E in S: see addRow.
-func products[E, S number](transposeX, transposeY bool, check func(x, y []int) error, multiply func(out, x, y []E, xm, ym matrix, acc []S)) Exec {
+// multiplier computes one product of matrices; whole is the tensor that y is all
+// of, if it is.
+type multiplier[E number] func(w *Call, m *matmulMemory[E], out, x, y []E, xm, ym matrix, whole *lockstep.Tensor)
+
+// products multiplies matrices that are broadcast together.
+func products[E number](transposeX, transposeY bool, check func(x, y []int) error, multiply multiplier[E]) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
@@ -95,7 +99,7 @@ func products[E, S number](transposeX, transposeY bool, check func(x, y []int) e
 		if x.cols != y.rows {
 			return nil, fmt.Errorf("%s and %s: %d columns and %d rows, want as many", s, t, x.cols, y.rows)
 		}
-		m := Room[matmulMemory[E, S]](w)
+		m := Room[matmulMemory[E]](w)
 		walk, err := m.together2(xs[:len(xs)-2], ys[:len(ys)-2])
 		if err != nil {
 			return nil, err
@@ -112,8 +116,10 @@ func products[E, S number](transposeX, transposeY bool, check func(x, y []int) e
 		if err != nil || size == 0 {
 			return w.one(product, err)
 		}
-		if len(m.acc) != y.cols {
-			m.acc = make([]S, y.cols)
+		if len(b) == y.rows*y.cols && len(a)*y.cols == size*x.cols && !x.transposed {
+			x.rows *= walk.n // one matrix for the rows of all
+			multiply(w, m, z, a, b, x, y, t)
+			return w.one(product, nil)
 		}
 		last := walk.steps[len(walk.steps)-1]
 		walk.each(func(o int, at []int) {
@@ -121,7 +127,7 @@ func products[E, S number](transposeX, transposeY bool, check func(x, y []int) e
 				zm := z[(o+i)*x.rows*y.cols:][:x.rows*y.cols]
 				xm := a[(at[0]+i*last[0])*x.rows*x.cols:][:x.rows*x.cols]
 				ym := b[(at[1]+i*last[1])*y.rows*y.cols:][:y.rows*y.cols]
-				multiply(zm, xm, ym, x, y, m.acc)
+				multiply(w, m, zm, xm, ym, x, y, nil)
 			}
 		})
 		return w.one(product, nil)
@@ -150,71 +156,39 @@ func (m matrix) at(r, c int) int {
 	return r*m.cols + c
 }
 
-// multiply computes a row of the product after the other in acc.
-func multiply[E, S number](out, x, y []E, xm, ym matrix, acc []S) {
+// multiply is the multiplier of integers.
+func multiply[E number](_ *Call, _ *matmulMemory[E], out, x, y []E, xm, ym matrix, _ *lockstep.Tensor) {
+	clear(out)
 	for r := range xm.rows {
-		clear(acc)
-		if ym.transposed {
-			for c := range acc {
-				s := S(0)
-				for k, v := range y[c*ym.rows:][:ym.rows] {
-					s += S(S(x[xm.at(r, k)]) * S(v))
-				}
-				acc[c] = s
-			}
-		} else {
-			for k := range xm.cols {
-				addRow(acc, y[k*ym.cols:][:ym.cols], x[xm.at(r, k)])
-			}
-		}
 		row := out[r*ym.cols:][:ym.cols]
-		for c, s := range acc {
-			row[c] = E(s)
+		for k := range xm.cols {
+			v := x[xm.at(r, k)]
+			for c := range row {
+				row[c] += v * y[ym.at(k, c)]
+			}
 		}
 	}
 }
 
-// multiplyWide is multiply for float32, by the kernels where rows or columns
-// are contiguous.
-func multiplyWide(w kernel.Wide) func(out, x, y []float32, xm, ym matrix, acc []float64) {
-	return func(out, x, y []float32, xm, ym matrix, acc []float64) {
+// multiplyFloats is the multiplier of floats: a row's bits do not depend on how
+// many there are.
+func multiplyFloats[F float]() multiplier[F] {
+	packed := &packing[F]{}
+	return func(w *Call, m *matmulMemory[F], out, x, y []F, xm, ym matrix, whole *lockstep.Tensor) {
 		if xm.transposed {
-			multiply(out, x, y, xm, ym, acc)
-			return
-		}
-		if ym.cols == 1 {
-			w.Dots(out, x, y)
-			return
-		}
-		for r := range xm.rows {
-			row, from := out[r*ym.cols:][:ym.cols], x[r*xm.cols:][:xm.cols]
-			if ym.transposed {
-				for c := range row {
-					row[c] = float32(w.Dot(from, y[c*ym.rows:][:ym.rows]))
+			m.turned = slices.Grow(m.turned[:0], len(x))[:len(x)]
+			for k := range xm.cols {
+				for r, v := range x[k*xm.rows:][:xm.rows] {
+					m.turned[r*xm.cols+k] = v
 				}
-				continue
 			}
-			clear(acc)
-			for k, v := range from {
-				w.Add(acc, y[k*ym.cols:][:ym.cols], v)
-			}
-			for c, s := range acc {
-				row[c] = float32(s)
-			}
+			x = m.turned
 		}
-	}
-}
-
-// addRow adds v·row to acc. In float64 the product of two float32 is exact,
-// and the sum of a few thousand of them rounds, in the end, to the float32
-// nearest to the true one: TensorFlow, in float32 and in its own order, is as
-// close to that as to any other order. The product of two float64 is rounded
-// before it is added.
-func addRow[E, S number](acc []S, row []E, v E) {
-	row = row[:len(acc)]
-	x := S(v)
-	for i := range acc {
-		acc[i] += S(x * S(row[i]))
+		if whole != nil && w.Fixed&2 != 0 {
+			packed.of(whole, true, nil, func(a *packedTensor[F]) { a.one().Pack(y, ym.rows, ym.cols, ym.transposed) }).one().Multiply(out, x, xm.rows)
+			return
+		}
+		roomIn[packedTensor[F]](&m.packed).one().Product(out, x, y, xm.rows, ym.rows, ym.cols, ym.transposed)
 	}
 }
 

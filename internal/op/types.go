@@ -157,11 +157,12 @@ func stepwise16[H half](f func(x float32, s steps) float32) func(H) H {
 // How the operations compute.
 //
 // TensorFlow's kernels flush subnormal float32 numbers to zero on its own
-// threads; here they are kept. float32 functions go through float64, and so do
-// sums of float32, whose products float64 holds exactly: no machine can make
-// them different by fusing. In float64 every product is rounded before it is
-// added. Where a partial sum of float32 overflows and later terms would bring
-// it back, TensorFlow's stays infinite and this one does not.
+// threads; here they are kept. Products of matrices, convolutions, arithmetic and
+// the common activations of float32 are computed by package kernel, which says how
+// they round. Other float32 functions go through float64, and so do other sums of
+// float32: where a partial sum overflows and later terms would bring it back,
+// TensorFlow's stays infinite and these do not. In float64 every product is rounded
+// before it is added.
 
 type number interface {
 	float32 | float64 | int32 | int64

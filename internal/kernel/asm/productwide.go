@@ -37,6 +37,10 @@ func strideOf(name string) Register {
 // "group".
 func sixRows(rows Register, body func(group int, name string)) {
 	Label("group")
+	for _, last := range []uint64{7, 8} { // four and the rest: six and one would wait for the one
+		CMPQ(rows, Imm(last))
+		JE(LabelRef("rows4"))
+	}
 	for group := wideRows; group > 0; group-- {
 		CMPQ(rows, Imm(uint64(group)))
 		JGE(LabelRef("rows" + string(rune('0'+group))))

@@ -21,26 +21,15 @@ func (a *assembler) subtract(x, y, to vector)  { a.three(0x4ea0d400, "fsub", "4s
 func (a *assembler) multiply(x, y, to vector)  { a.three(0x6e20dc00, "fmul", "4s", x, y, to) }
 func (a *assembler) divide(x, y, to vector)    { a.three(0x6e20fc00, "fdiv", "4s", x, y, to) }
 func (a *assembler) maximum(x, y, to vector)   { a.three(0x4e20f400, "fmax", "4s", x, y, to) } // NaN where one is
+func (a *assembler) minimum(x, y, to vector)   { a.three(0x4ea0f400, "fmin", "4s", x, y, to) }
 func (a *assembler) maximumOf(x, y, to vector) { a.three(0x4ea06400, "smax", "4s", x, y, to) } // of integers
-func (a *assembler) addDoubles(x, y, to vector) {
-	a.three(0x4e60d400, "fadd", "2d", x, y, to)
+
+// belowZero sets every bit of a lane that is less than 0.
+func (a *assembler) belowZero(x, to vector) {
+	a.word(0x4ea0e800|uint32(x)<<5|uint32(to), "fcmlt v%d.4s, v%d.4s, #0", to, x)
 }
 
 // signs sets every bit of a lane to its sign.
 func (a *assembler) signs(x, to vector) {
 	a.word(0x4f210400|uint32(x)<<5|uint32(to), "sshr v%d.4s, v%d.4s, #31", to, x)
-}
-
-// widenLow and widenHigh make two float64 of the lower and the upper two float32.
-func (a *assembler) widenLow(x, to vector) {
-	a.word(0x0e617800|uint32(x)<<5|uint32(to), "fcvtl v%d.2d, v%d.2s", to, x)
-}
-
-func (a *assembler) widenHigh(x, to vector) {
-	a.word(0x4e617800|uint32(x)<<5|uint32(to), "fcvtl2 v%d.2d, v%d.4s", to, x)
-}
-
-// addLanes adds the two float64 of x.
-func (a *assembler) addLanes(x, to vector) {
-	a.word(0x7e70d800|uint32(x)<<5|uint32(to), "faddp d%d, v%d.2d", to, x)
 }

@@ -46,8 +46,13 @@ func generate(like string) (assembly, declarations []byte, err error) {
 	gruGates(a)
 	elementwise(a, "sigmoids", (*assembler).sigmoid)
 	elementwise(a, "tanhs", (*assembler).tanh)
+	elementwise(a, "relus", (*assembler).relu)
+	elementwise(a, "relu6s", (*assembler).relu6)
+	pairs(a, "addPairs", a.add)
+	pairs(a, "subtractPairs", a.subtract)
+	pairs(a, "multiplyPairs", a.multiply)
+	pairs(a, "dividePairs", a.divide)
 	dots(a)
-	addWide(a)
-	dotWide(a)
+	tapRows(a)
 	return a.assembly(), a.stubs(), a.err
 }

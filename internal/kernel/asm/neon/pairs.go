@@ -1,0 +1,62 @@
+package main
+
+// pairs writes a function of two numbers.
+func pairs(a *assembler, name string, op func(x, y, to vector)) {
+	a.function(name, 0)
+	z, x, y, n, form := a.arg("z"), a.arg("x"), a.arg("y"), a.arg("n"), a.arg("form")
+	a.ins("CMP $1, %s", form)
+	a.ins("BEQ first")
+	a.ins("CMP $2, %s", form)
+	a.ins("BEQ second")
+	a.eights(n, []general{z, x, y}, func() {
+		v, w, t, u := a.vector(), a.vector(), a.vector(), a.vector()
+		a.eight(v, w, x, n, false)
+		a.eight(t, u, y, n, false)
+		op(v, t, v)
+		op(w, u, w)
+		a.eight(v, w, z, n, true)
+	})
+	a.ret()
+	a.label("first")
+	a.scope(func() {
+		one := a.vector()
+		a.ins("VLD1R (%s), [%s]", x, one)
+		a.eights(n, []general{z, y}, func() {
+			t, u := a.vector(), a.vector()
+			a.eight(t, u, y, n, false)
+			op(one, t, t)
+			op(one, u, u)
+			a.eight(t, u, z, n, true)
+		})
+	})
+	a.ret()
+	a.label("second")
+	one := a.vector()
+	a.ins("VLD1R (%s), [%s]", y, one)
+	a.eights(n, []general{z, x}, func() {
+		v, w := a.vector(), a.vector()
+		a.eight(v, w, x, n, false)
+		op(v, one, v)
+		op(w, one, w)
+		a.eight(v, w, z, n, true)
+	})
+	a.ret()
+}
+
+// relu replaces x; NaN and -0 stay.
+func (a *assembler) relu(x vector) steps {
+	zero, below := a.vector(), a.vector()
+	return steps{
+		func() { a.zero(zero) },
+		func() { a.belowZero(x, below) },
+		func() { a.ins("VBIT %s, %s, %s", below.bytes(), zero.bytes(), x.bytes()) },
+	}
+}
+
+func (a *assembler) relu6(x vector) steps {
+	bound := a.vector()
+	return append(a.relu(x),
+		func() { a.number(6, bound) },
+		func() { a.minimum(x, bound, x) },
+	)
+}
