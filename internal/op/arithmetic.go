@@ -7,19 +7,20 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 var arithmeticOps = Table{
-	"AddV2":             {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
-	"Add":               {Build: numbers2(add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
-	"Sub":               {Build: numbers2(sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(differenceBack)},
-	"Mul":               {Build: numbers2(mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: timeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
+	"AddV2":             {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
+	"Add":               {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
+	"Sub":               {Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(differenceBack)},
+	"Mul":               {Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: timeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
 	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
 	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
 	"SquaredDifference": {Build: byType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: timeElementwise},
-	"RealDiv":           {Build: byType(with16Bits(floats(map2(quotient[float32]), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise, Back: constantBack(quotientBack)},
+	"RealDiv":           {Build: byType(with16Bits(floats(mapPairs(kernel.Quotient, quotient), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise, Back: constantBack(quotientBack)},
 	"Div":               {Build: byType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
 	"FloorDiv":          {Build: byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
 	"FloorMod":          {Build: byType(with16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
@@ -49,6 +50,11 @@ func buildNextAfter(n *savedmodel.Node) (Exec, error) {
 
 func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
 	return byType(with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
+}
+
+// numbersByPairs is numbers2 for what the kernels have of float32.
+func numbersByPairs(op kernel.Pair, f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
+	return byType(with16Bits(numbers(mapPairs(op, f32), map2(f64), map2(i32), map2(i64))))
 }
 
 func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
@@ -243,6 +249,12 @@ func bias[E number](l layout) Exec {
 			return w.one(out, err)
 		}
 		run := value.Product(t.Shape()[axis+1:])
+		if run == 1 {
+			for at := 0; at < len(y); at += len(add) {
+				sums(y[at:at+len(add)], x[at:], add)
+			}
+			return w.one(out, nil)
+		}
 		for at := 0; at < len(y); {
 			for _, v := range add {
 				for end := at + run; at < end; at++ {
@@ -251,5 +263,16 @@ func bias[E number](l layout) Exec {
 			}
 		}
 		return w.one(out, nil)
+	}
+}
+
+// sums adds rows, those of float32 by the kernels.
+func sums[E number](z, x, y []E) {
+	if z, is := any(z).([]float32); is && kernel.Pairs(kernel.Sum, z, any(x).([]float32), any(y).([]float32)) {
+		return
+	}
+	x, y = x[:len(z)], y[:len(z)]
+	for i := range z {
+		z[i] = x[i] + y[i]
 	}
 }

@@ -5,11 +5,26 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // map1 computes every element of the result from one of the input.
 func map1[A, B lockstep.Element](f func(A) B) Exec {
+	return mapAll(func(y []B, x []A) {
+		for i, v := range x {
+			y[i] = f(v)
+		}
+	})
+}
+
+// mapActivation is map1 for a function that the kernels have.
+func mapActivation(a kernel.Activation) Exec {
+	return mapAll(func(y, x []float32) { kernel.Activate(a, y, x) })
+}
+
+// mapAll is map1 by a function of all elements.
+func mapAll[A, B lockstep.Element](f func(y []B, x []A)) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		if len(in) != 1 {
 			return nil, fmt.Errorf("%d inputs, want 1", len(in))
@@ -22,9 +37,7 @@ func map1[A, B lockstep.Element](f func(A) B) Exec {
 		if err != nil {
 			return nil, err
 		}
-		for i, v := range x {
-			y[i] = f(v)
-		}
+		f(y, x)
 		return w.one(out, nil)
 	}
 }
@@ -47,6 +60,26 @@ type pairMemory[B lockstep.Element] struct {
 // map2 computes every element of the result from one of each of two inputs
 // that are broadcast together.
 func map2[A, B lockstep.Element](f func(x, y A) B) Exec {
+	return mapRuns(func(w *walk, out []B, x, y []A) { mapRun(w, out, x, y, f) })
+}
+
+// mapPairs is map2 for an operation that the kernels have, f in Go.
+func mapPairs(op kernel.Pair, f func(x, y float32) float32) Exec {
+	return mapRuns(func(w *walk, out, x, y []float32) {
+		if w.fixed(0) {
+			x = x[:1]
+		}
+		if w.fixed(1) {
+			y = y[:1]
+		}
+		if !kernel.Pairs(op, out, x, y) {
+			mapRun(w, out, x, y, f)
+		}
+	})
+}
+
+// mapRuns is map2 by a function of a run of the walk's innermost loop.
+func mapRuns[A, B lockstep.Element](run func(w *walk, out []B, x, y []A)) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
@@ -68,7 +101,7 @@ func map2[A, B lockstep.Element](f func(x, y A) B) Exec {
 		if err != nil {
 			return nil, err
 		}
-		walk.each(func(o int, at []int) { mapRun(walk, z[o:o+walk.run()], x[at[0]:], y[at[1]:], f) })
+		walk.each(func(o int, at []int) { run(walk, z[o:o+walk.run()], x[at[0]:], y[at[1]:]) })
 		return w.one(out, nil)
 	}
 }

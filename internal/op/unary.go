@@ -16,8 +16,8 @@ var unaryOps = Table{
 	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: unary(absBound), Time: timeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
 	"Sign":       {Build: numbers1(sign, sign, sign, sign), Shape: NoInput, Bound: steady(sign[float64]), Time: timeOfFirst, KeepsShape: true},
 	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: unary(squareBound), Time: timeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
-	"Relu":       {Build: numbers1(relu, relu, relu, relu), Shape: NoInput, Bound: steady(relu[float64]), Time: timeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
-	"Relu6":      {Build: numbers1(relu6, relu6, relu6, relu6), Shape: NoInput, Bound: steady(relu6[float64]), Time: timeOfFirst, KeepsShape: true},
+	"Relu":       {Build: byType(with16Bits(numbers(mapActivation(kernel.ReluFunction), map1(relu[float64]), map1(relu[int32]), map1(relu[int64])))), Shape: NoInput, Bound: steady(relu[float64]), Time: timeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
+	"Relu6":      {Build: byType(with16Bits(numbers(mapActivation(kernel.Relu6Function), map1(relu6[float64]), map1(relu6[int32]), map1(relu6[int64])))), Shape: NoInput, Bound: steady(relu6[float64]), Time: timeOfFirst, KeepsShape: true},
 	"Softsign":   {Build: inSteps(softsign[float32], softsign[float64], softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: timeOfFirst, KeepsShape: true},
 	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound, KeepsShape: true},
 	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
@@ -31,8 +31,8 @@ var unaryOps = Table{
 	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(rounding.Expm1), Time: timeOfFirst, KeepsShape: true},
 	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(rounding.Log), Time: timeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
 	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(rounding.Log1p), Time: timeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
-	"Tanh":       {Build: function(math.Tanh), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: timeOfFirst, KeepsShape: true},
-	"Sigmoid":    {Build: inSteps(via(kernel.Sigmoid[float64]), kernel.Sigmoid[float64], sigmoidSteps), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: timeOfFirst, KeepsShape: true},
+	"Tanh":       {Build: byType(with16Bits(floats(mapActivation(kernel.TanhFunction), map1(math.Tanh)))), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: timeOfFirst, KeepsShape: true},
+	"Sigmoid":    {Build: byType(stepwise(floats(mapActivation(kernel.SigmoidFunction), map1(kernel.Sigmoid[float64])), sigmoidSteps)), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: timeOfFirst, KeepsShape: true},
 	"Sin":        {Build: function(math.Sin), Bound: functionBound(rounding.Sin), KeepsShape: true},
 	"Cos":        {Build: function(math.Cos), Bound: functionBound(rounding.Cos), KeepsShape: true},
 	"Tan":        {Build: function(math.Tan), KeepsShape: true},
@@ -117,7 +117,7 @@ func sign[E number](x E) E {
 	return x // NaN
 }
 
-// relu keeps NaN, as TensorFlow's kernels do.
+// relu keeps NaN and -0, as TensorFlow's kernels do.
 func relu[E number](x E) E {
 	if x < 0 {
 		return 0
@@ -125,12 +125,7 @@ func relu[E number](x E) E {
 	return x
 }
 
-func relu6[E number](x E) E {
-	if x > 6 {
-		return 6
-	}
-	return relu(x)
-}
+func relu6[E number](x E) E { return min(relu(x), 6) }
 
 func elu(x float64) float64 {
 	if x < 0 {
