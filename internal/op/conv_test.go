@@ -167,6 +167,9 @@ func checkConv(t *testing.T, d *drawn, deep bool, fixed uint64) {
 		}
 		return append([]float32{}, got...)
 	}
+	if fixed == 0 {
+		onZeros(t, func() { results(d.x, d.in.batch) }, filter)
+	}
 	want, size, _ := d.want(deep)
 	got := results(d.x, d.in.batch)
 	if len(got) != len(want) {
