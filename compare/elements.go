@@ -12,6 +12,16 @@ type floats struct {
 	bits func(i int) uint64  // in the tensor's format
 }
 
+// finite tells whether all n elements are finite numbers.
+func (f floats) finite(n int) bool {
+	for i := range n {
+		if !finite(f.at(i)) {
+			return false
+		}
+	}
+	return true
+}
+
 // floatsOf fails for a tensor of anything but floats.
 func floatsOf(t *lockstep.Tensor) (floats, bool) {
 	switch t.DType() {

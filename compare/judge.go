@@ -105,7 +105,7 @@ func (r *Result) judge() {
 		r.Causes = []Reason{Reason(r.Kind)}
 		return
 	}
-	if element := r.element(); element != nil {
+	if element := r.element(); element != nil && !r.identical() {
 		r.judgeElements(element)
 		if !r.DType().IsFloat() {
 			r.First.countInts(r)
@@ -123,6 +123,12 @@ func (r *Result) judge() {
 	if s, ok := r.smallestPassing(r.Rule.given(), r.Rule.AllowNonFinite); ok {
 		r.Smallest = &s
 	}
+}
+
+// identical tells whether all elements are finite floats and the same bits: they
+// agree by every rule.
+func (d *Difference) identical() bool {
+	return d.Kind == Measured && d.DType().IsFloat() && d.Finite == d.Elements && d.BitsDiffer == 0
 }
 
 // judgeElements judges every element; what element returns lacks its Place. A

@@ -31,6 +31,9 @@ func (d *Difference) smallestPassing(given FixedTolerance, allowNonFinite bool) 
 	if !ok {
 		return Smallest{}, false
 	}
+	if d.identical() {
+		return Smallest{Given: given}, true
+	}
 	cand, _ := floatsOf(d.Candidate)
 	s = Smallest{Given: given, AtolAlone: d.MaxAbs, ULP: d.MaxULP}
 	for i := range d.Elements {
