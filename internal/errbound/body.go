@@ -16,6 +16,7 @@ import (
 type body struct {
 	*engine.Body
 	operations []operation // by step
+	last       [][]int     // by step: the slots that no later one reads, and no result is
 }
 
 // operation computes an operation's n results.
@@ -72,16 +73,44 @@ func (c *compiler) of(b *engine.Body) *body {
 	for i := range b.Steps {
 		out.operations = append(out.operations, c.operations[b.Steps[i].Node])
 	}
+	out.release(b.Rets)
 	return out
 }
 
-// run runs the steps on slots.
+// release finds the slots that each step is the last to read or to fill, those of
+// results left out.
+func (b *body) release(results []int) {
+	b.last = make([][]int, len(b.Steps))
+	seen := map[int]bool{}
+	for _, slot := range results {
+		seen[slot] = true
+	}
+	for i := len(b.Steps) - 1; i >= 0; i-- {
+		s := &b.Steps[i]
+		for k := range len(s.In) + s.N {
+			slot := s.Out + k - len(s.In)
+			if k < len(s.In) {
+				slot = s.In[k]
+			}
+			if !seen[slot] {
+				seen[slot] = true
+				b.last[i] = append(b.last[i], slot)
+			}
+		}
+	}
+}
+
+// run runs the steps on slots, and drops the values that no later one reads: all of
+// a network's may be more than memory holds.
 func (b *body) run(r *evaluationRun, slots []op.BoundedValue) error {
 	r.mem.Exact = append(r.mem.Exact, slots)
 	defer func() { r.mem.Exact = r.mem.Exact[:len(r.mem.Exact)-1] }()
 	for i := range b.Steps {
 		if err := b.do(r, slots, i); err != nil {
 			return err
+		}
+		for _, slot := range b.last[i] {
+			slots[slot] = op.BoundedValue{}
 		}
 	}
 	return nil

@@ -79,9 +79,12 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 		}
 		e.inputs = append(e.inputs, in)
 	}
+	var results []int
 	for _, name := range slices.Sorted(maps.Keys(g.Outputs)) {
 		e.outputs = append(e.outputs, engine.Port{Name: name, Slot: b.Slot(g.Outputs[name])})
+		results = append(results, b.Slot(g.Outputs[name]))
 	}
+	e.body.release(results)
 	return e, nil
 }
 
