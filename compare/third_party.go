@@ -88,7 +88,7 @@ func (c Check) blame(out *CheckResult, standings map[*lockstep.Trace]standing) [
 	byReference, byCandidate := standings[out.Reference], standings[out.Candidate]
 	switch {
 	case out.optimizer:
-		return nil // the notes say what causes it
+		return besideOptimizer(expected, reference, candidate, byReference, byCandidate)
 	case byReference == agrees && byCandidate == differs:
 		return []string{fmt.Sprintf("%s agrees with %s, and %s with neither: the fault is in %s.", reference, expected, candidate, candidate)}
 	case byReference == differs && byCandidate == agrees:
@@ -99,6 +99,20 @@ func (c Check) blame(out *CheckResult, standings map[*lockstep.Trace]standing) [
 		return []string{fmt.Sprintf("%s, %s and %s all differ.", expected, reference, candidate)}
 	}
 	return []string{fmt.Sprintf("%s and %s agree, and differ from %s: %s.", reference, candidate, expected, suspectExport)}
+}
+
+// besideOptimizer says on which side a third party is where the reference's graph
+// optimizer makes the engines differ: what causes that is said already.
+func besideOptimizer(expected, reference, candidate string, byReference, byCandidate standing) []string {
+	switch {
+	case byReference == agrees && byCandidate == differs:
+		return []string{fmt.Sprintf("%s agrees with %s: it computed what the optimizer made of the graph.", expected, reference)}
+	case byReference == differs && byCandidate == agrees:
+		return []string{fmt.Sprintf("%s agrees with %s: it computed the graph as the exporter wrote it.", expected, candidate)}
+	case byReference == differs && byCandidate == differs:
+		return []string{fmt.Sprintf("%s agrees neither with the graph as the exporter wrote it nor with what the optimizer made of it: %s.", expected, suspectExport)}
+	}
+	return nil
 }
 
 // blameOne is blame where one engine alone ran.
