@@ -3,9 +3,12 @@ package op
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // BoundedValue is a value of the exact evaluation, floats in float64, with a
@@ -139,4 +142,105 @@ func (v BoundedValue) Reason() error {
 		return v.Undecided
 	}
 	return errors.New("rounding decides it")
+}
+
+// BoundRule finds the bounds of an operation's results. An error is the reason
+// why there are none.
+type BoundRule func(x *BoundInput) error
+
+// BoundInput is one operation whose results get their bounds.
+type BoundInput struct {
+	Unit rounding.Unit    // of the engines' floats
+	Node *savedmodel.Node // of the graph
+	// Typical asks for the standard deviations of the operation's own rounding
+	// instead of bounds. The inputs are exact then.
+	Typical bool
+	In      []BoundedValue
+	Out     []BoundedValue
+	// Again runs the operation in float64, on other inputs.
+	Again func(in ...value.Value) ([]value.Value, error)
+}
+
+// ErrNoBound is why an operation without a rule has no bound.
+var ErrNoBound = errors.New("the oracle has no bound for the operation")
+
+// shape is that of the result.
+func (x *BoundInput) shape() []int { return x.Out[0].Tensor.Shape() }
+
+// v and e are the elements of a float input and their bounds, nil if exact.
+func (x *BoundInput) v(i int) []float64 { return FloatsOf(x.In[i].Tensor) }
+func (x *BoundInput) e(i int) []float64 { return FloatsOf(x.In[i].Bound.Tensor) }
+
+// size bounds the magnitudes of a float input.
+func (x *BoundInput) size(i int) []float64 {
+	v, e := x.v(i), x.e(i)
+	out := make([]float64, len(v))
+	for k := range v {
+		out[k] = math.Abs(v[k])
+		if e != nil {
+			out[k] += e[k]
+		}
+	}
+	return out
+}
+
+// like is a tensor of the shape of an input.
+func (x *BoundInput) like(i int, d []float64) value.Value {
+	t, err := lockstep.New(d, x.In[i].Tensor.Shape()...)
+	if err != nil {
+		panic(err) // it has as many elements
+	}
+	return value.Value{Tensor: t}
+}
+
+// run is Again for an operation with one result, and the result's elements.
+func (x *BoundInput) run(in ...value.Value) ([]float64, error) {
+	out, err := x.Again(in...)
+	if err != nil {
+		return nil, err
+	}
+	return FloatsOf(out[0].Tensor), nil
+}
+
+// set sets a result's bounds, made safe: where float32 may have overflowed or
+// the result is NaN, there is no bound.
+func (x *BoundInput) set(i int, e []float64) error {
+	exact := !slices.ContainsFunc(x.In, func(v BoundedValue) bool { return !v.Exact() })
+	largest := x.Unit.Largest()
+	for k, v := range FloatsOf(x.Out[i].Tensor) {
+		switch size := math.Abs(v); {
+		case math.IsInf(v, 0) && exact:
+			e[k] = 0
+		case math.IsNaN(e[k]) || math.IsNaN(v) || size+e[k] > largest:
+			e[k] = math.Inf(1)
+		case size < x.Unit.Tiny() && size > 0:
+			e[k] = max(e[k], size) // it may be flushed to zero
+		}
+	}
+	var err error
+	x.Out[i].Bound, err = BoundOf(e, x.Out[i].Tensor.Shape())
+	return err
+}
+
+// rounded is the bound of a result with the error e from its inputs that is
+// rounded n times.
+func (x *BoundInput) rounded(v, e float64, n int) float64 {
+	return (e+x.gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
+}
+
+// gamma is the relative error of n roundings.
+func (x *BoundInput) gamma(n int) float64 {
+	if x.Typical {
+		return x.Unit.Deviation(n)
+	}
+	return x.Unit.Gamma(n)
+}
+
+// holds tells whether the result of one correctly rounded operation on exact
+// numbers is exact: in float32, if the float64 nearest to it is a float32.
+func (x *BoundInput) holds(v float64) bool {
+	if x.Unit == rounding.Float32 {
+		return float64(float32(v)) == v
+	}
+	return false
 }
