@@ -47,6 +47,16 @@ type Operation struct {
 	Reads []InnerTensor
 	// Results are those that a later operation reads, or that are outputs.
 	Results []InnerTensor
+	// Loop says what a loop that is no known layer runs, so that its iterations can be
+	// run one by one. It is nil of any other operation.
+	Loop *Loop
+}
+
+// Loop is what a loop runs in each iteration: the condition and, if that holds, the
+// body.
+type Loop struct {
+	// Condition and Body are their operations. Reads are of the same iteration.
+	Condition, Body []Operation
 }
 
 // Operator runs the operations of a signature's graph one by one, each on what
@@ -56,8 +66,54 @@ type Operator interface {
 	Operations() []Operation
 	// Next runs the next operation and returns its Results, nil of a Recurrent one.
 	Next() (own []*Tensor, err error)
-	// Take replaces the results of the operation that ran last by another engine's.
+	// Take replaces the results of the operation that ran last, or of the loop whose
+	// iterations were run, by another engine's.
 	Take(theirs []*Tensor) error
+	// Loop begins the loop that the next operation is, to run its iterations.
+	Loop() (LoopOperator, error)
+}
+
+// LoopOperator runs the iterations of a loop. The variables that one leaves, with the
+// results that its Operators took, are those that the next begins with.
+type LoopOperator interface {
+	// Condition and Body run the operations of the next iteration: see Loop. Whether
+	// the body is run is for the other engine's condition to say.
+	Condition() (Operator, error)
+	Body() (Operator, error)
+	// Results are the loop's own, if no iteration follows.
+	Results() ([]*Tensor, error)
+}
+
+// LoopTensors are the tensors that are wanted of a loop: of each iteration's condition
+// and body, by their names there, and those of the loop itself.
+type LoopTensors struct {
+	Node                     string // of the loop
+	Condition, Body, Results []InnerTensor
+}
+
+// Iteration is what an engine has in an iteration of a loop.
+type Iteration struct {
+	// Holds says that the condition did, so that the body ran.
+	Holds bool
+	// Condition and Body are the wanted tensors, in their order.
+	Condition, Body []*Tensor
+}
+
+// LoopProber is an engine that can show the iterations of a loop in its graph.
+type LoopProber interface {
+	Prober
+	// Loop begins a loop, from what Inner would compute its variables from.
+	Loop(ctx context.Context, inputs map[string]*Tensor, given []GivenTensor, want LoopTensors) (LoopRun, error)
+}
+
+// LoopRun is a loop in progress. It is for one goroutine.
+type LoopRun interface {
+	// Next runs iterations until the tensors that they show have that many bytes, or
+	// until the condition does not hold, which is the loop's last iteration.
+	Next(ctx context.Context, bytes int64) ([]Iteration, error)
+	// Results are the wanted results after the last iteration.
+	Results(ctx context.Context) ([]*Tensor, error)
+	Close() error
 }
 
 // Isolator is an engine that can run single operations.
@@ -75,4 +131,13 @@ type OperatorOracle interface {
 	Next(operation Operation) (exact, bound []*Tensor, unknown []error, err error)
 	// Take is that of Operator.
 	Take(theirs []*Tensor) error
+	// Loop begins a loop of the Operator, to evaluate its iterations.
+	Loop(operation Operation) (LoopOracle, error)
+}
+
+// LoopOracle computes exactly what a LoopOperator does.
+type LoopOracle interface {
+	Condition() (OperatorOracle, error)
+	Body() (OperatorOracle, error)
+	Results() (exact, bound []*Tensor, unknown []error, err error)
 }

@@ -57,7 +57,8 @@ type Check struct {
 
 	// Those of Oracle and Inputs, made when first asked for: at worst, and typically.
 	limits, typical func() (limits, error)
-	groupBytes      int64 // instead of the constant, if not 0
+	groupBytes      int64 // instead of the constants, if not 0
+	loopOperations  int
 }
 
 // CheckResult is what a Check found.

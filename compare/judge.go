@@ -42,6 +42,9 @@ type Result struct {
 	// Operation is the type of the operation that a tensor inside a graph is the
 	// result of, "" for others.
 	Operation string
+	// Iteration says which iterations of a loop the result is of, nil outside loops
+	// whose iterations are compared one by one.
+	Iteration *Iteration
 	Rule      Rule
 	Verdict   Verdict
 	Causes    []Reason // at least one if Diverged, none if InStep

@@ -27,6 +27,7 @@ const groupBytes = 256 << 20
 // reference's own values: the reference shows its inner tensors in groups.
 type operations struct {
 	check     *Check
+	reference lockstep.Prober
 	operator  lockstep.Operator
 	oracle    lockstep.OperatorOracle
 	fallback  fallbackRule
@@ -34,6 +35,7 @@ type operations struct {
 	held      map[lockstep.InnerTensor]*lockstep.Tensor // that a later operation reads
 	uses      map[lockstep.InnerTensor]int              // how many do
 	withoutBy map[string]int                            // operations without bound, by their type
+	iterated  map[string]int                            // the place among the results of those of iterations, by their names
 }
 
 // operations has no results if an engine cannot show or run single operations.
@@ -51,7 +53,7 @@ func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, er
 	if len(all) == 0 {
 		return Comparison{}, nil
 	}
-	o := &operations{check: &c, operator: operator, fallback: out.fallback(), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}}
+	o := &operations{check: &c, reference: reference, operator: operator, fallback: out.fallback(), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}, iterated: map[string]int{}}
 	o.out = Comparison{Title: operationsTitle, Reference: out.Reference.Engine, Candidate: out.Candidate.Engine}
 	if o.oracle, err = c.Oracle.Operator(ctx, c.Inputs); err != nil {
 		return Comparison{}, err
@@ -69,12 +71,12 @@ func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, er
 			}
 			n++
 		}
-		theirs, err := o.fetch(ctx, reference, all[:n])
+		theirs, err := o.fetch(ctx, all[:n])
 		if err != nil && ctx.Err() == nil {
 			return o.without(err), nil
 		}
 		if err == nil {
-			err = o.group(all[:n], theirs)
+			err = o.group(ctx, all[:n], theirs)
 		}
 		if err != nil {
 			return Comparison{}, err
@@ -105,9 +107,17 @@ func (o *operations) note() {
 
 // fetch returns the reference's results of some operations; the results of
 // earlier ones that they read are held, and given.
-func (o *operations) fetch(ctx context.Context, reference lockstep.Prober, all []lockstep.Operation) ([]*lockstep.Tensor, error) {
-	var given []lockstep.GivenTensor
+func (o *operations) fetch(ctx context.Context, all []lockstep.Operation) ([]*lockstep.Tensor, error) {
 	var want []lockstep.InnerTensor
+	for _, op := range all {
+		want = append(want, op.Results...)
+	}
+	return o.reference.Inner(ctx, o.check.Inputs, o.given(all), want)
+}
+
+// given are the held tensors that some operations read, without lists, which cannot be
+// given.
+func (o *operations) given(all []lockstep.Operation) (given []lockstep.GivenTensor) {
 	fed := map[lockstep.InnerTensor]bool{}
 	for _, op := range all {
 		for _, t := range op.Reads {
@@ -116,14 +126,13 @@ func (o *operations) fetch(ctx context.Context, reference lockstep.Prober, all [
 				fed[t] = true
 			}
 		}
-		want = append(want, op.Results...)
 	}
-	return reference.Inner(ctx, o.check.Inputs, given, want)
+	return given
 }
 
 // group compares some operations. They are judged while the next ones run.
-func (o *operations) group(all []lockstep.Operation, theirs []*lockstep.Tensor) error {
-	results := make(chan operationResults, 1)
+func (o *operations) group(ctx context.Context, all []lockstep.Operation, theirs []*lockstep.Tensor) error {
+	results := make(chan operationResults, 64)
 	judged := make(chan error, 1)
 	go func() {
 		var err error
@@ -138,38 +147,29 @@ func (o *operations) group(all []lockstep.Operation, theirs []*lockstep.Tensor) 
 	for _, op := range all {
 		r := operationResults{operation: op, theirs: theirs[:len(op.Results)]}
 		theirs = theirs[len(op.Results):]
-		if err = o.run(&r); err != nil {
-			break
+		done := false
+		if op.Loop != nil {
+			if done, err = o.loop(ctx, r, results); err != nil {
+				break
+			}
 		}
-		if !op.Recurrent {
-			results <- r
+		if !done {
+			if err = r.run(o.operator, o.oracle); err != nil {
+				break
+			}
+			if !op.Recurrent {
+				results <- r
+			}
 		}
+		o.hold(r)
 	}
 	close(results)
 	return errors.Join(err, <-judged)
 }
 
-// operationResults are what the engines and the oracle have for one operation.
-type operationResults struct {
-	operation          lockstep.Operation
-	theirs, own        []*lockstep.Tensor
-	exact, bound       []*lockstep.Tensor
-	unknown            []error
-	candidate, byExact error
-}
-
-// run runs one operation in the candidate and in the oracle.
-func (o *operations) run(r *operationResults) error {
-	var both sync.WaitGroup
-	both.Go(func() {
-		if r.own, r.candidate = o.operator.Next(); r.candidate == nil {
-			r.candidate = o.operator.Take(r.theirs)
-		}
-	})
-	if r.exact, r.bound, r.unknown, r.byExact = o.oracle.Next(r.operation); r.byExact == nil {
-		r.byExact = o.oracle.Take(r.theirs)
-	}
-	both.Wait()
+// hold keeps the reference's results of an operation that later ones read, and drops
+// those that no later one does.
+func (o *operations) hold(r operationResults) {
 	for i, t := range r.operation.Results {
 		if o.uses[t] > 0 {
 			o.held[t] = r.theirs[i]
@@ -180,7 +180,40 @@ func (o *operations) run(r *operationResults) error {
 			delete(o.held, t)
 		}
 	}
-	return errors.Join(r.candidate, r.byExact)
+}
+
+// operationResults are what the engines and the oracle have for one operation.
+type operationResults struct {
+	operation    lockstep.Operation
+	at           *Iteration // of a loop that it is in
+	theirs, own  []*lockstep.Tensor
+	exact, bound []*lockstep.Tensor
+	unknown      []error
+}
+
+// run runs one operation in the candidate and in the oracle.
+func (r *operationResults) run(operator lockstep.Operator, oracle lockstep.OperatorOracle) error {
+	return inBoth(func() (err error) {
+		if r.own, err = operator.Next(); err == nil {
+			err = operator.Take(r.theirs)
+		}
+		return err
+	}, func() (err error) {
+		if r.exact, r.bound, r.unknown, err = oracle.Next(r.operation); err == nil {
+			err = oracle.Take(r.theirs)
+		}
+		return err
+	})
+}
+
+// inBoth runs the candidate and the oracle side by side.
+func inBoth(candidate, oracle func() error) error {
+	var both sync.WaitGroup
+	var failed error
+	both.Go(func() { failed = candidate() })
+	err := oracle()
+	both.Wait()
+	return errors.Join(failed, err)
 }
 
 // judge compares the results of one operation.
@@ -197,11 +230,15 @@ func (o *operations) judge(r operationResults) (err error) {
 		}
 	}
 	judged := Judge(Measure(references, candidates, Options{Order: order}), func(name string) Rule { return rules[name] })
-	for _, r := range judged {
-		if r.Operation = op.Op; r.Verdict == InStep {
-			r.release()
+	for _, result := range judged {
+		if result.Operation = op.Op; result.Verdict == InStep {
+			result.release()
 		}
-		o.out.Results = append(o.out.Results, r)
+		if r.at != nil {
+			o.ofIteration(result, *r.at)
+			continue
+		}
+		o.out.Results = append(o.out.Results, result)
 	}
 	return nil
 }

@@ -77,13 +77,14 @@ func (c *Comparison) Verdict() Verdict {
 
 // First returns the first result that diverged, nil for none; see Stepwise.
 func (c *Comparison) First() *Result {
+	if !c.Stepwise {
+		return firstInOrder(c.Results)
+	}
 	var first *Result
 	for i := range c.Results {
 		r := &c.Results[i]
 		switch {
 		case r.Verdict == InStep:
-		case first == nil && !c.Stepwise:
-			return r
 		case first == nil || path.Dir(r.Name) == path.Dir(first.Name) && r.step() < first.step():
 			first = r
 		case path.Dir(r.Name) != path.Dir(first.Name):
@@ -91,6 +92,27 @@ func (c *Comparison) First() *Result {
 		}
 	}
 	return first
+}
+
+// firstInOrder returns the first result that diverged; in a loop, of the first
+// iteration in which one did.
+func firstInOrder(all []Result) *Result {
+	i := slices.IndexFunc(all, func(r Result) bool { return r.Verdict != InStep })
+	if i < 0 {
+		return nil
+	}
+	first := &all[i]
+	for i++; i < len(all) && sameLoop(first, &all[i]); i++ {
+		if r := &all[i]; r.Verdict != InStep && r.Iteration.before(first.Iteration) {
+			first = r
+		}
+	}
+	return first
+}
+
+// sameLoop tells whether two results are of iterations of the same loop.
+func sameLoop(a, b *Result) bool {
+	return a.Iteration != nil && b.Iteration != nil && a.Iteration.Loop == b.Iteration.Loop
 }
 
 // step is the step of the first mismatch, -1 without steps.

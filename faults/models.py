@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
 
 L = keras.layers
 KINDS = {
@@ -101,6 +102,170 @@ class NormalizedCell(L.Layer):
         return h, [h]
 
 
+class Loop(L.Layer):
+    """A layer with a loop of its own, and weights that are made when they are asked for."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, shape):
+        for name, wanted in self.shapes(shape[-1], self.units).items():
+            setattr(self, name, self.add_weight(shape=wanted, name=f"kernel_{name}"))
+        self.built = True
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], self.units)
+
+    def scan(self, step, first, x):
+        """Runs step(state, item) over the time steps of x (batch, steps, features)."""
+        last, out = keras.ops.scan(step, first, keras.ops.transpose(x, (1, 0, 2)))
+        return last, keras.ops.transpose(out, (1, 0, 2))
+
+    def zeros(self, x):
+        return keras.ops.zeros((keras.ops.shape(x)[0], self.units))
+
+
+class AttentionDecoder(Loop):
+    """Each step attends to all items, with the state before it as the query."""
+
+    def shapes(self, features, units):
+        return {"keys": (features, units), "query": (units, units), "score": (units, 1), "x": (2 * features, units), "h": (units, units)}
+
+    def call(self, x):
+        keys = keras.ops.matmul(x, self.keys)
+
+        def step(h, item):
+            query = keras.ops.expand_dims(keras.ops.matmul(h, self.query), 1)
+            weights = keras.ops.softmax(keras.ops.matmul(keras.ops.tanh(keys + query), self.score), axis=1)
+            seen = keras.ops.sum(weights * x, axis=1)
+            z = keras.ops.matmul(keras.ops.concatenate([item, seen], axis=-1), self.x)
+            h = keras.ops.tanh(z + keras.ops.matmul(h, self.h))
+            return h, h
+
+        return self.scan(step, self.zeros(x), x)[1]
+
+
+class CRF(Loop):
+    """The forward algorithm, and the best path by Viterbi's."""
+
+    def shapes(self, features, units):
+        return {"emit": (features, units), "moves": (units, units)}
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], 2 * self.units)
+
+    def call(self, x):
+        emitted = keras.ops.matmul(x, self.emit)
+
+        def forward(before, item):
+            now = keras.ops.logsumexp(keras.ops.expand_dims(before, 2) + self.moves, axis=1) + item
+            return now, now
+
+        def best(before, item):
+            scores = keras.ops.expand_dims(before, 2) + self.moves
+            came_from = keras.ops.cast(keras.ops.argmax(scores, axis=1), "float32")
+            return keras.ops.max(scores, axis=1) + item, came_from
+
+        def back(at, pointers):
+            tag = tf.gather(pointers, keras.ops.argmax(at, axis=1), batch_dims=1)
+            at = keras.ops.one_hot(keras.ops.cast(tag, "int32"), self.units)
+            return at, at
+
+        last, pointers = self.scan(best, self.zeros(x), emitted)
+        path = self.scan(back, keras.ops.one_hot(keras.ops.argmax(last, axis=1), self.units), keras.ops.flip(pointers, axis=1))[1]
+        return keras.ops.concatenate([self.scan(forward, self.zeros(x), emitted)[1], keras.ops.flip(path, axis=1)], axis=-1)
+
+
+class BeamSearch(Loop):
+    """Three beams of five symbols, until as many steps as the input has or all are done."""
+
+    def shapes(self, features, units):
+        return {"x": (features, units), "h": (units, units), "symbols": (5, units), "logits": (units, 5)}
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 3, self.units + 1)
+
+    def call(self, x):
+        ops, beams = keras.ops, 3
+        batch, steps = ops.shape(x)[0], ops.shape(x)[1]
+        h = ops.repeat(ops.expand_dims(ops.tanh(ops.matmul(ops.mean(x, axis=1), self.x)), 1), beams, axis=1)
+        scores = ops.repeat(ops.expand_dims(ops.convert_to_tensor([0.0, -1e3, -1e3]), 0), batch, axis=0)
+        done = ops.zeros((batch, beams), "bool")
+
+        def on(k, h, scores, done):
+            return ops.logical_and(ops.less(k, steps), ops.logical_not(ops.all(done)))
+
+        def step(k, h, scores, done):
+            p = ops.log_softmax(ops.matmul(h, self.logits))
+            p = ops.where(ops.expand_dims(done, -1), ops.zeros_like(p), p)
+            scores, best = ops.top_k(ops.reshape(ops.expand_dims(scores, -1) + p, (-1, 5 * beams)), beams)
+            beam, symbol = ops.floor_divide(best, 5), ops.mod(best, 5)
+            h = ops.tanh(ops.matmul(tf.gather(h, beam, batch_dims=1), self.h) + ops.take(self.symbols, symbol, axis=0))
+            done = ops.logical_or(tf.gather(done, beam, batch_dims=1), ops.equal(symbol, 4))
+            return k + 1, h, scores, done
+
+        _, h, scores, _ = ops.while_loop(on, step, (0, h, scores, done))
+        return ops.concatenate([h, ops.expand_dims(scores, -1)], axis=-1)
+
+
+class Until(Loop):
+    """As many steps as it takes until the state hardly changes."""
+
+    def shapes(self, features, units):
+        return {"x": (features, units), "h": (units, units)}
+
+    def compute_output_shape(self, shape):
+        return (shape[0], self.units)
+
+    def call(self, x):
+        ops = keras.ops
+        z = ops.matmul(ops.mean(x, axis=1), self.x)
+
+        def on(k, h, change):
+            return ops.logical_and(ops.less(k, 60), ops.greater(ops.max(ops.abs(change)), 1e-2))
+
+        def step(k, h, change):
+            new = ops.tanh(z + 0.3 * ops.matmul(h, self.h))
+            return k + 1, new, new - h
+
+        return ops.while_loop(on, step, (0, ops.zeros_like(z), ops.ones_like(z)))[1]
+
+
+class Branch(Loop):
+    """A loop whose steps take one of two branches."""
+
+    def shapes(self, features, units):
+        return {"x": (features, units), "h": (units, units)}
+
+    def call(self, x):
+        def step(h, item):
+            z = keras.ops.matmul(item, self.x)
+            h = keras.ops.cond(keras.ops.sum(item) > 0, lambda: keras.ops.tanh(z + keras.ops.matmul(h, self.h)), lambda: h * keras.ops.sigmoid(z))
+            return h, h
+
+        return self.scan(step, self.zeros(x), x)[1]
+
+
+class Nested(Loop):
+    """A loop in a loop."""
+
+    def shapes(self, features, units):
+        return {"x": (features, units), "h": (units, units)}
+
+    def call(self, x):
+        def step(h, item):
+            z = keras.ops.matmul(item, self.x)
+            inner = lambda k, y: (k + 1, keras.ops.tanh(z + keras.ops.matmul(y, self.h)))
+            h = keras.ops.while_loop(lambda k, y: keras.ops.less(k, 3), inner, (0, h))[1]
+            return h, h
+
+        return self.scan(step, self.zeros(x), x)[1]
+
+
+LOOPS = {"attention_decoder": AttentionDecoder, "crf": CRF, "beam_search": BeamSearch, "until": Until}
+
+
 def loops():
     for units in (3, 8, 24):
         yield f"loop_own_cell_{units}", (None, 3), chain(L.RNN(NormalizedCell(units, False), return_sequences=True))
@@ -112,6 +277,10 @@ def loops():
             yield f"loop_{policy}_{kind}_{units}", (None, 3), chain(KINDS[kind](units, return_sequences=True, dtype=policy))
         dense = [L.Dense(16, activation="gelu", dtype=policy), L.LayerNormalization(dtype=policy), L.Dense(8, dtype=policy)]
         yield f"loop_{policy}_dense", (None, 3), chain(*dense)
+    for name, units in [("attention_decoder", 4), ("attention_decoder", 12), ("crf", 3), ("crf", 9), ("beam_search", 5), ("until", 6)]:
+        yield f"loop_{name}_{units}", (None, 3), chain(LOOPS[name](units))
+    yield "loop_branch_5", (None, 3), chain(Branch(5))
+    yield "loop_nested_4", (None, 3), chain(Nested(4))
     yield "loop_own_cell_lstm", (None, 3), chain(L.RNN(NormalizedCell(6, False), return_sequences=True), L.LSTM(5, return_sequences=True))
 
 

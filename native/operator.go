@@ -17,11 +17,11 @@ func (m *Model) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor
 	}
 	inputs, err := m.source.Inputs(ctx, inputs)
 	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
+		return nil, ofNative(err)
 	}
 	of, err := m.program.Operations(ctx, inputs)
 	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
+		return nil, ofNative(err)
 	}
 	return operator{of}, nil
 }
@@ -32,17 +32,39 @@ func (o operator) Operations() []lockstep.Operation { return o.of.All }
 
 func (o operator) Next() ([]*lockstep.Tensor, error) {
 	own, err := o.of.Next()
-	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
-	}
-	return own, nil
+	return own, ofNative(err)
 }
 
-func (o operator) Take(theirs []*lockstep.Tensor) error {
-	if err := o.of.Take(theirs); err != nil {
-		return fmt.Errorf("native: %w", err)
+func (o operator) Take(theirs []*lockstep.Tensor) error { return ofNative(o.of.Take(theirs)) }
+
+func (o operator) Loop() (lockstep.LoopOperator, error) {
+	of, err := o.of.Loop()
+	return loopOperator{of}, ofNative(err)
+}
+
+type loopOperator struct{ of *engine.LoopOperations }
+
+func (l loopOperator) Condition() (lockstep.Operator, error) {
+	of, err := l.of.Condition()
+	return operator{of}, ofNative(err)
+}
+
+func (l loopOperator) Body() (lockstep.Operator, error) {
+	of, err := l.of.Body()
+	return operator{of}, ofNative(err)
+}
+
+func (l loopOperator) Results() ([]*lockstep.Tensor, error) {
+	own, err := l.of.Results()
+	return own, ofNative(err)
+}
+
+// ofNative says that an error is the engine's.
+func ofNative(err error) error {
+	if err != nil {
+		err = fmt.Errorf("native: %w", err)
 	}
-	return nil
+	return err
 }
 
 // Inner computes tensors inside the signature's graph, by their names in the
@@ -53,11 +75,11 @@ func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, g
 	}
 	inputs, err := m.source.Inputs(ctx, inputs)
 	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
+		return nil, ofNative(err)
 	}
 	out, err := m.program.Inner(ctx, inputs, given, want)
 	if err != nil {
-		return nil, fmt.Errorf("native: %w", err)
+		return nil, ofNative(err)
 	}
 	return out, nil
 }

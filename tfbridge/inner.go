@@ -22,11 +22,12 @@ type innerGraph struct {
 
 	mu     sync.Mutex
 	copies map[lockstep.InnerTensor]tf.Output // what is fetched of those that were asked for
+	loops  map[string]*loopGraph
 }
 
 // findInner imports all that the outputs need.
 func (m *tfSession) findInner() (*innerGraph, error) {
-	g := &innerGraph{nodes: map[string]*savedmodel.Node{}, copies: map[lockstep.InnerTensor]tf.Output{}}
+	g := &innerGraph{nodes: map[string]*savedmodel.Node{}, copies: map[lockstep.InnerTensor]tf.Output{}, loops: map[string]*loopGraph{}}
 	for _, n := range m.graph.Nodes {
 		g.nodes[n.Name] = n
 	}
@@ -59,12 +60,8 @@ func (m *tfSession) fetched(g *innerGraph, t lockstep.InnerTensor) (tf.Output, e
 		return out, nil
 	}
 	out, err := m.output(g, t)
-	switch {
-	case err != nil:
-	case t.List != lockstep.Invalid:
-		out, err = m.stack(out, t.List)
-	default:
-		out, err = m.copyOf(out)
+	if err == nil {
+		out, err = m.shownOutput(out, t.List)
 	}
 	if err == nil {
 		g.copies[key] = out
@@ -88,16 +85,9 @@ func (m *tfSession) inner(inputs map[string]*lockstep.Tensor, given []lockstep.G
 	if err != nil {
 		return nil, err
 	}
-	feeds := map[tf.Output]*lockstep.Tensor{}
-	for name, t := range inputs {
-		feeds[m.inputs[name]] = t
-	}
-	for _, t := range given {
-		out, err := m.output(g, t.InnerTensor)
-		if err != nil {
-			return nil, err
-		}
-		feeds[out] = t.Value
+	feeds, err := m.feeds(g, inputs, given)
+	if err != nil {
+		return nil, err
 	}
 	var fetches []tf.Output
 	for _, t := range want {
@@ -107,10 +97,56 @@ func (m *tfSession) inner(inputs map[string]*lockstep.Tensor, given []lockstep.G
 		}
 		fetches = append(fetches, out)
 	}
+	all, err := m.runRaw(feeds, fetches)
+	if err != nil {
+		return nil, err
+	}
+	return fromAll(all)
+}
+
+// feeds are inputs and inner tensors for libtensorflow.
+func (m *tfSession) feeds(g *innerGraph, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor) (map[tf.Output]*tf.Tensor, error) {
+	feeds := map[tf.Output]*tf.Tensor{}
+	feed := func(at tf.Output, t *lockstep.Tensor) (err error) {
+		if feeds[at], err = toTensorFlow(t); err != nil {
+			err = fmt.Errorf("tfbridge: %q: %w", at.Op.Name(), err)
+		}
+		return err
+	}
+	for name, t := range inputs {
+		if err := feed(m.inputs[name], t); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range given {
+		out, err := m.output(g, t.InnerTensor)
+		if err == nil {
+			err = feed(out, t.Value)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return feeds, nil
+}
+
+// runRaw runs the session on libtensorflow's own tensors, as a call of its own.
+func (m *tfSession) runRaw(feeds map[tf.Output]*tf.Tensor, want []tf.Output) ([]*tf.Tensor, error) {
 	done, err := m.beginCall()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	return m.fetchFed(feeds, fetches)
+	return m.sessionRun(feeds, want)
+}
+
+func fromAll(all []*tf.Tensor) ([]*lockstep.Tensor, error) {
+	out := make([]*lockstep.Tensor, len(all))
+	for i, t := range all {
+		var err error
+		if out[i], err = fromTensorFlow(t); err != nil {
+			return nil, fmt.Errorf("tfbridge: %w", err)
+		}
+	}
+	return out, nil
 }

@@ -217,29 +217,28 @@ func tensorName(out tf.Output) string { return fmt.Sprintf("%s:%d", out.Op.Name(
 
 // fetchFed is fetch with any tensors fed, and none of them wanted.
 func (m *tfSession) fetchFed(fed map[tf.Output]*lockstep.Tensor, want []tf.Output) ([]*lockstep.Tensor, error) {
+	feeds := make(map[tf.Output]*tf.Tensor, len(fed))
+	for at, t := range fed {
+		var err error
+		if feeds[at], err = toTensorFlow(t); err != nil {
+			return nil, fmt.Errorf("tfbridge: running %s: %q: %w", m.dir, at.Op.Name(), err)
+		}
+	}
+	all, err := m.sessionRun(feeds, want)
+	if err != nil {
+		return nil, err
+	}
+	return fromAll(all)
+}
+
+// sessionRun runs the session on libtensorflow's own tensors.
+func (m *tfSession) sessionRun(feeds map[tf.Output]*tf.Tensor, want []tf.Output) (results []*tf.Tensor, err error) {
 	if len(want) == 0 {
 		return nil, nil
 	}
-	var results []*lockstep.Tensor
-	err := guard("running "+m.dir, func() error {
-		feeds := make(map[tf.Output]*tf.Tensor, len(fed))
-		for at, t := range fed {
-			var err error
-			if feeds[at], err = toTensorFlow(t); err != nil {
-				return fmt.Errorf("%q: %w", at.Op.Name(), err)
-			}
-		}
-		raw, err := m.saved.Session.Run(feeds, want, nil)
-		if err != nil {
-			return err
-		}
-		results = make([]*lockstep.Tensor, len(raw))
-		for i, t := range raw {
-			if results[i], err = fromTensorFlow(t); err != nil {
-				return err
-			}
-		}
-		return nil
+	err = guard("running "+m.dir, func() error {
+		results, err = m.saved.Session.Run(feeds, want, nil)
+		return err
 	})
 	return results, err
 }

@@ -71,8 +71,15 @@ type session interface {
 	trace(inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error)
 	weights() (lockstep.Weights, error)
 	inner(inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error)
+	loop(inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want lockstep.LoopTensors) (sessionLoop, error)
 	// close is called once, when no other call is running.
 	close() error
+}
+
+// sessionLoop is a loop in progress in a session.
+type sessionLoop interface {
+	next(bytes int64) ([]lockstep.Iteration, error)
+	results() ([]*lockstep.Tensor, error)
 }
 
 type settings struct {
@@ -194,6 +201,51 @@ func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, g
 	})
 	return out, err
 }
+
+// Loop runs the iterations of a loop inside the signature's graph, by its condition and
+// its body, which are imported into the session's graph. It begins with the variables
+// that Inner would compute.
+func (m *Model) Loop(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want lockstep.LoopTensors) (lockstep.LoopRun, error) {
+	if err := m.check(ctx, inputs); err != nil {
+		return nil, err
+	}
+	l := &loopInModel{model: m}
+	err := m.use(func(s session) (err error) {
+		l.of, err = s.loop(inputs, given, want)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// loopInModel is a loop in progress, as long as the model is open.
+type loopInModel struct {
+	model *Model
+	of    sessionLoop
+}
+
+func (l *loopInModel) Next(ctx context.Context, bytes int64) (out []lockstep.Iteration, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("tfbridge: %w", err)
+	}
+	err = l.model.use(func(session) (err error) {
+		out, err = l.of.next(bytes)
+		return err
+	})
+	return out, err
+}
+
+func (l *loopInModel) Results(context.Context) (out []*lockstep.Tensor, err error) {
+	err = l.model.use(func(session) (err error) {
+		out, err = l.of.results()
+		return err
+	})
+	return out, err
+}
+
+func (l *loopInModel) Close() error { return nil }
 
 // Weights reads the weights out of the running session, in the order of
 // Keras's get_weights(). Which variable is which is found by following the

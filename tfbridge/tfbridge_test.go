@@ -61,6 +61,21 @@ func (f *fake) inner(map[string]*lockstep.Tensor, []lockstep.GivenTensor, []lock
 	return nil, nil
 }
 
+func (f *fake) loop(map[string]*lockstep.Tensor, []lockstep.GivenTensor, lockstep.LoopTensors) (sessionLoop, error) {
+	f.call()
+	return f, nil
+}
+
+func (f *fake) next(int64) ([]lockstep.Iteration, error) {
+	f.call()
+	return []lockstep.Iteration{{}}, nil
+}
+
+func (f *fake) results() ([]*lockstep.Tensor, error) {
+	f.call()
+	return nil, nil
+}
+
 func (f *fake) weights() (lockstep.Weights, error) {
 	f.call()
 	return lockstep.Weights{{Name: "w"}}, nil

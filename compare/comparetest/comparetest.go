@@ -180,11 +180,11 @@ func head(r *compare.Report) string {
 	}
 	if _, first := r.FirstDivergence(); first != nil && first.First != nil {
 		f := first.First
-		b.WriteString("  " + first.Name + ", " + f.Place.String() + ":\n")
+		b.WriteString("  " + render.Named(first) + ", " + f.Place.String() + ":\n")
 		b.WriteString("- \t" + f.Reference.String() + "\n")
 		b.WriteString("+ \t" + f.Candidate.String() + "\n")
 	} else if first != nil {
-		b.WriteString("  " + first.Name + ": " + string(first.Causes[0]) + "\n")
+		b.WriteString("  " + render.Named(first) + ": " + string(first.Causes[0]) + "\n")
 	}
 	return b.String()
 }

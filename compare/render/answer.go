@@ -43,6 +43,16 @@ func Word(r *compare.Result) string {
 	return r.Verdict.String()
 }
 
+// Named is the name of a result, and where in a loop it is.
+func Named(r *compare.Result) string { return format.Printable(r.Name) + inLoop(r) }
+
+func inLoop(r *compare.Result) string {
+	if r.Iteration == nil {
+		return ""
+	}
+	return " " + format.Printable(r.Iteration.String())
+}
+
 // answer is Answer without the extent; on names the model, and title the
 // comparison.
 func answer(c *compare.Comparison, on, title string) string {
@@ -56,9 +66,11 @@ func answer(c *compare.Comparison, on, title string) string {
 	ref, cand := format.Printable(c.Reference), format.Printable(c.Candidate)
 	first, name := c.First(), ""
 	if first != nil {
-		if name = format.Printable(first.Name); first.Operation != "" {
+		name = format.Printable(first.Name)
+		if first.Operation != "" {
 			name += " (" + format.Printable(first.Operation) + ")"
 		}
+		name += inLoop(first)
 	}
 	switch {
 	case len(c.Results) == 0:

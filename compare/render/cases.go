@@ -53,7 +53,7 @@ func Cases(o *compare.Outcome) []Case {
 
 // caseOf is one tensor of a comparison.
 func caseOf(c *compare.Comparison, r *compare.Result, class string) Case {
-	out := Case{Class: class, Name: format.Printable(r.Name)}
+	out := Case{Class: class, Name: Named(r)}
 	if r.Verdict == compare.InStep {
 		return out
 	}

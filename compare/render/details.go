@@ -21,10 +21,10 @@ func (t *text) first(indent int, c *compare.Comparison, r *compare.Result) {
 	}
 	t.blank()
 	if r.First == nil {
-		t.line(indent+2, indent+4, "first difference: "+format.Printable(r.Name)+": "+explain(c, r))
+		t.line(indent+2, indent+4, "first difference: "+Named(r)+": "+explain(c, r))
 		return
 	}
-	t.line(indent+2, indent+4, fmt.Sprintf("first difference: %s, %s", format.Printable(r.Name), &r.First.Place))
+	t.line(indent+2, indent+4, fmt.Sprintf("first difference: %s, %s", Named(r), &r.First.Place))
 	t.fault(indent+4, c, r)
 }
 
@@ -165,10 +165,10 @@ func (t *text) details(c *compare.Comparison, indent int) {
 // the report's first line has it.
 func (t *text) tensor(c *compare.Comparison, r *compare.Result, indent int, leads bool) {
 	if r.Kind != compare.Measured {
-		t.line(indent, indent+2, format.Printable(r.Name)+": "+explain(c, r))
+		t.line(indent, indent+2, Named(r)+": "+explain(c, r))
 		return
 	}
-	t.line(indent, indent+2, fmt.Sprintf("%s: %s, %s", format.Printable(r.Name), r.Reference, judgedOf(r)))
+	t.line(indent, indent+2, fmt.Sprintf("%s: %s, %s", Named(r), r.Reference, judgedOf(r)))
 	const width = len("smallest tolerance")
 	add := func(label, s string) { t.labelled(indent+2, width, label, s) }
 	if r.Outside > 0 {

@@ -17,6 +17,7 @@ func encodeReport(r *compare.Report) jsonReport {
 		d := jsonDivergence{Title: c.Title, Reference: c.Reference, Candidate: c.Candidate, Causes: []compare.Reason{}}
 		if first != nil {
 			d.Name, d.Causes, d.First = &first.Name, list(first.Causes), encodeFault(first)
+			d.Iteration = encodeIteration(first)
 		}
 		out.FirstDivergence = &d
 	}
@@ -79,6 +80,7 @@ func encodeResult(r *compare.Result) jsonResult {
 		WorstRel:      encodePlace(r.WorstRel),
 		WorstULP:      encodePlace(r.WorstULP),
 	}
+	out.Iteration = encodeIteration(r)
 	if out.Operation = r.Operation; r.Released() {
 		out.Reference = &jsonTensor{DType: r.DType().String(), Shape: list(r.Shape())}
 		out.Candidate = out.Reference
@@ -95,6 +97,14 @@ func encodeResult(r *compare.Result) jsonResult {
 		})
 	}
 	return out
+}
+
+func encodeIteration(r *compare.Result) *jsonIteration {
+	i := r.Iteration
+	if i == nil {
+		return nil
+	}
+	return &jsonIteration{i.Loop, i.Number, i.Condition, i.Compared, i.Diverged}
 }
 
 // distance is the exact form of |candidate-reference|, null without a meaning.

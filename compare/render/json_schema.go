@@ -41,6 +41,7 @@ type jsonDivergence struct {
 	Reference string           `json:"reference"`
 	Candidate string           `json:"candidate"`
 	Name      *string          `json:"name"` // null where nothing was compared
+	Iteration *jsonIteration   `json:"iteration,omitempty"`
 	Causes    []compare.Reason `json:"causes"`
 	First     *jsonFault       `json:"first"`
 }
@@ -63,6 +64,7 @@ type jsonComparison struct {
 type jsonResult struct {
 	Name          string           `json:"name"`
 	Operation     string           `json:"operation,omitempty"`
+	Iteration     *jsonIteration   `json:"iteration,omitempty"`
 	Verdict       string           `json:"verdict"`
 	Kind          compare.Kind     `json:"kind"`
 	Causes        []compare.Reason `json:"causes"`
@@ -89,6 +91,15 @@ type jsonResult struct {
 	WorstULP      *jsonPlace       `json:"worst_ulp"`
 	NonFinite     *jsonNonFinite   `json:"non_finite"` // null for all but floats
 	Steps         []jsonStep       `json:"steps"`
+}
+
+// jsonIteration says where in a loop a result is.
+type jsonIteration struct {
+	Loop      string `json:"loop"`
+	Number    int    `json:"number"`
+	Condition bool   `json:"condition"`
+	Compared  int    `json:"compared"` // iterations, as the next
+	Diverged  int    `json:"diverged"`
 }
 
 type jsonRule struct {

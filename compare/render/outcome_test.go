@@ -2,12 +2,15 @@ package render
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/fixture"
+	"github.com/lockstep-go/lockstep/internal/reporttest"
 )
 
 // outcomes are one of each kind: in step, diverged in two tensors, failed beside
@@ -116,5 +119,56 @@ func TestNotRunIsTold(t *testing.T) {
 		if got := Line(&o); !strings.Contains(got, want) || strings.Contains(got, "\n") {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// Where in a loop a result is, GitHub's annotation, JUnit's cases and JSON say as the
+// text does.
+func TestIterationsAreNamed(t *testing.T) {
+	const place = "rnn/while/cell/Tanh:0 (Tanh) in the loop rnn/while, iteration 6 and 4 more"
+	all := []compare.Outcome{{Model: "m", Report: reporttest.Reports(t)["loop"]}}
+	var b bytes.Buffer
+	if err := GitHub(&b, all); err != nil || !strings.Contains(b.String(), place) {
+		t.Errorf("GitHub: %v, %s", err, b.String())
+	}
+	cases := Cases(&all[0])
+	var names []string
+	for _, c := range cases {
+		names = append(names, c.Name)
+	}
+	if want := "rnn/while/cell/Tanh:0 in the loop rnn/while, iteration 6 and 4 more"; !slices.Contains(names, want) || !slices.Contains(names, "rnn/while/cell/MatMul:0 in the loop rnn/while, 12 iterations") {
+		t.Errorf("the cases are %q, want %q", names, want)
+	}
+	if i := slices.IndexFunc(cases, func(c Case) bool { return c.Failed && strings.Contains(c.Message, place) }); i < 0 {
+		t.Errorf("no case says where: %+v", cases)
+	}
+	b.Reset()
+	if err := JSON(&b, all); err != nil {
+		t.Fatal(err)
+	}
+	type iteration struct {
+		Loop                       string
+		Number, Compared, Diverged int
+		Condition                  bool
+	}
+	var read struct {
+		Reports []struct {
+			First struct {
+				Iteration *iteration
+			} `json:"first_divergence"`
+			Comparisons []struct {
+				Results []struct{ Iteration *iteration }
+			}
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &read); err != nil {
+		t.Fatal(err)
+	}
+	r := read.Reports[0]
+	if r.First.Iteration == nil || *r.First.Iteration != (iteration{"rnn/while", 6, 12, 5, false}) {
+		t.Errorf("the first divergence in JSON is %+v", r.First.Iteration)
+	}
+	if one := r.Comparisons[0].Results; !one[0].Iteration.Condition || one[3].Iteration != nil {
+		t.Errorf("in JSON: %+v", one)
 	}
 }

@@ -242,7 +242,7 @@ func (t *text) comparison(c *compare.Comparison, indent int) {
 			t.layers(c, indent+4)
 			t.blank()
 		} else {
-			t.table(c, indent+4)
+			t.tables(c, indent+4)
 			t.blank()
 			if c.Results[0].Operation == "" {
 				t.line(indent+2, indent+4, smallestLine(c))
@@ -268,15 +268,39 @@ func (t *text) notes(indent int, notes []string) {
 	}
 }
 
-func (t *text) table(c *compare.Comparison, indent int) {
+// tables writes the results, those of each loop's iterations in a table of their own.
+func (t *text) tables(c *compare.Comparison, indent int) {
+	within := func(r *compare.Result) string {
+		if r.Iteration == nil {
+			return ""
+		}
+		return r.Iteration.Within()
+	}
+	for from := 0; from < len(c.Results); {
+		in, to := within(&c.Results[from]), from+1
+		for to < len(c.Results) && within(&c.Results[to]) == in {
+			to++
+		}
+		if from > 0 {
+			t.blank()
+		}
+		if in != "" {
+			t.line(indent, indent+2, "in "+format.Printable(in)+", "+format.Plural(c.Results[from].Iteration.Compared, "iteration")+":")
+		}
+		t.table(c.Results[from:to], indent)
+		from = to
+	}
+}
+
+func (t *text) table(results []compare.Result, indent int) {
 	tab := table.Table{Align: "llrrrrl", Indent: indent, Width: textWidth, Least: []int{minName, minShape}}
-	folder := folderOf(c)
+	folder := folderOf(results)
 	if folder != "" {
 		t.line(indent, indent+2, "inside "+format.Printable(strings.TrimSuffix(folder, "/"))+":")
 	}
 	tab.Add("tensor", "shape", "max abs", "max rel", "ulp", "margin", "verdict")
-	for i := range c.Results {
-		r := &c.Results[i]
+	for i := range results {
+		r := &results[i]
 		abs, rel, ulp := "-", "-", "-"
 		switch {
 		case r.Finite == 0: // nothing that could be subtracted
@@ -288,11 +312,15 @@ func (t *text) table(c *compare.Comparison, indent int) {
 		if r.ZeroReference > 0 && r.MaxRel == 0 {
 			rel = "-" // a 0 would say that all is well
 		}
-		tab.Add(format.Printable(r.Name[len(folder):]), lockstep.FormatShape(r.Shape()), abs, rel, ulp, format.RoundUp(r.Margin, 3), Word(r))
+		name := format.Printable(r.Name[len(folder):])
+		if r.Verdict != compare.InStep && r.Iteration != nil {
+			name += ", " + r.Iteration.Which()
+		}
+		tab.Add(name, lockstep.FormatShape(r.Shape()), abs, rel, ulp, format.RoundUp(r.Margin, 3), Word(r))
 	}
 	for i, l := range tab.Lines() {
 		if i > 0 {
-			r := &c.Results[i-1]
+			r := &results[i-1]
 			cell := Word(r)
 			l = strings.TrimSuffix(l, cell) + t.paint(r.Verdict, cell)
 		}
@@ -301,13 +329,13 @@ func (t *text) table(c *compare.Comparison, indent int) {
 }
 
 // folderOf is what the names of tensors inside a graph begin with, up to a slash.
-func folderOf(c *compare.Comparison) string {
-	if len(c.Results) < 2 || c.Results[0].Operation == "" {
+func folderOf(results []compare.Result) string {
+	if len(results) < 2 || results[0].Operation == "" {
 		return ""
 	}
-	folder := c.Results[0].Name[:strings.LastIndexByte(c.Results[0].Name, '/')+1]
-	for i := range c.Results {
-		for folder != "" && !strings.HasPrefix(c.Results[i].Name, folder) {
+	folder := results[0].Name[:strings.LastIndexByte(results[0].Name, '/')+1]
+	for i := range results {
+		for folder != "" && !strings.HasPrefix(results[i].Name, folder) {
 			folder = strings.TrimSuffix(folder, "/")
 			folder = folder[:strings.LastIndexByte(folder, '/')+1]
 		}

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"slices"
-
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -26,19 +24,18 @@ func (p *Program) analyse(assigned map[*savedmodel.Node]bool) {
 			dynamic[in.Slot] = true
 		}
 	}
-	for i, s := range p.Body.Steps {
-		reads := slices.ContainsFunc(s.In, func(slot int) bool { return dynamic[slot] })
+	for i := range p.Body.Steps {
+		s := &p.Body.Steps[i]
 		switch {
 		case s.N == 0: // for its effect
 			p.Computed[i] = true
-		case s.Spec.Measures != op.Elements:
-		default:
-			p.Computed[i] = reads || assigned[s.Node]
+		case s.Spec.Measures == op.Elements:
+			p.Computed[i] = s.computes(dynamic) || assigned[s.Node]
 		}
 		if !p.Computed[i] {
 			continue
 		}
-		follows := p.follows(&s, dynamic)
+		follows := p.follows(s, dynamic)
 		for slot := s.Out; slot < s.Out+s.N; slot++ {
 			dynamic[slot], p.rigid[slot] = true, follows
 		}

@@ -79,6 +79,14 @@ func (s *Step) do(w *Work, slots, in []value.Value) ([]value.Value, error) {
 	return in, nil
 }
 
+// alone runs one step without memory from another run.
+func (s *Step) alone(r *Running, slots []value.Value) error {
+	var keep any
+	w := Work{Running: r, Call: op.Call{Keep: &keep}}
+	_, err := s.do(&w, slots, nil)
+	return err
+}
+
 // count counts the memory of what a step has made.
 func (s *Step) count(m *Meter, slots []value.Value) error {
 	if err := m.add(slots[s.Out : s.Out+s.N]); err != nil {

@@ -38,6 +38,7 @@ type Compiler struct {
 	Slices      map[*savedmodel.Node]*recurrent.Slices
 	cellOf      map[*recurrent.Layer]any // the kernel.Cell of each that runs as one
 	functions   map[string]*Body
+	loops       map[*savedmodel.Node]LoopBodies
 	Handles     map[*savedmodel.Node]int // the place of each variable in initial
 	initial     []*lockstep.Tensor
 	assigned    map[*savedmodel.Node]bool // the handles that a call assigns to
@@ -54,6 +55,7 @@ func NewCompiler(g *savedmodel.Graph, o Options) *Compiler {
 		Slices:      map[*savedmodel.Node]*recurrent.Slices{},
 		cellOf:      map[*recurrent.Layer]any{},
 		functions:   map[string]*Body{},
+		loops:       map[*savedmodel.Node]LoopBodies{},
 		Handles:     map[*savedmodel.Node]int{},
 		assigned:    map[*savedmodel.Node]bool{},
 	}

@@ -25,7 +25,9 @@ func (c *Compiler) loop(n *savedmodel.Node) (Operation, error) {
 	if s := c.Slices[n]; s != nil {
 		return sliced(s, interpreted), nil
 	}
-	return interpreted, nil
+	cond, body, err := c.LoopFunctions(n)
+	c.loops[n] = LoopBodies{cond, body}
+	return interpreted, err
 }
 
 func (c *Compiler) while(n *savedmodel.Node) (Operation, error) {

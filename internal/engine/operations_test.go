@@ -25,6 +25,7 @@ func programFrom(t *testing.T, name string) (*Program, map[string]*lockstep.Tens
 // An operation on the program's own results computes what it does in a run, of
 // every operation that computes or moves elements; what it reads was made before it.
 func TestOperationsAreTheRuns(t *testing.T) {
+	loops := 0
 	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "states_out_keras3", "module_autograph_lstm", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_cell_keras3", "reports/stateful"} {
 		p, in := programFrom(t, name)
 		for range 2 { // found by a run, and by one that was recorded
@@ -48,6 +49,15 @@ func TestOperationsAreTheRuns(t *testing.T) {
 			for _, is := range o.All {
 				theirs := run[:len(is.Results)]
 				run = run[len(is.Results):]
+				if is.Loop != nil {
+					own := iterations(t, o)
+					for i := range own {
+						if !own[i].BitEqual(theirs[i]) {
+							t.Errorf("%s: %s is %s iteration by iteration, and %s in a run", name, is.Results[i].Name(), own[i], theirs[i])
+						}
+					}
+					loops++
+				}
 				own, err := o.Next()
 				if err != nil {
 					t.Fatal(err)
@@ -75,6 +85,106 @@ func TestOperationsAreTheRuns(t *testing.T) {
 			}
 		}
 	}
+	if loops < 4 {
+		t.Errorf("%d loops were run iteration by iteration", loops)
+	}
+}
+
+// iterations runs those of the loop that is next, each operation on the program's own
+// results, and returns the loop's.
+func iterations(t *testing.T, o *Operations) []*lockstep.Tensor {
+	t.Helper()
+	l, err := o.Loop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(begin func() (*Operations, error)) *Operations {
+		of, err := begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := map[string]bool{}
+		for _, is := range of.All {
+			for _, r := range is.Reads {
+				if !made[r.Name()] {
+					t.Errorf("%s reads %s, which was not made yet", is.Node, r.Name())
+				}
+			}
+			own, err := of.Next()
+			if err == nil {
+				err = of.Take(own)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range is.Results {
+				made[r.Name()] = true
+			}
+		}
+		return of
+	}
+	for range 1000 {
+		c := run(l.Condition)
+		if err := c.until(len(c.of.body.Steps)); err != nil {
+			t.Fatal(err)
+		}
+		holds, err := Truth(c.slots[c.of.body.Rets[0]])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !holds {
+			results, err := l.Results()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return results
+		}
+		if len(c.All) == 0 || len(l.of.body.all) < 3 {
+			t.Errorf("%s: %d operations of the condition, %d of the body", l.is.Node, len(c.All), len(l.of.body.all))
+		}
+		run(l.Body)
+	}
+	t.Fatal("the loop does not end")
+	return nil
+}
+
+// An iteration that was not run to its end leaves no variables, and only a loop that is
+// no layer has iterations.
+func TestIterationsInOrder(t *testing.T) {
+	p, in := programFrom(t, "module_autograph_lstm")
+	o, err := p.Operations(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for o.All[o.next].Loop == nil {
+		if _, err := o.Loop(); err == nil || !strings.Contains(err.Error(), "is no loop") {
+			t.Errorf("a loop of %s: %v", o.All[o.next].Op, err)
+		}
+		own, err := o.Next()
+		if err == nil {
+			err = o.Take(own)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := o.Loop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := l.Body()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, next := range []func() error{
+		func() error { _, err := l.Condition(); return err },
+		func() error { _, err := l.Body(); return err },
+		func() error { _, err := l.Results(); return err },
+	} {
+		if err := next(); err == nil || !strings.Contains(err.Error(), body.All[0].Node) {
+			t.Errorf("after a body of which nothing was run: %v", err)
+		}
+	}
 }
 
 // Operations that compute or move elements of the inputs are among them, and what
@@ -86,7 +196,7 @@ func TestWhichOperationsAreIsolated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := p.lastReads()
+		last := p.Body.lastReads(p.outs())
 		for i := range p.Body.Steps {
 			s := &p.Body.Steps[i]
 			is := slices.ContainsFunc(o.All, func(is lockstep.Operation) bool { return is.Node == s.Node.Name })

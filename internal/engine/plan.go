@@ -19,8 +19,7 @@ type Plan struct {
 	// keep for themselves.
 	Bytes, Kept, Own int64
 
-	operations     []lockstep.Operation // see Operations
-	operationSteps []int
+	isolation *Isolation // see Operations
 }
 
 // input is the type and shape of an input.
@@ -131,7 +130,7 @@ func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Va
 		}
 	}
 	if r.record != nil { // a service needs none
-		pl.operations, pl.operationSteps = p.operations(slots)
+		pl.isolation = p.isolate(r, slots)
 	}
 	p.choose(pl, r, slots)
 	pl.weigh(slots, r.mem.own)

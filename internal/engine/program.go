@@ -35,6 +35,7 @@ type Program struct {
 	complete    bool                                       // nothing was left out: see Options.Partial
 	Recurrences map[*savedmodel.Node]*recurrent.Recurrence // that run by native cells
 	cells       map[*recurrent.Layer]any                   // the kernel.Cell of each
+	loops       map[*savedmodel.Node]LoopBodies            // that are run iteration by iteration
 	Computed    []bool                                     // by step: see analyse
 	rigid       []bool                                     // by slot: see analyse
 
@@ -105,7 +106,7 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 		return nil, errors.Join(c.Errs...)
 	}
 	p.complete = len(c.Errs) == 0
-	p.Recurrences, p.cells = c.Recurrences, c.cellOf
+	p.Recurrences, p.cells, p.loops = c.Recurrences, c.cellOf, c.loops
 	p.Initial, p.stateful = c.initial, len(c.assigned) > 0
 	p.analyse(c.assigned)
 	return p, nil

@@ -77,6 +77,7 @@ func (c *compiler) exactLoop(n *savedmodel.Node) (operation, error) {
 	if s := c.Slices[n]; s != nil {
 		return exactSliced(s, interpreted), nil
 	}
+	c.exact.loops[n] = loopBodies{cond, body}
 	return interpreted, nil
 }
 

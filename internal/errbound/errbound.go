@@ -34,6 +34,7 @@ type Evaluator struct {
 	body      *body
 	variables []op.BoundedValue // by the index of their handles
 	layers    map[string]bool
+	loops     map[*savedmodel.Node]loopBodies
 	memory    int64 // see Options
 }
 
@@ -58,7 +59,7 @@ func newResult() *Result {
 
 // New makes the exact evaluation of a graph.
 func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
-	e := &Evaluator{unit: rounding.Float64, layers: map[string]bool{}, memory: o.Memory}
+	e := &Evaluator{unit: rounding.Float64, layers: map[string]bool{}, loops: map[*savedmodel.Node]loopBodies{}, memory: o.Memory}
 	c := newExactCompiler(g, o, e)
 	nodes := c.Live()
 	for _, n := range nodes {

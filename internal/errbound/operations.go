@@ -18,8 +18,8 @@ import (
 // evaluated when it is asked for, after those that it reads, and those of them that
 // were not taken yet are what the evaluation makes of them.
 type Operations struct {
-	exact *Evaluator
-	run   evaluationRun
+	body  *body
+	run   *evaluationRun
 	slots []op.BoundedValue
 	by    map[string]int // the step of each node
 	maker []int          // by slot: the step that fills it, -1 for an input
@@ -42,13 +42,20 @@ func (e *Evaluator) Operations(ctx context.Context, inputs map[string]*lockstep.
 	if err != nil {
 		return nil, err
 	}
-	o := &Operations{exact: e, slots: slots, by: map[string]int{}, maker: make([]int, e.body.Slots), uses: make([]int, e.body.Slots), done: make([]bool, len(e.body.Steps))}
-	o.run = evaluationRun{ctx: ctx, exact: e, result: newResult()}
+	return e.body.single(&evaluationRun{ctx: ctx, exact: e, result: newResult()}, slots), nil
+}
+
+// single begins a run of single operations of a graph or a function.
+func (b *body) single(r *evaluationRun, slots []op.BoundedValue) *Operations {
+	o := &Operations{body: b, run: r, slots: slots, by: map[string]int{}, maker: make([]int, b.Slots), uses: make([]int, b.Slots), done: make([]bool, len(b.Steps))}
 	for slot := range o.maker {
 		o.maker[slot] = -1
 	}
-	for i := range e.body.Steps {
-		s := &e.body.Steps[i]
+	for _, slot := range b.Rets {
+		o.uses[slot]++
+	}
+	for i := range b.Steps {
+		s := &b.Steps[i]
 		o.by[s.Node.Name] = i
 		for _, slot := range s.In {
 			o.uses[slot]++
@@ -59,7 +66,7 @@ func (e *Evaluator) Operations(ctx context.Context, inputs map[string]*lockstep.
 			}
 		}
 	}
-	return o, nil
+	return o
 }
 
 // mayBeTaken tells whether an engine may exchange the results of a step, which are
@@ -74,26 +81,44 @@ func mayBeTaken(s *engine.Step) bool {
 
 // Next evaluates an operation of the engine's. A recognised loop has no results.
 func (o *Operations) Next(is lockstep.Operation) (results []OperationResult, err error) {
-	i, ok := o.by[is.Node]
-	if !ok {
-		return nil, fmt.Errorf("the graph has no node %q (%s)", is.Node, is.Op)
+	i, s, err := o.find(is)
+	if err != nil {
+		return nil, err
 	}
-	o.run.mem = engine.Meter{Limit: o.exact.memory}
+	o.meter()
 	defer o.run.mem.End()
-	o.run.mem.Exact = append(o.run.mem.Exact, o.slots)
-	o.last = is
-	s := &o.exact.body.Steps[i]
 	if is.Recurrent {
 		return nil, o.like(i, s)
 	}
 	if err := o.need(i); err != nil {
 		return nil, err
 	}
+	return resultsOf(is, o.slots[s.Out:s.Out+s.N])
+}
+
+// find finds the step of an operation, which is the last one from there on.
+func (o *Operations) find(is lockstep.Operation) (int, *engine.Step, error) {
+	i, ok := o.by[is.Node]
+	if !ok {
+		return 0, nil, fmt.Errorf("the graph has no node %q (%s)", is.Node, is.Op)
+	}
+	o.last = is
+	return i, &o.body.Steps[i], nil
+}
+
+// meter begins to count the memory of what is evaluated next.
+func (o *Operations) meter() {
+	o.run.mem = engine.Meter{Limit: o.run.exact.memory}
+	o.run.mem.Exact = append(o.run.mem.Exact, o.slots)
+}
+
+// resultsOf shows the results of an operation.
+func resultsOf(is lockstep.Operation, values []op.BoundedValue) (results []OperationResult, err error) {
 	for _, r := range is.Results {
-		if r.Output >= s.N {
-			return nil, fmt.Errorf("node %q (%s) has %d results, no number %d", is.Node, is.Op, s.N, r.Output)
+		if r.Output >= len(values) {
+			return nil, fmt.Errorf("node %q (%s) has %d results, no number %d", is.Node, is.Op, len(values), r.Output)
 		}
-		one, err := resultOf(o.slots[s.Out+r.Output])
+		one, err := resultOf(values[r.Output])
 		if err != nil {
 			return nil, fmt.Errorf("node %q (%s): %w", is.Node, is.Op, err)
 		}
@@ -125,12 +150,12 @@ func (o *Operations) need(i int) error {
 	if o.done[i] {
 		return nil
 	}
-	for _, slot := range o.exact.body.Steps[i].In {
+	for _, slot := range o.body.Steps[i].In {
 		if err := o.needSlot(slot); err != nil {
 			return err
 		}
 	}
-	if err := o.exact.body.do(&o.run, o.slots, i); err != nil {
+	if err := o.body.do(o.run, o.slots, i); err != nil {
 		return err
 	}
 	o.end(i)
@@ -147,7 +172,7 @@ func (o *Operations) needSlot(slot int) error {
 // end drops the values that nothing reads after a step.
 func (o *Operations) end(i int) {
 	o.done[i] = true
-	for _, slot := range o.exact.body.Steps[i].In {
+	for _, slot := range o.body.Steps[i].In {
 		o.drop(slot)
 	}
 }
@@ -161,7 +186,7 @@ func (o *Operations) drop(slot int) {
 // Take goes on with an engine's results of the operation that was evaluated last.
 func (o *Operations) Take(theirs []*lockstep.Tensor) error {
 	is := o.last
-	s := &o.exact.body.Steps[o.by[is.Node]]
+	s := &o.body.Steps[o.by[is.Node]]
 	if len(theirs) != len(is.Results) {
 		return fmt.Errorf("%d results of node %q (%s), want %d", len(theirs), is.Node, is.Op, len(is.Results))
 	}

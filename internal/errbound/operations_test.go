@@ -1,6 +1,7 @@
 package errbound
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 // What the engine computes of a single operation is within its bound of the exact
 // result, and the bound is one of a single operation: behind many it is as narrow.
 func TestOperationsWithinBounds(t *testing.T) {
-	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_stack", "reports/float16"} {
+	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_stack", "reports/float16", "module_autograph_lstm", "reports/ln_cell_keras3"} {
 		m, g, found := graphtest.GraphOf(t, name)
 		o := engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences, Slices: found.Slices}
 		p, err := engine.Compile(g, o)
@@ -34,8 +35,19 @@ func TestOperationsWithinBounds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bounded, unknown := 0, 0
+		bounded, unknown, iterated := 0, 0, 0
 		for _, is := range own.All {
+			if is.Loop != nil {
+				iterated += iterationsWithin(t, name, is, own, exact)
+				theirs, err := p.Inner(t.Context(), in, nil, is.Results)
+				if err == nil {
+					err = errors.Join(own.Take(theirs), exact.Take(theirs))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
 			a, err := own.Next()
 			if err != nil {
 				t.Fatal(err)
@@ -82,6 +94,9 @@ func TestOperationsWithinBounds(t *testing.T) {
 		if _, err := exact.Next(lockstep.Operation{Node: "none"}); err == nil {
 			t.Errorf("%s: there is a node none", name)
 		}
+		if loop := name == "module_autograph_lstm" || name == "reports/ln_cell_keras3"; loop != (iterated > 40) {
+			t.Errorf("%s: %d results of iterations with a bound", name, iterated)
+		}
 		if coarse := name == "reports/float16"; (bounded == 0) != coarse || (unknown > 0) != coarse {
 			t.Errorf("%s: %d results with a bound, %d without", name, bounded, unknown)
 		}
@@ -89,4 +104,77 @@ func TestOperationsWithinBounds(t *testing.T) {
 	if _, err := (&Evaluator{inputs: []engine.Port{{Name: "x"}}, body: &body{Body: &engine.Body{}}}).Operations(t.Context(), nil); err == nil {
 		t.Error("no error without the input")
 	}
+}
+
+// iterationsWithin runs the first iterations of a loop in both on the engine's own
+// results, and returns how many of them have a bound.
+func iterationsWithin(t *testing.T, name string, is lockstep.Operation, own *engine.Operations, exact *Operations) (bounded int) {
+	t.Helper()
+	a, err := own.Loop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := exact.Loop(is)
+	if err != nil {
+		t.Fatal(err)
+	}
+	function := func(all []lockstep.Operation, begin func() (*engine.Operations, error), beginExact func() (*Operations, error)) {
+		x, err := begin()
+		y, other := beginExact()
+		if err := errors.Join(err, other); err != nil {
+			t.Fatal(err)
+		}
+		for _, is := range all {
+			theirs, err := x.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			results, err := y.Next(is)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if r.Unknown != nil {
+					t.Errorf("%s: %s: %v", name, is.Results[i].Name(), r.Unknown)
+				}
+				if r.Bound == nil {
+					continue
+				}
+				bounded++
+				if err := inBounds(theirs[i], r.Exact, r.Bound); err != nil {
+					t.Errorf("%s: %s: %v", name, is.Results[i].Name(), err)
+				}
+				for k, v := range op.FloatsOf(r.Exact) {
+					if limit := op.FloatsOf(r.Bound)[k]; limit > 1e-3*(1+math.Abs(v)) {
+						t.Errorf("%s: %s (%s)[%d]: a bound of %g at %g", name, is.Results[i].Name(), is.Op, k, limit, v)
+						break
+					}
+				}
+			}
+			if err := errors.Join(x.Take(theirs), y.Take(theirs)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 3 { // of at least as many
+		function(is.Loop.Condition, a.Condition, b.Condition)
+		function(is.Loop.Body, a.Body, b.Body)
+	}
+	theirs, err := a.Results()
+	results, other := b.Results()
+	if err := errors.Join(err, other); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r.Bound == nil {
+			continue
+		}
+		if err := inBounds(theirs[i], r.Exact, r.Bound); err != nil {
+			t.Errorf("%s: %s: %v", name, is.Results[i].Name(), err)
+		}
+	}
+	if _, err := exact.Loop(is); err == nil {
+		t.Errorf("%s: the loop %s begins twice", name, is.Node)
+	}
+	return bounded
 }

@@ -4,6 +4,7 @@ package reporttest
 
 import (
 	"math"
+	"path"
 	"strings"
 	"testing"
 
@@ -62,9 +63,21 @@ func Reports(t testing.TB) map[string]*compare.Report {
 	}
 
 	hostileRef, hostileCand := hostile(t)
+	const condition, first, second, loop = "rnn/while/Less:0", "rnn/while/cell/MatMul:0", "rnn/while/cell/Tanh:0", "rnn/while:2"
+	holds, product := fixture.NewTensor(t, []bool{true}), fixture.Ramp(t, 2, 3)
+	looped := compared("single operations", "tensorflow", "native", set{condition: holds, first: product, second: ref["output_0"], loop: product},
+		set{condition: holds, first: product, second: off["output_0"], loop: product}, compare.Options{Order: []string{condition, first, second, loop}}, compare.DefaultRule())
+	for i := range looped.Results {
+		r := &looped.Results[i]
+		if r.Operation, _, _ = strings.Cut(path.Base(r.Name), ":"); r.Name != loop {
+			r.Iteration = &compare.Iteration{Loop: "rnn/while", Number: 6, Condition: r.Name == condition, Compared: 12}
+		}
+	}
+	looped.Results[2].Iteration.Diverged = 5
 	return map[string]*compare.Report{
 		"pass":     one(compared("", "tensorflow", "native", ref, cand, o, compare.DefaultRule())),
 		"diverged": one(compared("", "tensorflow", "native", ref, off, o, compare.DefaultRule())),
+		"loop":     one(looped),
 		"ulp":      one(compared("outputs", "tensorflow", "native", ref, cand, o, compare.Rule{ULP: 4})),
 		"several": {Model: model, Notes: []string{"the random seed was 1"}, Comparisons: []compare.Comparison{
 			compared("outputs and states", "tensorflow", "native", ref, cand, o, compare.DefaultRule()),

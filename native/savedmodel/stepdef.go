@@ -2,6 +2,7 @@ package savedmodel
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -35,43 +36,92 @@ const stepPrefix = "lockstep_step/"
 // GraphDef. The body's arguments are the loop's own inputs, which must be the
 // same in each step, except the fed ones, which are placeholders.
 func (g *Graph) StepDef(loop *Node, body *Function, fed []FeedTensor, want []Ref) (*StepDef, error) {
-	s := &stepWriter{graph: g, loop: loop, args: map[*Node]int{}, fed: map[Ref]string{}, around: map[*Node]bool{}, out: g.newDef(), step: &StepDef{}}
-	for i, a := range body.Args {
-		s.args[a] = i
-	}
+	s := g.newStepWriter(loop, body)
 	for i, f := range fed {
 		if err := s.placeholder(fmt.Sprintf("%sfed_%d", stepPrefix, i), f); err != nil {
 			return nil, err
 		}
 	}
+	if err := s.write(body.Nodes, want); err != nil {
+		return nil, err
+	}
+	return s.step, nil
+}
+
+func (g *Graph) newStepWriter(loop *Node, f *Function) *stepWriter {
+	s := &stepWriter{graph: g, loop: loop, args: map[*Node]int{}, fed: map[Ref]string{}, around: map[*Node]bool{}, out: g.newDef(), step: &StepDef{}}
+	for i, a := range f.Args {
+		s.args[a] = i
+	}
+	return s
+}
+
+// write writes the nodes that the wanted tensors need.
+func (s *stepWriter) write(nodes []*Node, want []Ref) error {
 	needed := map[*Node]bool{}
 	for _, r := range want {
 		if _, isFed := s.fed[r]; !isFed {
 			needed[r.Node] = true
 		}
 	}
-	for i := len(body.Nodes) - 1; i >= 0; i-- {
-		n := body.Nodes[i]
+	for _, n := range slices.Backward(nodes) {
 		if _, isArg := s.args[n]; isArg || !needed[n] {
 			continue
 		}
 		if err := s.node(n, needed); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, r := range want {
 		name, err := s.name(r)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.step.Want = append(s.step.Want, name)
 	}
-	s.step.Main = g.exportNeeded(s.around, s.out)
+	s.step.Main = s.graph.exportNeeded(s.around, s.out)
 	var err error
 	if s.step.Def, err = proto.Marshal(s.out); err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
+		return fmt.Errorf("savedmodel: %w", err)
 	}
-	return s.step, nil
+	return nil
+}
+
+// LoopDef is a loop's condition or body as a separate graph, to be imported next to
+// the model's: see Graph.LoopDef.
+type LoopDef struct {
+	StepDef
+	function *Function
+}
+
+// LoopDef writes a loop's condition or body as a GraphDef. The loop's variables are
+// Fed, in their order; "" stands for a handle of a variable, which is the loop's own
+// input. Wanted are the function's results.
+func (g *Graph) LoopDef(loop *Node, f *Function) (*LoopDef, error) {
+	types := loop.attr("T").GetList().GetType()
+	if len(types) != len(f.Args) || len(types) != len(loop.Inputs) {
+		return nil, fmt.Errorf("savedmodel: the loop %q has %d inputs of %d types, and its function %q %d arguments", loop.Name, len(loop.Inputs), len(types), f.Name, len(f.Args))
+	}
+	s := g.newStepWriter(loop, f)
+	for i, a := range f.Args {
+		if types[i] == tfpb.DataType_DT_RESOURCE {
+			s.step.Fed = append(s.step.Fed, "")
+			continue
+		}
+		s.feed(fmt.Sprintf("%sfed_%d", stepPrefix, i), Ref{Node: a}, types[i])
+	}
+	if err := s.write(f.Nodes, f.Rets); err != nil {
+		return nil, err
+	}
+	return &LoopDef{*s.step, f}, nil
+}
+
+// Tensor is the name of a tensor of the function's nodes, by its name there.
+func (d *LoopDef) Tensor(node string, output int) (string, error) {
+	if !slices.ContainsFunc(d.function.Nodes, func(n *Node) bool { return n.Name == node && output < n.NumOutputs }) {
+		return "", fmt.Errorf("savedmodel: the function %q makes no tensor %s:%d", d.function.Name, node, output)
+	}
+	return inputName(stepPrefix+node, output), nil
 }
 
 type stepWriter struct {
@@ -89,13 +139,18 @@ func (s *stepWriter) placeholder(name string, f FeedTensor) error {
 	if !ok {
 		return fmt.Errorf("savedmodel: %s is to be fed as %s, which no step reads", f.Ref, f.DType)
 	}
-	s.fed[f.Ref] = name
+	s.feed(name, f.Ref, dtype)
+	return nil
+}
+
+// feed writes a placeholder for a tensor.
+func (s *stepWriter) feed(name string, r Ref, dtype tfpb.DataType) {
+	s.fed[r] = name
 	s.step.Fed = append(s.step.Fed, name)
 	s.out.Node = append(s.out.Node, &tfpb.NodeDef{
 		Name: name, Op: "Placeholder",
 		Attr: map[string]*tfpb.AttrValue{"dtype": {Value: &tfpb.AttrValue_Type{Type: dtype}}},
 	})
-	return nil
 }
 
 var protoDTypes = map[lockstep.DType]tfpb.DataType{

@@ -109,3 +109,57 @@ func TestStepDefRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A loop's function is written with a placeholder for each variable, in its type, and
+// with the loop's own input for the handle of a variable.
+func TestLoopDef(t *testing.T) {
+	s := newStep()
+	types := []tfpb.DataType{tfpb.DataType_DT_VARIANT, tfpb.DataType_DT_RESOURCE, tfpb.DataType_DT_INT64}
+	s.loop.def.Attr["T"] = &tfpb.AttrValue{Value: &tfpb.AttrValue_List{List: &tfpb.AttrValue_ListValue{Type: types}}}
+	s.body.Name, s.body.Rets = "body", []Ref{{Node: s.sum}, {Node: s.weight}, {Node: s.inner}}
+	def, err := s.graph.LoopDef(s.loop, s.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"lockstep_step/fed_0", "", "lockstep_step/fed_2"}; !slices.Equal(def.Fed, want) {
+		t.Errorf("fed are %q, want %q", def.Fed, want)
+	}
+	if want := []string{"lockstep_step/sum", "weights:2", "lockstep_step/fed_2"}; !slices.Equal(def.Want, want) {
+		t.Errorf("the results are %q, want %q", def.Want, want)
+	}
+	var written tfpb.GraphDef
+	if err := proto.Unmarshal(def.Def, &written); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, n := range written.GetNode() {
+		got[n.GetName()] = n.GetOp() + " " + strings.Join(n.GetInput(), " ")
+		if n.GetOp() == "Placeholder" {
+			got[n.GetName()] += n.GetAttr()["dtype"].GetType().String()
+		}
+	}
+	want := map[string]string{
+		"lockstep_step/fed_0": "Placeholder DT_VARIANT", "lockstep_step/fed_2": "Placeholder DT_INT64",
+		"lockstep_step/item":    "TensorListGetItem ",
+		"lockstep_step/product": "Mul lockstep_step/fed_0 weights:2",
+		"lockstep_step/sum":     "AddV2 lockstep_step/product lockstep_step/item",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("written is %q, want %q", got, want)
+	}
+	if names := mainNames(&def.StepDef); !slices.Equal(names, []string{"weights"}) {
+		t.Errorf("of the main graph: %q", names)
+	}
+	if name, err := def.Tensor("split", 0); err != nil || name != "lockstep_step/split" {
+		t.Errorf("split:0 is %q, %v", name, err)
+	}
+	for _, wrong := range []Ref{{Node: s.split, Index: 1}, {Node: s.loop}} {
+		if _, err := def.Tensor(wrong.Node.Name, wrong.Index); err == nil || !strings.Contains(err.Error(), wrong.String()) {
+			t.Errorf("%s: error %v", wrong, err)
+		}
+	}
+	s.loop.Inputs = s.loop.Inputs[:2]
+	if _, err := s.graph.LoopDef(s.loop, s.body); err == nil || !strings.Contains(err.Error(), `"while" has 2 inputs`) {
+		t.Errorf("a loop without an input: %v", err)
+	}
+}

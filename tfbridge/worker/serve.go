@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/tfbridge"
@@ -32,7 +33,7 @@ func Serve(in io.Reader, out io.Writer) error {
 			requests <- req
 		}
 	}()
-	s := server{models: map[int]*tfbridge.Model{}}
+	s := server{models: map[int]*tfbridge.Model{}, loops: map[int]loopOf{}}
 	enc := gob.NewEncoder(out)
 	for {
 		var answered chan response
@@ -70,7 +71,14 @@ func whyEnded(err error) error {
 
 type server struct {
 	models map[int]*tfbridge.Model
+	loops  map[int]loopOf
 	next   int
+}
+
+// loopOf is a loop in progress in a model.
+type loopOf struct {
+	lockstep.LoopRun
+	model int
 }
 
 func (s *server) answer(req request) (response, error) {
@@ -91,8 +99,13 @@ func (s *server) answer(req request) (response, error) {
 		return weights(m)
 	case opInner:
 		return inner(m, req)
+	case opLoop:
+		return s.loop(m, req)
+	case opIterate, opLoopResults, opEndLoop:
+		return s.ofLoop(req)
 	case opClose:
 		delete(s.models, req.Model)
+		maps.DeleteFunc(s.loops, func(_ int, l loopOf) bool { return l.model == req.Model })
 		return response{}, m.Close()
 	}
 	return response{}, fmt.Errorf("worker: unknown request %d", req.Op)
@@ -160,28 +173,80 @@ func inner(m *tfbridge.Model, req request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	if len(req.Values) != len(req.Given) {
-		return response{}, fmt.Errorf("worker: %d values of %d given tensors", len(req.Values), len(req.Given))
-	}
-	var given []lockstep.GivenTensor
-	for i, g := range req.Given {
-		t, err := req.Values[i].tensor()
-		if err != nil {
-			return response{}, err
-		}
-		given = append(given, lockstep.GivenTensor{InnerTensor: g, Value: t})
+	given, err := req.given()
+	if err != nil {
+		return response{}, err
 	}
 	all, err := m.Inner(context.Background(), inputs, given, req.Want)
 	if err != nil {
 		return response{}, err
 	}
 	var res response
-	for i, t := range all {
-		w, err := wire(req.Want[i].Name(), t)
-		if err != nil {
-			return response{}, err
+	res.Inner, err = listToWire(all)
+	return res, err
+}
+
+// given are the inner tensors that a request gives.
+func (r request) given() ([]lockstep.GivenTensor, error) {
+	values, err := listFromWire(r.Values, len(r.Given))
+	if err != nil {
+		return nil, err
+	}
+	var given []lockstep.GivenTensor
+	for i, g := range r.Given {
+		given = append(given, lockstep.GivenTensor{InnerTensor: g, Value: values[i]})
+	}
+	return given, nil
+}
+
+func (s *server) loop(m *tfbridge.Model, req request) (response, error) {
+	inputs, err := fromWire(req.Inputs)
+	if err != nil {
+		return response{}, err
+	}
+	given, err := req.given()
+	if err != nil {
+		return response{}, err
+	}
+	run, err := m.Loop(context.Background(), inputs, given, req.LoopWant)
+	if err != nil {
+		return response{}, err
+	}
+	s.next++
+	s.loops[s.next] = loopOf{run, req.Model}
+	return response{Loop: s.next}, nil
+}
+
+// ofLoop answers a request about a loop in progress.
+func (s *server) ofLoop(req request) (res response, err error) {
+	run, ok := s.loops[req.Loop]
+	if !ok {
+		return res, fmt.Errorf("worker: there is no loop %d in progress", req.Loop)
+	}
+	switch req.Op {
+	case opEndLoop:
+		delete(s.loops, req.Loop)
+		return res, run.Close()
+	case opLoopResults:
+		all, err := run.Results(context.Background())
+		if err == nil {
+			res.Inner, err = listToWire(all)
 		}
-		res.Inner = append(res.Inner, w)
+		return res, err
+	}
+	all, err := run.Next(context.Background(), req.BytesAbout)
+	if err != nil {
+		return res, err
+	}
+	for _, it := range all {
+		w := wireIteration{Holds: it.Holds}
+		if w.Condition, err = listToWire(it.Condition); err == nil {
+			w.Body, err = listToWire(it.Body)
+		}
+		if err != nil {
+			return res, err
+		}
+		res.Iterations = append(res.Iterations, w)
 	}
 	return res, nil
 }

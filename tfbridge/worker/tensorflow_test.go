@@ -83,6 +83,70 @@ func sameInner(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs
 	}
 }
 
+// sameLoop compares the iterations of a loop.
+func sameLoop(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs map[string]*lockstep.Tensor) {
+	t.Helper()
+	engine, err := native.Load(fixture.Dir(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator, err := engine.Operator(t.Context(), inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := operator.Operations()
+	i := slices.IndexFunc(all, func(op lockstep.Operation) bool { return op.Loop != nil })
+	want := lockstep.LoopTensors{Node: all[i].Node, Results: all[i].Results}
+	for _, op := range all[i].Loop.Condition {
+		want.Condition = append(want.Condition, op.Results...)
+	}
+	for _, op := range all[i].Loop.Body {
+		want.Body = append(want.Body, op.Results...)
+	}
+	run := func(engine lockstep.LoopProber) (out []*lockstep.Tensor, iterations int) {
+		l, err := engine.Loop(t.Context(), inputs, nil, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for over := false; !over; {
+			some, err := l.Next(t.Context(), 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, it := range some {
+				over = !it.Holds
+				out = append(append(out, it.Condition...), it.Body...)
+				iterations++
+			}
+		}
+		last, err := l.Results(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := l.Next(t.Context(), 0); engine == lockstep.LoopProber(m) && err == nil {
+			t.Error("no error of a loop that was closed")
+		}
+		return append(out, last...), iterations
+	}
+	a, n := run(m)
+	b, k := run(here)
+	if n != k || n < 2 || len(a) != len(b) {
+		t.Fatalf("%s: %d iterations with %d tensors, want %d with %d", name, n, len(a), k, len(b))
+	}
+	for i := range a {
+		if !a[i].BitEqual(b[i]) {
+			t.Errorf("%s: tensor %d is %s, want %s", name, i, a[i], b[i])
+		}
+	}
+	want.Node = "none"
+	if _, err := m.Loop(t.Context(), inputs, nil, want); err == nil {
+		t.Error("no error for a loop that there is not")
+	}
+}
+
 // One child serves several models, and answers as tfbridge does in this process.
 func TestTheChildAnswersAsTfbridge(t *testing.T) {
 	p := start(t, "serve")
@@ -90,7 +154,7 @@ func TestTheChildAnswersAsTfbridge(t *testing.T) {
 	if err != nil || version != tfbridge.Version() {
 		t.Errorf("version %q, %v", version, err)
 	}
-	names := []string{"states_out_keras3", "seed_units1_keras3", "not_lstm_classifier"}
+	names := []string{"states_out_keras3", "seed_units1_keras3", "not_lstm_classifier", "module_autograph_lstm"}
 	var models []*Model
 	for _, name := range names {
 		models = append(models, open(t, p, name))
@@ -125,6 +189,9 @@ func TestTheChildAnswersAsTfbridge(t *testing.T) {
 			sameTensors(t, got.States, want.States)
 		}
 		sameInner(t, name, m, here, inputs)
+		if name == "module_autograph_lstm" {
+			sameLoop(t, name, m, here, inputs)
+		}
 		run, err := m.Run(context.Background(), inputs)
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,10 @@ const (
 	opTrace
 	opWeights
 	opInner
+	opLoop
+	opIterate
+	opLoopResults
+	opEndLoop
 	opClose
 	opVersion
 )
@@ -29,10 +33,13 @@ type request struct {
 	Model   int // of the others
 	Inputs  []wireTensor
 	Detail  lockstep.Detail
-	// Of opInner: what is given, whose values are Values, and what is wanted.
-	Given  []lockstep.InnerTensor
-	Values []wireTensor
-	Want   []lockstep.InnerTensor
+	// Of opInner and opLoop: what is given, whose values are Values, and what is wanted.
+	Given      []lockstep.InnerTensor
+	Values     []wireTensor
+	Want       []lockstep.InnerTensor
+	LoopWant   lockstep.LoopTensors
+	Loop       int   // of opIterate, opLoopResults and opEndLoop
+	BytesAbout int64 // of opIterate
 }
 
 // doing says what the child is doing, for the report of a crash.
@@ -46,6 +53,8 @@ func (r request) doing() string {
 		return "reading the weights"
 	case opInner:
 		return "showing inner tensors"
+	case opLoop, opIterate, opLoopResults, opEndLoop:
+		return "running a loop's iterations"
 	case opVersion:
 		return "loading libtensorflow"
 	}
@@ -66,6 +75,15 @@ type response struct {
 	Traced    []wireTensor
 	Weights   []wireTensor
 	Inner     []wireTensor
+	Loop      int
+	// Iterations are those of opIterate, each the tensors of its condition and of its
+	// body.
+	Iterations []wireIteration
+}
+
+type wireIteration struct {
+	Holds           bool
+	Condition, Body []wireTensor
 }
 
 // kinds are the errors that a caller may distinguish with errors.Is.
@@ -157,6 +175,33 @@ func toWire(tensors map[string]*lockstep.Tensor) ([]wireTensor, error) {
 			return nil, err
 		}
 		out = append(out, w)
+	}
+	return out, nil
+}
+
+// listToWire is toWire of tensors without names.
+func listToWire(tensors []*lockstep.Tensor) ([]wireTensor, error) {
+	out := make([]wireTensor, len(tensors))
+	for i, t := range tensors {
+		var err error
+		if out[i], err = wire("", t); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// listFromWire is the reverse; there must be n.
+func listFromWire(tensors []wireTensor, n int) ([]*lockstep.Tensor, error) {
+	if len(tensors) != n {
+		return nil, fmt.Errorf("worker: %d inner tensors, want %d", len(tensors), n)
+	}
+	out := make([]*lockstep.Tensor, n)
+	for i, w := range tensors {
+		var err error
+		if out[i], err = w.tensor(); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -272,32 +272,32 @@ func toSend(inputs map[string]*lockstep.Tensor) ([]wireTensor, error) {
 
 // Inner computes tensors inside the signature's graph, as tfbridge.Model.Inner does.
 func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {
-	req := request{Op: opInner, Model: m.id, Want: want}
-	var err error
-	if req.Inputs, err = toSend(inputs); err != nil {
+	req, err := m.from(request{Op: opInner, Want: want}, inputs, given)
+	if err != nil {
 		return nil, err
-	}
-	for _, g := range given {
-		w, err := wire(g.Name(), g.Value)
-		if err != nil {
-			return nil, err
-		}
-		req.Given, req.Values = append(req.Given, g.InnerTensor), append(req.Values, w)
 	}
 	res, err := m.process.call(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	if len(res.Inner) != len(want) {
-		return nil, fmt.Errorf("worker: %d inner tensors, want %d", len(res.Inner), len(want))
+	return listFromWire(res.Inner, len(want))
+}
+
+// from completes a request that computes from inputs and inner tensors.
+func (m *Model) from(req request, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor) (request, error) {
+	req.Model = m.id
+	var err error
+	if req.Inputs, err = toSend(inputs); err != nil {
+		return req, err
 	}
-	out := make([]*lockstep.Tensor, len(want))
-	for i, w := range res.Inner {
-		if out[i], err = w.tensor(); err != nil {
-			return nil, err
+	for _, g := range given {
+		w, err := wire(g.Name(), g.Value)
+		if err != nil {
+			return req, err
 		}
+		req.Given, req.Values = append(req.Given, g.InnerTensor), append(req.Values, w)
 	}
-	return out, nil
+	return req, nil
 }
 
 // Weights reads the weights out of the running session.

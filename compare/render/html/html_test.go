@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/format"
+	"github.com/lockstep-go/lockstep/internal/reporttest"
 )
 
 func written(t *testing.T, reports ...*compare.Report) string {
@@ -235,6 +236,17 @@ func TestOtherReports(t *testing.T) {
 	}
 	if d := dataOf(t, written(t, reports["long and wide"]...)); len(d.Left) != 1 || !strings.Contains(d.Left[0], "1000 steps are drawn as 400 points") || !strings.Contains(d.Left[0], "300 units are drawn as 128 rows") {
 		t.Errorf("left out is said to be %q", d.Left)
+	}
+}
+
+// A divergence in a loop is named by its iteration.
+func TestPageNamesTheIteration(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, reporttest.Reports(t)["loop"]); err != nil {
+		t.Fatal(err)
+	}
+	if page := b.String(); !strings.Contains(page, "rnn/while/cell/Tanh:0 in the loop rnn/while, iteration 6 and 4 more diverges first") {
+		t.Error("the page does not say in which iteration")
 	}
 }
 

@@ -85,7 +85,7 @@ func (l *lead) inStep(r *compare.Report) {
 		{"Values", fmt.Sprint(values), ""},
 	}
 	if worst != nil {
-		l.Facts = append(l.Facts, fact{"Nearest to its bound", format.Printable(worst.Name), worst.MarginAt.String()})
+		l.Facts = append(l.Facts, fact{"Nearest to its bound", render.Named(worst), worst.MarginAt.String()})
 	}
 }
 
@@ -111,14 +111,14 @@ func (l *lead) place(c *compare.Comparison, r *compare.Result) {
 		l.Facts = append(l.Facts, fact{kindOf(quantity), called, also})
 		l.Headline += ", in its " + called
 	} else {
-		l.Facts = append(l.Facts, fact{"Tensor", format.Printable(r.Name), ""})
-		l.Headline = format.Printable(r.Name) + " diverges first"
+		l.Facts = append(l.Facts, fact{"Tensor", render.Named(r), ""})
+		l.Headline = render.Named(r) + " diverges first"
 		step()
 	}
 	switch {
 	case p == nil:
 		l.Facts = append(l.Facts, fact{"Found", render.Word(r), render.Why(c, r)})
-		l.Headline = format.Printable(r.Name) + ": " + render.Word(r)
+		l.Headline = render.Named(r) + ": " + render.Word(r)
 		return
 	case p.Unit < 0:
 		l.Facts = append(l.Facts, fact{"At", p.String(), ""})

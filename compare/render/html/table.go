@@ -34,7 +34,7 @@ func tableOf(c *compare.Comparison) comparison {
 	for i := range c.Results {
 		r := &c.Results[i]
 		out := row{
-			Name: format.Printable(r.Name), Shape: lockstep.FormatShape(r.Shape()), Abs: "–", Rel: "–", ULP: "–",
+			Name: render.Named(r), Shape: lockstep.FormatShape(r.Shape()), Abs: "–", Rel: "–", ULP: "–",
 			Margin: format.RoundUp(r.Margin, 3), Word: render.Word(r), Why: render.Why(c, r), Good: r.Verdict == compare.InStep,
 		}
 		switch {

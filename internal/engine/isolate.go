@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Isolation is which steps of a graph, or of a loop's condition or body, are
+// operations that are run one by one.
+type Isolation struct {
+	all   []lockstep.Operation
+	body  *Body
+	steps []int                 // of each of all
+	last  []int                 // by slot: the last step that reads it
+	loops map[int]isolatedLoops // by step: of a loop whose iterations are run one by one
+}
+
+type isolatedLoops struct{ condition, body *Isolation }
+
+// LoopBodies are the compiled functions of a loop that is no known layer.
+type LoopBodies struct{ Condition, Body *Body }
+
+// isolate finds the operations of a call whose values are in slots.
+func (p *Program) isolate(r *Running, slots []value.Value) *Isolation {
+	iso := newIsolation(p.Body, p.Computed, p.outs(), slots)
+	for k, i := range iso.steps {
+		s := &p.Body.Steps[i]
+		iso.all[k].Recurrent = p.Recurrences[s.Node] != nil
+		loop := p.loops[s.Node]
+		if loop.Body == nil || iso.all[k].Recurrent {
+			continue
+		}
+		of, ok := loop.isolate(r, s, p.dynamic(), slots)
+		if !ok {
+			continue
+		}
+		iso.loops[i] = of
+		iso.all[k].Loop = &lockstep.Loop{Condition: of.condition.all, Body: of.body.all}
+	}
+	return iso
+}
+
+// outs are the slots of the outputs.
+func (p *Program) outs() []int {
+	out := make([]int, len(p.Out))
+	for i, port := range p.Out {
+		out[i] = port.Slot
+	}
+	return out
+}
+
+// dynamic tells by slot whether a value is computed on the elements of an input.
+func (p *Program) dynamic() []bool {
+	out := make([]bool, p.Body.Slots)
+	for _, in := range p.In {
+		if in.Slot >= 0 {
+			out[in.Slot] = true
+		}
+	}
+	for i := range p.Body.Steps {
+		s := &p.Body.Steps[i]
+		for slot := s.Out; slot < s.Out+s.N; slot++ {
+			out[slot] = p.Computed[i]
+		}
+	}
+	return out
+}
+
+// isolate finds the operations of a loop by running its first iteration; ok is false
+// if that fails. A body that does not run has none.
+func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.Value) (out isolatedLoops, ok bool) {
+	vars, changing := make([]value.Value, len(s.In)), make([]bool, len(s.In))
+	for i, slot := range s.In {
+		vars[i] = slots[slot]
+		changing[i] = dynamic[slot] || l.Body.original(l.Body.Rets[i]) != l.Body.Args[i]
+	}
+	inside := Running{Ctx: r.Ctx, Variables: r.Variables}
+	of := func(b *Body) (*Isolation, []value.Value, error) {
+		slots := make([]value.Value, b.Slots)
+		for i, slot := range b.Args {
+			slots[slot] = vars[i]
+		}
+		for i := range b.Steps {
+			if err := b.Steps[i].alone(&inside, slots); err != nil {
+				return nil, nil, err
+			}
+		}
+		return newIsolation(b, b.computed(changing), b.Rets, slots), slots, nil
+	}
+	condition, values, err := of(l.Condition)
+	if err != nil {
+		return out, false
+	}
+	out.condition, out.body = condition, newIsolation(l.Body, make([]bool, len(l.Body.Steps)), l.Body.Rets, nil)
+	holds, err := Truth(values[l.Condition.Rets[0]])
+	if err == nil && holds {
+		out.body, _, err = of(l.Body)
+	}
+	return out, err == nil
+}
+
+// newIsolation lists the operations of a body whose values are in slots, among the
+// steps that compute.
+func newIsolation(b *Body, computed []bool, outs []int, slots []value.Value) *Isolation {
+	iso := &Isolation{body: b, last: b.lastReads(outs), loops: map[int]isolatedLoops{}}
+	reads := make([][]lockstep.InnerTensor, b.Slots) // the results that each slot depends on
+	for i := range b.Steps {
+		s := &b.Steps[i]
+		of := readsOf(s, reads)
+		for k := range s.N {
+			reads[s.Out+k] = of
+		}
+		if !computed[i] || !exchanged(s) {
+			continue
+		}
+		found := iso.describe(s, slots)
+		if len(found.Results) == 0 {
+			continue
+		}
+		found.Reads = of
+		for _, r := range found.Results {
+			reads[s.Out+r.Output] = []lockstep.InnerTensor{r}
+		}
+		iso.all, iso.steps = append(iso.all, found), append(iso.steps, i)
+	}
+	return iso
+}
+
+// lastReads returns for each slot the last of the steps that reads it, -1 if none
+// does, and their number for what is among outs.
+func (b *Body) lastReads(outs []int) []int {
+	last := make([]int, b.Slots)
+	for i := range last {
+		last[i] = -1
+	}
+	for i := range b.Steps {
+		for _, slot := range b.Steps[i].In {
+			last[slot] = i
+		}
+	}
+	for _, slot := range outs {
+		last[slot] = len(b.Steps)
+	}
+	return last
+}
+
+// computed finds the steps of a function that compute on elements of those of its
+// arguments that change.
+func (b *Body) computed(changing []bool) []bool {
+	dynamic, out := make([]bool, b.Slots), make([]bool, len(b.Steps))
+	for i, slot := range b.Args {
+		dynamic[slot] = changing[i]
+	}
+	for i := range b.Steps {
+		s := &b.Steps[i]
+		out[i] = s.computes(dynamic)
+		for slot := s.Out; slot < s.Out+s.N; slot++ {
+			dynamic[slot] = out[i]
+		}
+	}
+	return out
+}
+
+// computes tells whether a step reads elements that are dynamic.
+func (s *Step) computes(dynamic []bool) bool {
+	return s.Spec.Measures == op.Elements && slices.ContainsFunc(s.In, func(slot int) bool { return dynamic[slot] })
+}
+
+// original follows a slot of a function through copies, such as the result of a
+// variable that a loop's body does not change.
+func (b *Body) original(slot int) int {
+	for i := len(b.Steps) - 1; i >= 0; i-- {
+		if s := &b.Steps[i]; slot == s.Out && s.N == 1 && (savedmodel.Ref{Node: s.Node}).Through().Node != s.Node {
+			slot = s.In[0]
+		}
+	}
+	return slot
+}
+
+// exchanged tells whether a step that computes may have another engine's results:
+// it computes or moves elements, and is no view.
+func exchanged(s *Step) bool {
+	switch s.Spec.Control {
+	case op.Computes, op.Loop, op.Choice, op.Numbered:
+		return !s.Spec.View
+	}
+	return false
+}
+
+// readsOf joins the results that a step's inputs depend on.
+func readsOf(s *Step, reads [][]lockstep.InnerTensor) (all []lockstep.InnerTensor) {
+	for _, slot := range s.In {
+		for _, r := range reads[slot] {
+			if !slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}
+
+// describe describes a step that has run.
+func (iso *Isolation) describe(s *Step, slots []value.Value) lockstep.Operation {
+	out := lockstep.Operation{Node: s.Node.Name, Op: s.Node.Op}
+	for k := range s.N {
+		v := slots[s.Out+k]
+		r := lockstep.InnerTensor{Node: s.Node.Name, Output: k}
+		switch {
+		case iso.last[s.Out+k] <= s.at:
+			continue
+		case v.Tensor != nil:
+			r.Bytes = tensorBytes(v.Tensor)
+		case v.List != nil && s.Spec.Control != op.Computes && v.List.DType != lockstep.String:
+			r.List = v.List.DType
+			for i := range v.List.Length() {
+				if t, err := v.List.At(i); err == nil && t != nil {
+					r.Bytes += tensorBytes(t)
+				}
+			}
+		default:
+			continue
+		}
+		out.Results = append(out.Results, r)
+	}
+	return out
+}
