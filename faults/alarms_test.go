@@ -238,8 +238,8 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 		Gain:  0.3 * math.Exp(rng.Float64()*math.Log(5/0.3)),
 	}
 	if strings.HasPrefix(a.Model, "loop_") {
-		// Nothing isolates the steps of such a loop: one that amplifies rounding
-		// without end is not judged by them, and cannot be by its outputs.
+		// Its iterations are compared one by one, but no outputs are computed from
+		// those: of a loop that amplifies rounding without end nothing can be said by them.
 		a.Steps, a.Gain = min(a.Steps, 60), min(a.Gain, 1)
 	}
 	if templates[from] == nil {
@@ -298,7 +298,7 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	for k := range checked.Report.Comparisons {
 		c := &checked.Report.Comparisons[k]
 		for i := range c.Results {
-			if _, fixed := c.Results[i].Rule.Tolerance.(compare.FixedTolerance); fixed && c.Results[i].DType().IsFloat() && !strings.Contains(a.Model, "_mixed_") { // for 16 bits there are no bounds
+			if _, fixed := c.Results[i].Rule.Tolerance.(compare.FixedTolerance); fixed && c.Results[i].DType().IsFloat() && !a.decided(c) {
 				t.Errorf("%s: %s is judged by %s, which nothing derives", a.Model, c.Results[i].Name, c.Results[i].Rule)
 			}
 		}
@@ -306,6 +306,13 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	}
 	a.values(t, oracle, in, checked)
 	return a
+}
+
+// decided tells whether a comparison's results have no bound: in 16 bits none has, and
+// where rounding decides which way a loop goes its outputs have none.
+func (a *alarmed) decided(c *compare.Comparison) bool {
+	loops := []string{"_crf_", "_beam_search_", "_until_", "_branch_"}
+	return strings.Contains(a.Model, "_mixed_") || c.Title == "outputs and states" && slices.ContainsFunc(loops, func(kind string) bool { return strings.Contains(a.Model, kind) })
 }
 
 func (a *alarmed) add(c *compare.Comparison) {

@@ -36,6 +36,7 @@ var another = map[string][]string{
 	"Sub": {"AddV2", "SquaredDifference"}, "Mul": {"AddV2"}, "RealDiv": {"Mul"}, "Mean": {"Sum", "Max"}, "Sum": {"Mean"}, "Max": {"Min", "Mean"},
 	"Rsqrt": {"Reciprocal", "Sqrt"}, "Sqrt": {"Rsqrt"}, "Erf": {"Tanh"}, "Exp": {"Expm1"}, "Softmax": {"LogSoftmax"}, "MaxPool": {"AvgPool"}, "AvgPool": {"MaxPool"},
 	"Square": {"Abs"}, "Neg": {"Abs"}, "Floor": {"Round"},
+	"Less": {"LessEqual"}, "Greater": {"GreaterEqual", "Less"}, "LogicalAnd": {"LogicalOr"}, "LogicalOr": {"LogicalAnd"}, "ArgMax": {"ArgMin"},
 }
 
 // exchangeable are operations for which the order of two inputs matters.
@@ -43,8 +44,27 @@ var exchangeable = map[string][2]int{
 	"Sub": {0, 1}, "RealDiv": {0, 1}, "MatMul": {0, 1}, "BatchMatMulV2": {0, 1}, "ConcatV2": {0, 1}, "SelectV2": {1, 2}, "Pow": {0, 1}, "Einsum": {0, 1},
 }
 
+// inLoop marks the kinds of faults in the condition or the body of a loop.
+const inLoop = ", in a loop"
+
 func (s *operationSuite) faults(c *operationSubject, rng *rand.Rand) (out []operationFault) {
+	out = s.inOperations(c.all, rng)
 	for _, op := range c.all {
+		if op.Loop == nil {
+			continue
+		}
+		for _, f := range s.inOperations(slices.Concat(op.Loop.Condition, op.Loop.Body), rng) {
+			f.kind += inLoop
+			f.what += " in the loop " + op.Node
+			out = append(out, f)
+		}
+	}
+	return append(out, s.inWeights(c, rng)...)
+}
+
+// inOperations are the faults in some operations of a graph.
+func (s *operationSuite) inOperations(all []lockstep.Operation, rng *rand.Rand) (out []operationFault) {
+	for _, op := range all {
 		if op.Recurrent {
 			continue
 		}
@@ -67,6 +87,11 @@ func (s *operationSuite) faults(c *operationSubject, rng *rand.Rand) (out []oper
 		out = append(out, operationFault{"a constant", op.Node + ": " + op.Op, inNode(op, changeConstant)})
 		out = append(out, operationFault{"an attribute", op.Node + ": " + op.Op, inNode(op, changeAttribute(rng.IntN(8)))})
 	}
+	return out
+}
+
+// inWeights are the faults in weights around the layers.
+func (s *operationSuite) inWeights(c *operationSubject, rng *rand.Rand) (out []operationFault) {
 	weights, err := c.m.Weights()
 	if err != nil {
 		s.t.Fatal(err)
