@@ -47,8 +47,7 @@ type Operation struct {
 	Reads []InnerTensor
 	// Results are those that a later operation reads, or that are outputs.
 	Results []InnerTensor
-	// Loop says what a loop that is no known layer runs, so that its iterations can be
-	// run one by one. It is nil of any other operation.
+	// Loop says what a loop that is no known layer runs, nil of any other operation.
 	Loop *Loop
 }
 
@@ -57,6 +56,8 @@ type Operation struct {
 type Loop struct {
 	// Condition and Body are their operations. Reads are of the same iteration.
 	Condition, Body []Operation
+	// Whole says why the iterations cannot be run one by one, "" if they can.
+	Whole string
 }
 
 // Operator runs the operations of a signature's graph one by one, each on what
@@ -102,7 +103,8 @@ type Iteration struct {
 // LoopProber is an engine that can show the iterations of a loop in its graph.
 type LoopProber interface {
 	Prober
-	// Loop begins a loop, from what Inner would compute its variables from.
+	// Loop begins a loop, from what Inner would compute its variables from. Lists among
+	// what is given are tensors of their elements.
 	Loop(ctx context.Context, inputs map[string]*Tensor, given []GivenTensor, want LoopTensors) (LoopRun, error)
 }
 

@@ -279,3 +279,62 @@ func TestLoopsAsOneOperation(t *testing.T) {
 		t.Errorf("an engine that shows no iterations: %q", notes)
 	}
 }
+
+// declared is an engine whose loops say that they cannot be run iteration by iteration,
+// or that one is inside another.
+type declared struct {
+	*native.Model
+	inside bool
+}
+
+func (d declared) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor) (lockstep.Operator, error) {
+	of, err := d.Model.Operator(ctx, inputs)
+	return declaredOperator{of, d.inside}, err
+}
+
+type declaredOperator struct {
+	lockstep.Operator
+	inside bool
+}
+
+func (d declaredOperator) Operations() []lockstep.Operation {
+	all := slices.Clone(d.Operator.Operations())
+	for i, op := range all {
+		if op.Loop == nil {
+			continue
+		}
+		loop := *op.Loop
+		if d.inside {
+			loop.Body = slices.Clone(loop.Body)
+			loop.Body[0].Loop = &lockstep.Loop{Whole: "for a reason"}
+		} else {
+			loop.Whole = "for a reason"
+		}
+		all[i].Loop = &loop
+	}
+	return all
+}
+
+func TestWhatCountsAsOneOperation(t *testing.T) {
+	loop, body := bodyOf(t)
+	m := load(t, fixture.Dir(t, loopModel))
+	oracle, err := m.Oracle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for inside, note := range map[bool]string{
+		false: "the loop " + loop + " counts as one operation: for a reason",
+		true:  "the loop " + body[0] + " in the loop " + loop + " counts as one operation: for a reason",
+	} {
+		c := compare.Check{Reference: iterating{Model: m, t: t}, Candidate: declared{m, inside}, Inputs: fixture.Tensors(t, loopModel, "inputs.npz"), Oracle: oracle, SameGraph: true}
+		checked, err := c.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := comparison(t, checked.Report, "single operations")
+		iterated := slices.ContainsFunc(k.Results, func(r compare.Result) bool { return r.Iteration != nil })
+		if !slices.Equal(k.Notes, []string{note}) || iterated != inside {
+			t.Errorf("notes %q, iterations compared: %v", k.Notes, iterated)
+		}
+	}
+}

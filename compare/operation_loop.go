@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/format"
@@ -48,13 +49,21 @@ func (o *operations) loop(ctx context.Context, r operationResults, results chan<
 		o.out.Notes = append(o.out.Notes, fmt.Sprintf("the loop %s counts as one operation: %v", op.Node, why))
 		return false, nil
 	}
+	if op.Loop.Whole != "" {
+		return whole(errors.New(op.Loop.Whole))
+	}
 	reference, ok := o.reference.(lockstep.LoopProber)
 	if !ok {
 		return whole(fmt.Errorf("%s does not show its iterations", o.out.Reference))
 	}
 	want := lockstep.LoopTensors{Node: op.Node, Condition: resultsOf(op.Loop.Condition), Body: resultsOf(op.Loop.Body), Results: op.Results}
+	for _, inside := range slices.Concat(op.Loop.Condition, op.Loop.Body) {
+		if inside.Loop != nil {
+			o.out.Notes = append(o.out.Notes, fmt.Sprintf("the loop %s in the loop %s counts as one operation: %s", inside.Node, op.Node, inside.Loop.Whole))
+		}
+	}
 	l := &loopInProgress{check: o, of: op, results: results, left: cmp.Or(o.check.loopOperations, loopOperations)}
-	if l.run, err = reference.Loop(ctx, o.check.Inputs, o.given([]lockstep.Operation{op}), want); err != nil {
+	if l.run, err = reference.Loop(ctx, o.check.Inputs, o.given([]lockstep.Operation{op}, true), want); err != nil {
 		return whole(err)
 	}
 	defer l.run.Close()

@@ -112,16 +112,15 @@ func (o *operations) fetch(ctx context.Context, all []lockstep.Operation) ([]*lo
 	for _, op := range all {
 		want = append(want, op.Results...)
 	}
-	return o.reference.Inner(ctx, o.check.Inputs, o.given(all), want)
+	return o.reference.Inner(ctx, o.check.Inputs, o.given(all, false), want)
 }
 
-// given are the held tensors that some operations read, without lists, which cannot be
-// given.
-func (o *operations) given(all []lockstep.Operation) (given []lockstep.GivenTensor) {
+// given are the held tensors that some operations read, with or without lists.
+func (o *operations) given(all []lockstep.Operation, lists bool) (given []lockstep.GivenTensor) {
 	fed := map[lockstep.InnerTensor]bool{}
 	for _, op := range all {
 		for _, t := range op.Reads {
-			if v := o.held[t]; v != nil && t.List == lockstep.Invalid && !fed[t] {
+			if v := o.held[t]; v != nil && (lists || t.List == lockstep.Invalid) && !fed[t] {
 				given = append(given, lockstep.GivenTensor{InnerTensor: t, Value: v})
 				fed[t] = true
 			}

@@ -191,7 +191,7 @@ func (s *operationSuite) model(name string, most int) {
 		c.reference.inner[t.Name()] = inner[i]
 	}
 	for _, op := range c.all {
-		if op.Loop == nil {
+		if op.Loop == nil || op.Loop.Whole != "" {
 			continue
 		}
 		if c.reference.loops[op.Node], err = record(ctx, tf, c.in, op); err != nil {

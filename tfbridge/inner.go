@@ -120,7 +120,9 @@ func (m *tfSession) feeds(g *innerGraph, inputs map[string]*lockstep.Tensor, giv
 	}
 	for _, t := range given {
 		out, err := m.output(g, t.InnerTensor)
-		if err == nil {
+		if err == nil && t.List != lockstep.Invalid {
+			feeds[out], err = m.listOf(t)
+		} else if err == nil {
 			err = feed(out, t.Value)
 		}
 		if err != nil {
@@ -128,6 +130,53 @@ func (m *tfSession) feeds(g *innerGraph, inputs map[string]*lockstep.Tensor, giv
 		}
 	}
 	return feeds, nil
+}
+
+// listOf makes a list of tensors, which only libtensorflow can, of its elements.
+func (m *tfSession) listOf(t lockstep.GivenTensor) (*tf.Tensor, error) {
+	elements, err := toTensorFlow(t.Value)
+	if err != nil {
+		return nil, fmt.Errorf("tfbridge: %q: %w", t.Name(), err)
+	}
+	if t.Value.Rank() == 0 || t.Value.DType() != t.List {
+		return nil, fmt.Errorf("tfbridge: %q is a list of %s, and given as %s", t.Name(), t.List, t.Value)
+	}
+	var fed, list tf.Output
+	err = guard("making a list", func() error {
+		n, dtype := taps.Add(1), dtypes[t.List]
+		shape := make([]int32, t.Value.Rank()-1)
+		for i, d := range t.Value.Shape()[1:] {
+			shape[i] = int32(d)
+		}
+		of, err := tf.NewTensor(shape)
+		if err != nil {
+			return err
+		}
+		placeholder, err := m.saved.Graph.AddOperation(tf.OpSpec{Type: "Placeholder", Name: fmt.Sprintf("lockstep_elements_%d", n), Attrs: map[string]any{"dtype": dtype}})
+		if err != nil {
+			return err
+		}
+		known, err := m.saved.Graph.AddOperation(tf.OpSpec{Type: "Const", Name: fmt.Sprintf("lockstep_element_%d", n), Attrs: map[string]any{"dtype": of.DataType(), "value": of}})
+		if err != nil {
+			return err
+		}
+		made, err := m.saved.Graph.AddOperation(tf.OpSpec{
+			Type: "TensorListFromTensor", Name: fmt.Sprintf("lockstep_list_%d", n),
+			Input: []tf.Input{placeholder.Output(0), known.Output(0)}, Attrs: map[string]any{"element_dtype": dtype, "shape_type": of.DataType()},
+		})
+		if err == nil {
+			fed, list = placeholder.Output(0), made.Output(0)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all, err := m.sessionRun(map[tf.Output]*tf.Tensor{fed: elements}, []tf.Output{list})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
 }
 
 // runRaw runs the session on libtensorflow's own tensors, as a call of its own.

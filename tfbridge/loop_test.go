@@ -162,6 +162,60 @@ func TestIterationsOfWhatIsGiven(t *testing.T) {
 	}
 }
 
+// Lists are given as tensors of their elements.
+func TestIterationsOfAGivenList(t *testing.T) {
+	m := openFixture(t, "reports/ln_cell_keras3")
+	inputs := fixture.Tensors(t, "reports/ln_cell_keras3", "inputs.npz")
+	n, want := loopOf(t, m)
+	i := slices.IndexFunc(n.Inputs, func(in savedmodel.Ref) bool { return in.Through().Node.Op == "TensorListFromTensor" })
+	list := n.Inputs[i].Through().Node
+	elements, err := m.Inner(t.Context(), inputs, nil, []lockstep.InnerTensor{{Node: list.Inputs[0].Node.Name, Output: list.Inputs[0].Index}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(given ...lockstep.GivenTensor) ([]lockstep.Iteration, error) {
+		l, err := m.Loop(t.Context(), inputs, given, want)
+		if err != nil {
+			return nil, err
+		}
+		return l.Next(t.Context(), 1<<20)
+	}
+	as := lockstep.InnerTensor{Node: list.Name, List: lockstep.Float32}
+	own, err := run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := run(lockstep.GivenTensor{InnerTensor: as, Value: elements[0]})
+	if err != nil || len(same) != len(own) {
+		t.Fatal(err, len(same))
+	}
+	d, err := lockstep.Data[float32](elements[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	d = slices.Clone(d)
+	d[len(d)-1]++ // of the last step
+	other, err := run(lockstep.GivenTensor{InnerTensor: as, Value: fixture.NewTensor(t, d, elements[0].Shape()...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range own {
+		if !own[i].Holds {
+			continue
+		}
+		if !same[i].Body[0].BitEqual(own[i].Body[0]) {
+			t.Errorf("iteration %d differs on its own list", i)
+		}
+		if other[i].Body[0].BitEqual(own[i].Body[0]) != (i < len(own)-2) {
+			t.Errorf("iteration %d on a list that differs in its last element: %v, own %v", i, other[i].Body[0], own[i].Body[0])
+		}
+	}
+	as.List = lockstep.Int32
+	if _, err := run(lockstep.GivenTensor{InnerTensor: as, Value: elements[0]}); err == nil || !strings.Contains(err.Error(), "is a list of int32, and given as float32") {
+		t.Errorf("a list of another type: %v", err)
+	}
+}
+
 func TestLoopsThatAreNone(t *testing.T) {
 	m := openFixture(t, "module_autograph_lstm")
 	inputs := fixture.Tensors(t, "module_autograph_lstm", "inputs.npz")

@@ -30,12 +30,14 @@ func (p *Program) isolate(r *Running, slots []value.Value) *Isolation {
 	for k, i := range iso.steps {
 		s := &p.Body.Steps[i]
 		iso.all[k].Recurrent = p.Recurrences[s.Node] != nil
-		loop := p.loops[s.Node]
-		if loop.Body == nil || iso.all[k].Recurrent {
+		loop, ok := p.loops[s.Node]
+		if !ok || iso.all[k].Recurrent {
+			iso.all[k].Loop = nil // of a layer, or of slices, which it only moves
 			continue
 		}
-		of, ok := loop.isolate(r, s, p.dynamic(), slots)
-		if !ok {
+		of, err := loop.isolate(r, s, p.dynamic(), slots)
+		if err != nil {
+			iso.all[k].Loop = &lockstep.Loop{Whole: err.Error()}
 			continue
 		}
 		iso.loops[i] = of
@@ -70,9 +72,9 @@ func (p *Program) dynamic() []bool {
 	return out
 }
 
-// isolate finds the operations of a loop by running its first iteration; ok is false
-// if that fails. A body that does not run has none.
-func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.Value) (out isolatedLoops, ok bool) {
+// isolate finds the operations of a loop by running its first iteration. A body that does
+// not run has none.
+func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.Value) (out isolatedLoops, err error) {
 	vars, changing := make([]value.Value, len(s.In)), make([]bool, len(s.In))
 	for i, slot := range s.In {
 		vars[i] = slots[slot]
@@ -93,14 +95,14 @@ func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.V
 	}
 	condition, values, err := of(l.Condition)
 	if err != nil {
-		return out, false
+		return out, err
 	}
 	out.condition, out.body = condition, newIsolation(l.Body, make([]bool, len(l.Body.Steps)), l.Body.Rets, nil)
 	holds, err := Truth(values[l.Condition.Rets[0]])
 	if err == nil && holds {
 		out.body, _, err = of(l.Body)
 	}
-	return out, err == nil
+	return out, err
 }
 
 // newIsolation lists the operations of a body whose values are in slots, among the
@@ -206,6 +208,9 @@ func readsOf(s *Step, reads [][]lockstep.InnerTensor) (all []lockstep.InnerTenso
 // describe describes a step that has run.
 func (iso *Isolation) describe(s *Step, slots []value.Value) lockstep.Operation {
 	out := lockstep.Operation{Node: s.Node.Name, Op: s.Node.Op}
+	if s.Spec.Control == op.Loop {
+		out.Loop = &lockstep.Loop{Whole: "it is inside another loop"}
+	}
 	for k := range s.N {
 		v := slots[s.Out+k]
 		r := lockstep.InnerTensor{Node: s.Node.Name, Output: k}

@@ -24,7 +24,7 @@ func (o *Operations) Loop() (*LoopOperations, error) {
 	if err != nil {
 		return nil, err
 	}
-	if is.Loop == nil {
+	if is.Loop == nil || is.Loop.Whole != "" {
 		return nil, fmt.Errorf("node %q (%s) is no loop whose iterations are run one by one", is.Node, is.Op)
 	}
 	l := &LoopOperations{of: o.of.loops[o.at], is: is, within: o, at: s.Out}

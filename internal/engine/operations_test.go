@@ -239,3 +239,65 @@ func TestInnerOfAProgram(t *testing.T) {
 		}
 	}
 }
+
+// A loop inside a loop is one operation of its body, and says so; of a loop that ends
+// before its first iteration the condition alone is known.
+func TestLoopsInLoops(t *testing.T) {
+	for x, iterations := range map[float32]int{1: 5, 200: 0} {
+		d := graphtest.Draw(t)
+		body := graphtest.Draw(t)
+		inner := body.While(d.Compares("tiny", "Less", 3), d.Times("thrice", 3), body.Arg(lockstep.Float32))
+		outer := d.Function("outer", body, body.Op("Mul", nil, inner, body.Floats(nil, 2)))
+		_, g := d.Flatten(map[string]string{"y": d.While(d.Compares("small", "Less", 80), outer, d.Input("x", lockstep.Float32))})
+		p, err := Compile(g, Options{Variable: d.Value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{x})}
+		o, err := p.Operations(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loop := o.All[0].Loop
+		if len(o.All) != 1 || loop == nil || loop.Whole != "" || len(loop.Condition) != 1 {
+			t.Fatalf("the operations are %+v", o.All)
+		}
+		if iterations == 0 {
+			if len(loop.Body) != 0 {
+				t.Errorf("of a body that does not run: %+v", loop.Body)
+			}
+		} else if len(loop.Body) != 2 || loop.Body[0].Loop == nil || loop.Body[0].Loop.Whole != "it is inside another loop" || loop.Body[1].Loop != nil {
+			t.Errorf("the body is %+v", loop.Body)
+		}
+		l, err := o.Loop()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range iterations {
+			of, err := l.Body()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := of.Loop(); err == nil {
+				t.Error("the inner loop begins")
+			}
+			for range of.All {
+				own, err := of.Next()
+				if err == nil {
+					err = of.Take(own)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		last, err := l.Results()
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := p.Inner(t.Context(), in, nil, o.All[0].Results)
+		if err != nil || !last[0].BitEqual(run[0]) {
+			t.Errorf("from %g: %s iteration by iteration, and %s in a run, %v", x, graphtest.ElementsText(last[0]), graphtest.ElementsText(run[0]), err)
+		}
+	}
+}

@@ -158,7 +158,7 @@ func attribute(t testing.TB, v any) *attr_value_go_proto.AttrValue {
 var resultNames = map[string]string{
 	"Const": "output", "Cast": "y", "Tanh": "y", "Neg": "y", "AddV2": "z", "Sub": "z", "Mul": "z", "Less": "z", "Greater": "z", "LogicalAnd": "z",
 	"MatMul": "product", "Identity": "output", "TensorListGetItem": "item", "TensorListSetItem": "output_handle", "Sum": "output", "ConcatV2": "output", "Tile": "output", "TensorListPushBack": "output_handle",
-	"StridedSlice": "output", "Fill": "output", "Shape": "output", "VarHandleOp": "resource", "ReadVariableOp": "value",
+	"StridedSlice": "output", "Fill": "output", "Shape": "output", "VarHandleOp": "resource", "ReadVariableOp": "value", "StatelessWhile": "output",
 }
 
 // Function makes a function of another drawing, which returns nodes of it.
