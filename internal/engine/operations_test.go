@@ -301,3 +301,36 @@ func TestLoopsInLoops(t *testing.T) {
 		}
 	}
 }
+
+// Operations of a body that depend on the inputs are among its operations, also through
+// what the loop does not change, and those that depend on constants alone are not.
+func TestWhichOperationsOfABody(t *testing.T) {
+	d := graphtest.Draw(t)
+	cond, body := graphtest.Draw(t), graphtest.Draw(t)
+	now := cond.Arg(lockstep.Float32)
+	cond.Arg(lockstep.Float32)
+	cond.Arg(lockstep.Float32)
+	small := d.Function("small", cond, cond.Op("Less", nil, now, cond.Floats(nil, 100)))
+	state, kept, weight := body.Arg(lockstep.Float32), body.Arg(lockstep.Float32), body.Arg(lockstep.Float32)
+	sum := body.Op("AddV2", nil, state, body.Op("Neg", nil, kept))
+	product := body.Op("Mul", nil, sum, body.Op("Tanh", nil, weight))
+	step := d.Function("step", body, product, kept, body.Op("Identity", nil, weight))
+	x := d.Input("x", lockstep.Float32)
+	y := d.While(small, step, x, x, d.Floats(nil, 5))
+	_, g := d.Flatten(map[string]string{"y": y})
+	p, err := Compile(g, Options{Variable: d.Value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := p.Operations(t.Context(), map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{-3})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, op := range o.All[0].Loop.Body {
+		all = append(all, op.Op)
+	}
+	if want := []string{"AddV2", "Mul", "Neg"}; !slices.Equal(slices.Sorted(slices.Values(all)), want) {
+		t.Errorf("the operations of the body are %v, want %v", all, want)
+	}
+}
