@@ -54,7 +54,8 @@ type Operation struct {
 // Loop is what a loop runs in each iteration: the condition and, if that holds, the
 // body.
 type Loop struct {
-	// Condition and Body are their operations. Reads are of the same iteration.
+	// Condition and Body are their operations. Reads are of the same iteration. Body is
+	// nil where they are not known: the Operator's engine does not run the body.
 	Condition, Body []Operation
 	// Whole says why the iterations cannot be run one by one, "" if they can.
 	Whole string

@@ -281,20 +281,20 @@ func TestLoopsAsOneOperation(t *testing.T) {
 }
 
 // declared is an engine whose loops say that they cannot be run iteration by iteration,
-// or that one is inside another.
+// that one is inside another, or that their bodies do not run.
 type declared struct {
 	*native.Model
-	inside bool
+	as string
 }
 
 func (d declared) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor) (lockstep.Operator, error) {
 	of, err := d.Model.Operator(ctx, inputs)
-	return declaredOperator{of, d.inside}, err
+	return declaredOperator{of, d.as}, err
 }
 
 type declaredOperator struct {
 	lockstep.Operator
-	inside bool
+	as string
 }
 
 func (d declaredOperator) Operations() []lockstep.Operation {
@@ -304,10 +304,13 @@ func (d declaredOperator) Operations() []lockstep.Operation {
 			continue
 		}
 		loop := *op.Loop
-		if d.inside {
+		switch d.as {
+		case "inside":
 			loop.Body = slices.Clone(loop.Body)
 			loop.Body[0].Loop = &lockstep.Loop{Whole: "for a reason"}
-		} else {
+		case "not run":
+			loop.Body = nil
+		default:
 			loop.Whole = "for a reason"
 		}
 		all[i].Loop = &loop
@@ -322,19 +325,20 @@ func TestWhatCountsAsOneOperation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for inside, note := range map[bool]string{
-		false: "the loop " + loop + " counts as one operation: for a reason",
-		true:  "the loop " + body[0] + " in the loop " + loop + " counts as one operation: for a reason",
+	for as, note := range map[string]string{
+		"whole":   "the loop " + loop + " counts as one operation: for a reason",
+		"inside":  "the loop " + body[0] + " in the loop " + loop + " counts as one operation: for a reason",
+		"not run": "the loop " + loop + " counts as one operation: native does not run its body, and native does",
 	} {
-		c := compare.Check{Reference: iterating{Model: m, t: t}, Candidate: declared{m, inside}, Inputs: fixture.Tensors(t, loopModel, "inputs.npz"), Oracle: oracle, SameGraph: true}
+		c := compare.Check{Reference: iterating{Model: m, t: t}, Candidate: declared{m, as}, Inputs: fixture.Tensors(t, loopModel, "inputs.npz"), Oracle: oracle, SameGraph: true}
 		checked, err := c.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		k := comparison(t, checked.Report, "single operations")
 		iterated := slices.ContainsFunc(k.Results, func(r compare.Result) bool { return r.Iteration != nil })
-		if !slices.Equal(k.Notes, []string{note}) || iterated != inside {
-			t.Errorf("notes %q, iterations compared: %v", k.Notes, iterated)
+		if !slices.Equal(k.Notes, []string{note}) || iterated != (as != "whole") {
+			t.Errorf("%s: notes %q, iterations compared: %v", as, k.Notes, iterated)
 		}
 	}
 }

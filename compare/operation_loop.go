@@ -101,6 +101,9 @@ func (l *loopInProgress) iterations(ctx context.Context) (why, err error) {
 			return fmt.Errorf("iteration %d: %w", l.number, err), nil
 		}
 		for _, it := range all {
+			if it.Holds && l.of.Loop.Body == nil {
+				return fmt.Errorf("%s does not run its body, and %s does", l.check.out.Candidate, l.check.out.Reference), l.condition(it)
+			}
 			if err := l.iteration(it); err != nil {
 				return nil, fmt.Errorf("iteration %d of the loop %s: %w", l.number, l.of.Node, err)
 			}
@@ -117,12 +120,16 @@ func (l *loopInProgress) iterations(ctx context.Context) (why, err error) {
 
 // iteration compares one.
 func (l *loopInProgress) iteration(it lockstep.Iteration) error {
-	at := Iteration{Loop: l.of.Node, Number: l.number, Condition: true}
-	if err := l.function(at, l.of.Loop.Condition, it.Condition, l.operator.Condition, l.oracle.Condition); err != nil || !it.Holds {
+	if err := l.condition(it); err != nil || !it.Holds {
 		return err
 	}
-	at.Condition = false
+	at := Iteration{Loop: l.of.Node, Number: l.number}
 	return l.function(at, l.of.Loop.Body, it.Body, l.operator.Body, l.oracle.Body)
+}
+
+func (l *loopInProgress) condition(it lockstep.Iteration) error {
+	at := Iteration{Loop: l.of.Node, Number: l.number, Condition: true}
+	return l.function(at, l.of.Loop.Condition, it.Condition, l.operator.Condition, l.oracle.Condition)
 }
 
 // function compares the operations of an iteration's condition or body. What the

@@ -63,6 +63,8 @@ type alarmed struct {
 	Diverged     []string           // the comparisons that did
 	First        string
 	Weak         string // the output without a typical bound that tells, and why
+
+	amplifies bool // a loop that is no known layer may amplify rounding
 }
 
 // No sound model, whatever its weights, is said to diverge in the steps of its
@@ -82,7 +84,7 @@ func TestFalseAlarms(t *testing.T) {
 		n = *alarmModels
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d models (%d structures: recurrent layers of 1 to 256 units, alone, stacked, in both directions, in front of normalizations and attention, behind convolutions, and loops that are no known layer; each with random weights, 1 to 500 steps and recurrent gains from 0.3 to 5, the loops at most 60 steps and gains of 1), each under three settings of TensorFlow. A margin is the largest |difference|/bound.\n\n", n, len(structures(t)))
+	fmt.Fprintf(&b, "%d models (%d structures: recurrent layers of 1 to 256 units, alone, stacked, in both directions, in front of normalizations and attention, behind convolutions, and loops that are no known layer; each with random weights, 1 to 500 steps and recurrent gains from 0.3 to 5, the loops at most 60 steps, and their outputs not judged with gains above 1), each under three settings of TensorFlow. A margin is the largest |difference|/bound.\n\n", n, len(structures(t)))
 	b.WriteString("| TensorFlow | models | comparison | false alarms | largest margin | median margin |\n| --- | --- | --- | --- | --- | --- |\n")
 	var alarms []string
 	found := runChildren(t, n)
@@ -239,8 +241,8 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	}
 	if strings.HasPrefix(a.Model, "loop_") {
 		// Its iterations are compared one by one, but no outputs are computed from
-		// those: of a loop that amplifies rounding without end nothing can be said by them.
-		a.Steps, a.Gain = min(a.Steps, 60), min(a.Gain, 1)
+		// those: where a loop may amplify rounding without end, they are not judged.
+		a.Steps, a.amplifies = min(a.Steps, 60), a.Gain > 1
 	}
 	if templates[from] == nil {
 		m, err := native.Load(from)
@@ -298,13 +300,17 @@ func checkRandom(t *testing.T, s setting, i uint64, templates map[string]lockste
 	for k := range checked.Report.Comparisons {
 		c := &checked.Report.Comparisons[k]
 		for i := range c.Results {
-			if _, fixed := c.Results[i].Rule.Tolerance.(compare.FixedTolerance); fixed && c.Results[i].DType().IsFloat() && !a.decided(c) {
+			if _, fixed := c.Results[i].Rule.Tolerance.(compare.FixedTolerance); fixed && c.Results[i].DType().IsFloat() && !a.decided(c) && !(a.amplifies && c.Title == "outputs and states") {
 				t.Errorf("%s: %s is judged by %s, which nothing derives", a.Model, c.Results[i].Name, c.Results[i].Rule)
 			}
 		}
-		a.add(c)
+		if !a.amplifies || c.Title != "outputs and states" {
+			a.add(c)
+		}
 	}
-	a.values(t, oracle, in, checked)
+	if !a.amplifies {
+		a.values(t, oracle, in, checked)
+	}
 	return a
 }
 

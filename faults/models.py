@@ -111,7 +111,8 @@ class Loop(L.Layer):
 
     def build(self, shape):
         for name, wanted in self.shapes(shape[-1], self.units).items():
-            setattr(self, name, self.add_weight(shape=wanted, name=f"kernel_{name}"))
+            recurrent = "recurrent_kernel" if name in ("h", "moves") else f"kernel_{name}"
+            setattr(self, name, self.add_weight(shape=wanted, name=recurrent))
         self.built = True
 
     def compute_output_shape(self, shape):

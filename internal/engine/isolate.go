@@ -72,8 +72,8 @@ func (p *Program) dynamic() []bool {
 	return out
 }
 
-// isolate finds the operations of a loop by running its first iteration. A body that does
-// not run has none.
+// isolate finds the operations of a loop by running its first iteration. Those of a body
+// that cannot run, as in a loop without any iteration, are nil.
 func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.Value) (out isolatedLoops, err error) {
 	vars, changing := make([]value.Value, len(s.In)), make([]bool, len(s.In))
 	for i, slot := range s.In {
@@ -99,8 +99,16 @@ func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.V
 	}
 	out.condition, out.body = condition, newIsolation(l.Body, make([]bool, len(l.Body.Steps)), l.Body.Rets, nil)
 	holds, err := Truth(values[l.Condition.Rets[0]])
-	if err == nil && holds {
-		out.body, _, err = of(l.Body)
+	if err != nil {
+		return out, err
+	}
+	// A body that does not run in this call may in another one, or in another engine.
+	body, _, err := of(l.Body)
+	if err == nil {
+		body.all = slices.Concat([]lockstep.Operation{}, body.all)
+		out.body = body
+	} else if !holds {
+		err = nil
 	}
 	return out, err
 }

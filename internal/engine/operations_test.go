@@ -240,8 +240,8 @@ func TestInnerOfAProgram(t *testing.T) {
 	}
 }
 
-// A loop inside a loop is one operation of its body, and says so; of a loop that ends
-// before its first iteration the condition alone is known.
+// A loop inside a loop is one operation of its body, and says so, also where the loop ends
+// before its first iteration.
 func TestLoopsInLoops(t *testing.T) {
 	for x, iterations := range map[float32]int{1: 5, 200: 0} {
 		d := graphtest.Draw(t)
@@ -262,11 +262,7 @@ func TestLoopsInLoops(t *testing.T) {
 		if len(o.All) != 1 || loop == nil || loop.Whole != "" || len(loop.Condition) != 1 {
 			t.Fatalf("the operations are %+v", o.All)
 		}
-		if iterations == 0 {
-			if len(loop.Body) != 0 {
-				t.Errorf("of a body that does not run: %+v", loop.Body)
-			}
-		} else if len(loop.Body) != 2 || loop.Body[0].Loop == nil || loop.Body[0].Loop.Whole != "it is inside another loop" || loop.Body[1].Loop != nil {
+		if len(loop.Body) != 2 || loop.Body[0].Loop == nil || loop.Body[0].Loop.Whole != "it is inside another loop" || loop.Body[1].Loop != nil {
 			t.Errorf("the body is %+v", loop.Body)
 		}
 		l, err := o.Loop()
@@ -332,5 +328,26 @@ func TestWhichOperationsOfABody(t *testing.T) {
 	}
 	if want := []string{"AddV2", "Mul", "Neg"}; !slices.Equal(slices.Sorted(slices.Values(all)), want) {
 		t.Errorf("the operations of the body are %v, want %v", all, want)
+	}
+}
+
+// Where a body cannot run, its operations are not known, and those of the condition are;
+// a condition that cannot run is the loop's own error.
+func TestLoopsWithoutIterations(t *testing.T) {
+	d := graphtest.Draw(t)
+	body := graphtest.Draw(t)
+	x := body.Arg(lockstep.Float32)
+	bad := d.Function("bad", body, body.Op("MatMul", nil, x, x)) // a product of what is no matrix
+	_, g := d.Flatten(map[string]string{"y": d.While(d.Compares("small", "Less", 80), bad, d.Input("x", lockstep.Float32))})
+	p, err := Compile(g, Options{Variable: d.Value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := p.Operations(t.Context(), map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{100})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loop := o.All[0].Loop; loop == nil || loop.Whole != "" || len(loop.Condition) != 1 || loop.Body != nil {
+		t.Errorf("the loop is %+v", loop)
 	}
 }
