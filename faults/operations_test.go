@@ -93,7 +93,7 @@ func (s *operationSuite) sum() tally {
 func (s *operationSuite) table() string {
 	var b strings.Builder
 	all := s.sum()
-	fmt.Fprintf(&b, "%d faults in operations of %d models, weights not compared. %d change no result of the operation that is run on TensorFlow's own tensors, and %d stay below twice its bound. Of the other %d, %d were found (%.1f %%), %d of them at their operation (%.1f %%).\n\n",
+	fmt.Fprintf(&b, "%d faults in operations of %d models, weights not compared. %d change no result of the operation that is run on TensorFlow's own tensors, and %d stay below twice its bound. Of the other %d, %d were found (%.1f %%), %d of them at their operation, and in a loop in its iteration (%.1f %%).\n\n",
 		all.planted, s.models, all.nothing, all.below, all.planted-all.nothing-all.below, all.found, percent(all.found, all.planted-all.nothing-all.below), all.place, percent(all.place, all.planted-all.nothing-all.below))
 	b.WriteString("| fault | planted | changes nothing | below the bound | found | at its operation |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, where := range []string{"", inLoop} {
