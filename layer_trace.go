@@ -2,11 +2,18 @@ package lockstep
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // StepName is the name in Steps of a quantity of a layer, such as x, sum_i, i or h.
 func StepName(layer, quantity string) string { return layer + "/" + quantity }
+
+// CutStepName is the reverse of StepName.
+func CutStepName(name string) (layer, quantity string) {
+	i := strings.LastIndexByte(name, '/')
+	return name[:max(i, 0)], name[i+1:]
+}
 
 // InitialName is the name in Steps of a layer's state before the first step, and
 // StateName that in States of the one after the last: state is h or c.
@@ -17,6 +24,44 @@ func StateName(layer, state string) string { return layer + "/state_" + state }
 
 // CutStateName is the reverse of StateName.
 func CutStateName(name string) (layer, state string, ok bool) { return strings.Cut(name, "/state_") }
+
+// RunName is the name in a Trace of one run of a layer that a loop of the model
+// runs again and again: at says in which iteration, of each of the loops around the
+// layer, the outermost first, counted from 0. It is the layer's own name where
+// there is no loop.
+func RunName(layer string, at []int) string {
+	for i, n := range at {
+		if i == 0 {
+			layer += "/iteration"
+		} else {
+			layer += "."
+		}
+		layer += strconv.Itoa(n)
+	}
+	return layer
+}
+
+// CutRun is the reverse of RunName; ok is false for a layer's own name.
+func CutRun(name string) (layer string, at []int, ok bool) {
+	i := strings.LastIndex(name, "/iteration")
+	if i < 0 {
+		return name, nil, false
+	}
+	for _, number := range strings.Split(name[i+len("/iteration"):], ".") {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 0 {
+			return name, nil, false
+		}
+		at = append(at, n)
+	}
+	return name[:i], at, true
+}
+
+// LayerOf is the layer that a run is of, or the name itself.
+func LayerOf(run string) string {
+	layer, _, _ := CutRun(run)
+	return layer
+}
 
 // LayerTrace is the part of a trace for one recurrent layer; what it lacks is
 // nil.

@@ -10,8 +10,12 @@ import (
 type Trace struct {
 	// Engine is the name of the engine that ran.
 	Engine string
-	// Layers are the recurrent layers in the order in which they run.
+	// Layers are the recurrent layers in the order in which they run. Of a layer
+	// inside a loop of the model each run is one here, by RunName; of one inside a
+	// branch there is none where the branch was not taken.
 	Layers []string
+	// Unshown says of recurrent layers that ran why Layers has no run of them.
+	Unshown map[string]string
 	// Outputs are the signature's outputs, by its names.
 	Outputs map[string]*Tensor
 	// States are the final states, each (batch, units), as <layer>/state_h

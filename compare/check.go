@@ -169,6 +169,7 @@ func (c Check) enough(engines int, notRun []EngineFailure) error {
 
 // engines compares the two engines.
 func (c Check) engines(ctx context.Context, out *CheckResult, weights [2]lockstep.Weights) error {
+	out.Report.Notes = append(out.Report.Notes, hideUnshown(out.Reference, out.Candidate)...)
 	out.pairs = pairLayers(out.Reference, out.Candidate)
 	if k := c.weights(weights[0], weights[1], len(out.pairs.alone) > 0); k != nil {
 		out.Report.Comparisons = append(out.Report.Comparisons, *k)

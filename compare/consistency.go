@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,7 +28,7 @@ type doubleAnswer struct {
 func (b *between) consistent() error {
 	b.again = map[string][]float64{}
 	for k, trace := range []*lockstep.Trace{b.reference, b.candidate} {
-		var said []string
+		var said []doubled
 		for _, c := range b.computed(k, trace) {
 			if slices.Equal(c.shown, c.made) {
 				continue
@@ -60,14 +61,37 @@ func (b *between) consistent() error {
 				b.again[c.name][i] += above
 			}
 			if most > 0 {
-				said = append(said, fmt.Sprintf("%s %s", c.name, format.RoundUp(most, 2)))
+				said = append(said, doubled{c.name, most})
 			}
 		}
 		if len(said) > 0 {
-			b.notes = append(b.notes, fmt.Sprintf("%s shows its layers by other kernels than those of its answers; the two round differently, by at most: %s; the bounds allow for that", trace.Engine, strings.Join(said, ", ")))
+			b.notes = append(b.notes, fmt.Sprintf("%s shows its layers by other kernels than those of its answers; the two round differently, by at most: %s; the bounds allow for that", trace.Engine, largestOfDoubled(said)))
 		}
 	}
 	return nil
+}
+
+// doubled is by how much at most a tensor that was computed twice differs.
+type doubled struct {
+	name string
+	most float64
+}
+
+// manyDoubled is how many of them a note names.
+const manyDoubled = 8
+
+// largestOfDoubled names them, of many those that differ most.
+func largestOfDoubled(all []doubled) string {
+	others := ""
+	if n := len(all) - manyDoubled; n > 0 {
+		slices.SortStableFunc(all, func(a, b doubled) int { return cmp.Compare(b.most, a.most) })
+		all, others = all[:manyDoubled], fmt.Sprintf(", and %s less", format.Plural(n, "other"))
+	}
+	var names []string
+	for _, d := range all {
+		names = append(names, d.name+" "+format.RoundUp(d.most, 2))
+	}
+	return strings.Join(names, ", ") + others
 }
 
 // allowance is how far two computations of one engine that round differently

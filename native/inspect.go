@@ -51,12 +51,17 @@ type Layer struct {
 	ResetAfter bool   // of a GRU: its reset gate is applied after the product
 	Masked     bool   // it leaves out steps by a mask
 	Loop       string // the graph's node that loops over the steps
+	// Within says where that node stands, as in "the body of loop while"; it is ""
+	// in the signature's graph. A name of a node inside a loop or a branch is
+	// local to it.
+	Within string
 	// Cell counts the cells of one loop from 0, of Cells.
 	Cell, Cells int
 }
 
-// Loop is a loop of the graph that is no known layer, and why.
-type Loop struct{ Node, Reason string }
+// Loop is a loop of the graph that is no known layer, and why. Within is as of a
+// Layer.
+type Loop struct{ Node, Reason, Within string }
 
 // Weight is a variable of the model.
 type Weight struct {
@@ -111,9 +116,7 @@ func (d *Description) describe(src *source.Source) error {
 	for _, s := range src.Found.Slices {
 		d.Slices = append(d.Slices, s.Loop.Name)
 	}
-	for _, u := range src.Found.Rest {
-		d.Unrecognised = append(d.Unrecognised, Loop{Node: u.Loop.Name, Reason: u.Reason})
-	}
+	d.Unrecognised = unknownLoops(src.Found)
 	named, err := src.Found.Weights(d.meta, src.Graph)
 	if err != nil {
 		return fmt.Errorf("native: %w", err)
@@ -129,6 +132,22 @@ func describeWeight(name string, v *savedmodel.Variable) Weight {
 	return Weight{Name: name, DType: v.DType, Type: v.Type, Shape: v.Shape, Variable: v.Name, Key: v.Key, Reason: v.Err, of: v}
 }
 
+// unknownLoops describes the loops that were not recognised.
+func unknownLoops(found *recurrent.Findings) []Loop {
+	var out []Loop
+	for _, u := range found.Rest {
+		out = append(out, Loop{Node: u.Loop.Name, Reason: u.Reason, Within: placeName(u.Place)})
+	}
+	return out
+}
+
+func placeName(p *savedmodel.Place) string {
+	if p == nil {
+		return ""
+	}
+	return p.String()
+}
+
 // describeLayers describes what was recognised.
 func describeLayers(found *recurrent.Findings) []Layer {
 	var out []Layer
@@ -137,7 +156,7 @@ func describeLayers(found *recurrent.Findings) []Layer {
 			d := Layer{
 				Name: l.Name, Kind: l.Kind.String(), Units: l.Units, Features: l.Features,
 				Activation: l.Activation.String(), ResetAfter: l.ResetAfter, Masked: r.Mask != nil,
-				Loop: l.Loop.Name, Cell: i, Cells: len(r.Cells),
+				Loop: l.Loop.Name, Within: placeName(l.Place), Cell: i, Cells: len(r.Cells),
 			}
 			if l.Kind != recurrent.SimpleRNN {
 				d.RecurrentActivation = l.RecurrentActivation.String()

@@ -113,10 +113,7 @@ func newModel(src *source.Source) (*Model, error) {
 }
 
 func compile(src *source.Source, weights lockstep.Weights) (*Model, error) {
-	m := &Model{signature: src.Graph.Signature, source: src, weights: weights, layers: describeLayers(src.Found)}
-	for _, u := range src.Found.Rest {
-		m.loops = append(m.loops, Loop{Node: u.Loop.Name, Reason: u.Reason})
-	}
+	m := &Model{signature: src.Graph.Signature, source: src, weights: weights, layers: describeLayers(src.Found), loops: unknownLoops(src.Found)}
 	var err error
 	if m.program, err = src.Compile(false); err != nil {
 		return nil, err

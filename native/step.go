@@ -12,13 +12,14 @@ import (
 // Step takes one step of a recurrent layer's native cell for any number of
 // rows: x (…, features), h and of an LSTM c (…, units), the states before it,
 // in the model's floats. It returns the states after it by the same names: for
-// every row the same bits as a run, except for masks.
+// every row the same bits as a run, except for masks. layer may be a run of it: see
+// lockstep.RunName.
 func (m *Model) Step(layer string, from map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	if err := m.loaded(); err != nil {
 		return nil, err
 	}
 	for _, l := range m.source.Found.Layers {
-		if l.Name != layer {
+		if l.Name != lockstep.LayerOf(layer) {
 			continue
 		}
 		var out map[string]*lockstep.Tensor

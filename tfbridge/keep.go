@@ -31,9 +31,6 @@ type savedVariable struct {
 	assign   *tf.Operation
 }
 
-// readers are operations that read a variable and do not change it.
-var readers = []string{"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "VarIsInitializedOp"}
-
 // beginCall begins a call: it waits for one that changes variables to end, and
 // restores their values. done ends it.
 func (m *tfSession) beginCall() (done func(), err error) {
@@ -61,7 +58,7 @@ func (m *tfSession) keep() ([]savedVariable, error) {
 	var all []savedVariable
 	var fetches []tf.Output
 	for _, n := range m.graph.Nodes {
-		if slices.Contains(readers, n.Op) {
+		if n.ReadsResources() {
 			continue
 		}
 		for _, in := range n.Inputs {

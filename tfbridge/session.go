@@ -36,9 +36,10 @@ type tfSession struct {
 
 	keeper keeper
 
-	// Found once, when first needed.
-	states   func() stateTaps
-	stepping func() steppers
+	// Found once, when first needed: with the layers inside loops and branches, and
+	// without.
+	states   [2]func() stateTaps
+	stepping [2]func() steppers
 	reading  func() ([]weightTap, error)
 	probing  func() (*innerGraph, error)
 }
@@ -82,8 +83,10 @@ func open(dir string, s settings) (session, error) {
 		return nil, fmt.Errorf("tfbridge: %w", err)
 	}
 	m := &tfSession{dir: dir, meta: meta, graph: graph, sig: sig}
-	m.states = sync.OnceValue(m.findStates)
-	m.stepping = sync.OnceValue(m.findSteppers)
+	for i, nested := range []bool{true, false} {
+		m.states[i] = sync.OnceValue(func() stateTaps { return m.findStates(nested) })
+		m.stepping[i] = sync.OnceValue(func() steppers { return m.findSteppers(nested) })
+	}
 	m.reading = sync.OnceValues(m.findWeights)
 	m.probing = sync.OnceValues(m.findInner)
 	err = guard("loading "+dir, func() (err error) {
@@ -249,7 +252,8 @@ func (m *tfSession) close() error {
 		m.release()
 		// The binding frees graphs and tensors in finalizers, which Go's
 		// collector does not hurry, since it does not see their memory.
-		m.saved, m.inputs, m.fetches, m.states, m.stepping, m.reading, m.probing = nil, nil, nil, nil, nil, nil, nil
+		m.saved, m.inputs, m.fetches, m.reading, m.probing = nil, nil, nil, nil, nil
+		m.states, m.stepping = [2]func() stateTaps{}, [2]func() steppers{}
 		runtime.GC()
 		return err
 	})

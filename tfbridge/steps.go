@@ -54,8 +54,9 @@ type begin struct {
 	outputs      *lockstep.Tensor // what it leaves, (steps or 1, batch, units), nil without
 }
 
-// findSteppers imports a step of each recognised loop.
-func (m *tfSession) findSteppers() steppers {
+// findSteppers imports a step of each recognised loop; nested says whether also of
+// those inside loops and branches.
+func (m *tfSession) findSteppers(nested bool) steppers {
 	var s steppers
 	found, err := recurrent.Find(m.meta, m.graph)
 	if err != nil {
@@ -64,6 +65,9 @@ func (m *tfSession) findSteppers() steppers {
 	}
 	var around []savedmodel.Ref
 	for _, r := range found.Recurrences {
+		if r.Cells[0].Nested() {
+			continue
+		}
 		loop, err := m.stepper(r)
 		if err != nil {
 			s.err = fmt.Errorf("tfbridge: the steps of layer %q: %w", r.Cells[0].Name, err)
@@ -83,7 +87,11 @@ func (m *tfSession) findSteppers() steppers {
 	}
 	var states []savedmodel.Ref
 	s.states, states = finalStates(found)
-	tapped, err := m.tap(slices.Concat(states, around))
+	if nested {
+		s.states.nested = nestedLoopsOf(found)
+		m.findNestedSteppers(&s.states.nested)
+	}
+	tapped, err := m.tapWatched(slices.Concat(states, around), &s.states.nested)
 	if err != nil {
 		s.err = err
 		return s
@@ -143,7 +151,7 @@ func (m *tfSession) stepper(r *recurrent.Recurrence) (*stepper, error) {
 			fed = append(fed, savedmodel.FeedTensor{Ref: item, DType: lockstep.Bool})
 		}
 	}
-	step, err := m.graph.StepDef(r.Loop, body, fed, append(want, next...))
+	step, err := m.graph.StepDef(r.Loop, r.Cells[0].Place, body, fed, append(want, next...))
 	if err != nil {
 		return nil, err
 	}

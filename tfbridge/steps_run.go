@@ -18,7 +18,7 @@ const maxTrace = 1 << 30
 // steps runs the steps of every loop from its start. Loops with the same number
 // of steps run together: TensorFlow optimizes a separate graph for each set of
 // fetched tensors, which takes longer than the steps.
-func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetched []*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetched []*lockstep.Tensor, nested []*nestedRuns) (map[string]*lockstep.Tensor, error) {
 	out := map[string]*lockstep.Tensor{}
 	left := maxTrace
 	var walks []*walk
@@ -34,6 +34,29 @@ func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetche
 		}
 		walks = append(walks, loop.walk(b, out))
 	}
+	var groups []*runGroup
+	for _, n := range nested {
+		for _, g := range n.groups() {
+			b, err := g.begin()
+			if err != nil {
+				return nil, fmt.Errorf("tfbridge: layer %q: %w", n.loop.name(), err)
+			}
+			walks, groups = append(walks, n.loop.stepper.walk(b, g.out)), append(groups, g)
+		}
+	}
+	if err := m.walkAll(inputs, walks); err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		if err := g.split(out); err != nil {
+			return nil, fmt.Errorf("tfbridge: layer %q: %w", g.loop.name(), err)
+		}
+	}
+	return out, nil
+}
+
+// walkAll runs the steps of loops, those of the same number together.
+func (m *tfSession) walkAll(inputs map[string]*lockstep.Tensor, walks []*walk) error {
 	for i, w := range walks {
 		if w.done {
 			continue
@@ -45,15 +68,15 @@ func (m *tfSession) steps(inputs map[string]*lockstep.Tensor, s steppers, fetche
 			}
 		}
 		if err := m.walk(inputs, group); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, w := range walks {
-		if err := w.finish(out); err != nil {
-			return nil, fmt.Errorf("tfbridge: layer %q: %w", w.r.Cells[0].Name, err)
+		if err := w.finish(); err != nil {
+			return fmt.Errorf("tfbridge: layer %q: %w", w.r.Cells[0].Name, err)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // walk runs the steps of loops that have the same number.

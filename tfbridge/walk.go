@@ -18,12 +18,13 @@ type walk struct {
 	state []*lockstep.Tensor // before the next step
 	names []string           // of the fetched tensors
 	all   map[string]*series // by the names in a trace
+	out   map[string]*lockstep.Tensor
 	done  bool
 }
 
-// walk begins, and adds the first states to out.
+// walk begins, and adds the first states to out; finish adds the steps.
 func (s *stepper) walk(b begin, out map[string]*lockstep.Tensor) *walk {
-	w := &walk{stepper: s, b: b, state: b.states, names: slices.Clone(s.names), all: map[string]*series{}}
+	w := &walk{stepper: s, b: b, state: b.states, names: slices.Clone(s.names), all: map[string]*series{}, out: out}
 	w.all[s.r.Cells[0].Name+"/x"] = newSeries(b)
 	if s.masked {
 		w.all[s.r.Cells[0].Name+"/mask"] = newSeries(b)
@@ -77,9 +78,9 @@ func (w *walk) take(t int, got []*lockstep.Tensor) {
 	w.state = got[len(got)-w.initial:]
 }
 
-// finish adds the steps to out.
-func (w *walk) finish(out map[string]*lockstep.Tensor) error {
-	b, first := w.b, w.r.Cells[0].Name
+// finish adds the steps.
+func (w *walk) finish() error {
+	b, first, out := w.b, w.r.Cells[0].Name, w.out
 	for name, series := range w.all {
 		if b.steps == 0 {
 			break

@@ -121,18 +121,26 @@ func section(b *strings.Builder, title string, t *table.Table) {
 func layersOf(d *native.Description) *table.Table {
 	t := &table.Table{Indent: 2}
 	for _, l := range d.Layers {
-		t.Add(l.Name, l.Kind, fmt.Sprintf("%d units of %d features", l.Units, l.Features), optionsOf(l), "loop "+l.Loop)
+		t.Add(l.Name, l.Kind, fmt.Sprintf("%d units of %d features", l.Units, l.Features), optionsOf(l), loopAt(l.Loop, l.Within))
 	}
 	for _, loop := range d.Slices {
 		t.Add("-", "TimeDistributed", "", "all slices at once", "loop "+loop)
 	}
 	for _, u := range d.Unrecognised {
-		t.Add("?", "no known layer", "", "run operation by operation: "+u.Reason, "loop "+u.Node)
+		t.Add("?", "no known layer", "", "run operation by operation: "+u.Reason, loopAt(u.Node, u.Within))
 	}
 	if len(d.Layers)+len(d.Unrecognised)+len(d.Slices) == 0 {
 		t.Add("none")
 	}
 	return t
+}
+
+// loopAt names a loop, and the loops and branches that it is inside of.
+func loopAt(node, within string) string {
+	if within == "" {
+		return "loop " + node
+	}
+	return "loop " + node + " in " + within
 }
 
 // optionsOf lists the layer's options that change what it computes.
@@ -196,12 +204,14 @@ type (
 		ResetAfter          bool   `json:"reset_after"`
 		Masked              bool   `json:"masked"`
 		Loop                string `json:"loop"`
+		Within              string `json:"within,omitempty"`
 		Cell                int    `json:"cell"`
 		Cells               int    `json:"cells"`
 	}
 	jsonLoop struct {
-		Loop   string `json:"loop"`
+		Node   string `json:"loop"`
 		Reason string `json:"reason"`
+		Within string `json:"within,omitempty"`
 	}
 	jsonWeight struct {
 		Name     string `json:"name"`
@@ -228,7 +238,7 @@ func describeJSON(out io.Writer, name string, d *native.Description) error {
 		doc.Layers = append(doc.Layers, jsonLayer(l))
 	}
 	for _, u := range d.Unrecognised {
-		doc.Unrecognised = append(doc.Unrecognised, jsonLoop{u.Node, u.Reason})
+		doc.Unrecognised = append(doc.Unrecognised, jsonLoop(u))
 	}
 	for _, w := range d.Weights {
 		out := jsonWeight{Name: w.Name, DType: w.Type, Shape: w.Shape, Variable: w.Variable, Key: w.Key}

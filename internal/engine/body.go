@@ -52,8 +52,10 @@ type Running struct {
 	// the same memory left.
 	Continues bool
 	mem       *Meter // nil where nothing is counted
-	// record, if not nil, gets what the cells read and compute at each step.
-	record map[*recurrent.Layer]*LayerRecord
+	// record, if not nil, gets what the cells read and compute at each step, and
+	// at is the iteration of each loop that is being interpreted.
+	record map[*recurrent.Layer][]*LayerRecord
+	at     []int
 }
 
 // Work is what the engine's own operations get besides their inputs.

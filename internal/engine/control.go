@@ -37,7 +37,10 @@ func (c *Compiler) while(n *savedmodel.Node) (Operation, error) {
 	}
 	return func(w *Work, in []value.Value) error {
 		state := in
-		for range MaxSteps {
+		loops := len(w.at)
+		defer func() { w.at = w.at[:loops] }()
+		for i := range MaxSteps {
+			w.at = append(w.at[:loops], i)
 			more, err := cond.call(w.Running, state)
 			if err != nil {
 				return err

@@ -119,7 +119,7 @@ type Runner struct {
 	given     []*lockstep.Tensor // a call's inputs, in the program's order
 	out       Answers
 	extra     Answers
-	record    map[*recurrent.Layer]*LayerRecord // see running
+	record    map[*recurrent.Layer][]*LayerRecord // see Running
 }
 
 // NewRunner makes a Runner.
@@ -186,6 +186,7 @@ func (r *Runner) slots(ctx context.Context) (slots []value.Value, err error) {
 			return nil, err
 		}
 	}
+	clear(r.record) // what the plan that did not fit has recorded
 	made, slots, err := p.Plan(&Running{Ctx: ctx, Variables: r.variables, record: r.record}, own)
 	if err != nil {
 		copy(r.variables, before)

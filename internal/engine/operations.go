@@ -38,7 +38,7 @@ func (p *Program) Operations(ctx context.Context, inputs map[string]*lockstep.Te
 	pl := p.find(in)
 	if pl == nil || pl.isolation == nil {
 		var err error
-		run := Running{Ctx: ctx, Variables: slices.Clone(p.Initial), record: map[*recurrent.Layer]*LayerRecord{}}
+		run := Running{Ctx: ctx, Variables: slices.Clone(p.Initial), record: map[*recurrent.Layer][]*LayerRecord{}}
 		if pl, _, err = p.Plan(&run, in); err != nil {
 			return nil, err
 		}

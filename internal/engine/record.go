@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
@@ -14,16 +15,20 @@ import (
 // run: see lockstep.Trace.Steps. C and InitialC are nil for layers without c;
 // Mask is nil where no step is left out.
 type LayerRecord struct {
+	// At is the iteration of each loop around the layer, the outermost first.
+	At                                []int
 	X, H, C, InitialH, InitialC, Mask *lockstep.Tensor
 	// Output is the loop's output, from its last cell.
 	Output *lockstep.Tensor
 }
 
 // Record runs the program as Run does, and records what the native cells do.
-// A layer whose loop was interpreted is not among them.
-func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, all map[*recurrent.Layer]*LayerRecord, err error) {
+// A layer whose loop was interpreted is not among them. One that runs again and
+// again has a record for each run; of more than recurrent.MaxRuns, one more than
+// that are kept.
+func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, all map[*recurrent.Layer][]*LayerRecord, err error) {
 	r := p.NewRunner()
-	r.record = map[*recurrent.Layer]*LayerRecord{}
+	r.record = map[*recurrent.Layer][]*LayerRecord{}
 	own, ownExtra, err := r.Run(ctx, inputs)
 	if err != nil {
 		return nil, nil, nil, err
@@ -68,7 +73,7 @@ func (r *CellLoop[F]) records(w *Work, call *CellCall[F], m *recurrentMemory[F])
 	var out []*recording[F]
 	for i, l := range r.Cells {
 		rec := &recording[F]{steps: call.Steps}
-		kept := &LayerRecord{Mask: mask}
+		kept := &LayerRecord{Mask: mask, At: slices.Clone(w.at)}
 		var err error
 		make3 := func(width int) (t *lockstep.Tensor, d []F) {
 			d = make([]F, call.Batch*call.Steps*width)
@@ -95,7 +100,7 @@ func (r *CellLoop[F]) records(w *Work, call *CellCall[F], m *recurrentMemory[F])
 		if err != nil {
 			return nil, err
 		}
-		w.record[l] = kept
+		w.record[l] = append(w.record[l], kept)
 		out = append(out, rec)
 	}
 	return out, nil
@@ -111,8 +116,9 @@ func (r *CellLoop[F]) recordOutputs(w *Work, m *recurrentMemory[F]) error {
 			copy(d[(i*steps+t)*units:], m.out[(t*batch+i)*units:][:units])
 		}
 	}
+	all := w.record[r.Cells[len(r.Cells)-1]]
 	var err error
-	w.record[r.Cells[len(r.Cells)-1]].Output, err = lockstep.New(d, batch, steps, units)
+	all[len(all)-1].Output, err = lockstep.New(d, batch, steps, units)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/rows"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
@@ -123,7 +124,8 @@ func (r *CellLoop[F]) run(w *Work, m *recurrentMemory[F]) error {
 	m.ran = true
 	var records []*recording[F]
 	var err error
-	if w.record != nil {
+	recorded := w.record != nil && len(w.record[r.Cells[0]]) <= recurrent.MaxRuns
+	if recorded {
 		if records, err = r.records(w, call, m); err != nil {
 			return err
 		}
@@ -138,7 +140,7 @@ func (r *CellLoop[F]) run(w *Work, m *recurrentMemory[F]) error {
 		}
 		s.ctx, s.records, s.err = nil, nil, nil
 	}
-	if err == nil && w.record != nil && r.Outputs >= 0 {
+	if err == nil && recorded && r.Outputs >= 0 {
 		err = r.recordOutputs(w, m)
 	}
 	return err

@@ -50,7 +50,10 @@ func (c *compiler) exactLoop(n *savedmodel.Node) (operation, error) {
 	}
 	cond, body := c.of(first), c.of(second)
 	interpreted := func(r *evaluationRun, state []op.BoundedValue, n int) ([]op.BoundedValue, error) {
-		for range engine.MaxSteps {
+		loops := len(r.at)
+		defer func() { r.at = r.at[:loops] }()
+		for i := range engine.MaxSteps {
+			r.at = append(r.at[:loops], i)
 			more, err := cond.call(r, state)
 			if err != nil {
 				return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -44,6 +45,8 @@ type Result struct {
 	// each recurrent layer's final states <layer>/state_h and <layer>/state_c,
 	// and its initial values, as lockstep.Trace names them: <layer>/x of the
 	// first cell in a loop, <layer>/initial_h, <layer>/initial_c, <layer>/mask.
+	// A layer inside a loop has those of each run, by lockstep.RunName, unless it
+	// runs more than recurrent.MaxRuns times.
 	Exact map[string]*lockstep.Tensor
 	// Bound are the bounds of the floats in Exact, in float64 and of their
 	// shapes. An element of +Inf says that nothing bounds it.
@@ -102,7 +105,7 @@ func (e *Evaluator) Run(ctx context.Context, inputs, given map[string]*lockstep.
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if layer, state := path.Dir(name), path.Base(name); !e.layers[layer] || state != "h" && state != "c" {
+		if layer, state := path.Dir(name), path.Base(name); !e.layers[lockstep.LayerOf(layer)] || state != "h" && state != "c" {
 			return nil, fmt.Errorf("%q is given, and there is no layer %q with a state %q", name, layer, state)
 		}
 	}
@@ -152,6 +155,25 @@ type evaluationRun struct {
 	given  map[string]*lockstep.Tensor
 	result *Result
 	mem    engine.Meter
+	at     []int          // the iteration of each loop that is being interpreted
+	runs   map[string]int // of each layer, so far
+}
+
+// shows tells whether the run of a loop's layers that begins is among the results.
+func (r *evaluationRun) shows(cells []*recurrent.Layer) bool {
+	if r.result == nil {
+		return false
+	}
+	if r.runs == nil {
+		r.runs = map[string]int{}
+	}
+	r.runs[cells[0].Name]++
+	return r.runs[cells[0].Name] <= recurrent.MaxRuns
+}
+
+// name is that of a tensor of the run of a layer that is under way.
+func (r *evaluationRun) name(l *recurrent.Layer, quantity string) string {
+	return lockstep.StepName(lockstep.RunName(l.Name, r.at), quantity)
 }
 
 // note adds a tensor to the result.

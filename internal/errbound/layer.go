@@ -12,7 +12,6 @@ import (
 // noteBeginning records the initial values of a loop's layers.
 func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.BoundedValue) error {
 	batch, steps := call.Batch, call.CellCall.Steps
-	first := e.Cells[0].Name
 	x, err := boundedOf(rounding.Values{
 		V: byBatch(call.x.V, steps, batch, e.Features),
 		E: byBatch(call.x.E, steps, batch, e.Features),
@@ -21,7 +20,7 @@ func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bound
 		return err
 	}
 	x.Why = in[e.Steps].Why
-	if err := r.note(lockstep.StepName(first, "x"), x); err != nil {
+	if err := r.note(r.name(e.Cells[0], "x"), x); err != nil {
 		return err
 	}
 	for i, l := range e.Cells {
@@ -31,7 +30,7 @@ func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bound
 				return err
 			}
 			v.Why = in[l.States[j]].Why
-			if err := r.note(lockstep.StepName(l.Name, name), v); err != nil {
+			if err := r.note(r.name(l, name), v); err != nil {
 				return err
 			}
 		}
@@ -42,7 +41,7 @@ func (e *cellLoop) noteBeginning(r *evaluationRun, call *cellCall, in []op.Bound
 		if err != nil {
 			return err
 		}
-		if err := r.note(lockstep.StepName(l.Name, "mask"), op.BoundedValue{Value: value.Value{Tensor: mask}}); err != nil {
+		if err := r.note(r.name(l, "mask"), op.BoundedValue{Value: value.Value{Tensor: mask}}); err != nil {
 			return err
 		}
 	}
@@ -65,6 +64,9 @@ func byBatch[E any](d []E, steps, batch, n int) []E {
 
 // unknownLayers records that some layers have no bounds.
 func (r *evaluationRun) unknownLayers(cells []*recurrent.Layer, why error) {
+	if !r.shows(cells) {
+		return
+	}
 	for i, l := range cells {
 		names := []string{"initial_h", "state_h"}
 		if l.Kind == recurrent.LSTM {
@@ -74,7 +76,7 @@ func (r *evaluationRun) unknownLayers(cells []*recurrent.Layer, why error) {
 			names = append(names, "x")
 		}
 		for _, name := range names {
-			r.result.Unknown[lockstep.StepName(l.Name, name)] = why
+			r.result.Unknown[r.name(l, name)] = why
 		}
 	}
 }

@@ -42,7 +42,8 @@ func (e *Evaluator) Operations(ctx context.Context, inputs map[string]*lockstep.
 	if err != nil {
 		return nil, err
 	}
-	return e.body.single(&evaluationRun{ctx: ctx, exact: e, result: newResult()}, slots), nil
+	// Without result: that of layers is not asked for.
+	return e.body.single(&evaluationRun{ctx: ctx, exact: e}, slots), nil
 }
 
 // single begins a run of single operations of a graph or a function.

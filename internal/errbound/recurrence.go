@@ -61,6 +61,7 @@ type cellCall struct {
 	states      [][2]rounding.Values // by cell: h, and c of an LSTM
 	h, c        []rounding.Values    // by cell: the given states, (batch, steps, units)
 	why         error                // why the layers have no bound
+	shown       bool                 // see evaluationRun.shows
 }
 
 func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.BoundedValue, error) {
@@ -90,8 +91,8 @@ func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.Boun
 	ok := e.Call(values, &read)
 	if !ok {
 		for _, l := range e.Cells {
-			if r.given[lockstep.StepName(l.Name, "h")] != nil {
-				return nil, fmt.Errorf("%q is given, but the layer's tensors do not fit its cells", lockstep.StepName(l.Name, "h"))
+			if name := r.name(l, "h"); r.given[name] != nil {
+				return nil, fmt.Errorf("%q is given, but the layer's tensors do not fit its cells", name)
 			}
 		}
 		r.unknownLayers(e.Cells, errors.New("its tensors do not fit the layer's cells, so its loop was evaluated operation by operation"))
@@ -121,8 +122,10 @@ func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.Boun
 	if err := e.take(r, call); err != nil {
 		return nil, err
 	}
-	if err := e.noteBeginning(r, call, in); err != nil {
-		return nil, err
+	if call.shown = r.shows(e.Cells); call.shown {
+		if err := e.noteBeginning(r, call, in); err != nil {
+			return nil, err
+		}
 	}
 	if given := !slices.ContainsFunc(call.h, func(h rounding.Values) bool { return h.V == nil }); given {
 		call.why = nil
@@ -159,9 +162,9 @@ func (e *cellLoop) take(r *evaluationRun, call *cellCall) error {
 	for _, l := range e.Cells {
 		var of [2]rounding.Values
 		for j := range l.States {
-			name := l.Name + "/" + []string{"h", "c"}[j]
+			name := r.name(l, "hc"[j:j+1])
 			t := r.given[name]
-			if t == nil && len(l.States) == 2 && r.given[lockstep.StepName(l.Name, "h")] != r.given[lockstep.StepName(l.Name, "c")] {
+			if t == nil && len(l.States) == 2 && r.given[r.name(l, "h")] != r.given[r.name(l, "c")] {
 				return fmt.Errorf("the states of %q are given, but %q is not", l.Name, name)
 			}
 			if t == nil {
@@ -263,7 +266,10 @@ func (e *cellLoop) results(r *evaluationRun, call *cellCall, in []op.BoundedValu
 				v.Why = call.why
 			}
 			out[at] = v
-			if err := r.note(lockstep.StepName(l.Name, l.Kind.StateNames()[j]), v); err != nil {
+			if !call.shown {
+				continue
+			}
+			if err := r.note(r.name(l, l.Kind.StateNames()[j]), v); err != nil {
 				return nil, err
 			}
 		}

@@ -160,7 +160,7 @@ func TestOtherCellsAreNotTaken(t *testing.T) {
 	add("a step that may train", "a step may change what outlives it", func(e *editor) {
 		f := e.body("encoder")
 		f.node("NoOp").Input = append(f.node("NoOp").Input, "^odd")
-		f.add("odd", "ResourceGather", f.arg("cast_readvariableop_resource_0"), f.arg("placeholder"))
+		f.add("odd", "ResourceCountUpTo", f.arg("cast_readvariableop_resource_0"))
 	})
 	check(t, mutations)
 }
@@ -194,6 +194,12 @@ func TestTheSameCellInOtherWords(t *testing.T) {
 		product := sum.Input[0]
 		bias.Input[0], sum.Input[0] = product, bias.Name+":output:0"
 		cell(e, "split").Input[1] = sum.Name + ":z:0"
+	})
+	add("a variable that is only read", func(e *editor) {
+		f := e.body("encoder")
+		f.node("NoOp").Input = append(f.node("NoOp").Input, "^row", "^shape")
+		f.add("row", "ResourceGather", f.arg("cast_readvariableop_resource_0"), f.arg("placeholder"))
+		f.add("shape", "VariableShape", f.arg("cast_readvariableop_resource_0"))
 	})
 	add("the counter's one first", func(e *editor) { swap(e.body("encoder").node("while/add"), 0, 1) })
 	accept(t, all)

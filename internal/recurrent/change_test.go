@@ -15,12 +15,12 @@ var cellModels = []string{
 
 // looked finds what a loop is, as Find does.
 func (tr *trial) looked() (*Recurrence, *Slices, error) {
-	l, err := readLoop(tr.g, tr.node)
+	l, err := readLoop(tr.g, tr.node, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	if l.unfit() != "" {
-		return nil, nil, nil
+	if why, err := l.unfit(tr.ts.users); why != "" || err != nil {
+		return nil, nil, err
 	}
 	if r, why := l.recurrence(tr.ts); why == "" {
 		return r, nil, nil

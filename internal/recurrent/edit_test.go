@@ -145,7 +145,7 @@ var results = map[string]string{
 	"Elu": "activations", "Selu": "activations", "Softsign": "activations", "Softmax": "softmax", "Identity": "output", "IdentityN": "output",
 	"StopGradient": "output", "SelectV2": "output", "BiasAdd": "output", "Const": "output", "ReverseV2": "output", "Reshape": "output",
 	"StridedSlice": "output", "Pack": "output", "TensorListFromTensor": "output_handle", "ZerosLike": "y", "Fill": "output", "ConcatV2": "output",
-	"ReadVariableOp": "value", "ResourceGather": "output", "Shape": "output", "Prod": "output", "GatherV2": "output", "Max": "output",
+	"ReadVariableOp": "value", "ResourceGather": "output", "ResourceCountUpTo": "output", "Shape": "output", "Prod": "output", "GatherV2": "output", "Max": "output",
 }
 
 func first(n *node_def_go_proto.NodeDef) string {

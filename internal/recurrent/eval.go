@@ -28,7 +28,9 @@ func (ev *evaluator) of(r savedmodel.Ref) *expr { return ev.eval(r, ev.inBody) }
 
 // outside returns the expression of a tensor of the graph around the loop: a
 // weight or a part of one, a constant, or unknown.
-func (ev *evaluator) outside(r savedmodel.Ref) *expr { return ev.eval(r, ev.inGraph) }
+func (ev *evaluator) outside(r savedmodel.Ref) *expr {
+	return ev.eval(ev.l.place.Resolve(r), ev.inGraph)
+}
 
 func (ev *evaluator) eval(r savedmodel.Ref, find func(r savedmodel.Ref) *expr) *expr {
 	r = r.Through()
@@ -53,7 +55,7 @@ func (ev *evaluator) inGraph(r savedmodel.Ref) *expr {
 	if v, dtype, ok := scalar(r); ok {
 		return ev.constant(v, dtype)
 	}
-	if t, ok := ev.tensors.of(r); ok {
+	if t, ok := ev.tensors.of(r, ev.l.place); ok {
 		return ev.weight(t.whole())
 	}
 	return ev.cut(r, ev.outside)
@@ -80,7 +82,7 @@ func (ev *evaluator) inBody(r savedmodel.Ref) *expr {
 	}
 	if n.Op == "ReadVariableOp" && len(n.Inputs) == 1 {
 		if i, ok := ev.l.arg(n.Inputs[0]); ok && ev.l.invariant[i] {
-			if t, ok := ev.tensors.variable(ev.l.node.Inputs[i]); ok {
+			if t, ok := ev.tensors.variable(ev.l.inputs[i]); ok {
 				return ev.weight(t.whole())
 			}
 		}
@@ -121,7 +123,7 @@ func (ev *evaluator) inBody(r savedmodel.Ref) *expr {
 // changes has its expression around the loop, if that is known.
 func (ev *evaluator) argument(i int) *expr {
 	if ev.l.invariant[i] {
-		if e := ev.outside(ev.l.node.Inputs[i]); e.op != opUnknown {
+		if e := ev.outside(ev.l.inputs[i]); e.op != opUnknown {
 			return e
 		}
 	}

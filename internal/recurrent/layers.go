@@ -46,14 +46,17 @@ type Layer struct {
 	// Name is the Keras layer's name, from its kernel's variable. It is for
 	// display only.
 	Name string
-	// Loop is the While operation.
-	Loop *savedmodel.Node
+	// Loop is the While operation, and Place where it stands: in a function that
+	// another loop or a branch runs, or, if it is nil, in the signature's graph.
+	// The tensors below are those of that function or graph.
+	Loop  *savedmodel.Node
+	Place *savedmodel.Place
 
 	Units    int // the length of a state
 	Features int // the length of the input's last axis
 
 	// Kernel, RecurrentKernel and Bias are the complete weights, as in Keras:
-	// handles of variables or constants in the graph around the loop. Bias has
+	// handles of variables or constants, wherever these stand. Bias has
 	// no node where the layer has none; a GRU with ResetAfter has one of two
 	// rows, for the input and for the state.
 	Kernel, RecurrentKernel, Bias savedmodel.Ref
@@ -94,17 +97,22 @@ func (l *Layer) Weights() [3]savedmodel.Ref {
 	return [3]savedmodel.Ref{l.Kernel, l.RecurrentKernel, l.Bias}
 }
 
+// Nested tells whether the layer stands in a loop or a branch.
+func (l *Layer) Nested() bool { return l.Place != nil }
+
 // UnknownLoop is a loop that was not proven to be a layer.
 type UnknownLoop struct {
 	Loop   *savedmodel.Node
+	Place  *savedmodel.Place // where it stands, as of a Layer
 	Reason string
 }
 
-// Findings are the recurrent layers and loops of a graph.
+// Findings are the recurrent layers and loops of a graph, those inside other
+// loops and branches among them.
 type Findings struct {
 	Layers []*Layer // every cell, in the order in which they run
-	// Recurrences are the loops that run the layers, Slices those that split a
-	// tensor, Rest all others.
+	// Recurrences are the loops that run the layers, Slices those of the
+	// signature's graph that split a tensor, Rest all others.
 	Recurrences []*Recurrence
 	Slices      []*Slices
 	Rest        []UnknownLoop
@@ -113,62 +121,6 @@ type Findings struct {
 	// encoder and decoder.
 	Seq2Seq   *Seq2Seq
 	NoSeq2Seq error
-}
-
-// Find looks at every loop of the graph.
-func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Findings, error) {
-	f := &Findings{}
-	ts, err := newTensors(m, g)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range g.Nodes {
-		if n.Op != "While" && n.Op != "StatelessWhile" {
-			continue
-		}
-		l, err := readLoop(g, n)
-		if err != nil {
-			return nil, fmt.Errorf("loop %q: %w", n.Name, err)
-		}
-		f.add(l, ts)
-	}
-	if err := nameLayers(m, f.Recurrences); err != nil {
-		return nil, err
-	}
-	sh := newShapes(m, g)
-	if f.Seq2Seq, f.NoSeq2Seq = findSeq2Seq(sh, g, f); f.Seq2Seq != nil {
-		f.Seq2Seq.Encoder.Name, f.Seq2Seq.Decoder.Name = "encoder", "decoder"
-	}
-	return f, nil
-}
-
-// add classifies a loop.
-func (f *Findings) add(l *loop, ts *tensors) {
-	reason := l.unfit()
-	if reason == "" {
-		var r *Recurrence
-		if r, reason = l.recurrence(ts); reason == "" {
-			f.Recurrences = append(f.Recurrences, r)
-			f.Layers = append(f.Layers, r.Cells...)
-			return
-		}
-		if s, ok := l.slices(); ok {
-			f.Slices = append(f.Slices, s)
-			return
-		}
-	}
-	f.Rest = append(f.Rest, UnknownLoop{Loop: l.node, Reason: reason})
-}
-
-// unfit says why a loop cannot be a known one, whatever it computes.
-func (l *loop) unfit() string {
-	if n := len(l.body.Rets); n > maxVariables {
-		return fmt.Sprintf("it has %d loop variables, want at most %d", n, maxVariables)
-	}
-	if n := l.changes(); n != nil {
-		return fmt.Sprintf("a step may change what outlives it, by %q (%s)", n.Name, n.Op)
-	}
-	return ""
 }
 
 // StateNames returns what a layer's states are called, in their order.

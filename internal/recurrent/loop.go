@@ -10,6 +10,8 @@ import (
 // changes them.
 type loop struct {
 	node       *savedmodel.Node
+	place      *savedmodel.Place // where it stands, nil in the signature's graph
+	inputs     []savedmodel.Ref  // the node's, followed out of the functions around it
 	body, cond *savedmodel.Function
 	index      map[*savedmodel.Node]int // the body's arguments by position
 	invariant  []bool                   // the body returns the variable unchanged
@@ -21,8 +23,11 @@ type loop struct {
 // ten, and five more for each cell of a stack.
 const maxVariables = 1000
 
-func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
-	l := &loop{node: n, index: map[*savedmodel.Node]int{}, pickedBy: map[int]int{}}
+func readLoop(g *savedmodel.Graph, n *savedmodel.Node, place *savedmodel.Place) (*loop, error) {
+	l := &loop{node: n, place: place, index: map[*savedmodel.Node]int{}, pickedBy: map[int]int{}}
+	for _, in := range n.Inputs {
+		l.inputs = append(l.inputs, place.Resolve(in))
+	}
 	var err error
 	if l.body, err = g.Function(n.AttrFunc("body")); err != nil {
 		return nil, err
@@ -42,7 +47,7 @@ func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
 	for i := range l.body.Rets {
 		j, ok := l.arg(l.body.Rets[i])
 		l.invariant[i] = ok && i == j
-		l.counts[i] = isInt(n.Inputs[i], 0) && either(l.body.Rets[i], "AddV2", func(a, b savedmodel.Ref) bool {
+		l.counts[i] = isInt(l.inputs[i], 0) && either(l.body.Rets[i], "AddV2", func(a, b savedmodel.Ref) bool {
 			j, ok := l.arg(a)
 			return ok && i == j && isInt(b, 1)
 		})
@@ -51,31 +56,19 @@ func readLoop(g *savedmodel.Graph, n *savedmodel.Node) (*loop, error) {
 }
 
 // changes returns an operation of the loop that may change something outside:
-// one with an effect, or one that gets a variable and does more than read it.
-func (l *loop) changes() *savedmodel.Node {
+// one with an effect, or one that gets a resource, such as a variable, and does
+// more than read it.
+func (l *loop) changes(u *userOf) (*savedmodel.Node, error) {
 	for _, f := range []*savedmodel.Function{l.cond, l.body} {
-		if len(f.Effects) > 0 {
-			return f.Effects[0]
-		}
-		handles := map[*savedmodel.Node]bool{}
+		resources := map[*savedmodel.Node]bool{}
 		for i, arg := range f.Args {
-			handles[arg] = l.node.Inputs[i].Through().Node.Op == "VarHandleOp"
+			resources[arg] = l.node.TakesResource(i) || l.inputs[i].Node != nil && l.inputs[i].Node.Op == "VarHandleOp"
 		}
-		for _, n := range f.Nodes {
-			for _, in := range n.Inputs {
-				if handles[in.Through().Node] && !readsVariable(n) {
-					return n
-				}
-			}
+		if n, err := u.changer(f, resources); n != nil || err != nil {
+			return n, err
 		}
 	}
-	return nil
-}
-
-// readsVariable tells whether an operation that gets a variable's handle
-// leaves the variable as it is.
-func readsVariable(n *savedmodel.Node) bool {
-	return n.Op == "ReadVariableOp" || n.Op == "Identity" || n.Op == "IdentityN"
+	return nil, nil
 }
 
 // arg returns which of the loop variables r is, unchanged since the step began.

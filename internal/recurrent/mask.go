@@ -92,7 +92,7 @@ func (m *masks) output(item savedmodel.Ref, left []int) (savedmodel.Ref, string)
 	switch {
 	case isArg && no == m.mask.Carried:
 		m.mask.Previous = no
-	case isArg && m.l.invariant[no] && isZero(m.l.node.Inputs[no]):
+	case isArg && m.l.invariant[no] && isZero(m.l.inputs[no]):
 		m.mask.Zeros = no
 	default:
 		return item, fmt.Sprintf("a masked output becomes %s, want the one before it or zeros", c.no.Through())

@@ -5,12 +5,14 @@ import (
 	"path"
 	"strings"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // nameLayers gives each layer its Keras name, if its kernel's variable shows
 // it: "decoder_lstm/lstm_cell/kernel_1" is of "decoder_lstm". The cells of a
-// stack keep their own names. Layers that would share a name are numbered.
+// stack keep their own names. Layers that would share a name are numbered, and
+// none has a name like that of a run.
 func nameLayers(m *savedmodel.MetaGraph, all []*Recurrence) error {
 	taken := map[string]bool{}
 	for _, r := range all {
@@ -24,6 +26,9 @@ func nameLayers(m *savedmodel.MetaGraph, all []*Recurrence) error {
 				name = path.Dir(v.Name)
 			} else if ok {
 				name = layerOf(v.Name)
+			}
+			if _, _, isRun := lockstep.CutRun(name); isRun {
+				name += "_layer"
 			}
 			l.Name = unique(name, taken)
 		}

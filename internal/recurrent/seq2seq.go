@@ -35,6 +35,11 @@ func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Findings) (*Seq2Seq, error)
 	if len(lstms) != 2 || len(f.Layers) != 2 {
 		return no("found %s, want two LSTM layers", describe(f))
 	}
+	for _, l := range lstms {
+		if l.Nested() {
+			return no("the LSTM %q stands in %s", l.Name, l.Place)
+		}
+	}
 	s := &Seq2Seq{Encoder: lstms[0], Decoder: lstms[1]}
 	for _, r := range f.Recurrences {
 		if len(r.Cells) > 1 || r.Mask != nil || r.Outputs < 0 {

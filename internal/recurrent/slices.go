@@ -37,7 +37,7 @@ func (l *loop) slices() (*Slices, bool) {
 		}
 		s.Outputs = i
 	}
-	if s.Outputs < 0 || l.changes() != nil {
+	if s.Outputs < 0 {
 		return nil, false
 	}
 	in, ok := operands(item, "StridedSlice", 4)
@@ -101,7 +101,7 @@ func packed(r savedmodel.Ref) (savedmodel.Ref, bool) {
 // the loop.
 func (l *loop) isOnes(r savedmodel.Ref, n int) bool {
 	if i, ok := l.unchanged(r); ok {
-		r = l.node.Inputs[i]
+		r = l.inputs[i]
 	}
 	return isInts(r, []int64{1, 1}[:n]...)
 }

@@ -180,7 +180,7 @@ func (r *Recurrence) finish(l *loop) string {
 	}
 	r.Counter = l.pickedBy[r.Steps]
 	for _, c := range r.Cells {
-		c.Loop, c.Steps = l.node, l.node.Inputs[r.Steps].Through()
+		c.Loop, c.Place, c.Steps = l.node, l.place, l.node.Inputs[r.Steps].Through()
 		for _, i := range c.States {
 			c.InitialState = append(c.InitialState, l.node.Inputs[i].Through())
 			c.FinalState = append(c.FinalState, l.out(i))

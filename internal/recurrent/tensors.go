@@ -41,6 +41,7 @@ func (t *tensor) whole() part {
 // since variables that a run changes are excluded.
 type tensors struct {
 	meta    *savedmodel.MetaGraph
+	users   *userOf
 	changed map[*savedmodel.Variable]bool
 	byVar   map[*savedmodel.Variable]*tensor
 	byNode  map[*savedmodel.Node]*tensor
@@ -48,8 +49,8 @@ type tensors struct {
 }
 
 func newTensors(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*tensors, error) {
-	ts := &tensors{meta: m, changed: map[*savedmodel.Variable]bool{}, byVar: map[*savedmodel.Variable]*tensor{}, byNode: map[*savedmodel.Node]*tensor{}}
-	used, err := usesOf(g)
+	ts := &tensors{meta: m, users: newUserOf(g), changed: map[*savedmodel.Variable]bool{}, byVar: map[*savedmodel.Variable]*tensor{}, byNode: map[*savedmodel.Node]*tensor{}}
+	used, err := ts.users.nodes(g.Nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +63,9 @@ func newTensors(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*tensors, error) 
 	return ts, nil
 }
 
-// of returns the weight whose value r is.
-func (ts *tensors) of(r savedmodel.Ref) (*tensor, bool) {
-	r = r.Through()
+// of returns the weight whose value r is, a tensor at a place in the graph.
+func (ts *tensors) of(r savedmodel.Ref, at *savedmodel.Place) (*tensor, bool) {
+	r = at.Resolve(r)
 	switch {
 	case r.Node == nil:
 		return nil, false
@@ -73,7 +74,7 @@ func (ts *tensors) of(r savedmodel.Ref) (*tensor, bool) {
 	case r.Node.Op != "ReadVariableOp" || len(r.Node.Inputs) != 1:
 		return nil, false
 	}
-	return ts.variable(r.Node.Inputs[0])
+	return ts.variable(at.Resolve(r.Node.Inputs[0]))
 }
 
 // variable returns the weight whose variable's handle r is.

@@ -11,21 +11,19 @@ import (
 type uses struct {
 	read    []savedmodel.Ref
 	changed []savedmodel.Ref
+	// effect says that a function among them changes something that outlives it.
+	effect bool
 }
 
 // usesOf follows the variables of a graph into its loops and branches.
-func usesOf(g *savedmodel.Graph) (uses, error) {
-	u := userOf{g: g, known: map[string]uses{}}
-	return u.nodes(g.Nodes)
-}
+func usesOf(g *savedmodel.Graph) (uses, error) { return newUserOf(g).nodes(g.Nodes) }
+
+func newUserOf(g *savedmodel.Graph) *userOf { return &userOf{g: g, known: map[string]uses{}} }
 
 type userOf struct {
 	g     *savedmodel.Graph
 	known map[string]uses // by the function's name
 }
-
-// readers get a variable's handle and do not change the variable.
-var readers = []string{"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "VarIsInitializedOp"}
 
 func (u *userOf) nodes(nodes []*savedmodel.Node) (uses, error) {
 	var out uses
@@ -37,7 +35,7 @@ func (u *userOf) nodes(nodes []*savedmodel.Node) (uses, error) {
 		}
 	}
 	for _, n := range nodes {
-		calls, first := functionsOf(n)
+		calls, first := n.Functions()
 		for _, name := range calls {
 			f, err := u.g.Function(name)
 			if err != nil {
@@ -47,6 +45,7 @@ func (u *userOf) nodes(nodes []*savedmodel.Node) (uses, error) {
 			if err != nil {
 				return out, err
 			}
+			out.effect = out.effect || inner.effect
 			args := map[*savedmodel.Node]int{}
 			for i, arg := range f.Args {
 				args[arg] = first + i
@@ -71,7 +70,7 @@ func (u *userOf) nodes(nodes []*savedmodel.Node) (uses, error) {
 			if n.Op != "AssignVariableOp" {
 				add(&out.read, read, in)
 			}
-			if !slices.Contains(readers, n.Op) {
+			if !n.ReadsResources() {
 				add(&out.changed, changed, in)
 			}
 		}
@@ -85,20 +84,26 @@ func (u *userOf) function(f *savedmodel.Function) (uses, error) {
 	}
 	u.known[f.Name] = uses{} // for one that calls itself
 	out, err := u.nodes(f.Nodes)
+	out.effect = out.effect || len(f.Effects) > 0
 	u.known[f.Name] = out
 	return out, err
 }
 
-// functionsOf returns the functions that an operation runs, and which of its
-// inputs is their first argument.
-func functionsOf(n *savedmodel.Node) (names []string, first int) {
-	switch n.Op {
-	case "While", "StatelessWhile":
-		return []string{n.AttrFunc("cond"), n.AttrFunc("body")}, 0
-	case "If", "StatelessIf":
-		return []string{n.AttrFunc("then_branch"), n.AttrFunc("else_branch")}, 1
-	case "Case", "StatelessCase":
-		return n.AttrFuncs("branches"), 1
+// changer returns an operation of a function that may change a resource: one that
+// gets it, as an argument of the function, and does more than read it, or one
+// that runs a function with an effect.
+func (u *userOf) changer(f *savedmodel.Function, isResource map[*savedmodel.Node]bool) (*savedmodel.Node, error) {
+	if len(f.Effects) > 0 {
+		return f.Effects[0], nil
 	}
-	return nil, 0
+	for _, n := range f.Nodes {
+		inner, err := u.nodes([]*savedmodel.Node{n})
+		if err != nil {
+			return nil, err
+		}
+		if inner.effect || slices.ContainsFunc(inner.changed, func(r savedmodel.Ref) bool { return isResource[r.Node] }) {
+			return n, nil
+		}
+	}
+	return nil, nil
 }

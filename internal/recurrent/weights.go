@@ -128,7 +128,7 @@ func (s *Seq2Seq) checkVariables(sh *shapes, g *savedmodel.Graph) error {
 	}
 	layers := []*savedmodel.Node{s.Encoder.Loop, s.Decoder.Loop}
 	for _, n := range g.Nodes {
-		if readsVariable(n) || slices.Contains(layers, n) {
+		if n.ReadsResources() || n.Op == "Identity" || n.Op == "IdentityN" || slices.Contains(layers, n) {
 			continue
 		}
 		for _, in := range n.Inputs {

@@ -143,6 +143,7 @@ func (e Engine) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	for _, l := range t.Layers {
 		out.Layers = append(out.Layers, e.Names.ourLayer(l))
 	}
+	out.Unshown = renamed(t.Unshown, e.Names.ourLayer)
 	out.Outputs, out.Traced = e.Names.outputs(t.Outputs), e.Names.outputs(t.Traced)
 	out.States, out.Steps = renamed(t.States, e.Names.ourLayer), renamed(t.Steps, e.Names.ourLayer)
 	return &out, nil

@@ -36,11 +36,14 @@ func (s *Source) Check() error {
 	return nil
 }
 
-// options say how the signature is compiled: with the layers' final states
-// beside its outputs.
+// options say how the signature is compiled: with the final states of the layers of
+// its own graph beside its outputs.
 func (s *Source) options() engine.Options {
 	extra := map[string]savedmodel.Ref{}
 	for _, l := range s.Found.Layers {
+		if l.Nested() {
+			continue
+		}
 		for i, state := range l.FinalState {
 			extra[lockstep.StepName(l.Name, l.Kind.StateNames()[i])] = state
 		}

@@ -45,9 +45,9 @@ func (o *Oracle) cell(l *recurrent.Layer) (*rounding.Cell, error) {
 // features), h and of an LSTM c (…, units), the states before it, in any floats.
 // It returns the quantities of a step as in lockstep.Trace.Steps, (…, units) in
 // float64, by the names h, c, i, sum_i and so on, and the bounds on what one
-// step's rounding may do to each.
+// step's rounding may do to each. layer may be a run of it: see lockstep.RunName.
 func (o *Oracle) Step(layer string, from map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
-	c, ok := o.cells[layer]
+	c, ok := o.cells[lockstep.LayerOf(layer)]
 	if !ok {
 		return nil, nil, fmt.Errorf("native: the oracle has no cell for the layer %q", layer)
 	}

@@ -104,3 +104,14 @@ func hasEffect(op string) bool {
 	}
 	return false
 }
+
+// readers are operations that get a resource, such as a variable's handle, and
+// leave it as it is. One that is not among them may change it.
+var readers = []string{
+	"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "VarIsInitializedOp",
+	"LookupTableFindV2", "LookupTableSizeV2", "LookupTableExportV2",
+}
+
+// ReadsResources tells whether an operation does no more with a resource that it
+// gets, such as a variable, than read it.
+func (n *Node) ReadsResources() bool { return slices.Contains(readers, n.Op) }

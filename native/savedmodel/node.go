@@ -129,6 +129,13 @@ func (n *Node) ElementType(i int) (lockstep.DType, error) {
 	return t, nil
 }
 
+// TakesResource tells whether a loop's input of that index is a resource, such as
+// the handle of a variable, as its attribute T says.
+func (n *Node) TakesResource(i int) bool {
+	types := n.attr("T").GetList().GetType()
+	return i >= 0 && i < len(types) && types[i] == tfpb.DataType_DT_RESOURCE
+}
+
 // AttrShape returns a shape with -1 for axes of any length; known is false
 // where the attribute does not even fix the rank.
 func (n *Node) AttrShape(name string) (shape []int, known bool) {

@@ -114,6 +114,26 @@ func (g *MetaGraph) resultRange(def *tfpb.NodeDef, name string) (from, n int, er
 	return 0, 0, fmt.Errorf("operation %s has no result %q", def.GetOp(), name)
 }
 
+// resultAt returns the name of the result that one of a node's tensors belongs to,
+// and its place there.
+func (g *MetaGraph) resultAt(def *tfpb.NodeDef, index int) (name string, at int, err error) {
+	results, err := g.results(def.GetOp())
+	if err != nil {
+		return "", 0, err
+	}
+	for _, r := range results {
+		k, err := r.length(def)
+		if err != nil {
+			return "", 0, err
+		}
+		if index < k {
+			return r.name, index, nil
+		}
+		index -= k
+	}
+	return "", 0, fmt.Errorf("operation %s has no such result", def.GetOp())
+}
+
 // length returns how many tensors the result of a node is.
 func (r result) length(def *tfpb.NodeDef) (int, error) {
 	if r.list == "" {

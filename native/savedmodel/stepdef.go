@@ -34,9 +34,11 @@ const stepPrefix = "lockstep_step/"
 
 // StepDef writes the nodes that the wanted tensors of a loop's body need as a
 // GraphDef. The body's arguments are the loop's own inputs, which must be the
-// same in each step, except the fed ones, which are placeholders.
-func (g *Graph) StepDef(loop *Node, body *Function, fed []FeedTensor, want []Ref) (*StepDef, error) {
-	s := g.newStepWriter(loop, body)
+// same in each step, except the fed ones, which are placeholders. place is where
+// the loop stands, nil in g itself: what it is given must not depend on the
+// iteration of a loop around it.
+func (g *Graph) StepDef(loop *Node, place *Place, body *Function, fed []FeedTensor, want []Ref) (*StepDef, error) {
+	s := g.newStepWriter(loop, place, body)
 	for i, f := range fed {
 		if err := s.placeholder(fmt.Sprintf("%sfed_%d", stepPrefix, i), f); err != nil {
 			return nil, err
@@ -48,8 +50,8 @@ func (g *Graph) StepDef(loop *Node, body *Function, fed []FeedTensor, want []Ref
 	return s.step, nil
 }
 
-func (g *Graph) newStepWriter(loop *Node, f *Function) *stepWriter {
-	s := &stepWriter{graph: g, loop: loop, args: map[*Node]int{}, fed: map[Ref]string{}, around: map[*Node]bool{}, out: g.newDef(), step: &StepDef{}}
+func (g *Graph) newStepWriter(loop *Node, place *Place, f *Function) *stepWriter {
+	s := &stepWriter{graph: g, loop: loop, place: place, outer: map[*Node]string{}, args: map[*Node]int{}, fed: map[Ref]string{}, around: map[*Node]bool{}, out: g.newDef(), step: &StepDef{}}
 	for i, a := range f.Args {
 		s.args[a] = i
 	}
@@ -102,7 +104,7 @@ func (g *Graph) LoopDef(loop *Node, f *Function) (*LoopDef, error) {
 	if len(types) != len(f.Args) || len(types) != len(loop.Inputs) {
 		return nil, fmt.Errorf("savedmodel: the loop %q has %d inputs of %d types, and its function %q %d arguments", loop.Name, len(loop.Inputs), len(types), f.Name, len(f.Args))
 	}
-	s := g.newStepWriter(loop, f)
+	s := g.newStepWriter(loop, nil, f)
 	for i, a := range f.Args {
 		if types[i] == tfpb.DataType_DT_RESOURCE {
 			s.step.Fed = append(s.step.Fed, "")
@@ -127,6 +129,8 @@ func (d *LoopDef) Tensor(node string, output int) (string, error) {
 type stepWriter struct {
 	graph  *Graph
 	loop   *Node
+	place  *Place
+	outer  map[*Node]string // the nodes of functions around the loop, by their names here
 	args   map[*Node]int
 	fed    map[Ref]string
 	around map[*Node]bool // nodes of the graph around the loop that are needed
@@ -157,6 +161,8 @@ var protoDTypes = map[lockstep.DType]tfpb.DataType{
 	lockstep.Float32: tfpb.DataType_DT_FLOAT,
 	lockstep.Float64: tfpb.DataType_DT_DOUBLE,
 	lockstep.Bool:    tfpb.DataType_DT_BOOL,
+	lockstep.Int32:   tfpb.DataType_DT_INT32,
+	lockstep.Int64:   tfpb.DataType_DT_INT64,
 }
 
 // node writes a node of the body.
@@ -197,7 +203,46 @@ func (s *stepWriter) name(r Ref) (string, error) {
 	if i >= len(s.loop.Inputs) {
 		return "", fmt.Errorf("savedmodel: the loop %q has no input for argument %d of its body", s.loop.Name, i)
 	}
-	outer := s.loop.Inputs[i]
-	s.around[outer.Node] = true
-	return inputName(outer.Node.Name, outer.Index), nil
+	return s.outside(s.loop.Inputs[i])
+}
+
+// outside names a tensor that is around the loop.
+func (s *stepWriter) outside(r Ref) (string, error) {
+	if s.place == nil {
+		s.around[r.Node] = true
+		return inputName(r.Node.Name, r.Index), nil
+	}
+	r = s.place.Resolve(r)
+	if name, done := s.outer[r.Node]; done {
+		return inputName(name, r.Index), nil
+	}
+	at := s.place
+	for at != nil && !at.has(r.Node) {
+		at = at.Outer
+	}
+	if at == nil {
+		s.around[r.Node] = true
+		return inputName(r.Node.Name, r.Index), nil
+	}
+	if r.Node.Op == "_Arg" {
+		return "", fmt.Errorf("savedmodel: the steps of loop %q depend on %s, which the loop around it changes", s.loop.Name, r)
+	}
+	name := fmt.Sprintf("lockstep_around_%d/%s", at.Depth(), r.Node.Name)
+	s.outer[r.Node] = name
+	def := r.Node.export(func(n *Node) string {
+		if n == r.Node {
+			return name
+		}
+		return ""
+	})
+	def.Input = nil
+	for _, in := range r.Node.Inputs {
+		input, err := s.outside(in)
+		if err != nil {
+			return "", err
+		}
+		def.Input = append(def.Input, input)
+	}
+	s.out.Node = append(s.out.Node, def)
+	return inputName(name, r.Index), nil
 }

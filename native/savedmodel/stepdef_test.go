@@ -46,7 +46,7 @@ func newStep() *step {
 func TestStepDef(t *testing.T) {
 	s := newStep()
 	fed := []FeedTensor{{Ref{Node: s.item}, lockstep.Float32}, {Ref{Node: s.state}, lockstep.Float64}}
-	def, err := s.graph.StepDef(s.loop, s.body, fed, []Ref{{Node: s.sum}, {Node: s.split, Index: 1}, {Node: s.state}, {Node: s.weight}})
+	def, err := s.graph.StepDef(s.loop, nil, s.body, fed, []Ref{{Node: s.sum}, {Node: s.split, Index: 1}, {Node: s.state}, {Node: s.weight}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,13 +98,13 @@ func mainNames(def *StepDef) []string {
 
 func TestStepDefRefuses(t *testing.T) {
 	s := newStep()
-	_, err := s.graph.StepDef(s.loop, s.body, []FeedTensor{{Ref{Node: s.item}, lockstep.Int32}}, nil)
-	if err == nil || !strings.Contains(err.Error(), "item:0 is to be fed as int32") {
-		t.Errorf("fed as int32: %v", err)
+	_, err := s.graph.StepDef(s.loop, nil, s.body, []FeedTensor{{Ref{Node: s.item}, lockstep.String}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "item:0 is to be fed as string") {
+		t.Errorf("fed as string: %v", err)
 	}
 	s.loop.Inputs = s.loop.Inputs[:2]
 	for _, want := range []Ref{{Node: s.inner}, {Node: s.split}} { // itself, and what reads it
-		if _, err = s.graph.StepDef(s.loop, s.body, nil, []Ref{want}); err == nil || !strings.Contains(err.Error(), `"while" has no input for argument 2`) {
+		if _, err = s.graph.StepDef(s.loop, nil, s.body, nil, []Ref{want}); err == nil || !strings.Contains(err.Error(), `"while" has no input for argument 2`) {
 			t.Errorf("an argument that the loop has no input for: %v", err)
 		}
 	}

@@ -138,7 +138,7 @@ func trace(m *tfbridge.Model, req request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	res := response{Layers: t.Layers}
+	res := response{Layers: t.Layers, Unshown: t.Unshown}
 	if res.Outputs, err = toWire(t.Outputs); err != nil {
 		return response{}, err
 	}

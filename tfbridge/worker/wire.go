@@ -69,6 +69,7 @@ type response struct {
 	Version   string
 	Signature lockstep.Signature
 	Layers    []string
+	Unshown   map[string]string
 	Outputs   []wireTensor
 	States    []wireTensor
 	Steps     []wireTensor

@@ -221,7 +221,7 @@ func (m *Model) Trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	if err != nil {
 		return nil, err
 	}
-	trace := &lockstep.Trace{Engine: m.Name(), Layers: res.Layers}
+	trace := &lockstep.Trace{Engine: m.Name(), Layers: res.Layers, Unshown: res.Unshown}
 	if trace.Outputs, err = fromWire(res.Outputs); err != nil {
 		return nil, err
 	}
