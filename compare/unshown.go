@@ -30,19 +30,16 @@ func hideUnshown(traces ...*lockstep.Trace) (notes []string) {
 // hideRuns takes all runs of a layer out of a trace, and tells whether there were
 // some.
 func hideRuns(t *lockstep.Trace, layer string) bool {
-	hidden := map[string]bool{}
-	for _, l := range t.Layers {
-		hidden[l] = lockstep.LayerOf(l) == layer
-	}
+	hidden := func(run string) bool { return lockstep.LayerOf(run) == layer }
 	before := len(t.Layers)
-	t.Layers = slices.DeleteFunc(slices.Clone(t.Layers), func(l string) bool { return hidden[l] })
+	t.Layers = slices.DeleteFunc(slices.Clone(t.Layers), hidden)
 	t.States = without(t.States, func(name string) bool {
 		l, _, ok := lockstep.CutStateName(name)
-		return ok && hidden[l]
+		return ok && hidden(l)
 	})
 	t.Steps = without(t.Steps, func(name string) bool {
 		l, _ := lockstep.CutStepName(name)
-		return hidden[l]
+		return hidden(l)
 	})
 	return len(t.Layers) < before
 }

@@ -1,6 +1,6 @@
 """The zoo: one small model for every option that a Keras user may turn, by both producers where both exist.
 
-The tables are in zoo_cells.py, zoo_layers.py, zoo_guides.py and zoo_modules.py; an option is an entry
+The tables are in zoo_cells.py, zoo_layers.py, zoo_guides.py, zoo_modules.py and zoo_nested.py; an option is an entry
 there, and this file makes the entry a recipe: zoo_inputs.py draws its inputs, zoo_checks.py says what must
 hold before it is written. NAME becomes NAME_keras3 (Keras 3, model.export) and NAME_tfkeras (tf_keras,
 model.save).
@@ -30,7 +30,8 @@ COMMITTED = [
     "gru_states_keras3", "gru_masked_keras3", "gru_masked_tfkeras", "gru_before_masked_tfkeras", "simplernn_last_tfkeras",
     "simplernn_masked_zero_keras3", "lstm_masked_states_tfkeras", "lstm_masked_unrolled_keras3", "lstm_hard_sigmoid_tfkeras",
     "cells_mixed_keras3", "bidirectional_last_keras3", "embedding_mask_zero_keras3", "guide_series_conv_lstm_keras3",
-    "guide_attention_seq2seq_keras3", "module_autograph_lstm", "signature_two",
+    "guide_attention_seq2seq_keras3", "module_autograph_lstm", "signature_two", "nested_map_gru_keras3", "nested_map_masked_keras3",
+    "nested_decoder_keras3", "nested_branch_keras3",
 ]  # fmt: skip
 
 
@@ -249,5 +250,6 @@ def recipes():
     import zoo_guides
     import zoo_layers
     import zoo_modules
+    import zoo_nested
 
-    return [r for table in (zoo_cells, zoo_layers, zoo_guides, zoo_modules) for rows in table.entries() for r in rows]
+    return [r for table in (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested) for rows in table.entries() for r in rows]

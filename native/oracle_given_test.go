@@ -90,7 +90,9 @@ func (g *givenCount) compare(t *testing.T, m *Model, inputs map[string]*lockstep
 	}
 	given := map[string]*lockstep.Tensor{}
 	for _, r := range m.source.Found.Recurrences {
-		stepAll(t, m.source, r, free, given)
+		for _, at := range runsOf(r.Cells[0].Name, free) {
+			stepAll(t, m.source, r, at, free, given)
+		}
 		if r.Mask != nil {
 			g.masked++
 		}
@@ -145,9 +147,20 @@ func relativeBound(exact, bound *lockstep.Tensor) (float64, error) {
 	return worst / size, nil
 }
 
-// stepAll takes the steps of a loop's cells from what they begin with, as a
-// test's own loop, and puts the states at each step into given.
-func stepAll(t *testing.T, src *source.Source, r *recurrent.Recurrence, from, given map[string]*lockstep.Tensor) {
+// runsOf lists the iterations of the runs of a layer that an oracle shows.
+func runsOf(layer string, from map[string]*lockstep.Tensor) (all [][]int) {
+	for name := range from {
+		run, q := lockstep.CutStepName(name)
+		if of, at, _ := lockstep.CutRun(run); of == layer && q == "x" {
+			all = append(all, at)
+		}
+	}
+	return all
+}
+
+// stepAll takes the steps of a loop's cells, in its run at some iteration, from what
+// they begin with, as a test's own loop, and puts the states at each step into given.
+func stepAll(t *testing.T, src *source.Source, r *recurrent.Recurrence, at []int, from, given map[string]*lockstep.Tensor) {
 	t.Helper()
 	read := func(name string) []float64 {
 		if from[name] == nil {
@@ -159,9 +172,10 @@ func stepAll(t *testing.T, src *source.Source, r *recurrent.Recurrence, from, gi
 		}
 		return d
 	}
-	shape := from[r.Cells[0].Name+"/x"].Shape()
+	named := func(l *recurrent.Layer, q string) string { return lockstep.StepName(lockstep.RunName(l.Name, at), q) }
+	shape := from[named(r.Cells[0], "x")].Shape()
 	batch, steps, features := shape[0], shape[1], shape[2]
-	x := read(r.Cells[0].Name + "/x")
+	x := read(named(r.Cells[0], "x"))
 	for _, l := range r.Cells {
 		weights, _, err := engine.WeightsOf(l, src.Weight)
 		if err != nil {
@@ -173,7 +187,7 @@ func stepAll(t *testing.T, src *source.Source, r *recurrent.Recurrence, from, gi
 		}
 		var mask []float64
 		if r.Mask != nil {
-			mask = read(l.Name + "/mask")
+			mask = read(named(l, "mask"))
 		}
 		all := map[string][]float64{"h": make([]float64, batch*steps*l.Units)}
 		if l.Kind == recurrent.LSTM {
@@ -183,7 +197,7 @@ func stepAll(t *testing.T, src *source.Source, r *recurrent.Recurrence, from, gi
 			row := func(d []float64, n int) []float64 { return d[b*n : (b+1)*n] }
 			state := map[string][]float64{}
 			for name := range all {
-				state[name] = row(read(l.Name+"/initial_"+name), l.Units)
+				state[name] = row(read(named(l, "initial_"+name)), l.Units)
 			}
 			for s := range steps {
 				if mask == nil || mask[b*steps+s] != 0 {
@@ -204,7 +218,7 @@ func stepAll(t *testing.T, src *source.Source, r *recurrent.Recurrence, from, gi
 			if err != nil {
 				t.Fatal(err)
 			}
-			given[l.Name+"/"+name] = tensor
+			given[named(l, name)] = tensor
 		}
 		x, features = all["h"], l.Units
 	}

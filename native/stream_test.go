@@ -148,8 +148,10 @@ var noStreams = []struct{ names, words string }{
 	{`^attention_masked`, "depends on the values of steps"},
 	{`^mha_|^grouped_query|^guide_transformer`, "a Einsum may mix time steps"},
 	{`^layer_norm_tfkeras|^guide_(series_gru_pools|attention_additive)_tfkeras`, "a FusedBatchNormV3 may mix time steps"},
-	{`^module_(autograph_lstm|scan_gru|while_gru)|^simplernn_rare_activations_keras3`, "a loop that is no known layer may mix time steps"},
-	{`^module_branch|^operators_|^shape_crop_pad`, "it mixes time steps"},
+	{`^module_(autograph_lstm|scan_gru|while_gru)|^simplernn_rare_activations_keras3|^nested_decoder`, "a loop that is no known layer may mix time steps"},
+	{`^nested_(map|embedding)`, "leaves axis"},
+	{`^nested_switch`, "a Case may mix time steps"},
+	{`^module_branch|^nested_branch|^operators_|^shape_crop_pad`, "it mixes time steps"},
 	{`^several_inputs_outputs`, "it joins values of single steps with others"},
 	{`^shape_repeat`, "a Tile may mix time steps"},
 	{`^(seed_keras3_broken|time_distributed_free_keras3)`, "with "}, // exported wrong

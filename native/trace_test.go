@@ -45,13 +45,13 @@ func TestTraceSteps(t *testing.T) {
 					t.Errorf("%s, case %q: the trace's output %q is not Run's", name, c, o)
 				}
 			}
-			for _, l := range m.Layers() {
-				x := trace.Layer(l.Name).X()
+			for _, layer := range trace.Layers { // each run of one inside a loop
+				x := trace.Layer(layer).X()
 				if x == nil || x.Len() == 0 {
 					continue // interpreted, or no rows
 				}
 				steps += x.Shape()[1]
-				far := checkSteps(t, name+c, m, l.Name, trace)
+				far := checkSteps(t, name+c, m, layer, trace)
 				worst = max(worst, far)
 			}
 		}

@@ -53,6 +53,7 @@ var topics = []struct{ title, entries string }{
 	{"Whole models: attention", `^guide_(attention|transformer)`},
 	{"Nested, `Sequential` and subclassed models", `^guide_(text_generation|nested|sequential|feedback)`},
 	{"Cells that the user wrote", `^guide_own_cell`},
+	{"Layers inside loops and branches", `^nested_`},
 	{"Loops and branches by hand in a `tf.Module`", `^module_`},
 	{"Signatures of one's own", `^signature_`},
 }

@@ -97,21 +97,25 @@ type shownQuantity struct {
 	tensor *lockstep.Tensor
 }
 
+// isOf tells whether a layer of a trace has a name, or is a run of that layer.
+func isOf(layer, name string) bool { return layer == name || lockstep.LayerOf(layer) == name }
+
 // choose selects what is to be shown from a trace.
 func (c choice) choose(t *lockstep.Trace) ([]shownLayer, error) {
 	for _, name := range c.layers {
-		if !slices.Contains(t.Layers, name) {
+		if !slices.ContainsFunc(t.Layers, func(l string) bool { return isOf(l, name) }) {
 			return nil, usagef("--layer %q: the model has no such recurrent layer; it has %q", name, t.Layers)
 		}
 	}
 	var out []shownLayer
 	for _, layer := range t.Layers {
-		if len(c.layers) > 0 && !slices.Contains(c.layers, layer) {
+		chosen := slices.ContainsFunc(c.layers, func(name string) bool { return isOf(layer, name) })
+		if len(c.layers) > 0 && !chosen {
 			continue
 		}
 		h := t.Layer(layer).Step("h")
 		if h == nil || h.Rank() != 3 {
-			if slices.Contains(c.layers, layer) {
+			if chosen {
 				return nil, fmt.Errorf("%s shows no steps of the layer %s: its loop is run operation by operation (see lockstep inspect)", t.Engine, layer)
 			}
 			continue

@@ -33,8 +33,9 @@ const singleSteps = "single steps"
 
 // replay is the golden in the role of the recorded engine.
 type replay struct {
-	golden *Golden
-	name   string
+	golden  *Golden
+	name    string
+	unshown map[string]string // of the layers that it does not hold: see lockstep.Trace
 }
 
 func (r replay) Name() string { return r.name }
@@ -53,14 +54,14 @@ func (r replay) Run(context.Context, map[string]*lockstep.Tensor) (map[string]*l
 
 func (r replay) Trace(context.Context, map[string]*lockstep.Tensor, lockstep.Detail) (*lockstep.Trace, error) {
 	g := r.golden
-	return &lockstep.Trace{Engine: r.name, Layers: g.Header.Layers, Outputs: g.Outputs, States: g.States, Steps: g.Steps}, nil
+	return &lockstep.Trace{Engine: r.name, Layers: g.Header.Layers, Outputs: g.Outputs, States: g.States, Steps: g.Steps, Unshown: r.unshown}, nil
 }
 
 // stepwise compares an engine's steps with the golden's, as compare.Check does:
 // single steps from the golden's own states, and free running. names are the
 // engine's of the golden's layers; allow is Rule.AllowNonFinite; notes say what
 // could not be compared.
-func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, names rename.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle, allow bool) (all []compare.Comparison, notes []string, err error) {
+func (r replay) stepwise(ctx context.Context, e lockstep.Engine, names rename.Names, inputs map[string]*lockstep.Tensor, oracle lockstep.Oracle, allow bool) (all []compare.Comparison, notes []string, err error) {
 	if oracle, err = oracleOf(e, oracle); err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +69,7 @@ func (g *Golden) stepwise(ctx context.Context, e lockstep.Engine, name string, n
 	if !ok || oracle == nil {
 		return nil, []string{e.Name() + " shows no steps: those of the golden were not verified"}, nil
 	}
-	c := compare.Check{Model: g.Header.Model, Reference: replay{g, name}, Candidate: tracer, Oracle: oracle, Inputs: inputs}
+	c := compare.Check{Model: r.golden.Header.Model, Reference: r, Candidate: tracer, Oracle: oracle, Inputs: inputs}
 	if allow {
 		c.Settings = compare.Settings{{AllowNonFinite: &allow}}
 	}
@@ -93,7 +94,7 @@ func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string
 	if len(r.Golden.Steps) == 0 || o.Settings.ReplaceTolerance() || len(r.Layout) > 0 {
 		return nil
 	}
-	all, notes, err := r.Golden.stepwise(ctx, e, r.by(), r.turns, inputs, o.Oracle, r.Golden.settings(o.Settings).AllowNonFinite())
+	all, notes, err := replay{r.Golden, r.by(), r.unrecorded}.stepwise(ctx, e, r.turns, inputs, o.Oracle, r.Golden.settings(o.Settings).AllowNonFinite())
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string
 // bound compares an engine with the recorded steps, and keeps the bounds by
 // which it was judged.
 func (g *Golden) bound(ctx context.Context, e lockstep.Engine, r Recording) ([]compare.Comparison, error) {
-	all, notes, err := g.stepwise(ctx, e, g.Header.Engine, rename.Names{}, r.Inputs, nil, g.settings(nil).AllowNonFinite())
+	all, notes, err := replay{g, g.Header.Engine, nil}.stepwise(ctx, e, rename.Names{}, r.Inputs, nil, g.settings(nil).AllowNonFinite())
 	if err != nil {
 		return nil, err
 	}

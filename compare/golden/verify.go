@@ -49,6 +49,8 @@ type Result struct {
 	// turns are the layers' names by the golden's, where they are matched by
 	// their order.
 	turns rename.Names
+	// unrecorded are the layers that the golden has nothing of, and why.
+	unrecorded map[string]string
 }
 
 // Verify runs an engine on the golden's inputs and says what changed. An error
@@ -243,6 +245,10 @@ func same(name string) string { return name }
 // different name is matched by its order.
 func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 	then := r.Golden.Header.Layers
+	r.unrecorded = dropUnrecorded(trace, then)
+	for _, l := range slices.Sorted(maps.Keys(r.unrecorded)) {
+		r.Notes = append(r.Notes, fmt.Sprintf("the states of the layer %s were not verified: %s", l, r.unrecorded[l]))
+	}
 	if then == nil || slices.Equal(slices.Sorted(slices.Values(then)), slices.Sorted(slices.Values(trace.Layers))) {
 		return trace.States // another export may list parallel layers in another order
 	}
@@ -262,6 +268,34 @@ func (r *Result) layers(trace *lockstep.Trace) map[string]*lockstep.Tensor {
 		}
 	}
 	return out
+}
+
+// dropUnrecorded takes the runs of layers inside loops out of a trace, if a golden
+// that names its layers has none of them, and returns why they are not verified.
+func dropUnrecorded(trace *lockstep.Trace, recorded []string) map[string]string {
+	if recorded == nil {
+		return nil
+	}
+	known, why := map[string]bool{}, map[string]string{}
+	for _, l := range recorded {
+		known[lockstep.LayerOf(l)] = true
+	}
+	drop := func(name string) bool {
+		layer, _, isRun := lockstep.CutRun(name)
+		return isRun && !known[layer]
+	}
+	for _, l := range trace.Layers {
+		if drop(l) {
+			why[lockstep.LayerOf(l)] = "the golden was recorded without the layers inside loops"
+		}
+	}
+	trace.Layers = slices.DeleteFunc(slices.Clone(trace.Layers), drop)
+	trace.States = maps.Clone(trace.States)
+	maps.DeleteFunc(trace.States, func(name string, _ *lockstep.Tensor) bool {
+		layer, _, ok := lockstep.CutStateName(name)
+		return ok && drop(layer)
+	})
+	return why
 }
 
 // drift compares the margins now with those then, both by the same rules, which

@@ -26,11 +26,12 @@ func (s *search) cells(ctx context.Context) ([]Cause, error) {
 	return out, nil
 }
 
-// margin is the largest margin of the layers, of those in under as it says.
+// margin is the largest margin of the layers, of those in under, by the reference's
+// names, as it says.
 func (s *search) margin(side Side, under map[string]float64) float64 {
 	most := 0.0
 	for _, l := range s.layers {
-		m, changed := under[l.named(side)]
+		m, changed := under[l.name]
 		if !changed {
 			m = l.margin[side]
 		}
@@ -42,9 +43,9 @@ func (s *search) margin(side Side, under map[string]float64) float64 {
 // named is the layer's name in the model in which the side's faults are tried.
 func (l *layer) named(side Side) string {
 	if side == InCandidate {
-		return l.name
+		return lockstep.LayerOf(l.name)
 	}
-	return l.other
+	return lockstep.LayerOf(l.other)
 }
 
 // trial is a fault that was tried, and the margins of the layers it is in.
@@ -63,7 +64,7 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 	for _, f := range fault.List(s.model(side).Source()) {
 		suppositions = append(suppositions, trial{fault: f})
 	}
-	for _, l := range s.layers {
+	for _, l := range s.worst(side) {
 		if l.margin[side] <= 1 {
 			continue
 		}
@@ -143,7 +144,7 @@ func (s *search) under(oracle *source.Oracle, side Side, f fault.Fault) (map[str
 			if err != nil {
 				return nil, err
 			}
-			under[l.named(side)] = m
+			under[l.name] = m
 			if m > 1 {
 				break // as it stands for some, so for all
 			}

@@ -97,13 +97,14 @@ func (c Problem) Run(ctx context.Context) (*Result, error) {
 		return nil, fmt.Errorf("diagnose: %w", err)
 	}
 	s.first()
+	s.fewer()
 	var err error
 	if s.found.Weights, err = s.files(); err != nil {
 		return nil, fmt.Errorf("diagnose: %w", err)
 	}
 	for _, l := range s.layers {
-		if l.before() > 1 {
-			s.found.Suspects = append(s.found.Suspects, l.name)
+		if name := lockstep.LayerOf(l.name); l.before() > 1 && !slices.Contains(s.found.Suspects, name) {
+			s.found.Suspects = append(s.found.Suspects, name)
 		}
 	}
 	var causes []Cause

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -40,6 +41,47 @@ type exactValues struct{ value, bound map[string][]float64 }
 // before is the margin without any fault.
 func (l *layer) before() float64 { return max(l.margin[InCandidate], l.margin[InReference]) }
 
+// maxRuns bounds the runs of one layer that faults are tried on.
+const maxRuns = 16
+
+// fewer leaves out runs of layers inside loops: of each layer those stay whose
+// margins are the largest, and the first that diverges.
+func (s *search) fewer() {
+	by := map[string][]*layer{}
+	for _, l := range s.layers {
+		of := lockstep.LayerOf(l.name)
+		by[of] = append(by[of], l)
+	}
+	left := map[*layer]bool{}
+	for _, runs := range by {
+		if first := slices.IndexFunc(runs, func(l *layer) bool { return l.before() > 1 }); first >= 0 {
+			left[runs[first]] = true
+		}
+		slices.SortStableFunc(runs, func(a, b *layer) int { return cmp.Compare(b.before(), a.before()) })
+		for _, l := range runs[:min(len(runs), maxRuns)] {
+			left[l] = true
+		}
+	}
+	s.layers = slices.DeleteFunc(s.layers, func(l *layer) bool { return !left[l] })
+}
+
+// worst is the run of each layer with the largest margin on a side.
+func (s *search) worst(side Side) []*layer {
+	var out []*layer
+	at := map[string]int{}
+	for _, l := range s.layers {
+		i, seen := at[l.named(side)]
+		switch {
+		case !seen:
+			at[l.named(side)] = len(out)
+			out = append(out, l)
+		case l.margin[side] > out[i].margin[side]:
+			out[i] = l
+		}
+	}
+	return out
+}
+
 // prepare takes the single steps of each layer.
 func (s *search) prepare() error {
 	for i, name := range s.Reference.Layers {
@@ -57,12 +99,13 @@ func (s *search) prepare() error {
 // other is the candidate's name of a layer: from Names, or the same, or that of
 // the layer in the same position.
 func (s *search) other(i int, name string) string {
-	if other := s.Names.Layers[name]; other != "" {
-		return other
+	of, at, _ := lockstep.CutRun(name)
+	if other := s.Names.Layers[of]; other != "" {
+		return lockstep.RunName(other, at)
 	}
 	all := s.CandidateModel.Layers()
-	if i < len(all) && !slices.ContainsFunc(all, func(l native.Layer) bool { return l.Name == name }) {
-		return all[i].Name
+	if i < len(all) && !slices.ContainsFunc(all, func(l native.Layer) bool { return l.Name == of }) {
+		return lockstep.RunName(all[i].Name, at)
 	}
 	return name
 }

@@ -35,7 +35,11 @@ func (p Divergence) Gate() string {
 
 // String says where it is.
 func (p Divergence) String() string {
-	s := "layer " + p.Layer
+	layer, at, isRun := lockstep.CutRun(p.Layer)
+	s := "layer " + layer
+	if isRun {
+		s += ", iteration " + strings.Trim(strings.ReplaceAll(fmt.Sprint(at), " ", "."), "[]")
+	}
 	if p.Step >= 0 {
 		s += fmt.Sprintf(", step %d", p.Step)
 	}

@@ -140,9 +140,14 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 	return e, p.forecast(ctx, e)
 }
 
-// layer returns nil for a layer without steps in the trace.
+// layer returns nil for a layer without steps in the trace, and for the later runs
+// of one inside a loop.
 func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trace, name string) (*Layer, error) {
-	at := slices.IndexFunc(p.Layers, func(l native.Layer) bool { return l.Name == name })
+	of, iterations, isRun := lockstep.CutRun(name)
+	if isRun && slices.ContainsFunc(iterations, func(i int) bool { return i > 0 }) {
+		return nil, nil // the first run shows what the layer does
+	}
+	at := slices.IndexFunc(p.Layers, func(l native.Layer) bool { return l.Name == of })
 	h := trace.Layer(name).Step("h")
 	if h == nil || at < 0 || h.Rank() != 3 {
 		e.notApplicable("layer %s: its loop is run operation by operation, and shows neither gates nor states", name)
@@ -153,6 +158,7 @@ func (p Problem) layer(ctx context.Context, e *Explanation, trace *lockstep.Trac
 	if err != nil {
 		return nil, err
 	}
+	l.Name = name
 	if err := l.watch(e, trace, seen); err != nil {
 		return nil, err
 	}

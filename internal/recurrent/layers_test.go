@@ -79,6 +79,11 @@ var wants = map[string]struct {
 	"lstm_masked_unrolled_keras3":    {nil, 0, "", []string{"found no recurrent layer"}},
 	"simplernn_last_tfkeras":         {[]string{"SimpleRNN simple_rnn 3→3 tanh linear L"}, 0, "", []string{`found 1 recurrent layers: SimpleRNN "simple_rnn"`}},
 	"simplernn_masked_zero_keras3":   {[]string{"SimpleRNN simple_rnn 2→3 tanh linear Z"}, 0, "", []string{`found 1 recurrent layers: SimpleRNN "simple_rnn"`}},
+	// Inside a loop and a branch of the user's own.
+	"nested_map_gru_keras3":    {[]string{"GRU map_over/inner 2→4 tanh sigmoid R L", "GRU gru 4→3 tanh sigmoid R L"}, 1, "", []string{"found 2 recurrent layers"}},
+	"nested_map_masked_keras3": {[]string{"LSTM masked/inner 2→4 tanh sigmoid M"}, 1, "", []string{"found 1 recurrent layers"}},
+	"nested_decoder_keras3":    {[]string{"LSTM decoder/inner 5→4 tanh sigmoid"}, 1, "", []string{"found 1 recurrent layers"}},
+	"nested_branch_keras3":     {[]string{"LSTM chosen/yes 2→4 tanh sigmoid", "GRU chosen/no 2→4 tanh sigmoid R"}, 0, "", []string{"found 2 recurrent layers"}},
 	// A loop that AutoGraph wrote, whose cell has one kernel for x and h joined.
 	"module_autograph_lstm": {nil, 1, "", []string{"found 0 recurrent layers, and 1 loops that are no known layer"}},
 	"signature_two":         {[]string{"LSTM lstm 3→4 tanh sigmoid"}, 0, "", []string{"found 1 recurrent layers"}},

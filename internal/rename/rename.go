@@ -36,13 +36,13 @@ func ours(names map[string]string, name string) (string, bool) {
 	return name, false
 }
 
-// theirLayer is the engine's own name of a layer, or of a layer's tensor, such
-// as lstm/h.
+// theirLayer is the engine's own name of a layer, or of what is a layer's, such as
+// lstm/h or lstm/iteration2/h.
 func (n Names) theirLayer(name string) string {
 	if own, ok := n.Layers[name]; ok {
 		return own
 	}
-	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+	for i := strings.LastIndexByte(name, '/'); i >= 0; i = strings.LastIndexByte(name[:i], '/') {
 		if own, ok := n.Layers[name[:i]]; ok {
 			return own + name[i:]
 		}
