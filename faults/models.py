@@ -31,6 +31,7 @@ def structures():
     yield from recurrent()
     yield from around()
     yield from loops()
+    yield from nested()
 
 
 def chain(*layers):
@@ -283,6 +284,86 @@ def loops():
     yield "loop_branch_5", (None, 3), chain(Branch(5))
     yield "loop_nested_4", (None, 3), chain(Nested(4))
     yield "loop_own_cell_lstm", (None, 3), chain(L.RNN(NormalizedCell(6, False), return_sequences=True), L.LSTM(5, return_sequences=True))
+
+
+class MapOver(L.Layer):
+    """Calls a layer for each part of an axis, in a loop."""
+
+    def __init__(self, inner, axis):
+        super().__init__()
+        self.inner, self.axis = inner, axis
+
+    def part(self, shape):
+        return tuple(shape[: self.axis]) + tuple(shape[self.axis + 1 :])
+
+    def build(self, shape):
+        self.inner.build(self.part(shape))
+        self.built = True
+
+    def call(self, x):
+        axes = [self.axis] + [i for i in range(len(x.shape)) if i != self.axis]
+        y = tf.map_fn(self.inner, tf.transpose(x, axes), fn_output_signature=tf.float32)
+        return tf.ensure_shape(tf.reduce_mean(y, 0), self.compute_output_shape(x.shape))
+
+    def compute_output_shape(self, shape):
+        return tuple(self.inner.compute_output_shape(self.part(shape)))
+
+
+class Decoder(L.Layer):
+    """Runs a layer and a dense one a few times on their own results, and carries the states on."""
+
+    def __init__(self, kind, units, times):
+        super().__init__()
+        self.inner, self.out = KINDS[kind](units, return_sequences=True, return_state=True), L.Dense(2)
+        self.units, self.times, self.states = units, times, 2 if kind == "lstm" else 1
+
+    def build(self, shape):
+        self.inner.build((shape[0], shape[1], shape[2] + 2))
+        self.out.build((shape[0], shape[1], self.units))
+        self.built = True
+
+    def call(self, x):
+        def body(i, said, *states):
+            y, *states = self.inner(tf.concat((x, said), 2), initial_state=list(states))
+            return (i + 1, tf.ensure_shape(tf.tanh(self.out(y)), (None, None, 2)), *[tf.ensure_shape(s, (None, self.units)) for s in states])
+
+        batch, steps = tf.shape(x)[0], tf.shape(x)[1]
+        start = (0, tf.zeros((batch, steps, 2)), *[tf.zeros((batch, self.units))] * self.states)
+        said = tf.while_loop(lambda i, *_: i < self.times, body, start)[1]
+        return tf.ensure_shape(said, self.compute_output_shape(x.shape))
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], 2)
+
+
+class Branch(L.Layer):
+    """Runs one of two layers, by the values of the input."""
+
+    def __init__(self, one, other):
+        super().__init__()
+        self.one, self.other = one, other
+
+    def build(self, shape):
+        self.one.build(shape)
+        self.other.build(shape)
+        self.built = True
+
+    def call(self, x):
+        return tf.cond(tf.reduce_sum(x) > 0, lambda: self.one(x), lambda: self.other(x))
+
+    def compute_output_shape(self, shape):
+        return self.one.compute_output_shape(shape)
+
+
+def nested():
+    """Layers inside loops and branches: over the steps, over another axis, on their own results, in a branch."""
+    for kind, units in [("lstm", 4), ("lstm", 32), ("gru", 9), ("gru_before", 6), ("simplernn", 12)]:
+        yield f"nested_map_{kind}_{units}", (None, 4, 3), chain(MapOver(KINDS[kind](units, return_sequences=units % 2 == 0), 2))
+        yield f"nested_steps_{kind}_{units}", (None, 5, 2), chain(MapOver(KINDS[kind](units), 1), L.RepeatVector(2))
+        yield f"nested_decoder_{kind}_{units}", (None, 3), chain(Decoder(kind, units, 2 + units % 3))
+    for one, other in [("lstm", "gru"), ("simplernn", "lstm")]:
+        yield f"nested_branch_{one}_{other}", (None, 3), chain(Branch(KINDS[one](8, return_sequences=True), KINDS[other](8, return_sequences=True)))
+    yield "nested_map_map_gru_5", (None, 2, 3, 2), chain(MapOver(MapOver(L.GRU(5, return_sequences=True), 2), 2))
 
 
 def main(out):
