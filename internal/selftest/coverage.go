@@ -83,7 +83,11 @@ func byRow(t *lockstep.Trace) []gateRegions {
 			out = append(out, gateRegions{})
 		}
 		for row := range batch {
-			hit := make([]bool, units*int(regions))
+			key := lockstep.StepName(lockstep.LayerOf(layer), gate) // of all runs of one inside a loop
+			hit := out[row][key]
+			if hit == nil {
+				hit = make([]bool, units*int(regions))
+			}
 			for step := range steps {
 				if there != nil && !there[row*steps+step] {
 					continue
@@ -94,7 +98,7 @@ func byRow(t *lockstep.Trace) []gateRegions {
 					}
 				}
 			}
-			out[row][lockstep.StepName(layer, gate)] = hit
+			out[row][key] = hit
 		}
 	}
 	return out
@@ -154,7 +158,13 @@ func (c *Coverage) fresh(d gateRegions) int {
 // count fills in the figures, layer by layer as they run.
 func (c *Coverage) count(t *lockstep.Trace) {
 	c.Gates, c.Driven, c.All = nil, 0, 0
-	for _, layer := range t.Layers {
+	seen := map[string]bool{}
+	for _, run := range t.Layers {
+		layer := lockstep.LayerOf(run)
+		if seen[layer] {
+			continue
+		}
+		seen[layer] = true
 		for _, gate := range []string{"i", "f", "z", "r", "g", "o"} {
 			hit := c.hit[lockstep.StepName(layer, gate)]
 			if hit == nil {
