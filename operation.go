@@ -71,6 +71,10 @@ type Operator interface {
 	// Take replaces the results of the operation that ran last, or of the loop whose
 	// iterations were run, by another engine's.
 	Take(theirs []*Tensor) error
+	// GiveLayers gives what another engine has for the recurrent layers inside loops
+	// and branches, as Oracle.Run is given it: such a loop or branch then does with
+	// that what it does, and the layers' own steps are compared elsewhere.
+	GiveLayers(given map[string]*Tensor)
 	// Loop begins the loop that the next operation is, to run its iterations.
 	Loop() (LoopOperator, error)
 }
@@ -132,8 +136,9 @@ type OperatorOracle interface {
 	// Next computes the results of an operation of the Operator. bound is nil where
 	// unknown says why, and for what is no float.
 	Next(operation Operation) (exact, bound []*Tensor, unknown []error, err error)
-	// Take is that of Operator.
+	// Take and GiveLayers are those of Operator.
 	Take(theirs []*Tensor) error
+	GiveLayers(given map[string]*Tensor)
 	// Loop begins a loop of the Operator, to evaluate its iterations.
 	Loop(operation Operation) (LoopOracle, error)
 }

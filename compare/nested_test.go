@@ -148,3 +148,49 @@ func TestNestedLayersThatAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+// A loop around layers is compared with what the reference has for the layers: a
+// fault in a layer is the layer's, and one in the rest of the loop the loop's.
+func TestOperationsAroundNestedLayers(t *testing.T) {
+	const name = "nested_decoder_keras3"
+	m, err := native.LoadFS(fixture.FS(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inLayer, err := m.Edit(fault.Fault{Kind: fault.BiasTwice, Layer: "decoder/inner"}.Plant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights, err := m.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := fixture.Dir(t, name)
+	fixture.ChangeWeight(t, dir, weights.Get("decoder/out/kernel_1"), 0, func(v float32) float32 { return v * 1.001 })
+	around, err := native.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oracle, err := m.Oracle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		candidate *native.Model
+		diverges  string
+	}{"sound": {m, ""}, "in the layer": {inLayer, "single steps"}, "around it": {around, "single operations"}} {
+		out, err := compare.Check{Reference: m, Candidate: c.candidate, Inputs: fixture.Tensors(t, name, "inputs.npz"), Oracle: oracle, SameGraph: true}.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, title := range []string{"single steps", "single operations"} {
+			i := slices.IndexFunc(out.Report.Comparisons, func(k compare.Comparison) bool { return k.Title == title })
+			if i < 0 {
+				t.Fatalf("%s: no %s", what, title)
+			}
+			if v := out.Report.Comparisons[i].Verdict(); (v != compare.InStep) != (title == c.diverges) {
+				t.Errorf("a fault %s: %s: %s", what, title, v)
+			}
+		}
+	}
+}

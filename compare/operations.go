@@ -58,6 +58,12 @@ func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, er
 	if o.oracle, err = c.Oracle.Operator(ctx, c.Inputs); err != nil {
 		return Comparison{}, err
 	}
+	given, err := layersOf(out.Reference, out.pairs.other)
+	if err != nil {
+		return Comparison{}, err
+	}
+	o.operator.GiveLayers(given)
+	o.oracle.GiveLayers(given)
 	for _, op := range all {
 		for _, t := range op.Reads {
 			o.uses[t]++

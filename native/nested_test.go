@@ -172,3 +172,84 @@ func cellInputs(t *testing.T, x, h, c []float32, states int) map[string]*lockste
 	}
 	return out
 }
+
+// A loop that is given the states of the layer inside it is judged by what is left
+// of it: the bounds are smaller, and what the engine computes is within them.
+func TestOperationsOfGivenLayers(t *testing.T) {
+	const name = "nested_decoder_keras3"
+	m := nestedModel(t, name)
+	inputs := fixture.Tensors(t, name, "inputs.npz")
+	trace, err := m.Trace(t.Context(), inputs, lockstep.Steps)
+	ok(t, err)
+	given := map[string]*lockstep.Tensor{}
+	for _, l := range trace.Layers {
+		for _, q := range []string{"h", "c"} {
+			given[lockstep.StepName(l, q)] = trace.Layer(l).Step(q)
+		}
+	}
+	free, isolated := loopBound(t, m, inputs, nil), loopBound(t, m, inputs, given)
+	if !(isolated < free/2) {
+		t.Errorf("the loop's bound is %.3g with its layer given, and %.3g without", isolated, free)
+	}
+	// A state of another shape is no state of the layer.
+	wrong := map[string]*lockstep.Tensor{}
+	for k, v := range given {
+		wrong[k], err = lockstep.Zeros(lockstep.Float32, 1, 1, v.Shape()[2])
+		ok(t, err)
+	}
+	operator, err := m.Operator(t.Context(), inputs)
+	ok(t, err)
+	operator.GiveLayers(wrong)
+	for err == nil {
+		var own []*lockstep.Tensor
+		if own, err = operator.Next(); err == nil {
+			err = operator.Take(own)
+		}
+	}
+	if !strings.Contains(err.Error(), "is given as float32 (1, 1, 4), want the shape") {
+		t.Errorf("states of another shape: %v", err)
+	}
+}
+
+// loopBound is the largest bound of the results of the loop, all of which must hold.
+func loopBound(t *testing.T, m *Model, inputs, given map[string]*lockstep.Tensor) float64 {
+	t.Helper()
+	operator, err := m.Operator(t.Context(), inputs)
+	ok(t, err)
+	o, err := m.Oracle()
+	ok(t, err)
+	oracle, err := o.Operator(t.Context(), inputs)
+	ok(t, err)
+	operator.GiveLayers(given)
+	oracle.GiveLayers(given)
+	most := 0.0
+	for _, op := range operator.Operations() {
+		own, err := operator.Next()
+		ok(t, err)
+		exact, bound, _, err := oracle.Next(op)
+		ok(t, err)
+		ok(t, operator.Take(own))
+		ok(t, oracle.Take(own))
+		if op.Op != "While" {
+			continue
+		}
+		for i, b := range bound {
+			if b == nil {
+				continue
+			}
+			limits, err := b.Float64s()
+			ok(t, err)
+			want, err := exact[i].Float64s()
+			ok(t, err)
+			have, err := own[i].Float64s()
+			ok(t, err)
+			for k, limit := range limits {
+				if d := have[k] - want[k]; !(d <= limit && -d <= limit) {
+					t.Errorf("result %d of the loop is off by %.3g, and its bound is %.3g", i, d, limit)
+				}
+				most = max(most, limit)
+			}
+		}
+	}
+	return most
+}

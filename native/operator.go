@@ -67,6 +67,8 @@ func ofNative(err error) error {
 	return err
 }
 
+func (o operator) GiveLayers(given map[string]*lockstep.Tensor) { o.of.GiveLayers(given) }
+
 // Inner computes tensors inside the signature's graph, by their names in the
 // graph with all calls inlined; given ones stand in the place of its own.
 func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {

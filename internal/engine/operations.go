@@ -131,6 +131,10 @@ func shownResults(is *lockstep.Operation, values []value.Value) (own []*lockstep
 	return own, nil
 }
 
+// GiveLayers gives the states that another engine has for layers inside loops and
+// branches: see lockstep.Operator.
+func (o *Operations) GiveLayers(given map[string]*lockstep.Tensor) { o.run.given = given }
+
 // Take goes on with another engine's results of the operation that ran last.
 func (o *Operations) Take(theirs []*lockstep.Tensor) error {
 	is, last := &o.All[o.next], o.of.steps[o.next]

@@ -24,7 +24,8 @@ type portion[F kernel.Float] struct {
 
 	// Of one call.
 	ctx     context.Context
-	records []*recording[F] // by cell, nil if nothing is recorded
+	records []*recording[F]  // by cell, nil if nothing is recorded
+	given   []givenStates[F] // by cell, nil if none are
 	err     error
 }
 
@@ -72,8 +73,11 @@ func (s *portion[F]) run() {
 	first, n := cells[0], s.to-s.from
 	columns := first.Width() * n
 	ahead := s.ahead(call.Steps)
+	if s.given != nil {
+		ahead = 0
+	}
 	row := call.Batch * s.loop.Features // of a step
-	if call.Batch == 1 && len(cells) == 1 && ahead == 0 && call.Mask == nil && s.records == nil {
+	if call.Batch == 1 && len(cells) == 1 && ahead == 0 && call.Mask == nil && s.records == nil && s.given == nil {
 		s.runRow(first)
 		return
 	}
@@ -94,6 +98,10 @@ func (s *portion[F]) run() {
 			mask = call.Mask[t*call.Batch+s.from : t*call.Batch+s.to]
 		}
 		for i, cell := range cells {
+			if s.given != nil {
+				s.take(i, t)
+				continue
+			}
 			if i > 0 {
 				x = s.h[i-1]
 			}

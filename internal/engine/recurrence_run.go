@@ -130,15 +130,21 @@ func (r *CellLoop[F]) run(w *Work, m *recurrentMemory[F]) error {
 			return err
 		}
 	}
+	var given []givenStates[F]
+	if w.given != nil {
+		if given, err = r.given(w, call); err != nil {
+			return err
+		}
+	}
 	for _, s := range m.portions {
-		s.ctx, s.records = w.Ctx, records
+		s.ctx, s.records, s.given = w.Ctx, records, given
 	}
 	m.team.Run(len(m.portions))
 	for _, s := range m.portions {
 		if err == nil {
 			err = s.err
 		}
-		s.ctx, s.records, s.err = nil, nil, nil
+		s.ctx, s.records, s.given, s.err = nil, nil, nil, nil
 	}
 	if err == nil && recorded && r.Outputs >= 0 {
 		err = r.recordOutputs(w, m)

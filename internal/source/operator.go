@@ -33,6 +33,8 @@ func (o operatorOracle) Next(operation lockstep.Operation) (exact, bound []*lock
 
 func (o operatorOracle) Take(theirs []*lockstep.Tensor) error { return ofOracle(o.of.Take(theirs)) }
 
+func (o operatorOracle) GiveLayers(given map[string]*lockstep.Tensor) { o.of.GiveLayers(given) }
+
 func (o operatorOracle) Loop(operation lockstep.Operation) (lockstep.LoopOracle, error) {
 	of, err := o.of.Loop(operation)
 	return loopOracle{of}, ofOracle(err)
