@@ -42,6 +42,10 @@ func nestedLoopsOf(found *recurrent.Findings) nestedTaps {
 			continue
 		}
 		l := &nestedLoop{r: r, watch: savedmodel.Watch{Place: first.Place}}
+		if first.Place.InCondition() {
+			t.hide(nil, []*nestedLoop{l}, "it stands in "+first.Place.String())
+			continue
+		}
 		var err error
 		if l.dtype, err = r.Loop.ElementType(first.States[0]); err != nil || l.dtype != lockstep.Float32 && l.dtype != lockstep.Float64 {
 			t.hide(nil, []*nestedLoop{l}, "only steps in float32 and float64 are compared")

@@ -118,6 +118,14 @@ func (p *Place) Loops() []*Node {
 	return out
 }
 
+// isCondition tells whether the function decides whether a loop goes on, and so
+// returns nothing else.
+func (p *Place) isCondition() bool { return p.Node.IsLoop() && p.Number == 0 }
+
+// InCondition tells whether p is inside the condition of a loop, out of which
+// nothing comes.
+func (p *Place) InCondition() bool { return slices.ContainsFunc(p.path(), (*Place).isCondition) }
+
 // String says where p is, as in "the body of loop while".
 func (p *Place) String() string {
 	var s string

@@ -62,6 +62,9 @@ func (g *Graph) WatchDef(want []Ref, watches []Watch, limit int64, runs int) (*W
 		if len(path) == 0 || path[0].Node.Main {
 			return nil, fmt.Errorf("savedmodel: watch %d is of no function that the graph runs", i)
 		}
+		if watch.Place.InCondition() {
+			return nil, fmt.Errorf("savedmodel: %s returns nothing but whether the loop goes on", watch.Place)
+		}
 		for _, p := range path {
 			w.under[p.Node] = append(w.under[p.Node], i)
 		}
@@ -268,10 +271,6 @@ func (w *watchWriter) function(p *Place, types []tfpb.DataType, passed int) (str
 	return sig.Name, nil
 }
 
-// isCondition tells whether the function decides whether a loop goes on, and so
-// returns nothing else.
-func (p *Place) isCondition() bool { return p.Node.IsLoop() && p.Number == 0 }
-
 // body writes the nodes of a function, and what its watches note.
 func (s *watchScope) body(p *Place, counters []string) error {
 	for _, n := range p.Function.Nodes {
@@ -299,9 +298,6 @@ func (s *watchScope) body(p *Place, counters []string) error {
 	for i, watch := range s.w.watches {
 		if watch.Place.Node != p.Node || watch.Place.Number != p.Number {
 			continue
-		}
-		if p.isCondition() {
-			return fmt.Errorf("savedmodel: %s returns nothing but whether the loop goes on", p)
 		}
 		if err := s.note(i, watch, counters); err != nil {
 			return err
