@@ -14,7 +14,7 @@ import (
 
 // FuzzFind looks for layers in whatever graph a saved_model.pb holds.
 func FuzzFind(f *testing.F) {
-	for _, name := range []string{"no_bias_keras3", "not_gru", "fixed_steps_keras3", "gru_masked_tfkeras", "gru_before_masked_tfkeras", "simplernn_masked_zero_keras3", "cells_mixed_keras3"} {
+	for _, name := range []string{"no_bias_keras3", "not_gru", "fixed_steps_keras3", "gru_masked_tfkeras", "gru_before_masked_tfkeras", "simplernn_masked_zero_keras3", "cells_mixed_keras3", "nested_map_gru_keras3", "nested_decoder_keras3", "nested_branch_keras3"} {
 		b, err := fs.ReadFile(fixture.FS(f, name), "saved_model.pb")
 		if err != nil {
 			f.Fatal(err)
@@ -56,6 +56,7 @@ func FuzzFind(f *testing.F) {
 		if cells != len(found.Layers) {
 			t.Errorf("%d cells, and %d layers", cells, len(found.Layers))
 		}
+		watchAll(t, g, found)
 		if _, err := found.Weights(m, g); err != nil && found.Seq2Seq != nil {
 			t.Error(err)
 		}
@@ -65,4 +66,23 @@ func FuzzFind(f *testing.F) {
 			}
 		}
 	})
+}
+
+// watchAll writes the copy of the graph that notes what nested layers read, or is
+// told why there is none.
+func watchAll(t *testing.T, g *savedmodel.Graph, found *Findings) {
+	t.Helper()
+	var runs []Run
+	for _, l := range found.Layers {
+		runs = append(runs, Run{Layer: l, At: make([]int, len(l.Place.Loops()))})
+		if !l.Nested() {
+			continue
+		}
+		watch := savedmodel.Watch{Place: l.Place, Tensors: []savedmodel.WatchedTensor{{Ref: l.InitialState[0], DType: lockstep.Float32}}}
+		def, err := g.WatchDef(nil, []savedmodel.Watch{watch}, 1<<20, MaxRuns)
+		if err == nil && (len(def.Def) == 0 || len(def.Shown) != 1) {
+			t.Errorf("layer %s: what is noted of it is not whole", l.Name)
+		}
+	}
+	SortRuns(g, runs)
 }
