@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
-	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
@@ -119,7 +118,6 @@ type Runner struct {
 	given     []*lockstep.Tensor // a call's inputs, in the program's order
 	out       Answers
 	extra     Answers
-	record    map[*recurrent.Layer][]*LayerRecord // see Running
 }
 
 // NewRunner makes a Runner.
@@ -169,9 +167,9 @@ func (r *Runner) slots(ctx context.Context) (slots []value.Value, err error) {
 		if err := f.Load(p, r.given); err != nil {
 			return nil, err
 		}
-		f.Run = Running{Ctx: ctx, Variables: r.variables, record: r.record}
+		f.Run = Running{Ctx: ctx, Variables: r.variables}
 		holds, err := f.Call()
-		f.Run.Ctx, f.Run.record = nil, nil
+		f.Run.Ctx = nil
 		if err == nil && holds {
 			return f.Slots, nil
 		}
@@ -186,8 +184,7 @@ func (r *Runner) slots(ctx context.Context) (slots []value.Value, err error) {
 			return nil, err
 		}
 	}
-	clear(r.record) // what the plan that did not fit has recorded
-	made, slots, err := p.Plan(&Running{Ctx: ctx, Variables: r.variables, record: r.record}, own)
+	made, slots, err := p.Plan(&Running{Ctx: ctx, Variables: r.variables}, own)
 	if err != nil {
 		copy(r.variables, before)
 		return nil, err

@@ -14,9 +14,10 @@ import (
 type Isolation struct {
 	all   []lockstep.Operation
 	body  *Body
-	steps []int                 // of each of all
-	last  []int                 // by slot: the last step that reads it
-	loops map[int]isolatedLoops // by step: of a loop whose iterations are run one by one
+	steps []int                    // of each of all
+	last  []int                    // by slot: the last step that reads it
+	loops map[int]isolatedLoops    // by step: of a loop whose iterations are run one by one
+	reads [][]lockstep.InnerTensor // by slot: the results that it depends on
 }
 
 type isolatedLoops struct{ condition, body *Isolation }
@@ -24,26 +25,30 @@ type isolatedLoops struct{ condition, body *Isolation }
 // LoopBodies are the compiled functions of a loop that is no known layer.
 type LoopBodies struct{ Condition, Body *Body }
 
-// isolate finds the operations of a call whose values are in slots.
-func (p *Program) isolate(r *Running, slots []value.Value) *Isolation {
-	iso := newIsolation(p.Body, p.Computed, p.outs(), slots)
-	for k, i := range iso.steps {
-		s := &p.Body.Steps[i]
-		iso.all[k].Recurrent = p.Recurrences[s.Node] != nil
-		loop, ok := p.loops[s.Node]
-		if !ok || iso.all[k].Recurrent {
-			iso.all[k].Loop = nil // of a layer, or of slices, which it only moves
-			continue
-		}
-		of, err := loop.isolate(r, s, p.dynamic(), slots)
-		if err != nil {
-			iso.all[k].Loop = &lockstep.Loop{Whole: err.Error()}
-			continue
-		}
-		iso.loops[i] = of
-		iso.all[k].Loop = &lockstep.Loop{Condition: of.condition.all, Body: of.body.all}
+// isolatedFor are the operations for inputs of certain types and shapes.
+type isolatedFor struct {
+	inputs []input
+	of     *Isolation
+}
+
+// isolateLoop completes the last operation found, if it is a loop, whose values are
+// in slots.
+func (p *Program) isolateLoop(iso *Isolation, r *Running, dynamic []bool, slots []value.Value) {
+	is, i := &iso.all[len(iso.all)-1], iso.steps[len(iso.steps)-1]
+	s := &p.Body.Steps[i]
+	is.Recurrent = p.Recurrences[s.Node] != nil
+	loop, ok := p.loops[s.Node]
+	if !ok || is.Recurrent {
+		is.Loop = nil // of a layer, or of slices, which it only moves
+		return
 	}
-	return iso
+	of, err := loop.isolate(r, s, dynamic, slots)
+	if err != nil {
+		is.Loop = &lockstep.Loop{Whole: err.Error()}
+		return
+	}
+	iso.loops[i] = of
+	is.Loop = &lockstep.Loop{Condition: of.condition.all, Body: of.body.all}
 }
 
 // outs are the slots of the outputs.
@@ -91,13 +96,13 @@ func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.V
 				return nil, nil, err
 			}
 		}
-		return newIsolation(b, b.computed(changing), b.Rets, slots), slots, nil
+		return isolationOf(b, b.computed(changing), b.Rets, slots), slots, nil
 	}
 	condition, values, err := of(l.Condition)
 	if err != nil {
 		return out, err
 	}
-	out.condition, out.body = condition, newIsolation(l.Body, make([]bool, len(l.Body.Steps)), l.Body.Rets, nil)
+	out.condition, out.body = condition, newIsolation(l.Body, l.Body.Rets)
 	holds, err := Truth(values[l.Condition.Rets[0]])
 	if err != nil {
 		return out, err
@@ -113,31 +118,55 @@ func (l LoopBodies) isolate(r *Running, s *Step, dynamic []bool, slots []value.V
 	return out, err
 }
 
-// newIsolation lists the operations of a body whose values are in slots, among the
+func newIsolation(b *Body, outs []int) *Isolation {
+	return &Isolation{body: b, last: b.lastReads(outs), loops: map[int]isolatedLoops{}, reads: make([][]lockstep.InnerTensor, b.Slots)}
+}
+
+// isolationOf lists the operations of a body whose values are in slots, among the
 // steps that compute.
-func newIsolation(b *Body, computed []bool, outs []int, slots []value.Value) *Isolation {
-	iso := &Isolation{body: b, last: b.lastReads(outs), loops: map[int]isolatedLoops{}}
-	reads := make([][]lockstep.InnerTensor, b.Slots) // the results that each slot depends on
+func isolationOf(b *Body, computed []bool, outs []int, slots []value.Value) *Isolation {
+	iso := newIsolation(b, outs)
 	for i := range b.Steps {
-		s := &b.Steps[i]
-		of := readsOf(s, reads)
-		for k := range s.N {
-			reads[s.Out+k] = of
-		}
-		if !computed[i] || !exchanged(s) {
-			continue
-		}
-		found := iso.describe(s, slots)
-		if len(found.Results) == 0 {
-			continue
-		}
-		found.Reads = of
-		for _, r := range found.Results {
-			reads[s.Out+r.Output] = []lockstep.InnerTensor{r}
-		}
-		iso.all, iso.steps = append(iso.all, found), append(iso.steps, i)
+		iso.add(i, computed[i], slots)
 	}
 	return iso
+}
+
+// add takes a step that has run, and tells whether it is an operation.
+func (iso *Isolation) add(i int, computed bool, slots []value.Value) bool {
+	s := &iso.body.Steps[i]
+	of := readsOf(s, iso.reads)
+	for k := range s.N {
+		iso.reads[s.Out+k] = of
+	}
+	if !computed || !exchanged(s) {
+		return false
+	}
+	found := iso.describe(s, slots)
+	if len(found.Results) == 0 {
+		return false
+	}
+	found.Reads = of
+	for _, r := range found.Results {
+		iso.reads[s.Out+r.Output] = []lockstep.InnerTensor{r}
+	}
+	iso.all, iso.steps = append(iso.all, found), append(iso.steps, i)
+	return true
+}
+
+// release drops the values that no step after i reads.
+func (iso *Isolation) release(i int, slots []value.Value) {
+	s := &iso.body.Steps[i]
+	for _, slot := range s.In {
+		if iso.last[slot] <= i {
+			slots[slot] = value.Value{}
+		}
+	}
+	for slot := s.Out; slot < s.Out+s.N; slot++ {
+		if iso.last[slot] <= i {
+			slots[slot] = value.Value{}
+		}
+	}
 }
 
 // lastReads returns for each slot the last of the steps that reads it, -1 if none

@@ -18,8 +18,6 @@ type Plan struct {
 	// vary; kept are those of fixed. own is the part of bytes that operations
 	// keep for themselves.
 	Bytes, Kept, Own int64
-
-	isolation *Isolation // see Operations
 }
 
 // input is the type and shape of an input.
@@ -62,16 +60,30 @@ func (p *Program) find(inputs []*lockstep.Tensor) *Plan {
 	if all == nil {
 		return nil
 	}
-next:
 	for _, pl := range *all {
-		for i, t := range inputs {
-			if want := pl.Inputs[i]; t.DType() != want.DType || !slices.Equal(t.Shape(), want.Shape) {
-				continue next
-			}
+		if fit(pl.Inputs, inputs) {
+			return pl
 		}
-		return pl
 	}
 	return nil
+}
+
+// fit tells whether inputs have certain types and shapes.
+func fit(want []input, inputs []*lockstep.Tensor) bool {
+	for i, t := range inputs {
+		if t.DType() != want[i].DType || !slices.Equal(t.Shape(), want[i].Shape) {
+			return false
+		}
+	}
+	return true
+}
+
+// inputsLike are the types and shapes of inputs.
+func inputsLike(inputs []*lockstep.Tensor) (all []input) {
+	for _, t := range inputs {
+		all = append(all, input{t.DType(), slices.Clone(t.Shape())})
+	}
+	return all
 }
 
 // keep adds a plan, and drops the oldest if there are too many.
@@ -98,15 +110,8 @@ func (p *Program) keep(pl *Plan) {
 // Plan makes the plan for inputs by running the program once, and returns the
 // slots after that.
 func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Value, error) {
-	pl := &Plan{Fixed: make([]value.Value, p.Body.Slots)}
-	slots := make([]value.Value, p.Body.Slots)
-	for i, in := range p.In {
-		t := inputs[i]
-		pl.Inputs = append(pl.Inputs, input{t.DType(), slices.Clone(t.Shape())})
-		if in.Slot >= 0 {
-			slots[in.Slot] = value.Value{Tensor: t}
-		}
-	}
+	pl := &Plan{Inputs: inputsLike(inputs), Fixed: make([]value.Value, p.Body.Slots)}
+	slots := p.filled(inputs)
 	r.mem = &Meter{}
 	defer r.mem.End()
 	r.mem.begin(p.Memory, bytesIn(slots, map[any]bool{}), slots)
@@ -129,12 +134,20 @@ func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Va
 			copy(pl.Fixed[s.Out:s.Out+s.N], slots[s.Out:s.Out+s.N])
 		}
 	}
-	if r.record != nil { // a service needs none
-		pl.isolation = p.isolate(r, slots)
-	}
 	p.choose(pl, r, slots)
 	pl.weigh(slots, r.mem.own)
 	return pl, slots, nil
+}
+
+// filled are the slots before a call with these inputs.
+func (p *Program) filled(inputs []*lockstep.Tensor) []value.Value {
+	slots := make([]value.Value, p.Body.Slots)
+	for i, in := range p.In {
+		if in.Slot >= 0 {
+			slots[in.Slot] = value.Value{Tensor: inputs[i]}
+		}
+	}
+	return slots
 }
 
 // weigh counts the bytes that a call allocates, and those that it does not

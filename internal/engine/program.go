@@ -42,6 +42,8 @@ type Program struct {
 	mu    sync.Mutex // held while plans grows
 	plans atomic.Pointer[[]*Plan]
 
+	isolated atomic.Pointer[isolatedFor] // of the last inputs that were traced
+
 	runners sync.Pool
 	Memory  int64 // see Options
 }

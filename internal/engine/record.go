@@ -27,19 +27,72 @@ type LayerRecord struct {
 // again has a record for each run; of more than recurrent.MaxRuns, one more than
 // that are kept.
 func (p *Program) Record(ctx context.Context, inputs map[string]*lockstep.Tensor) (outputs, extra map[string]*lockstep.Tensor, all map[*recurrent.Layer][]*LayerRecord, err error) {
-	r := p.NewRunner()
-	r.record = map[*recurrent.Layer][]*LayerRecord{}
-	own, ownExtra, err := r.Run(ctx, inputs)
+	in, err := p.ordered(inputs)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if outputs, err = Copies(own); err == nil {
-		extra, err = Copies(ownExtra)
+	r := &Running{Ctx: ctx, Variables: slices.Clone(p.Initial), record: map[*recurrent.Layer][]*LayerRecord{}}
+	slots, _, err := p.once(r, in)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if outputs, err = copiesOf(p.Out[:p.Wanted], slots); err == nil {
+		extra, err = copiesOf(p.Out[p.Wanted:], slots)
 	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	return outputs, extra, r.record, nil
+}
+
+// ordered are the inputs in the program's order.
+func (p *Program) ordered(inputs map[string]*lockstep.Tensor) ([]*lockstep.Tensor, error) {
+	in := make([]*lockstep.Tensor, len(p.In))
+	for i, port := range p.In {
+		if in[i] = inputs[port.Name]; in[i] == nil {
+			return nil, fmt.Errorf("the input %q is missing", port.Name)
+		}
+	}
+	return in, nil
+}
+
+func copiesOf(ports []Port, slots []value.Value) (map[string]*lockstep.Tensor, error) {
+	own := AnswersAt(ports)
+	all, err := own.Of(slots)
+	if err != nil {
+		return nil, err
+	}
+	return Copies(all)
+}
+
+// once runs the program without a plan, finds its operations, which are kept for a
+// next call on such inputs, and returns the slots of the outputs. What no later step
+// reads is dropped: all values of a network may be more than memory holds.
+func (p *Program) once(r *Running, inputs []*lockstep.Tensor) ([]value.Value, *Isolation, error) {
+	slots := p.filled(inputs)
+	r.mem = &Meter{}
+	defer r.mem.End()
+	r.mem.begin(p.Memory, bytesIn(slots, map[any]bool{}), slots)
+	iso := newIsolation(p.Body, p.outs())
+	dynamic := p.dynamic()
+	for i := range p.Body.Steps {
+		if err := r.Ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		s := &p.Body.Steps[i]
+		if err := s.alone(r, slots); err != nil {
+			return nil, nil, err
+		}
+		if err := s.count(r.mem, slots); err != nil {
+			return nil, nil, err
+		}
+		if iso.add(i, p.Computed[i], slots) {
+			p.isolateLoop(iso, r, dynamic, slots)
+		}
+		iso.release(i, slots)
+	}
+	p.isolated.Store(&isolatedFor{inputsLike(inputs), iso})
+	return slots, iso, nil
 }
 
 // recording fills a Recorded, which is (batch, steps, …), step by step.
