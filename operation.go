@@ -136,6 +136,8 @@ type OperatorOracle interface {
 	// Next computes the results of an operation of the Operator. bound is nil where
 	// unknown says why, and for what is no float.
 	Next(operation Operation) (exact, bound []*Tensor, unknown []error, err error)
+	// Skip stands for a Next whose results are not wanted.
+	Skip(operation Operation) error
 	// Take and GiveLayers are those of Operator.
 	Take(theirs []*Tensor) error
 	GiveLayers(given map[string]*Tensor)

@@ -139,9 +139,7 @@ func (l *loopInProgress) function(at Iteration, all []lockstep.Operation, theirs
 	if len(theirs) != len(resultsOf(all)) {
 		return fmt.Errorf("%s shows %d tensors of it, want %d", l.check.out.Reference, len(theirs), len(resultsOf(all)))
 	}
-	for _, t := range theirs {
-		l.bytes += int64(t.Len() * max(t.DType().Size(), 1))
-	}
+	l.bytes += bytesOf(theirs)
 	of := make([]operationResults, len(all))
 	for i, op := range all {
 		of[i] = operationResults{operation: op, at: &at, theirs: theirs[:len(op.Results)]}

@@ -3,6 +3,7 @@ package errbound
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
@@ -95,6 +96,45 @@ func (o *Operations) Next(is lockstep.Operation) (results []OperationResult, err
 		return nil, err
 	}
 	return resultsOf(is, o.slots[s.Out:s.Out+s.N])
+}
+
+// Skip goes past an operation without evaluating it, unless something is left of it
+// that an engine does not show.
+func (o *Operations) Skip(is lockstep.Operation) error {
+	i, s, err := o.find(is)
+	if err != nil {
+		return err
+	}
+	o.meter()
+	defer o.run.mem.End()
+	if !o.replaced(is, s) {
+		return o.need(i)
+	}
+	if o.done[i] {
+		return nil
+	}
+	for _, slot := range s.In {
+		if err := o.needSlot(slot); err != nil {
+			return err
+		}
+	}
+	o.end(i)
+	return nil
+}
+
+// replaced tells whether an engine's results of an operation are all that is read of
+// it.
+func (o *Operations) replaced(is lockstep.Operation, s *engine.Step) bool {
+	if !mayBeTaken(s) {
+		return false
+	}
+	for k := range s.N {
+		taken := slices.ContainsFunc(is.Results, func(r lockstep.InnerTensor) bool { return r.Output == k && r.List == lockstep.Invalid })
+		if !taken && o.uses[s.Out+k] > 1 { // one of them is that it may be taken
+			return false
+		}
+	}
+	return true
 }
 
 // find finds the step of an operation, which is the last one from there on.

@@ -178,3 +178,138 @@ func iterationsWithin(t *testing.T, name string, is lockstep.Operation, own *eng
 	}
 	return bounded
 }
+
+// Skipping operations, whose results an engine has all the same, changes nothing of
+// the others', and holds no more.
+func TestSkippedOperations(t *testing.T) {
+	skipped := 0
+	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_stack", "module_autograph_lstm", "reports/lengths", "reports/one_hot"} {
+		m, g, found := graphtest.GraphOf(t, name)
+		o := engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences, Slices: found.Slices}
+		p, err := engine.Compile(g, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := New(g, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := fixture.Tensors(t, name, "inputs.npz")
+		own, err := p.Operations(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for start := range 3 {
+			all, err := e.Operations(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			some, err := e.Operations(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, is := range own.All {
+				theirs, err := p.Inner(t.Context(), in, nil, is.Results)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a, err := all.Next(is)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i%3 != start && !is.Recurrent {
+					err = some.Skip(is)
+					skipped++
+				} else {
+					var b []OperationResult
+					if b, err = some.Next(is); err == nil {
+						sameResults(t, is.Node, a, b)
+					}
+				}
+				if err = errors.Join(err, all.Take(theirs), some.Take(theirs)); err != nil {
+					t.Fatalf("%s: %s: %v", name, is.Node, err)
+				}
+			}
+			if a, b := heldBy(all), heldBy(some); b > a {
+				t.Errorf("%s: %d values are held after all operations, and %d where some were skipped", name, a, b)
+			}
+		}
+	}
+	if skipped < 100 {
+		t.Errorf("%d operations were skipped", skipped)
+	}
+}
+
+func sameResults(t *testing.T, node string, a, b []OperationResult) {
+	t.Helper()
+	if len(a) != len(b) {
+		t.Fatalf("%s: %d results, want %d", node, len(b), len(a))
+	}
+	for i := range a {
+		if !a[i].Exact.BitEqual(b[i].Exact) || !a[i].Bound.BitEqual(b[i].Bound) || (a[i].Unknown == nil) != (b[i].Unknown == nil) {
+			t.Errorf("%s: result %d differs from that without skipping", node, i)
+		}
+	}
+}
+
+func heldBy(o *Operations) (n int) {
+	for _, v := range o.slots {
+		if !v.None() {
+			n++
+		}
+	}
+	return n
+}
+
+// An operation that leaves a list beside what an engine shows is evaluated though it is
+// skipped: what reads the list needs it.
+func TestSkippedListsAreEvaluated(t *testing.T) {
+	d := graphtest.Draw(t)
+	x := d.Input("x", lockstep.Float32)
+	a := graphtest.Attrs{"element_dtype": lockstep.Float32, "shape_type": lockstep.Int32}
+	list := d.Op("TensorListFromTensor", a, d.Op("Neg", graphtest.Attrs{"T": lockstep.Float32}, x), d.Ints(2))
+	pop := d.Op("TensorListPopBack", graphtest.Attrs{"element_dtype": lockstep.Float32}, list, d.Ints(2))
+	rest := d.Op("TensorListStack", graphtest.Attrs{"element_dtype": lockstep.Float32, "num_elements": -1}, pop, d.Ints(2))
+	_, g := d.Flatten(map[string]string{"rest": d.Op("Square", graphtest.Attrs{"T": lockstep.Float32}, rest), "last": d.Op("Square", graphtest.Attrs{"T": lockstep.Float32}, pop+":1")})
+	p, err := engine.Compile(g, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(g, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, []float32{1, 2, 3, 4, 5, 6}, 3, 2)}
+	own, err := p.Operations(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := e.Operations(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	skipped := false
+	for _, is := range own.All {
+		theirs, err := own.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is.Op == "TensorListPopBack" {
+			err, skipped = exact.Skip(is), true
+		} else {
+			var results []OperationResult
+			results, err = exact.Next(is)
+			for _, r := range results {
+				if r.Unknown != nil {
+					t.Errorf("%s: %v", is.Node, r.Unknown)
+				}
+			}
+		}
+		if err = errors.Join(err, own.Take(theirs), exact.Take(theirs)); err != nil {
+			t.Fatalf("%s: %v", is.Node, err)
+		}
+	}
+	if !skipped {
+		t.Error("nothing was skipped")
+	}
+}

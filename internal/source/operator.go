@@ -31,6 +31,10 @@ func (o operatorOracle) Next(operation lockstep.Operation) (exact, bound []*lock
 	return shown(o.of.Next(operation))
 }
 
+func (o operatorOracle) Skip(operation lockstep.Operation) error {
+	return ofOracle(o.of.Skip(operation))
+}
+
 func (o operatorOracle) Take(theirs []*lockstep.Tensor) error { return ofOracle(o.of.Take(theirs)) }
 
 func (o operatorOracle) GiveLayers(given map[string]*lockstep.Tensor) { o.of.GiveLayers(given) }
