@@ -21,7 +21,7 @@ const (
 
 // groupBytes bounds the inner tensors that are compared together: a model's may
 // not fit in memory.
-const groupBytes = 256 << 20
+const groupBytes = 64 << 20
 
 // operations compares single operations, each run by the candidate on the
 // reference's own values: the reference shows its inner tensors in groups.
