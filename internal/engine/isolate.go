@@ -47,8 +47,20 @@ func (p *Program) isolateLoop(iso *Isolation, r *Running, dynamic []bool, slots 
 		is.Loop = &lockstep.Loop{Whole: err.Error()}
 		return
 	}
+	p.clearLayers(of.condition)
+	p.clearLayers(of.body)
 	iso.loops[i] = of
 	is.Loop = &lockstep.Loop{Condition: of.condition.all, Body: of.body.all}
+}
+
+// clearLayers says of layers inside a loop that they are none of its loops: their
+// steps are compared elsewhere.
+func (p *Program) clearLayers(of *Isolation) {
+	for k, i := range of.steps {
+		if p.Recurrences[of.body.Steps[i].Node] != nil {
+			of.all[k].Loop = nil
+		}
+	}
 }
 
 // outs are the slots of the outputs.

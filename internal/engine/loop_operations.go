@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -15,6 +16,7 @@ type LoopOperations struct {
 	within *Operations // that the loop is the next of
 	at     int         // where its results are
 	vars   []value.Value
+	number int         // of the iteration
 	body   *Operations // of the last iteration, whose results are the next variables
 }
 
@@ -53,7 +55,9 @@ func (l *LoopOperations) Body() (*Operations, error) {
 
 // begin begins a function on the loop's variables.
 func (l *LoopOperations) begin(of *Isolation) *Operations {
-	o := &Operations{All: of.all, of: of, run: l.within.run, slots: make([]value.Value, of.body.Slots)}
+	run := *l.within.run
+	run.at = append(slices.Clone(run.at), l.number)
+	o := &Operations{All: of.all, of: of, run: &run, slots: make([]value.Value, of.body.Slots)}
 	for i, slot := range of.body.Args {
 		o.slots[slot] = l.vars[i]
 	}
@@ -76,6 +80,7 @@ func (l *LoopOperations) end() error {
 		l.vars[i] = b.slots[slot]
 	}
 	l.body = nil
+	l.number++
 	return nil
 }
 

@@ -19,6 +19,7 @@ type LoopOperations struct {
 	within *Operations
 	step   int
 	vars   []op.BoundedValue
+	number int         // of the iteration
 	body   *Operations // of the last iteration, whose results are the next variables
 }
 
@@ -66,7 +67,9 @@ func (l *LoopOperations) begin(b *body) *Operations {
 	for i, slot := range b.Args {
 		slots[slot] = l.vars[i]
 	}
-	return b.single(l.within.run, slots)
+	run := *l.within.run
+	run.at = append(slices.Clone(run.at), l.number)
+	return b.single(&run, slots)
 }
 
 // end evaluates what the iteration whose body was run leaves.
@@ -85,6 +88,7 @@ func (l *LoopOperations) end() error {
 		next[i] = b.slots[slot]
 	}
 	l.vars, l.body = next, nil
+	l.number++
 	return nil
 }
 
