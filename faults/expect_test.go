@@ -91,7 +91,7 @@ func (c *subject) expect(t *testing.T, f fault.Fault, faulty *lockstep.Trace, mo
 		for _, q := range []string{"initial_h", "initial_c", "mask", "x"} {
 			at = append(at, c.reads(t, layer, q, faulty)...)
 		}
-		if !f.SequenceLevel() {
+		if !f.OutsideSteps() {
 			for _, s := range c.steps(t, layer, f) {
 				if q := s.place.Quantity; mode == inModel || q == "h" || q == "c" {
 					at = append(at, s)

@@ -182,7 +182,7 @@ func (s *suite) model(name string) {
 	}
 	for _, f := range s.faults(c) {
 		s.plant(c, f, inModel)
-		if !f.SequenceLevel() {
+		if !f.OutsideSteps() {
 			s.plant(c, f, inEngine)
 		}
 	}

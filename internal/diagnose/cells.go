@@ -119,7 +119,7 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 // under returns the margins of the layers that a fault is in, none if it is in
 // no layer whose steps diverge, or in no single steps at all.
 func (s *search) under(oracle *source.Oracle, side Side, f fault.Fault) (map[string]float64, error) {
-	if f.SequenceLevel() {
+	if f.OutsideSteps() {
 		return nil, nil
 	}
 	var in []*layer

@@ -35,6 +35,7 @@ var activations = map[recurrent.Activation]kernel.Activation{
 	recurrent.LogSigmoid:   kernel.LogSigmoidFunction,
 	recurrent.TanhShrink:   kernel.TanhShrinkFunction,
 	recurrent.Squareplus:   kernel.SquareplusFunction,
+	recurrent.RationalTanh: kernel.RationalTanhFunction,
 }
 
 // newCell packs the weights of a recognised cell.

@@ -102,17 +102,21 @@ func (c *Compiler) Compile(args, nodes []*savedmodel.Node) *building {
 		b.place(a)
 		b.Body.Args = append(b.Body.Args, b.Slot(savedmodel.Ref{Node: a}))
 	}
-	for _, n := range nodes {
+	for _, n := range c.withMade(args, nodes) {
 		b.place(n)
 		spec, _ := op.SpecOf(n)
 		if spec.Control == op.Input || spec.Control == op.Nothing {
 			continue
 		}
 		s := Step{Node: n, Spec: spec, at: len(b.Body.Steps), Out: b.first[n], N: n.NumOutputs}
-		for _, in := range n.Inputs {
+		inputs := c.reads(n)
+		for _, in := range inputs {
 			s.In = append(s.In, b.Slot(in))
+			if len(c.Options.Instead) > 0 && !b.Has(in) {
+				c.fail(n, fmt.Errorf("an edit has it read %s, which is computed from its result, or in another function", in))
+			}
 		}
-		if c.Options.Partial && slices.ContainsFunc(n.Inputs, func(in savedmodel.Ref) bool { return b.missing[in.Node] }) {
+		if c.Options.Partial && slices.ContainsFunc(inputs, func(in savedmodel.Ref) bool { return b.missing[in.Node] }) {
 			b.missing[n] = true
 			continue
 		}
@@ -185,12 +189,12 @@ func (c *Compiler) function(name string) (*Body, error) {
 		return nil, fmt.Errorf("its function %q changes something that outlives the call (%s), which is not supported", name, f.Effects[0].Op)
 	}
 	c.functions[name] = nil // until it is compiled
-	b := c.Compile(f.Args, f.Nodes)
+	b := c.Compile(f.Args, slices.Concat(f.Nodes, c.returned(f.Rets)))
 	if c.Options.Partial && len(b.missing) > 0 {
 		return nil, fmt.Errorf("its function %q has operations that are not supported", name)
 	}
 	for _, r := range f.Rets {
-		b.Body.Rets = append(b.Body.Rets, b.Slot(r))
+		b.Body.Rets = append(b.Body.Rets, b.Slot(c.Instead(r)))
 	}
 	b.release()
 	c.functions[name] = b.Body

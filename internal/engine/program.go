@@ -75,6 +75,9 @@ type Options struct {
 	Slices      []*recurrent.Slices
 	// Edits change what recognised loops read, by the loop.
 	Edits map[*savedmodel.Node]CellEdit
+	// Instead are tensors that are read in the place of others, by those: what
+	// an edit of the graph replaces, except in Extra.
+	Instead map[savedmodel.Ref]savedmodel.Ref
 	// Extra are tensors to compute beside the signature's outputs, by name.
 	Extra map[string]savedmodel.Ref
 	// Memory bounds the bytes of a call's tensors; 0 is what memory.Budget says.
@@ -101,7 +104,7 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 		}
 		p.In = append(p.In, in)
 	}
-	p.addOutputs(b, g.Outputs)
+	p.addOutputs(b, c.insteadOf(g.Outputs))
 	p.Wanted = len(p.Out)
 	p.addOutputs(b, o.Extra)
 	if len(c.Errs) > 0 && !o.Partial {

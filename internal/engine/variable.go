@@ -22,19 +22,19 @@ import (
 // is not one. An assertion is an effect too. All others are refused.
 func (c *Compiler) Live() []*savedmodel.Node {
 	var wanted []*savedmodel.Node
-	for _, outputs := range []map[string]savedmodel.Ref{c.graph.Outputs, c.Options.Extra} {
+	for _, outputs := range []map[string]savedmodel.Ref{c.insteadOf(c.graph.Outputs), c.Options.Extra} {
 		for _, r := range outputs {
 			wanted = append(wanted, r.Node)
 		}
 	}
-	needed := reach(wanted)
+	needed := c.reach(wanted)
 	effects := slices.Clone(c.graph.Effects)
 	for again := true; again; { // an assigned value may need another variable
 		again = false
 		effects = slices.DeleteFunc(effects, func(n *savedmodel.Node) bool {
 			handle, ok := assignedTo(n)
 			if ControlOf(n) == op.Assertion {
-				maps.Copy(needed, reach([]*savedmodel.Node{n}))
+				maps.Copy(needed, c.reach([]*savedmodel.Node{n}))
 				again = true
 				return true
 			}
@@ -49,7 +49,7 @@ func (c *Compiler) Live() []*savedmodel.Node {
 				c.fail(n, err)
 			}
 			c.assigned[handle] = true
-			maps.Copy(needed, reach([]*savedmodel.Node{n}))
+			maps.Copy(needed, c.reach([]*savedmodel.Node{n}))
 			again = true
 			return true
 		})
@@ -60,17 +60,17 @@ func (c *Compiler) Live() []*savedmodel.Node {
 			out = append(out, n)
 		}
 	}
-	return out
+	return append(out, c.returned(slices.Collect(maps.Values(c.graph.Outputs)))...)
 }
 
 // reach returns the given nodes and those whose results they need.
-func reach(from []*savedmodel.Node) map[*savedmodel.Node]bool {
+func (c *Compiler) reach(from []*savedmodel.Node) map[*savedmodel.Node]bool {
 	seen := map[*savedmodel.Node]bool{}
 	for _, n := range from {
 		seen[n] = true
 	}
 	for pending := slices.Clone(from); len(pending) > 0; pending = pending[1:] {
-		for _, in := range pending[0].Inputs {
+		for _, in := range c.reads(pending[0]) {
 			if !seen[in.Node] {
 				seen[in.Node] = true
 				pending = append(pending, in.Node)
@@ -107,7 +107,7 @@ func sameVariable(n, handle *savedmodel.Node) bool {
 // ordered makes sure that it cannot matter when a variable is read: the value
 // which is assigned depends on all that is read.
 func (c *Compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *savedmodel.Node) error {
-	before := reach([]*savedmodel.Node{assign})
+	before := c.reach([]*savedmodel.Node{assign})
 	for _, n := range c.graph.Nodes {
 		if !needed[n] || n == assign || (savedmodel.Ref{Node: n}).Through().Node != n {
 			continue

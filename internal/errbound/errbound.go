@@ -85,8 +85,8 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 	}
 	var results []int
 	for _, name := range slices.Sorted(maps.Keys(g.Outputs)) {
-		e.outputs = append(e.outputs, engine.Port{Name: name, Slot: b.Slot(g.Outputs[name])})
-		results = append(results, b.Slot(g.Outputs[name]))
+		slot := b.Slot(c.Instead(g.Outputs[name]))
+		e.outputs, results = append(e.outputs, engine.Port{Name: name, Slot: slot}), append(results, slot)
 	}
 	e.body.release(results)
 	return e, nil

@@ -8,18 +8,14 @@
 // This package defines the mistakes and how they change a source.Source.
 package fault
 
-import (
-	"fmt"
-	"strings"
-)
-
 // Kind is a kind of mistake that engines, exporters and converters of
 // recurrent models are known to make.
 type Kind string
 
-// The kinds of faults.
+// The kinds of faults in a recurrent layer, or in what it reads.
 const (
-	// GateOrder reads the gates in an order that is not Keras's: Fault.Order.
+	// GateOrder reads the gates in an order that is not Keras's: Fault.Order. With
+	// a Fault.Tensor only those of that kernel.
 	GateOrder Kind = "gate order"
 	// KernelTransposed reads the kernel's numbers as if they were stored as
 	// (gates·units, features), RecurrentTransposed the recurrent kernel's as if
@@ -28,7 +24,14 @@ const (
 	RecurrentTransposed Kind = "recurrent kernel transposed"
 	// RecurrentBlocksTransposed transposes the square block of each gate.
 	RecurrentBlocksTransposed Kind = "recurrent kernel transposed gate by gate"
-	BiasMissing               Kind = "bias missing"
+	// KernelBlocksTransposed reads the numbers of each gate's block of the kernel
+	// as if they were stored as (units, features).
+	KernelBlocksTransposed Kind = "kernel transposed gate by gate"
+	// KernelsExchanged uses the kernel for the state and the recurrent kernel for
+	// the input.
+	KernelsExchanged Kind = "kernel and recurrent kernel exchanged"
+	// BiasMissing leaves out the bias of a layer, or of Fault.Variable.
+	BiasMissing Kind = "bias missing"
 	// BiasTwice adds the bias to the input's sums and again to the state's, as
 	// engines with two bias vectors do if they get the same one twice.
 	BiasTwice Kind = "bias twice"
@@ -36,15 +39,21 @@ const (
 	// adds both to the one for x.
 	BiasRowsSwapped Kind = "bias rows swapped"
 	BiasRowsAdded   Kind = "bias rows added"
+	// BiasRowMissing leaves out a GRU's bias row Fault.Index: 0 for x, 1 for h.
+	BiasRowMissing Kind = "bias row missing"
 	// ForgetBias adds one to the biases of the forget gate.
 	ForgetBias Kind = "forget bias twice"
-	// ActivationChanged is a different activation: Fault.Role, From and To.
+	// ActivationChanged is a different activation: Fault.Role, From and To; of a
+	// layer, or of the operation Fault.Node, or wherever the model has it.
 	ActivationChanged Kind = "activation"
 	// ResetAfter is the other GRU: reset_after=False instead of True, or the
 	// reverse.
 	ResetAfter Kind = "reset_after"
 	// WeightsSwapped swaps the weights of the layers Fault.Layer and Other.
 	WeightsSwapped Kind = "weights swapped"
+	// KernelsSwapped swaps the kernels alone: of the layers Fault.Layer and Other,
+	// or the variables Fault.Variable and Other.
+	KernelsSwapped Kind = "kernels swapped"
 	// StatesSwapped begins with h and c swapped.
 	StatesSwapped Kind = "states swapped"
 	// StatesIgnored begins with zeros.
@@ -63,10 +72,49 @@ const (
 	InputShifted Kind = "input off by a step"
 	// OwnOutput feeds the decoder of the eight-tensor model its own outputs.
 	OwnOutput Kind = "own output"
-	// HalfWeights rounds every weight to float16.
+	// HalfWeights rounds every weight to float16, or those of a layer, or of the
+	// layer whose kernel is Fault.Variable.
 	HalfWeights Kind = "float16 weights"
+	// Int8Weights rounds the kernels of a layer, or the kernel Fault.Variable, to
+	// 255 multiples of one number, the same for the whole tensor or one for each
+	// column, which is the last axis: Fault.Role is PerTensor or PerColumn.
+	Int8Weights Kind = "int8 weights"
 	// OneWeight changes one weight.
 	OneWeight Kind = "one weight"
+)
+
+// The kinds of faults around the recurrent layers.
+const (
+	// Epsilon is a different epsilon in a normalization: Fault.Node, From, To.
+	Epsilon Kind = "epsilon"
+	// BatchStatistics normalizes by the mean and the variance of the batch, as in
+	// training; Variance reads the moving variance Fault.Variable as the standard
+	// deviation.
+	BatchStatistics Kind = "statistics of the batch"
+	Variance        Kind = "variance read as standard deviation"
+	// Padding is a different padding of a convolution along time: Fault.Node,
+	// From, To.
+	Padding Kind = "padding"
+	// EmbeddingShifted looks the row of the number next to an index up in the
+	// table Fault.Variable: Fault.Steps is 1 or -1.
+	EmbeddingShifted Kind = "embedding row off by one"
+	// InputScaled computes with Fault.Input·Factor + Is.
+	InputScaled Kind = "input scaling"
+	// OutputsSwapped returns the outputs Fault.Output and Other in each other's
+	// place.
+	OutputsSwapped Kind = "outputs swapped"
+	// LayerOutput has all that reads the sequence or the last output of
+	// Fault.Layer read that of Other.
+	LayerOutput Kind = "another layer's output"
+	// StateReturned has all that reads the final state Fault.From of an LSTM read
+	// the state To.
+	StateReturned Kind = "another state returned"
+)
+
+// What Int8Weights has one scale for.
+const (
+	PerTensor = "tensor"
+	PerColumn = "column"
 )
 
 // Fault is one mistake, planted on purpose to see whether it is found, or tried
@@ -77,6 +125,11 @@ type Fault struct {
 	Layer string `json:"layer,omitempty"`
 	// Other is the other layer, or the other input.
 	Other string `json:"other,omitempty"`
+	// Node is an operation by its name in the graph, Variable a variable by its
+	// own, Output an output of the signature.
+	Node     string `json:"node,omitempty"`
+	Variable string `json:"variable,omitempty"`
+	Output   string `json:"output,omitempty"`
 	// Input is an input of the signature, Steps by how many steps it is
 	// delayed.
 	Input string `json:"input,omitempty"`
@@ -84,7 +137,8 @@ type Fault struct {
 	// Order is the order in which the gates are read, by their letters: an
 	// LSTM's weights are in the order ifgo, a GRU's zrg.
 	Order string `json:"order,omitempty"`
-	// Role is "activation" or "recurrent_activation", From what the
+	// Role is "activation" or "recurrent_activation", or what a weight's rounding
+	// or an epsilon is of, From what the
 	// model has and To what the fault has instead.
 	Role string `json:"role,omitempty"`
 	From string `json:"from,omitempty"`
@@ -99,99 +153,14 @@ type Fault struct {
 	Is     float64 `json:"is,omitempty"`
 }
 
-// frameworks names those that store gates in another order.
-var frameworks = map[string]string{
-	"iofg": "ONNX",
-	"igfo": "TensorFlow's BasicLSTMCell, CNTK, Haiku",
-	"ifog": "Core ML, Caffe, Deeplearning4j",
-	"gifo": "Chainer",
-	"figo": "many papers",
-	"rzg":  "PyTorch, cuDNN",
-}
-
-// String describes the fault.
-func (f Fault) String() string {
-	s := f.what()
-	if f.Layer != "" && f.Kind != WeightsSwapped {
-		s += " in layer " + f.Layer
-	}
-	return s
-}
-
-func (f Fault) what() string {
+// OutsideSteps tells whether the fault is in what a layer reads over a whole
+// sequence, or in what is computed around the layers, so that every single step
+// of them is right.
+func (f Fault) OutsideSteps() bool {
 	switch f.Kind {
-	case GateOrder:
-		s := "gates read in the order " + strings.Join(strings.Split(f.Order, ""), ",")
-		if by := frameworks[f.Order]; by != "" {
-			s += " (" + by + ")"
-		}
-		if len(f.Order) == 4 {
-			return s + " instead of i,f,g,o"
-		}
-		return s + " instead of z,r,g"
-	case KernelTransposed:
-		return "kernel transposed: read as if stored as (gates·units, features)"
-	case RecurrentTransposed:
-		return "recurrent kernel transposed: read as if stored as (gates·units, units)"
-	case BiasTwice:
-		return "bias added twice"
-	case BiasRowsSwapped:
-		return "bias split wrongly: the rows for x and for h swapped"
-	case BiasRowsAdded:
-		return "bias split wrongly: both rows added beside x, none beside h"
-	case ForgetBias:
-		return "the forget gate's bias of one added twice"
-	case ActivationChanged:
-		return fmt.Sprintf("%s %s instead of %s", f.Role, f.To, f.From)
-	case ResetAfter:
-		return fmt.Sprintf("reset_after=%s instead of %s", f.To, f.From)
-	case WeightsSwapped:
-		return fmt.Sprintf("the weights of layers %s and %s swapped", f.Layer, f.Other)
-	case StatesSwapped:
-		return "h and c swapped in initial_state"
-	case Backwards:
-		if f.From == "backwards" {
-			return "go_backwards ignored"
-		}
-		return "steps read backwards where the model has no go_backwards"
-	case MaskZeroInputs:
-		return "mask applied with zeros: masked steps taken with an input of zeros"
-	case MaskZeroOutputs:
-		return "mask applied with zeros: a masked step's output is zeros, not the one before it"
-	case InputsSwapped:
-		return fmt.Sprintf("inputs %s and %s swapped", f.Input, f.Other)
-	case InputShifted:
-		what := "every sequence input"
-		if f.Input != "" {
-			what = "input " + f.Input
-		}
-		if f.Steps < 0 {
-			return fmt.Sprintf("%s off by one step: each step reads the next one's values", what)
-		}
-		return fmt.Sprintf("%s off by one step: each step reads the values of the one before it", what)
-	case OwnOutput:
-		return "the decoder fed with its own outputs, not with its inputs (no teacher forcing)"
-	case HalfWeights:
-		return "weights rounded to float16"
-	case OneWeight:
-		s := fmt.Sprintf("one weight: element %d of %s", f.Index, f.Tensor)
-		switch {
-		case f.ULP != 0:
-			return s + fmt.Sprintf(" off by %d ulp", f.ULP)
-		case f.Factor != 0:
-			return s + fmt.Sprintf(" times %v", f.Factor)
-		}
-		return s + fmt.Sprintf(" is %v", f.Is)
-	}
-	return string(f.Kind)
-}
-
-// SequenceLevel tells whether the fault is in what a layer reads over a whole
-// sequence, so that every single step is right.
-func (f Fault) SequenceLevel() bool {
-	switch f.Kind {
-	case StatesSwapped, StatesIgnored, Backwards, MaskIgnored, MaskZeroInputs, MaskZeroOutputs, InputsSwapped, InputShifted, OwnOutput:
+	case StatesSwapped, StatesIgnored, Backwards, MaskIgnored, MaskZeroInputs, MaskZeroOutputs, InputsSwapped, InputShifted, InputScaled, OwnOutput,
+		OutputsSwapped, LayerOutput, StateReturned:
 		return true
 	}
-	return false
+	return f.Node != "" || f.Variable != ""
 }

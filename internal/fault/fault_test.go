@@ -121,6 +121,36 @@ func TestWeightFaultsOfTheSeedModel(t *testing.T) {
 			}
 			return d
 		})},
+		{one(t, m, func(f fault.Fault) bool { return f.Kind == fault.BiasMissing && f.Variable != "" }), only("dense/bias", func([]float32) []float32 { return nil })},
+		{one(t, m, func(f fault.Fault) bool { return f.Kind == fault.HalfWeights && f.Variable != "" }), only("dense/", func(d []float32) []float32 {
+			for i, v := range d {
+				unit := math.Ldexp(1, math.Ilogb(float64(v))-10) // all are normal float16
+				d[i] = float32(math.RoundToEven(float64(v)/unit) * unit)
+			}
+			return d
+		})},
+		{fault.Fault{Kind: fault.Int8Weights, Layer: "decoder", Role: fault.PerTensor}, only("decoder/", func(d []float32) []float32 {
+			if len(d) == 4*units && !slices.Equal(d, kernelOf(t, m, "decoder")) {
+				return d // the bias keeps its digits
+			}
+			most := 0.0
+			for _, v := range d {
+				most = math.Max(most, math.Abs(float64(v)))
+			}
+			for i, v := range d {
+				d[i] = float32(math.Round(float64(v)/most*127) * most / 127)
+			}
+			return d
+		})},
+		{fault.Fault{Kind: fault.KernelsSwapped, Layer: "encoder", Other: "decoder"}, func(name string, d []float32) []float32 {
+			switch name {
+			case "encoder/kernel":
+				return kernelOf(t, m, "decoder")
+			case "decoder/kernel":
+				return kernelOf(t, m, "encoder")
+			}
+			return d
+		}},
 		{fault.Fault{Kind: fault.RecurrentTransposed, Layer: "decoder"}, only("decoder/recurrent_kernel", func(d []float32) []float32 {
 			out := make([]float32, len(d))
 			for i := range out {
@@ -151,6 +181,29 @@ func TestWeightFaultsOfTheSeedModel(t *testing.T) {
 			return r.Decode(y, decoder)
 		})
 	}
+}
+
+// one returns the only fault of a model that fits.
+func one(t *testing.T, m *native.Model, fits func(fault.Fault) bool) fault.Fault {
+	t.Helper()
+	all := slices.DeleteFunc(fault.List(m.Source()), func(f fault.Fault) bool { return !fits(f) })
+	if len(all) != 1 {
+		t.Fatalf("the faults are %v, want one", all)
+	}
+	return all[0]
+}
+
+func kernelOf(t *testing.T, m *native.Model, layer string) []float32 {
+	t.Helper()
+	w, err := m.Source().LayerWeight(layer, "kernel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := lockstep.Data[float32](w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(d)
 }
 
 // checkSeq2Seq compares a fault of the seed model with another way to compute

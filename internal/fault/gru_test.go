@@ -2,6 +2,7 @@ package fault_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -112,6 +113,23 @@ func TestFaultsOfAGRU(t *testing.T) {
 		{fault.Fault{Kind: fault.GateOrder, Order: "rgz"}, with(func(g *gru) { g.blocks = [3]int{2, 0, 1} })},
 		{fault.Fault{Kind: fault.BiasMissing}, with(func(g *gru) { g.bias, g.inner = none, none })},
 		{fault.Fault{Kind: fault.BiasRowsSwapped}, with(func(g *gru) { g.bias, g.inner = g.inner, g.bias })},
+		{fault.Fault{Kind: fault.BiasRowMissing}, with(func(g *gru) { g.bias = none })},
+		{fault.Fault{Kind: fault.BiasRowMissing, Index: 1}, with(func(g *gru) { g.inner = none })},
+		{fault.Fault{Kind: fault.GateOrder, Order: "rzg", Tensor: "kernel"}, with(func(g *gru) { g.kernel = exchanged(g.kernel, l.Units) })},
+		{fault.Fault{Kind: fault.GateOrder, Order: "rzg", Tensor: "recurrent_kernel"}, with(func(g *gru) { g.recurrent = exchanged(g.recurrent, l.Units) })},
+		{fault.Fault{Kind: fault.KernelBlocksTransposed}, with(func(g *gru) {
+			kernel := make([]float64, len(g.kernel))
+			for gate := range 3 {
+				for i := range l.Features * l.Units { // number i of the block, which is (units, features) to the one who reads it
+					from := i/l.Units*columns + gate*l.Units + i%l.Units
+					kernel[i%l.Features*columns+gate*l.Units+i/l.Features] = g.kernel[from]
+				}
+			}
+			g.kernel = kernel
+		})},
+		{fault.Fault{Kind: fault.Int8Weights, Role: fault.PerColumn}, with(func(g *gru) {
+			g.kernel, g.recurrent = int8Columns(g.kernel, columns), int8Columns(g.recurrent, columns)
+		})},
 		{fault.Fault{Kind: fault.BiasRowsAdded}, with(func(g *gru) { g.bias, g.inner = both, none })},
 		{fault.Fault{Kind: fault.ResetAfter}, with(func(g *gru) { g.bias, g.inner, g.after = both, none, false })},
 		{fault.Fault{Kind: fault.RecurrentBlocksTransposed}, with(func(g *gru) { g.blockTransposed = true })},
@@ -134,6 +152,31 @@ func TestFaultsOfAGRU(t *testing.T) {
 			t.Errorf("%s: %g away from what it should be; its effect is %g", c.fault, far, effect)
 		}
 	}
+}
+
+// exchanged returns weights whose columns of z and r are exchanged.
+func exchanged(w []float64, units int) []float64 {
+	out := slices.Clone(w)
+	for row := 0; row < len(w); row += 3 * units {
+		copy(out[row:], w[row+units:row+2*units])
+		copy(out[row+units:], w[row:row+units])
+	}
+	return out
+}
+
+// int8Columns rounds each column to 127 steps up to its largest magnitude.
+func int8Columns(w []float64, columns int) []float64 {
+	out := slices.Clone(w)
+	for c := range columns {
+		most := 0.0
+		for i := c; i < len(w); i += columns {
+			most = math.Max(most, math.Abs(w[i]))
+		}
+		for i := c; i < len(w); i += columns {
+			out[i] = math.Round(w[i]/most*127) * most / 127
+		}
+	}
+	return out
 }
 
 func single(t *testing.T, d []float64) *lockstep.Tensor {

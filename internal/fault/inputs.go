@@ -59,7 +59,28 @@ func (f Fault) changeOf(src *source.Source) (inputChange, error) {
 			return out, nil
 		}, nil
 	}
+	if f.Kind == InputScaled {
+		return func(_ context.Context, in map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+			out := maps.Clone(in)
+			var err error
+			out[f.Input], err = scaled(in[f.Input], f.Factor, f.Is)
+			return out, err
+		}, nil
+	}
 	return ownOutput(src)
+}
+
+// scaled is x·factor + summand, in x's floats.
+func scaled(x *lockstep.Tensor, factor, summand float64) (*lockstep.Tensor, error) {
+	d, err := x.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(d))
+	for i, v := range d {
+		out[i] = v*factor + summand
+	}
+	return inType(out, x.DType(), slices.Clone(x.Shape()))
 }
 
 // shiftSteps shifts (batch, steps, …) by a number of steps, and fills with

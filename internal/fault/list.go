@@ -42,7 +42,8 @@ func List(src *source.Source) []Fault {
 	}
 	out = append(out, weightSwaps(src.Found.Layers)...)
 	out = append(out, inputFaults(src)...)
-	return append(out, Fault{Kind: HalfWeights})
+	out = append(out, Fault{Kind: HalfWeights})
+	return append(out, aroundFaults(src)...)
 }
 
 // cellFaults are those of a layer's cell and weights.
@@ -56,11 +57,19 @@ func cellFaults(l *recurrent.Layer) []Fault {
 	own := gateLetters[l.Kind]
 	for _, order := range permutations(own) {
 		if order != own {
-			out = append(out, Fault{Kind: GateOrder, Layer: l.Name, Order: order})
+			for _, tensor := range []string{"", "kernel", "recurrent_kernel"} {
+				out = append(out, Fault{Kind: GateOrder, Layer: l.Name, Order: order, Tensor: tensor})
+			}
 		}
 	}
 	if l.Features > 1 {
 		add(KernelTransposed)
+	}
+	if l.Features > 1 && l.Units > 1 {
+		add(KernelBlocksTransposed)
+	}
+	if l.Features == l.Units {
+		add(KernelsExchanged)
 	}
 	if len(own) > 1 && l.Units > 1 {
 		add(RecurrentTransposed)
@@ -72,26 +81,17 @@ func cellFaults(l *recurrent.Layer) []Fault {
 		add(BiasMissing, BiasTwice)
 		if l.ResetAfter {
 			add(BiasRowsSwapped, BiasRowsAdded)
+			out = append(out, Fault{Kind: BiasRowMissing, Layer: l.Name}, Fault{Kind: BiasRowMissing, Layer: l.Name, Index: 1})
 		}
 	}
 	if l.Kind == recurrent.LSTM {
 		add(ForgetBias)
 	}
-	activation := func(role string, from recurrent.Activation) {
-		for _, family := range [][]recurrent.Activation{{recurrent.Sigmoid, recurrent.HardSigmoid2, recurrent.HardSigmoid3}, {recurrent.Tanh, recurrent.Relu}} {
-			if !slices.Contains(family, from) {
-				continue
-			}
-			for _, to := range family {
-				if to != from {
-					out = append(out, Fault{Kind: ActivationChanged, Layer: l.Name, Role: role, From: from.String(), To: to.String()})
-				}
-			}
-		}
-	}
-	activation("activation", l.Activation)
+	add(HalfWeights)
+	out = append(out, Fault{Kind: Int8Weights, Layer: l.Name, Role: PerTensor}, Fault{Kind: Int8Weights, Layer: l.Name, Role: PerColumn})
+	out = append(out, activationFaults(l.Name, "activation", l.Activation)...)
 	if l.Kind != recurrent.SimpleRNN {
-		activation("recurrent_activation", l.RecurrentActivation)
+		out = append(out, activationFaults(l.Name, "recurrent_activation", l.RecurrentActivation)...)
 	}
 	if l.Kind == recurrent.GRU {
 		f := Fault{Kind: ResetAfter, Layer: l.Name, From: "False", To: "True"}
@@ -99,6 +99,25 @@ func cellFaults(l *recurrent.Layer) []Fault {
 			f.From, f.To = f.To, f.From
 		}
 		out = append(out, f)
+	}
+	return out
+}
+
+// mistaken are the activations that an activation is mistaken for, or computed as.
+var mistaken = map[recurrent.Activation][]recurrent.Activation{
+	recurrent.Sigmoid:      {recurrent.HardSigmoid2, recurrent.HardSigmoid3},
+	recurrent.HardSigmoid2: {recurrent.Sigmoid, recurrent.HardSigmoid3},
+	recurrent.HardSigmoid3: {recurrent.Sigmoid, recurrent.HardSigmoid2},
+	recurrent.Tanh:         {recurrent.Relu, recurrent.RationalTanh, recurrent.HardTanh},
+	recurrent.Relu:         {recurrent.Tanh},
+	recurrent.Gelu:         {recurrent.GeluTanh},
+	recurrent.GeluTanh:     {recurrent.Gelu},
+}
+
+func activationFaults(layer, role string, from recurrent.Activation) []Fault {
+	var out []Fault
+	for _, to := range mistaken[from] {
+		out = append(out, Fault{Kind: ActivationChanged, Layer: layer, Role: role, From: from.String(), To: to.String()})
 	}
 	return out
 }
@@ -120,6 +139,9 @@ func weightSwaps(layers []*recurrent.Layer) []Fault {
 	var out []Fault
 	for i, a := range layers {
 		for _, b := range layers[i+1:] {
+			if len(gateLetters[a.Kind])*a.Units == len(gateLetters[b.Kind])*b.Units && a.Features == b.Features && a.Kernel.Through() != b.Kernel.Through() {
+				out = append(out, Fault{Kind: KernelsSwapped, Layer: a.Name, Other: b.Name})
+			}
 			if a.Kind == b.Kind && a.Units == b.Units && a.Features == b.Features && a.ResetAfter == b.ResetAfter &&
 				(a.Bias.Node == nil) == (b.Bias.Node == nil) && a.Kernel.Through() != b.Kernel.Through() {
 				out = append(out, Fault{Kind: WeightsSwapped, Layer: a.Name, Other: b.Name})
@@ -128,6 +150,10 @@ func weightSwaps(layers []*recurrent.Layer) []Fault {
 	}
 	return out
 }
+
+// scalings are the factors and the summands that inputs are mistakenly scaled by:
+// bytes to 0 to 1 and -1 to 1, 0 to 1 to -1 to 1, and back.
+var scalings = [][2]float64{{1. / 255, 0}, {255, 0}, {2, -1}, {0.5, 0.5}, {2. / 255, -1}, {127.5, 127.5}}
 
 // inputFaults are those of the signature's inputs.
 func inputFaults(src *source.Source) []Fault {
@@ -138,6 +164,11 @@ func inputFaults(src *source.Source) []Fault {
 		for _, b := range in[i+1:] {
 			if a.DType == b.DType && !a.UnknownRank && !b.UnknownRank && slices.EqualFunc(a.Shape, b.Shape, fits) {
 				out = append(out, Fault{Kind: InputsSwapped, Input: a.Name, Other: b.Name})
+			}
+		}
+		if a.DType == lockstep.Float32 || a.DType == lockstep.Float64 {
+			for _, by := range scalings {
+				out = append(out, Fault{Kind: InputScaled, Input: a.Name, Factor: by[0], Is: by[1]})
 			}
 		}
 		if isSequence(a) {

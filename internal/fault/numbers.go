@@ -59,6 +59,48 @@ func misreadTransposed(w []float64, rows, columns int) []float64 {
 	return out
 }
 
+// misreadBlocks is misreadTransposed of each block of columns alone.
+func misreadBlocks(w []float64, rows, columns, width int) []float64 {
+	out := make([]float64, len(w))
+	block := make([]float64, rows*width)
+	for from := 0; from < columns; from += width {
+		for i := range rows {
+			copy(block[i*width:], w[i*columns+from:][:width])
+		}
+		for i, v := range misreadTransposed(block, rows, width) {
+			out[i/width*columns+from+i%width] = v
+		}
+	}
+	return out
+}
+
+func rounded(w []float64, to func(float64) float64) []float64 {
+	out := slices.Clone(w)
+	for i, v := range w {
+		out[i] = to(v)
+	}
+	return out
+}
+
+// toInt8 rounds weights to -127 to 127 times a scale: that of the largest of the
+// whole tensor, or of each column.
+func toInt8(w []float64, columns int, by string) []float64 {
+	if by == PerTensor {
+		columns = 1
+	}
+	largest := make([]float64, columns)
+	for i, v := range w {
+		largest[i%columns] = max(largest[i%columns], math.Abs(v))
+	}
+	out := slices.Clone(w)
+	for i, v := range w {
+		if scale := largest[i%columns] / 127; scale > 0 {
+			out[i] = math.RoundToEven(v/scale) * scale
+		}
+	}
+	return out
+}
+
 // toHalf rounds floats to float16, and leaves other tensors as they are.
 func toHalf(t *lockstep.Tensor) (*lockstep.Tensor, error) {
 	if t.DType() != lockstep.Float32 && t.DType() != lockstep.Float64 {

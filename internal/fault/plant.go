@@ -10,7 +10,7 @@ import (
 
 // Plant puts the fault into the edited copy of a source: see native.Model.Edit
 // and source.Oracle.Edit. The copy may already have faults. An oracle's single
-// steps do not show a fault that is SequenceLevel.
+// steps do not show a fault that is OutsideSteps.
 func (f Fault) Plant(src *source.Source) error {
 	if err := f.plant(src); err != nil {
 		return fmt.Errorf("fault: %s: %w", f, err)
@@ -20,14 +20,26 @@ func (f Fault) Plant(src *source.Source) error {
 
 func (f Fault) plant(src *source.Source) error {
 	switch f.Kind {
-	case InputsSwapped, InputShifted, OwnOutput:
+	case InputsSwapped, InputShifted, InputScaled, OwnOutput:
 		change, err := f.changeOf(src)
 		if err != nil {
 			return err
 		}
 		src.ChangeInputs = change.then(src.ChangeInputs)
 		return nil
-	case HalfWeights:
+	case OutputsSwapped:
+		return f.swapOutputs(src)
+	case LayerOutput, StateReturned:
+		return f.returnAnother(src)
+	}
+	switch {
+	case f.Variable != "":
+		return f.plantInVariable(src)
+	case f.Node != "":
+		return f.plantInNode(src)
+	case f.Kind == ActivationChanged && f.Layer == "":
+		return f.plantActivations(src)
+	case f.Kind == HalfWeights && f.Layer == "":
 		return src.ConvertWeights(toHalf)
 	}
 	l, r, err := src.EditLayer(f.Layer)
@@ -67,6 +79,16 @@ func (f Fault) plantInCell(src *source.Source, l *recurrent.Layer) error {
 			return fmt.Errorf("there is no activation %q", f.To)
 		}
 		*at = to
+		return nil
+	case KernelsSwapped:
+		other, _, err := src.EditLayer(f.Other)
+		if err != nil {
+			return err
+		}
+		if other.Features != l.Features || len(gateLetters[other.Kind])*other.Units != len(gateLetters[l.Kind])*l.Units {
+			return fmt.Errorf("layers %q and %q have kernels of different shapes", l.Name, other.Name)
+		}
+		l.Kernel, other.Kernel = other.Kernel, l.Kernel
 		return nil
 	case WeightsSwapped:
 		other, _, err := src.EditLayer(f.Other)

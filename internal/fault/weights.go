@@ -79,23 +79,36 @@ func (m *matrices) change(f Fault, l *recurrent.Layer) error {
 		if err := checkOrder(l.Kind, f.Order); err != nil {
 			return err
 		}
-		for _, w := range []*[]float64{&m.kernel, &m.recurrent, &m.bias} {
-			*w = reorderGates(*w, m.columns, l.Units, own, f.Order)
+		parts := map[string]*[]float64{"kernel": &m.kernel, "recurrent_kernel": &m.recurrent, "bias": &m.bias}
+		if f.Tensor != "" && parts[f.Tensor] == nil {
+			return fmt.Errorf("the layer has no %q", f.Tensor)
+		}
+		for name, w := range parts {
+			if f.Tensor == "" || f.Tensor == name {
+				*w = reorderGates(*w, m.columns, l.Units, own, f.Order)
+			}
 		}
 	case KernelTransposed:
 		m.kernel = misreadTransposed(m.kernel, l.Features, m.columns)
 	case RecurrentTransposed:
 		m.recurrent = misreadTransposed(m.recurrent, l.Units, m.columns)
+	case KernelBlocksTransposed:
+		m.kernel = misreadBlocks(m.kernel, l.Features, m.columns, l.Units)
 	case RecurrentBlocksTransposed:
-		out := make([]float64, len(m.recurrent))
-		for i := range l.Units {
-			for c := range m.columns {
-				out[i*m.columns+c] = m.recurrent[(c%l.Units)*m.columns+c/l.Units*l.Units+i]
-			}
+		m.recurrent = misreadBlocks(m.recurrent, l.Units, m.columns, l.Units)
+	case KernelsExchanged:
+		if l.Features != l.Units {
+			return fmt.Errorf("%d features and %d units: the kernels have different shapes", l.Features, l.Units)
 		}
-		m.recurrent = out
-	case BiasTwice, BiasRowsSwapped, BiasRowsAdded:
-		return m.changeBias(f.Kind)
+		m.kernel, m.recurrent = m.recurrent, m.kernel
+	case HalfWeights:
+		for _, w := range []*[]float64{&m.kernel, &m.recurrent, &m.bias} {
+			*w = rounded(*w, half)
+		}
+	case Int8Weights:
+		m.kernel, m.recurrent = toInt8(m.kernel, m.columns, f.Role), toInt8(m.recurrent, m.columns, f.Role)
+	case BiasTwice, BiasRowsSwapped, BiasRowsAdded, BiasRowMissing:
+		return m.changeBias(f)
 	case ForgetBias:
 		if l.Kind != recurrent.LSTM {
 			return fmt.Errorf("a %s has no forget gate", l.Kind)
@@ -126,13 +139,15 @@ func (m *matrices) biasOrZeros() []float64 {
 	return make([]float64, n)
 }
 
-func (m *matrices) changeBias(kind Kind) error {
-	if m.bias == nil || kind != BiasTwice && !m.twoRows {
+func (m *matrices) changeBias(f Fault) error {
+	if m.bias == nil || f.Kind != BiasTwice && !m.twoRows || f.Index < 0 || f.Index > 1 {
 		return fmt.Errorf("the layer has no such bias")
 	}
 	m.bias = slices.Clone(m.bias)
 	n := m.columns
-	switch kind {
+	switch f.Kind {
+	case BiasRowMissing:
+		clear(m.bias[f.Index*n:][:n])
 	case BiasTwice:
 		for i := range m.bias {
 			m.bias[i] *= 2

@@ -29,6 +29,7 @@ const (
 	LogSigmoidFunction
 	TanhShrinkFunction // x - tanh(x)
 	SquareplusFunction // (x + √(x² + 4)) / 2
+	RationalTanhFunction
 )
 
 // Sigmoid is 1/(1+e^-x), by way of float64.
@@ -63,6 +64,10 @@ var scalar = [...]func(x float64) float64{
 	LogSigmoidFunction:  func(x float64) float64 { return -Softplus(-x) },
 	TanhShrinkFunction:  func(x float64) float64 { return x - math.Tanh(x) },
 	SquareplusFunction:  func(x float64) float64 { return 0.5 * (x + math.Sqrt(x*x+4)) },
+	RationalTanhFunction: func(x float64) float64 {
+		x = clip(x, -3, 3)
+		return x * (27 + x*x) / (27 + 9*x*x)
+	},
 }
 
 // relu keeps NaN and -0, as TensorFlow's kernels do.

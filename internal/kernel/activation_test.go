@@ -34,6 +34,9 @@ var formulas = map[Activation]func(x float64) float64{
 	LogSigmoidFunction:  func(x float64) float64 { return -math.Log(1 + math.Exp(-x)) },
 	TanhShrinkFunction:  func(x float64) float64 { return x - math.Tanh(x) },
 	SquareplusFunction:  func(x float64) float64 { return (x + math.Sqrt(4+x*x)) / 2 },
+	RationalTanhFunction: func(x float64) float64 {
+		return piecewise(x, -3, -1, piecewise(x, 3, (27*x+x*x*x)/(27+9*x*x), 1))
+	},
 }
 
 func piecewise(x, where, below, above float64) float64 {
@@ -90,7 +93,7 @@ func limits(a Activation) [2]float64 {
 	switch a {
 	case LinearFunction:
 		return [2]float64{-1000, 1000}
-	case TanhFunction, HardTanhFunction:
+	case TanhFunction, HardTanhFunction, RationalTanhFunction:
 		return [2]float64{-1, 1}
 	case SigmoidFunction, HardSigmoid2Function, HardSigmoid3Function:
 		return [2]float64{0, 1}

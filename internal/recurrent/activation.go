@@ -30,12 +30,15 @@ const (
 	LogSigmoid // -softplus(-x)
 	TanhShrink // x - tanh(x)
 	Squareplus // (x + √(x² + 4)) / 2
+	// RationalTanh is x·(27 + x²) / (27 + 9x²) between -3 and 3, and ±1 beyond:
+	// some engines compute tanh so. No layer is recognised to have it.
+	RationalTanh
 )
 
 var activationNames = [...]string{
 	"linear", "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "hard_sigmoid (Keras 2)", "hard_sigmoid (Keras 3)",
 	"elu", "selu", "celu", "softplus", "softsign", "gelu", "gelu (approximate)", "silu", "hard_silu", "exponential",
-	"mish", "hard_tanh", "log_sigmoid", "tanh_shrink", "squareplus",
+	"mish", "hard_tanh", "log_sigmoid", "tanh_shrink", "squareplus", "tanh (rational approximation)",
 }
 
 // String returns Keras's name of the activation.

@@ -55,6 +55,11 @@ func geluTanh(x float64) float64 {
 	return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 }
 
+func rationalTanh(x float64) float64 {
+	x = clip(x, -3, 3)
+	return x * (27 + x*x) / (27 + 9*x*x)
+}
+
 func hardSigmoid3(x float64) float64 { return clip(x+3, 0, 6) / 6 }
 
 // activationOf returns a function in the floats of the engines, whose constants
@@ -90,6 +95,7 @@ var activations = map[recurrent.Activation]activation{
 	recurrent.HardTanh:     {f: func(x float64) float64 { return clip(x, -1, 1) }, monotone: true},
 	recurrent.LogSigmoid:   {f: func(x float64) float64 { return -softplus(-x) }, monotone: true, rough: [3]float64{libm, 0, 2}},
 	recurrent.TanhShrink:   {f: func(x float64) float64 { return x - math.Tanh(x) }, monotone: true, rough: [3]float64{1, libm, 0}},
+	recurrent.RationalTanh: {f: rationalTanh, monotone: true, rough: [3]float64{8, 0, 0}},
 	recurrent.Squareplus:   {f: func(x float64) float64 { return (x + math.Sqrt(x*x+4)) / 2 }, monotone: true, rough: [3]float64{2, 3, 6}},
 }
 

@@ -54,6 +54,7 @@ func (s *Source) options() engine.Options {
 		Recurrences: s.Found.Recurrences,
 		Slices:      s.Found.Slices,
 		Edits:       s.Loops,
+		Instead:     s.Instead,
 		Extra:       extra,
 		Workers:     s.Options.Workers,
 		Memory:      s.Options.Memory,
@@ -79,7 +80,7 @@ func unsupported(signature string, err error) error {
 		if u.Caller != "" {
 			node = u.Caller // names of a function's nodes are local to it
 		}
-		out.Operations = append(out.Operations, lockstep.UnsupportedOperation{Op: u.Op, Node: u.Node, Layer: layerOf(node), Caller: u.Caller, Reason: u.Reason})
+		out.Operations = append(out.Operations, lockstep.UnsupportedOperation{Op: u.Op, Node: u.Node, Layer: LayerOf(node), Caller: u.Caller, Reason: u.Reason})
 	}
 	if len(out.Operations) == 0 {
 		return fmt.Errorf("signature %q: %w", signature, err)
@@ -87,9 +88,9 @@ func unsupported(signature string, err error) error {
 	return out
 }
 
-// layerOf returns the path of a node's layer: its name without the names of the
+// LayerOf returns the path of a node's layer: its name without the names of the
 // calls that lead to it and its own.
-func layerOf(node string) string {
+func LayerOf(node string) string {
 	var path []string
 	for _, part := range strings.Split(node, "/") {
 		if !strings.HasPrefix(part, "StatefulPartitionedCall") && !strings.HasPrefix(part, "PartitionedCall") {

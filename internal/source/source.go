@@ -46,6 +46,8 @@ type Source struct {
 
 	// Loops change what recognised loops read, by the loop.
 	Loops map[*savedmodel.Node]engine.CellEdit
+	// Instead are tensors that are read in the place of others, by those.
+	Instead map[savedmodel.Ref]savedmodel.Ref
 	// ChangeInputs, if not nil, replaces the inputs of a call.
 	ChangeInputs func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 
@@ -54,6 +56,7 @@ type Source struct {
 	files     *recurrent.Findings // Found as the files have it
 	edited    bool
 	constants map[*savedmodel.Node]*lockstep.Tensor            // the weights that edits put in
+	replaced  map[*savedmodel.Variable]*lockstep.Tensor        // see SetVariable
 	convert   func(*lockstep.Tensor) (*lockstep.Tensor, error) // see ConvertWeights, nil without
 	oracle    func() (*Oracle, error)                          // made when first asked for
 }
@@ -124,8 +127,11 @@ func (s *Source) Edit(edit func(*Source) error) (*Source, error) {
 	found.Layers, found.Recurrences = slices.Clone(found.Layers), slices.Clone(found.Recurrences)
 	out.Found, out.edited = &found, true
 	out.Loops, out.constants = map[*savedmodel.Node]engine.CellEdit{}, map[*savedmodel.Node]*lockstep.Tensor{}
+	out.replaced, out.Instead = map[*savedmodel.Variable]*lockstep.Tensor{}, map[savedmodel.Ref]savedmodel.Ref{}
 	maps.Copy(out.Loops, s.Loops)
 	maps.Copy(out.constants, s.constants)
+	maps.Copy(out.replaced, s.replaced)
+	maps.Copy(out.Instead, s.Instead)
 	out.oracle = sync.OnceValues(out.newOracle)
 	if err := edit(&out); err != nil {
 		return nil, err

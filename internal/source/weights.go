@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
@@ -60,7 +61,7 @@ func (s *Source) Weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.converted(s.value(v))
+		return s.Value(v)
 	}
 	return s.converted(r.Through().Node.Const())
 }
@@ -81,7 +82,34 @@ func (s *Source) variable(handle savedmodel.Ref) (*lockstep.Tensor, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s (%s) is not a variable", handle, handle.Node.Op)
 	}
+	return s.Value(v)
+}
+
+// VariableOf returns the variable whose handle or value a tensor is, nil if it is
+// something else or a variable that cannot be read.
+func (s *Source) VariableOf(r savedmodel.Ref) *savedmodel.Variable {
+	if v, ok, err := s.meta.Variable(r); err == nil && ok {
+		return v
+	}
+	return nil
+}
+
+// Value returns the value that the model computes with for a variable.
+func (s *Source) Value(v *savedmodel.Variable) (*lockstep.Tensor, error) {
+	if t := s.replaced[v]; t != nil {
+		return t, nil
+	}
 	return s.converted(s.value(v))
+}
+
+// SetVariable is for an edit: it gives a variable a new value of the same type and
+// shape, wherever the model reads it.
+func (s *Source) SetVariable(v *savedmodel.Variable, t *lockstep.Tensor) error {
+	if t.DType() != v.DType || !slices.Equal(t.Shape(), v.Shape) {
+		return fmt.Errorf("the variable %q is %s %s, and its new value %s", v.Name, v.DType, lockstep.FormatShape(v.Shape), t)
+	}
+	s.replaced[v] = t
+	return nil
 }
 
 // ConvertWeights is for an edit: it converts every weight, also variables that
@@ -93,6 +121,13 @@ func (s *Source) ConvertWeights(convert func(*lockstep.Tensor) (*lockstep.Tensor
 			return err
 		}
 		s.constants[node] = converted
+	}
+	for v, t := range s.replaced {
+		converted, err := convert(t)
+		if err != nil {
+			return err
+		}
+		s.replaced[v] = converted
 	}
 	before := s.convert
 	s.convert = func(t *lockstep.Tensor) (*lockstep.Tensor, error) {
