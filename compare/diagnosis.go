@@ -13,6 +13,18 @@ type Diagnosis struct {
 	Tried int
 }
 
+// AnswersDiagnosis says why the answers of a party that shows nothing else are not
+// the model's.
+type AnswersDiagnosis struct {
+	// Party is whose answers they are.
+	Party string
+	// Causes are the known faults, or pairs of them, with which the model gives
+	// these answers, the best first. The answers cannot tell them apart.
+	Causes []Cause
+	// Tried counts the faults that were tried, and Pairs the pairs, of AllPairs.
+	Tried, Pairs, AllPairs int
+}
+
 // FirstDivergence is the first place where two engines diverge, in what a layer
 // reads or in a single step of it.
 type FirstDivergence struct {
@@ -31,7 +43,7 @@ type Cause struct {
 	Kind string
 	// Layers have the fault; none where it is in the whole model.
 	Layers []string
-	// In is "candidate" or "reference".
+	// In is "candidate", "reference" or, of an AnswersDiagnosis, "answers".
 	In string
 	// Before and Margin are the largest |difference|/bound without the fault
 	// and with it; Over says of what.

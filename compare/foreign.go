@@ -68,6 +68,42 @@ func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map
 	return answerRules(worst, typical, values, otherwise, fallbackOf(values))
 }
 
+// JudgeAnswers compares values, by their names, with what a model makes of the
+// inputs without rounding, which is the reference: by how far an engine that
+// rounds typically is from it, as OracleRules does without the cap of what
+// rounding can do at worst. It fails where the model makes no value of some.
+func JudgeAnswers(ctx context.Context, oracle lockstep.Oracle, inputs, values map[string]*lockstep.Tensor) ([]Result, error) {
+	exact, bound, unknown, err := oracle.Typical(ctx, inputs)
+	if err != nil {
+		return nil, err
+	}
+	want := map[string]*lockstep.Tensor{}
+	for name := range values {
+		if want[name] = exact[name]; want[name] == nil {
+			return nil, fmt.Errorf("compare: %s has no value that no rounding changes: %w", name, unknown[name])
+		}
+	}
+	rules, err := answerRules(limits{}, knownLimits(bound, unknown), values, Uniform(DefaultRule()), fallbackOf(values))
+	if err != nil {
+		return nil, err
+	}
+	return JudgeExpected(want, values, Options{Layout: KerasLayout}, rules)
+}
+
+// LargestDifference bounds how far a value may be from what JudgeAnswers compares
+// it with and still agree, whatever the bounds of rounding are: by its range, as
+// every bound is that counts. So a difference of more needs no bounds to be judged.
+func LargestDifference(value *lockstep.Tensor) Tolerance {
+	numbers, floats := floatsOf(value)
+	if !floats {
+		return FixedTolerance{}
+	}
+	extent := extentOf(numbers, value.Len())
+	out := fallbackRule{value.DType()}.fixed(extent.largest)
+	out.Atol += tellingShare * extent.span
+	return out
+}
+
 func answerRules(worst, typical limits, values map[string]*lockstep.Tensor, otherwise Rules, fallback fallbackRule) (Rules, error) {
 	derived := map[string]Rule{}
 	for name, value := range values {

@@ -3,6 +3,8 @@ package compare
 import (
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -12,6 +14,7 @@ import (
 // boundsOracle knows some bounds, and why it knows no others.
 type boundsOracle struct {
 	bound, typical set
+	exact          set
 	unknown        map[string]error
 	err            error
 }
@@ -25,7 +28,7 @@ func (o boundsOracle) Run(context.Context, map[string]*lockstep.Tensor, map[stri
 }
 
 func (o boundsOracle) Typical(context.Context, map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
-	return nil, o.typical, nil, o.err
+	return o.exact, o.typical, nil, o.err
 }
 
 func (boundsOracle) Operator(context.Context, map[string]*lockstep.Tensor) (lockstep.OperatorOracle, error) {
@@ -81,5 +84,59 @@ func TestOracleRules(t *testing.T) {
 	broken := errors.New("it is broken")
 	if _, err := OracleRules(context.Background(), boundsOracle{err: broken}, nil, values, Uniform(otherwise)); !errors.Is(err, broken) {
 		t.Errorf("an oracle that fails: %v", err)
+	}
+}
+
+// Answers are judged by the typical bounds alone, against exact values of another
+// type; and whatever the bounds are, what agrees is no farther than
+// LargestDifference.
+func TestJudgeAnswers(t *testing.T) {
+	values := set{"y": fixture.Vector(t, float32(1), 100), "n": fixture.Vector(t, int32(3))}
+	for _, c := range []struct {
+		exact   []float64
+		typical float64
+		n       int32
+		margin  float64
+	}{
+		{[]float64{1, 100}, 1e-3, 3, 0}, {[]float64{1, 100.0005}, 1e-3, 3, 0.5}, {[]float64{1, 100.002}, 1e-3, 3, 2}, {[]float64{1, 100}, 1e-3, 4, 2},
+		{[]float64{1, 100.5}, 50, 3, 46}, // no bound that tells: the fallback
+	} {
+		oracle := boundsOracle{exact: set{"y": fixture.Vector(t, c.exact...), "n": fixture.Vector(t, c.n)}, typical: set{"y": fixture.Vector(t, c.typical, c.typical)}}
+		results, err := JudgeAnswers(t.Context(), oracle, nil, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		margin := 0.0
+		for i := range results {
+			if results[i].Margin > 1 != (results[i].Verdict == Diverged) {
+				t.Errorf("%v: %s", c, results[i].Verdict)
+			}
+			margin = max(margin, min(results[i].Margin, 46))
+		}
+		if c.n != 3 {
+			margin = min(margin, 2)
+		}
+		if margin < c.margin*0.9 || margin > c.margin*1.1 {
+			t.Errorf("%v: a margin of %v", c, margin)
+		}
+	}
+	if _, err := JudgeAnswers(t.Context(), boundsOracle{exact: set{"y": values["y"]}}, nil, values); err == nil {
+		t.Error("an answer without an exact value is judged")
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		scale := math.Exp(20*rng.Float64() - 10)
+		d := []float32{float32(scale * rng.NormFloat64()), float32(scale * rng.NormFloat64()), float32(scale * rng.NormFloat64())}
+		value := fixture.Vector(t, d...)
+		wide := math.Exp(20*rng.Float64()-10) * scale
+		rules, err := answerRules(limits{}, limits{bound: set{"y": fixture.Vector(t, wide, wide/100, 0)}}, set{"y": value}, Uniform(DefaultRule()), fallbackOf(set{"y": value}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range d {
+			if b, most := rules("y").Tolerance.Bound(i, float64(v)), LargestDifference(value).Bound(i, float64(v)); b > most {
+				t.Errorf("%v with a bound of %g: %g is allowed, more than %g", d, wide, b, most)
+			}
+		}
 	}
 }

@@ -26,6 +26,9 @@ type Report struct {
 	Why []string
 	// Diagnosis says why the engines diverge, nil if there was none.
 	Diagnosis *Diagnosis
+	// Answers says why a party that shows answers alone differs, nil if that was
+	// not looked for.
+	Answers *AnswersDiagnosis
 }
 
 // EngineFailure is an engine that did not run, and why.

@@ -3,11 +3,13 @@ package parity
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/internal/diagnose"
 	"github.com/lockstep-go/lockstep/internal/reduce"
+	"github.com/lockstep-go/lockstep/native"
 )
 
 // diagnose adds a diagnosis to a report that diverged, or why there is none:
@@ -45,6 +47,46 @@ func (c *check) suppose(ctx context.Context, out *Result) error {
 	}
 	found.Report(out.Report, reference.Engine, candidate.Engine)
 	return nil
+}
+
+// Party is one that shows nothing but answers: what Keras predicted, a golden, an
+// engine without a trace.
+type Party struct {
+	Name string
+	// Inputs are what it got, and Values what it answered, by the model's names of
+	// outputs and final states.
+	Inputs, Values map[string]*lockstep.Tensor
+}
+
+// ExplainAnswers adds to a report why a party's answers are not the model's, if a
+// known fault explains it: each is supposed in the whole model, and those are
+// named with which it gives these answers. Of an engine whose model is not known,
+// which is every one but the native, it says nothing.
+func ExplainAnswers(ctx context.Context, model lockstep.Engine, p Party, r *compare.Report) {
+	m, ok := model.(*native.Model)
+	if !ok {
+		return
+	}
+	found, err := diagnose.Answers{Model: m, Inputs: p.Inputs, Values: p.Values}.Run(ctx)
+	if err != nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("no diagnosis from the answers of %s: %v", p.Name, err))
+		return
+	}
+	found.ReportAnswers(r, p.Name)
+}
+
+// explainExpected says why the expected values are not what the model computes,
+// where an engine differs from them by more than rounding explains.
+func (c *check) explainExpected(ctx context.Context, r *compare.Report) {
+	if c.options.NoDiagnosis || c.options.Expected == nil || c.meant == nil {
+		return
+	}
+	for i := range r.Comparisons {
+		if k := &r.Comparisons[i]; k.Reference == c.check.ExpectedBy && slices.ContainsFunc(k.Results, func(r compare.Result) bool { return r.ShowsFault() }) {
+			ExplainAnswers(ctx, c.meant, Party{c.check.ExpectedBy, c.check.Inputs, c.options.Expected}, r)
+			return
+		}
+	}
 }
 
 // enginesDiverged tells whether the engines differ from each other, and not

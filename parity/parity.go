@@ -129,6 +129,9 @@ func Check(ctx context.Context, m Model, reference Reference, o Options) (*Resul
 	if checked.Unpaired() {
 		out.Report.Notes = append(out.Report.Notes, c.loops()...)
 	}
+	if !checked.ByOptimizer() {
+		c.explainExpected(ctx, out.Report)
+	}
 	if out.Reference == nil || out.Candidate == nil {
 		return out, nil
 	}

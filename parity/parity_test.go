@@ -182,8 +182,11 @@ func TestExpectedValuesAreNotDiagnosed(t *testing.T) {
 	if err != nil || parity.KindOf(got, err) != parity.Diverged || got.Report.Diagnosis != nil || got.Reduced != nil {
 		t.Fatalf("%+v, %v", got, err)
 	}
+	if d := got.Report.Answers; d == nil || d.Party != "keras" || len(d.Causes) > 0 || d.Tried < 100 || d.Pairs == 0 {
+		t.Errorf("the diagnosis of a changed number: %+v", d)
+	}
 	notes := strings.Join(got.Report.Notes, "\n")
-	if !strings.Contains(notes, "suspect the export") || !strings.Contains(notes, "nothing to reduce") || strings.Contains(notes, "no diagnosis") {
+	if !strings.Contains(notes, "none of ") || !strings.Contains(notes, "suspect the export") || !strings.Contains(notes, "nothing to reduce") || strings.Contains(notes, "no diagnosis") {
 		t.Error(notes)
 	}
 	// Inputs that are fewer than those of the expected values are still reduced.

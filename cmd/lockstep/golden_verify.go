@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/parity"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
@@ -21,10 +22,11 @@ type verifyFlags struct {
 	modelFlags
 	judgeFlags
 	jobFlags
-	engine  string
-	drift   float64
-	earlier string
-	rename  map[string]string
+	engine   string
+	drift    float64
+	earlier  string
+	rename   map[string]string
+	diagnose bool
 }
 
 func newGoldenVerify() *cobra.Command {
@@ -55,6 +57,7 @@ and lockstep.yaml's rules for single tensors those alone: docs/verdict.md.`,
 	cmd.Flags().StringVar(&f.engine, "engine", "auto", "which engines are verified: native, tensorflow, both, or auto: native, and TensorFlow where it is available")
 	cmd.Flags().Float64Var(&f.drift, "drift", 0, "fail if the error of a tensor grew by more than this share of what the tolerance (the golden's own, or atol 1e-5, rtol 1e-4) allows")
 	cmd.Flags().StringVar(&f.earlier, "earlier", "", "the golden whose error --drift compares with (default FILE itself)")
+	cmd.Flags().BoolVar(&f.diagnose, "diagnose", true, "where answers changed, and no weights, suppose known faults and name those that explain it")
 	cmd.Flags().StringToStringVar(&f.rename, "rename", nil, "an input or output of the golden and what it is called now, as in dense=output_0; may be repeated")
 	return cmd
 }
@@ -195,7 +198,7 @@ func (v *verifier) chosen(j job, g *golden.Golden) modelFlags {
 
 // one verifies in one engine.
 func (v *verifier) one(ctx context.Context, engine, dir string, model modelFlags, g *golden.Golden, o golden.Options) (*golden.Result, error) {
-	var e lockstep.Engine
+	var e, known lockstep.Engine // known is what computes the model natively, nil if nothing does
 	if engine == "native" {
 		m, err := native.Load(dir, model.native()...)
 		if err != nil {
@@ -204,7 +207,7 @@ func (v *verifier) one(ctx context.Context, engine, dir string, model modelFlags
 			}
 			return nil, err
 		}
-		e = m
+		e, known = m, m
 	} else {
 		m, err := v.engines.open(ctx, dir, model)
 		if err != nil {
@@ -215,24 +218,28 @@ func (v *verifier) one(ctx context.Context, engine, dir string, model modelFlags
 		}
 		defer m.Close()
 		e = m
-		if o.Oracle = v.oracle(dir, model); o.Oracle == nil && len(g.Steps) > 0 {
+		if known, o.Oracle = v.oracle(dir, model); o.Oracle == nil && len(g.Steps) > 0 {
 			complain(v.cmd.ErrOrStderr(), fmt.Errorf("note: %s: the native engine, which knows the bounds of steps, cannot run this model", dir))
 		}
 	}
-	return g.Verify(ctx, e, o)
+	r, err := g.Verify(ctx, e, o)
+	if err == nil && v.diagnose && r.Change == golden.AnswersChanged && r.Report != nil {
+		parity.ExplainAnswers(ctx, known, parity.Party{Name: r.By(), Inputs: r.Inputs, Values: r.Answers}, r.Report)
+	}
+	return r, err
 }
 
 // oracle judges TensorFlow; nil if the native engine cannot read the model.
-func (v *verifier) oracle(dir string, model modelFlags) lockstep.Oracle {
+func (v *verifier) oracle(dir string, model modelFlags) (lockstep.Engine, lockstep.Oracle) {
 	m, err := native.Load(dir, model.native()...)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	o, err := m.Oracle()
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	return o
+	return m, o
 }
 
 // signatureGone is the verdict on a model without the golden's signature, nil

@@ -105,6 +105,9 @@ func Golden(t testing.TB, model lockstep.Engine, file string, options ...Option)
 	if err != nil {
 		t.Fatalf("comparetest: %s: %v", file, err)
 	}
+	if r.Change == golden.AnswersChanged && r.Report != nil {
+		parity.ExplainAnswers(context.Background(), model, parity.Party{Name: r.By(), Inputs: r.Inputs, Values: r.Answers}, r.Report)
+	}
 	switch report := r.FullReport(file); {
 	case r.Change.Failed():
 		t.Errorf("comparetest: %s does not reproduce %s: %s (-golden +%s):\n%s\n%s", model.Name(), file, r.Change, model.Name(), head(report), text(t, report))

@@ -94,7 +94,7 @@ func (r *Result) steps(ctx context.Context, e lockstep.Engine, inputs map[string
 	if len(r.Golden.Steps) == 0 || o.Settings.ReplaceTolerance() || len(r.Layout) > 0 {
 		return nil
 	}
-	all, notes, err := replay{r.Golden, r.by(), r.unrecorded}.stepwise(ctx, e, r.turns, inputs, o.Oracle, r.Golden.settings(o.Settings).AllowNonFinite())
+	all, notes, err := replay{r.Golden, r.By(), r.unrecorded}.stepwise(ctx, e, r.turns, inputs, o.Oracle, r.Golden.settings(o.Settings).AllowNonFinite())
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (r *Result) FullReport(title string) *compare.Report {
 	if r.Report != nil {
 		report.Comparisons = r.Report.Comparisons
 		report.Notes = append(report.Notes, r.Report.Notes...)
-		report.Why = r.Report.Why
+		report.Why, report.Answers = r.Report.Why, r.Report.Answers
 	}
 	if r.Change.Failed() {
 		report.Failures = append([]string{r.Summary()}, r.findings()...)

@@ -46,6 +46,10 @@ type Result struct {
 	// Report compares the answers. It is nil where the signature or the layout
 	// changed so much that the model could not be run.
 	Report *compare.Report
+	// Inputs are the golden's, and Answers the outputs and states that it holds, by
+	// the names of the model: what a diagnosis needs. Answers is nil where nothing
+	// was compared.
+	Inputs, Answers map[string]*lockstep.Tensor
 	// turns are the layers' names by the golden's, where they are matched by
 	// their order.
 	turns rename.Names
@@ -168,12 +172,9 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 		return err
 	}
 	settings := g.settings(o.Settings)
-	rules, err := g.rules(ctx, e, o.Oracle, settings, inputs, want, func(name string) string {
-		if layer, state, ok := lockstep.CutStateName(name); ok && r.turns.Layers[layer] != "" {
-			return lockstep.StateName(r.turns.Layers[layer], state)
-		}
-		return names.outputs.to(name)
-	})
+	theirs := func(name string) string { return r.theirs(names, name) }
+	r.keep(inputs, want, have, theirs)
+	rules, err := g.rules(ctx, e, o.Oracle, settings, inputs, want, theirs)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	}
 	answers := len(r.Report.Comparisons)
 	in := compare.Options{Order: g.order(), Layout: compare.KerasLayout}
-	r.add("outputs and states", r.by(), compare.Judge(compare.Measure(want, have, in), rules))
+	r.add("outputs and states", r.By(), compare.Judge(compare.Measure(want, have, in), rules))
 	if len(g.Expected) > 0 {
 		results, err := compare.JudgeExpected(g.Expected, have, in, rules)
 		if err != nil {
@@ -194,14 +195,32 @@ func (r *Result) answers(ctx context.Context, e lockstep.Engine, inputs map[stri
 	return r.drift(&r.Report.Comparisons[answers], settings.Over(compare.Uniform(compare.DefaultRule())), o)
 }
 
+// theirs is the model's name of an output or a state of the golden.
+func (r *Result) theirs(names renames, name string) string {
+	if layer, state, ok := lockstep.CutStateName(name); ok && r.turns.Layers[layer] != "" {
+		return lockstep.StateName(r.turns.Layers[layer], state)
+	}
+	return names.outputs.to(name)
+}
+
+// keep keeps what was compared for a diagnosis.
+func (r *Result) keep(inputs, want, have map[string]*lockstep.Tensor, theirs func(string) string) {
+	r.Inputs, r.Answers = inputs, map[string]*lockstep.Tensor{}
+	for name, t := range want {
+		if have[name] != nil {
+			r.Answers[theirs(name)] = t
+		}
+	}
+}
+
 func (r *Result) add(title, reference string, results []compare.Result) {
 	r.Report.Comparisons = append(r.Report.Comparisons, compare.Comparison{
 		Title: title, Reference: reference, Candidate: r.Engine, Results: results, Notes: compare.BoundNotes(results),
 	})
 }
 
-// by names the engine of the golden's answers.
-func (r *Result) by() string {
+// By names the engine of the golden's answers.
+func (r *Result) By() string {
 	h := r.Golden.Header
 	switch version := h.Versions[h.Engine]; {
 	case h.Engine == "":

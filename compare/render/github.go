@@ -23,8 +23,13 @@ func GitHub(w io.Writer, outcomes []compare.Outcome) error {
 			if len(o.Report.Notes) > 0 {
 				message += "\n" + cleaned(o.Report.Notes)
 			}
-		} else if o.Report != nil && len(o.Report.Failures) > 1 {
-			message += "\n" + cleaned(o.Report.Failures[1:])
+		} else if o.Report != nil {
+			if len(o.Report.Failures) > 1 {
+				message += "\n" + cleaned(o.Report.Failures[1:])
+			}
+			for _, w := range o.Report.Why {
+				message += "\nwhy: " + because(w)
+			}
 		}
 		fmt.Fprintf(&b, "::%s title=%s::%s\n", command, property("lockstep: "+format.Printable(o.Model)+": "+word(o)), data(message))
 	}

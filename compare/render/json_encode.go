@@ -9,7 +9,7 @@ import (
 )
 
 func encodeReport(r *compare.Report) jsonReport {
-	out := jsonReport{Model: r.Model, Verdict: verdictWord(r.Verdict()), Comparisons: []jsonComparison{}, Failures: r.Failures, Notes: list(r.Notes), Diagnosis: encodeDiagnosis(r.Diagnosis)}
+	out := jsonReport{Model: r.Model, Verdict: verdictWord(r.Verdict()), Comparisons: []jsonComparison{}, Failures: r.Failures, Notes: list(r.Notes), Diagnosis: encodeDiagnosis(r.Diagnosis), Answers: encodeAnswers(r.Answers)}
 	for _, n := range r.NotRun {
 		out.NotRun = append(out.NotRun, jsonNotRun{n.Engine, n.Err.Error()})
 	}
@@ -208,13 +208,27 @@ func encodeDiagnosis(d *compare.Diagnosis) *jsonDiagnosis {
 		out.Causes = []jsonCause{}
 	}
 	for i := range d.Causes {
-		c := &d.Causes[i]
-		cause := jsonCause{Text: c.Text, Kind: c.Kind, Layers: c.Layers, In: c.In, Before: format.Number(c.Before), Margin: format.Number(c.Margin), Over: c.Over, Vanishes: c.Vanishes}
-		if c.Weight != nil {
-			weight := jsonWeight(*c.Weight)
-			cause.Weight = &weight
-		}
-		out.Causes = append(out.Causes, cause)
+		out.Causes = append(out.Causes, encodeCause(&d.Causes[i]))
 	}
 	return out
+}
+
+func encodeAnswers(d *compare.AnswersDiagnosis) *jsonAnswers {
+	if d == nil {
+		return nil
+	}
+	out := &jsonAnswers{Party: d.Party, Causes: []jsonCause{}, Tried: d.Tried, Pairs: d.Pairs, AllPairs: d.AllPairs}
+	for i := range d.Causes {
+		out.Causes = append(out.Causes, encodeCause(&d.Causes[i]))
+	}
+	return out
+}
+
+func encodeCause(c *compare.Cause) jsonCause {
+	cause := jsonCause{Text: c.Text, Kind: c.Kind, Layers: c.Layers, In: c.In, Before: format.Number(c.Before), Margin: format.Number(c.Margin), Over: c.Over, Vanishes: c.Vanishes}
+	if c.Weight != nil {
+		weight := jsonWeight(*c.Weight)
+		cause.Weight = &weight
+	}
+	return cause
 }

@@ -29,6 +29,7 @@ type jsonReport struct {
 	NotRun          []jsonNotRun     `json:"not_run,omitempty"`
 	Notes           []string         `json:"notes"`
 	Diagnosis       *jsonDiagnosis   `json:"diagnosis"`
+	Answers         *jsonAnswers     `json:"answers_diagnosis,omitempty"` // of a party that shows answers alone
 }
 
 type jsonNotRun struct {
@@ -172,6 +173,14 @@ type jsonDiagnosis struct {
 	Suspects []string    `json:"suspects"`
 	Causes   []jsonCause `json:"causes"`
 	Tried    int         `json:"tried"`
+}
+
+type jsonAnswers struct {
+	Party    string      `json:"party"`
+	Causes   []jsonCause `json:"causes"` // the answers cannot tell them apart
+	Tried    int         `json:"tried"`
+	Pairs    int         `json:"pairs"` // that were tried, of all_pairs
+	AllPairs int         `json:"all_pairs"`
 }
 
 type jsonFirst struct {

@@ -86,8 +86,9 @@ type Result struct {
 	// margin of what the layers read and the outputs by the default tolerance.
 	Agree bool
 	Left  float64
-	// Tried counts the faults that were tried.
-	Tried int
+	// Tried counts the faults that were tried, and of Answers, Pairs the pairs of
+	// faults among AllPairs.
+	Tried, Pairs, AllPairs int
 }
 
 // Run looks for causes.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/lockstep-go/lockstep/compare"
-	"github.com/lockstep-go/lockstep/internal/fault"
 	"github.com/lockstep-go/lockstep/internal/format"
 )
 
@@ -89,6 +88,9 @@ func (f *Result) agreement() string {
 }
 
 func (c Cause) over() string {
+	if c.Side == InAnswers {
+		return "the answers"
+	}
 	if c.WholeRun {
 		return "what the layers read and the outputs"
 	}
@@ -103,6 +105,8 @@ func (c Cause) String() string {
 		return c.Weight.String()
 	case len(c.Faults) == 1:
 		return f.String()
+	case !c.alike():
+		return f.String() + ", and " + c.Faults[1].String()
 	}
 	var layers []string
 	for _, f := range c.Faults {
@@ -110,6 +114,16 @@ func (c Cause) String() string {
 	}
 	f.Layer = ""
 	return f.String() + " in layers " + strings.Join(layers, ", ")
+}
+
+// alike tells whether the cause is one fault in several layers, and not a pair.
+func (c Cause) alike() bool {
+	for _, f := range c.Faults {
+		if f.Layer = c.Faults[0].Layer; f != c.Faults[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // String names the weight with both values.
@@ -127,11 +141,7 @@ func (c Cause) explanation() compare.Cause {
 		Before: c.Before, Margin: c.Margin, Over: c.over(), Vanishes: c.Vanishes(),
 	}
 	for _, f := range c.Faults {
-		for _, l := range []string{f.Layer, f.Other} {
-			if l != "" && f.Kind != fault.InputsSwapped {
-				e.Layers = append(e.Layers, l)
-			}
-		}
+		e.Layers = append(e.Layers, f.Layers()...)
 	}
 	if w := c.Weight; w != nil {
 		e.Weight = &compare.WeightDifference{Layer: w.Layer, Tensor: w.Tensor, Row: w.Row, Column: w.Column, Gate: w.Gate, Unit: w.Unit, Original: w.Original, Changed: w.Changed}

@@ -146,3 +146,21 @@ func BenchmarkTypical(b *testing.B) {
 		})
 	}
 }
+
+// Without bounds the values are the same.
+func TestExact(t *testing.T) {
+	for _, name := range []string{"seed_units1_keras3", "gru_masked_keras3"} {
+		e, in := evaluatorOf(t, name, true), fixture.Tensors(t, name, "inputs.npz")
+		exact, err := e.Exact(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		typical, err := e.Typical(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if exact.Bound != nil || len(exact.Exact) == 0 || !maps.EqualFunc(exact.Exact, typical.Exact, func(a, b *lockstep.Tensor) bool { return a.BitEqual(b) }) {
+			t.Errorf("%s: %v, want %v", name, exact.Exact, typical.Exact)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (o *Oracle) Edit(edit func(*Source) error) (*Oracle, error) {
 	}
 	out := &Oracle{source: s, exact: s.exact(), cells: maps.Clone(o.cells)}
 	for i, l := range s.Found.Layers {
-		if l == o.source.Found.Layers[i] && s.convert == nil {
+		if l == o.source.Found.Layers[i] && s.convert == nil && len(s.replaced) == 0 {
 			continue
 		}
 		delete(out.cells, l.Name)
@@ -96,6 +96,14 @@ func (o *Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor
 	return o.evaluate(ctx, inputs, func(e *errbound.Evaluator, inputs map[string]*lockstep.Tensor) (*errbound.Result, error) {
 		return e.Typical(ctx, inputs)
 	})
+}
+
+// Exact evaluates the signature as Run does, without any bounds.
+func (o *Oracle) Exact(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+	exact, _, _, err := o.evaluate(ctx, inputs, func(e *errbound.Evaluator, inputs map[string]*lockstep.Tensor) (*errbound.Result, error) {
+		return e.Exact(ctx, inputs)
+	})
+	return exact, err
 }
 
 func (o *Oracle) evaluate(ctx context.Context, inputs map[string]*lockstep.Tensor, by func(*errbound.Evaluator, map[string]*lockstep.Tensor) (*errbound.Result, error)) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {

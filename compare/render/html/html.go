@@ -50,7 +50,7 @@ type section struct {
 	Verdict string // or "not run"
 	Good    bool
 	lead
-	Why         *why
+	Why         []*why
 	Comparisons []comparison
 	Notes       []string
 	Data        template.JS // null where there is nothing to draw

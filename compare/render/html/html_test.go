@@ -89,6 +89,28 @@ func TestPageSaysWhy(t *testing.T) {
 	}
 }
 
+// A diagnosis from answers alone stands beside the engines' own, with all of its
+// causes, since the answers cannot tell them apart.
+func TestPageExplainsAnswers(t *testing.T) {
+	report := planted(t, 30)
+	cause := func(text string) compare.Cause {
+		return compare.Cause{Text: text, In: "answers", Before: 719.4, Margin: 0.25, Over: "the answers", Vanishes: true}
+	}
+	report.Diagnosis = &compare.Diagnosis{Tried: 40}
+	report.Answers = &compare.AnswersDiagnosis{Party: "keras", Causes: []compare.Cause{cause("one"), cause("two"), cause("three"), cause("four")}, Tried: 90}
+	report.Notes = []string{"inputs: random", "diagnosis: something else", "diagnosis: from answers alone: any one of four: one; two; three; four"}
+	text := textOf(written(t, report))
+	want := "something else Why keras differs, from its answers alone one keras answers what the model computes with this fault: over the answers the largest |difference|/bound falls from 719 to 0.25 (1 is the limit). or two "
+	if !strings.Contains(text, want) || !strings.Contains(text, "or four ") || strings.Contains(text, "any one of four") || !strings.Contains(text, "Notes inputs: random") {
+		t.Errorf("the page lacks %q, or says it twice:\n%s", want, text)
+	}
+	report.Answers.Causes = nil
+	report.Notes[2] = "diagnosis: from answers alone: none of 90 known faults explains the values of keras"
+	if text := textOf(written(t, report)); !strings.Contains(text, "from its answers alone none of 90 known faults explains the values of keras Notes") {
+		t.Errorf("the page does not say that nothing was found:\n%s", text)
+	}
+}
+
 // dataOf reads the drawing's data back.
 func dataOf(t *testing.T, page string) (d struct {
 	Groups []struct {

@@ -26,53 +26,83 @@ type cause struct {
 // shownCauses bounds the causes that a page shows; a report in JSON has all.
 const shownCauses = 3
 
-// whyOf separates a report's diagnosis from its other notes.
-func whyOf(r *compare.Report) (*why, []string) {
-	var w *why
-	d := r.Diagnosis
-	if d != nil {
-		w = &why{Title: fmt.Sprintf("Why: none of %d known faults makes the divergence vanish", d.Tried)}
-		reference, candidate := "the reference", "the candidate"
-		if len(r.Comparisons) > 0 {
-			reference, candidate = format.Printable(r.Comparisons[0].Reference), format.Printable(r.Comparisons[0].Candidate)
-		}
-		for _, e := range d.Causes[:min(len(d.Causes), shownCauses)] {
-			who, other := candidate, reference
-			if e.In == "reference" {
-				who, other = reference, candidate
-			}
-			w.Causes = append(w.Causes, cause{
-				Text: format.Printable(e.Text), Vanishes: e.Vanishes,
-				Who:    fmt.Sprintf("%s computes what %s would with this fault: over %s", who, other, format.Printable(e.Over)),
-				Before: fmt.Sprintf("%.3g", float64(e.Before)), After: fmt.Sprintf("%.3g", float64(e.Margin)),
-			})
-		}
-		if len(d.Causes) > 0 && d.Causes[0].Vanishes {
-			w.Title = "Why"
-		}
-		if n := len(d.Causes) - len(w.Causes); n > 0 {
-			w.Words = append(w.Words, fmt.Sprintf("%d more would explain it as well.", n))
-		}
+// whyOf separates a report's diagnoses from its other notes.
+func whyOf(r *compare.Report) (all []*why, notes []string) {
+	var engines, answers *why
+	if r.Diagnosis != nil {
+		engines = whyEngines(r)
+		all = append(all, engines)
 	}
-	var notes []string
+	if r.Answers != nil {
+		answers = whyAnswers(r.Answers)
+		all = append(all, answers)
+	}
 	for _, n := range r.Notes {
 		said, diagnosis := strings.CutPrefix(n, "diagnosis: ")
+		alone, fromAnswers := strings.CutPrefix(said, "from answers alone: ")
 		switch {
-		case w == nil || !diagnosis:
+		case diagnosis && answers != nil && fromAnswers:
+			if len(r.Answers.Causes) == 0 { // else the causes say it
+				answers.Words = append(answers.Words, printable(alone))
+			}
+		case diagnosis && engines != nil && !fromAnswers:
+			if !engines.says(said, r.Diagnosis.Causes) && !(r.Diagnosis.First != nil && strings.Contains(said, " first differ in ")) {
+				engines.Words = append(engines.Words, printable(said))
+			}
+		default:
 			notes = append(notes, printable(n))
-		case !w.says(said, d):
-			w.Words = append(w.Words, printable(said))
 		}
 	}
-	return w, notes
+	return all, notes
+}
+
+func whyEngines(r *compare.Report) *why {
+	d := r.Diagnosis
+	w := &why{Title: fmt.Sprintf("Why: none of %d known faults makes the divergence vanish", d.Tried)}
+	reference, candidate := "the reference", "the candidate"
+	if len(r.Comparisons) > 0 {
+		reference, candidate = format.Printable(r.Comparisons[0].Reference), format.Printable(r.Comparisons[0].Candidate)
+	}
+	for _, e := range d.Causes[:min(len(d.Causes), shownCauses)] {
+		who, other := candidate, reference
+		if e.In == "reference" {
+			who, other = reference, candidate
+		}
+		w.add(&e, fmt.Sprintf("%s computes what %s would with this fault: over %s", who, other, format.Printable(e.Over)))
+	}
+	if len(d.Causes) > 0 && d.Causes[0].Vanishes {
+		w.Title = "Why"
+	}
+	if n := len(d.Causes) - len(w.Causes); n > 0 {
+		w.Words = append(w.Words, fmt.Sprintf("%d more would explain it as well.", n))
+	}
+	return w
+}
+
+// whyAnswers is a diagnosis from answers alone: all causes are shown, since the
+// answers cannot tell them apart.
+func whyAnswers(d *compare.AnswersDiagnosis) *why {
+	party := format.Printable(d.Party)
+	w := &why{Title: "Why " + party + " differs, from its answers alone"}
+	for i := range d.Causes {
+		w.add(&d.Causes[i], party+" answers what the model computes with this fault: over the answers")
+	}
+	return w
+}
+
+func (w *why) add(c *compare.Cause, who string) {
+	w.Causes = append(w.Causes, cause{
+		Text: format.Printable(c.Text), Vanishes: c.Vanishes, Who: who,
+		Before: fmt.Sprintf("%.3g", float64(c.Before)), After: fmt.Sprintf("%.3g", float64(c.Margin)),
+	})
 }
 
 // says tells whether the page already shows what a note says.
-func (w *why) says(note string, d *compare.Diagnosis) bool {
-	for _, e := range d.Causes {
-		if strings.Contains(note, e.Text) {
+func (w *why) says(note string, causes []compare.Cause) bool {
+	for i := range causes {
+		if strings.Contains(note, causes[i].Text) {
 			return true
 		}
 	}
-	return d.First != nil && strings.Contains(note, " first differ in ") || strings.HasPrefix(note, "none of ") || strings.HasSuffix(note, " more would explain it as well")
+	return strings.HasPrefix(note, "none of ") || strings.HasSuffix(note, " more would explain it as well")
 }

@@ -1,0 +1,68 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-go/lockstep/compare"
+)
+
+// named bounds the causes of answers that are named in words; a report has all as
+// fields.
+const named = 8
+
+// ReportAnswers adds a diagnosis from answers alone to a report, in words and as
+// fields. It adds nothing where the answers agree with the model.
+func (f *Result) ReportAnswers(r *compare.Report, party string) {
+	if f.Agree {
+		return
+	}
+	r.Answers = &compare.AnswersDiagnosis{Party: party, Causes: []compare.Cause{}, Tried: f.Tried, Pairs: f.Pairs, AllPairs: f.AllPairs}
+	for _, c := range f.Causes {
+		r.Answers.Causes = append(r.Answers.Causes, c.explanation())
+	}
+	r.Explain(f.AnswersWords(party))
+}
+
+// AnswersWords describes a diagnosis from answers alone.
+func (f *Result) AnswersWords(party string) string {
+	say := func(format string, args ...any) string {
+		return "diagnosis: from answers alone: " + fmt.Sprintf(format, args...)
+	}
+	pairs := ""
+	switch {
+	case f.Pairs > 0 && f.Pairs < f.AllPairs:
+		pairs = fmt.Sprintf(", and %d of %d pairs of them,", f.Pairs, f.AllPairs)
+	case f.Pairs > 0:
+		pairs = fmt.Sprintf(", and %d pairs of them,", f.Pairs)
+	}
+	if len(f.Causes) == 0 {
+		return say("none of %d known faults%s explains the values of %s", f.Tried, pairs, party)
+	}
+	first := f.Causes[0]
+	if len(f.Causes) == 1 {
+		return say("the values of %s are what the model computes with %s, of %d known faults%s that were tried: %s; the largest |difference|/bound falls from %.3g to %.3g",
+			party, oneOf(first), f.Tried, pairs, first, first.Before, first.Margin)
+	}
+	var causes []string
+	worst := 0.0
+	for i, c := range f.Causes {
+		worst = max(worst, c.Margin)
+		if i < named {
+			causes = append(causes, c.String())
+		}
+	}
+	more := ""
+	if n := len(f.Causes) - named; n > 0 {
+		more = fmt.Sprintf("; and %d more", n)
+	}
+	return say("the values of %s are what the model computes with any one of %d faults, which they cannot tell apart, of %d known ones%s that were tried: %s%s; the largest |difference|/bound falls from %.3g to %.3g, or %.3g at most",
+		party, len(f.Causes), f.Tried, pairs, strings.Join(causes, "; "), more, first.Before, first.Margin, worst)
+}
+
+func oneOf(c Cause) string {
+	if !c.alike() {
+		return "these two faults"
+	}
+	return "this fault"
+}
