@@ -13,7 +13,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -27,9 +26,6 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
-
-// structuresFolder names the folder that models.py made.
-const structuresFolder = "LOCKSTEP_STRUCTURES"
 
 // setting is one of TensorFlow's; a process has one.
 type setting struct {
@@ -142,18 +138,6 @@ func titlesOf(all []alarmed) []string {
 	}
 	slices.Sort(out[2:])
 	return out
-}
-
-func structures(t *testing.T) []string {
-	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(os.Getenv(structuresFolder), "*", "saved_model.pb"))
-	if err != nil || len(dirs) == 0 {
-		t.Fatalf("no models in %s: %v", os.Getenv(structuresFolder), err)
-	}
-	for i := range dirs {
-		dirs[i] = filepath.Dir(dirs[i])
-	}
-	return dirs
 }
 
 // runChildren checks the models in child processes, one under each setting and
@@ -353,45 +337,4 @@ func (a *alarmed) values(t *testing.T, oracle lockstep.Oracle, in map[string]*lo
 		}
 	}
 	a.add(&c)
-}
-
-// randomWeight draws a weight as large as keeps what it makes moderate.
-func randomWeight(t *testing.T, rng *rand.Rand, w lockstep.NamedTensor, gain float64) *lockstep.Tensor {
-	t.Helper()
-	shape, is := w.Tensor.Shape(), func(role string) bool { return strings.HasPrefix(path.Base(w.Name), role) } // kernel_1 is a kernel
-	scale := 1 / math.Sqrt(float64(w.Tensor.Len())/float64(shape[len(shape)-1]))                                // by what is added up
-	switch {
-	case is("recurrent_kernel"):
-		scale *= gain
-	case is("bias"), is("beta"):
-		scale = 0.5
-	case is("gamma"), is("moving_variance"):
-		x := normal(t, rng, 0.2, shape...)
-		d, err := lockstep.Data[float32](x)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, v := range d {
-			d[i] = max(0.1, 1+v)
-		}
-		return x
-	}
-	return normal(t, rng, scale, shape...)
-}
-
-func normal(t *testing.T, rng *rand.Rand, scale float64, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	n, err := lockstep.NumElements(shape)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := make([]float32, n)
-	for i := range d {
-		d[i] = float32(scale * rng.NormFloat64())
-	}
-	x, err := lockstep.New(d, slices.Clone(shape)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
 }

@@ -4,7 +4,6 @@ package faults_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -21,8 +20,6 @@ import (
 	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
-
-var long = flag.Bool("long", false, "the whole suite, and write its table into RESULTS.md")
 
 // committed are the models of the short form; the long one takes further, made ones.
 var committed = []string{

@@ -5,10 +5,8 @@ package faults_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
-	"testing"
 )
 
 // tally counts the faults of one kind.
@@ -65,32 +63,4 @@ func (s *suite) table() string {
 		b.WriteString("\n")
 	}
 	return b.String()
-}
-
-func percent(n, of int) float64 {
-	if of == 0 {
-		return 0
-	}
-	return 100 * float64(n) / float64(of)
-}
-
-// results is the file that shows what was found.
-const results = "RESULTS.md"
-
-// write writes a section of it between its marks.
-func write(t *testing.T, section, text string) {
-	t.Helper()
-	b, err := os.ReadFile(results)
-	if err != nil {
-		t.Fatal(err)
-	}
-	from, to := fmt.Sprintf("<!-- written by make %s -->\n", section), "<!-- end -->"
-	before, rest, ok := strings.Cut(string(b), from)
-	_, after, ended := strings.Cut(rest, to)
-	if !ok || !ended {
-		t.Fatalf("%s has no section %q", results, from)
-	}
-	if err := os.WriteFile(results, []byte(before+from+text+to+after), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -144,11 +144,11 @@ def compatibility():
 
 
 def faults():
-    """Every known fault in many models, and faults around their layers: what is found, into faults/RESULTS.md."""
+    """Every known fault in many models, around their layers, and from answers alone: what is found, into faults/RESULTS.md."""
     tensorflow = TensorFlow()
     run(
-        [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^(TestPlantedFaults|TestFaultsInOperations)$", "-v", "-args", "-long"],
-        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models()},
+        [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^(TestPlantedFaults|TestFaultsInOperations|TestFaultsFromAnswers)$", "-v", "-args", "-long"],
+        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models(), "LOCKSTEP_STRUCTURES": cache.structures()},
     )
 
 
