@@ -9,8 +9,9 @@ type Diagnosis struct {
 	// Causes are known faults under which the divergence vanishes, the best
 	// first; if there is none, the one that comes nearest.
 	Causes []Cause
-	// Tried counts the faults that were tried.
-	Tried int
+	// Tried counts the faults that were tried, Untried those for which the model
+	// takes too long.
+	Tried, Untried int
 }
 
 // AnswersDiagnosis says why the answers of a party that shows nothing else are not
@@ -21,8 +22,9 @@ type AnswersDiagnosis struct {
 	// Causes are the known faults, or pairs of them, with which the model gives
 	// these answers, the best first. The answers cannot tell them apart.
 	Causes []Cause
-	// Tried counts the faults that were tried, and Pairs the pairs, of AllPairs.
-	Tried, Pairs, AllPairs int
+	// Tried counts the faults that were tried, Untried those for which the model
+	// takes too long, and Pairs the pairs that were tried, of AllPairs.
+	Tried, Untried, Pairs, AllPairs int
 }
 
 // FirstDivergence is the first place where two engines diverge, in what a layer

@@ -199,7 +199,7 @@ func encodeDiagnosis(d *compare.Diagnosis) *jsonDiagnosis {
 	if d == nil {
 		return nil
 	}
-	out := &jsonDiagnosis{Suspects: d.Suspects, Tried: d.Tried}
+	out := &jsonDiagnosis{Suspects: d.Suspects, Tried: d.Tried, Untried: d.Untried}
 	if d.First != nil {
 		first := jsonFirst(*d.First)
 		out.First = &first
@@ -217,7 +217,7 @@ func encodeAnswers(d *compare.AnswersDiagnosis) *jsonAnswers {
 	if d == nil {
 		return nil
 	}
-	out := &jsonAnswers{Party: d.Party, Causes: []jsonCause{}, Tried: d.Tried, Pairs: d.Pairs, AllPairs: d.AllPairs}
+	out := &jsonAnswers{Party: d.Party, Causes: []jsonCause{}, Tried: d.Tried, Untried: d.Untried, Pairs: d.Pairs, AllPairs: d.AllPairs}
 	for i := range d.Causes {
 		out.Causes = append(out.Causes, encodeCause(&d.Causes[i]))
 	}

@@ -173,12 +173,14 @@ type jsonDiagnosis struct {
 	Suspects []string    `json:"suspects"`
 	Causes   []jsonCause `json:"causes"`
 	Tried    int         `json:"tried"`
+	Untried  int         `json:"untried,omitempty"` // the model takes too long
 }
 
 type jsonAnswers struct {
 	Party    string      `json:"party"`
 	Causes   []jsonCause `json:"causes"` // the answers cannot tell them apart
 	Tried    int         `json:"tried"`
+	Untried  int         `json:"untried,omitempty"`
 	Pairs    int         `json:"pairs"` // that were tried, of all_pairs
 	AllPairs int         `json:"all_pairs"`
 }

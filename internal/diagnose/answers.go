@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
@@ -44,15 +45,15 @@ func (a Answers) Run(ctx context.Context) (*Result, error) {
 		return found, nil
 	}
 	singles := suppositions(a.Model.Source())
-	causes, tried, err := s.try(ctx, singles)
+	causes, tried, untried, err := s.try(ctx, singles)
 	if err != nil {
 		return nil, fmt.Errorf("diagnose: %w", err)
 	}
-	found.Tried = tried
+	found.Tried, found.Untried = tried, untried
 	if layers := len(a.Model.Source().Found.Layers); len(causes) == 0 && (layers == 1 || layers == 2) {
 		pairs := s.pairs(singles)
 		found.AllPairs = len(pairs)
-		causes, found.Pairs, err = s.try(ctx, pairs[:min(len(pairs), s.affordable())])
+		causes, found.Pairs, _, err = s.try(ctx, pairs[:min(len(pairs), s.affordable())])
 		if err != nil {
 			return nil, fmt.Errorf("diagnose: %w", err)
 		}
@@ -95,8 +96,10 @@ type answersSearch struct {
 	before float64                      // the margin without any fault
 	exact  map[string]*lockstep.Tensor  // what the model makes without rounding
 	allow  map[string]compare.Tolerance // what no bound of rounding allows more than
-	all    rows
-	few    *rows // those that faults are tried on first, nil for all
+	// deadline is when no more are tried.
+	deadline time.Time
+	all      rows
+	few      *rows // those that faults are tried on first, nil for all
 	// idle are suppositions that change nothing at these inputs.
 	mu   sync.Mutex
 	idle map[string]bool
@@ -115,7 +118,7 @@ func (a Answers) begin(ctx context.Context) (*answersSearch, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &answersSearch{Answers: a, oracle: o, allow: map[string]compare.Tolerance{}, idle: map[string]bool{}}
+	s := &answersSearch{Answers: a, oracle: o, allow: map[string]compare.Tolerance{}, idle: map[string]bool{}, deadline: time.Now().Add(patience)}
 	if s.before, err = s.judge(ctx, o); err != nil {
 		return nil, err
 	}
@@ -151,8 +154,9 @@ func (s *answersSearch) judge(ctx context.Context, o *source.Oracle) (float64, e
 }
 
 // try tries suppositions, and returns those that explain the answers, in their
-// order. Those that the inputs cannot have are not counted.
-func (s *answersSearch) try(ctx context.Context, all [][]fault.Fault) (causes []Cause, tried int, err error) {
+// order. Those that the inputs cannot have are not counted; untried are those for
+// which there was no time.
+func (s *answersSearch) try(ctx context.Context, all [][]fault.Fault) (causes []Cause, tried, untried int, err error) {
 	found, could := make([]*Cause, len(all)), make([]bool, len(all))
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -164,7 +168,8 @@ func (s *answersSearch) try(ctx context.Context, all [][]fault.Fault) (causes []
 		})
 	}
 	for i := range all {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || time.Now().After(s.deadline) {
+			untried = len(all) - i
 			break
 		}
 		next <- i
@@ -172,7 +177,7 @@ func (s *answersSearch) try(ctx context.Context, all [][]fault.Fault) (causes []
 	close(next)
 	workers.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	for i, c := range found {
 		if could[i] {
@@ -182,7 +187,7 @@ func (s *answersSearch) try(ctx context.Context, all [][]fault.Fault) (causes []
 			causes = append(causes, *c)
 		}
 	}
-	return causes, tried, nil
+	return causes, tried, untried, nil
 }
 
 // suppose tries faults together, first without bounds and on few rows: most are

@@ -17,11 +17,14 @@ func (f *Result) ReportAnswers(r *compare.Report, party string) {
 	if f.Agree {
 		return
 	}
-	r.Answers = &compare.AnswersDiagnosis{Party: party, Causes: []compare.Cause{}, Tried: f.Tried, Pairs: f.Pairs, AllPairs: f.AllPairs}
+	r.Answers = &compare.AnswersDiagnosis{Party: party, Causes: []compare.Cause{}, Tried: f.Tried, Untried: f.Untried, Pairs: f.Pairs, AllPairs: f.AllPairs}
 	for _, c := range f.Causes {
 		r.Answers.Causes = append(r.Answers.Causes, c.explanation())
 	}
 	r.Explain(f.AnswersWords(party))
+	if f.Untried > 0 {
+		r.Notes = append(r.Notes, "diagnosis: from answers alone: "+f.untried())
+	}
 }
 
 // AnswersWords describes a diagnosis from answers alone.

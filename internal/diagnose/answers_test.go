@@ -1,10 +1,12 @@
 package diagnose
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
@@ -110,6 +112,64 @@ func TestAnswersOfTwoFaults(t *testing.T) {
 	}
 	if words := found.AnswersWords("keras"); !strings.Contains(words, "with these two faults, of ") || !strings.Contains(words, "igfo") && !strings.Contains(words, "i,g,f,o") || !strings.Contains(words, " pairs of them, that were tried") || !strings.Contains(words, ", and recurrent kernel transposed gate by gate in layer "+backward) {
 		t.Error(words)
+	}
+}
+
+// A fault that shows in the last row alone, and in none of the first that faults are
+// tried on, is found.
+func TestAnswersOfTheLastRow(t *testing.T) {
+	const name = "gru_masked_keras3"
+	m, err := native.LoadFS(fixture.FS(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Answers{Model: m, Inputs: map[string]*lockstep.Tensor{}}
+	for _, in := range m.Signature().Inputs {
+		const batch, steps = 9, 6
+		features := in.Shape[2]
+		d := make([]float32, batch*steps*features)
+		for i := range d {
+			if row, step := i/(steps*features), i/features%steps; row < batch-1 || step < 4 {
+				d[i] = float32(math.Sin(float64(3*i + 1)))
+			}
+		}
+		a.Inputs[in.Name] = fixture.NewTensor(t, d, batch, steps, features)
+	}
+	f := fault.Fault{Kind: fault.MaskIgnored, Layer: m.Layers()[0].Name}
+	bad, err := m.Edit(f.Plant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Values, err = bad.Run(t.Context(), a.Inputs); err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.begin(t.Context())
+	if err != nil || s.few == nil {
+		t.Fatalf("no rows are tried first: %v", err)
+	}
+	if found := diagnosed(t, a); len(found.Causes) == 0 || !slices.ContainsFunc(found.Causes, func(c Cause) bool { return slices.Equal(c.Faults, []fault.Fault{f}) }) {
+		t.Errorf("%+v", found)
+	}
+}
+
+// Where there is no time left, what was not tried is counted, and said.
+func TestAnswersWithoutTime(t *testing.T) {
+	a, found := answersWith(t, "simplernn_last_tfkeras", fault.Fault{Kind: fault.BiasTwice, Layer: "simple_rnn"})
+	s, err := a.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.deadline = time.Now().Add(-time.Second)
+	all := suppositions(a.Model.Source())
+	causes, tried, untried, err := s.try(t.Context(), all)
+	if err != nil || len(causes) > 0 || tried != 0 || untried != len(all) {
+		t.Errorf("%v, %d tried, %d not, %v", causes, tried, untried, err)
+	}
+	found.Untried = untried
+	r := &compare.Report{}
+	found.ReportAnswers(r, "keras")
+	if want := fmt.Sprintf("diagnosis: from answers alone: %d more known faults were not tried, since a run of this model takes long", untried); r.Notes[len(r.Notes)-1] != want || r.Answers.Untried != untried {
+		t.Errorf("%q, want %q", r.Notes, want)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fault"
@@ -89,7 +90,13 @@ type Result struct {
 	// Tried counts the faults that were tried, and of Answers, Pairs the pairs of
 	// faults among AllPairs.
 	Tried, Pairs, AllPairs int
+	// Untried counts the faults that were left out since the model takes long.
+	Untried int
 }
+
+// patience is how long whole runs of a model are tried. Those of most models take
+// seconds in all; of a deep network's hundreds of faults the first are tried.
+const patience = 30 * time.Second
 
 // Run looks for causes.
 func (c Problem) Run(ctx context.Context) (*Result, error) {

@@ -13,7 +13,7 @@ const shown = 3
 
 // Report adds the diagnosis to a report, in words and as fields.
 func (f *Result) Report(r *compare.Report, reference, candidate string) {
-	d := &compare.Diagnosis{Suspects: append([]string{}, f.Suspects...), Causes: []compare.Cause{}, Tried: f.Tried}
+	d := &compare.Diagnosis{Suspects: append([]string{}, f.Suspects...), Causes: []compare.Cause{}, Tried: f.Tried, Untried: f.Untried}
 	if p := f.First; p != nil {
 		d.First = &compare.FirstDivergence{Layer: p.Layer, Quantity: p.Quantity, Gate: p.Gate(), Step: p.Step, Row: p.Row, Unit: p.Unit}
 	}
@@ -75,7 +75,14 @@ func (f *Result) words(reference, candidate string) (out []string, why int) {
 	default:
 		say("none of %d known faults makes the divergence vanish, or removes nine tenths of it", f.Tried)
 	}
+	if f.Untried > 0 {
+		say("%s", f.untried())
+	}
 	return out, why
+}
+
+func (f *Result) untried() string {
+	return fmt.Sprintf("%d more known faults were not tried, since a run of this model takes long", f.Untried)
 }
 
 // agreement says how closely the tensors agree that should show a fault.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/compare"
@@ -23,6 +24,7 @@ func (s *search) wholeRuns(ctx context.Context) ([]Cause, error) {
 		return nil, nil
 	}
 	var out []Cause
+	deadline := time.Now().Add(patience)
 	for _, side := range []Side{InCandidate, InReference} {
 		run := s.Candidate
 		if side == InReference {
@@ -37,6 +39,10 @@ func (s *search) wholeRuns(ctx context.Context) ([]Cause, error) {
 			}
 			if err := ctx.Err(); err != nil {
 				return nil, err
+			}
+			if time.Now().After(deadline) {
+				s.found.Untried++
+				continue
 			}
 			trace, err := s.run(ctx, side, f.Plant)
 			if err != nil {

@@ -79,7 +79,7 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 	if err != nil {
 		return nil, fmt.Errorf("selftest: %w", err)
 	}
-	for _, f := range append(fault.List(m.Source()), weights...) {
+	for _, f := range append(thinned(fault.List(m.Source())), weights...) {
 		bad, err := m.Edit(f.Plant)
 		if err != nil {
 			return nil, fmt.Errorf("selftest: %w", err)
@@ -101,6 +101,30 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 		out.Planted = append(out.Planted, p)
 	}
 	return out, nil
+}
+
+// mostOfAKind bounds the faults of one kind around the recurrent layers: a deep
+// network has hundreds, and each is a check.
+const mostOfAKind = 12
+
+// thinned leaves out some of those faults, evenly along the network.
+func thinned(all []fault.Fault) []fault.Fault {
+	around := func(f fault.Fault) bool { return f.Node != "" || f.Variable != "" }
+	count, seen := map[fault.Kind]int{}, map[fault.Kind]int{}
+	for _, f := range all {
+		if around(f) {
+			count[f.Kind]++
+		}
+	}
+	return slices.DeleteFunc(all, func(f fault.Fault) bool {
+		n := count[f.Kind]
+		if !around(f) || n <= mostOfAKind {
+			return false
+		}
+		at := seen[f.Kind]
+		seen[f.Kind]++
+		return at*mostOfAKind/n == (at-1)*mostOfAKind/n && at > 0
+	})
 }
 
 // tracedModel is an engine whose trace is known.

@@ -42,7 +42,7 @@ func whyOf(r *compare.Report) (all []*why, notes []string) {
 		alone, fromAnswers := strings.CutPrefix(said, "from answers alone: ")
 		switch {
 		case diagnosis && answers != nil && fromAnswers:
-			if len(r.Answers.Causes) == 0 { // else the causes say it
+			if len(r.Answers.Causes) == 0 || strings.Contains(alone, " were not tried") { // else the causes say it
 				answers.Words = append(answers.Words, printable(alone))
 			}
 		case diagnosis && engines != nil && !fromAnswers:
