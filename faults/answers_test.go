@@ -60,6 +60,10 @@ func TestFaultsFromAnswers(t *testing.T) {
 				seed := a.rng.Uint64()
 				jobs = append(jobs, func() { table.plant(t, a, rand.New(rand.NewPCG(seed, 0))) })
 			}
+			if layers := len(a.m.Layers()); *long && (layers == 1 || layers == 2) {
+				seed := a.rng.Uint64()
+				jobs = append(jobs, func() { table.plantPair(t, a, rand.New(rand.NewPCG(seed, 0))) })
+			}
 		}
 	}
 	free := make(chan bool, runtime.NumCPU())
@@ -196,6 +200,9 @@ type answersTable struct {
 	kinds  map[fault.Kind]*answersTally
 	models map[string]bool
 	wrong  []string
+	// pairs are those of two faults: simpler counts where one fault explains both,
+	// other where another pair does, unnamed where nothing does.
+	pairs struct{ outside, first, tied, simpler, other, unnamed int }
 }
 
 func newAnswersTable() *answersTable {
@@ -252,6 +259,48 @@ func (s *answersTable) plant(t *testing.T, a *answeringModel, rng *rand.Rand) {
 	}
 }
 
+// plantPair is plant of two faults.
+func (s *answersTable) plantPair(t *testing.T, a *answeringModel, rng *rand.Rand) {
+	both := []fault.Fault{a.pick(rng), a.pick(rng)}
+	bad := a.m
+	for _, f := range both {
+		var err error
+		if bad, err = bad.Edit(f.Plant); err != nil {
+			return // the first leaves nothing for the second
+		}
+	}
+	values, err := bad.Run(t.Context(), a.inputs)
+	if err != nil {
+		return
+	}
+	found, err := diagnose.Answers{Model: a.m, Inputs: a.inputs, Values: values}.Run(t.Context())
+	if err != nil {
+		t.Errorf("%s: %v: %v", a.name, both, err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found.Agree {
+		return
+	}
+	s.pairs.outside++
+	at := slices.IndexFunc(found.Causes, func(c diagnose.Cause) bool {
+		return len(c.Faults) == 2 && (c.Faults[0] == both[0] && c.Faults[1] == both[1] || c.Faults[0] == both[1] && c.Faults[1] == both[0])
+	})
+	switch {
+	case at == 0:
+		s.pairs.first++
+	case at > 0:
+		s.pairs.tied++
+	case len(found.Causes) > 0 && found.Pairs == 0:
+		s.pairs.simpler++
+	case len(found.Causes) > 0:
+		s.pairs.other++
+	default:
+		s.pairs.unnamed++
+	}
+}
+
 // judgeAnswers is the margin of values against the model with the fault.
 func judgeAnswers(t *testing.T, a *answeringModel, f fault.Fault, values map[string]*lockstep.Tensor) (float64, error) {
 	o, err := a.m.Source().Oracle()
@@ -294,6 +343,10 @@ func (s *answersTable) String() string {
 		line(string(kind), *s.kinds[kind])
 	}
 	line("all", all)
+	if p := s.pairs; p.outside > 0 {
+		fmt.Fprintf(&b, "\nTwo faults at once, in models of one or two recurrent layers: %d leave the bound. The pair is named first in %d, and as equally good in %d; one fault alone explains %d, another pair %d, "+
+			"and nothing %d: as many pairs are tried as a fixed amount of work allows.\n", p.outside, p.first, p.tied, p.simpler, p.other, p.unnamed)
+	}
 	slices.Sort(s.wrong)
 	fmt.Fprintf(&b, "\nWrong: %d\n\n", len(s.wrong))
 	for _, w := range s.wrong {
