@@ -149,7 +149,10 @@ func (s *search) rank(causes []Cause) {
 		if a.Side != b.Side {
 			return cmp.Compare(a.Side, b.Side) // candidate, reference
 		}
-		return cmp.Compare(a.Margin, b.Margin)
+		if a.Margin != b.Margin {
+			return cmp.Compare(a.Margin, b.Margin)
+		}
+		return s.narrow(a) - s.narrow(b)
 	})
 	// The same fault mirrored in the reference adds nothing to one in the
 	// candidate.
@@ -168,6 +171,16 @@ func (s *search) rank(causes []Cause) {
 		n = 1
 	}
 	s.found.Causes = causes[:n]
+}
+
+// narrow is 1 of a cause that leaves something unexplained which another one of the
+// same margin does not: a layer that already reads something different needs a
+// fault of the whole model, which single steps do not distinguish from its own.
+func (s *search) narrow(c Cause) int {
+	if s.found.First != nil && s.found.First.Quantity == "x" && c.Faults[0].Kind == fault.HalfWeights && c.Faults[0].Layer != "" {
+		return 1
+	}
+	return 0
 }
 
 // models returns the model in which faults are tried, by the side.

@@ -33,6 +33,22 @@ func TestNearestIsNamedOnlyWhereItIsNear(t *testing.T) {
 	}
 }
 
+// Where a layer reads something different already, weights that are rounded in the
+// whole model explain more than those of the layer alone, which are as good for
+// its steps.
+func TestRoundedWeightsOfTheWholeModel(t *testing.T) {
+	for quantity, want := range map[string]string{"x": "", "sum_i": "lstm"} {
+		s := &search{found: &Result{First: &Divergence{Layer: "lstm", Quantity: quantity}}}
+		cause := func(layer string) Cause {
+			return Cause{Faults: []fault.Fault{{Kind: fault.HalfWeights, Layer: layer}}, Side: InCandidate, Before: 1000, Margin: 0.1}
+		}
+		s.rank([]Cause{cause("lstm"), cause("")})
+		if got := s.found.Causes[0].Faults[0].Layer; len(s.found.Causes) != 2 || got != want {
+			t.Errorf("%s differs first: the layer %q is named, want %q", quantity, got, want)
+		}
+	}
+}
+
 // What diverged and changes nothing is said to change nothing only where nothing
 // changed; else the report says how much.
 func TestAgreementSaysWhatWasMeasured(t *testing.T) {
