@@ -225,6 +225,9 @@ func (s *answersSearch) suppose(ctx context.Context, faults []fault.Fault) (c *C
 			return nil, true
 		}
 	}
+	if near, err := s.near(ctx, o); err != nil || !near {
+		return nil, err == nil
+	}
 	margin, err := s.judge(ctx, o)
 	if err != nil || margin > 1 {
 		return nil, err == nil
@@ -259,6 +262,41 @@ func (s *answersSearch) mayAgree(have, values map[string]*lockstep.Tensor) bool 
 		}
 	}
 	return true
+}
+
+// tooFar is how many rough bounds answers may be from values, as the root of the
+// mean square over a tensor, where the bounds have to be found. Those that agree
+// are less than one off, and of a tensor with one number alone the rough bound is
+// less than an eighth of the bound in 1 of 2,000.
+const tooFar = 8
+
+// near tells whether answers are near enough to what an oracle makes of the inputs
+// that its bounds are worth the time.
+func (s *answersSearch) near(ctx context.Context, o *source.Oracle) (bool, error) {
+	exact, bound, err := o.Rough(ctx, s.Inputs)
+	if err != nil {
+		return false, err
+	}
+	for name, want := range s.Values {
+		if bound[name] == nil || exact[name] == nil || !want.DType().IsFloat() {
+			continue
+		}
+		a, errA := exact[name].Float64s()
+		b, errB := bound[name].Float64s()
+		v, errV := want.Float64s()
+		if errA != nil || errB != nil || errV != nil || len(a) != len(v) || len(b) != len(v) {
+			continue // JudgeAnswers says why
+		}
+		far, room := 0.0, 0.0
+		for i := range v {
+			least := 4 * 0x1p-23 * math.Abs(v[i]) // units in the last place, which are always allowed
+			far, room = far+(a[i]-v[i])*(a[i]-v[i]), room+b[i]*b[i]+least*least
+		}
+		if far > tooFar*tooFar*room {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // unchanged tells whether what a fault makes of the inputs are the model's own

@@ -19,6 +19,9 @@ import (
 // a standard deviation of 32 samples is 1 in 8.
 const samples = 32
 
+// fewSamples has each way of noise once or twice: see rounding.Noise.
+const fewSamples = 4
+
 // shards share the samples; their number is fixed, so that sums are the same on
 // every machine.
 const shards = 8
@@ -30,6 +33,16 @@ const shards = 8
 // are not guaranteed, and are as narrow behind any number of operations as the
 // model is well conditioned, where those of Run grow without limit.
 func (e *Evaluator) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Result, error) {
+	return e.typical(ctx, inputs, samples)
+}
+
+// Rough is Typical of a few samples: the bounds of single elements may be far from
+// its own, their mean square over a tensor is about the same.
+func (e *Evaluator) Rough(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Result, error) {
+	return e.typical(ctx, inputs, fewSamples)
+}
+
+func (e *Evaluator) typical(ctx context.Context, inputs map[string]*lockstep.Tensor, samples int) (*Result, error) {
 	sample, err := e.sampling(ctx, inputs)
 	if err != nil {
 		return nil, err
@@ -57,7 +70,7 @@ func (e *Evaluator) Typical(ctx context.Context, inputs map[string]*lockstep.Ten
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(out.Bound)) {
-		if err := out.spread(name, sums[:]); err != nil {
+		if err := out.spread(name, sums[:], samples); err != nil {
 			return nil, err
 		}
 	}
@@ -157,9 +170,12 @@ func addSquares(sums map[string]*squares, exact, moved *Result) {
 }
 
 // spread makes the standard deviations of a tensor its bounds.
-func (r *Result) spread(name string, shards []map[string]*squares) error {
+func (r *Result) spread(name string, shards []map[string]*squares, samples int) error {
 	d := make([]float64, r.Exact[name].Len())
 	for _, shard := range shards {
+		if shard[name] == nil {
+			continue // it had no sample
+		}
 		if why := shard[name].why; why != nil {
 			r.Unknown[name] = why
 			delete(r.Bound, name)
@@ -170,7 +186,7 @@ func (r *Result) spread(name string, shards []map[string]*squares) error {
 		}
 	}
 	for i := range d {
-		if d[i] = math.Sqrt(d[i] / samples); math.IsNaN(d[i]) {
+		if d[i] = math.Sqrt(d[i] / float64(samples)); math.IsNaN(d[i]) {
 			d[i] = math.Inf(1)
 		}
 	}

@@ -147,6 +147,32 @@ func BenchmarkTypical(b *testing.B) {
 	}
 }
 
+// A few samples find bounds whose mean square is about that of many.
+func TestRough(t *testing.T) {
+	for _, name := range []string{"seed_units1_keras3", "gru_masked_keras3", "bidirectional_last_keras3"} {
+		e, in := evaluatorOf(t, name, true), fixture.Tensors(t, name, "inputs.npz")
+		rough, err := e.Rough(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		typical, err := e.Typical(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for output, bound := range typical.Bound {
+			square := func(d []float64) (sum float64) {
+				for _, v := range d {
+					sum += v * v
+				}
+				return sum
+			}
+			if ratio := math.Sqrt(square(op.FloatsOf(rough.Bound[output])) / square(op.FloatsOf(bound))); square(op.FloatsOf(bound)) > 0 && !(ratio > 0.4 && ratio < 2.5) {
+				t.Errorf("%s: %s: %g times the bounds", name, output, ratio)
+			}
+		}
+	}
+}
+
 // Without bounds the values are the same.
 func TestExact(t *testing.T) {
 	for _, name := range []string{"seed_units1_keras3", "gru_masked_keras3"} {

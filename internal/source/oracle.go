@@ -98,6 +98,15 @@ func (o *Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor
 	})
 }
 
+// Rough is Typical of a few samples: see errbound.Evaluator.Rough. Where there is no
+// bound there is none in the result.
+func (o *Oracle) Rough(ctx context.Context, inputs map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
+	exact, bound, _, err = o.evaluate(ctx, inputs, func(e *errbound.Evaluator, inputs map[string]*lockstep.Tensor) (*errbound.Result, error) {
+		return e.Rough(ctx, inputs)
+	})
+	return exact, bound, err
+}
+
 // Exact evaluates the signature as Run does, without any bounds.
 func (o *Oracle) Exact(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
 	exact, _, _, err := o.evaluate(ctx, inputs, func(e *errbound.Evaluator, inputs map[string]*lockstep.Tensor) (*errbound.Result, error) {
