@@ -147,8 +147,8 @@ def faults():
     """Every known fault in many models, around their layers, and from answers alone: what is found, into faults/RESULTS.md."""
     tensorflow = TensorFlow()
     run(
-        [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^(TestPlantedFaults|TestFaultsInOperations|TestFaultsFromAnswers)$", "-v", "-args", "-long"],
-        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models(), "LOCKSTEP_STRUCTURES": cache.structures()},
+        [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^(TestPlantedFaults|TestFaultsInOperations|TestFaultsFromAnswers|TestAnswersOfKeras)$", "-v", "-args", "-long"],
+        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models(), "LOCKSTEP_STRUCTURES": cache.structures(), "LOCKSTEP_PARTIES": cache.parties()},
     )
 
 

@@ -35,6 +35,7 @@ def sources():
         "bench-models": ["models/bench.py", "models/seq2seq.py", "models/fixture.py", REQUIREMENTS],
         "peers": ["bench/requirements.txt", "bench/without_cuda.py"],
         "structures": ["faults/models.py", REQUIREMENTS],
+        "parties": ["faults/parties.py", REQUIREMENTS],
     }
 
 
@@ -97,13 +98,22 @@ def bench_models():
 
 def structures():
     """Makes the structures that false-alarms fills with random weights."""
-    home = where("structures")
+    return made_by("structures", "faults/models.py")
+
+
+def made_by(name, script):
+    home = where(name)
     if not stamped(home):
         interpreter = keras()
         shutil.rmtree(home, ignore_errors=True)
-        run([interpreter, "faults/models.py", home], stdout=subprocess.DEVNULL, TF_CPP_MIN_LOG_LEVEL="3")
+        run([interpreter, script, home], stdout=subprocess.DEVNULL, TF_CPP_MIN_LOG_LEVEL="3")
     os.utime(home)
     return home
+
+
+def parties():
+    """Makes what Keras predicts from models with mistakes."""
+    return made_by("parties", "faults/parties.py")
 
 
 def check_python():
