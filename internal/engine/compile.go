@@ -112,7 +112,7 @@ func (c *Compiler) Compile(args, nodes []*savedmodel.Node) *building {
 		inputs := c.reads(n)
 		for _, in := range inputs {
 			s.In = append(s.In, b.Slot(in))
-			if len(c.Options.Instead) > 0 && !b.Has(in) {
+			if len(c.Options.Instead) > 0 && (in.Node == n || !b.Has(in)) {
 				c.fail(n, fmt.Errorf("an edit has it read %s, which is computed from its result, or in another function", in))
 			}
 		}

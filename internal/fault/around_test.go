@@ -142,6 +142,30 @@ func TestActivationsAroundLayers(t *testing.T) {
 	}
 }
 
+// An edit that has an operation read what is computed from its own result is refused,
+// and not computed from something else.
+func TestEditInACircle(t *testing.T) {
+	src := drawn(t, func(d *graphtest.Drawing, x string) string { return d.Op("Tanh", nil, d.Op("Sigmoid", nil, x)) })
+	circle, err := src.Edit(func(src *source.Source) error {
+		out := src.Graph.Outputs["y"]
+		src.Instead[out.Node.Inputs[0]] = out
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := circle.Compile(false); err == nil || !strings.Contains(err.Error(), "an edit has it read") {
+		t.Errorf("it compiles: %v", err)
+	}
+	o, err := circle.Oracle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Exact(t.Context(), map[string]*lockstep.Tensor{"x": graphtest.Noise(t, lockstep.Float32, 1, 3)}); err == nil {
+		t.Error("the oracle evaluates it")
+	}
+}
+
 // A normalization by the statistics of its input, in several operations and in one,
 // gets the other epsilon, and nothing else that is only almost one.
 func TestEpsilon(t *testing.T) {
