@@ -137,16 +137,16 @@ func (s *search) under(oracle *source.Oracle, side Side, f fault.Fault) (map[str
 	if err != nil {
 		return nil, err
 	}
-	under := map[string]float64{}
+	under, before := map[string]float64{}, s.margin(side, nil)
 	for _, l := range in {
-		for _, rows := range [][]int{l.few, l.rows} {
+		for i, rows := range [][]int{l.some, l.few, l.rows} {
 			m, err := l.suppose(faulty, side, rows)
 			if err != nil {
 				return nil, err
 			}
 			under[l.name] = m
-			if m > 1 {
-				break // as it stands for some, so for all
+			if m > 1 && (i > 0 || m*nearby > before) {
+				break // as it stands for some, so for all; the nearest is found by a few
 			}
 		}
 	}

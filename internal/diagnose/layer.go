@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ type layer struct {
 	rounding     float64                     // the unit roundoff of the model's floats
 	from         map[string]*lockstep.Tensor // x, h and c before the step
 	rows         []int                       // those that a mask leaves in
-	few          []int                       // some of them, with those of the largest margins
+	some, few    []int                       // fewer of them, with those of the largest margins
 	// quantities are those that each side shows.
 	quantities map[Side][]string
 	// values are each side's results: the reference's from its run, the
@@ -210,15 +211,20 @@ func rankOf(q string) int {
 	return 10 + rank
 }
 
-// few bounds the rows of one trial.
-const few = 192
+// some and few bound the rows of one trial: most faults explain not even some.
+const (
+	some = 16
+	few  = 192
+)
 
-// choose picks the rows that faults are tried on: those with the largest
-// margins, and others at equal distances.
-func (l *layer) choose() {
-	if len(l.rows) <= few {
-		l.few = l.rows
-		return
+// choose picks the rows that faults are tried on.
+func (l *layer) choose() { l.some, l.few = l.chosen(some), l.chosen(few) }
+
+// chosen picks n rows: those with the largest margins, and others at equal
+// distances.
+func (l *layer) chosen(n int) []int {
+	if len(l.rows) <= n {
+		return l.rows
 	}
 	byWorst := slices.Clone(l.rows)
 	slices.SortFunc(byWorst, func(a, b int) int {
@@ -231,16 +237,13 @@ func (l *layer) choose() {
 		return a - b
 	})
 	take := map[int]bool{}
-	for _, r := range byWorst[:few/2] {
+	for _, r := range byWorst[:n/2] {
 		take[r] = true
 	}
-	for i := range few / 2 {
-		take[l.rows[i*len(l.rows)/(few/2)]] = true
+	for i := range n / 2 {
+		take[l.rows[i*len(l.rows)/(n/2)]] = true
 	}
-	for r := range take {
-		l.few = append(l.few, r)
-	}
-	slices.Sort(l.few)
+	return slices.Sorted(maps.Keys(take))
 }
 
 // largestMargin returns the largest margin between a side's results and e,

@@ -65,7 +65,7 @@ func cellFaults(l *recurrent.Layer) []Fault {
 	if l.Features > 1 {
 		add(KernelTransposed)
 	}
-	if l.Features > 1 && l.Units > 1 {
+	if l.Features > 1 && l.Units > 1 && len(own) > 1 { // of one gate it is the fault above
 		add(KernelBlocksTransposed)
 	}
 	if l.Features == l.Units {
