@@ -36,9 +36,17 @@ const InAnswers Side = "answers"
 // Run looks for causes. If no fault is one, it tries pairs of them, in a model of
 // one or two recurrent layers.
 func (a Answers) Run(ctx context.Context) (*Result, error) {
-	s, err := a.begin(ctx)
+	found, err := a.run(ctx, true)
 	if err != nil {
 		return nil, fmt.Errorf("diagnose: %w", err)
+	}
+	return found, nil
+}
+
+func (a Answers) run(ctx context.Context, pairs bool) (*Result, error) {
+	s, err := a.begin(ctx)
+	if err != nil {
+		return nil, err
 	}
 	found := &Result{Agree: s.before <= 1, Left: s.before}
 	if found.Agree {
@@ -47,15 +55,15 @@ func (a Answers) Run(ctx context.Context) (*Result, error) {
 	singles := suppositions(a.Model.Source())
 	causes, tried, untried, err := s.try(ctx, singles)
 	if err != nil {
-		return nil, fmt.Errorf("diagnose: %w", err)
+		return nil, err
 	}
 	found.Tried, found.Untried = tried, untried
-	if layers := len(a.Model.Source().Found.Layers); len(causes) == 0 && (layers == 1 || layers == 2) {
+	if layers := len(a.Model.Source().Found.Layers); pairs && len(causes) == 0 && (layers == 1 || layers == 2) {
 		pairs := s.pairs(singles)
 		found.AllPairs = len(pairs)
 		causes, found.Pairs, _, err = s.try(ctx, pairs[:min(len(pairs), s.affordable())])
 		if err != nil {
-			return nil, fmt.Errorf("diagnose: %w", err)
+			return nil, err
 		}
 	}
 	slices.SortStableFunc(causes, func(a, b Cause) int { return cmp.Compare(a.Margin, b.Margin) })

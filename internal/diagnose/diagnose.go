@@ -59,10 +59,10 @@ type Cause struct {
 	Faults []fault.Fault
 	Side   Side
 	// Before and Margin are the largest |difference|/bound without the fault
-	// and with it: of single steps, or Whole, of what the layers read and the
-	// model returns.
-	Before, Margin float64
-	WholeRun       bool
+	// and with it: of single steps, or WholeRun, of what the layers read and the
+	// model returns, or ByOutputs, of the outputs alone by their typical bounds.
+	Before, Margin      float64
+	WholeRun, ByOutputs bool
 	// Weight says which weight it is, of a fault of the kind OneWeight.
 	Weight *WeightFault
 }

@@ -176,3 +176,37 @@ func TestSaysThatItIsNone(t *testing.T) {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
+
+// A fault after the last layer that changes the outputs by less than the default
+// tolerance is named by the outputs' own bounds.
+func TestNamesASmallFaultInTheOutputs(t *testing.T) {
+	const name = "guide_series_conv_lstm_keras3"
+	m := load(t, name)
+	in := fixture.Tensors(t, name, "inputs.npz")
+	sound := trace(t, m, in)
+	tried := 0
+	for _, f := range fault.List(m.Source()) {
+		if f.Kind != fault.HalfWeights || f.Variable == "" {
+			continue
+		}
+		bad, err := m.Edit(f.Plant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := diagnose.Problem{Inputs: in, Reference: sound, Candidate: trace(t, bad, in), ReferenceModel: m, CandidateModel: m, Stepper: bad}.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found.Causes) == 0 || found.Agree || !slices.Equal(found.Causes[0].Faults, []fault.Fault{f}) || found.Causes[0].Side != diagnose.InCandidate {
+			t.Errorf("%s: %s", f, strings.Join(found.Words("tensorflow", "native"), "\n"))
+		} else if found.Causes[0].ByOutputs {
+			tried++
+			if words := strings.Join(found.Words("tensorflow", "native"), "\n"); !strings.Contains(words, "over the outputs the largest") {
+				t.Error(words)
+			}
+		}
+	}
+	if tried == 0 {
+		t.Error("no fault is small enough")
+	}
+}

@@ -95,8 +95,11 @@ func (f *Result) agreement() string {
 }
 
 func (c Cause) over() string {
-	if c.Side == InAnswers {
+	switch {
+	case c.Side == InAnswers:
 		return "the answers"
+	case c.ByOutputs:
+		return "the outputs"
 	}
 	if c.WholeRun {
 		return "what the layers read and the outputs"
