@@ -32,20 +32,21 @@ func (f *Result) AnswersWords(party string) string {
 	say := func(format string, args ...any) string {
 		return "diagnosis: from answers alone: " + fmt.Sprintf(format, args...)
 	}
-	pairs := ""
+	tried := fmt.Sprintf("%d known faults", f.Tried)
 	switch {
 	case f.Pairs > 0 && f.Pairs < f.AllPairs:
-		pairs = fmt.Sprintf(", and %d of %d pairs of them,", f.Pairs, f.AllPairs)
+		tried += fmt.Sprintf(", and %d of %d pairs of them,", f.Pairs, f.AllPairs)
 	case f.Pairs > 0:
-		pairs = fmt.Sprintf(", and %d pairs of them,", f.Pairs)
+		tried += fmt.Sprintf(", and %d pairs of them,", f.Pairs)
 	}
 	if len(f.Causes) == 0 {
-		return say("none of %d known faults%s explains the values of %s", f.Tried, pairs, party)
+		return say("none of %s explains the values of %s", tried, party)
 	}
+	tried = strings.TrimSuffix(tried, ",")
 	first := f.Causes[0]
 	if len(f.Causes) == 1 {
-		return say("the values of %s are what the model computes with %s, of %d known faults%s that were tried: %s; the largest |difference|/bound falls from %.3g to %.3g",
-			party, oneOf(first), f.Tried, pairs, first, first.Before, first.Margin)
+		return say("the values of %s are what the model computes with %s: %s; the largest |difference|/bound falls from %.3g to %.3g (tried: %s)",
+			party, oneOf(first), first, first.Before, first.Margin, tried)
 	}
 	var causes []string
 	worst := 0.0
@@ -59,8 +60,8 @@ func (f *Result) AnswersWords(party string) string {
 	if n := len(f.Causes) - named; n > 0 {
 		more = fmt.Sprintf("; and %d more", n)
 	}
-	return say("the values of %s are what the model computes with any one of %d faults, which they cannot tell apart, of %d known ones%s that were tried: %s%s; the largest |difference|/bound falls from %.3g to %.3g, or %.3g at most",
-		party, len(f.Causes), f.Tried, pairs, strings.Join(causes, "; "), more, first.Before, first.Margin, worst)
+	return say("the values of %s are what the model computes with any one of %d faults, which they cannot tell apart: %s%s; the largest |difference|/bound falls from %.3g to at most %.3g (tried: %s)",
+		party, len(f.Causes), strings.Join(causes, "; "), more, first.Before, worst, tried)
 }
 
 func oneOf(c Cause) string {
