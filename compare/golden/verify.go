@@ -221,6 +221,9 @@ func (r *Result) add(title, reference string, results []compare.Result) {
 
 // By names the engine of the golden's answers.
 func (r *Result) By() string {
+	if r == nil || r.Golden == nil {
+		return "the golden"
+	}
 	h := r.Golden.Header
 	switch version := h.Versions[h.Engine]; {
 	case h.Engine == "":
