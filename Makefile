@@ -26,7 +26,7 @@ models: ## make the committed models and their expected values again, with Keras
 models-all: ## make the many models of the tests into the cache folder (test does it where needed)
 compatibility: ## write the tables of supported models, from a run of those models
 faults: ## plant every known fault in many models and count what check and its diagnosis find
-false-alarms: ## check 1,000 random models under three settings of TensorFlow and count false alarms
+false-alarms: ## check 2,000 random models under three settings of TensorFlow and with other engines, and count false alarms
 fuzz: ## run every fuzz target for a minute (FUZZTIME=60s)
 lint: ## gofmt, go vet, staticcheck, go mod tidy
 demo test build bench bench-peers bench-service models models-all compatibility faults false-alarms fuzz lint tensorflow keras bench-models test-setup test-python test-pure test-arm64 test-race test-tensorflow:

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,14 +20,47 @@ var long = flag.Bool("long", false, "the whole suite, and write its table into R
 // structuresFolder names the folder that models.py made.
 const structuresFolder = "LOCKSTEP_STRUCTURES"
 
-func structures(t *testing.T) []string {
-	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(os.Getenv(structuresFolder), "*", "saved_model.pb"))
-	if err != nil || len(dirs) == 0 {
-		t.Fatalf("no models in %s: %v", os.Getenv(structuresFolder), err)
+// structure is a model whose weights are to be drawn, as models.py describes it.
+type structure struct {
+	Name, Family string
+	Layers       []string
+	Inputs       map[string]struct {
+		High   int  // tokens are below it
+		Masked bool // some steps are zero
 	}
-	for i := range dirs {
-		dirs[i] = filepath.Dir(dirs[i])
+	Steps  [2]int // the least and the most, where they are free
+	Gain   float64
+	Half   bool // computes in 16 bits, for which there are no bounds
+	OneDNN bool // has no other kernel on a CPU
+
+	Loop    bool // that is no known layer
+	Decided bool // by rounding, which way a loop goes: its outputs have no bounds then
+}
+
+// readStructures reads what models.py made.
+func readStructures(t *testing.T) []structure {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(os.Getenv(structuresFolder), "structures.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []structure
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// directories are those of some structures.
+func directories(t *testing.T, wanted func(*structure) bool) (dirs []string) {
+	t.Helper()
+	for _, s := range readStructures(t) {
+		if wanted(&s) {
+			dirs = append(dirs, filepath.Join(os.Getenv(structuresFolder), s.Name))
+		}
+	}
+	if len(dirs) == 0 {
+		t.Fatalf("there are no such structures in %s", os.Getenv(structuresFolder))
 	}
 	return dirs
 }
@@ -42,33 +75,39 @@ func randomWeight(t *testing.T, rng *rand.Rand, w lockstep.NamedTensor, gain flo
 		scale *= gain
 	case is("bias"), is("beta"):
 		scale = 0.5
-	case is("gamma"), is("moving_variance"):
-		x := normal(t, rng, 0.2, shape...)
-		d, err := lockstep.Data[float32](x)
-		if err != nil {
-			t.Fatal(err)
-		}
+	case is("embeddings"):
+		scale = 1
+	case is("gamma"), is("moving_variance"), is("scale"):
+		x := normal(t, rng, w.Tensor.DType(), 0.2, shape...)
+		return each(t, x, func(v float64) float64 { return max(0.1, 1+v) })
+	}
+	return normal(t, rng, w.Tensor.DType(), scale, shape...)
+}
+
+func normal(t *testing.T, rng *rand.Rand, dtype lockstep.DType, scale float64, shape ...int) *lockstep.Tensor {
+	t.Helper()
+	x, err := lockstep.Zeros(dtype, shape...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return each(t, x, func(float64) float64 { return scale * rng.NormFloat64() })
+}
+
+// each changes every number of a tensor of float32 or float64.
+func each(t *testing.T, x *lockstep.Tensor, to func(float64) float64) *lockstep.Tensor {
+	t.Helper()
+	if d, err := lockstep.Data[float64](x); err == nil {
 		for i, v := range d {
-			d[i] = max(0.1, 1+v)
+			d[i] = to(v)
 		}
 		return x
 	}
-	return normal(t, rng, scale, shape...)
-}
-
-func normal(t *testing.T, rng *rand.Rand, scale float64, shape ...int) *lockstep.Tensor {
-	t.Helper()
-	n, err := lockstep.NumElements(shape)
+	d, err := lockstep.Data[float32](x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := make([]float32, n)
-	for i := range d {
-		d[i] = float32(scale * rng.NormFloat64())
-	}
-	x, err := lockstep.New(d, slices.Clone(shape)...)
-	if err != nil {
-		t.Fatal(err)
+	for i, v := range d {
+		d[i] = float32(to(float64(v)))
 	}
 	return x
 }

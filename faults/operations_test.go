@@ -242,7 +242,7 @@ func (s *operationSuite) subject(name string) *operationSubject {
 		if shape[0] = 2; shape[1] < 0 {
 			shape[1] = 7
 		}
-		c.in = map[string]*lockstep.Tensor{x.Name: normal(s.t, rand.New(rand.NewPCG(4, 5)), 1, shape...)}
+		c.in = map[string]*lockstep.Tensor{x.Name: normal(s.t, rand.New(rand.NewPCG(4, 5)), x.DType, 1, shape...)}
 		return c
 	}
 	c.in = fixture.Tensors(s.t, name, "inputs.npz")
@@ -255,9 +255,7 @@ func (s *operationSuite) subject(name string) *operationSubject {
 // loopStructures are the directories of the structures with loops that are no known
 // layer; not those in 16 bits, for which there are no bounds.
 func loopStructures(t *testing.T) []string {
-	return slices.DeleteFunc(structures(t), func(dir string) bool {
-		return !strings.HasPrefix(filepath.Base(dir), "loop_") || strings.Contains(dir, "_mixed_")
-	})
+	return directories(t, func(s *structure) bool { return s.Loop && !s.Half })
 }
 
 func (s *operationSuite) plant(c *operationSubject, f operationFault) {

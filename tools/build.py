@@ -148,15 +148,17 @@ def faults():
     tensorflow = TensorFlow()
     run(
         [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^(TestPlantedFaults|TestFaultsInOperations|TestFaultsFromAnswers|TestAnswersOfKeras)$", "-v", "-args", "-long"],
-        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models(), "LOCKSTEP_STRUCTURES": cache.structures(), "LOCKSTEP_PARTIES": cache.parties()},
+        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models(), "LOCKSTEP_STRUCTURES": cache.structures(each=8), "LOCKSTEP_PARTIES": cache.parties()},
     )
 
 
 def false_alarms():
-    """Random models under three settings of TensorFlow, into faults/RESULTS.md."""
+    """Random models under three settings of TensorFlow and on other engines, into faults/RESULTS.md."""
     tensorflow = TensorFlow()
+    env = {"LOCKSTEP_STRUCTURES": cache.structures(each=8), "LOCKSTEP_KERAS": cache.keras()}
+    env["LOCKSTEP_PEERS"] = os.pathsep.join(cache.packages(compiler()))
     run(
-        [go(), "test", "-timeout", "120m", *tensorflow.flags, "./faults", "-run", "^TestFalseAlarms$", "-v"]
-        + ["-args", "-long", "-alarm-models", setting("ALARM_MODELS", "1000")],
-        {**tensorflow.test_env, "LOCKSTEP_STRUCTURES": cache.structures()},
+        [go(), "test", "-timeout", "300m", *tensorflow.flags, "./faults", "-run", "^TestFalseAlarms$", "-v"]
+        + ["-args", "-long", "-alarm-models", setting("ALARM_MODELS", "2000"), "-alarms-folder", setting("ALARMS_FOLDER")],
+        {**tensorflow.test_env, **env},
     )

@@ -18,6 +18,7 @@ import fetch  # noqa: E402
 
 Failure = fetch.Failure
 REQUIREMENTS = "models/requirements.txt"
+STRUCTURES = ["faults/models.py", "faults/families.py", "faults/loops.py", "faults/structure.py", REQUIREMENTS]
 MADE_ELSEWHERE = re.compile(r"(golden|reports|ops_[a-z]+)\.py")  # they make no model of the zoo
 
 
@@ -34,7 +35,9 @@ def sources():
         "models": [*zoo(), REQUIREMENTS],
         "bench-models": ["models/bench.py", "models/seq2seq.py", "models/fixture.py", REQUIREMENTS],
         "peers": ["bench/requirements.txt", "bench/without_cuda.py"],
-        "structures": ["faults/models.py", REQUIREMENTS],
+        "converter": ["faults/requirements.txt"],
+        "structures": STRUCTURES,
+        "structures-few": STRUCTURES,
         "parties": ["faults/parties.py", REQUIREMENTS],
     }
 
@@ -96,17 +99,30 @@ def bench_models():
     return home
 
 
-def structures():
-    """Makes the structures that false-alarms fills with random weights."""
-    return made_by("structures", "faults/models.py")
+def packages(compiler):
+    """The folders of what runs models elsewhere, beside Keras: the peers' packages, and a converter to ONNX."""
+    home = where("converter")
+    if not stamped(home):
+        shutil.rmtree(home, ignore_errors=True)
+        pip = [keras(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        run([*pip, "--target", home, "-r", "faults/requirements.txt"])
+        stamp(home)
+    peer = peers(compiler)
+    return [*glob.glob(os.path.join(os.path.dirname(os.path.dirname(peer)), "lib", "python3*", "site-packages")), home]
 
 
-def made_by(name, script):
+def structures(each=1):
+    """Makes the structures that false-alarms fills with random weights: the first of each family, or as many as asked for."""
+    return made_by("structures-few" if each == 1 else "structures", "faults/models.py", str(each))
+
+
+def made_by(name, script, *args):
     home = where(name)
     if not stamped(home):
         interpreter = keras()
         shutil.rmtree(home, ignore_errors=True)
-        run([interpreter, script, home], stdout=subprocess.DEVNULL, TF_CPP_MIN_LOG_LEVEL="3")
+        run([interpreter, script, home, *args], stdout=subprocess.DEVNULL, TF_CPP_MIN_LOG_LEVEL="3")
+        stamp(home)
     os.utime(home)
     return home
 

@@ -2,7 +2,7 @@
 
     python3 tools/dev.py TARGET ...
 
-Settings are variables of make's command line or of the environment: GO, BIN, FUZZTIME, ALARM_MODELS,
+Settings are variables of make's command line or of the environment: GO, BIN, FUZZTIME, ALARM_MODELS, ALARMS_FOLDER,
 BENCH_FLAGS, QEMU, CC, and LOCKSTEP_CACHE for the folder of what is made once.
 """
 

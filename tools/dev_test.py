@@ -57,7 +57,7 @@ class CacheTest(unittest.TestCase):
                 with open(os.path.join(checkout, cache.REQUIREMENTS), "a", encoding="utf-8") as f:
                     f.write("# changed")
                 changed = [name for name in before if cache.where(name) != before[name]]
-                self.assertEqual(changed, ["keras", "models", "bench-models", "structures", "parties"])
+                self.assertEqual(changed, ["keras", "models", "bench-models", "structures", "structures-few", "parties"])
 
     def test_recipes_of_the_zoo(self):
         recipes = cache.zoo()

@@ -1,0 +1,102 @@
+"""Computes with other engines what the random models of false-alarms compute.
+
+    python faults/predict.py ENGINE FOLDER LIST
+
+ENGINE is keras (Keras's predict, on TensorFlow), torch (the same on PyTorch), onnxruntime or litert. LIST, in JSON, has
+numbers and structures; FOLDER/NUMBER has inputs.npz, and weights.npz by the checksums of the structure's own
+weights. ENGINE.npz is written beside them, or ENGINE.txt, which says why not. LOCKSTEP_PEERS lists further folders of
+packages.
+"""
+
+import itertools
+import json
+import os
+import sys
+import tempfile
+import zlib
+
+engine, folder, models_list = sys.argv[1:]
+sys.path += os.environ["LOCKSTEP_PEERS"].split(os.pathsep)
+if engine == "torch":
+    sys.setdlopenflags(os.RTLD_LAZY)  # bench/without_cuda.py
+    sys.modules["tensorflow"] = None  # the two do not load together
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", KERAS_BACKEND="torch" if engine == "torch" else "tensorflow")
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from models import build  # noqa: E402
+
+
+def onnxruntime(model, x):
+    """What ONNX Runtime computes with the model that tf2onnx makes by Keras's export."""
+    import onnxruntime as ort
+
+    with tempfile.TemporaryDirectory() as home:
+        path = os.path.join(home, "model.onnx")
+        specs = [keras.InputSpec(shape=a.shape, dtype=a.dtype.name, name=key) for key, a in x.items()]
+        model.export(path, format="onnx", verbose=False, input_signature=specs if len(specs) == 1 else [specs])
+        session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+        return session.run(None, dict(zip([i.name for i in session.get_inputs()], by_names(session.get_inputs(), x))))[0]
+
+
+def litert(model, x):
+    """What LiteRT computes with the model that TensorFlow's converter makes of the graph with its weights as constants."""
+    import tensorflow as tf
+    from ai_edge_litert import interpreter
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    specs = [tf.TensorSpec(a.shape, a.dtype, name=key) for key, a in x.items()]
+    function = tf.function(lambda *a: model(list(a) if len(a) > 1 else a[0], training=False))
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function(*specs), lower_control_flow=False)
+    made = tf.lite.TFLiteConverter.from_concrete_functions([frozen], model).convert()
+    run = interpreter.Interpreter(model_content=made, num_threads=1)
+    run.allocate_tensors()
+    details = run.get_input_details()
+    for d, a in zip(details, by_names([Named(d["name"]) for d in details], x)):
+        run.set_tensor(d["index"], a)
+    run.invoke()
+    return run.get_tensor(run.get_output_details()[0]["index"])
+
+
+class Named:
+    def __init__(self, name):
+        self.name = name
+
+
+def by_names(wanted, x):
+    """Arrays in the order of names that begin with or hold theirs."""
+    if len(x) == 1:
+        return list(x.values())
+    return [next(a for key, a in x.items() if key in w.name) for w in wanted]
+
+
+def predict(model, x):
+    arrays = list(x.values())
+    return model.predict(arrays if len(arrays) > 1 else arrays[0], batch_size=len(arrays[0]), verbose=0)
+
+
+ENGINES = {"keras": predict, "torch": predict, "onnxruntime": onnxruntime, "litert": litert}
+
+
+def main():
+    with open(models_list, encoding="utf-8") as f:
+        listed = sorted(json.load(f), key=lambda m: m["structure"])
+    for structure, models in itertools.groupby(listed, key=lambda m: m["structure"]):
+        model, inputs = build(structure)
+        keys = [f"{zlib.crc32(np.ascontiguousarray(w).tobytes()):08x}" for w in model.get_weights()]
+        for m in models:
+            beside = os.path.join(folder, m["number"])
+            weights = np.load(os.path.join(beside, "weights.npz"))
+            model.set_weights([weights[key] for key in keys])
+            given = np.load(os.path.join(beside, "inputs.npz"))
+            try:
+                y = ENGINES[engine](model, {key: given[key] for key in inputs})
+            except Exception as e:  # of many kinds: what a converter or an engine refuses is counted
+                with open(os.path.join(beside, engine + ".txt"), "w", encoding="utf-8") as f:
+                    f.write(f"{type(e).__name__}: {e}"[:2000])
+                continue
+            np.savez(os.path.join(beside, engine + ".npz"), output_0=np.asarray(y))
+        keras.backend.clear_session()
+
+
+main()
