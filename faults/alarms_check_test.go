@@ -165,6 +165,10 @@ func (v *values) compare(t *testing.T, s setting, checked *compare.CheckResult) 
 		return
 	}
 	for _, engine := range engines {
+		if engine == "torch" && v.drawn.structure.Family == "float64" {
+			v.a.Refused[engine] = "Keras on PyTorch computes LayerNormalization and means of float64 in float32"
+			continue
+		}
 		if computed := v.party(t, engine); computed != nil {
 			v.judge(t, engine+" and tensorflow", computed, theirs)
 			v.judge(t, engine+" and native", computed, own)

@@ -307,7 +307,7 @@ def recurrent_norms(r):
 def activations(r):
     """Dense layers of the activations that Keras knows by name."""
     names = ("linear relu tanh sigmoid hard_sigmoid elu selu softplus softsign gelu swish softmax relu6 leaky_relu mish hard_swish celu "
-             "glu hard_tanh log_sigmoid log_softmax tanh_shrink soft_shrink squareplus sparse_plus sparse_sigmoid sparsemax").split()  # fmt: skip
+             "hard_tanh log_sigmoid log_softmax tanh_shrink soft_shrink squareplus sparse_plus sparse_sigmoid sparsemax").split()  # fmt: skip
     return {"x": In(r.near(2, 12))}, chain(*[L.Dense(2 * r.near(1, 12), activation=r.one(*names)) for _ in range(r.whole(1, 4))])
 
 

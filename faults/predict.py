@@ -4,8 +4,8 @@
 
 ENGINE is keras (Keras's predict, on TensorFlow), torch (the same on PyTorch), onnxruntime or litert. LIST, in JSON, has
 numbers and structures; FOLDER/NUMBER has inputs.npz, and weights.npz by the checksums of the structure's own
-weights. ENGINE.npz is written beside them, or ENGINE.txt, which says why not. LOCKSTEP_PEERS lists further folders of
-packages.
+weights. ENGINE.npz is written beside them, or ENGINE.txt, which says why not. LOCKSTEP_PEERS lists the folders of
+the packages that Keras does not need.
 """
 
 import itertools
@@ -16,7 +16,7 @@ import tempfile
 import zlib
 
 engine, folder, models_list = sys.argv[1:]
-sys.path += os.environ["LOCKSTEP_PEERS"].split(os.pathsep)
+sys.path += filter(None, os.environ.get("LOCKSTEP_PEERS", "").split(os.pathsep))
 if engine == "torch":
     sys.setdlopenflags(os.RTLD_LAZY)  # bench/without_cuda.py
     sys.modules["tensorflow"] = None  # the two do not load together
