@@ -141,6 +141,9 @@ class Positions(L.Layer):
     def build(self, shape):
         self.table = self.add_weight(shape=(64, shape[-1]), name="embeddings")
 
+    def compute_output_shape(self, shape):
+        return shape
+
     def call(self, x):
         return x + self.table[: keras.ops.shape(x)[1]]
 

@@ -82,21 +82,30 @@ def main():
     with open(models_list, encoding="utf-8") as f:
         listed = sorted(json.load(f), key=lambda m: m["structure"])
     for structure, models in itertools.groupby(listed, key=lambda m: m["structure"]):
-        model, inputs = build(structure)
+        models = [os.path.join(folder, m["number"]) for m in models]
+        try:
+            model, inputs = build(structure)
+        except Exception as e:
+            for beside in models:
+                refuse(beside, e)
+            continue
         keys = [f"{zlib.crc32(np.ascontiguousarray(w).tobytes()):08x}" for w in model.get_weights()]
-        for m in models:
-            beside = os.path.join(folder, m["number"])
-            weights = np.load(os.path.join(beside, "weights.npz"))
+        for beside in models:
+            weights, given = (np.load(os.path.join(beside, name)) for name in ("weights.npz", "inputs.npz"))
             model.set_weights([weights[key] for key in keys])
-            given = np.load(os.path.join(beside, "inputs.npz"))
             try:
                 y = ENGINES[engine](model, {key: given[key] for key in inputs})
-            except Exception as e:  # of many kinds: what a converter or an engine refuses is counted
-                with open(os.path.join(beside, engine + ".txt"), "w", encoding="utf-8") as f:
-                    f.write(f"{type(e).__name__}: {e}"[:2000])
+            except Exception as e:
+                refuse(beside, e)
                 continue
             np.savez(os.path.join(beside, engine + ".npz"), output_0=np.asarray(y))
         keras.backend.clear_session()
+
+
+def refuse(beside, e):
+    """Writes why a model was not computed: errors are of many kinds, and what a converter or an engine refuses is counted."""
+    with open(os.path.join(beside, engine + ".txt"), "w", encoding="utf-8") as f:
+        f.write(f"{type(e).__name__}: {e}"[:2000])
 
 
 main()
