@@ -36,7 +36,7 @@ def onnxruntime(model, x):
         specs = [keras.InputSpec(shape=a.shape, dtype=a.dtype.name, name=key) for key, a in x.items()]
         model.export(path, format="onnx", verbose=False, input_signature=specs if len(specs) == 1 else [specs])
         session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
-        return session.run(None, dict(zip([i.name for i in session.get_inputs()], by_names(session.get_inputs(), x))))[0]
+        return session.run(None, {i.name: named(i.name, x) for i in session.get_inputs()})[0]
 
 
 def litert(model, x):
@@ -51,23 +51,18 @@ def litert(model, x):
     made = tf.lite.TFLiteConverter.from_concrete_functions([frozen], model).convert()
     run = interpreter.Interpreter(model_content=made, num_threads=1)
     run.allocate_tensors()
-    details = run.get_input_details()
-    for d, a in zip(details, by_names([Named(d["name"]) for d in details], x)):
-        run.set_tensor(d["index"], a)
+    for d in run.get_input_details():
+        run.set_tensor(d["index"], named(d["name"], x))
     run.invoke()
     return run.get_tensor(run.get_output_details()[0]["index"])
 
 
-class Named:
-    def __init__(self, name):
-        self.name = name
-
-
-def by_names(wanted, x):
-    """Arrays in the order of names that begin with or hold theirs."""
-    if len(x) == 1:
-        return list(x.values())
-    return [next(a for key, a in x.items() if key in w.name) for w in wanted]
+def named(name, x):
+    """The array of an input by its name, without what converters add to it."""
+    key = name.removeprefix("serving_default_").split(":")[0]
+    if key not in x:
+        sys.exit(f"{engine} has an input {name}: none of {list(x)}")  # no refusal of the engine's
+    return x[key]
 
 
 def predict(model, x):
