@@ -167,18 +167,15 @@ func (f alarmTable) refusals(b *strings.Builder) {
 	}
 	count := map[string]int{}
 	for i := range f.found[0] {
-		for engine := range f.found[0][i].Refused {
-			count[engine]++
+		for engine, why := range f.found[0][i].Refused {
+			kind, _, _ := strings.Cut(why, ":") // an error's, without the paths in it
+			count[engine+": "+kind]++
 		}
 	}
-	if len(count) == 0 {
-		return
+	b.WriteString("\nModels without values to compare:\n\n")
+	for _, why := range slices.Sorted(maps.Keys(count)) {
+		fmt.Fprintf(b, "- %d: %s\n", count[why], why)
 	}
-	b.WriteString("\nModels without values:")
-	for _, engine := range slices.Sorted(maps.Keys(count)) {
-		fmt.Fprintf(b, " %s %d;", engine, count[engine])
-	}
-	b.WriteString("\n")
 }
 
 // alarms says where each diverges first.
