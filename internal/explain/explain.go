@@ -123,6 +123,7 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 			e.Layers = append(e.Layers, l)
 		}
 	}
+	p.without(e, trace)
 	if len(e.Layers) == 0 {
 		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one (see lockstep inspect)", e.Engine)
 	}
@@ -138,6 +139,15 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 		return nil, err
 	}
 	return e, p.forecast(ctx, e)
+}
+
+// without says which layers did not run: those of a branch that was not taken.
+func (p Problem) without(e *Explanation, trace *lockstep.Trace) {
+	for _, l := range p.Layers {
+		if l.Within != "" && !slices.ContainsFunc(trace.Layers, func(name string) bool { return lockstep.LayerOf(name) == l.Name }) {
+			e.notApplicable("layer %s: it did not run with these inputs, in %s", l.Name, l.Within)
+		}
+	}
 }
 
 // layer returns nil for a layer without steps in the trace, and for the later runs
