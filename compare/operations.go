@@ -114,11 +114,7 @@ func (o *operations) note() {
 // fetch returns the reference's results of some operations; the results of
 // earlier ones that they read are held, and given.
 func (o *operations) fetch(ctx context.Context, all []lockstep.Operation) ([]*lockstep.Tensor, error) {
-	var want []lockstep.InnerTensor
-	for _, op := range all {
-		want = append(want, op.Results...)
-	}
-	return o.reference.Inner(ctx, o.check.Inputs, o.given(all, false), want)
+	return o.reference.Inner(ctx, o.check.Inputs, o.given(all, false), resultsOf(all))
 }
 
 // given are the held tensors that some operations read, with or without lists.

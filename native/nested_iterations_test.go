@@ -24,14 +24,7 @@ func TestIterationsOfGivenLayers(t *testing.T) {
 		n := shape[0] * shape[1] * shape[2]
 		given[lockstep.StepName(run, "h")] = fixture.NewTensor(t, slices.Repeat([]float32{float32(i + 1)}, n), shape...)
 	}
-	operator, err := m.Operator(t.Context(), inputs)
-	ok(t, err)
-	o, err := m.Oracle()
-	ok(t, err)
-	oracle, err := o.Operator(t.Context(), inputs)
-	ok(t, err)
-	operator.GiveLayers(given)
-	oracle.GiveLayers(given)
+	operator, oracle := operatorsOf(t, m, inputs, given)
 	iterations := 0
 	for _, op := range operator.Operations() {
 		if op.Loop != nil && op.Loop.Whole == "" {

@@ -211,8 +211,9 @@ func TestOperationsOfGivenLayers(t *testing.T) {
 	}
 }
 
-// loopBound is the largest bound of the results of the loop, all of which must hold.
-func loopBound(t *testing.T, m *Model, inputs, given map[string]*lockstep.Tensor) float64 {
+// operatorsOf begins the single operations of the engine and of the oracle, with what
+// is given for layers inside loops.
+func operatorsOf(t *testing.T, m *Model, inputs, given map[string]*lockstep.Tensor) (lockstep.Operator, lockstep.OperatorOracle) {
 	t.Helper()
 	operator, err := m.Operator(t.Context(), inputs)
 	ok(t, err)
@@ -222,6 +223,13 @@ func loopBound(t *testing.T, m *Model, inputs, given map[string]*lockstep.Tensor
 	ok(t, err)
 	operator.GiveLayers(given)
 	oracle.GiveLayers(given)
+	return operator, oracle
+}
+
+// loopBound is the largest bound of the results of the loop, all of which must hold.
+func loopBound(t *testing.T, m *Model, inputs, given map[string]*lockstep.Tensor) float64 {
+	t.Helper()
+	operator, oracle := operatorsOf(t, m, inputs, given)
 	most := 0.0
 	for _, op := range operator.Operations() {
 		own, err := operator.Next()

@@ -16,21 +16,7 @@ import (
 // result, and the bound is one of a single operation: behind many it is as narrow.
 func TestOperationsWithinBounds(t *testing.T) {
 	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_stack", "reports/float16", "module_autograph_lstm", "reports/ln_cell_keras3"} {
-		m, g, found := graphtest.GraphOf(t, name)
-		o := engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences, Slices: found.Slices}
-		p, err := engine.Compile(g, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := New(g, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := fixture.Tensors(t, name, "inputs.npz")
-		own, err := p.Operations(t.Context(), in)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p, e, in, own := operationsOf(t, name)
 		exact, err := e.Operations(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
@@ -179,26 +165,32 @@ func iterationsWithin(t *testing.T, name string, is lockstep.Operation, own *eng
 	return bounded
 }
 
+// operationsOf compiles a model for the engine and for the evaluation, and begins the
+// engine's operations on its inputs.
+func operationsOf(t *testing.T, name string) (p *engine.Program, e *Evaluator, in map[string]*lockstep.Tensor, own *engine.Operations) {
+	t.Helper()
+	m, g, found := graphtest.GraphOf(t, name)
+	o := engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences, Slices: found.Slices}
+	p, err := engine.Compile(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err = New(g, o); err != nil {
+		t.Fatal(err)
+	}
+	in = fixture.Tensors(t, name, "inputs.npz")
+	if own, err = p.Operations(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	return p, e, in, own
+}
+
 // Skipping operations, whose results an engine has all the same, changes nothing of
 // the others', and holds no more.
 func TestSkippedOperations(t *testing.T) {
 	skipped := 0
 	for _, name := range []string{"seed_keras3", "gru_masked_tfkeras", "guide_attention_seq2seq_keras3", "reports/transformer", "reports/ln_stack", "module_autograph_lstm", "reports/lengths", "reports/one_hot"} {
-		m, g, found := graphtest.GraphOf(t, name)
-		o := engine.Options{Variable: graphtest.ValuesOf(m), Weight: graphtest.ValuesOf(m), Recurrences: found.Recurrences, Slices: found.Slices}
-		p, err := engine.Compile(g, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := New(g, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := fixture.Tensors(t, name, "inputs.npz")
-		own, err := p.Operations(t.Context(), in)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p, e, in, own := operationsOf(t, name)
 		for start := range 3 {
 			all, err := e.Operations(t.Context(), in)
 			if err != nil {

@@ -67,6 +67,21 @@ func drawConv(r *rand.Rand, depthwise bool) *drawn {
 	}
 }
 
+// eachKernel runs a test with the kernels of each kind that the processor has.
+func eachKernel(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	for _, name := range kernel.Kernels() {
+		t.Run(name, func(t *testing.T) {
+			undo, err := kernel.Use(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer undo()
+			test(t)
+		})
+	}
+}
+
 func normals(r *rand.Rand, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -128,24 +143,17 @@ func TestConvolutionsOfEverySetting(t *testing.T) {
 	if testing.Short() {
 		count = 150
 	}
-	for _, name := range kernel.Kernels() {
-		t.Run(name, func(t *testing.T) {
-			undo, err := kernel.Use(name)
-			if err != nil {
-				t.Fatal(err)
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(51, 52))
+		for i := range count {
+			depthwise := i%3 == 2
+			d := drawConv(r, depthwise)
+			checkConv(t, d, depthwise, uint64(i%2)*2)
+			if t.Failed() {
+				return
 			}
-			defer undo()
-			r := rand.New(rand.NewPCG(51, 52))
-			for i := range count {
-				depthwise := i%3 == 2
-				d := drawConv(r, depthwise)
-				checkConv(t, d, depthwise, uint64(i%2)*2)
-				if t.Failed() {
-					return
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 func checkConv(t *testing.T, d *drawn, deep bool, fixed uint64) {
@@ -194,23 +202,16 @@ func checkConv(t *testing.T, d *drawn, deep bool, fixed uint64) {
 // Transposed convolutions likewise: each pixel times the filter, added to the pixels
 // of the result that its window covers.
 func TestTransposedConvolutionsOfEverySetting(t *testing.T) {
-	for _, name := range kernel.Kernels() {
-		t.Run(name, func(t *testing.T) {
-			undo, err := kernel.Use(name)
-			if err != nil {
-				t.Fatal(err)
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(53, 54))
+		for i := range 400 {
+			d := drawConv(r, false)
+			if d.in.channels != d.depth {
+				continue
 			}
-			defer undo()
-			r := rand.New(rand.NewPCG(53, 54))
-			for i := range 400 {
-				d := drawConv(r, false)
-				if d.in.channels != d.depth {
-					continue
-				}
-				checkTransposed(t, d, r, uint64(i%2)*2)
-			}
-		})
-	}
+			checkTransposed(t, d, r, uint64(i%2)*2)
+		}
+	})
 }
 
 func checkTransposed(t *testing.T, d *drawn, r *rand.Rand, fixed uint64) {

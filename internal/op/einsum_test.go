@@ -8,26 +8,18 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 // Equations drawn at random, over axes that both operands have, or one, in any order:
 // every kernel computes what the definition says within the rounding of the sums.
 func TestEquationsOfEveryKind(t *testing.T) {
-	for _, name := range kernel.Kernels() {
-		t.Run(name, func(t *testing.T) {
-			undo, err := kernel.Use(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer undo()
-			r := rand.New(rand.NewPCG(61, 62))
-			for i := range 600 {
-				checkEquation(t, r, uint64(i%4))
-			}
-		})
-	}
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(61, 62))
+		for i := range 600 {
+			checkEquation(t, r, uint64(i%4))
+		}
+	})
 }
 
 func checkEquation(t *testing.T, r *rand.Rand, fixed uint64) {

@@ -32,34 +32,30 @@ func pairs(name, word string, op func(...Op)) {
 	})
 	VZEROUPPER()
 	RET()
-	Label("first")
-	one := YMM()
-	VBROADCASTSS(Mem{Base: x}, one)
-	eights("ofFirst", n, func() {
-		ADDQ(Imm(32), z)
-		ADDQ(Imm(32), y)
-	}, func(load, store func(m Mem, v VecVirtual)) {
-		u := YMM()
-		load(Mem{Base: y}, u)
-		op(u, one, u)
-		store(Mem{Base: z}, u)
-	})
-	VZEROUPPER()
-	RET()
-	Label("second")
-	other := YMM()
-	VBROADCASTSS(Mem{Base: y}, other)
-	eights("ofSecond", n, func() {
-		ADDQ(Imm(32), z)
-		ADDQ(Imm(32), x)
-	}, func(load, store func(m Mem, v VecVirtual)) {
-		v := YMM()
-		load(Mem{Base: x}, v)
-		op(other, v, v)
-		store(Mem{Base: z}, v)
-	})
-	VZEROUPPER()
-	RET()
+	for _, form := range []struct {
+		one, loop string
+		number    Register // that there is one of
+		vector    Register
+		op        func(number, v VecVirtual)
+	}{
+		{"first", "ofFirst", x, y, func(number, v VecVirtual) { op(v, number, v) }},
+		{"second", "ofSecond", y, x, func(number, v VecVirtual) { op(number, v, v) }},
+	} {
+		Label(form.one)
+		number := YMM()
+		VBROADCASTSS(Mem{Base: form.number}, number)
+		eights(form.loop, n, func() {
+			ADDQ(Imm(32), z)
+			ADDQ(Imm(32), form.vector)
+		}, func(load, store func(m Mem, v VecVirtual)) {
+			v := YMM()
+			load(Mem{Base: form.vector}, v)
+			form.op(number, v)
+			store(Mem{Base: z}, v)
+		})
+		VZEROUPPER()
+		RET()
+	}
 }
 
 // relu replaces x. NaN and -0 pass the bound: they stand second in MAX, and NaN in

@@ -17,30 +17,28 @@ func pairs(a *assembler, name string, op func(x, y, to vector)) {
 		a.eight(v, w, z, n, true)
 	})
 	a.ret()
-	a.label("first")
-	a.scope(func() {
-		one := a.vector()
-		a.ins("VLD1R (%s), [%s]", x, one)
-		a.eights(n, []general{z, y}, func() {
-			t, u := a.vector(), a.vector()
-			a.eight(t, u, y, n, false)
-			op(one, t, t)
-			op(one, u, u)
-			a.eight(t, u, z, n, true)
+	for _, form := range []struct {
+		label          string
+		number, vector general // there is one of number
+		op             func(number, v vector)
+	}{
+		{"first", x, y, func(number, v vector) { op(number, v, v) }},
+		{"second", y, x, func(number, v vector) { op(v, number, v) }},
+	} {
+		a.label(form.label)
+		a.scope(func() {
+			number := a.vector()
+			a.ins("VLD1R (%s), [%s]", form.number, number)
+			a.eights(n, []general{z, form.vector}, func() {
+				v, w := a.vector(), a.vector()
+				a.eight(v, w, form.vector, n, false)
+				form.op(number, v)
+				form.op(number, w)
+				a.eight(v, w, z, n, true)
+			})
 		})
-	})
-	a.ret()
-	a.label("second")
-	one := a.vector()
-	a.ins("VLD1R (%s), [%s]", y, one)
-	a.eights(n, []general{z, x}, func() {
-		v, w := a.vector(), a.vector()
-		a.eight(v, w, x, n, false)
-		op(v, one, v)
-		op(w, one, w)
-		a.eight(v, w, z, n, true)
-	})
-	a.ret()
+		a.ret()
+	}
 }
 
 // relu replaces x; NaN and -0 stay.
