@@ -168,6 +168,27 @@ class SuiteTest(unittest.TestCase):
         with unittest.mock.patch.object(subprocess, "run", return_value=unittest.mock.Mock(returncode=1, stdout="--- FAIL")):
             self.assertRaisesRegex(suite.Failure, "FuzzB of ./a:\n--- FAIL", suite.fuzz_one, "./a", "FuzzB", "1s")
 
+    def test_a_target_whose_time_is_up_found_nothing(self):
+        time_is_up = "fuzz: elapsed: 10s, execs: 9\n--- FAIL: FuzzB (10.14s)\n    context deadline exceeded\nFAIL\nexit status 1\n"
+        with tempfile.TemporaryDirectory() as root, unittest.mock.patch.object(suite, "ROOT", root):
+            folder = os.path.join(root, "a", "testdata", "fuzz", "FuzzB")
+            os.makedirs(folder)
+
+            def fuzz(said, writes=None):
+                def run(*args, **keywords):
+                    if writes:
+                        open(os.path.join(folder, writes), "w", encoding="utf-8").close()
+                    return unittest.mock.Mock(returncode=1, stdout=said)
+
+                with unittest.mock.patch.object(subprocess, "run", run):
+                    return suite.fuzz_one("./a", "FuzzB", "10s")
+
+            self.assertEqual(fuzz(time_is_up), "fuzz FuzzB: elapsed: 10s, execs: 9")
+            for found in ("    fuzzing process hung or terminated unexpectedly: exit status 2\n", "    --- FAIL: FuzzB (0.00s)\n"):
+                said = time_is_up.replace("    context deadline exceeded\n", found)
+                self.assertRaises(suite.Failure, fuzz, said)
+            self.assertRaises(suite.Failure, fuzz, time_is_up, writes="0a1b")
+
     def test_tests_on_kernels_exist(self):
         for package, pattern in suite.ON_KERNELS.items():
             folder = os.path.join(build.ROOT, package)

@@ -20,6 +20,10 @@ FUZZ_IN_TEST = "10s"
 FUZZ_ALONE = "60s"
 FUZZ_MEMORY = 12_000_000 * 1024
 
+# Before Go 1.27 a target whose time is up now and then fails with the end of its time, and with nothing else
+# (golang/go#75804). What a target finds is said in that place instead, or lies in its folder of failing inputs.
+TIME_IS_UP = re.compile(r"^--- FAIL: \w+ \([0-9.]+s\)\n +context deadline exceeded\nFAIL\n", re.MULTILINE)
+
 # What an emulator runs of the packages above the kernels: the models whose cells NEON's kernels compute. The
 # operations' cases are Go, which the machine's own processor has run.
 ON_KERNELS = {
@@ -230,11 +234,14 @@ def fuzz_targets():
 
 def fuzz_one(package, name, fuzztime):
     command = [go(), "test", package, "-run", "^$", "-fuzz", f"^{name}$", "-fuzztime", fuzztime]
+    found = os.path.join(ROOT, package, "testdata", "fuzz", name, "*")
+    known = set(glob.glob(found))
     done = subprocess.run(
         [*command, "-fuzzminimizetime", "5x", "-parallel", "1"],
         cwd=ROOT, env={**os.environ, **PURE}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, preexec_fn=bound,
     )  # fmt: skip
-    if done.returncode != 0:
+    nothing = TIME_IS_UP.search(done.stdout) and set(glob.glob(found)) <= known
+    if done.returncode != 0 and not nothing:
         raise Failure(f"{name} of {package}:\n{done.stdout}")
     said = [line for line in done.stdout.splitlines() if "fuzz: elapsed" in line]
     return f"fuzz {name}:" + (said[-1].removeprefix("fuzz:") if said else " it says nothing")
