@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 )
 
 // What is said of operations in tables, from which it is concluded what need not
@@ -19,7 +20,7 @@ func TestTablesOfOperations(t *testing.T) {
 	for _, name := range graphtest.Files {
 		cases, values := graphtest.ReadCases(t, name)
 		for _, c := range cases {
-			spec, known := op.Specs[c.Op]
+			spec, known := ops.Specs[c.Op]
 			if !known {
 				continue
 			}
@@ -80,7 +81,7 @@ func TestTablesOfOperations(t *testing.T) {
 			})
 		}
 	}
-	for op, spec := range op.Specs {
+	for op, spec := range ops.Specs {
 		if spec.Shape != nil && counts[op] == 0 {
 			t.Logf("no case of %s", op)
 		}

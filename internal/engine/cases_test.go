@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 )
 
 // Every operation that computes or moves elements has a case whose results are
@@ -25,8 +26,8 @@ func TestEveryOperationHasACase(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(op.Specs)) {
-		if op.Specs[name].Build != nil && op.Specs[name].Control == op.Computes && !seen[name] {
+	for _, name := range slices.Sorted(maps.Keys(ops.Specs)) {
+		if ops.Specs[name].Build != nil && ops.Specs[name].Control == op.Computes && !seen[name] {
 			t.Errorf("operation %s has no case: write one in models/ and run make models", name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
@@ -104,7 +105,7 @@ func (c *Compiler) Compile(args, nodes []*savedmodel.Node) *building {
 	}
 	for _, n := range c.withMade(args, nodes) {
 		b.place(n)
-		spec, _ := op.SpecOf(n)
+		spec, _ := ops.SpecOf(n)
 		if spec.Control == op.Input || spec.Control == op.Nothing {
 			continue
 		}
@@ -147,7 +148,7 @@ func (c *Compiler) build(n *savedmodel.Node) (Operation, error) {
 }
 
 func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
-	spec, supported := op.SpecOf(n)
+	spec, supported := ops.SpecOf(n)
 	if err := spec.Takes(n); err != nil {
 		return nil, err
 	}

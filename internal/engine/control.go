@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -84,7 +85,7 @@ func (c *Compiler) choice(n *savedmodel.Node) (Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, _ := op.SpecOf(n)
+	spec, _ := ops.SpecOf(n)
 	return func(w *Work, in []value.Value) error {
 		i, err := Chosen(spec.Control, in[0], len(branches))
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 )
 
 // An operation that uses its memory again gives in every call what it gives in a
@@ -131,7 +132,7 @@ func TestMovements(t *testing.T) {
 	for _, name := range graphtest.Files {
 		cases, values := graphtest.ReadCases(t, name)
 		for _, c := range cases {
-			spec, known := op.Specs[c.Op]
+			spec, known := ops.Specs[c.Op]
 			if !known {
 				continue
 			}
@@ -205,7 +206,7 @@ func TestMovements(t *testing.T) {
 		}
 	}
 	t.Log(moved)
-	for name, spec := range op.Specs {
+	for name, spec := range ops.Specs {
 		// A view is no movement, lists and variables are not moved, and inputs of several
 		// types are not moved at once.
 		elsewhere := spec.View || strings.Contains(name, "TensorList") || strings.Contains(name, "Resource") || spec.Control == op.Read || name == "IdentityN"

@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/internal/raw"
 )
 
@@ -28,7 +29,7 @@ func TestTypesThatAreMovedAlone(t *testing.T) {
 			if len(c.Nodes) > 0 || c.Error || c.Op == "Bitcast" {
 				continue
 			}
-			spec, known := op.Specs[c.Op]
+			spec, known := ops.Specs[c.Op]
 			if !known {
 				continue
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
-	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 )
 
 // The inputs whose elements may decide the shapes of an operation's results are
@@ -20,7 +20,7 @@ func TestShapesOfOtherIntegers(t *testing.T) {
 	for _, file := range graphtest.Files {
 		cases, values := graphtest.ReadCases(t, file)
 		for _, c := range cases {
-			spec := op.Specs[c.Op]
+			spec := ops.Specs[c.Op]
 			if spec == nil || spec.Shape == nil || c.Error || len(c.Nodes) > 0 || len(c.Variables) > 0 {
 				continue
 			}

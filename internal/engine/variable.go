@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -152,7 +153,7 @@ func (c *Compiler) variable(n *savedmodel.Node) (Operation, error) {
 
 // ControlOf is the control of a node.
 func ControlOf(n *savedmodel.Node) op.Control {
-	spec, _ := op.SpecOf(n)
+	spec, _ := ops.SpecOf(n)
 	return spec.Control
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -15,7 +16,7 @@ import (
 // operation in float64.
 func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	fail := func(err error) error { return op.Unsupported{Node: n.Name, Op: n.Op, Reason: err} }
-	spec, supported := op.SpecOf(n)
+	spec, supported := ops.SpecOf(n)
 	if !supported {
 		return refusedOp(fail(errors.New("the operation is not supported")))
 	}

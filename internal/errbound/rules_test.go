@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/fixture"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 )
 
 // The rules for bounds are compared with operations' cases: TensorFlow's own
@@ -44,7 +45,7 @@ func TestExactRules(t *testing.T) {
 		if n.trials > 0 && n.reach < 0.5 {
 			t.Errorf("disturbed inputs of %s reach only %.2f of its bounds", name, n.reach)
 		}
-		if op.Specs[name].Bound != nil && n.trials == 0 && n.bounded == 0 {
+		if ops.Specs[name].Bound != nil && n.trials == 0 && n.bounded == 0 {
 			t.Errorf("no case tests the rule of %s", name)
 		}
 	}

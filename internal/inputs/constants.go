@@ -3,6 +3,7 @@ package inputs
 import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -30,7 +31,7 @@ func folded(r savedmodel.Ref, depth int) (*lockstep.Tensor, bool) {
 	if r.Node == nil || depth == 0 {
 		return nil, false
 	}
-	spec, supported := op.SpecOf(r.Node)
+	spec, supported := ops.SpecOf(r.Node)
 	switch {
 	case spec.Control == op.ConstantValue:
 		t, err := r.Node.Const()

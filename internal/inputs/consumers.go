@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -44,7 +45,7 @@ func (d *demands) nodes(g *savedmodel.Graph, nodes []*savedmodel.Node, f *frame,
 		}}
 	}
 	for _, node := range nodes {
-		spec, _ := op.SpecOf(node)
+		spec, _ := ops.SpecOf(node)
 		if spec.Reads != nil {
 			spec.Reads(node, reader{f: f, found: func(r savedmodel.Ref, n op.Need) { walk(d.indices).walk(r, f, n) }})
 		}
@@ -92,7 +93,7 @@ func (g reader) Packed(r savedmodel.Ref) ([]savedmodel.Ref, bool) {
 	if n == nil {
 		return nil, false
 	}
-	spec, _ := op.SpecOf(n)
+	spec, _ := ops.SpecOf(n)
 	return n.Inputs, spec.Packs
 }
 
@@ -116,7 +117,7 @@ func (g reader) Counts(r savedmodel.Ref) bool {
 		if r.Node == nil {
 			return false
 		}
-		spec, _ := op.SpecOf(r.Node)
+		spec, _ := ops.SpecOf(r.Node)
 		switch {
 		case spec.Counts:
 			return true
@@ -173,7 +174,7 @@ func narrowed(all []kind, k kind) []kind {
 // shapeOf returns the shape of a variable's value or of a constant.
 func shapeOf(r savedmodel.Ref, f *frame) ([]int, bool) {
 	for r = r.Through(); r.Node != nil; r = r.Through() {
-		spec, _ := op.SpecOf(r.Node)
+		spec, _ := ops.SpecOf(r.Node)
 		switch {
 		case spec.Control == op.ConstantValue:
 			t, err := r.Node.Const()

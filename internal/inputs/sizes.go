@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -49,7 +50,7 @@ func lengthsOf(sig lockstep.Signature, g *savedmodel.Graph) []int {
 func graphLengths(g *savedmodel.Graph) []int {
 	var out []int
 	for _, n := range g.Nodes {
-		spec, _ := op.SpecOf(n)
+		spec, _ := ops.SpecOf(n)
 		switch spec.Control {
 		case op.Variable:
 			shape, _ := n.AttrShape("shape")

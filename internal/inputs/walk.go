@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -44,7 +45,7 @@ func (w *walker) walk(r savedmodel.Ref, f *frame, n op.Need) {
 			w.found(name, n, 0, 0)
 			return
 		}
-		if spec, _ := op.SpecOf(node); spec.Control == op.Input {
+		if spec, _ := ops.SpecOf(node); spec.Control == op.Input {
 			if r, f = f.outside(node); f == nil {
 				return
 			}
@@ -71,7 +72,7 @@ func back(r savedmodel.Ref, n *op.Need) (from []savedmodel.Ref, ok bool) {
 	if through := r.Through(); through != r {
 		return []savedmodel.Ref{through}, true
 	}
-	spec, _ := op.SpecOf(r.Node)
+	spec, _ := ops.SpecOf(r.Node)
 	var inputs []int
 	switch {
 	case spec.Back != nil:
@@ -94,7 +95,7 @@ func (w *walker) features(r savedmodel.Ref) (name string, from, to int, ok bool)
 	if len(r.Node.Inputs) == 0 {
 		return "", 0, 0, false
 	}
-	spec, _ := op.SpecOf(r.Node)
+	spec, _ := ops.SpecOf(r.Node)
 	if spec.Part == nil || spec.Moves == nil {
 		return "", 0, 0, false
 	}

@@ -13,32 +13,32 @@ import (
 )
 
 var arithmeticOps = Table{
-	"AddV2":             {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
-	"Add":               {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(sumBack)},
-	"Sub":               {Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: timeElementwise, Back: constantBack(differenceBack)},
-	"Mul":               {Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: timeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
-	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
-	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: timeElementwise, Back: constantBack(extremeBack)},
-	"SquaredDifference": {Build: byType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: timeElementwise},
-	"RealDiv":           {Build: byType(with16Bits(floats(mapPairs(kernel.Quotient, quotient), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: timeElementwise, Back: constantBack(quotientBack)},
-	"Div":               {Build: byType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
-	"FloorDiv":          {Build: byType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
-	"FloorMod":          {Build: byType(with16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
-	"TruncateDiv":       {Build: byType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), Back: constantBack(wholeQuotientBack)},
-	"TruncateMod":       {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
-	"Mod":               {Build: byType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
-	"DivNoNan":          {Build: byType(with16Bits(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: timeElementwise},
-	"MulNoNan":          {Build: byType(with16Bits(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
+	"AddV2":             {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
+	"Add":               {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
+	"Sub":               {Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(differenceBack)},
+	"Mul":               {Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
+	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
+	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
+	"SquaredDifference": {Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: TimeElementwise},
+	"RealDiv":           {Build: ByType(with16Bits(floats(mapPairs(kernel.Quotient, quotient), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: TimeElementwise, Back: constantBack(quotientBack)},
+	"Div":               {Build: ByType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
+	"FloorDiv":          {Build: ByType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
+	"FloorMod":          {Build: ByType(with16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
+	"TruncateDiv":       {Build: ByType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), Back: constantBack(wholeQuotientBack)},
+	"TruncateMod":       {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
+	"Mod":               {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
+	"DivNoNan":          {Build: ByType(with16Bits(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: TimeElementwise},
+	"MulNoNan":          {Build: ByType(with16Bits(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
 	"Xdivy":             {Build: floats2(via2(xdivy), xdivy), Bound: byPairs(quotientBound)},
 	"Xlogy":             {Build: floats2(via2(xlogy), xlogy)},
 	"Xlog1py":           {Build: floats2(via2(xlog1py), xlog1py)},
 	"Atan2":             {Build: floats2(via2(math.Atan2), math.Atan2)},
-	"NextAfter":         {Build: buildNextAfter, Float64: onlyFloat32},
-	"Pow":               {Build: byType(with16Bits(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: timeElementwise, Domain: domainOfPow},
-	"AddN": {Build: byType(variants[Exec]{
+	"NextAfter":         {Build: buildNextAfter, Float64: OnlyFloat32},
+	"Pow":               {Build: ByType(with16Bits(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: TimeElementwise, Domain: domainOfPow},
+	"AddN": {Build: ByType(Variants[Exec]{
 		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]), lockstep.Int32: addN(add[int32]), lockstep.Int64: addN(add[int64]),
 		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
-	}), Shape: NoInput, Bound: addAll, Time: timeElementwise, Back: backOfAddN},
+	}), Shape: NoInput, Bound: addAll, Time: TimeElementwise, Back: backOfAddN},
 	"BiasAdd": {Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias, Back: constantBack(sumBack)},
 }
 
@@ -49,16 +49,16 @@ func buildNextAfter(n *savedmodel.Node) (Exec, error) {
 }
 
 func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
-	return byType(with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
+	return ByType(with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
 }
 
 // numbersByPairs is numbers2 for what the kernels have of float32.
 func numbersByPairs(op kernel.Pair, f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
-	return byType(with16Bits(numbers(mapPairs(op, f32), map2(f64), map2(i32), map2(i64))))
+	return ByType(with16Bits(numbers(mapPairs(op, f32), map2(f64), map2(i32), map2(i64))))
 }
 
 func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
-	return byType(floats(map2(f32), map2(f64)))
+	return ByType(floats(map2(f32), map2(f64)))
 }
 
 func add[E number](x, y E) E { return x + y }
@@ -72,7 +72,7 @@ func smaller[E number](x, y E) E { return min(x, y) }
 func squaredDifference[E number](x, y E) E { return (x - y) * (x - y) }
 
 // squaredDifferences rounds differences of 16 bits before it squares them.
-func squaredDifferences() variants[Exec] {
+func squaredDifferences() Variants[Exec] {
 	v := numbers(map2(squaredDifference[float32]), map2(squaredDifference[float64]), map2(squaredDifference[int32]), map2(squaredDifference[int64]))
 	v[lockstep.Float16] = map2(squaredDifference16[lockstep.Float16Bits])
 	v[lockstep.BFloat16] = map2(squaredDifference16[lockstep.BFloat16Bits])
@@ -157,7 +157,7 @@ func xlog1py(x, y float64) float64 {
 
 // divisions is the code of a division, which fails if an integer would be
 // divided by zero.
-func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) variants[Exec] {
+func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Variants[Exec] {
 	return numbers(map2(f32), map2(f64), refusing(map2(i32), isZero[int32], "integer division by zero"), refusing(map2(i64), isZero[int64], "integer division by zero"))
 }
 
@@ -167,7 +167,7 @@ func isZero[E number](v E) bool { return v == 0 }
 // result has no elements.
 func refusing[E number](run Exec, bad func(E) bool, text string) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, d, err := operands[E](in, 2)
+		t, d, err := Operands[E](in, 2)
 		if err != nil {
 			return nil, err
 		}
@@ -195,7 +195,7 @@ func power[E int32 | int64](x, y E) E {
 
 func addN[E lockstep.Element](sum func(x, y E) E) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, d, err := operands[E](in, -1)
+		t, d, err := Operands[E](in, -1)
 		if err != nil {
 			return nil, err
 		}
@@ -211,7 +211,7 @@ func addN[E lockstep.Element](sum func(x, y E) E) Exec {
 				out[i] = sum(out[i], v)
 			}
 		}
-		return w.one(lockstep.New(out, t[0].Shape()...))
+		return w.One(lockstep.New(out, t[0].Shape()...))
 	}
 }
 
@@ -229,11 +229,11 @@ func bias[E number](l layout) Exec {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
 		}
-		t, x, err := operand[E](in, 0)
+		t, x, err := Operand[E](in, 0)
 		if err != nil {
 			return nil, err
 		}
-		b, add, err := operand[E](in, 1)
+		b, add, err := Operand[E](in, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -244,16 +244,16 @@ func bias[E number](l layout) Exec {
 		if t.Shape()[axis] != len(add) {
 			return nil, fmt.Errorf("%s and a bias %s, want as many as axis %d has", t, b, axis)
 		}
-		out, y, err := Room[resultMemory[E]](w).get(t.Shape()...)
+		out, y, err := Room[ResultMemory[E]](w).Get(t.Shape()...)
 		if err != nil || len(y) == 0 {
-			return w.one(out, err)
+			return w.One(out, err)
 		}
 		run := value.Product(t.Shape()[axis+1:])
 		if run == 1 {
 			for at := 0; at < len(y); at += len(add) {
 				sums(y[at:at+len(add)], x[at:], add)
 			}
-			return w.one(out, nil)
+			return w.One(out, nil)
 		}
 		for at := 0; at < len(y); {
 			for _, v := range add {
@@ -262,7 +262,7 @@ func bias[E number](l layout) Exec {
 				}
 			}
 		}
-		return w.one(out, nil)
+		return w.One(out, nil)
 	}
 }
 

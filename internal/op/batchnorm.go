@@ -29,9 +29,9 @@ type batchNorm struct {
 
 func buildBatchNorm(n *savedmodel.Node) (Exec, error) {
 	b := &batchNorm{
-		training: boolOr(n, "is_training", true),
-		epsilon:  float64(floatOr(n, "epsilon", 0.0001)),
-		factor:   float64(floatOr(n, "exponential_avg_factor", 1)),
+		training: BoolOr(n, "is_training", true),
+		epsilon:  float64(FloatOr(n, "epsilon", 0.0001)),
+		factor:   float64(FloatOr(n, "exponential_avg_factor", 1)),
 		results:  n.NumOutputs,
 	}
 	var err error
@@ -42,11 +42,11 @@ func buildBatchNorm(n *savedmodel.Node) (Exec, error) {
 		if u, err := n.AttrType("U"); err != nil {
 			return nil, err
 		} else if u != lockstep.Float32 {
-			return nil, unsupported("U", u)
+			return nil, NotSupported("U", u)
 		}
 	}
 	// The statistics are float32 whatever the images are.
-	return variants[Exec]{
+	return Variants[Exec]{
 		lockstep.Float32:  b.run,
 		lockstep.Float16:  inFloat32[lockstep.Float16Bits](b.run, 1),
 		lockstep.BFloat16: inFloat32[lockstep.BFloat16Bits](b.run, 1),
@@ -64,7 +64,7 @@ func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 	var d [5][]float32
 	for i := range in {
 		var err error
-		if t[i], d[i], err = operand[float32](in, i); err != nil {
+		if t[i], d[i], err = Operand[float32](in, i); err != nil {
 			return nil, err
 		}
 	}
@@ -82,7 +82,7 @@ func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 		}
 	}
 	m := Room[batchNormMemory](w)
-	result, out, err := m.images.get(t[0].Shape()...)
+	result, out, err := m.images.Get(t[0].Shape()...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 	var stats [4][]float32
 	if b.training {
 		for i := range stats {
-			if made[i], stats[i], err = m.stats[i].get(l.n); err != nil {
+			if made[i], stats[i], err = m.stats[i].Get(l.n); err != nil {
 				return nil, err
 			}
 		}
@@ -140,10 +140,10 @@ func (l lines) moments(x []float32, c, n int) (mean, variance float64) {
 
 // batchNormMemory is the memory of a batch normalization.
 type batchNormMemory struct {
-	images  resultMemory[float32]
-	stats   [4]resultMemory[float32]
+	images  ResultMemory[float32]
+	stats   [4]ResultMemory[float32]
 	results []value.Value
-	reserve resultMemory[float32]
+	reserve ResultMemory[float32]
 }
 
 // all puts the results together: the images, the statistics of the batch twice,
@@ -154,7 +154,7 @@ func (b *batchNorm) all(m *batchNormMemory, images *lockstep.Tensor, stats [4]*l
 		m.results = append(m.results, value.Value{Tensor: t})
 	}
 	if b.results > len(m.results) {
-		t, d, err := m.reserve.get()
+		t, d, err := m.reserve.Get()
 		if err != nil {
 			return nil, err
 		}
@@ -175,9 +175,9 @@ type exactNorm struct {
 }
 
 func readExactNorm(n *savedmodel.Node) (*exactNorm, error) {
-	b := &exactNorm{training: boolOr(n, "is_training", true), epsilon: float64(floatOr(n, "epsilon", 0.0001))}
-	if f := floatOr(n, "exponential_avg_factor", 1); f != 1 {
-		return nil, unsupported("exponential_avg_factor", f)
+	b := &exactNorm{training: BoolOr(n, "is_training", true), epsilon: float64(FloatOr(n, "epsilon", 0.0001))}
+	if f := FloatOr(n, "exponential_avg_factor", 1); f != 1 {
+		return nil, NotSupported("exponential_avg_factor", f)
 	}
 	var err error
 	b.layout, err = readLayout(n)
@@ -190,7 +190,7 @@ func buildExactNorm(n *savedmodel.Node) (Exec, error) {
 		return nil, err
 	}
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, _, err := operands[float64](in, 5)
+		t, _, err := Operands[float64](in, 5)
 		if err != nil {
 			return nil, err
 		}
@@ -270,7 +270,7 @@ func (b *exactNorm) normalize(o *BoundInput) (v, e [][]float64, err error) {
 	}
 	for i, t := range in[1:] {
 		if unused := i >= 2 && b.training; t.Tensor.Len() != l.n && !unused {
-			return nil, nil, unsupported("a channel's parameters", t.Tensor)
+			return nil, nil, NotSupported("a channel's parameters", t.Tensor)
 		}
 	}
 	for _, n := range []int{x.Tensor.Len(), l.n, l.n, l.n, l.n} {

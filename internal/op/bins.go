@@ -33,7 +33,7 @@ func buildBucketize(n *savedmodel.Node) (Exec, error) {
 
 // bucketize counts the edges that are not above a number; none is above NaN.
 func bucketize[E number](edges []float32) Exec {
-	return map1(func(x E) int32 {
+	return Map1(func(x E) int32 {
 		return int32(sort.Search(len(edges), func(i int) bool { return float64(x) < float64(edges[i]) }))
 	})
 }
@@ -55,7 +55,7 @@ func buildBound(f32 func(edge, x float32) bool, f64 func(edge, x float64) bool, 
 
 func bound[E number](passes func(edge, x E) bool, index lockstep.DType) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, d, err := operands[E](in, 2)
+		t, d, err := Operands[E](in, 2)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func bound[E number](passes func(edge, x E) bool, index lockstep.DType) Exec {
 			row := d[0][i/values*edges:][:edges]
 			out[i] = sort.Search(edges, func(k int) bool { return !passes(row[k], x) })
 		}
-		return w.one(value.IntTensor(out, index, t[1].Shape()...))
+		return w.One(value.IntTensor(out, index, t[1].Shape()...))
 	}
 }
 
@@ -93,7 +93,7 @@ func bincount[E number](binary bool) Exec {
 		if err != nil {
 			return nil, fmt.Errorf("the number of bins: %w", err)
 		}
-		_, weights, err := operand[E](in, 2)
+		_, weights, err := Operand[E](in, 2)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func bincount[E number](binary bool) Exec {
 				out[at]++
 			}
 		}
-		return w.one(lockstep.New(out, shape...))
+		return w.One(lockstep.New(out, shape...))
 	}
 }
 
@@ -138,7 +138,7 @@ func buildUnique(n *savedmodel.Node) (Exec, error) {
 		return nil, err
 	}
 	counts := n.Op == "UniqueWithCounts"
-	return variants[Exec]{
+	return Variants[Exec]{
 		lockstep.Float32: unique[float32](index, counts), lockstep.Float64: unique[float64](index, counts),
 		lockstep.Int32: unique[int32](index, counts), lockstep.Int64: unique[int64](index, counts),
 		lockstep.Bool: unique[bool](index, counts), lockstep.String: unique[string](index, counts),
@@ -150,7 +150,7 @@ func buildUnique(n *savedmodel.Node) (Exec, error) {
 // NaN differs from NaN.
 func unique[E lockstep.Element](index lockstep.DType, counts bool) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, d, err := operands[E](in, 1)
+		t, d, err := Operands[E](in, 1)
 		if err != nil {
 			return nil, err
 		}

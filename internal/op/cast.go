@@ -12,7 +12,7 @@ import (
 )
 
 var castOps = Table{
-	"Cast":    {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: timeOfFirst, Back: castBack, KeepsShape: true},
+	"Cast":    {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: TimeOfFirst, Back: castBack, KeepsShape: true},
 	"Bitcast": {Build: buildBitcast, Float64: bitcastInFloat64, AnyType: true},
 }
 
@@ -27,9 +27,9 @@ func buildCast(n *savedmodel.Node) (Exec, error) {
 	}
 	if src == lockstep.String || dst == lockstep.String {
 		if src != dst {
-			return nil, unsupported("DstT", dst.String()+" of "+src.String())
+			return nil, NotSupported("DstT", dst.String()+" of "+src.String())
 		}
-		return map1(func(s string) string { return s }), nil
+		return Map1(func(s string) string { return s }), nil
 	}
 	cut := n.AttrBool("Truncate")
 	switch src {
@@ -53,7 +53,7 @@ func buildCast(n *savedmodel.Node) (Exec, error) {
 			return source{integer: true}
 		})
 	}
-	return nil, unsupported("SrcT", src)
+	return nil, NotSupported("SrcT", src)
 }
 
 // source is a number that is converted from one type to another: f, or i if
@@ -68,22 +68,22 @@ type source struct {
 func castOf[A lockstep.Element](dst lockstep.DType, cut bool, read func(A) source) (Exec, error) {
 	switch dst {
 	case lockstep.Float32:
-		return map1(func(x A) float32 { return read(x).cut(cut, 52-23, 0).single() }), nil
+		return Map1(func(x A) float32 { return read(x).cut(cut, 52-23, 0).single() }), nil
 	case lockstep.Float64:
-		return map1(func(x A) float64 { return read(x).double() }), nil
+		return Map1(func(x A) float64 { return read(x).double() }), nil
 	case lockstep.Float16:
 		// By way of float32, rounding twice, as TensorFlow does.
-		return map1(func(x A) lockstep.Float16Bits { return lockstep.RoundFloat16(read(x).cut(cut, 52-10, 23-10).single()) }), nil
+		return Map1(func(x A) lockstep.Float16Bits { return lockstep.RoundFloat16(read(x).cut(cut, 52-10, 23-10).single()) }), nil
 	case lockstep.BFloat16:
-		return map1(func(x A) lockstep.BFloat16Bits { return lockstep.RoundBFloat16(read(x).cut(cut, 0, 23-7).single()) }), nil
+		return Map1(func(x A) lockstep.BFloat16Bits { return lockstep.RoundBFloat16(read(x).cut(cut, 0, 23-7).single()) }), nil
 	case lockstep.Int32:
-		return map1(func(x A) int32 { return read(x).int32() }), nil
+		return Map1(func(x A) int32 { return read(x).int32() }), nil
 	case lockstep.Int64:
-		return map1(func(x A) int64 { return read(x).int64() }), nil
+		return Map1(func(x A) int64 { return read(x).int64() }), nil
 	case lockstep.Bool:
-		return map1(func(x A) bool { s := read(x); return s.i != 0 || s.f != 0 }), nil
+		return Map1(func(x A) bool { s := read(x); return s.i != 0 || s.f != 0 }), nil
 	}
-	return nil, unsupported("DstT", dst)
+	return nil, NotSupported("DstT", dst)
 }
 
 // cut clears the fraction bits that the result does not have: those of a
@@ -153,7 +153,7 @@ func buildBitcast(n *savedmodel.Node) (Exec, error) {
 			return nil, err
 		}
 		if types[i] == lockstep.Bool || types[i].Size() == 0 {
-			return nil, unsupported(attr, types[i])
+			return nil, NotSupported(attr, types[i])
 		}
 	}
 	from, to := types[0].Size(), types[1].Size()
@@ -182,7 +182,7 @@ func buildBitcast(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.one(raw.Decode(types[1], shape, bits))
+		return w.One(raw.Decode(types[1], shape, bits))
 	}, nil
 }
 

@@ -49,10 +49,10 @@ func conv2D[E float](s *sliding) Exec {
 		m := Room[convMemory[E]](w)
 		result, out, err := m.result(c, c.each)
 		if err != nil || len(out) == 0 {
-			return w.one(s.back(result, err))
+			return w.One(s.back(result, err))
 		}
 		m.products(c, out, x, packed.of(filter, w.Fixed&2 != 0, &m.packed, func(a *packedTensor[E]) { a.filter(f, c, groups) }))
-		return w.one(s.back(result, nil))
+		return w.One(s.back(result, nil))
 	}
 }
 
@@ -63,10 +63,10 @@ func buildDepthwise(n *savedmodel.Node) (Exec, error) {
 	}
 	// TensorFlow's kernel also refuses these.
 	if s.dilations != [2]int{1, 1} {
-		return nil, unsupported("dilations", n.AttrInts("dilations"))
+		return nil, NotSupported("dilations", n.AttrInts("dilations"))
 	}
 	if s.strides[0] != s.strides[1] {
-		return nil, unsupported("strides", n.AttrInts("strides"))
+		return nil, NotSupported("strides", n.AttrInts("strides"))
 	}
 	return with16Bits(floats(depthwise[float32](s), depthwise[float64](s))).choose(n, "T")
 }
@@ -89,14 +89,14 @@ func depthwise[E float](s *sliding) Exec {
 		m := Room[convMemory[E]](w)
 		result, out, err := m.result(c, c.depth*c.each)
 		if err != nil || len(out) == 0 {
-			return w.one(s.back(result, err))
+			return w.One(s.back(result, err))
 		}
 		if c.each > 1 { // a channel for each filter
 			x = m.repeat(x, c.each)
 			c.in.channels *= c.each
 		}
 		m.channels(c, out, x, f)
-		return w.one(s.back(result, nil))
+		return w.One(s.back(result, nil))
 	}
 }
 
@@ -113,10 +113,10 @@ func imagesAndFilter[E float](s *sliding, in []value.Value) (t *lockstep.Tensor,
 	if len(in) != 2 {
 		return nil, nil, nil, nil, fmt.Errorf("%d inputs, want 2", len(in))
 	}
-	if t, _, err = operand[E](in, 0); err != nil {
+	if t, _, err = Operand[E](in, 0); err != nil {
 		return nil, nil, nil, nil, err
 	}
-	if filter, f, err = operand[E](in, 1); err != nil {
+	if filter, f, err = Operand[E](in, 1); err != nil {
 		return nil, nil, nil, nil, err
 	}
 	if t, err = s.channelsLast(t); err != nil {
@@ -165,7 +165,7 @@ func convTranspose[E float](s *sliding) Exec {
 		if len(in) != 3 {
 			return nil, fmt.Errorf("%d inputs, want 3", len(in))
 		}
-		t, d, err := operands[E](in[1:], 2)
+		t, d, err := Operands[E](in[1:], 2)
 		if err != nil {
 			return nil, err
 		}
@@ -199,14 +199,14 @@ func convTranspose[E float](s *sliding) Exec {
 		filter := packed.of(t[0], w.Fixed&2 != 0, &m.packed, func(a *packedTensor[E]) {
 			a.one().Pack(d[0], c.each, c.rows.window*c.cols.window*c.depth, true)
 		})
-		return w.one(s.back(spread(m, c, from, d[1], filter.one())))
+		return w.One(s.back(spread(m, c, from, d[1], filter.one())))
 	}
 }
 
 // imageSize reads the shape of the images to make: all of it, or their height
 // and width alone.
 func (s *sliding) imageSize(t, filter, of *lockstep.Tensor) ([]int, error) {
-	size, err := vector(t)
+	size, err := Vector(t)
 	if err != nil {
 		return nil, fmt.Errorf("the images' shape: %w", err)
 	}
@@ -225,7 +225,7 @@ func (s *sliding) imageSize(t, filter, of *lockstep.Tensor) ([]int, error) {
 // spread multiplies some pixels at a time with the filter, and adds the products
 // to the pixels that each one's window covers.
 func spread[E float](m *convMemory[E], c convolution, from images, x []E, filter *kernel.Matrix[E]) (*lockstep.Tensor, error) {
-	result, out, err := m.get(c.in.shape()...)
+	result, out, err := m.Get(c.in.shape()...)
 	if err != nil || len(out) == 0 {
 		return result, err
 	}

@@ -63,7 +63,7 @@ func (a *packedTensor[F]) filter(f []F, c convolution, groups int) {
 
 // convMemory is the memory of a convolution.
 type convMemory[E float] struct {
-	resultMemory[E]
+	ResultMemory[E]
 	packed       packedTensor[E]
 	tile, copies []E
 	taps         []kernel.Tap
@@ -71,7 +71,7 @@ type convMemory[E float] struct {
 
 // result is the memory for images of some channels.
 func (m *convMemory[E]) result(c convolution, channels int) (*lockstep.Tensor, []E, error) {
-	t, out, err := m.get(c.in.batch, c.rows.out, c.cols.out, channels)
+	t, out, err := m.Get(c.in.batch, c.rows.out, c.cols.out, channels)
 	if err != nil || len(out) == 0 {
 		return t, out, err
 	}

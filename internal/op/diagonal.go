@@ -17,8 +17,8 @@ var diagonalOps = Table{
 	"MatrixDiagPartV3": {Build: buildDiagonal(diagonalPart), Moves: InputsAt(0, 2)},
 	"MatrixDiagV3":     {Build: buildDiagonal(diagonalMatrix), Moves: InputsAt(0, 4)},
 	"MatrixSetDiagV3":  {Build: buildDiagonal(setDiagonal), Moves: InputsAt(0, 1)},
-	"MatrixBandPart":   {Build: plain(bandPart), Moves: InputsAt(0)},
-	"Diag":             {Build: plain(tensorDiagonal), Moves: InputsAt(0), Shape: NoInput},
+	"MatrixBandPart":   {Build: Plain(bandPart), Moves: InputsAt(0)},
+	"Diag":             {Build: Plain(tensorDiagonal), Moves: InputsAt(0), Shape: NoInput},
 }
 
 // tensorDiagonal puts a tensor's elements on the diagonal of a tensor of zeros
@@ -36,7 +36,7 @@ func tensorDiagonal(w *Call, in []value.Value) ([]value.Value, error) {
 		return nil, err
 	}
 	n := t[0].Len()
-	return w.one(out, value.Put(out, value.Positions(0, n, n+1), 1, t[0]))
+	return w.One(out, value.Put(out, value.Positions(0, n, n+1), 1, t[0]))
 }
 
 // alignment tells which diagonals are right-aligned in their rows.
@@ -48,17 +48,17 @@ var alignments = map[string]alignment{
 
 func buildDiagonal(run func(t []*lockstep.Tensor, a alignment) (*lockstep.Tensor, error)) Builder {
 	return func(n *savedmodel.Node) (Exec, error) {
-		name := stringOr(n, "align", "RIGHT_LEFT")
+		name := StringOr(n, "align", "RIGHT_LEFT")
 		a, ok := alignments[name]
 		if !ok {
-			return nil, unsupported("align", name)
+			return nil, NotSupported("align", name)
 		}
 		return func(w *Call, in []value.Value) ([]value.Value, error) {
 			t, err := value.Tensors(in, -1)
 			if err != nil {
 				return nil, err
 			}
-			return w.one(run(t, a))
+			return w.One(run(t, a))
 		}, nil
 	}
 }
@@ -288,7 +288,7 @@ func bandPart(w *Call, in []value.Value) ([]value.Value, error) {
 	rows, cols := x.Shape()[rank-2], x.Shape()[rank-1]
 	var bounds [2]int
 	for i, most := range []int{rows, cols} {
-		if bounds[i], err = scalar(t[i+1]); err != nil {
+		if bounds[i], err = Scalar(t[i+1]); err != nil {
 			return nil, fmt.Errorf("a number of diagonals: %w", err)
 		}
 		if bounds[i] > most {
@@ -300,7 +300,7 @@ func bandPart(w *Call, in []value.Value) ([]value.Value, error) {
 	}
 	out, err := value.Zeros(x.DType(), x.Shape())
 	if err != nil || x.Len() == 0 {
-		return w.one(out, err)
+		return w.One(out, err)
 	}
 	kept := make([]int, 0, x.Len())
 	for from := 0; from < x.Len(); from += cols {
@@ -313,5 +313,5 @@ func bandPart(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(out, value.Put(out, kept, 1, band))
+	return w.One(out, value.Put(out, kept, 1, band))
 }

@@ -233,20 +233,20 @@ func einsum[E number](e *equation, multiply func(w *Call, m *einsumMemory[E], ou
 		var d [2][]E
 		for i := range in {
 			var err error
-			if m.tensors[i], d[i], err = operand[E](in, i); err != nil {
+			if m.tensors[i], d[i], err = Operand[E](in, i); err != nil {
 				return nil, err
 			}
 		}
 		if err := m.prepare(e, in, multiply != nil); err != nil {
 			return nil, err
 		}
-		out, y, err := m.get(m.shape...)
+		out, y, err := m.Get(m.shape...)
 		if err != nil || len(y) == 0 {
-			return w.one(out, err)
+			return w.One(out, err)
 		}
 		if m.product != nil {
 			multiply(w, m, y, d)
-			return w.one(out, nil)
+			return w.One(out, nil)
 		}
 		step := m.walk.steps[len(m.walk.steps)-1]
 		m.walk.each(func(o int, at []int) {
@@ -259,7 +259,7 @@ func einsum[E number](e *equation, multiply func(w *Call, m *einsumMemory[E], ou
 				}
 			}
 		})
-		return w.one(out, nil)
+		return w.One(out, nil)
 	}
 }
 
@@ -272,7 +272,7 @@ func floatAxes[F float]() func(w *Call, m *einsumMemory[F], out []F, d [2][]F) {
 // einsumMemory is the memory of an einsum: all that follows from the shapes of
 // its operands, and the result.
 type einsumMemory[E number] struct {
-	resultMemory[E]
+	ResultMemory[E]
 	of      [][]int // the operands' shapes
 	shape   []int
 	walk    *walk

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
-// map1 computes every element of the result from one of the input.
-func map1[A, B lockstep.Element](f func(A) B) Exec {
+// Map1 computes every element of the result from one of the input.
+func Map1[A, B lockstep.Element](f func(A) B) Exec {
 	return mapAll(func(y []B, x []A) {
 		for i, v := range x {
 			y[i] = f(v)
@@ -29,16 +29,16 @@ func mapAll[A, B lockstep.Element](f func(y []B, x []A)) Exec {
 		if len(in) != 1 {
 			return nil, fmt.Errorf("%d inputs, want 1", len(in))
 		}
-		t, x, err := operand[A](in, 0)
+		t, x, err := Operand[A](in, 0)
 		if err != nil {
 			return nil, err
 		}
-		out, y, err := Room[resultMemory[B]](w).get(t.Shape()...)
+		out, y, err := Room[ResultMemory[B]](w).Get(t.Shape()...)
 		if err != nil {
 			return nil, err
 		}
 		f(y, x)
-		return w.one(out, nil)
+		return w.One(out, nil)
 	}
 }
 
@@ -54,7 +54,7 @@ func via2(f func(x, y float64) float64) func(x, y float32) float32 {
 // pairMemory is the memory of map2.
 type pairMemory[B lockstep.Element] struct {
 	walkMemory
-	resultMemory[B]
+	ResultMemory[B]
 }
 
 // map2 computes every element of the result from one of each of two inputs
@@ -84,11 +84,11 @@ func mapRuns[A, B lockstep.Element](run func(w *walk, out []B, x, y []A)) Exec {
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
 		}
-		s, x, err := operand[A](in, 0)
+		s, x, err := Operand[A](in, 0)
 		if err != nil {
 			return nil, err
 		}
-		t, y, err := operand[A](in, 1)
+		t, y, err := Operand[A](in, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -97,12 +97,12 @@ func mapRuns[A, B lockstep.Element](run func(w *walk, out []B, x, y []A)) Exec {
 		if err != nil {
 			return nil, err
 		}
-		out, z, err := m.get(walk.shape...)
+		out, z, err := m.Get(walk.shape...)
 		if err != nil {
 			return nil, err
 		}
 		walk.each(func(o int, at []int) { run(walk, z[o:o+walk.run()], x[at[0]:], y[at[1]:]) })
-		return w.one(out, nil)
+		return w.One(out, nil)
 	}
 }
 

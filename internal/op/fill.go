@@ -14,13 +14,13 @@ import (
 
 // The operations that make tensors out of a shape or of a few numbers.
 var fillOps = Table{
-	"Fill":      {Build: plain(fillShape), Moves: InputsAt(1)},
-	"ZerosLike": {Build: plain(zerosLike), AnyType: true, Measures: OtherOfShape},
-	"OnesLike":  {Build: plain(onesLike), Measures: OtherOfShape},
+	"Fill":      {Build: Plain(fillShape), Moves: InputsAt(1)},
+	"ZerosLike": {Build: Plain(zerosLike), AnyType: true, Measures: OtherOfShape},
+	"OnesLike":  {Build: Plain(onesLike), Measures: OtherOfShape},
 	"Range":     {Build: buildRange, Bound: rangeBound, Reads: readsLimit, Counts: true},
-	"LinSpace":  {Build: byType(floats(linSpace[float32], linSpace[float64]))},
+	"LinSpace":  {Build: ByType(floats(linSpace[float32], linSpace[float64]))},
 	"OneHot":    {Build: buildOneHot, Moves: InputsAt(2, 3), Reads: readsPositions},
-	"Where":     {Build: plain(where)},
+	"Where":     {Build: Plain(where)},
 }
 
 func fillShape(w *Call, in []value.Value) ([]value.Value, error) {
@@ -28,14 +28,14 @@ func fillShape(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape, err := wantShape(oldVector(t[0]))
+	shape, err := WantShape(oldVector(t[0]))
 	if err != nil {
 		return nil, err
 	}
 	if err := wantOldScalar("the value", t[1]); err != nil {
 		return nil, err
 	}
-	return w.one(value.Repeat(t[1], shape))
+	return w.One(value.Repeat(t[1], shape))
 }
 
 func zerosLike(w *Call, in []value.Value) ([]value.Value, error) {
@@ -43,7 +43,7 @@ func zerosLike(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(value.Zeros(t[0].DType(), t[0].Shape()))
+	return w.One(value.Zeros(t[0].DType(), t[0].Shape()))
 }
 
 func onesLike(w *Call, in []value.Value) ([]value.Value, error) {
@@ -55,7 +55,7 @@ func onesLike(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(value.Repeat(one1, t[0].Shape()))
+	return w.One(value.Repeat(one1, t[0].Shape()))
 }
 
 // unit is the number one, or true.
@@ -99,7 +99,7 @@ func rangeOf[E number](w *Call, in []value.Value) ([]value.Value, error) {
 	for i := range out {
 		out[i] = v[0] + E(E(i)*v[2]) // rounded before the sum
 	}
-	return w.one(lockstep.New(out, n))
+	return w.One(lockstep.New(out, n))
 }
 
 func rangeLength[E number](start, limit, delta E) (int, error) {
@@ -132,7 +132,7 @@ func linSpace[E float](w *Call, in []value.Value) ([]value.Value, error) {
 	if len(in) != 3 {
 		return nil, fmt.Errorf("%d inputs, want 3", len(in))
 	}
-	ends, err := scalars[E](in[:2], 2, wantScalar)
+	ends, err := scalars[E](in[:2], 2, WantScalar)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func linSpace[E float](w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := scalar(count[0])
+	n, err := Scalar(count[0])
 	if err != nil {
 		return nil, err
 	}
@@ -159,11 +159,11 @@ func linSpace[E float](w *Call, in []value.Value) ([]value.Value, error) {
 		}
 		out[n-1] = ends[1]
 	}
-	return w.one(lockstep.New(out, n))
+	return w.One(lockstep.New(out, n))
 }
 
 func buildOneHot(n *savedmodel.Node) (Exec, error) {
-	at := intOr(n, "axis", -1)
+	at := IntOr(n, "axis", -1)
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, err := value.Tensors(in, 4)
 		if err != nil {
@@ -176,12 +176,12 @@ func buildOneHot(n *savedmodel.Node) (Exec, error) {
 		if axis < 0 || axis > t[0].Rank() {
 			return nil, fmt.Errorf("attribute \"axis\" is %d, want -1 to %d", at, t[0].Rank())
 		}
-		depth, err := scalar(t[1])
+		depth, err := Scalar(t[1])
 		if err != nil {
 			return nil, fmt.Errorf("the depth: %w", err)
 		}
 		for i, what := range []string{"the value on", "the value off"} {
-			if err := wantScalar(what, t[2+i]); err != nil {
+			if err := WantScalar(what, t[2+i]); err != nil {
 				return nil, err
 			}
 		}
@@ -209,7 +209,7 @@ func buildOneHot(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.one(out, value.Put(out, hot, 1, on))
+		return w.One(out, value.Put(out, hot, 1, on))
 	}, nil
 }
 
@@ -241,7 +241,7 @@ func where(w *Call, in []value.Value) ([]value.Value, error) {
 			out = append(out, int64(i/step%shape[axis]))
 		}
 	}
-	return w.one(lockstep.New(out, n, len(shape)))
+	return w.One(lockstep.New(out, n, len(shape)))
 }
 
 // rangeBound: start + i·delta, of exact numbers. How many there are must not

@@ -17,7 +17,7 @@ var gatherOps = Table{
 	"ResourceGather":    {Build: buildGather(2, true), Moves: InputsAt(0), Shape: NoInput, Time: timeOfLookup, Reads: readsRows},
 	"GatherNd":          {Build: buildGatherNd(false), Moves: InputsAt(0), Reads: readsPlaces},
 	"ResourceGatherNd":  {Build: buildGatherNd(true), Moves: InputsAt(0), Reads: readsPlaces},
-	"InvertPermutation": {Build: plain(invertPermutation)},
+	"InvertPermutation": {Build: Plain(invertPermutation)},
 	"ReverseSequence":   {Build: buildReverseSequence, Moves: InputsAt(0)},
 }
 
@@ -36,13 +36,13 @@ func params(in []value.Value, n int, variable bool) ([]*lockstep.Tensor, error) 
 // there are three, and the first after the batch otherwise.
 func buildGather(inputs int, variable bool) Builder {
 	return func(n *savedmodel.Node) (Exec, error) {
-		batchDims := intOr(n, "batch_dims", 0)
+		batchDims := IntOr(n, "batch_dims", 0)
 		if variable && batchDims < 0 {
 			return nil, fmt.Errorf("attribute \"batch_dims\" is %d, want none below 0", batchDims)
 		}
 		return func(w *Call, in []value.Value) ([]value.Value, error) {
 			if t, ok := embedding(in, variable); ok && batchDims == 0 {
-				return w.one(lookUp(w, t, in[1].Tensor))
+				return w.One(lookUp(w, t, in[1].Tensor))
 			}
 			t, err := params(in, inputs, variable)
 			if err != nil {
@@ -54,14 +54,14 @@ func buildGather(inputs int, variable bool) Builder {
 			}
 			axis := batch
 			if inputs == 3 {
-				if axis, err = scalar(t[2]); err != nil {
+				if axis, err = Scalar(t[2]); err != nil {
 					return nil, fmt.Errorf("the axis: %w", err)
 				}
 				if axis, err = value.AxisOf(axis, t[0].Rank()); err != nil {
 					return nil, err
 				}
 			}
-			return w.one(gather(t[0], t[1], axis, batch, variable))
+			return w.One(gather(t[0], t[1], axis, batch, variable))
 		}, nil
 	}
 }
@@ -190,7 +190,7 @@ func buildGatherNd(variable bool) Builder {
 			if err != nil {
 				return nil, err
 			}
-			return w.one(value.Pick(t[0], index, run, shape))
+			return w.One(value.Pick(t[0], index, run, shape))
 		}, nil
 	}
 }
@@ -223,7 +223,7 @@ func invertPermutation(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	perm, err := vector(t[0])
+	perm, err := Vector(t[0])
 	if err != nil {
 		return nil, err
 	}
@@ -237,13 +237,13 @@ func invertPermutation(w *Call, in []value.Value) ([]value.Value, error) {
 		}
 		out[p] = i
 	}
-	return w.one(value.IntTensor(out, t[0].DType(), len(out)))
+	return w.One(value.IntTensor(out, t[0].DType(), len(out)))
 }
 
 // buildReverseSequence reverses the first elements of each row, as many as that
 // row's length says.
 func buildReverseSequence(n *savedmodel.Node) (Exec, error) {
-	seq, batch := intOr(n, "seq_dim", 0), intOr(n, "batch_dim", 0)
+	seq, batch := IntOr(n, "seq_dim", 0), IntOr(n, "batch_dim", 0)
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, err := value.Tensors(in, 2)
 		if err != nil {
@@ -253,7 +253,7 @@ func buildReverseSequence(n *savedmodel.Node) (Exec, error) {
 		if seq == batch || seq < 0 || batch < 0 || seq >= len(shape) || batch >= len(shape) {
 			return nil, fmt.Errorf("sequences along axis %d and a batch along axis %d of %s", seq, batch, t[0])
 		}
-		lengths, err := vector(t[1])
+		lengths, err := Vector(t[1])
 		if err != nil {
 			return nil, fmt.Errorf("the lengths: %w", err)
 		}
@@ -274,7 +274,7 @@ func buildReverseSequence(n *savedmodel.Node) (Exec, error) {
 				index[i] += (l - 1 - 2*at) * steps[seq]
 			}
 		}
-		return w.one(value.Pick(t[0], index, 1, shape))
+		return w.One(value.Pick(t[0], index, 1, shape))
 	}, nil
 }
 

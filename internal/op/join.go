@@ -13,12 +13,12 @@ import (
 // The operations that join tensors.
 var joinOps = Table{
 	"Pack":     {Build: buildPack, Moves: AllInputs, Shape: NoInput, Packs: true},
-	"ConcatV2": {Build: plain(concatV2), Moves: AllButLast, Shape: LastInput, Time: timeOfConcat},
-	"Concat":   {Build: plain(concatV1), Moves: AllButFirst},
+	"ConcatV2": {Build: Plain(concatV2), Moves: AllButLast, Shape: LastInput, Time: timeOfConcat},
+	"Concat":   {Build: Plain(concatV1), Moves: AllButFirst},
 }
 
 func buildPack(n *savedmodel.Node) (Exec, error) {
-	at := intOr(n, "axis", 0)
+	at := IntOr(n, "axis", 0)
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, err := value.Tensors(in, -1)
 		if err != nil {
@@ -41,7 +41,7 @@ func buildPack(n *savedmodel.Node) (Exec, error) {
 				return nil, err
 			}
 		}
-		return w.one(join(rows, axis))
+		return w.One(join(rows, axis))
 	}, nil
 }
 
@@ -76,7 +76,7 @@ func concat(w *Call, in []value.Value, axis value.Value) ([]value.Value, error) 
 	if at, err = value.AxisOf(at, t[0].Rank()); err != nil {
 		return nil, err
 	}
-	return w.one(join(t, at))
+	return w.One(join(t, at))
 }
 
 // join joins tensors, one at least, along an axis that they have.

@@ -14,11 +14,11 @@ import (
 // steps and leave their outputs (tensorflow/core/kernels/list_kernels.h).
 var listOps = Table{
 	"TensorListReserve":    {Build: buildList(reserve), Moves: NoInput},
-	"TensorListFromTensor": {Build: plain(listFromTensor), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfList},
-	"TensorListGetItem":    {Build: plain(listGet), Moves: InputsAt(0)},
+	"TensorListFromTensor": {Build: Plain(listFromTensor), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfList},
+	"TensorListGetItem":    {Build: Plain(listGet), Moves: InputsAt(0)},
 	"TensorListSetItem":    {Build: buildSet, Moves: InputsAt(0, 2)},
 	"TensorListStack":      {Build: buildStack, Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfStack},
-	"TensorListLength":     {Build: plain(listLength), Measures: OtherOfShape},
+	"TensorListLength":     {Build: Plain(listLength), Measures: OtherOfShape},
 }
 
 // maxListLength bounds a list that a graph asks for by a number alone.
@@ -98,9 +98,9 @@ func listGet(w *Call, in []value.Value) ([]value.Value, error) {
 	}
 	t, err := l.At(i)
 	if err != nil || t != nil {
-		return w.one(t, err)
+		return w.One(t, err)
 	}
-	return w.one(unsetOf(l, i, in[2]))
+	return w.One(unsetOf(l, i, in[2]))
 }
 
 // unsetOf makes the zeros of an element that was never set, if its shape is
@@ -190,7 +190,7 @@ func buildStack(n *savedmodel.Node) (Exec, error) {
 				return nil, err
 			}
 			if l.Length() > 0 && (!shape.Known || value.Fits(l.Rows.Shape()[1:], shape.Shape)) {
-				return w.one(l.Rows, nil)
+				return w.One(l.Rows, nil)
 			}
 		}
 		all, err := l.All()
@@ -201,7 +201,7 @@ func buildStack(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.one(value.StackElements(all, l.DType, shape))
+		return w.One(value.StackElements(all, l.DType, shape))
 	}, nil
 }
 
@@ -210,7 +210,7 @@ func listLength(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(lockstep.New([]int32{int32(l.Length())}))
+	return w.One(lockstep.New([]int32{int32(l.Length())}))
 }
 
 // timeOfList is for a list of a tensor's rows, which are the time steps.

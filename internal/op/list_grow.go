@@ -14,16 +14,16 @@ import (
 // The operations on lists that grow, shrink, gather and scatter.
 var listGrowOps = Table{
 	"EmptyTensorList":                   {Build: buildList(limit), Moves: NoInput},
-	"TensorListPushBack":                {Build: plain(ListPush), Moves: InputsAt(0, 1)},
-	"TensorListPopBack":                 {Build: plain(ListPop), Moves: InputsAt(0)},
+	"TensorListPushBack":                {Build: Plain(ListPush), Moves: InputsAt(0, 1)},
+	"TensorListPopBack":                 {Build: Plain(ListPop), Moves: InputsAt(0)},
 	"TensorListElementShape":            {Build: buildListShape, Measures: OtherOfShape},
-	"TensorListResize":                  {Build: plain(listResize), Moves: InputsAt(0)},
-	"TensorListGather":                  {Build: plain(listGather), Moves: InputsAt(0)},
-	"TensorListScatter":                 {Build: plain(listScatter), Moves: InputsAt(0)},
-	"TensorListScatterV2":               {Build: plain(listScatter), Moves: InputsAt(0)},
-	"TensorListScatterIntoExistingList": {Build: plain(listScatterInto), Moves: InputsAt(0, 1)},
-	"TensorListConcatV2":                {Build: plain(listConcat), Moves: InputsAt(0)},
-	"TensorListSplit":                   {Build: plain(listSplit), Moves: InputsAt(0)},
+	"TensorListResize":                  {Build: Plain(listResize), Moves: InputsAt(0)},
+	"TensorListGather":                  {Build: Plain(listGather), Moves: InputsAt(0)},
+	"TensorListScatter":                 {Build: Plain(listScatter), Moves: InputsAt(0)},
+	"TensorListScatterV2":               {Build: Plain(listScatter), Moves: InputsAt(0)},
+	"TensorListScatterIntoExistingList": {Build: Plain(listScatterInto), Moves: InputsAt(0, 1)},
+	"TensorListConcatV2":                {Build: Plain(listConcat), Moves: InputsAt(0)},
+	"TensorListSplit":                   {Build: Plain(listSplit), Moves: InputsAt(0)},
 }
 
 // limit makes an empty list that pushing makes no longer than most elements; any
@@ -93,9 +93,9 @@ func buildListShape(n *savedmodel.Node) (Exec, error) {
 			return nil, err
 		}
 		if !l.Known {
-			return w.one(value.IntTensor([]int{-1}, dtype))
+			return w.One(value.IntTensor([]int{-1}, dtype))
 		}
-		return w.one(value.ShapeTensor(l.Shape, dtype))
+		return w.One(value.ShapeTensor(l.Shape, dtype))
 	}, nil
 }
 
@@ -136,7 +136,7 @@ func listGather(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := vector(t[0])
+	list, err := Vector(t[0])
 	if err != nil {
 		return nil, fmt.Errorf("the element numbers: %w", err)
 	}
@@ -153,7 +153,7 @@ func listGather(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(value.StackElements(chosen, l.DType, shape))
+	return w.One(value.StackElements(chosen, l.DType, shape))
 }
 
 // listScatter makes a list of a tensor's rows at the given indices.
@@ -215,7 +215,7 @@ func listScatterInto(w *Call, in []value.Value) ([]value.Value, error) {
 // scatterOf returns the list's elements with rows of t at the given indices,
 // extended where these are beyond the end.
 func scatterOf(l *value.List, t, numbers *lockstep.Tensor) ([]*lockstep.Tensor, error) {
-	list, err := vector(numbers)
+	list, err := Vector(numbers)
 	if err != nil {
 		return nil, fmt.Errorf("the element numbers: %w", err)
 	}
@@ -283,7 +283,7 @@ func listConcat(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	lengths, err := vector(lead[0])
+	lengths, err := Vector(lead[0])
 	if err != nil {
 		return nil, fmt.Errorf("the lengths: %w", err)
 	}
@@ -338,7 +338,7 @@ func listSplit(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	lengths, err := vector(t[2])
+	lengths, err := Vector(t[2])
 	if err != nil {
 		return nil, fmt.Errorf("the lengths: %w", err)
 	}

@@ -11,21 +11,21 @@ import (
 )
 
 var logicOps = Table{
-	"Less":         {Build: byType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
-	"LessEqual":    {Build: byType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
-	"Greater":      {Build: byType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
-	"GreaterEqual": {Build: byType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise, Reads: readsCount},
-	"Equal":        {Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
-	"NotEqual":     {Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: timeElementwise},
-	"LogicalAnd":   {Build: plain(map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: timeElementwise},
-	"LogicalOr":    {Build: plain(map2(func(x, y bool) bool { return x || y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: timeElementwise},
-	"LogicalNot":   {Build: plain(map1(func(x bool) bool { return !x })), Shape: NoInput, Bound: notBound, Undecided: true, Time: timeOfFirst},
-	"BitwiseAnd":   {Build: byType(integers(map2(and[int32]), map2(and[int64])))},
-	"BitwiseOr":    {Build: byType(integers(map2(or[int32]), map2(or[int64])))},
-	"BitwiseXor":   {Build: byType(integers(map2(xor[int32]), map2(xor[int64])))},
-	"Invert":       {Build: byType(integers(map1(not[int32]), map1(not[int64])))},
-	"LeftShift":    {Build: byType(integers(map2(shiftLeft[int32](31)), map2(shiftLeft[int64](63))))},
-	"RightShift":   {Build: byType(integers(map2(shiftRight[int32](31)), map2(shiftRight[int64](63))))},
+	"Less":         {Build: ByType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"LessEqual":    {Build: ByType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"Greater":      {Build: ByType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"GreaterEqual": {Build: ByType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"Equal":        {Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
+	"NotEqual":     {Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
+	"LogicalAnd":   {Build: Plain(map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
+	"LogicalOr":    {Build: Plain(map2(func(x, y bool) bool { return x || y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
+	"LogicalNot":   {Build: Plain(Map1(func(x bool) bool { return !x })), Shape: NoInput, Bound: notBound, Undecided: true, Time: TimeOfFirst},
+	"BitwiseAnd":   {Build: ByType(integers(map2(and[int32]), map2(and[int64])))},
+	"BitwiseOr":    {Build: ByType(integers(map2(or[int32]), map2(or[int64])))},
+	"BitwiseXor":   {Build: ByType(integers(map2(xor[int32]), map2(xor[int64])))},
+	"Invert":       {Build: ByType(integers(Map1(not[int32]), Map1(not[int64])))},
+	"LeftShift":    {Build: ByType(integers(map2(shiftLeft[int32](31)), map2(shiftLeft[int64](63))))},
+	"RightShift":   {Build: ByType(integers(map2(shiftRight[int32](31)), map2(shiftRight[int64](63))))},
 }
 
 func less[E number](x, y E) bool { return x < y }
@@ -36,7 +36,7 @@ func greater[E number](x, y E) bool { return x > y }
 
 func greaterEqual[E number](x, y E) bool { return x >= y }
 
-func ordered(f32 func(x, y float32) bool, f64 func(x, y float64) bool, i32 func(x, y int32) bool, i64 func(x, y int64) bool) variants[Exec] {
+func ordered(f32 func(x, y float32) bool, f64 func(x, y float64) bool, i32 func(x, y int32) bool, i64 func(x, y int64) bool) Variants[Exec] {
 	return with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64)))
 }
 
@@ -53,13 +53,13 @@ func buildEqual(not bool) Builder {
 	}
 	return func(n *savedmodel.Node) (Exec, error) {
 		run, err := t.choose(n, "T")
-		if err != nil || boolOr(n, "incompatible_shape_error", true) {
+		if err != nil || BoolOr(n, "incompatible_shape_error", true) {
 			return run, err
 		}
 		return func(w *Call, in []value.Value) ([]value.Value, error) {
 			if len(in) == 2 && in[0].Tensor != nil && in[1].Tensor != nil && !compatible(in[0].Tensor.Shape(), in[1].Tensor.Shape()) {
 				// Tensors that cannot be compared are not equal, as a whole.
-				return w.one(lockstep.New([]bool{not}))
+				return w.One(lockstep.New([]bool{not}))
 			}
 			return run(w, in)
 		}, nil

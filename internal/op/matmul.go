@@ -14,7 +14,7 @@ var matmulOps = Table{
 	"BatchMatMul":   {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul)},
 	"BatchMatMulV2": {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Time: timeOfProduct},
 	"BatchMatMulV3": {Build: buildBatchMatMul, Bound: bilinear(0, termsOfMatMul)},
-	"Cross":         {Build: byType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64]))},
+	"Cross":         {Build: ByType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64]))},
 }
 
 func buildMatMul(n *savedmodel.Node) (Exec, error) {
@@ -40,7 +40,7 @@ func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {
 				return nil, err
 			}
 			if a != b {
-				return nil, unsupported(other, fmt.Sprintf("%s, and %s is %s", b, attr, a))
+				return nil, NotSupported(other, fmt.Sprintf("%s, and %s is %s", b, attr, a))
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check f
 // matmulMemory is the memory of a product.
 type matmulMemory[E number] struct {
 	walkMemory
-	resultMemory[E]
+	ResultMemory[E]
 	shape  []int
 	turned []E
 	packed any // a packedTensor
@@ -83,11 +83,11 @@ func products[E number](transposeX, transposeY bool, check func(x, y []int) erro
 		if len(in) != 2 {
 			return nil, fmt.Errorf("%d inputs, want 2", len(in))
 		}
-		s, a, err := operand[E](in, 0)
+		s, a, err := Operand[E](in, 0)
 		if err != nil {
 			return nil, err
 		}
-		t, b, err := operand[E](in, 1)
+		t, b, err := Operand[E](in, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -112,14 +112,14 @@ func products[E number](transposeX, transposeY bool, check func(x, y []int) erro
 		if err := Affordable(size, x.cols); err != nil {
 			return nil, err
 		}
-		product, z, err := m.get(m.shape...)
+		product, z, err := m.Get(m.shape...)
 		if err != nil || size == 0 {
-			return w.one(product, err)
+			return w.One(product, err)
 		}
 		if len(b) == y.rows*y.cols && len(a)*y.cols == size*x.cols && !x.transposed {
 			x.rows *= walk.n // one matrix for the rows of all
 			multiply(w, m, z, a, b, x, y, t)
-			return w.one(product, nil)
+			return w.One(product, nil)
 		}
 		last := walk.steps[len(walk.steps)-1]
 		walk.each(func(o int, at []int) {
@@ -130,7 +130,7 @@ func products[E number](transposeX, transposeY bool, check func(x, y []int) erro
 				multiply(w, m, zm, xm, ym, x, y, nil)
 			}
 		})
-		return w.one(product, nil)
+		return w.One(product, nil)
 	}
 }
 
@@ -194,7 +194,7 @@ func multiplyFloats[F float]() multiplier[F] {
 
 // cross is the vector product along the last axis, of length 3, computed in S.
 func cross[E, S number](w *Call, in []value.Value) ([]value.Value, error) {
-	t, d, err := operands[E](in, 2)
+	t, d, err := Operands[E](in, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func cross[E, S number](w *Call, in []value.Value) ([]value.Value, error) {
 			out[i+k] = E(S(S(x[a])*S(y[b])) - S(S(x[b])*S(y[a])))
 		}
 	}
-	return w.one(lockstep.New(out, shape...))
+	return w.One(lockstep.New(out, shape...))
 }
 
 // timeOfProduct is for a product of rows for the steps with matrices that do

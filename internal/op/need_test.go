@@ -30,7 +30,7 @@ func TestNeedsThroughFunctions(t *testing.T) {
 		{"Ceil", Need{Low: 0, High: 3}, Need{High: 3, Below: 1}, true},
 	} {
 		n := c.want
-		inputs, ok := Specs[c.op].Back(nil, &n, nil)
+		inputs, ok := Core[c.op].Back(nil, &n, nil)
 		if ok != c.ok || len(inputs) != 1 || inputs[0] != 0 {
 			t.Errorf("%s of %+v: inputs %v, %v, want the first, %v", c.op, c.want, inputs, ok, c.ok)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// operand returns a tensor of one element type and its elements.
-func operand[E lockstep.Element](in []value.Value, i int) (*lockstep.Tensor, []E, error) {
+// Operand returns a tensor of one element type and its elements.
+func Operand[E lockstep.Element](in []value.Value, i int) (*lockstep.Tensor, []E, error) {
 	t := in[i].Tensor
 	if t == nil {
 		return nil, nil, fmt.Errorf("input %d is %s, want a tensor", i, in[i])
@@ -21,24 +21,24 @@ func operand[E lockstep.Element](in []value.Value, i int) (*lockstep.Tensor, []E
 	return t, d, nil
 }
 
-// operands returns n tensors of one element type and their elements; any
+// Operands returns n tensors of one element type and their elements; any
 // number of them if n is negative.
-func operands[E lockstep.Element](in []value.Value, n int) ([]*lockstep.Tensor, [][]E, error) {
+func Operands[E lockstep.Element](in []value.Value, n int) ([]*lockstep.Tensor, [][]E, error) {
 	t, err := value.Tensors(in, n)
 	if err != nil {
 		return nil, nil, err
 	}
 	d := make([][]E, len(t))
 	for i := range t {
-		if _, d[i], err = operand[E](in, i); err != nil {
+		if _, d[i], err = Operand[E](in, i); err != nil {
 			return nil, nil, err
 		}
 	}
 	return t, d, nil
 }
 
-// vector reads a list of integers.
-func vector(t *lockstep.Tensor) ([]int, error) {
+// Vector reads a list of integers.
+func Vector(t *lockstep.Tensor) ([]int, error) {
 	if t.Rank() != 1 {
 		return nil, fmt.Errorf("%s, want a list of integers", t)
 	}
@@ -51,11 +51,11 @@ func oldVector(t *lockstep.Tensor) ([]int, error) {
 	if t.Rank() == 0 {
 		return value.Ints(t)
 	}
-	return vector(t)
+	return Vector(t)
 }
 
-// wantShape checks a requested shape: all its axes must be known.
-func wantShape(shape []int, err error) ([]int, error) {
+// WantShape checks a requested shape: all its axes must be known.
+func WantShape(shape []int, err error) ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the shape: %w", err)
 	}
@@ -65,16 +65,16 @@ func wantShape(shape []int, err error) ([]int, error) {
 	return shape, nil
 }
 
-// scalar reads an integer that must not even have an axis of length one.
-func scalar(t *lockstep.Tensor) (int, error) {
+// Scalar reads an integer that must not even have an axis of length one.
+func Scalar(t *lockstep.Tensor) (int, error) {
 	if t.Rank() != 0 {
 		return 0, fmt.Errorf("%s, want one integer without axes", t)
 	}
 	return value.ScalarInt(t)
 }
 
-// wantScalar refuses a value that has axes.
-func wantScalar(what string, t *lockstep.Tensor) error {
+// WantScalar refuses a value that has axes.
+func WantScalar(what string, t *lockstep.Tensor) error {
 	if t.Rank() != 0 {
 		return fmt.Errorf("%s is %s, want a scalar", what, t)
 	}
@@ -87,7 +87,7 @@ func wantOldScalar(what string, t *lockstep.Tensor) error {
 	if t.Rank() == 1 && t.Len() == 1 {
 		return nil
 	}
-	return wantScalar(what, t)
+	return WantScalar(what, t)
 }
 
 // scalars reads inputs that are one number each.
@@ -110,42 +110,45 @@ func scalars[E lockstep.Element](in []value.Value, n int, want func(string, *loc
 	return out, nil
 }
 
-// unsupported is the error of an attribute's value.
-func unsupported(attr string, value any) error {
+// NotSupported is the error of an attribute's value.
+func NotSupported(attr string, value any) error {
 	return fmt.Errorf("attribute %q is %v, which is not supported", attr, value)
 }
 
-// A SavedModel leaves out attributes that have their default: boolOr and the
-// like read those.
-func boolOr(n *savedmodel.Node, name string, absent bool) bool {
+// BoolOr reads an attribute that a SavedModel leaves out where it has its default.
+func BoolOr(n *savedmodel.Node, name string, absent bool) bool {
 	if !n.HasAttr(name) {
 		return absent
 	}
 	return n.AttrBool(name)
 }
 
-func floatOr(n *savedmodel.Node, name string, absent float32) float32 {
+// FloatOr is BoolOr for a number.
+func FloatOr(n *savedmodel.Node, name string, absent float32) float32 {
 	if !n.HasAttr(name) {
 		return absent
 	}
 	return n.AttrFloat(name)
 }
 
-func stringOr(n *savedmodel.Node, name, absent string) string {
+// StringOr is BoolOr for a string.
+func StringOr(n *savedmodel.Node, name, absent string) string {
 	if !n.HasAttr(name) {
 		return absent
 	}
 	return n.AttrString(name)
 }
 
-func typeOr(n *savedmodel.Node, name string, absent lockstep.DType) (lockstep.DType, error) {
+// TypeOr is BoolOr for an element type.
+func TypeOr(n *savedmodel.Node, name string, absent lockstep.DType) (lockstep.DType, error) {
 	if !n.HasAttr(name) {
 		return absent, nil
 	}
 	return n.AttrType(name)
 }
 
-func intOr(n *savedmodel.Node, name string, absent int) int {
+// IntOr is BoolOr for an integer.
+func IntOr(n *savedmodel.Node, name string, absent int) int {
 	if !n.HasAttr(name) {
 		return absent
 	}
@@ -154,14 +157,15 @@ func intOr(n *savedmodel.Node, name string, absent int) int {
 
 // indexType reads an attribute that chooses between int32 and int64.
 func indexType(n *savedmodel.Node, name string) (lockstep.DType, error) {
-	d, err := typeOr(n, name, lockstep.Int32)
+	d, err := TypeOr(n, name, lockstep.Int32)
 	if err == nil && d != lockstep.Int32 && d != lockstep.Int64 {
 		err = fmt.Errorf("attribute %q is %s, want int32 or int64", name, d)
 	}
 	return d, err
 }
 
-// inputError is an error about input i, inputsError about their number.
-func inputError(i int, err error) error { return fmt.Errorf("input %d: %w", i, err) }
+// InputError is an error about input i.
+func InputError(i int, err error) error { return fmt.Errorf("input %d: %w", i, err) }
 
-func inputsError(n int) error { return fmt.Errorf("%d inputs", n) }
+// InputsError is the error of a wrong number of inputs.
+func InputsError(n int) error { return fmt.Errorf("%d inputs", n) }

@@ -18,7 +18,7 @@ var orderOps = Table{
 	"ArgMin": {Build: extreme(bestOf(highest[float32](), less), bestOf(highest[float64](), less), bestOf(highest[int32](), less), bestOf(highest[int64](), less),
 		bestOf(true, func(x, y bool) bool { return !x && y })), Bound: bestBound},
 	"TopKV2":   {Build: buildTopK, Bound: topBound},
-	"InTopKV2": {Build: plain(inTopK), Float64: onlyFloat32},
+	"InTopKV2": {Build: Plain(inTopK), Float64: OnlyFloat32},
 }
 
 // finder returns where the best element of each line is.
@@ -72,12 +72,12 @@ func extreme(f32, f64, i32, i64, b finder) Builder {
 		if err != nil {
 			return nil, err
 		}
-		index, err := typeOr(n, "output_type", lockstep.Int64)
+		index, err := TypeOr(n, "output_type", lockstep.Int64)
 		if err != nil {
 			return nil, err
 		}
 		if index != lockstep.Int32 && index != lockstep.Int64 {
-			return nil, unsupported("output_type", index)
+			return nil, NotSupported("output_type", index)
 		}
 		return func(w *Call, in []value.Value) ([]value.Value, error) {
 			t, l, err := alongAxis(in)
@@ -94,14 +94,14 @@ func extreme(f32, f64, i32, i64, b finder) Builder {
 			// alongAxis has checked the axis.
 			axis, _ := value.ScalarInt(in[1].Tensor)
 			axis, _ = value.AxisOf(axis, t.Rank())
-			return w.one(value.IntTensor(at, index, slices.Delete(slices.Clone(t.Shape()), axis, axis+1)...))
+			return w.One(value.IntTensor(at, index, slices.Delete(slices.Clone(t.Shape()), axis, axis+1)...))
 		}, nil
 	}
 }
 
 func buildTopK(n *savedmodel.Node) (Exec, error) {
-	if !boolOr(n, "sorted", true) {
-		return nil, unsupported("sorted", false) // TensorFlow leaves the order open
+	if !BoolOr(n, "sorted", true) {
+		return nil, NotSupported("sorted", false) // TensorFlow leaves the order open
 	}
 	index, err := indexType(n, "index_type")
 	if err != nil {
@@ -118,11 +118,11 @@ func topK[E number](index lockstep.DType) Exec {
 		if err != nil {
 			return nil, err
 		}
-		t, x, err := operand[E](in, 0)
+		t, x, err := Operand[E](in, 0)
 		if err != nil {
 			return nil, err
 		}
-		k, err := scalar(ts[1])
+		k, err := Scalar(ts[1])
 		if err != nil {
 			return nil, fmt.Errorf("k: %w", err)
 		}
@@ -179,7 +179,7 @@ func inTopK(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, x, err := operand[float32](in, 0)
+	_, x, err := Operand[float32](in, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func inTopK(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the targets: %w", err)
 	}
-	k, err := scalar(t[2])
+	k, err := Scalar(t[2])
 	if err != nil {
 		return nil, fmt.Errorf("k: %w", err)
 	}
@@ -209,7 +209,7 @@ func inTopK(w *Call, in []value.Value) ([]value.Value, error) {
 		}
 		out[i] = known && above < k
 	}
-	return w.one(lockstep.New(out, len(out)))
+	return w.One(lockstep.New(out, len(out)))
 }
 
 func finite(x float32) bool { return x-x == 0 }

@@ -11,11 +11,11 @@ import (
 
 // The operations that pad a tensor.
 var padOps = Table{
-	"Pad":            {Build: plain(padWith), Moves: InputsAt(0), Shape: InputsAt(1)},
-	"PadV2":          {Build: plain(padWith), Moves: InputsAt(0, 2), Shape: InputsAt(1)},
+	"Pad":            {Build: Plain(padWith), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"PadV2":          {Build: Plain(padWith), Moves: InputsAt(0, 2), Shape: InputsAt(1)},
 	"MirrorPad":      {Build: buildMirrorPad, Moves: InputsAt(0)},
-	"SpaceToBatchND": {Build: plain(spaceToBatch), Moves: InputsAt(0)},
-	"BatchToSpaceND": {Build: plain(batchToSpace), Moves: InputsAt(0)},
+	"SpaceToBatchND": {Build: Plain(spaceToBatch), Moves: InputsAt(0)},
+	"BatchToSpaceND": {Build: Plain(batchToSpace), Moves: InputsAt(0)},
 }
 
 // paddings reads how much is added before and after each axis.
@@ -56,7 +56,7 @@ func padWith(w *Call, in []value.Value) ([]value.Value, error) {
 	case 2:
 	case 3:
 		fill = t[2]
-		if err := wantScalar("the value", fill); err != nil {
+		if err := WantScalar("the value", fill); err != nil {
 			return nil, err
 		}
 	default:
@@ -66,7 +66,7 @@ func padWith(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(padded(t[0], pads, fill))
+	return w.One(padded(t[0], pads, fill))
 }
 
 // padded pads a tensor with fill's one element, or with zeros if fill is nil.
@@ -124,7 +124,7 @@ func buildMirrorPad(n *savedmodel.Node) (Exec, error) {
 			}
 		}
 		if n, err := value.Allow(wide); err != nil || n == 0 {
-			return w.one(emptyOr(err, t[0].DType(), wide))
+			return w.One(emptyOr(err, t[0].DType(), wide))
 		}
 		axes := make([][]int, len(wide))
 		from, err := value.AllPositions(t[0].Shape())
@@ -137,7 +137,7 @@ func buildMirrorPad(n *savedmodel.Node) (Exec, error) {
 				axes[i][j] = axis[mirror(j-pads[2*i], len(axis), edge)]
 			}
 		}
-		return w.one(value.Sample(t[0], axes, nil))
+		return w.One(value.Sample(t[0], axes, nil))
 	}, nil
 }
 
@@ -163,7 +163,7 @@ type blocking struct {
 }
 
 func readBlocking(t []*lockstep.Tensor) (*blocking, error) {
-	sizes, err := vector(t[1])
+	sizes, err := Vector(t[1])
 	if err != nil {
 		return nil, fmt.Errorf("the block: %w", err)
 	}
@@ -224,7 +224,7 @@ func spaceToBatch(w *Call, in []value.Value) ([]value.Value, error) {
 	}
 	blocks, joined = append(blocks, shape[n+1:]...), append(joined, shape[n+1:]...)
 	order = append(append(append(order, 0), rows...), value.Positions(2*n+1, rank-n-1, 1)...)
-	return w.one(regrouped(x, blocks, order, joined))
+	return w.One(regrouped(x, blocks, order, joined))
 }
 
 // batchToSpace undoes spaceToBatch, and cuts off its padding.
@@ -266,7 +266,7 @@ func batchToSpace(w *Call, in []value.Value) ([]value.Value, error) {
 		}
 		axes[i+1] = axes[i+1][before : length-after]
 	}
-	return w.one(value.Sample(x, axes, nil))
+	return w.One(value.Sample(x, axes, nil))
 }
 
 // regrouped reshapes a tensor, transposes it, and reshapes the result.

@@ -24,16 +24,16 @@ var passingOps = Table{
 	"StatelessCase":  {Control: Numbered, AnyType: true},
 
 	"VarHandleOp":      {Control: Variable, AnyType: true},
-	"ReadVariableOp":   {Control: Read, Build: plain(readVariable), Moves: InputsAt(0), Shape: NoInput},
+	"ReadVariableOp":   {Control: Read, Build: Plain(readVariable), Moves: InputsAt(0), Shape: NoInput},
 	"AssignVariableOp": {Control: Assign, AnyType: true},
 	"Assert":           {Control: Assertion},
 
 	"Const":           {Control: ConstantValue, Build: buildConst, AnyType: true},
-	"Identity":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
-	"IdentityN":       {Build: plain(identity), Moves: AllInputs, Shape: NoInput},
-	"StopGradient":    {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
-	"PreventGradient": {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
-	"Snapshot":        {Build: plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: timeOfFirst},
+	"Identity":        {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
+	"IdentityN":       {Build: Plain(identity), Moves: AllInputs, Shape: NoInput},
+	"StopGradient":    {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
+	"PreventGradient": {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
+	"Snapshot":        {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
 	"CheckNumerics":   {Build: buildCheckNumerics, Bound: boundOfFirst, Shape: NoInput, Back: sameOf(0)},
 }
 
@@ -77,7 +77,7 @@ func buildCheckNumerics(n *savedmodel.Node) (Exec, error) {
 				return nil, fmt.Errorf("element %d of %s is %v, and the model requires finite numbers there: %s", i, t[0], v, message)
 			}
 		}
-		return w.one(t[0], nil)
+		return w.One(t[0], nil)
 	}, nil
 }
 

@@ -26,7 +26,7 @@ func readPooling(n *savedmodel.Node) (*pooling, error) {
 		return nil, err
 	}
 	if s.padding == "EXPLICIT" {
-		return nil, unsupported("padding", s.padding)
+		return nil, NotSupported("padding", s.padding)
 	}
 	window, err := s.spatial(n, "ksize", nil)
 	return &pooling{s, window}, err
@@ -79,7 +79,7 @@ func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S,
 	if len(in) != 1 {
 		return nil, fmt.Errorf("%d inputs, want 1", len(in))
 	}
-	t, _, err := operand[E](in, 0)
+	t, _, err := Operand[E](in, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +105,9 @@ func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S,
 	}
 	to := images{from.batch, rows.out, cols.out, from.channels}
 	m := Room[poolMemory[E, S]](w)
-	pooled, out, err := m.get(to.batch, to.height, to.width, to.channels)
+	pooled, out, err := m.Get(to.batch, to.height, to.width, to.channels)
 	if err != nil || len(out) == 0 {
-		return w.one(p.back(pooled, err))
+		return w.One(p.back(pooled, err))
 	}
 	if err := Affordable(len(out), rows.reach(), cols.reach()); err != nil {
 		return nil, err
@@ -131,11 +131,11 @@ func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S,
 			out[at+i] = finish(s, n)
 		}
 	})
-	return w.one(p.back(pooled, nil))
+	return w.One(p.back(pooled, nil))
 }
 
 // poolMemory is the memory of a pooling.
 type poolMemory[E, S number] struct {
-	resultMemory[E]
+	ResultMemory[E]
 	acc []S
 }

@@ -90,7 +90,7 @@ func TestNeedsThroughConstants(t *testing.T) {
 	} {
 		n := c.want
 		node := nodeOf(t, c.draw)
-		in, ok := Specs[node.Op].Back(node, &n, numbersOf{})
+		in, ok := Core[node.Op].Back(node, &n, numbersOf{})
 		if ok != (c.in != nil) || ok && (!slices.Equal(in, c.in) || n != c.of) {
 			t.Errorf("%s: %+v of the inputs %v, %v; want %+v of %v", c.name, n, in, ok, c.of, c.in)
 		}
@@ -103,14 +103,14 @@ func TestDomains(t *testing.T) {
 		op        string
 		low, high float64
 	}{{"Sqrt", 0, inf}, {"Rsqrt", 0, inf}, {"Log", 0, inf}, {"Log1p", -1, inf}, {"Acos", -NearlyOne, NearlyOne}, {"Asin", -NearlyOne, NearlyOne}, {"Atanh", -NearlyOne, NearlyOne}, {"Acosh", 1, inf}} {
-		n, ok := Specs[c.op].Domain(nil, nil)
+		n, ok := Core[c.op].Domain(nil, nil)
 		if want := (Need{Low: c.low, High: c.high, Real: true}); !ok || n != want {
 			t.Errorf("%s: %+v, %v, want %+v", c.op, n, ok, want)
 		}
 	}
 	for exponent, want := range map[float32]bool{0.5: true, -1.5: true, 2: false, -1: false, 0: false} {
 		node := nodeOf(t, func(d *graphtest.Drawing) string { return d.Op("Pow", nil, "x", d.Floats(nil, exponent)) })
-		if n, ok := Specs["Pow"].Domain(node, numbersOf{}); ok != want || ok && (n.Low != 0 || n.High != inf || !n.Real) {
+		if n, ok := Core["Pow"].Domain(node, numbersOf{}); ok != want || ok && (n.Low != 0 || n.High != inf || !n.Real) {
 			t.Errorf("to the power of %v: %+v, %v", exponent, n, ok)
 		}
 	}
@@ -118,7 +118,7 @@ func TestDomains(t *testing.T) {
 		func(d *graphtest.Drawing) string { return d.Op("Pow", nil, "x", "y") },
 		func(d *graphtest.Drawing) string { return d.Op("Pow", nil, "x", d.Floats([]int{2}, 0.5, 0.5)) },
 	} {
-		if n, ok := Specs["Pow"].Domain(nodeOf(t, other), numbersOf{}); ok {
+		if n, ok := Core["Pow"].Domain(nodeOf(t, other), numbersOf{}); ok {
 			t.Errorf("to a power that is no one number: %+v", n)
 		}
 	}
@@ -171,7 +171,7 @@ func TestParts(t *testing.T) {
 		{"a row", unpack(0), 1, two, 0, 0},
 	} {
 		node := nodeOf(t, c.draw)
-		from, to, ok := Specs[node.Op].Part(node, c.result, c.shape, numbersOf{})
+		from, to, ok := Core[node.Op].Part(node, c.result, c.shape, numbersOf{})
 		if ok != (c.from < c.to) || ok && (from != c.from || to != c.to) {
 			t.Errorf("%s: [%d, %d), %v, want [%d, %d)", c.name, from, to, ok, c.from, c.to)
 		}
@@ -221,7 +221,7 @@ func TestReads(t *testing.T) {
 		"others compared":                     {func(d *graphtest.Drawing) string { return d.Op("Less", nil, "x", "x") }, nil},
 	} {
 		node, a := nodeOf(t, c.draw), &asked{}
-		if Specs[node.Op].Reads(node, a); !slices.Equal(a.found, c.want) {
+		if Core[node.Op].Reads(node, a); !slices.Equal(a.found, c.want) {
 			t.Errorf("%s: reads %q, want %q", name, a.found, c.want)
 		}
 	}

@@ -48,8 +48,8 @@ var reduceOps = Table{
 		fold(highest[int32](), smaller, nil),
 		fold(highest[int64](), smaller, nil),
 	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction, Back: sameOf(0)},
-	"All": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(true, func(x, y bool) bool { return x && y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
-	"Any": {Build: reduction(variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
+	"All": {Build: reduction(Variants[reducer]{lockstep.Bool: foldBool(true, func(x, y bool) bool { return x && y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
+	"Any": {Build: reduction(Variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
 }
 
 func plus[S, E number](s S, v E) S { return s + S(v) }
@@ -69,7 +69,7 @@ type reducer func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int
 // foldMemory is the memory of a reducer.
 type foldMemory[S any, E lockstep.Element] struct {
 	acc []S
-	out resultMemory[E]
+	out ResultMemory[E]
 }
 
 // fold begins with start, takes the elements one by one, and ends with finish,
@@ -77,7 +77,7 @@ type foldMemory[S any, E lockstep.Element] struct {
 func fold[S, E number](start S, take func(S, E) S, finish func(S, int) S) reducer {
 	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, count int) (*lockstep.Tensor, error) {
 		m := roomIn[foldMemory[S, E]](keep)
-		out, d, err := m.out.get(shape...)
+		out, d, err := m.out.Get(shape...)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func fold[S, E number](start S, take func(S, E) S, finish func(S, int) S) reduce
 
 func foldBool(start bool, take func(x, y bool) bool) reducer {
 	return func(keep *any, t *lockstep.Tensor, w *walk, shape []int, _ int) (*lockstep.Tensor, error) {
-		out, d, err := roomIn[resultMemory[bool]](keep).get(shape...)
+		out, d, err := roomIn[ResultMemory[bool]](keep).Get(shape...)
 		if err != nil {
 			return nil, err
 		}
@@ -128,12 +128,12 @@ func reduce16[H half](r reducer) reducer {
 
 // withBFloat16 adds the one type of 16 bits whose sums TensorFlow keeps in
 // float32; with16 adds both.
-func withBFloat16(v variants[reducer]) variants[reducer] {
+func withBFloat16(v Variants[reducer]) Variants[reducer] {
 	v[lockstep.BFloat16] = reduce16[lockstep.BFloat16Bits](v[lockstep.Float32])
 	return v
 }
 
-func with16(v variants[reducer]) variants[reducer] {
+func with16(v Variants[reducer]) Variants[reducer] {
 	v[lockstep.Float16] = reduce16[lockstep.Float16Bits](v[lockstep.Float32])
 	return withBFloat16(v)
 }
@@ -188,7 +188,7 @@ type reduceMemory struct {
 
 // reduction makes an operation that removes axes, which its second input lists,
 // or with keep_dims reduces them to length one.
-func reduction(by variants[reducer]) Builder {
+func reduction(by Variants[reducer]) Builder {
 	return func(n *savedmodel.Node) (Exec, error) {
 		// All and Any have no attribute for the type.
 		reduce, err := by.chooseOr(n, "T", lockstep.Bool)
@@ -207,7 +207,7 @@ func reduction(by variants[reducer]) Builder {
 					return nil, err
 				}
 			}
-			return w.one(reduce(&m.keep, t, m.walk, m.to, m.count))
+			return w.One(reduce(&m.keep, t, m.walk, m.to, m.count))
 		}, nil
 	}
 }

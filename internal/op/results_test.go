@@ -16,7 +16,7 @@ import (
 // another case.
 func caseNode(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor) (*savedmodel.Node, []value.Value) {
 	t.Helper()
-	if c.Op == "" || len(c.Outputs) == 0 || Specs[c.Op] == nil || Specs[c.Op].Build == nil {
+	if c.Op == "" || len(c.Outputs) == 0 || Core[c.Op] == nil || Core[c.Op].Build == nil {
 		return nil, nil
 	}
 	var tensors []*lockstep.Tensor
@@ -64,11 +64,11 @@ func TestResultsOrAnError(t *testing.T) {
 				continue
 			}
 			build := func(n *savedmodel.Node) (Exec, error) {
-				run, err := Specs[c.Op].Build(n)
+				run, err := Core[c.Op].Build(n)
 				if (run == nil) == (err == nil) {
 					t.Errorf("%s: built as neither code nor an error", c.Name)
 				}
-				if wide, err := Specs[c.Op].InFloat64(n); (wide == nil) == (err == nil) {
+				if wide, err := Core[c.Op].InFloat64(n); (wide == nil) == (err == nil) {
 					t.Errorf("%s: built in float64 as neither code nor an error", c.Name)
 				}
 				return run, err
@@ -111,7 +111,7 @@ func TestResultsOrAnError(t *testing.T) {
 // Code without any of its attributes, most of which have no default, is either
 // built or refused.
 func TestBuiltOrRefused(t *testing.T) {
-	for name, spec := range Specs {
+	for name, spec := range Core {
 		if spec.Build == nil {
 			continue
 		}

@@ -71,7 +71,7 @@ func scanOf[E lockstep.Element](take func(x, y E) E, start E) scanner {
 }
 
 // with16Scans adds the types of 16 bits, to which each partial result is rounded.
-func with16Scans(v variants[scanner], take func(x, y float32) float32, start float32) variants[scanner] {
+func with16Scans(v Variants[scanner], take func(x, y float32) float32, start float32) Variants[scanner] {
 	v[lockstep.Float16] = scanOf(via16[lockstep.Float16Bits](take), to16[lockstep.Float16Bits](start))
 	v[lockstep.BFloat16] = scanOf(via16[lockstep.BFloat16Bits](take), to16[lockstep.BFloat16Bits](start))
 	return v
@@ -93,7 +93,7 @@ func logSumExp(x, y float64) float64 {
 	return high + math.Log1p(math.Exp(low-high))
 }
 
-func scan(v variants[scanner]) Builder {
+func scan(v Variants[scanner]) Builder {
 	return func(n *savedmodel.Node) (Exec, error) {
 		run, err := v.choose(n, "T")
 		if err != nil {
@@ -105,7 +105,7 @@ func scan(v variants[scanner]) Builder {
 			if err != nil {
 				return nil, err
 			}
-			return w.one(run(t, l, exclusive, reverse))
+			return w.One(run(t, l, exclusive, reverse))
 		}, nil
 	}
 }
@@ -116,7 +116,7 @@ func alongAxis(in []value.Value) (*lockstep.Tensor, lines, error) {
 	if err != nil {
 		return nil, lines{}, err
 	}
-	axis, err := scalar(t[1])
+	axis, err := Scalar(t[1])
 	if err != nil {
 		return nil, lines{}, fmt.Errorf("the axis: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 
 // The operations that put elements at positions.
 var scatterOps = Table{
-	"ScatterNd": {Build: byType(variants[Exec]{
+	"ScatterNd": {Build: ByType(Variants[Exec]{
 		lockstep.Float32:  scatterNd(add[float32]),
 		lockstep.Float64:  scatterNd(add[float64]),
 		lockstep.Float16:  scatterNd(via16[lockstep.Float16Bits](add[float32])),
@@ -20,15 +20,15 @@ var scatterOps = Table{
 		lockstep.Int64:    scatterNd(add[int64]),
 		lockstep.Bool:     scatterNd(func(x, y bool) bool { return x || y }),
 	})},
-	"TensorScatterUpdate": {Build: plain(scatterUpdate), Moves: InputsAt(0, 2)},
-	"TensorScatterAdd":    {Build: byType(numbers(scatterWith(add[float32]), scatterWith(add[float64]), scatterWith(add[int32]), scatterWith(add[int64])))},
-	"TensorScatterSub":    {Build: byType(numbers(scatterWith(sub[float32]), scatterWith(sub[float64]), scatterWith(sub[int32]), scatterWith(sub[int64])))},
-	"TensorScatterMax":    {Build: byType(numbers(scatterWith(larger[float32]), scatterWith(larger[float64]), scatterWith(larger[int32]), scatterWith(larger[int64])))},
-	"TensorScatterMin":    {Build: byType(numbers(scatterWith(smaller[float32]), scatterWith(smaller[float64]), scatterWith(smaller[int32]), scatterWith(smaller[int64])))},
-	"UnsortedSegmentSum":  {Build: byType(numbers(segments(0, add[float32]), segments(0, add[float64]), segments(0, add[int32]), segments(0, add[int64]))), Bound: linear(termsOfAll)},
-	"UnsortedSegmentProd": {Build: byType(numbers(segments(1, mul[float32]), segments(1, mul[float64]), segments(1, mul[int32]), segments(1, mul[int64])))},
-	"UnsortedSegmentMax":  {Build: byType(numbers(segments(float32(-math.MaxFloat32), larger), segments(-math.MaxFloat64, larger), segments(lowest[int32](), larger), segments(lowest[int64](), larger)))},
-	"UnsortedSegmentMin":  {Build: byType(numbers(segments(float32(math.MaxFloat32), smaller), segments(math.MaxFloat64, smaller), segments(highest[int32](), smaller), segments(highest[int64](), smaller)))},
+	"TensorScatterUpdate": {Build: Plain(scatterUpdate), Moves: InputsAt(0, 2)},
+	"TensorScatterAdd":    {Build: ByType(numbers(scatterWith(add[float32]), scatterWith(add[float64]), scatterWith(add[int32]), scatterWith(add[int64])))},
+	"TensorScatterSub":    {Build: ByType(numbers(scatterWith(sub[float32]), scatterWith(sub[float64]), scatterWith(sub[int32]), scatterWith(sub[int64])))},
+	"TensorScatterMax":    {Build: ByType(numbers(scatterWith(larger[float32]), scatterWith(larger[float64]), scatterWith(larger[int32]), scatterWith(larger[int64])))},
+	"TensorScatterMin":    {Build: ByType(numbers(scatterWith(smaller[float32]), scatterWith(smaller[float64]), scatterWith(smaller[int32]), scatterWith(smaller[int64])))},
+	"UnsortedSegmentSum":  {Build: ByType(numbers(segments(0, add[float32]), segments(0, add[float64]), segments(0, add[int32]), segments(0, add[int64]))), Bound: linear(termsOfAll)},
+	"UnsortedSegmentProd": {Build: ByType(numbers(segments(1, mul[float32]), segments(1, mul[float64]), segments(1, mul[int32]), segments(1, mul[int64])))},
+	"UnsortedSegmentMax":  {Build: ByType(numbers(segments(float32(-math.MaxFloat32), larger), segments(-math.MaxFloat64, larger), segments(lowest[int32](), larger), segments(lowest[int64](), larger)))},
+	"UnsortedSegmentMin":  {Build: ByType(numbers(segments(float32(math.MaxFloat32), smaller), segments(math.MaxFloat64, smaller), segments(highest[int32](), smaller), segments(highest[int64](), smaller)))},
 }
 
 // scattering checks updates against the positions they go to in a tensor of
@@ -66,7 +66,7 @@ func scatterUpdate(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(out, value.Put(out, at, run, t[2]))
+	return w.One(out, value.Put(out, at, run, t[2]))
 }
 
 // scatterNd adds updates into zeros.
@@ -76,7 +76,7 @@ func scatterNd[E lockstep.Element](sum func(x, y E) E) Exec {
 		if err != nil {
 			return nil, err
 		}
-		shape, err := wantShape(vector(t[2]))
+		shape, err := WantShape(Vector(t[2]))
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func scatterNd[E lockstep.Element](sum func(x, y E) E) Exec {
 		}
 		out := make([]E, value.Product(shape))
 		takeAt(out, at, run, updates, sum)
-		return w.one(lockstep.New(out, shape...))
+		return w.One(lockstep.New(out, shape...))
 	}
 }
 
@@ -111,11 +111,11 @@ func scatterWith[E number](take func(x, y E) E) Exec {
 		if err != nil {
 			return nil, err
 		}
-		_, x, err := operand[E](in, 0)
+		_, x, err := Operand[E](in, 0)
 		if err != nil {
 			return nil, err
 		}
-		_, updates, err := operand[E](in, 2)
+		_, updates, err := Operand[E](in, 2)
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +125,7 @@ func scatterWith[E number](take func(x, y E) E) Exec {
 		}
 		out := slices.Clone(x)
 		takeAt(out, at, run, updates, take)
-		return w.one(lockstep.New(out, t[0].Shape()...))
+		return w.One(lockstep.New(out, t[0].Shape()...))
 	}
 }
 
@@ -139,7 +139,7 @@ func segments[E number](start E, take func(x, y E) E) Exec {
 		if err != nil {
 			return nil, err
 		}
-		_, x, err := operand[E](in, 0)
+		_, x, err := Operand[E](in, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +147,7 @@ func segments[E number](start E, take func(x, y E) E) Exec {
 		if err != nil {
 			return nil, fmt.Errorf("the segments: %w", err)
 		}
-		n, err := scalar(t[2])
+		n, err := Scalar(t[2])
 		if err != nil {
 			return nil, fmt.Errorf("the number of segments: %w", err)
 		}
@@ -180,6 +180,6 @@ func segments[E number](start E, take func(x, y E) E) Exec {
 				to[k] = take(to[k], v)
 			}
 		}
-		return w.one(lockstep.New(out, shape...))
+		return w.One(lockstep.New(out, shape...))
 	}
 }

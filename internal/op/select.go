@@ -11,14 +11,14 @@ import (
 
 // The operations that choose between elements.
 var selectOps = Table{
-	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise, Back: sameOf(1, 2)},
-	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: timeElementwise, Back: sameOf(1, 2)},
-	"ClipByValue": {Build: byType(with16Bits(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
+	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
+	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
+	"ClipByValue": {Build: ByType(with16Bits(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
 }
 
 // everyType makes code for each type that a tensor can have.
-func everyType(f32, f64, f16, bf16, i32, i64, b, s Exec) variants[Exec] {
-	return variants[Exec]{
+func everyType(f32, f64, f16, bf16, i32, i64, b, s Exec) Variants[Exec] {
+	return Variants[Exec]{
 		lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Float16: f16, lockstep.BFloat16: bf16,
 		lockstep.Int32: i32, lockstep.Int64: i64, lockstep.Bool: b, lockstep.String: s,
 	}
@@ -27,7 +27,7 @@ func everyType(f32, f64, f16, bf16, i32, i64, b, s Exec) variants[Exec] {
 // buildSelect makes an operation that takes elements from one input or the
 // other. shape relates the condition's shape to those of the others.
 func buildSelect(shape func(cond, x, y []int) ([]int, error)) Builder {
-	return byType(everyType(
+	return ByType(everyType(
 		choose[float32](shape), choose[float64](shape), choose[lockstep.Float16Bits](shape), choose[lockstep.BFloat16Bits](shape),
 		choose[int32](shape), choose[int64](shape), choose[bool](shape), choose[string](shape)))
 }
@@ -35,7 +35,7 @@ func buildSelect(shape func(cond, x, y []int) ([]int, error)) Builder {
 // selectMemory is the memory of a choice.
 type selectMemory[E lockstep.Element] struct {
 	walkMemory
-	resultMemory[E]
+	ResultMemory[E]
 }
 
 func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exec {
@@ -43,15 +43,15 @@ func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exe
 		if len(in) != 3 {
 			return nil, fmt.Errorf("%d inputs, want 3", len(in))
 		}
-		c, cond, err := operand[bool](in, 0)
+		c, cond, err := Operand[bool](in, 0)
 		if err != nil {
 			return nil, err
 		}
-		s, x, err := operand[E](in, 1)
+		s, x, err := Operand[E](in, 1)
 		if err != nil {
 			return nil, err
 		}
-		t, y, err := operand[E](in, 2)
+		t, y, err := Operand[E](in, 2)
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exe
 		if err != nil {
 			return nil, err
 		}
-		out, z, err := m.get(walk.shape...)
+		out, z, err := m.Get(walk.shape...)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func choose[E lockstep.Element](shape func(cond, x, y []int) ([]int, error)) Exe
 				}
 			}
 		})
-		return w.one(out, nil)
+		return w.One(out, nil)
 	}
 }
 
@@ -104,7 +104,7 @@ func selectionV1(cond, x, y []int) ([]int, error) {
 // clip takes the smaller of an element and the upper bound, then the larger of
 // that and the lower one; a NaN bound has no effect.
 func clip[E number](w *Call, in []value.Value) ([]value.Value, error) {
-	t, d, err := operands[E](in, 3)
+	t, d, err := Operands[E](in, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func clip[E number](w *Call, in []value.Value) ([]value.Value, error) {
 			out[o+i] = v
 		}
 	})
-	return w.one(lockstep.New(out, walk.shape...))
+	return w.One(lockstep.New(out, walk.shape...))
 }
 
 // clipBound: each input moves the result by no more than it moves itself.

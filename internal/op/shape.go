@@ -17,13 +17,13 @@ var shapeOps = Table{
 	"Shape":         {Build: buildShape, AnyType: true, Measures: AxesOf},
 	"ShapeN":        {Build: buildShape, AnyType: true, Measures: AxesOf},
 	"VariableShape": {Build: buildShape},
-	"Rank":          {Build: plain(rank), AnyType: true, Measures: RankOf},
+	"Rank":          {Build: Plain(rank), AnyType: true, Measures: RankOf},
 	"Size":          {Build: buildSize, AnyType: true, Measures: SizeOf},
-	"Reshape":       {Build: plain(reshape), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfReshape},
-	"ExpandDims":    {Build: plain(expandDims), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfFirst},
-	"Squeeze":       {Build: buildSqueeze, Moves: InputsAt(0), View: true, Shape: NoInput, Time: timeOfFirst},
-	"BroadcastTo":   {Build: plain(broadcastTo), Moves: InputsAt(0), Shape: InputsAt(1)},
-	"BroadcastArgs": {Build: plain(broadcastArgs)},
+	"Reshape":       {Build: Plain(reshape), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfReshape},
+	"ExpandDims":    {Build: Plain(expandDims), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: TimeOfFirst},
+	"Squeeze":       {Build: buildSqueeze, Moves: InputsAt(0), View: true, Shape: NoInput, Time: TimeOfFirst},
+	"BroadcastTo":   {Build: Plain(broadcastTo), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"BroadcastArgs": {Build: Plain(broadcastArgs)},
 	"EnsureShape":   {Build: buildEnsureShape, Moves: InputsAt(0)},
 }
 
@@ -56,7 +56,7 @@ func rank(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.one(value.IntTensor([]int{t[0].Rank()}, lockstep.Int32))
+	return w.One(value.IntTensor([]int{t[0].Rank()}, lockstep.Int32))
 }
 
 func buildSize(n *savedmodel.Node) (Exec, error) {
@@ -69,7 +69,7 @@ func buildSize(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.one(value.IntTensor([]int{t[0].Len()}, dtype))
+		return w.One(value.IntTensor([]int{t[0].Len()}, dtype))
 	}, nil
 }
 
@@ -115,7 +115,7 @@ func reshape(w *Call, in []value.Value) ([]value.Value, error) {
 	if n, err := lockstep.NumElements(shape); err != nil || n != t[0].Len() {
 		return nil, fmt.Errorf("%s of %d elements does not fit the shape %v", t[0], t[0].Len(), want)
 	}
-	return w.one(value.Reshaped(t[0], shape))
+	return w.One(value.Reshaped(t[0], shape))
 }
 
 func expandDims(w *Call, in []value.Value) ([]value.Value, error) {
@@ -130,7 +130,7 @@ func expandDims(w *Call, in []value.Value) ([]value.Value, error) {
 	if axis, err = value.AxisOf(axis, t[0].Rank()+1); err != nil {
 		return nil, err
 	}
-	return w.one(value.Reshaped(t[0], slices.Insert(slices.Clone(t[0].Shape()), axis, 1)))
+	return w.One(value.Reshaped(t[0], slices.Insert(slices.Clone(t[0].Shape()), axis, 1)))
 }
 
 func buildSqueeze(n *savedmodel.Node) (Exec, error) {
@@ -157,7 +157,7 @@ func buildSqueeze(n *savedmodel.Node) (Exec, error) {
 				shape = append(shape, d)
 			}
 		}
-		return w.one(value.Reshaped(t[0], shape))
+		return w.One(value.Reshaped(t[0], shape))
 	}, nil
 }
 
@@ -166,7 +166,7 @@ func broadcastTo(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape, err := wantShape(vector(t[1]))
+	shape, err := WantShape(Vector(t[1]))
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func broadcastTo(w *Call, in []value.Value) ([]value.Value, error) {
 			return nil, fmt.Errorf("%s cannot become the shape %s", t[0], lockstep.FormatShape(shape))
 		}
 	}
-	return w.one(value.Sample(t[0], axes, nil))
+	return w.One(value.Sample(t[0], axes, nil))
 }
 
 // broadcastArgs computes the shape that two shapes are broadcast to.
@@ -201,11 +201,11 @@ func broadcastArgs(w *Call, in []value.Value) ([]value.Value, error) {
 	if t[0].DType() != t[1].DType() {
 		return nil, fmt.Errorf("shapes of %s and %s", t[0].DType(), t[1].DType())
 	}
-	a, err := vector(t[0])
+	a, err := Vector(t[0])
 	if err != nil {
 		return nil, err
 	}
-	b, err := vector(t[1])
+	b, err := Vector(t[1])
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func broadcastArgs(w *Call, in []value.Value) ([]value.Value, error) {
 			return nil, fmt.Errorf("the shapes %v and %v cannot be broadcast together", a, b)
 		}
 	}
-	return w.one(value.ShapeTensor(out, t[0].DType()))
+	return w.One(value.ShapeTensor(out, t[0].DType()))
 }
 
 func buildEnsureShape(n *savedmodel.Node) (Exec, error) {
@@ -239,7 +239,7 @@ func buildEnsureShape(n *savedmodel.Node) (Exec, error) {
 		if known && !value.Fits(t[0].Shape(), shape) {
 			return nil, fmt.Errorf("%s, want the shape %s", t[0], lockstep.FormatShape(shape))
 		}
-		return w.one(t[0], nil)
+		return w.One(t[0], nil)
 	}, nil
 }
 
@@ -248,7 +248,7 @@ func buildEnsureShape(n *savedmodel.Node) (Exec, error) {
 func timeOfReshape(t Timed) (Timing, error) {
 	l := t.Timing(0)
 	if l.Kind != BySteps || t.Inputs() != 2 {
-		return timeOfFirst(t)
+		return TimeOfFirst(t)
 	}
 	return l, t.FitsSteps(1)
 }

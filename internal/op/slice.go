@@ -13,12 +13,12 @@ import (
 // The operations that cut tensors into parts and reverse them. join.go joins
 // them; stridedslice.go has StridedSlice.
 var sliceOps = Table{
-	"Slice":     {Build: plain(slice), Moves: InputsAt(0), Shape: InputsAt(1, 2)},
+	"Slice":     {Build: Plain(slice), Moves: InputsAt(0), Shape: InputsAt(1, 2)},
 	"Split":     {Build: buildSplit, Moves: InputsAt(1), Shape: InputsAt(0), Time: timeOfSplit, Part: partOfSplit},
 	"SplitV":    {Build: buildSplitV, Moves: InputsAt(0), Shape: InputsAt(1, 2)},
 	"Unpack":    {Build: buildUnpack, Moves: InputsAt(0), Part: partOfUnpack},
-	"ReverseV2": {Build: plain(reverse), Moves: InputsAt(0), Shape: InputsAt(1)},
-	"Roll":      {Build: plain(roll), Moves: InputsAt(0)},
+	"ReverseV2": {Build: Plain(reverse), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"Roll":      {Build: Plain(roll), Moves: InputsAt(0)},
 }
 
 func slice(w *Call, in []value.Value) ([]value.Value, error) {
@@ -26,11 +26,11 @@ func slice(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	begin, err := vector(t[1])
+	begin, err := Vector(t[1])
 	if err != nil {
 		return nil, fmt.Errorf("where it begins: %w", err)
 	}
-	size, err := vector(t[2])
+	size, err := Vector(t[2])
 	if err != nil {
 		return nil, fmt.Errorf("its size: %w", err)
 	}
@@ -53,7 +53,7 @@ func slice(w *Call, in []value.Value) ([]value.Value, error) {
 		}
 		axes[i] = value.Positions(begin[i]*step, n, step)
 	}
-	return w.one(value.Sample(t[0], axes, nil))
+	return w.One(value.Sample(t[0], axes, nil))
 }
 
 // part returns n of the rows along an axis.
@@ -71,7 +71,7 @@ func part(t *lockstep.Tensor, axis, from, n int) (*lockstep.Tensor, error) {
 
 // buildSplit cuts a tensor into equal parts.
 func buildSplit(n *savedmodel.Node) (Exec, error) {
-	num := intOr(n, "num_split", 0)
+	num := IntOr(n, "num_split", 0)
 	if num < 1 || num != n.NumOutputs {
 		return nil, fmt.Errorf("attribute \"num_split\" is %d for %d results", num, n.NumOutputs)
 	}
@@ -80,7 +80,7 @@ func buildSplit(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		axis, err := scalar(t[0])
+		axis, err := Scalar(t[0])
 		if err != nil {
 			return nil, fmt.Errorf("the axis: %w", err)
 		}
@@ -115,7 +115,7 @@ func cut(t *lockstep.Tensor, axis int, sizes []int) ([]value.Value, error) {
 
 // buildSplitV cuts a tensor into parts of given sizes.
 func buildSplitV(n *savedmodel.Node) (Exec, error) {
-	num := intOr(n, "num_split", 0)
+	num := IntOr(n, "num_split", 0)
 	if num < 1 || num != n.NumOutputs {
 		return nil, fmt.Errorf("attribute \"num_split\" is %d for %d results", num, n.NumOutputs)
 	}
@@ -124,7 +124,7 @@ func buildSplitV(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		sizes, err := vector(t[1])
+		sizes, err := Vector(t[1])
 		if err != nil {
 			return nil, fmt.Errorf("the sizes: %w", err)
 		}
@@ -173,7 +173,7 @@ func completeSizes(sizes []int, length int) error {
 
 // buildUnpack cuts a tensor into its rows along an axis, which is removed.
 func buildUnpack(n *savedmodel.Node) (Exec, error) {
-	num, at := intOr(n, "num", 0), intOr(n, "axis", 0)
+	num, at := IntOr(n, "num", 0), IntOr(n, "axis", 0)
 	if num != n.NumOutputs {
 		return nil, fmt.Errorf("attribute \"num\" is %d for %d results", num, n.NumOutputs)
 	}
@@ -213,9 +213,9 @@ func reverse(w *Call, in []value.Value) ([]value.Value, error) {
 		return nil, err
 	}
 	if t[0].Rank() == 0 || t[0].Len() == 0 { // TensorFlow does not check the axes then
-		return w.one(t[0], nil)
+		return w.One(t[0], nil)
 	}
-	list, err := vector(t[1])
+	list, err := Vector(t[1])
 	if err != nil {
 		return nil, fmt.Errorf("the axes: %w", err)
 	}
@@ -235,7 +235,7 @@ func reverse(w *Call, in []value.Value) ([]value.Value, error) {
 		seen[axis] = true
 		slices.Reverse(axes[axis])
 	}
-	return w.one(value.Sample(t[0], axes, nil))
+	return w.One(value.Sample(t[0], axes, nil))
 }
 
 func roll(w *Call, in []value.Value) ([]value.Value, error) {
@@ -273,7 +273,7 @@ func roll(w *Call, in []value.Value) ([]value.Value, error) {
 		at := n - (shifts[i]%n+n)%n // which row becomes the first
 		axes[axis] = append(slices.Clone(axes[axis][at:]), axes[axis][:at]...)
 	}
-	return w.one(value.Sample(t[0], axes, nil))
+	return w.One(value.Sample(t[0], axes, nil))
 }
 
 // timeOfSplit is for a split along another axis than time.

@@ -10,14 +10,14 @@ import (
 )
 
 var softmaxOps = Table{
-	"Softmax":    {Build: byType(with16Bits(floats(softmax[float32](false), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
-	"LogSoftmax": {Build: byType(floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: timeBesideLast},
-	"L2Loss":     {Build: byType(floats(halfSquares[float32], halfSquares[float64]))},
+	"Softmax":    {Build: ByType(with16Bits(floats(softmax[float32](false), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
+	"LogSoftmax": {Build: ByType(floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: timeBesideLast},
+	"L2Loss":     {Build: ByType(floats(halfSquares[float32], halfSquares[float64]))},
 }
 
 // softmaxMemory is the memory of a softmax.
 type softmaxMemory[E float] struct {
-	resultMemory[E]
+	ResultMemory[E]
 	powers []float64
 }
 
@@ -28,7 +28,7 @@ func softmax[E float](log bool) Exec {
 		if len(in) != 1 {
 			return nil, fmt.Errorf("%d inputs, want 1", len(in))
 		}
-		t, x, err := operand[E](in, 0)
+		t, x, err := Operand[E](in, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -37,7 +37,7 @@ func softmax[E float](log bool) Exec {
 		}
 		n := t.Shape()[t.Rank()-1]
 		m := Room[softmaxMemory[E]](w)
-		y, out, err := m.get(t.Shape()...)
+		y, out, err := m.Get(t.Shape()...)
 		if err != nil {
 			return nil, err
 		}
@@ -64,13 +64,13 @@ func softmax[E float](log bool) Exec {
 				}
 			}
 		}
-		return w.one(y, nil)
+		return w.One(y, nil)
 	}
 }
 
 // halfSquares is Σx²/2.
 func halfSquares[E float](w *Call, in []value.Value) ([]value.Value, error) {
-	_, d, err := operands[E](in, 1)
+	_, d, err := Operands[E](in, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func halfSquares[E float](w *Call, in []value.Value) ([]value.Value, error) {
 	for _, v := range d[0] {
 		sum = plusSquare(sum, v)
 	}
-	return w.one(lockstep.New([]E{E(sum / 2)}))
+	return w.One(lockstep.New([]E{E(sum / 2)}))
 }
 
 // softmaxBound: with z = x - max x, off by d each (the input's bound, and the

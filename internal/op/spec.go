@@ -3,7 +3,7 @@
 // built and run, which inputs hold elements and which shape the results, what
 // rounding may do to it, and how it relates to time. To add one, write its
 // function and its Spec, and a case of expected values (models/ops_cases.py); a
-// new family's table is listed in Specs.
+// new family's table is listed in Core.
 //
 // What an operation computes is TensorFlow's own definition of it. An attribute
 // or an element type that is not supported is refused when the operation is
@@ -106,8 +106,8 @@ type Builder func(n *savedmodel.Node) (Exec, error)
 // them; it may return them.
 type Exec func(w *Call, in []value.Value) ([]value.Value, error)
 
-// plain makes a Builder of an operation without attributes that matter.
-func plain(run Exec) Builder {
+// Plain makes a Builder of an operation without attributes that matter.
+func Plain(run Exec) Builder {
 	return func(*savedmodel.Node) (Exec, error) { return run, nil }
 }
 
@@ -164,7 +164,7 @@ func (s *Spec) OnlyMoves() bool { return s.AnyType || s.Moves != nil && s.Bound 
 func (s *Spec) Takes(n *savedmodel.Node) error {
 	for attr, d := range n.Types() {
 		if slices.Contains(MoveOnly, d) && (!s.OnlyMoves() || !slices.Contains(ElementAttrs, attr)) {
-			return unsupported(attr, d)
+			return NotSupported(attr, d)
 		}
 	}
 	return nil
@@ -182,9 +182,9 @@ func (s *Spec) InFloat64(n *savedmodel.Node) (Exec, error) {
 	return run, nil
 }
 
-// onlyFloat32 is the Float64 of an operation that accepts no other floats, or
+// OnlyFloat32 is the Float64 of an operation that accepts no other floats, or
 // behaves differently on them.
-func onlyFloat32(*savedmodel.Node) (Exec, error) { return nil, ErrNoBound }
+func OnlyFloat32(*savedmodel.Node) (Exec, error) { return nil, ErrNoBound }
 
 // Inputs are some of n inputs, by their numbers; nil is not known.
 type Inputs func(n int) []int
@@ -215,16 +215,18 @@ func numbered(from, to int) []int {
 	return out
 }
 
-// Specs are the known operations. A family of operations is in a file with its
-// table; to add one, add it here.
-var Specs = tables(
+// Core are the operations of this package. A family of operations is in a file
+// with its table; to add one, add it here. Families that need a package of their
+// own are beside them in package ops.
+var Core = Join(
 	orderOps, arithmeticOps, batchnormOps, binsOps, castOps,
 	logicOps, convOps, diagonalOps, einsumOps, fillOps, gatherOps,
 	joinOps, listOps, listGrowOps, matmulOps, padOps, passingOps, poolOps, reduceOps, scanOps, scatterOps,
 	selectOps, shapeOps, sliceOps, softmaxOps, stridedsliceOps, transposeOps, unaryOps,
 )
 
-func tables(families ...Table) Table {
+// Join makes one table of several. It panics if an operation is in two.
+func Join(families ...Table) Table {
 	all := Table{}
 	for _, t := range families {
 		for op := range t {
@@ -235,18 +237,6 @@ func tables(families ...Table) Table {
 		maps.Copy(all, t)
 	}
 	return all
-}
-
-// unknownSpec is the Spec of an operation that is in no table.
-var unknownSpec = &Spec{}
-
-// SpecOf returns the Spec of a node's operation; supported is false if it
-// cannot be run.
-func SpecOf(n *savedmodel.Node) (s *Spec, supported bool) {
-	if s = Specs[n.Op]; s == nil {
-		return unknownSpec, false
-	}
-	return s, s.Build != nil || s.Control != Computes
 }
 
 // Call is an operation's context besides its inputs.
@@ -261,8 +251,8 @@ type Call struct {
 	Fixed uint64
 }
 
-// one is the result of an operation that makes one tensor.
-func (w *Call) one(t *lockstep.Tensor, err error) ([]value.Value, error) {
+// One is the result of an operation that makes one tensor.
+func (w *Call) One(t *lockstep.Tensor, err error) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -285,14 +275,16 @@ func roomIn[T any](keep *any) *T {
 	return m
 }
 
-// resultMemory is memory for a result: the last call's result, if it had the
+// ResultMemory is memory for a result: the last call's result, if it had the
 // same shape. Its elements are arbitrary.
-type resultMemory[E lockstep.Element] struct {
+type ResultMemory[E lockstep.Element] struct {
 	t *lockstep.Tensor
 	d []E
 }
 
-func (m *resultMemory[E]) get(shape ...int) (*lockstep.Tensor, []E, error) {
+// Get returns the memory for a result of a shape, as a tensor and as its
+// elements.
+func (m *ResultMemory[E]) Get(shape ...int) (*lockstep.Tensor, []E, error) {
 	if m.t != nil && slices.Equal(m.t.Shape(), shape) {
 		return m.t, m.d, nil
 	}

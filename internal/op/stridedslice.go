@@ -45,7 +45,7 @@ func buildStridedSlice(n *savedmodel.Node) (Exec, error) {
 		}
 		var spec [3][]int // begin, end, strides
 		for i := range spec {
-			if spec[i], err = vector(t[i+1]); err != nil {
+			if spec[i], err = Vector(t[i+1]); err != nil {
 				return nil, err
 			}
 		}
@@ -56,7 +56,7 @@ func buildStridedSlice(n *savedmodel.Node) (Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.one(cutEntries(t[0], entries))
+		return w.One(cutEntries(t[0], entries))
 	}, nil
 }
 

@@ -88,7 +88,7 @@ func sameBut(t Timed, but int) error {
 			continue
 		}
 		if err := t.Same(i); err != nil {
-			return inputError(i, err)
+			return InputError(i, err)
 		}
 	}
 	return nil
@@ -98,7 +98,7 @@ func sameBut(t Timed, but int) error {
 // depends on the fed inputs, and no list.
 func onlyTimed(t Timed, i int) (Timing, []int, error) {
 	if i >= t.Inputs() {
-		return Timing{}, nil, inputsError(t.Inputs())
+		return Timing{}, nil, InputsError(t.Inputs())
 	}
 	if err := sameBut(t, i); err != nil {
 		return Timing{}, nil, err
@@ -109,9 +109,9 @@ func onlyTimed(t Timed, i int) (Timing, []int, error) {
 	return t.Timing(i), t.Shape(i), nil
 }
 
-// timeOfFirst is for an operation whose result has an element for each of its
+// TimeOfFirst is for an operation whose result has an element for each of its
 // first input, in order.
-func timeOfFirst(t Timed) (Timing, error) {
+func TimeOfFirst(t Timed) (Timing, error) {
 	l := t.Timing(0)
 	if l.Kind == Timeless {
 		return l, ErrMixes
@@ -131,9 +131,9 @@ func timeBesideLast(t Timed) (Timing, error) {
 	return l, nil
 }
 
-// timeElementwise is for an operation on corresponding elements of broadcast
+// TimeElementwise is for an operation on corresponding elements of broadcast
 // tensors.
-func timeElementwise(t Timed) (Timing, error) {
+func TimeElementwise(t Timed) (Timing, error) {
 	kind, err := kindOfAll(t)
 	if err != nil {
 		return Timing{}, err

@@ -9,8 +9,8 @@ import (
 )
 
 var transposeOps = Table{
-	"Transpose": {Build: plain(transpose), Moves: InputsAt(0), Shape: InputsAt(1), Time: timeOfTranspose},
-	"Tile":      {Build: plain(tile), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"Transpose": {Build: Plain(transpose), Moves: InputsAt(0), Shape: InputsAt(1), Time: timeOfTranspose},
+	"Tile":      {Build: Plain(tile), Moves: InputsAt(0), Shape: InputsAt(1)},
 }
 
 func transpose(w *Call, in []value.Value) ([]value.Value, error) {
@@ -18,11 +18,11 @@ func transpose(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	perm, err := vector(t[1])
+	perm, err := Vector(t[1])
 	if err != nil {
 		return nil, fmt.Errorf("the order of axes: %w", err)
 	}
-	return w.one(turned(t[0], perm))
+	return w.One(turned(t[0], perm))
 }
 
 // turned transposes a tensor's axes.
@@ -55,7 +55,7 @@ func tile(w *Call, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	times, err := vector(t[1])
+	times, err := Vector(t[1])
 	if err != nil {
 		return nil, fmt.Errorf("the multiples: %w", err)
 	}
@@ -71,7 +71,7 @@ func tile(w *Call, in []value.Value) ([]value.Value, error) {
 		wide[i] = n * shape[i]
 	}
 	if n, err := value.Allow(wide); err != nil || n == 0 {
-		return w.one(emptyOr(err, t[0].DType(), wide))
+		return w.One(emptyOr(err, t[0].DType(), wide))
 	}
 	axes := make([][]int, len(shape))
 	from, err := value.AllPositions(shape)
@@ -84,7 +84,7 @@ func tile(w *Call, in []value.Value) ([]value.Value, error) {
 			axes[i] = append(axes[i], axis...)
 		}
 	}
-	return w.one(value.Sample(t[0], axes, nil))
+	return w.One(value.Sample(t[0], axes, nil))
 }
 
 // emptyOr returns an error, or without one the empty tensor of a shape: an

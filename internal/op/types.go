@@ -8,11 +8,11 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
-// variants holds an operation's code for each element type that it accepts.
-type variants[T any] map[lockstep.DType]T
+// Variants holds an operation's code for each element type that it accepts.
+type Variants[T any] map[lockstep.DType]T
 
-// byType makes a builder that chooses by the attribute T, once.
-func byType[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants[F]) Builder {
+// ByType makes a builder that chooses by the attribute T, once.
+func ByType[F ~func(*Call, []value.Value) ([]value.Value, error)](v Variants[F]) Builder {
 	return func(n *savedmodel.Node) (Exec, error) {
 		run, err := v.choose(n, "T")
 		return Exec(run), err
@@ -20,7 +20,7 @@ func byType[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants[F])
 }
 
 // choose chooses by the element type that an attribute names.
-func (v variants[T]) choose(n *savedmodel.Node, attr string) (T, error) {
+func (v Variants[T]) choose(n *savedmodel.Node, attr string) (T, error) {
 	d, err := n.AttrType(attr)
 	if err != nil {
 		var none T
@@ -30,33 +30,33 @@ func (v variants[T]) choose(n *savedmodel.Node, attr string) (T, error) {
 }
 
 // chooseOr is choose for an attribute that has a default.
-func (v variants[T]) chooseOr(n *savedmodel.Node, attr string, absent lockstep.DType) (T, error) {
+func (v Variants[T]) chooseOr(n *savedmodel.Node, attr string, absent lockstep.DType) (T, error) {
 	if !n.HasAttr(attr) {
 		return v.of(attr, absent)
 	}
 	return v.choose(n, attr)
 }
 
-func (v variants[T]) of(attr string, d lockstep.DType) (T, error) {
+func (v Variants[T]) of(attr string, d lockstep.DType) (T, error) {
 	run, ok := v[d]
 	if !ok {
-		return run, unsupported(attr, d)
+		return run, NotSupported(attr, d)
 	}
 	return run, nil
 }
 
 // floats is the code for float32 and float64, integers and numbers that for the
 // others.
-func floats[T any](f32, f64 T) variants[T] {
-	return variants[T]{lockstep.Float32: f32, lockstep.Float64: f64}
+func floats[T any](f32, f64 T) Variants[T] {
+	return Variants[T]{lockstep.Float32: f32, lockstep.Float64: f64}
 }
 
-func integers[T any](i32, i64 T) variants[T] {
-	return variants[T]{lockstep.Int32: i32, lockstep.Int64: i64}
+func integers[T any](i32, i64 T) Variants[T] {
+	return Variants[T]{lockstep.Int32: i32, lockstep.Int64: i64}
 }
 
-func numbers[T any](f32, f64, i32, i64 T) variants[T] {
-	return variants[T]{lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Int32: i32, lockstep.Int64: i64}
+func numbers[T any](f32, f64, i32, i64 T) Variants[T] {
+	return Variants[T]{lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Int32: i32, lockstep.Int64: i64}
 }
 
 // How operations compute 16-bit floats. Most of TensorFlow's kernels compute
@@ -66,8 +66,8 @@ func numbers[T any](f32, f64, i32, i64 T) variants[T] {
 // partial sum is rounded.
 
 // with16Bits adds to the code of an operation that for 16 bits.
-func with16Bits[F ~func(*Call, []value.Value) ([]value.Value, error)](v variants[F]) variants[Exec] {
-	out := variants[Exec]{}
+func with16Bits[F ~func(*Call, []value.Value) ([]value.Value, error)](v Variants[F]) Variants[Exec] {
+	out := Variants[Exec]{}
 	for d, run := range v {
 		out[d] = Exec(run)
 	}
@@ -143,9 +143,9 @@ func stepsOf[H half]() steps {
 
 // stepwise adds to the code of a function that for 16 bits, rounded at every
 // step.
-func stepwise(v variants[Exec], f func(x float32, s steps) float32) variants[Exec] {
-	v[lockstep.Float16] = map1(stepwise16[lockstep.Float16Bits](f))
-	v[lockstep.BFloat16] = map1(stepwise16[lockstep.BFloat16Bits](f))
+func stepwise(v Variants[Exec], f func(x float32, s steps) float32) Variants[Exec] {
+	v[lockstep.Float16] = Map1(stepwise16[lockstep.Float16Bits](f))
+	v[lockstep.BFloat16] = Map1(stepwise16[lockstep.BFloat16Bits](f))
 	return v
 }
 

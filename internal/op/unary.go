@@ -12,27 +12,27 @@ import (
 )
 
 var unaryOps = Table{
-	"Neg":        {Build: numbers1(neg, neg, neg, neg), Shape: NoInput, Bound: steady(neg[float64]), Time: timeOfFirst, Back: inverseBack(negatedBack), KeepsShape: true},
-	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: unary(absBound), Time: timeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
-	"Sign":       {Build: numbers1(sign, sign, sign, sign), Shape: NoInput, Bound: steady(sign[float64]), Time: timeOfFirst, KeepsShape: true},
-	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: unary(squareBound), Time: timeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
-	"Relu":       {Build: byType(with16Bits(numbers(mapActivation(kernel.ReluFunction), map1(relu[float64]), map1(relu[int32]), map1(relu[int64])))), Shape: NoInput, Bound: steady(relu[float64]), Time: timeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
-	"Relu6":      {Build: byType(with16Bits(numbers(mapActivation(kernel.Relu6Function), map1(relu6[float64]), map1(relu6[int32]), map1(relu6[int64])))), Shape: NoInput, Bound: steady(relu6[float64]), Time: timeOfFirst, KeepsShape: true},
-	"Softsign":   {Build: inSteps(softsign[float32], softsign[float64], softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: timeOfFirst, KeepsShape: true},
+	"Neg":        {Build: numbers1(neg, neg, neg, neg), Shape: NoInput, Bound: steady(neg[float64]), Time: TimeOfFirst, Back: inverseBack(negatedBack), KeepsShape: true},
+	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: unary(absBound), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
+	"Sign":       {Build: numbers1(sign, sign, sign, sign), Shape: NoInput, Bound: steady(sign[float64]), Time: TimeOfFirst, KeepsShape: true},
+	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
+	"Relu":       {Build: ByType(with16Bits(numbers(mapActivation(kernel.ReluFunction), Map1(relu[float64]), Map1(relu[int32]), Map1(relu[int64])))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
+	"Relu6":      {Build: ByType(with16Bits(numbers(mapActivation(kernel.Relu6Function), Map1(relu6[float64]), Map1(relu6[int32]), Map1(relu6[int64])))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
+	"Softsign":   {Build: inSteps(softsign[float32], softsign[float64], softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: TimeOfFirst, KeepsShape: true},
 	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound, KeepsShape: true},
 	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
 	"IsFinite":   {Build: tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
-	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Time: timeOfFirst, KeepsShape: true},
-	"Sqrt":       {Build: function(math.Sqrt), Shape: NoInput, Bound: functionBound(rounding.Sqrt), Time: timeOfFirst, Domain: definedFrom(0), Back: increasingBack(squareOrZero), KeepsShape: true},
-	"Rsqrt":      {Build: function(rsqrt), Shape: NoInput, Bound: unary(rsqrtBound), Time: timeOfFirst, Domain: definedFrom(0), KeepsShape: true},
+	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Time: TimeOfFirst, KeepsShape: true},
+	"Sqrt":       {Build: function(math.Sqrt), Shape: NoInput, Bound: functionBound(rounding.Sqrt), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(squareOrZero), KeepsShape: true},
+	"Rsqrt":      {Build: function(rsqrt), Shape: NoInput, Bound: unary(rsqrtBound), Time: TimeOfFirst, Domain: definedFrom(0), KeepsShape: true},
 	"Reciprocal": {Build: function(reciprocal), Bound: unary(reciprocalBound), KeepsShape: true},
 	"Inv":        {Build: function(reciprocal), Bound: unary(reciprocalBound), KeepsShape: true},
-	"Exp":        {Build: function(math.Exp), Shape: NoInput, Bound: unary(expBound), Time: timeOfFirst, Back: clippedBack(logOrLess), KeepsShape: true},
-	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(rounding.Expm1), Time: timeOfFirst, KeepsShape: true},
-	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(rounding.Log), Time: timeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
-	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(rounding.Log1p), Time: timeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
-	"Tanh":       {Build: byType(with16Bits(floats(mapActivation(kernel.TanhFunction), map1(math.Tanh)))), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: timeOfFirst, KeepsShape: true},
-	"Sigmoid":    {Build: byType(stepwise(floats(mapActivation(kernel.SigmoidFunction), map1(kernel.Sigmoid[float64])), sigmoidSteps)), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: timeOfFirst, KeepsShape: true},
+	"Exp":        {Build: function(math.Exp), Shape: NoInput, Bound: unary(expBound), Time: TimeOfFirst, Back: clippedBack(logOrLess), KeepsShape: true},
+	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(rounding.Expm1), Time: TimeOfFirst, KeepsShape: true},
+	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(rounding.Log), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
+	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(rounding.Log1p), Time: TimeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
+	"Tanh":       {Build: ByType(with16Bits(floats(mapActivation(kernel.TanhFunction), Map1(math.Tanh)))), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: TimeOfFirst, KeepsShape: true},
+	"Sigmoid":    {Build: ByType(stepwise(floats(mapActivation(kernel.SigmoidFunction), Map1(kernel.Sigmoid[float64])), sigmoidSteps)), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: TimeOfFirst, KeepsShape: true},
 	"Sin":        {Build: function(math.Sin), Bound: functionBound(rounding.Sin), KeepsShape: true},
 	"Cos":        {Build: function(math.Cos), Bound: functionBound(rounding.Cos), KeepsShape: true},
 	"Tan":        {Build: function(math.Tan), KeepsShape: true},
@@ -44,40 +44,40 @@ var unaryOps = Table{
 	"Asinh":      {Build: function(math.Asinh), Bound: functionBound(rounding.Asinh), KeepsShape: true},
 	"Acosh":      {Build: function(math.Acosh), Domain: definedFrom(1), KeepsShape: true},
 	"Atanh":      {Build: function(math.Atanh), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
-	"Erf":        {Build: function(math.Erf), Shape: NoInput, Bound: functionBound(rounding.Erf), Time: timeOfFirst, KeepsShape: true},
-	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(rounding.Erfc), Time: timeOfFirst, KeepsShape: true},
+	"Erf":        {Build: function(math.Erf), Shape: NoInput, Bound: functionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true},
+	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true},
 	"Erfinv":     {Build: function(math.Erfinv), KeepsShape: true},
 	"Lgamma":     {Build: function(lgamma), KeepsShape: true},
-	"Floor":      {Build: function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: timeOfFirst, Back: roundedBack(0, 1), KeepsShape: true},
+	"Floor":      {Build: function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: TimeOfFirst, Back: roundedBack(0, 1), KeepsShape: true},
 	"Ceil":       {Build: function(math.Ceil), Bound: steady(math.Ceil), Back: roundedBack(1, 0), KeepsShape: true},
-	"Round":      {Build: function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: timeOfFirst, Back: roundedBack(0.5, 0.5), KeepsShape: true},
+	"Round":      {Build: function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: TimeOfFirst, Back: roundedBack(0.5, 0.5), KeepsShape: true},
 	"Rint":       {Build: function(math.RoundToEven), Bound: steady(math.RoundToEven), Back: roundedBack(0.5, 0.5), KeepsShape: true},
-	"Elu":        {Build: inSteps(via(elu), elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: timeOfFirst, KeepsShape: true},
-	"Selu":       {Build: inSteps(via(selu), selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: timeOfFirst, KeepsShape: true},
-	"Softplus":   {Build: inSteps(via(softplus), softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: timeOfFirst, KeepsShape: true},
+	"Elu":        {Build: inSteps(via(elu), elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: TimeOfFirst, KeepsShape: true},
+	"Selu":       {Build: inSteps(via(selu), selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: TimeOfFirst, KeepsShape: true},
+	"Softplus":   {Build: inSteps(via(softplus), softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: TimeOfFirst, KeepsShape: true},
 }
 
 // function makes an operation of one function of floats, which is computed in
 // float64 and rounded.
 func function(f func(float64) float64) Builder {
-	return byType(with16Bits(floats(map1(via(f)), map1(f))))
+	return ByType(with16Bits(floats(Map1(via(f)), Map1(f))))
 }
 
 // inSteps is function where numbers of 16 bits are rounded at every step.
 func inSteps(f32 func(float32) float32, f64 func(float64) float64, f16 func(x float32, s steps) float32) Builder {
-	return byType(stepwise(floats(map1(f32), map1(f64)), f16))
+	return ByType(stepwise(floats(Map1(f32), Map1(f64)), f16))
 }
 
 func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) Builder {
-	return byType(with16Bits(numbers(map1(f32), map1(f64), map1(i32), map1(i64))))
+	return ByType(with16Bits(numbers(Map1(f32), Map1(f64), Map1(i32), Map1(i64))))
 }
 
 // tests makes an operation that tests floats of any size.
 func tests(f func(float64) bool) Builder {
-	t := floats(map1(func(x float32) bool { return f(float64(x)) }), map1(f))
-	t[lockstep.Float16] = map1(func(x lockstep.Float16Bits) bool { return f(float64(x.Float32())) })
-	t[lockstep.BFloat16] = map1(func(x lockstep.BFloat16Bits) bool { return f(float64(x.Float32())) })
-	return byType(t)
+	t := floats(Map1(func(x float32) bool { return f(float64(x)) }), Map1(f))
+	t[lockstep.Float16] = Map1(func(x lockstep.Float16Bits) bool { return f(float64(x.Float32())) })
+	t[lockstep.BFloat16] = Map1(func(x lockstep.BFloat16Bits) bool { return f(float64(x.Float32())) })
+	return ByType(t)
 }
 
 // lgamma is the logarithm of |Γ|, which the C library gives as +∞ at both ends.
@@ -154,8 +154,8 @@ func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.
 func softsign[E float](x E) E { return x / (1 + E(math.Abs(float64(x)))) }
 
 func buildLeakyRelu(n *savedmodel.Node) (Exec, error) {
-	alpha := floatOr(n, "alpha", 0.2)
-	return stepwise(floats(map1(leaky(alpha)), map1(leaky(float64(alpha)))), func(x float32, s steps) float32 {
+	alpha := FloatOr(n, "alpha", 0.2)
+	return stepwise(floats(Map1(leaky(alpha)), Map1(leaky(float64(alpha)))), func(x float32, s steps) float32 {
 		return leaky(s.round(alpha))(x)
 	}).chooseOr(n, "T", lockstep.Float32)
 }
@@ -298,7 +298,7 @@ func rsqrtBound(o *BoundInput, x, e, v float64) float64 {
 }
 
 func leakyBound(x *BoundInput) error {
-	alpha := float64(floatOr(x.Node, "alpha", 0.2))
+	alpha := float64(FloatOr(x.Node, "alpha", 0.2))
 	slope := max(1, math.Abs(alpha))
 	return unary(func(o *BoundInput, x, e, v float64) float64 {
 		if x-e >= 0 {

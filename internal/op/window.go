@@ -39,19 +39,19 @@ func readSliding(n *savedmodel.Node) (*sliding, error) {
 	case "EXPLICIT":
 		h := s.height()
 		if len(pads) != 8 {
-			return nil, unsupported("explicit_paddings", pads)
+			return nil, NotSupported("explicit_paddings", pads)
 		}
 		for i, p := range pads {
 			inner := i/2 == h || i/2 == h+1
 			if p < 0 || p > int64(value.MaxElements) || p > 0 && !inner {
-				return nil, unsupported("explicit_paddings", pads)
+				return nil, NotSupported("explicit_paddings", pads)
 			}
 			if inner {
 				s.explicit[i-2*h] = int(p)
 			}
 		}
 	default:
-		return nil, unsupported("padding", s.padding)
+		return nil, NotSupported("padding", s.padding)
 	}
 	return s, nil
 }
@@ -64,12 +64,12 @@ func (l layout) spatial(n *savedmodel.Node, name string, absent []int64) ([2]int
 		v = absent
 	}
 	if len(v) != 4 {
-		return [2]int{}, unsupported(name, v)
+		return [2]int{}, NotSupported(name, v)
 	}
 	h := l.height()
 	for i, d := range v {
 		if d < 1 || d > int64(value.MaxElements) || d > 1 && i != h && i != h+1 {
-			return [2]int{}, unsupported(name, v)
+			return [2]int{}, NotSupported(name, v)
 		}
 	}
 	return [2]int{int(v[h]), int(v[h+1])}, nil
@@ -128,13 +128,13 @@ func (sp span) at(o int) (first, lo, hi int) {
 type layout struct{ first bool }
 
 func readLayout(n *savedmodel.Node) (layout, error) {
-	switch format := stringOr(n, "data_format", "NHWC"); format {
+	switch format := StringOr(n, "data_format", "NHWC"); format {
 	case "NHWC":
 		return layout{}, nil
 	case "NCHW":
 		return layout{first: true}, nil
 	default:
-		return layout{}, unsupported("data_format", format)
+		return layout{}, NotSupported("data_format", format)
 	}
 }
 

@@ -1,0 +1,22 @@
+// Package ops has the table of all operations, whichever package they are in.
+package ops
+
+import (
+	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
+)
+
+// Specs are the known operations.
+var Specs = op.Join(op.Core)
+
+// unknown is the Spec of an operation that is in no table.
+var unknown = &op.Spec{}
+
+// SpecOf returns the Spec of a node's operation; supported is false if it
+// cannot be run.
+func SpecOf(n *savedmodel.Node) (s *op.Spec, supported bool) {
+	if s = Specs[n.Op]; s == nil {
+		return unknown, false
+	}
+	return s, s.Build != nil || s.Control != op.Computes
+}
