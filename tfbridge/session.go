@@ -241,9 +241,18 @@ func (m *tfSession) sessionRun(feeds map[tf.Output]*tf.Tensor, want []tf.Output)
 	}
 	err = guard("running "+m.dir, func() error {
 		results, err = m.saved.Session.Run(feeds, want, nil)
-		return err
+		return withHint(err)
 	})
 	return results, err
+}
+
+// withHint says what helps where TensorFlow has an operation by oneDNN alone. It
+// decides by the processor whether that is used.
+func withHint(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "currently only supports the NHWC tensor format on the CPU") {
+		return err
+	}
+	return fmt.Errorf("%w; with TF_ENABLE_ONEDNN_OPTS=1 in the environment it may run: that is not TensorFlow's default on this processor", err)
 }
 
 func (m *tfSession) close() error {

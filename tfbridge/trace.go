@@ -77,19 +77,45 @@ func (m *tfSession) trace(inputs map[string]*lockstep.Tensor, detail lockstep.De
 		return nil, err
 	}
 	trace, err := m.traceWith(inputs, detail, states, steps)
-	if err == nil || len(states.nested.loops) == 0 {
-		return trace, err
+	if err != nil && len(states.nested.loops) > 0 {
+		// What is inside loops is not needed for the rest.
+		why, of := err, states.nested
+		if err := find(1); err != nil {
+			return nil, err
+		}
+		if trace, err = m.traceWith(inputs, detail, states, steps); err == nil {
+			trace.Unshown = maps.Clone(of.unshown)
+			of.hide(trace, of.loops, notFetched(why))
+		}
 	}
-	// What is inside loops is not needed for the rest.
-	why, of := err, states.nested
-	if err := find(1); err != nil {
-		return nil, err
-	}
-	if trace, err = m.traceWith(inputs, detail, states, steps); err == nil {
-		trace.Unshown = maps.Clone(of.unshown)
-		of.hide(trace, of.loops, "its steps could not be fetched: "+strings.Join(strings.Fields(why.Error()), " "))
+	if err != nil && detail >= lockstep.Steps {
+		return m.traceOutputs(inputs, states, err)
 	}
 	return trace, err
+}
+
+func notFetched(why error) string {
+	return "its steps could not be fetched: " + strings.Join(strings.Fields(why.Error()), " ")
+}
+
+// traceOutputs shows the signature's outputs alone where a graph that shows more
+// cannot be run. On processors for which TensorFlow does not use oneDNN, it has
+// grouped convolutions only if its optimizer does not fuse them, and those of
+// channels first only if it turns them around, which is not so in every graph.
+func (m *tfSession) traceOutputs(inputs map[string]*lockstep.Tensor, states stateTaps, why error) (*lockstep.Trace, error) {
+	trace, err := m.traceWith(inputs, 0, stateTaps{}, steppers{})
+	if err != nil {
+		return nil, err
+	}
+	trace.Unshown = maps.Clone(states.nested.unshown)
+	states.nested.hide(trace, states.nested.loops, notFetched(why))
+	for _, r := range states.layers {
+		if trace.Unshown == nil {
+			trace.Unshown = map[string]string{}
+		}
+		trace.Unshown[r.Layer.Name] = notFetched(why)
+	}
+	return trace, nil
 }
 
 func (m *tfSession) traceWith(inputs map[string]*lockstep.Tensor, detail lockstep.Detail, states stateTaps, steps steppers) (*lockstep.Trace, error) {

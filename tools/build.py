@@ -94,7 +94,8 @@ class TensorFlow:
             "CGO_CFLAGS": f"'-I{home}/include'",
             "CGO_LDFLAGS": f"'-L{home}/stub' {OPEN_SYMBOLS}",
         }
-        self.test_env = {**self.env, "TF_CPP_MIN_LOG_LEVEL": "2"}
+        # TensorFlow decides by the processor whether it uses oneDNN: the tests are of the same kernels everywhere.
+        self.test_env = {**self.env, "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "1"}
         self.flags = ["-tags", "tensorflow", "-ldflags", f"-X '{PACKAGE}/tfbridge.libraryDir={home}'"]
 
 

@@ -96,6 +96,22 @@ func TestOptimizerIsNamed(t *testing.T) {
 	}
 }
 
+// On processors for which TensorFlow does not use oneDNN it cannot run every
+// graph that shows more than the outputs. A model that it runs is compared all the
+// same; of one that it does not run, the error says what helps.
+func TestCheckWithoutOneDNN(t *testing.T) {
+	t.Setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+	code, _, stderr := call("check", fixture.Dir(t, "reports/channels_first"))
+	if code != exitNotRun || !strings.Contains(stderr, "with TF_ENABLE_ONEDNN_OPTS=1 in the environment it may run") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	fixture.Made(t)
+	code, stdout, stderr := call("check", fixture.Dir(t, "conv_groups_keras3"))
+	if code != exitInStep || !strings.Contains(stdout, "in step: single operations") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
 // Nobody is blamed for what rounding does, and where the model is seen to be as
 // sensitive, it is in step.
 func TestRoundingBlamesNobody(t *testing.T) {
