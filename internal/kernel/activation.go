@@ -30,6 +30,7 @@ const (
 	TanhShrinkFunction // x - tanh(x)
 	SquareplusFunction // (x + √(x² + 4)) / 2
 	RationalTanhFunction
+	ErfFunction
 )
 
 // Sigmoid is 1/(1+e^-x), by way of float64.
@@ -68,6 +69,7 @@ var scalar = [...]func(x float64) float64{
 		x = clip(x, -3, 3)
 		return x * (27 + x*x) / (27 + 9*x*x)
 	},
+	ErfFunction: math.Erf,
 }
 
 // relu keeps NaN and -0, as TensorFlow's kernels do.

@@ -37,6 +37,7 @@ var formulas = map[Activation]func(x float64) float64{
 	RationalTanhFunction: func(x float64) float64 {
 		return piecewise(x, -3, -1, piecewise(x, 3, (27*x+x*x*x)/(27+9*x*x), 1))
 	},
+	ErfFunction: func(x float64) float64 { return 1 - math.Erfc(x) },
 }
 
 func piecewise(x, where, below, above float64) float64 {
@@ -93,7 +94,7 @@ func limits(a Activation) [2]float64 {
 	switch a {
 	case LinearFunction:
 		return [2]float64{-1000, 1000}
-	case TanhFunction, HardTanhFunction, RationalTanhFunction:
+	case TanhFunction, HardTanhFunction, RationalTanhFunction, ErfFunction:
 		return [2]float64{-1, 1}
 	case SigmoidFunction, HardSigmoid2Function, HardSigmoid3Function:
 		return [2]float64{0, 1}

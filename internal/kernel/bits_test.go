@@ -84,12 +84,14 @@ func (r *exact) some(n int, scale float32) []float32 {
 }
 
 func bitCases() []bitCase {
-	cases := []bitCase{
-		{"sigmoid", func(r *exact) []float32 { return r.activation(SigmoidFunction) }},
-		{"tanh", func(r *exact) []float32 { return r.activation(TanhFunction) }},
+	var cases []bitCase
+	for _, f := range inUlp {
+		cases = append(cases, bitCase{f.name, func(r *exact) []float32 { return r.activation(f.a) }})
+	}
+	cases = append(cases, []bitCase{
 		{"curve of sigmoid", func(*exact) []float32 { return curves().sigmoid[:] }},
 		{"curve of tanh", func(*exact) []float32 { return curves().tanh[:] }},
-	}
+	}...)
 	for _, k := range kinds {
 		for _, units := range []int{1, 2, 5, 7, 8, 13, 16, 20, 32, 33, 40, 48, 64, 65, 130} {
 			for _, rows := range []int{1, 2, 3, 4, 7, 12} {

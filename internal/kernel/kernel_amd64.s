@@ -8023,6 +8023,1326 @@ DATA c40c00000<>+24(SB)/4, $0x40c00000
 DATA c40c00000<>+28(SB)/4, $0x40c00000
 GLOBL c40c00000<>(SB), RODATA|NOPTR, $32
 
+// func leakyRelus(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·leakyRelus(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      loop_tail
+	VMOVUPS (CX), Y0
+	VMOVUPS c3e4ccccd<>+0(SB), Y1
+	VMULPS  Y0, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+loop_tail:
+	TESTQ      DX, DX
+	JE         loop_end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMOVUPS    c3e4ccccd<>+0(SB), Y2
+	VMULPS     Y1, Y2, Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c3e4ccccd<>+0(SB)/4, $0x3e4ccccd
+DATA c3e4ccccd<>+4(SB)/4, $0x3e4ccccd
+DATA c3e4ccccd<>+8(SB)/4, $0x3e4ccccd
+DATA c3e4ccccd<>+12(SB)/4, $0x3e4ccccd
+DATA c3e4ccccd<>+16(SB)/4, $0x3e4ccccd
+DATA c3e4ccccd<>+20(SB)/4, $0x3e4ccccd
+DATA c3e4ccccd<>+24(SB)/4, $0x3e4ccccd
+DATA c3e4ccccd<>+28(SB)/4, $0x3e4ccccd
+GLOBL c3e4ccccd<>(SB), RODATA|NOPTR, $32
+
+// func hardTanhs(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·hardTanhs(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      loop_tail
+	VMOVUPS (CX), Y0
+	VMOVUPS cbf800000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS c3f800000<>+0(SB), Y1
+	VMINPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+loop_tail:
+	TESTQ      DX, DX
+	JE         loop_end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMOVUPS    cbf800000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMOVUPS    c3f800000<>+0(SB), Y2
+	VMINPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+// func hardSigmoids2(y *float32, x *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·hardSigmoids2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ        DX, $0x08
+	JL          loop_tail
+	VMOVUPS     (CX), Y0
+	VMOVUPS     c3e4ccccd<>+0(SB), Y1
+	VFMADD213PS c3f000000<>+0(SB), Y1, Y0
+	VMOVUPS     c00000000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     c3f800000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, DX
+	JMP         loop
+
+loop_tail:
+	TESTQ       DX, DX
+	JE          loop_end
+	LEAQ        masks<>+32(SB), BX
+	NEGQ        DX
+	VMOVUPS     (BX)(DX*4), Y0
+	VMASKMOVPS  (CX), Y0, Y1
+	VMOVUPS     c3e4ccccd<>+0(SB), Y2
+	VFMADD213PS c3f000000<>+0(SB), Y2, Y1
+	VMOVUPS     c00000000<>+0(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMOVUPS     c3f800000<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c3f000000<>+0(SB)/4, $0x3f000000
+DATA c3f000000<>+4(SB)/4, $0x3f000000
+DATA c3f000000<>+8(SB)/4, $0x3f000000
+DATA c3f000000<>+12(SB)/4, $0x3f000000
+DATA c3f000000<>+16(SB)/4, $0x3f000000
+DATA c3f000000<>+20(SB)/4, $0x3f000000
+DATA c3f000000<>+24(SB)/4, $0x3f000000
+DATA c3f000000<>+28(SB)/4, $0x3f000000
+GLOBL c3f000000<>(SB), RODATA|NOPTR, $32
+
+DATA c00000000<>+0(SB)/4, $0x00000000
+DATA c00000000<>+4(SB)/4, $0x00000000
+DATA c00000000<>+8(SB)/4, $0x00000000
+DATA c00000000<>+12(SB)/4, $0x00000000
+DATA c00000000<>+16(SB)/4, $0x00000000
+DATA c00000000<>+20(SB)/4, $0x00000000
+DATA c00000000<>+24(SB)/4, $0x00000000
+DATA c00000000<>+28(SB)/4, $0x00000000
+GLOBL c00000000<>(SB), RODATA|NOPTR, $32
+
+// func hardSigmoids3(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·hardSigmoids3(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      loop_tail
+	VMOVUPS (CX), Y0
+	VADDPS  c40400000<>+0(SB), Y0, Y0
+	VMOVUPS c00000000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS c40c00000<>+0(SB), Y1
+	VMINPS  Y0, Y1, Y0
+	VMOVUPS c40c00000<>+0(SB), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+loop_tail:
+	TESTQ      DX, DX
+	JE         loop_end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     c40400000<>+0(SB), Y1, Y1
+	VMOVUPS    c00000000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMOVUPS    c40c00000<>+0(SB), Y2
+	VMINPS     Y1, Y2, Y1
+	VMOVUPS    c40c00000<>+0(SB), Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c40400000<>+0(SB)/4, $0x40400000
+DATA c40400000<>+4(SB)/4, $0x40400000
+DATA c40400000<>+8(SB)/4, $0x40400000
+DATA c40400000<>+12(SB)/4, $0x40400000
+DATA c40400000<>+16(SB)/4, $0x40400000
+DATA c40400000<>+20(SB)/4, $0x40400000
+DATA c40400000<>+24(SB)/4, $0x40400000
+DATA c40400000<>+28(SB)/4, $0x40400000
+GLOBL c40400000<>(SB), RODATA|NOPTR, $32
+
+// func hardSilus(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·hardSilus(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      loop_tail
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VADDPS  c40400000<>+0(SB), Y1, Y1
+	VMOVUPS c00000000<>+0(SB), Y2
+	VMAXPS  Y1, Y2, Y1
+	VMOVUPS c40c00000<>+0(SB), Y2
+	VMINPS  Y1, Y2, Y1
+	VMOVUPS c40c00000<>+0(SB), Y2
+	VDIVPS  Y2, Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+loop_tail:
+	TESTQ      DX, DX
+	JE         loop_end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	VADDPS     c40400000<>+0(SB), Y2, Y2
+	VMOVUPS    c00000000<>+0(SB), Y3
+	VMAXPS     Y2, Y3, Y2
+	VMOVUPS    c40c00000<>+0(SB), Y3
+	VMINPS     Y2, Y3, Y2
+	VMOVUPS    c40c00000<>+0(SB), Y3
+	VDIVPS     Y3, Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+// func softsigns(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·softsigns(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      loop_tail
+	VMOVUPS (CX), Y0
+	VANDPS  c7fffffff<>+0(SB), Y0, Y1
+	VADDPS  c3f800000<>+0(SB), Y1, Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+loop_tail:
+	TESTQ      DX, DX
+	JE         loop_end
+	LEAQ       masks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VANDPS     c7fffffff<>+0(SB), Y1, Y2
+	VADDPS     c3f800000<>+0(SB), Y2, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c7fffffff<>+0(SB)/4, $0x7fffffff
+DATA c7fffffff<>+4(SB)/4, $0x7fffffff
+DATA c7fffffff<>+8(SB)/4, $0x7fffffff
+DATA c7fffffff<>+12(SB)/4, $0x7fffffff
+DATA c7fffffff<>+16(SB)/4, $0x7fffffff
+DATA c7fffffff<>+20(SB)/4, $0x7fffffff
+DATA c7fffffff<>+24(SB)/4, $0x7fffffff
+DATA c7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL c7fffffff<>(SB), RODATA|NOPTR, $32
+
+// func exponentials(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·exponentials(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VMOVUPS      c42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      cc2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS  c4b40007f<>+0(SB), Y0, Y1
+	VSUBPS       c4b40007f<>+0(SB), Y1, Y2
+	VFNMADD231PS c3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS cb95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      c3ab51207<>+0(SB), Y3
+	VFMADD213PS  c3c091d08<>+0(SB), Y0, Y3
+	VFMADD213PS  c3d2aac79<>+0(SB), Y0, Y3
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y0, Y3
+	VFMADD213PS  c3efffffe<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y0, Y2
+	VFMADD231PS  Y3, Y2, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VPSUBD       c4b40007f<>+0(SB), Y1, Y1
+	VPSRAD       $0x01, Y1, Y3
+	VPSUBD       Y3, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       c3f800000<>+0(SB), Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMOVUPS      c42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      cc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  c4b40007f<>+0(SB), Y1, Y2
+	VSUBPS       c4b40007f<>+0(SB), Y2, Y3
+	VFNMADD231PS c3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS cb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      c3ab51207<>+0(SB), Y4
+	VFMADD213PS  c3c091d08<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aac79<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y1, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       c3f800000<>+0(SB), Y1, Y1
+	VPSUBD       c4b40007f<>+0(SB), Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c42b20000<>+0(SB)/4, $0x42b20000
+DATA c42b20000<>+4(SB)/4, $0x42b20000
+DATA c42b20000<>+8(SB)/4, $0x42b20000
+DATA c42b20000<>+12(SB)/4, $0x42b20000
+DATA c42b20000<>+16(SB)/4, $0x42b20000
+DATA c42b20000<>+20(SB)/4, $0x42b20000
+DATA c42b20000<>+24(SB)/4, $0x42b20000
+DATA c42b20000<>+28(SB)/4, $0x42b20000
+GLOBL c42b20000<>(SB), RODATA|NOPTR, $32
+
+DATA c3c091d08<>+0(SB)/4, $0x3c091d08
+DATA c3c091d08<>+4(SB)/4, $0x3c091d08
+DATA c3c091d08<>+8(SB)/4, $0x3c091d08
+DATA c3c091d08<>+12(SB)/4, $0x3c091d08
+DATA c3c091d08<>+16(SB)/4, $0x3c091d08
+DATA c3c091d08<>+20(SB)/4, $0x3c091d08
+DATA c3c091d08<>+24(SB)/4, $0x3c091d08
+DATA c3c091d08<>+28(SB)/4, $0x3c091d08
+GLOBL c3c091d08<>(SB), RODATA|NOPTR, $32
+
+DATA c3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA c3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA c3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA c3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+DATA c3e2aaa49<>+16(SB)/4, $0x3e2aaa49
+DATA c3e2aaa49<>+20(SB)/4, $0x3e2aaa49
+DATA c3e2aaa49<>+24(SB)/4, $0x3e2aaa49
+DATA c3e2aaa49<>+28(SB)/4, $0x3e2aaa49
+GLOBL c3e2aaa49<>(SB), RODATA|NOPTR, $32
+
+// func elus(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elus(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y1
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      cc1a00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  c4b40007f<>+0(SB), Y0, Y2
+	VSUBPS       c4b40007f<>+0(SB), Y2, Y3
+	VFNMADD231PS c3f318000<>+0(SB), Y3, Y0
+	VFNMADD231PS cb95e8083<>+0(SB), Y3, Y0
+	VMOVUPS      c3ab51207<>+0(SB), Y4
+	VFMADD213PS  c3c091d08<>+0(SB), Y0, Y4
+	VFMADD213PS  c3d2aac79<>+0(SB), Y0, Y4
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y0, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y3
+	VFMADD231PS  Y4, Y3, Y0
+	VPSLLD       $0x17, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  Y3, Y2, Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y1, Y3, Y2
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      cc1a00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  c4b40007f<>+0(SB), Y1, Y3
+	VSUBPS       c4b40007f<>+0(SB), Y3, Y4
+	VFNMADD231PS c3f318000<>+0(SB), Y4, Y1
+	VFNMADD231PS cb95e8083<>+0(SB), Y4, Y1
+	VMOVUPS      c3ab51207<>+0(SB), Y5
+	VFMADD213PS  c3c091d08<>+0(SB), Y1, Y5
+	VFMADD213PS  c3d2aac79<>+0(SB), Y1, Y5
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y1, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y5, Y4, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y3, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA cc1a00000<>+0(SB)/4, $0xc1a00000
+DATA cc1a00000<>+4(SB)/4, $0xc1a00000
+DATA cc1a00000<>+8(SB)/4, $0xc1a00000
+DATA cc1a00000<>+12(SB)/4, $0xc1a00000
+DATA cc1a00000<>+16(SB)/4, $0xc1a00000
+DATA cc1a00000<>+20(SB)/4, $0xc1a00000
+DATA cc1a00000<>+24(SB)/4, $0xc1a00000
+DATA cc1a00000<>+28(SB)/4, $0xc1a00000
+GLOBL cc1a00000<>(SB), RODATA|NOPTR, $32
+
+// func selus(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·selus(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y1
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      cc1a00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  c4b40007f<>+0(SB), Y0, Y2
+	VSUBPS       c4b40007f<>+0(SB), Y2, Y3
+	VFNMADD231PS c3f318000<>+0(SB), Y3, Y0
+	VFNMADD231PS cb95e8083<>+0(SB), Y3, Y0
+	VMOVUPS      c3ab51207<>+0(SB), Y4
+	VFMADD213PS  c3c091d08<>+0(SB), Y0, Y4
+	VFMADD213PS  c3d2aac79<>+0(SB), Y0, Y4
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y0, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y3
+	VFMADD231PS  Y4, Y3, Y0
+	VPSLLD       $0x17, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  Y3, Y2, Y0
+	VMOVUPS      c3f867d5f<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      c3fe10966<>+0(SB), Y2
+	VFMADD213PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y1, Y3, Y2
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      cc1a00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  c4b40007f<>+0(SB), Y1, Y3
+	VSUBPS       c4b40007f<>+0(SB), Y3, Y4
+	VFNMADD231PS c3f318000<>+0(SB), Y4, Y1
+	VFNMADD231PS cb95e8083<>+0(SB), Y4, Y1
+	VMOVUPS      c3ab51207<>+0(SB), Y5
+	VFMADD213PS  c3c091d08<>+0(SB), Y1, Y5
+	VFMADD213PS  c3d2aac79<>+0(SB), Y1, Y5
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y1, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y5, Y4, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y3, Y1
+	VMOVUPS      c3f867d5f<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      c3fe10966<>+0(SB), Y3
+	VFMADD213PS  Y2, Y3, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c3f867d5f<>+0(SB)/4, $0x3f867d5f
+DATA c3f867d5f<>+4(SB)/4, $0x3f867d5f
+DATA c3f867d5f<>+8(SB)/4, $0x3f867d5f
+DATA c3f867d5f<>+12(SB)/4, $0x3f867d5f
+DATA c3f867d5f<>+16(SB)/4, $0x3f867d5f
+DATA c3f867d5f<>+20(SB)/4, $0x3f867d5f
+DATA c3f867d5f<>+24(SB)/4, $0x3f867d5f
+DATA c3f867d5f<>+28(SB)/4, $0x3f867d5f
+GLOBL c3f867d5f<>(SB), RODATA|NOPTR, $32
+
+DATA c3fe10966<>+0(SB)/4, $0x3fe10966
+DATA c3fe10966<>+4(SB)/4, $0x3fe10966
+DATA c3fe10966<>+8(SB)/4, $0x3fe10966
+DATA c3fe10966<>+12(SB)/4, $0x3fe10966
+DATA c3fe10966<>+16(SB)/4, $0x3fe10966
+DATA c3fe10966<>+20(SB)/4, $0x3fe10966
+DATA c3fe10966<>+24(SB)/4, $0x3fe10966
+DATA c3fe10966<>+28(SB)/4, $0x3fe10966
+GLOBL c3fe10966<>(SB), RODATA|NOPTR, $32
+
+// func silus(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·silus(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VMOVAPS      Y0, Y1
+	VORPS        c80000000<>+0(SB), Y1, Y2
+	VMOVUPS      cc2d00000<>+0(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  c4b40007f<>+0(SB), Y2, Y3
+	VSUBPS       c4b40007f<>+0(SB), Y3, Y4
+	VFNMADD231PS c3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS cb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      c3ab51207<>+0(SB), Y4
+	VFMADD213PS  cbc091d08<>+0(SB), Y2, Y4
+	VFMADD213PS  c3d2aac79<>+0(SB), Y2, Y4
+	VFMADD213PS  cbe2aaa49<>+0(SB), Y2, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y2, Y4
+	VFMADD213PS  cbf800000<>+0(SB), Y2, Y4
+	VPMAXSD      c4b400001<>+0(SB), Y3, Y5
+	VPSUBD       Y3, Y5, Y3
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VFMADD213PS  Y5, Y2, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VBLENDVPS    Y1, Y4, Y3, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMOVAPS      Y1, Y2
+	VORPS        c80000000<>+0(SB), Y2, Y3
+	VMOVUPS      cc2d00000<>+0(SB), Y6
+	VMAXPS       Y3, Y6, Y3
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y4
+	VFMADD213PS  c4b40007f<>+0(SB), Y3, Y4
+	VSUBPS       c4b40007f<>+0(SB), Y4, Y5
+	VFNMADD231PS c3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS cb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      c3ab51207<>+0(SB), Y5
+	VFMADD213PS  cbc091d08<>+0(SB), Y3, Y5
+	VFMADD213PS  c3d2aac79<>+0(SB), Y3, Y5
+	VFMADD213PS  cbe2aaa49<>+0(SB), Y3, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  cbf800000<>+0(SB), Y3, Y5
+	VPMAXSD      c4b400001<>+0(SB), Y4, Y6
+	VPSUBD       Y4, Y6, Y4
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VFMADD213PS  Y6, Y3, Y5
+	VFMADD213PS  Y4, Y4, Y5
+	VDIVPS       Y5, Y6, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y4
+	VBLENDVPS    Y2, Y5, Y4, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+// func softpluses(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softpluses(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y1
+	VORPS        c80000000<>+0(SB), Y0, Y0
+	VMOVUPS      cc2d00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  c4b40007f<>+0(SB), Y0, Y2
+	VSUBPS       c4b40007f<>+0(SB), Y2, Y3
+	VFNMADD231PS c3f318000<>+0(SB), Y3, Y0
+	VFNMADD231PS cb95e8083<>+0(SB), Y3, Y0
+	VMOVUPS      c3ab51207<>+0(SB), Y4
+	VFMADD213PS  c3c091d08<>+0(SB), Y0, Y4
+	VFMADD213PS  c3d2aac79<>+0(SB), Y0, Y4
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y0, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y3
+	VFMADD231PS  Y4, Y3, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VPSUBD       c4b40007f<>+0(SB), Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y2, Y0, Y0
+	VADDPS       c40000000<>+0(SB), Y0, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      c3e779b59<>+0(SB), Y3
+	VFMADD213PS  c3e5bc569<>+0(SB), Y2, Y3
+	VFMADD213PS  c3e928037<>+0(SB), Y2, Y3
+	VFMADD213PS  c3ecccb83<>+0(SB), Y2, Y3
+	VFMADD213PS  c3f2aaaac<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y3
+	VADDPS       c40000000<>+0(SB), Y3, Y3
+	VFMADD213PS  Y1, Y3, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
+	VORPS        c80000000<>+0(SB), Y1, Y1
+	VMOVUPS      cc2d00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  c4b40007f<>+0(SB), Y1, Y3
+	VSUBPS       c4b40007f<>+0(SB), Y3, Y4
+	VFNMADD231PS c3f318000<>+0(SB), Y4, Y1
+	VFNMADD231PS cb95e8083<>+0(SB), Y4, Y1
+	VMOVUPS      c3ab51207<>+0(SB), Y5
+	VFMADD213PS  c3c091d08<>+0(SB), Y1, Y5
+	VFMADD213PS  c3d2aac79<>+0(SB), Y1, Y5
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y1, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y5, Y4, Y1
+	VADDPS       c3f800000<>+0(SB), Y1, Y1
+	VPSUBD       c4b40007f<>+0(SB), Y3, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VADDPS       c40000000<>+0(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      c3e779b59<>+0(SB), Y4
+	VFMADD213PS  c3e5bc569<>+0(SB), Y3, Y4
+	VFMADD213PS  c3e928037<>+0(SB), Y3, Y4
+	VFMADD213PS  c3ecccb83<>+0(SB), Y3, Y4
+	VFMADD213PS  c3f2aaaac<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VADDPS       c40000000<>+0(SB), Y4, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c3e779b59<>+0(SB)/4, $0x3e779b59
+DATA c3e779b59<>+4(SB)/4, $0x3e779b59
+DATA c3e779b59<>+8(SB)/4, $0x3e779b59
+DATA c3e779b59<>+12(SB)/4, $0x3e779b59
+DATA c3e779b59<>+16(SB)/4, $0x3e779b59
+DATA c3e779b59<>+20(SB)/4, $0x3e779b59
+DATA c3e779b59<>+24(SB)/4, $0x3e779b59
+DATA c3e779b59<>+28(SB)/4, $0x3e779b59
+GLOBL c3e779b59<>(SB), RODATA|NOPTR, $32
+
+DATA c3e5bc569<>+0(SB)/4, $0x3e5bc569
+DATA c3e5bc569<>+4(SB)/4, $0x3e5bc569
+DATA c3e5bc569<>+8(SB)/4, $0x3e5bc569
+DATA c3e5bc569<>+12(SB)/4, $0x3e5bc569
+DATA c3e5bc569<>+16(SB)/4, $0x3e5bc569
+DATA c3e5bc569<>+20(SB)/4, $0x3e5bc569
+DATA c3e5bc569<>+24(SB)/4, $0x3e5bc569
+DATA c3e5bc569<>+28(SB)/4, $0x3e5bc569
+GLOBL c3e5bc569<>(SB), RODATA|NOPTR, $32
+
+DATA c3e928037<>+0(SB)/4, $0x3e928037
+DATA c3e928037<>+4(SB)/4, $0x3e928037
+DATA c3e928037<>+8(SB)/4, $0x3e928037
+DATA c3e928037<>+12(SB)/4, $0x3e928037
+DATA c3e928037<>+16(SB)/4, $0x3e928037
+DATA c3e928037<>+20(SB)/4, $0x3e928037
+DATA c3e928037<>+24(SB)/4, $0x3e928037
+DATA c3e928037<>+28(SB)/4, $0x3e928037
+GLOBL c3e928037<>(SB), RODATA|NOPTR, $32
+
+DATA c3ecccb83<>+0(SB)/4, $0x3ecccb83
+DATA c3ecccb83<>+4(SB)/4, $0x3ecccb83
+DATA c3ecccb83<>+8(SB)/4, $0x3ecccb83
+DATA c3ecccb83<>+12(SB)/4, $0x3ecccb83
+DATA c3ecccb83<>+16(SB)/4, $0x3ecccb83
+DATA c3ecccb83<>+20(SB)/4, $0x3ecccb83
+DATA c3ecccb83<>+24(SB)/4, $0x3ecccb83
+DATA c3ecccb83<>+28(SB)/4, $0x3ecccb83
+GLOBL c3ecccb83<>(SB), RODATA|NOPTR, $32
+
+DATA c3f2aaaac<>+0(SB)/4, $0x3f2aaaac
+DATA c3f2aaaac<>+4(SB)/4, $0x3f2aaaac
+DATA c3f2aaaac<>+8(SB)/4, $0x3f2aaaac
+DATA c3f2aaaac<>+12(SB)/4, $0x3f2aaaac
+DATA c3f2aaaac<>+16(SB)/4, $0x3f2aaaac
+DATA c3f2aaaac<>+20(SB)/4, $0x3f2aaaac
+DATA c3f2aaaac<>+24(SB)/4, $0x3f2aaaac
+DATA c3f2aaaac<>+28(SB)/4, $0x3f2aaaac
+GLOBL c3f2aaaac<>(SB), RODATA|NOPTR, $32
+
+// func logSigmoids(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logSigmoids(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VXORPS       c80000000<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y1
+	VORPS        c80000000<>+0(SB), Y0, Y0
+	VMOVUPS      cc2d00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  c4b40007f<>+0(SB), Y0, Y2
+	VSUBPS       c4b40007f<>+0(SB), Y2, Y3
+	VFNMADD231PS c3f318000<>+0(SB), Y3, Y0
+	VFNMADD231PS cb95e8083<>+0(SB), Y3, Y0
+	VMOVUPS      c3ab51207<>+0(SB), Y4
+	VFMADD213PS  c3c091d08<>+0(SB), Y0, Y4
+	VFMADD213PS  c3d2aac79<>+0(SB), Y0, Y4
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y0, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y3
+	VFMADD231PS  Y4, Y3, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VPSUBD       c4b40007f<>+0(SB), Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y2, Y0, Y0
+	VADDPS       c40000000<>+0(SB), Y0, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      c3e779b59<>+0(SB), Y3
+	VFMADD213PS  c3e5bc569<>+0(SB), Y2, Y3
+	VFMADD213PS  c3e928037<>+0(SB), Y2, Y3
+	VFMADD213PS  c3ecccb83<>+0(SB), Y2, Y3
+	VFMADD213PS  c3f2aaaac<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y3
+	VADDPS       c40000000<>+0(SB), Y3, Y3
+	VFMADD213PS  Y1, Y3, Y0
+	VXORPS       c80000000<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VXORPS       c80000000<>+0(SB), Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
+	VORPS        c80000000<>+0(SB), Y1, Y1
+	VMOVUPS      cc2d00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  c4b40007f<>+0(SB), Y1, Y3
+	VSUBPS       c4b40007f<>+0(SB), Y3, Y4
+	VFNMADD231PS c3f318000<>+0(SB), Y4, Y1
+	VFNMADD231PS cb95e8083<>+0(SB), Y4, Y1
+	VMOVUPS      c3ab51207<>+0(SB), Y5
+	VFMADD213PS  c3c091d08<>+0(SB), Y1, Y5
+	VFMADD213PS  c3d2aac79<>+0(SB), Y1, Y5
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y1, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y5, Y4, Y1
+	VADDPS       c3f800000<>+0(SB), Y1, Y1
+	VPSUBD       c4b40007f<>+0(SB), Y3, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VADDPS       c40000000<>+0(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      c3e779b59<>+0(SB), Y4
+	VFMADD213PS  c3e5bc569<>+0(SB), Y3, Y4
+	VFMADD213PS  c3e928037<>+0(SB), Y3, Y4
+	VFMADD213PS  c3ecccb83<>+0(SB), Y3, Y4
+	VFMADD213PS  c3f2aaaac<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VADDPS       c40000000<>+0(SB), Y4, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VXORPS       c80000000<>+0(SB), Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+// func mishes(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·mishes(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      c41a00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      cc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  c4b40007f<>+0(SB), Y1, Y2
+	VSUBPS       c4b40007f<>+0(SB), Y2, Y3
+	VFNMADD231PS c3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS cb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      c3ab51207<>+0(SB), Y4
+	VFMADD213PS  c3c091d08<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aac79<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y1, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       c3f800000<>+0(SB), Y1, Y1
+	VPSUBD       c4b40007f<>+0(SB), Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VADDPS       c40000000<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       c40000000<>+0(SB), Y1, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMOVAPS      Y1, Y2
+	VMOVUPS      c41a00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      cc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  c4b40007f<>+0(SB), Y2, Y3
+	VSUBPS       c4b40007f<>+0(SB), Y3, Y4
+	VFNMADD231PS c3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS cb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      c3ab51207<>+0(SB), Y5
+	VFMADD213PS  c3c091d08<>+0(SB), Y2, Y5
+	VFMADD213PS  c3d2aac79<>+0(SB), Y2, Y5
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y2, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y4
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       c3f800000<>+0(SB), Y2, Y2
+	VPSUBD       c4b40007f<>+0(SB), Y3, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y5, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VADDPS       c40000000<>+0(SB), Y2, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       c40000000<>+0(SB), Y2, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c41a00000<>+0(SB)/4, $0x41a00000
+DATA c41a00000<>+4(SB)/4, $0x41a00000
+DATA c41a00000<>+8(SB)/4, $0x41a00000
+DATA c41a00000<>+12(SB)/4, $0x41a00000
+DATA c41a00000<>+16(SB)/4, $0x41a00000
+DATA c41a00000<>+20(SB)/4, $0x41a00000
+DATA c41a00000<>+24(SB)/4, $0x41a00000
+DATA c41a00000<>+28(SB)/4, $0x41a00000
+GLOBL c41a00000<>(SB), RODATA|NOPTR, $32
+
+// func erfs(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erfs(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ         DX, $0x08
+	JL           loop_tail
+	VMOVUPS      (CX), Y0
+	VANDPS       c7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      c40800000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VMOVUPS      c38af52a9<>+0(SB), Y3
+	VFMADD213PS  cba556903<>+0(SB), Y2, Y3
+	VFMADD213PS  c3baa6caf<>+0(SB), Y2, Y3
+	VFMADD213PS  cbcdc083c<>+0(SB), Y2, Y3
+	VFMADD213PS  c3de71711<>+0(SB), Y2, Y3
+	VFMADD213PS  cbec093a2<>+0(SB), Y2, Y3
+	VFMADD213PS  c3e0375d4<>+0(SB), Y2, Y3
+	VMOVUPS      c395fa0e3<>+0(SB), Y4
+	VFMADD213PS  cbb52502b<>+0(SB), Y1, Y4
+	VFMADD213PS  c3cbb5d0e<>+0(SB), Y1, Y4
+	VFMADD213PS  cbdd784aa<>+0(SB), Y1, Y4
+	VFMADD213PS  cbf22bfd3<>+0(SB), Y1, Y4
+	VFMADD213PS  cbf9072f5<>+0(SB), Y1, Y4
+	VFMADD213PS  Y1, Y1, Y3
+	VMULPS       Y1, Y4, Y4
+	VMOVUPS      cc2d00000<>+0(SB), Y2
+	VMAXPS       Y4, Y2, Y4
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  c4b40007f<>+0(SB), Y4, Y2
+	VSUBPS       c4b40007f<>+0(SB), Y2, Y5
+	VFNMADD231PS c3f318000<>+0(SB), Y5, Y4
+	VFNMADD231PS cb95e8083<>+0(SB), Y5, Y4
+	VMOVUPS      c3ab51207<>+0(SB), Y6
+	VFMADD213PS  c3c091d08<>+0(SB), Y4, Y6
+	VFMADD213PS  c3d2aac79<>+0(SB), Y4, Y6
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y4, Y6
+	VFMADD213PS  c3efffffe<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y6, Y5, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VPSUBD       c4b40007f<>+0(SB), Y2, Y2
+	VPSRAD       $0x01, Y2, Y6
+	VPSUBD       Y6, Y2, Y2
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       c3f800000<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      c3f800000<>+0(SB), Y2
+	VSUBPS       Y4, Y2, Y4
+	VMOVUPS      c3f6d8000<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y1
+	VBLENDVPS    Y1, Y4, Y3, Y3
+	VANDPS       c80000000<>+0(SB), Y0, Y0
+	VORPS        Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+loop_tail:
+	TESTQ        DX, DX
+	JE           loop_end
+	LEAQ         masks<>+32(SB), BX
+	NEGQ         DX
+	VMOVUPS      (BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VANDPS       c7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS      c40800000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VMOVUPS      c38af52a9<>+0(SB), Y4
+	VFMADD213PS  cba556903<>+0(SB), Y3, Y4
+	VFMADD213PS  c3baa6caf<>+0(SB), Y3, Y4
+	VFMADD213PS  cbcdc083c<>+0(SB), Y3, Y4
+	VFMADD213PS  c3de71711<>+0(SB), Y3, Y4
+	VFMADD213PS  cbec093a2<>+0(SB), Y3, Y4
+	VFMADD213PS  c3e0375d4<>+0(SB), Y3, Y4
+	VMOVUPS      c395fa0e3<>+0(SB), Y5
+	VFMADD213PS  cbb52502b<>+0(SB), Y2, Y5
+	VFMADD213PS  c3cbb5d0e<>+0(SB), Y2, Y5
+	VFMADD213PS  cbdd784aa<>+0(SB), Y2, Y5
+	VFMADD213PS  cbf22bfd3<>+0(SB), Y2, Y5
+	VFMADD213PS  cbf9072f5<>+0(SB), Y2, Y5
+	VFMADD213PS  Y2, Y2, Y4
+	VMULPS       Y2, Y5, Y5
+	VMOVUPS      cc2d00000<>+0(SB), Y3
+	VMAXPS       Y5, Y3, Y5
+	VMOVUPS      c3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  c4b40007f<>+0(SB), Y5, Y3
+	VSUBPS       c4b40007f<>+0(SB), Y3, Y6
+	VFNMADD231PS c3f318000<>+0(SB), Y6, Y5
+	VFNMADD231PS cb95e8083<>+0(SB), Y6, Y5
+	VMOVUPS      c3ab51207<>+0(SB), Y7
+	VFMADD213PS  c3c091d08<>+0(SB), Y5, Y7
+	VFMADD213PS  c3d2aac79<>+0(SB), Y5, Y7
+	VFMADD213PS  c3e2aaa49<>+0(SB), Y5, Y7
+	VFMADD213PS  c3efffffe<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       c3f800000<>+0(SB), Y5, Y5
+	VPSUBD       c4b40007f<>+0(SB), Y3, Y3
+	VPSRAD       $0x01, Y3, Y7
+	VPSUBD       Y7, Y3, Y3
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       c3f800000<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VSUBPS       Y5, Y3, Y5
+	VMOVUPS      c3f6d8000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y2
+	VBLENDVPS    Y2, Y5, Y4, Y4
+	VANDPS       c80000000<>+0(SB), Y1, Y1
+	VORPS        Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+loop_end:
+	VZEROUPPER
+	RET
+
+DATA c40800000<>+0(SB)/4, $0x40800000
+DATA c40800000<>+4(SB)/4, $0x40800000
+DATA c40800000<>+8(SB)/4, $0x40800000
+DATA c40800000<>+12(SB)/4, $0x40800000
+DATA c40800000<>+16(SB)/4, $0x40800000
+DATA c40800000<>+20(SB)/4, $0x40800000
+DATA c40800000<>+24(SB)/4, $0x40800000
+DATA c40800000<>+28(SB)/4, $0x40800000
+GLOBL c40800000<>(SB), RODATA|NOPTR, $32
+
+DATA c38af52a9<>+0(SB)/4, $0x38af52a9
+DATA c38af52a9<>+4(SB)/4, $0x38af52a9
+DATA c38af52a9<>+8(SB)/4, $0x38af52a9
+DATA c38af52a9<>+12(SB)/4, $0x38af52a9
+DATA c38af52a9<>+16(SB)/4, $0x38af52a9
+DATA c38af52a9<>+20(SB)/4, $0x38af52a9
+DATA c38af52a9<>+24(SB)/4, $0x38af52a9
+DATA c38af52a9<>+28(SB)/4, $0x38af52a9
+GLOBL c38af52a9<>(SB), RODATA|NOPTR, $32
+
+DATA cba556903<>+0(SB)/4, $0xba556903
+DATA cba556903<>+4(SB)/4, $0xba556903
+DATA cba556903<>+8(SB)/4, $0xba556903
+DATA cba556903<>+12(SB)/4, $0xba556903
+DATA cba556903<>+16(SB)/4, $0xba556903
+DATA cba556903<>+20(SB)/4, $0xba556903
+DATA cba556903<>+24(SB)/4, $0xba556903
+DATA cba556903<>+28(SB)/4, $0xba556903
+GLOBL cba556903<>(SB), RODATA|NOPTR, $32
+
+DATA c3baa6caf<>+0(SB)/4, $0x3baa6caf
+DATA c3baa6caf<>+4(SB)/4, $0x3baa6caf
+DATA c3baa6caf<>+8(SB)/4, $0x3baa6caf
+DATA c3baa6caf<>+12(SB)/4, $0x3baa6caf
+DATA c3baa6caf<>+16(SB)/4, $0x3baa6caf
+DATA c3baa6caf<>+20(SB)/4, $0x3baa6caf
+DATA c3baa6caf<>+24(SB)/4, $0x3baa6caf
+DATA c3baa6caf<>+28(SB)/4, $0x3baa6caf
+GLOBL c3baa6caf<>(SB), RODATA|NOPTR, $32
+
+DATA cbcdc083c<>+0(SB)/4, $0xbcdc083c
+DATA cbcdc083c<>+4(SB)/4, $0xbcdc083c
+DATA cbcdc083c<>+8(SB)/4, $0xbcdc083c
+DATA cbcdc083c<>+12(SB)/4, $0xbcdc083c
+DATA cbcdc083c<>+16(SB)/4, $0xbcdc083c
+DATA cbcdc083c<>+20(SB)/4, $0xbcdc083c
+DATA cbcdc083c<>+24(SB)/4, $0xbcdc083c
+DATA cbcdc083c<>+28(SB)/4, $0xbcdc083c
+GLOBL cbcdc083c<>(SB), RODATA|NOPTR, $32
+
+DATA c3de71711<>+0(SB)/4, $0x3de71711
+DATA c3de71711<>+4(SB)/4, $0x3de71711
+DATA c3de71711<>+8(SB)/4, $0x3de71711
+DATA c3de71711<>+12(SB)/4, $0x3de71711
+DATA c3de71711<>+16(SB)/4, $0x3de71711
+DATA c3de71711<>+20(SB)/4, $0x3de71711
+DATA c3de71711<>+24(SB)/4, $0x3de71711
+DATA c3de71711<>+28(SB)/4, $0x3de71711
+GLOBL c3de71711<>(SB), RODATA|NOPTR, $32
+
+DATA cbec093a2<>+0(SB)/4, $0xbec093a2
+DATA cbec093a2<>+4(SB)/4, $0xbec093a2
+DATA cbec093a2<>+8(SB)/4, $0xbec093a2
+DATA cbec093a2<>+12(SB)/4, $0xbec093a2
+DATA cbec093a2<>+16(SB)/4, $0xbec093a2
+DATA cbec093a2<>+20(SB)/4, $0xbec093a2
+DATA cbec093a2<>+24(SB)/4, $0xbec093a2
+DATA cbec093a2<>+28(SB)/4, $0xbec093a2
+GLOBL cbec093a2<>(SB), RODATA|NOPTR, $32
+
+DATA c3e0375d4<>+0(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+4(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+8(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+12(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+16(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+20(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+24(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+28(SB)/4, $0x3e0375d4
+GLOBL c3e0375d4<>(SB), RODATA|NOPTR, $32
+
+DATA c395fa0e3<>+0(SB)/4, $0x395fa0e3
+DATA c395fa0e3<>+4(SB)/4, $0x395fa0e3
+DATA c395fa0e3<>+8(SB)/4, $0x395fa0e3
+DATA c395fa0e3<>+12(SB)/4, $0x395fa0e3
+DATA c395fa0e3<>+16(SB)/4, $0x395fa0e3
+DATA c395fa0e3<>+20(SB)/4, $0x395fa0e3
+DATA c395fa0e3<>+24(SB)/4, $0x395fa0e3
+DATA c395fa0e3<>+28(SB)/4, $0x395fa0e3
+GLOBL c395fa0e3<>(SB), RODATA|NOPTR, $32
+
+DATA cbb52502b<>+0(SB)/4, $0xbb52502b
+DATA cbb52502b<>+4(SB)/4, $0xbb52502b
+DATA cbb52502b<>+8(SB)/4, $0xbb52502b
+DATA cbb52502b<>+12(SB)/4, $0xbb52502b
+DATA cbb52502b<>+16(SB)/4, $0xbb52502b
+DATA cbb52502b<>+20(SB)/4, $0xbb52502b
+DATA cbb52502b<>+24(SB)/4, $0xbb52502b
+DATA cbb52502b<>+28(SB)/4, $0xbb52502b
+GLOBL cbb52502b<>(SB), RODATA|NOPTR, $32
+
+DATA c3cbb5d0e<>+0(SB)/4, $0x3cbb5d0e
+DATA c3cbb5d0e<>+4(SB)/4, $0x3cbb5d0e
+DATA c3cbb5d0e<>+8(SB)/4, $0x3cbb5d0e
+DATA c3cbb5d0e<>+12(SB)/4, $0x3cbb5d0e
+DATA c3cbb5d0e<>+16(SB)/4, $0x3cbb5d0e
+DATA c3cbb5d0e<>+20(SB)/4, $0x3cbb5d0e
+DATA c3cbb5d0e<>+24(SB)/4, $0x3cbb5d0e
+DATA c3cbb5d0e<>+28(SB)/4, $0x3cbb5d0e
+GLOBL c3cbb5d0e<>(SB), RODATA|NOPTR, $32
+
+DATA cbdd784aa<>+0(SB)/4, $0xbdd784aa
+DATA cbdd784aa<>+4(SB)/4, $0xbdd784aa
+DATA cbdd784aa<>+8(SB)/4, $0xbdd784aa
+DATA cbdd784aa<>+12(SB)/4, $0xbdd784aa
+DATA cbdd784aa<>+16(SB)/4, $0xbdd784aa
+DATA cbdd784aa<>+20(SB)/4, $0xbdd784aa
+DATA cbdd784aa<>+24(SB)/4, $0xbdd784aa
+DATA cbdd784aa<>+28(SB)/4, $0xbdd784aa
+GLOBL cbdd784aa<>(SB), RODATA|NOPTR, $32
+
+DATA cbf22bfd3<>+0(SB)/4, $0xbf22bfd3
+DATA cbf22bfd3<>+4(SB)/4, $0xbf22bfd3
+DATA cbf22bfd3<>+8(SB)/4, $0xbf22bfd3
+DATA cbf22bfd3<>+12(SB)/4, $0xbf22bfd3
+DATA cbf22bfd3<>+16(SB)/4, $0xbf22bfd3
+DATA cbf22bfd3<>+20(SB)/4, $0xbf22bfd3
+DATA cbf22bfd3<>+24(SB)/4, $0xbf22bfd3
+DATA cbf22bfd3<>+28(SB)/4, $0xbf22bfd3
+GLOBL cbf22bfd3<>(SB), RODATA|NOPTR, $32
+
+DATA cbf9072f5<>+0(SB)/4, $0xbf9072f5
+DATA cbf9072f5<>+4(SB)/4, $0xbf9072f5
+DATA cbf9072f5<>+8(SB)/4, $0xbf9072f5
+DATA cbf9072f5<>+12(SB)/4, $0xbf9072f5
+DATA cbf9072f5<>+16(SB)/4, $0xbf9072f5
+DATA cbf9072f5<>+20(SB)/4, $0xbf9072f5
+DATA cbf9072f5<>+24(SB)/4, $0xbf9072f5
+DATA cbf9072f5<>+28(SB)/4, $0xbf9072f5
+GLOBL cbf9072f5<>(SB), RODATA|NOPTR, $32
+
+DATA c3f6d8000<>+0(SB)/4, $0x3f6d8000
+DATA c3f6d8000<>+4(SB)/4, $0x3f6d8000
+DATA c3f6d8000<>+8(SB)/4, $0x3f6d8000
+DATA c3f6d8000<>+12(SB)/4, $0x3f6d8000
+DATA c3f6d8000<>+16(SB)/4, $0x3f6d8000
+DATA c3f6d8000<>+20(SB)/4, $0x3f6d8000
+DATA c3f6d8000<>+24(SB)/4, $0x3f6d8000
+DATA c3f6d8000<>+28(SB)/4, $0x3f6d8000
+GLOBL c3f6d8000<>(SB), RODATA|NOPTR, $32
+
 // func addPairs(z *float32, x *float32, y *float32, n int, form int)
 // Requires: AVX
 TEXT ·addPairs(SB), NOSPLIT, $0-40

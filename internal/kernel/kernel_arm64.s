@@ -136,7 +136,139 @@ DATA constants<>+512(SB)/4, $0x40c00000
 DATA constants<>+516(SB)/4, $0x40c00000
 DATA constants<>+520(SB)/4, $0x40c00000
 DATA constants<>+524(SB)/4, $0x40c00000
-GLOBL constants<>(SB), RODATA|NOPTR, $528
+DATA constants<>+528(SB)/4, $0x3e4ccccd
+DATA constants<>+532(SB)/4, $0x3e4ccccd
+DATA constants<>+536(SB)/4, $0x3e4ccccd
+DATA constants<>+540(SB)/4, $0x3e4ccccd
+DATA constants<>+544(SB)/4, $0x3f000000
+DATA constants<>+548(SB)/4, $0x3f000000
+DATA constants<>+552(SB)/4, $0x3f000000
+DATA constants<>+556(SB)/4, $0x3f000000
+DATA constants<>+560(SB)/4, $0x00000000
+DATA constants<>+564(SB)/4, $0x00000000
+DATA constants<>+568(SB)/4, $0x00000000
+DATA constants<>+572(SB)/4, $0x00000000
+DATA constants<>+576(SB)/4, $0x40400000
+DATA constants<>+580(SB)/4, $0x40400000
+DATA constants<>+584(SB)/4, $0x40400000
+DATA constants<>+588(SB)/4, $0x40400000
+DATA constants<>+592(SB)/4, $0x7fffffff
+DATA constants<>+596(SB)/4, $0x7fffffff
+DATA constants<>+600(SB)/4, $0x7fffffff
+DATA constants<>+604(SB)/4, $0x7fffffff
+DATA constants<>+608(SB)/4, $0x42b20000
+DATA constants<>+612(SB)/4, $0x42b20000
+DATA constants<>+616(SB)/4, $0x42b20000
+DATA constants<>+620(SB)/4, $0x42b20000
+DATA constants<>+624(SB)/4, $0x3c091d08
+DATA constants<>+628(SB)/4, $0x3c091d08
+DATA constants<>+632(SB)/4, $0x3c091d08
+DATA constants<>+636(SB)/4, $0x3c091d08
+DATA constants<>+640(SB)/4, $0x3e2aaa49
+DATA constants<>+644(SB)/4, $0x3e2aaa49
+DATA constants<>+648(SB)/4, $0x3e2aaa49
+DATA constants<>+652(SB)/4, $0x3e2aaa49
+DATA constants<>+656(SB)/4, $0xc1a00000
+DATA constants<>+660(SB)/4, $0xc1a00000
+DATA constants<>+664(SB)/4, $0xc1a00000
+DATA constants<>+668(SB)/4, $0xc1a00000
+DATA constants<>+672(SB)/4, $0x3f867d5f
+DATA constants<>+676(SB)/4, $0x3f867d5f
+DATA constants<>+680(SB)/4, $0x3f867d5f
+DATA constants<>+684(SB)/4, $0x3f867d5f
+DATA constants<>+688(SB)/4, $0x3fe10966
+DATA constants<>+692(SB)/4, $0x3fe10966
+DATA constants<>+696(SB)/4, $0x3fe10966
+DATA constants<>+700(SB)/4, $0x3fe10966
+DATA constants<>+704(SB)/4, $0x40000000
+DATA constants<>+708(SB)/4, $0x40000000
+DATA constants<>+712(SB)/4, $0x40000000
+DATA constants<>+716(SB)/4, $0x40000000
+DATA constants<>+720(SB)/4, $0x3e779b59
+DATA constants<>+724(SB)/4, $0x3e779b59
+DATA constants<>+728(SB)/4, $0x3e779b59
+DATA constants<>+732(SB)/4, $0x3e779b59
+DATA constants<>+736(SB)/4, $0x3e5bc569
+DATA constants<>+740(SB)/4, $0x3e5bc569
+DATA constants<>+744(SB)/4, $0x3e5bc569
+DATA constants<>+748(SB)/4, $0x3e5bc569
+DATA constants<>+752(SB)/4, $0x3e928037
+DATA constants<>+756(SB)/4, $0x3e928037
+DATA constants<>+760(SB)/4, $0x3e928037
+DATA constants<>+764(SB)/4, $0x3e928037
+DATA constants<>+768(SB)/4, $0x3ecccb83
+DATA constants<>+772(SB)/4, $0x3ecccb83
+DATA constants<>+776(SB)/4, $0x3ecccb83
+DATA constants<>+780(SB)/4, $0x3ecccb83
+DATA constants<>+784(SB)/4, $0x3f2aaaac
+DATA constants<>+788(SB)/4, $0x3f2aaaac
+DATA constants<>+792(SB)/4, $0x3f2aaaac
+DATA constants<>+796(SB)/4, $0x3f2aaaac
+DATA constants<>+800(SB)/4, $0x41a00000
+DATA constants<>+804(SB)/4, $0x41a00000
+DATA constants<>+808(SB)/4, $0x41a00000
+DATA constants<>+812(SB)/4, $0x41a00000
+DATA constants<>+816(SB)/4, $0x40800000
+DATA constants<>+820(SB)/4, $0x40800000
+DATA constants<>+824(SB)/4, $0x40800000
+DATA constants<>+828(SB)/4, $0x40800000
+DATA constants<>+832(SB)/4, $0x38af52a9
+DATA constants<>+836(SB)/4, $0x38af52a9
+DATA constants<>+840(SB)/4, $0x38af52a9
+DATA constants<>+844(SB)/4, $0x38af52a9
+DATA constants<>+848(SB)/4, $0xba556903
+DATA constants<>+852(SB)/4, $0xba556903
+DATA constants<>+856(SB)/4, $0xba556903
+DATA constants<>+860(SB)/4, $0xba556903
+DATA constants<>+864(SB)/4, $0x3baa6caf
+DATA constants<>+868(SB)/4, $0x3baa6caf
+DATA constants<>+872(SB)/4, $0x3baa6caf
+DATA constants<>+876(SB)/4, $0x3baa6caf
+DATA constants<>+880(SB)/4, $0xbcdc083c
+DATA constants<>+884(SB)/4, $0xbcdc083c
+DATA constants<>+888(SB)/4, $0xbcdc083c
+DATA constants<>+892(SB)/4, $0xbcdc083c
+DATA constants<>+896(SB)/4, $0x3de71711
+DATA constants<>+900(SB)/4, $0x3de71711
+DATA constants<>+904(SB)/4, $0x3de71711
+DATA constants<>+908(SB)/4, $0x3de71711
+DATA constants<>+912(SB)/4, $0xbec093a2
+DATA constants<>+916(SB)/4, $0xbec093a2
+DATA constants<>+920(SB)/4, $0xbec093a2
+DATA constants<>+924(SB)/4, $0xbec093a2
+DATA constants<>+928(SB)/4, $0x3e0375d4
+DATA constants<>+932(SB)/4, $0x3e0375d4
+DATA constants<>+936(SB)/4, $0x3e0375d4
+DATA constants<>+940(SB)/4, $0x3e0375d4
+DATA constants<>+944(SB)/4, $0x395fa0e3
+DATA constants<>+948(SB)/4, $0x395fa0e3
+DATA constants<>+952(SB)/4, $0x395fa0e3
+DATA constants<>+956(SB)/4, $0x395fa0e3
+DATA constants<>+960(SB)/4, $0xbb52502b
+DATA constants<>+964(SB)/4, $0xbb52502b
+DATA constants<>+968(SB)/4, $0xbb52502b
+DATA constants<>+972(SB)/4, $0xbb52502b
+DATA constants<>+976(SB)/4, $0x3cbb5d0e
+DATA constants<>+980(SB)/4, $0x3cbb5d0e
+DATA constants<>+984(SB)/4, $0x3cbb5d0e
+DATA constants<>+988(SB)/4, $0x3cbb5d0e
+DATA constants<>+992(SB)/4, $0xbdd784aa
+DATA constants<>+996(SB)/4, $0xbdd784aa
+DATA constants<>+1000(SB)/4, $0xbdd784aa
+DATA constants<>+1004(SB)/4, $0xbdd784aa
+DATA constants<>+1008(SB)/4, $0xbf22bfd3
+DATA constants<>+1012(SB)/4, $0xbf22bfd3
+DATA constants<>+1016(SB)/4, $0xbf22bfd3
+DATA constants<>+1020(SB)/4, $0xbf22bfd3
+DATA constants<>+1024(SB)/4, $0xbf9072f5
+DATA constants<>+1028(SB)/4, $0xbf9072f5
+DATA constants<>+1032(SB)/4, $0xbf9072f5
+DATA constants<>+1036(SB)/4, $0xbf9072f5
+DATA constants<>+1040(SB)/4, $0x3f6d8000
+DATA constants<>+1044(SB)/4, $0x3f6d8000
+DATA constants<>+1048(SB)/4, $0x3f6d8000
+DATA constants<>+1052(SB)/4, $0x3f6d8000
+GLOBL constants<>(SB), RODATA|NOPTR, $1056
 
 // func productPanel
 // Requires: ASIMD
@@ -3155,6 +3287,2290 @@ whole4:
 	FMOVQ 512(R0), F5
 	WORD $0x4ea2f400 // fmin v0.4s, v0.4s, v2.4s
 	WORD $0x4ea5f421 // fmin v1.4s, v1.4s, v5.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func leakyRelus
+// Requires: ASIMD
+TEXT ·leakyRelus(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 528(R0), F2
+	FMOVQ 528(R0), F3
+	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func hardTanhs
+// Requires: ASIMD
+TEXT ·hardTanhs(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 176(R0), F2
+	FMOVQ 176(R0), F3
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	FMOVQ 208(R0), F2
+	FMOVQ 208(R0), F3
+	WORD $0x4ea2f400 // fmin v0.4s, v0.4s, v2.4s
+	WORD $0x4ea3f421 // fmin v1.4s, v1.4s, v3.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func hardSigmoids2
+// Requires: ASIMD
+TEXT ·hardSigmoids2(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 528(R0), F2
+	FMOVQ 528(R0), F5
+	FMOVQ 544(R0), F3
+	FMOVQ 544(R0), F6
+	VFMLA V2.S4, V0.S4, V3.S4
+	VFMLA V5.S4, V1.S4, V6.S4
+	VORR V3.B16, V3.B16, V0.B16
+	VORR V6.B16, V6.B16, V1.B16
+	FMOVQ 560(R0), F4
+	FMOVQ 560(R0), F7
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4e27f421 // fmax v1.4s, v1.4s, v7.4s
+	FMOVQ 208(R0), F4
+	FMOVQ 208(R0), F7
+	WORD $0x4ea4f400 // fmin v0.4s, v0.4s, v4.4s
+	WORD $0x4ea7f421 // fmin v1.4s, v1.4s, v7.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func hardSigmoids3
+// Requires: ASIMD
+TEXT ·hardSigmoids3(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 576(R0), F2
+	FMOVQ 576(R0), F4
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	FMOVQ 560(R0), F3
+	FMOVQ 560(R0), F5
+	WORD $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+	FMOVQ 512(R0), F3
+	FMOVQ 512(R0), F5
+	WORD $0x4ea3f400 // fmin v0.4s, v0.4s, v3.4s
+	WORD $0x4ea5f421 // fmin v1.4s, v1.4s, v5.4s
+	FMOVQ 512(R0), F2
+	FMOVQ 512(R0), F4
+	WORD $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
+	WORD $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func hardSilus
+// Requires: ASIMD
+TEXT ·hardSilus(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V1.B16, V1.B16, V5.B16
+	FMOVQ 576(R0), F3
+	FMOVQ 576(R0), F6
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 560(R0), F4
+	FMOVQ 560(R0), F7
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	FMOVQ 512(R0), F4
+	FMOVQ 512(R0), F7
+	WORD $0x4ea4f442 // fmin v2.4s, v2.4s, v4.4s
+	WORD $0x4ea7f4a5 // fmin v5.4s, v5.4s, v7.4s
+	FMOVQ 512(R0), F3
+	FMOVQ 512(R0), F6
+	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func softsigns
+// Requires: ASIMD
+TEXT ·softsigns(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 592(R0), F3
+	FMOVQ 592(R0), F5
+	VAND V3.B16, V0.B16, V2.B16
+	VAND V5.B16, V1.B16, V4.B16
+	FMOVQ 208(R0), F3
+	FMOVQ 208(R0), F5
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
+	WORD $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func exponentials
+// Requires: ASIMD
+TEXT ·exponentials(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 608(R0), F5
+	FMOVQ 608(R0), F9
+	WORD $0x4ea5f400 // fmin v0.4s, v0.4s, v5.4s
+	WORD $0x4ea9f421 // fmin v1.4s, v1.4s, v9.4s
+	FMOVQ 16(R0), F5
+	FMOVQ 16(R0), F9
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	WORD $0x4e29f421 // fmax v1.4s, v1.4s, v9.4s
+	FMOVQ 32(R0), F5
+	FMOVQ 32(R0), F9
+	FMOVQ 48(R0), F2
+	FMOVQ 48(R0), F6
+	FMOVQ 48(R0), F3
+	FMOVQ 48(R0), F7
+	VFMLA V5.S4, V0.S4, V2.S4
+	VFMLA V9.S4, V1.S4, V6.S4
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	WORD $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
+	FMOVQ 64(R0), F5
+	FMOVQ 64(R0), F9
+	VFMLS V5.S4, V3.S4, V0.S4
+	VFMLS V9.S4, V7.S4, V1.S4
+	FMOVQ 80(R0), F5
+	FMOVQ 80(R0), F9
+	VFMLS V5.S4, V3.S4, V0.S4
+	VFMLS V9.S4, V7.S4, V1.S4
+	FMOVQ 96(R0), F4
+	FMOVQ 96(R0), F8
+	FMOVQ 624(R0), F5
+	FMOVQ 624(R0), F9
+	VFMLA V0.S4, V4.S4, V5.S4
+	VFMLA V1.S4, V8.S4, V9.S4
+	FMOVQ 128(R0), F4
+	FMOVQ 128(R0), F8
+	VFMLA V0.S4, V5.S4, V4.S4
+	VFMLA V1.S4, V9.S4, V8.S4
+	FMOVQ 640(R0), F5
+	FMOVQ 640(R0), F9
+	VFMLA V0.S4, V4.S4, V5.S4
+	VFMLA V1.S4, V8.S4, V9.S4
+	FMOVQ 160(R0), F4
+	FMOVQ 160(R0), F8
+	VFMLA V0.S4, V5.S4, V4.S4
+	VFMLA V1.S4, V9.S4, V8.S4
+	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
+	WORD $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
+	VFMLA V4.S4, V5.S4, V0.S4
+	VFMLA V8.S4, V9.S4, V1.S4
+	FMOVQ 208(R0), F5
+	FMOVQ 208(R0), F9
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	FMOVQ 48(R0), F3
+	FMOVQ 48(R0), F7
+	VSUB V3.S4, V2.S4, V2.S4
+	VSUB V7.S4, V6.S4, V6.S4
+	WORD $0x4f3f0444 // sshr v4.4s, v2.4s, #1
+	WORD $0x4f3f04c8 // sshr v8.4s, v6.4s, #1
+	VSUB V4.S4, V2.S4, V2.S4
+	VSUB V8.S4, V6.S4, V6.S4
+	VSHL $23, V4.S4, V4.S4
+	VSHL $23, V8.S4, V8.S4
+	VADD V5.S4, V4.S4, V4.S4
+	VADD V9.S4, V8.S4, V8.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V6.S4, V6.S4
+	VADD V5.S4, V2.S4, V2.S4
+	VADD V9.S4, V6.S4, V6.S4
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func elus
+// Requires: ASIMD
+TEXT ·elus(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x4e23f402 // fmax v2.4s, v0.4s, v3.4s
+	WORD $0x4e29f428 // fmax v8.4s, v1.4s, v9.4s
+	WORD $0x4ea3f400 // fmin v0.4s, v0.4s, v3.4s
+	WORD $0x4ea9f421 // fmin v1.4s, v1.4s, v9.4s
+	FMOVQ 656(R0), F7
+	FMOVQ 656(R0), F13
+	WORD $0x4e27f400 // fmax v0.4s, v0.4s, v7.4s
+	WORD $0x4e2df421 // fmax v1.4s, v1.4s, v13.4s
+	FMOVQ 32(R0), F7
+	FMOVQ 32(R0), F13
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F10
+	FMOVQ 48(R0), F5
+	FMOVQ 48(R0), F11
+	VFMLA V7.S4, V0.S4, V4.S4
+	VFMLA V13.S4, V1.S4, V10.S4
+	WORD $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	WORD $0x4eabd54b // fsub v11.4s, v10.4s, v11.4s
+	FMOVQ 64(R0), F7
+	FMOVQ 64(R0), F13
+	VFMLS V7.S4, V5.S4, V0.S4
+	VFMLS V13.S4, V11.S4, V1.S4
+	FMOVQ 80(R0), F7
+	FMOVQ 80(R0), F13
+	VFMLS V7.S4, V5.S4, V0.S4
+	VFMLS V13.S4, V11.S4, V1.S4
+	FMOVQ 96(R0), F6
+	FMOVQ 96(R0), F12
+	FMOVQ 624(R0), F7
+	FMOVQ 624(R0), F13
+	VFMLA V0.S4, V6.S4, V7.S4
+	VFMLA V1.S4, V12.S4, V13.S4
+	FMOVQ 128(R0), F6
+	FMOVQ 128(R0), F12
+	VFMLA V0.S4, V7.S4, V6.S4
+	VFMLA V1.S4, V13.S4, V12.S4
+	FMOVQ 640(R0), F7
+	FMOVQ 640(R0), F13
+	VFMLA V0.S4, V6.S4, V7.S4
+	VFMLA V1.S4, V12.S4, V13.S4
+	FMOVQ 160(R0), F6
+	FMOVQ 160(R0), F12
+	VFMLA V0.S4, V7.S4, V6.S4
+	VFMLA V1.S4, V13.S4, V12.S4
+	WORD $0x6e20dc07 // fmul v7.4s, v0.4s, v0.4s
+	WORD $0x6e21dc2d // fmul v13.4s, v1.4s, v1.4s
+	VFMLA V6.S4, V7.S4, V0.S4
+	VFMLA V12.S4, V13.S4, V1.S4
+	VSHL $23, V4.S4, V4.S4
+	VSHL $23, V10.S4, V10.S4
+	FMOVQ 208(R0), F7
+	FMOVQ 208(R0), F13
+	WORD $0x4ea7d485 // fsub v5.4s, v4.4s, v7.4s
+	WORD $0x4eadd54b // fsub v11.4s, v10.4s, v13.4s
+	VFMLA V0.S4, V4.S4, V5.S4
+	VFMLA V1.S4, V10.S4, V11.S4
+	VORR V5.B16, V5.B16, V0.B16
+	VORR V11.B16, V11.B16, V1.B16
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func selus
+// Requires: ASIMD
+TEXT ·selus(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x4e23f402 // fmax v2.4s, v0.4s, v3.4s
+	WORD $0x4e29f428 // fmax v8.4s, v1.4s, v9.4s
+	WORD $0x4ea3f400 // fmin v0.4s, v0.4s, v3.4s
+	WORD $0x4ea9f421 // fmin v1.4s, v1.4s, v9.4s
+	FMOVQ 656(R0), F7
+	FMOVQ 656(R0), F13
+	WORD $0x4e27f400 // fmax v0.4s, v0.4s, v7.4s
+	WORD $0x4e2df421 // fmax v1.4s, v1.4s, v13.4s
+	FMOVQ 32(R0), F7
+	FMOVQ 32(R0), F13
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F10
+	FMOVQ 48(R0), F5
+	FMOVQ 48(R0), F11
+	VFMLA V7.S4, V0.S4, V4.S4
+	VFMLA V13.S4, V1.S4, V10.S4
+	WORD $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	WORD $0x4eabd54b // fsub v11.4s, v10.4s, v11.4s
+	FMOVQ 64(R0), F7
+	FMOVQ 64(R0), F13
+	VFMLS V7.S4, V5.S4, V0.S4
+	VFMLS V13.S4, V11.S4, V1.S4
+	FMOVQ 80(R0), F7
+	FMOVQ 80(R0), F13
+	VFMLS V7.S4, V5.S4, V0.S4
+	VFMLS V13.S4, V11.S4, V1.S4
+	FMOVQ 96(R0), F6
+	FMOVQ 96(R0), F12
+	FMOVQ 624(R0), F7
+	FMOVQ 624(R0), F13
+	VFMLA V0.S4, V6.S4, V7.S4
+	VFMLA V1.S4, V12.S4, V13.S4
+	FMOVQ 128(R0), F6
+	FMOVQ 128(R0), F12
+	VFMLA V0.S4, V7.S4, V6.S4
+	VFMLA V1.S4, V13.S4, V12.S4
+	FMOVQ 640(R0), F7
+	FMOVQ 640(R0), F13
+	VFMLA V0.S4, V6.S4, V7.S4
+	VFMLA V1.S4, V12.S4, V13.S4
+	FMOVQ 160(R0), F6
+	FMOVQ 160(R0), F12
+	VFMLA V0.S4, V7.S4, V6.S4
+	VFMLA V1.S4, V13.S4, V12.S4
+	WORD $0x6e20dc07 // fmul v7.4s, v0.4s, v0.4s
+	WORD $0x6e21dc2d // fmul v13.4s, v1.4s, v1.4s
+	VFMLA V6.S4, V7.S4, V0.S4
+	VFMLA V12.S4, V13.S4, V1.S4
+	VSHL $23, V4.S4, V4.S4
+	VSHL $23, V10.S4, V10.S4
+	FMOVQ 208(R0), F7
+	FMOVQ 208(R0), F13
+	WORD $0x4ea7d485 // fsub v5.4s, v4.4s, v7.4s
+	WORD $0x4eadd54b // fsub v11.4s, v10.4s, v13.4s
+	VFMLA V0.S4, V4.S4, V5.S4
+	VFMLA V1.S4, V10.S4, V11.S4
+	VORR V5.B16, V5.B16, V0.B16
+	VORR V11.B16, V11.B16, V1.B16
+	FMOVQ 672(R0), F7
+	FMOVQ 672(R0), F13
+	WORD $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
+	WORD $0x6e28dda8 // fmul v8.4s, v13.4s, v8.4s
+	FMOVQ 688(R0), F7
+	FMOVQ 688(R0), F13
+	VFMLA V7.S4, V0.S4, V2.S4
+	VFMLA V13.S4, V1.S4, V8.S4
+	VORR V2.B16, V2.B16, V0.B16
+	VORR V8.B16, V8.B16, V1.B16
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func silus
+// Requires: ASIMD
+TEXT ·silus(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V1.B16, V1.B16, V8.B16
+	FMOVQ 0(R0), F3
+	FMOVQ 0(R0), F9
+	VORR V2.B16, V3.B16, V3.B16
+	VORR V8.B16, V9.B16, V9.B16
+	FMOVQ 16(R0), F6
+	FMOVQ 16(R0), F12
+	WORD $0x4e26f463 // fmax v3.4s, v3.4s, v6.4s
+	WORD $0x4e2cf529 // fmax v9.4s, v9.4s, v12.4s
+	FMOVQ 32(R0), F6
+	FMOVQ 32(R0), F12
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F10
+	FMOVQ 48(R0), F5
+	FMOVQ 48(R0), F11
+	VFMLA V6.S4, V3.S4, V4.S4
+	VFMLA V12.S4, V9.S4, V10.S4
+	WORD $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	WORD $0x4eabd54b // fsub v11.4s, v10.4s, v11.4s
+	FMOVQ 64(R0), F6
+	FMOVQ 64(R0), F12
+	VFMLS V6.S4, V5.S4, V3.S4
+	VFMLS V12.S4, V11.S4, V9.S4
+	FMOVQ 80(R0), F6
+	FMOVQ 80(R0), F12
+	VFMLS V6.S4, V5.S4, V3.S4
+	VFMLS V12.S4, V11.S4, V9.S4
+	FMOVQ 96(R0), F5
+	FMOVQ 96(R0), F11
+	FMOVQ 112(R0), F7
+	FMOVQ 112(R0), F13
+	VFMLA V3.S4, V5.S4, V7.S4
+	VFMLA V9.S4, V11.S4, V13.S4
+	FMOVQ 128(R0), F5
+	FMOVQ 128(R0), F11
+	VFMLA V3.S4, V7.S4, V5.S4
+	VFMLA V9.S4, V13.S4, V11.S4
+	FMOVQ 144(R0), F7
+	FMOVQ 144(R0), F13
+	VFMLA V3.S4, V5.S4, V7.S4
+	VFMLA V9.S4, V11.S4, V13.S4
+	FMOVQ 160(R0), F5
+	FMOVQ 160(R0), F11
+	VFMLA V3.S4, V7.S4, V5.S4
+	VFMLA V9.S4, V13.S4, V11.S4
+	FMOVQ 176(R0), F7
+	FMOVQ 176(R0), F13
+	VFMLA V3.S4, V5.S4, V7.S4
+	VFMLA V9.S4, V11.S4, V13.S4
+	FMOVQ 192(R0), F6
+	FMOVQ 192(R0), F12
+	WORD $0x4ea464c6 // smax v6.4s, v6.4s, v4.4s
+	WORD $0x4eaa658c // smax v12.4s, v12.4s, v10.4s
+	VSUB V4.S4, V6.S4, V4.S4
+	VSUB V10.S4, V12.S4, V10.S4
+	VSHL $23, V6.S4, V6.S4
+	VSHL $23, V12.S4, V12.S4
+	VSHL $23, V4.S4, V4.S4
+	VSHL $23, V10.S4, V10.S4
+	FMOVQ 208(R0), F5
+	FMOVQ 208(R0), F11
+	VADD V5.S4, V4.S4, V4.S4
+	VADD V11.S4, V10.S4, V10.S4
+	VORR V6.B16, V6.B16, V5.B16
+	VORR V12.B16, V12.B16, V11.B16
+	VFMLA V3.S4, V7.S4, V5.S4
+	VFMLA V9.S4, V13.S4, V11.S4
+	VFMLA V4.S4, V5.S4, V4.S4
+	VFMLA V10.S4, V11.S4, V10.S4
+	WORD $0x6e24fcc7 // fdiv v7.4s, v6.4s, v4.4s
+	WORD $0x6e2afd8d // fdiv v13.4s, v12.4s, v10.4s
+	FMOVQ 208(R0), F3
+	FMOVQ 208(R0), F9
+	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4f210442 // sshr v2.4s, v2.4s, #31
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V3.B16, V7.B16, V2.B16
+	VBSL V9.B16, V13.B16, V8.B16
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func softpluses
+// Requires: ASIMD
+TEXT ·softpluses(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	WORD $0x4e26f402 // fmax v2.4s, v0.4s, v6.4s
+	WORD $0x4e2bf427 // fmax v7.4s, v1.4s, v11.4s
+	FMOVQ 0(R0), F6
+	FMOVQ 0(R0), F11
+	VORR V6.B16, V0.B16, V0.B16
+	VORR V11.B16, V1.B16, V1.B16
+	FMOVQ 16(R0), F6
+	FMOVQ 16(R0), F11
+	WORD $0x4e26f400 // fmax v0.4s, v0.4s, v6.4s
+	WORD $0x4e2bf421 // fmax v1.4s, v1.4s, v11.4s
+	FMOVQ 32(R0), F6
+	FMOVQ 32(R0), F11
+	FMOVQ 48(R0), F3
+	FMOVQ 48(R0), F8
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F9
+	VFMLA V6.S4, V0.S4, V3.S4
+	VFMLA V11.S4, V1.S4, V8.S4
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
+	FMOVQ 64(R0), F6
+	FMOVQ 64(R0), F11
+	VFMLS V6.S4, V4.S4, V0.S4
+	VFMLS V11.S4, V9.S4, V1.S4
+	FMOVQ 80(R0), F6
+	FMOVQ 80(R0), F11
+	VFMLS V6.S4, V4.S4, V0.S4
+	VFMLS V11.S4, V9.S4, V1.S4
+	FMOVQ 96(R0), F5
+	FMOVQ 96(R0), F10
+	FMOVQ 624(R0), F6
+	FMOVQ 624(R0), F11
+	VFMLA V0.S4, V5.S4, V6.S4
+	VFMLA V1.S4, V10.S4, V11.S4
+	FMOVQ 128(R0), F5
+	FMOVQ 128(R0), F10
+	VFMLA V0.S4, V6.S4, V5.S4
+	VFMLA V1.S4, V11.S4, V10.S4
+	FMOVQ 640(R0), F6
+	FMOVQ 640(R0), F11
+	VFMLA V0.S4, V5.S4, V6.S4
+	VFMLA V1.S4, V10.S4, V11.S4
+	FMOVQ 160(R0), F5
+	FMOVQ 160(R0), F10
+	VFMLA V0.S4, V6.S4, V5.S4
+	VFMLA V1.S4, V11.S4, V10.S4
+	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
+	WORD $0x6e21dc2b // fmul v11.4s, v1.4s, v1.4s
+	VFMLA V5.S4, V6.S4, V0.S4
+	VFMLA V10.S4, V11.S4, V1.S4
+	FMOVQ 208(R0), F6
+	FMOVQ 208(R0), F11
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F9
+	VSUB V4.S4, V3.S4, V3.S4
+	VSUB V9.S4, V8.S4, V8.S4
+	WORD $0x4f3f0465 // sshr v5.4s, v3.4s, #1
+	WORD $0x4f3f050a // sshr v10.4s, v8.4s, #1
+	VSUB V5.S4, V3.S4, V3.S4
+	VSUB V10.S4, V8.S4, V8.S4
+	VSHL $23, V5.S4, V5.S4
+	VSHL $23, V10.S4, V10.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VADD V11.S4, V10.S4, V10.S4
+	VSHL $23, V3.S4, V3.S4
+	VSHL $23, V8.S4, V8.S4
+	VADD V6.S4, V3.S4, V3.S4
+	VADD V11.S4, V8.S4, V8.S4
+	WORD $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVQ 704(R0), F6
+	FMOVQ 704(R0), F11
+	WORD $0x4e26d405 // fadd v5.4s, v0.4s, v6.4s
+	WORD $0x4e2bd42a // fadd v10.4s, v1.4s, v11.4s
+	WORD $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
+	WORD $0x6e2afc21 // fdiv v1.4s, v1.4s, v10.4s
+	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	WORD $0x6e21dc28 // fmul v8.4s, v1.4s, v1.4s
+	FMOVQ 720(R0), F5
+	FMOVQ 720(R0), F10
+	FMOVQ 736(R0), F4
+	FMOVQ 736(R0), F9
+	VFMLA V3.S4, V5.S4, V4.S4
+	VFMLA V8.S4, V10.S4, V9.S4
+	FMOVQ 752(R0), F5
+	FMOVQ 752(R0), F10
+	VFMLA V3.S4, V4.S4, V5.S4
+	VFMLA V8.S4, V9.S4, V10.S4
+	FMOVQ 768(R0), F4
+	FMOVQ 768(R0), F9
+	VFMLA V3.S4, V5.S4, V4.S4
+	VFMLA V8.S4, V10.S4, V9.S4
+	FMOVQ 784(R0), F5
+	FMOVQ 784(R0), F10
+	VFMLA V3.S4, V4.S4, V5.S4
+	VFMLA V8.S4, V9.S4, V10.S4
+	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	VFMLA V0.S4, V5.S4, V2.S4
+	VFMLA V1.S4, V10.S4, V7.S4
+	VORR V2.B16, V2.B16, V0.B16
+	VORR V7.B16, V7.B16, V1.B16
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func logSigmoids
+// Requires: ASIMD
+TEXT ·logSigmoids(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 0(R0), F2
+	FMOVQ 0(R0), F8
+	VEOR V2.B16, V0.B16, V0.B16
+	VEOR V8.B16, V1.B16, V1.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	WORD $0x4e27f403 // fmax v3.4s, v0.4s, v7.4s
+	WORD $0x4e2df429 // fmax v9.4s, v1.4s, v13.4s
+	FMOVQ 0(R0), F7
+	FMOVQ 0(R0), F13
+	VORR V7.B16, V0.B16, V0.B16
+	VORR V13.B16, V1.B16, V1.B16
+	FMOVQ 16(R0), F7
+	FMOVQ 16(R0), F13
+	WORD $0x4e27f400 // fmax v0.4s, v0.4s, v7.4s
+	WORD $0x4e2df421 // fmax v1.4s, v1.4s, v13.4s
+	FMOVQ 32(R0), F7
+	FMOVQ 32(R0), F13
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F10
+	FMOVQ 48(R0), F5
+	FMOVQ 48(R0), F11
+	VFMLA V7.S4, V0.S4, V4.S4
+	VFMLA V13.S4, V1.S4, V10.S4
+	WORD $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	WORD $0x4eabd54b // fsub v11.4s, v10.4s, v11.4s
+	FMOVQ 64(R0), F7
+	FMOVQ 64(R0), F13
+	VFMLS V7.S4, V5.S4, V0.S4
+	VFMLS V13.S4, V11.S4, V1.S4
+	FMOVQ 80(R0), F7
+	FMOVQ 80(R0), F13
+	VFMLS V7.S4, V5.S4, V0.S4
+	VFMLS V13.S4, V11.S4, V1.S4
+	FMOVQ 96(R0), F6
+	FMOVQ 96(R0), F12
+	FMOVQ 624(R0), F7
+	FMOVQ 624(R0), F13
+	VFMLA V0.S4, V6.S4, V7.S4
+	VFMLA V1.S4, V12.S4, V13.S4
+	FMOVQ 128(R0), F6
+	FMOVQ 128(R0), F12
+	VFMLA V0.S4, V7.S4, V6.S4
+	VFMLA V1.S4, V13.S4, V12.S4
+	FMOVQ 640(R0), F7
+	FMOVQ 640(R0), F13
+	VFMLA V0.S4, V6.S4, V7.S4
+	VFMLA V1.S4, V12.S4, V13.S4
+	FMOVQ 160(R0), F6
+	FMOVQ 160(R0), F12
+	VFMLA V0.S4, V7.S4, V6.S4
+	VFMLA V1.S4, V13.S4, V12.S4
+	WORD $0x6e20dc07 // fmul v7.4s, v0.4s, v0.4s
+	WORD $0x6e21dc2d // fmul v13.4s, v1.4s, v1.4s
+	VFMLA V6.S4, V7.S4, V0.S4
+	VFMLA V12.S4, V13.S4, V1.S4
+	FMOVQ 208(R0), F7
+	FMOVQ 208(R0), F13
+	WORD $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	FMOVQ 48(R0), F5
+	FMOVQ 48(R0), F11
+	VSUB V5.S4, V4.S4, V4.S4
+	VSUB V11.S4, V10.S4, V10.S4
+	WORD $0x4f3f0486 // sshr v6.4s, v4.4s, #1
+	WORD $0x4f3f054c // sshr v12.4s, v10.4s, #1
+	VSUB V6.S4, V4.S4, V4.S4
+	VSUB V12.S4, V10.S4, V10.S4
+	VSHL $23, V6.S4, V6.S4
+	VSHL $23, V12.S4, V12.S4
+	VADD V7.S4, V6.S4, V6.S4
+	VADD V13.S4, V12.S4, V12.S4
+	VSHL $23, V4.S4, V4.S4
+	VSHL $23, V10.S4, V10.S4
+	VADD V7.S4, V4.S4, V4.S4
+	VADD V13.S4, V10.S4, V10.S4
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	WORD $0x6e2cdc21 // fmul v1.4s, v1.4s, v12.4s
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	FMOVQ 704(R0), F7
+	FMOVQ 704(R0), F13
+	WORD $0x4e27d406 // fadd v6.4s, v0.4s, v7.4s
+	WORD $0x4e2dd42c // fadd v12.4s, v1.4s, v13.4s
+	WORD $0x6e26fc00 // fdiv v0.4s, v0.4s, v6.4s
+	WORD $0x6e2cfc21 // fdiv v1.4s, v1.4s, v12.4s
+	WORD $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	WORD $0x6e21dc2a // fmul v10.4s, v1.4s, v1.4s
+	FMOVQ 720(R0), F6
+	FMOVQ 720(R0), F12
+	FMOVQ 736(R0), F5
+	FMOVQ 736(R0), F11
+	VFMLA V4.S4, V6.S4, V5.S4
+	VFMLA V10.S4, V12.S4, V11.S4
+	FMOVQ 752(R0), F6
+	FMOVQ 752(R0), F12
+	VFMLA V4.S4, V5.S4, V6.S4
+	VFMLA V10.S4, V11.S4, V12.S4
+	FMOVQ 768(R0), F5
+	FMOVQ 768(R0), F11
+	VFMLA V4.S4, V6.S4, V5.S4
+	VFMLA V10.S4, V12.S4, V11.S4
+	FMOVQ 784(R0), F6
+	FMOVQ 784(R0), F12
+	VFMLA V4.S4, V5.S4, V6.S4
+	VFMLA V10.S4, V11.S4, V12.S4
+	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	VFMLA V0.S4, V6.S4, V3.S4
+	VFMLA V1.S4, V12.S4, V9.S4
+	VORR V3.B16, V3.B16, V0.B16
+	VORR V9.B16, V9.B16, V1.B16
+	FMOVQ 0(R0), F2
+	FMOVQ 0(R0), F8
+	VEOR V2.B16, V0.B16, V0.B16
+	VEOR V8.B16, V1.B16, V1.B16
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func mishes
+// Requires: ASIMD
+TEXT ·mishes(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	VORR V0.B16, V0.B16, V2.B16
+	VORR V1.B16, V1.B16, V7.B16
+	FMOVQ 800(R0), F6
+	FMOVQ 800(R0), F11
+	WORD $0x4ea6f442 // fmin v2.4s, v2.4s, v6.4s
+	WORD $0x4eabf4e7 // fmin v7.4s, v7.4s, v11.4s
+	FMOVQ 16(R0), F6
+	FMOVQ 16(R0), F11
+	WORD $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	WORD $0x4e2bf4e7 // fmax v7.4s, v7.4s, v11.4s
+	FMOVQ 32(R0), F6
+	FMOVQ 32(R0), F11
+	FMOVQ 48(R0), F3
+	FMOVQ 48(R0), F8
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F9
+	VFMLA V6.S4, V2.S4, V3.S4
+	VFMLA V11.S4, V7.S4, V8.S4
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
+	FMOVQ 64(R0), F6
+	FMOVQ 64(R0), F11
+	VFMLS V6.S4, V4.S4, V2.S4
+	VFMLS V11.S4, V9.S4, V7.S4
+	FMOVQ 80(R0), F6
+	FMOVQ 80(R0), F11
+	VFMLS V6.S4, V4.S4, V2.S4
+	VFMLS V11.S4, V9.S4, V7.S4
+	FMOVQ 96(R0), F5
+	FMOVQ 96(R0), F10
+	FMOVQ 624(R0), F6
+	FMOVQ 624(R0), F11
+	VFMLA V2.S4, V5.S4, V6.S4
+	VFMLA V7.S4, V10.S4, V11.S4
+	FMOVQ 128(R0), F5
+	FMOVQ 128(R0), F10
+	VFMLA V2.S4, V6.S4, V5.S4
+	VFMLA V7.S4, V11.S4, V10.S4
+	FMOVQ 640(R0), F6
+	FMOVQ 640(R0), F11
+	VFMLA V2.S4, V5.S4, V6.S4
+	VFMLA V7.S4, V10.S4, V11.S4
+	FMOVQ 160(R0), F5
+	FMOVQ 160(R0), F10
+	VFMLA V2.S4, V6.S4, V5.S4
+	VFMLA V7.S4, V11.S4, V10.S4
+	WORD $0x6e22dc46 // fmul v6.4s, v2.4s, v2.4s
+	WORD $0x6e27dceb // fmul v11.4s, v7.4s, v7.4s
+	VFMLA V5.S4, V6.S4, V2.S4
+	VFMLA V10.S4, V11.S4, V7.S4
+	FMOVQ 208(R0), F6
+	FMOVQ 208(R0), F11
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	FMOVQ 48(R0), F4
+	FMOVQ 48(R0), F9
+	VSUB V4.S4, V3.S4, V3.S4
+	VSUB V9.S4, V8.S4, V8.S4
+	WORD $0x4f3f0465 // sshr v5.4s, v3.4s, #1
+	WORD $0x4f3f050a // sshr v10.4s, v8.4s, #1
+	VSUB V5.S4, V3.S4, V3.S4
+	VSUB V10.S4, V8.S4, V8.S4
+	VSHL $23, V5.S4, V5.S4
+	VSHL $23, V10.S4, V10.S4
+	VADD V6.S4, V5.S4, V5.S4
+	VADD V11.S4, V10.S4, V10.S4
+	VSHL $23, V3.S4, V3.S4
+	VSHL $23, V8.S4, V8.S4
+	VADD V6.S4, V3.S4, V3.S4
+	VADD V11.S4, V8.S4, V8.S4
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ 704(R0), F6
+	FMOVQ 704(R0), F11
+	WORD $0x4e26d443 // fadd v3.4s, v2.4s, v6.4s
+	WORD $0x4e2bd4e8 // fadd v8.4s, v7.4s, v11.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4e26d443 // fadd v3.4s, v2.4s, v6.4s
+	WORD $0x4e2bd4e8 // fadd v8.4s, v7.4s, v11.4s
+	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
+	CMP $8, R3
+	BLT part11
+	FSTPQ (F0, F1), 0(R1)
+	JMP whole12
+
+part11:
+	MOVD R1, R4
+	TBZ $2, R3, few13
+	FMOVQ F0, (R4)
+	ADD $16, R4
+	TBZ $1, R3, single15
+	FMOVD F1, (R4)
+	TBZ $0, R3, partialEnd16
+	ADD $8, R4
+	VST1 V1.S[2], (R4)
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS F1, (R4)
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	TBZ $1, R3, single17
+	FMOVD F0, (R4)
+	TBZ $0, R3, partialEnd18
+	ADD $8, R4
+	VST1 V0.S[2], (R4)
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS F0, (R4)
+
+partialEnd18:
+
+tailEnd14:
+
+whole12:
+	ADD $32, R2
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+// func erfs
+// Requires: ASIMD
+TEXT ·erfs(SB), NOSPLIT, $0-24
+	MOVD $constants<>(SB), R0
+	MOVD y+0(FP), R1
+	MOVD x+8(FP), R2
+	MOVD n+16(FP), R3
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R2), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R2, R4
+	TBZ $2, R3, few5
+	FMOVQ (R4), F0
+	ADD $16, R4
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R4), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R4
+	VLD1 (R4), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R4), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R4), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R4
+	VLD1 (R4), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R4), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	FMOVQ 592(R0), F9
+	FMOVQ 592(R0), F17
+	VAND V9.B16, V0.B16, V2.B16
+	VAND V17.B16, V1.B16, V10.B16
+	FMOVQ 816(R0), F9
+	FMOVQ 816(R0), F17
+	WORD $0x4ea9f442 // fmin v2.4s, v2.4s, v9.4s
+	WORD $0x4eb1f54a // fmin v10.4s, v10.4s, v17.4s
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	WORD $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ 832(R0), F4
+	FMOVQ 832(R0), F12
+	FMOVQ 848(R0), F9
+	FMOVQ 848(R0), F17
+	VFMLA V3.S4, V4.S4, V9.S4
+	VFMLA V11.S4, V12.S4, V17.S4
+	FMOVQ 864(R0), F4
+	FMOVQ 864(R0), F12
+	VFMLA V3.S4, V9.S4, V4.S4
+	VFMLA V11.S4, V17.S4, V12.S4
+	FMOVQ 880(R0), F9
+	FMOVQ 880(R0), F17
+	VFMLA V3.S4, V4.S4, V9.S4
+	VFMLA V11.S4, V12.S4, V17.S4
+	FMOVQ 896(R0), F4
+	FMOVQ 896(R0), F12
+	VFMLA V3.S4, V9.S4, V4.S4
+	VFMLA V11.S4, V17.S4, V12.S4
+	FMOVQ 912(R0), F9
+	FMOVQ 912(R0), F17
+	VFMLA V3.S4, V4.S4, V9.S4
+	VFMLA V11.S4, V12.S4, V17.S4
+	FMOVQ 928(R0), F4
+	FMOVQ 928(R0), F12
+	VFMLA V3.S4, V9.S4, V4.S4
+	VFMLA V11.S4, V17.S4, V12.S4
+	FMOVQ 944(R0), F9
+	FMOVQ 944(R0), F17
+	FMOVQ 960(R0), F5
+	FMOVQ 960(R0), F13
+	VFMLA V2.S4, V9.S4, V5.S4
+	VFMLA V10.S4, V17.S4, V13.S4
+	FMOVQ 976(R0), F9
+	FMOVQ 976(R0), F17
+	VFMLA V2.S4, V5.S4, V9.S4
+	VFMLA V10.S4, V13.S4, V17.S4
+	FMOVQ 992(R0), F5
+	FMOVQ 992(R0), F13
+	VFMLA V2.S4, V9.S4, V5.S4
+	VFMLA V10.S4, V17.S4, V13.S4
+	FMOVQ 1008(R0), F9
+	FMOVQ 1008(R0), F17
+	VFMLA V2.S4, V5.S4, V9.S4
+	VFMLA V10.S4, V13.S4, V17.S4
+	FMOVQ 1024(R0), F5
+	FMOVQ 1024(R0), F13
+	VFMLA V2.S4, V9.S4, V5.S4
+	VFMLA V10.S4, V17.S4, V13.S4
+	VORR V2.B16, V2.B16, V9.B16
+	VORR V10.B16, V10.B16, V17.B16
+	VFMLA V2.S4, V4.S4, V9.S4
+	VFMLA V10.S4, V12.S4, V17.S4
+	VORR V9.B16, V9.B16, V4.B16
+	VORR V17.B16, V17.B16, V12.B16
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	WORD $0x6e2ddd4d // fmul v13.4s, v10.4s, v13.4s
+	FMOVQ 16(R0), F9
+	FMOVQ 16(R0), F17
+	WORD $0x4e29f4a5 // fmax v5.4s, v5.4s, v9.4s
+	WORD $0x4e31f5ad // fmax v13.4s, v13.4s, v17.4s
+	FMOVQ 32(R0), F9
+	FMOVQ 32(R0), F17
+	FMOVQ 48(R0), F6
+	FMOVQ 48(R0), F14
+	FMOVQ 48(R0), F7
+	FMOVQ 48(R0), F15
+	VFMLA V9.S4, V5.S4, V6.S4
+	VFMLA V17.S4, V13.S4, V14.S4
+	WORD $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
+	WORD $0x4eafd5cf // fsub v15.4s, v14.4s, v15.4s
+	FMOVQ 64(R0), F9
+	FMOVQ 64(R0), F17
+	VFMLS V9.S4, V7.S4, V5.S4
+	VFMLS V17.S4, V15.S4, V13.S4
+	FMOVQ 80(R0), F9
+	FMOVQ 80(R0), F17
+	VFMLS V9.S4, V7.S4, V5.S4
+	VFMLS V17.S4, V15.S4, V13.S4
+	FMOVQ 96(R0), F8
+	FMOVQ 96(R0), F16
+	FMOVQ 624(R0), F9
+	FMOVQ 624(R0), F17
+	VFMLA V5.S4, V8.S4, V9.S4
+	VFMLA V13.S4, V16.S4, V17.S4
+	FMOVQ 128(R0), F8
+	FMOVQ 128(R0), F16
+	VFMLA V5.S4, V9.S4, V8.S4
+	VFMLA V13.S4, V17.S4, V16.S4
+	FMOVQ 640(R0), F9
+	FMOVQ 640(R0), F17
+	VFMLA V5.S4, V8.S4, V9.S4
+	VFMLA V13.S4, V16.S4, V17.S4
+	FMOVQ 160(R0), F8
+	FMOVQ 160(R0), F16
+	VFMLA V5.S4, V9.S4, V8.S4
+	VFMLA V13.S4, V17.S4, V16.S4
+	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	VFMLA V8.S4, V9.S4, V5.S4
+	VFMLA V16.S4, V17.S4, V13.S4
+	FMOVQ 208(R0), F9
+	FMOVQ 208(R0), F17
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FMOVQ 48(R0), F7
+	FMOVQ 48(R0), F15
+	VSUB V7.S4, V6.S4, V6.S4
+	VSUB V15.S4, V14.S4, V14.S4
+	WORD $0x4f3f04c8 // sshr v8.4s, v6.4s, #1
+	WORD $0x4f3f05d0 // sshr v16.4s, v14.4s, #1
+	VSUB V8.S4, V6.S4, V6.S4
+	VSUB V16.S4, V14.S4, V14.S4
+	VSHL $23, V8.S4, V8.S4
+	VSHL $23, V16.S4, V16.S4
+	VADD V9.S4, V8.S4, V8.S4
+	VADD V17.S4, V16.S4, V16.S4
+	VSHL $23, V6.S4, V6.S4
+	VSHL $23, V14.S4, V14.S4
+	VADD V9.S4, V6.S4, V6.S4
+	VADD V17.S4, V14.S4, V14.S4
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ 208(R0), F9
+	FMOVQ 208(R0), F17
+	WORD $0x4ea5d525 // fsub v5.4s, v9.4s, v5.4s
+	WORD $0x4eadd62d // fsub v13.4s, v17.4s, v13.4s
+	FMOVQ 1040(R0), F9
+	FMOVQ 1040(R0), F17
+	WORD $0x4ea2d522 // fsub v2.4s, v9.4s, v2.4s
+	WORD $0x4eaad62a // fsub v10.4s, v17.4s, v10.4s
+	WORD $0x4f210442 // sshr v2.4s, v2.4s, #31
+	WORD $0x4f21054a // sshr v10.4s, v10.4s, #31
+	VBSL V4.B16, V5.B16, V2.B16
+	VBSL V12.B16, V13.B16, V10.B16
+	FMOVQ 0(R0), F9
+	FMOVQ 0(R0), F17
+	VAND V9.B16, V0.B16, V0.B16
+	VAND V17.B16, V1.B16, V1.B16
+	VORR V2.B16, V0.B16, V0.B16
+	VORR V10.B16, V1.B16, V1.B16
 	CMP $8, R3
 	BLT part11
 	FSTPQ (F0, F1), 0(R1)

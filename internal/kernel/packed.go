@@ -100,40 +100,6 @@ func first(x []float32) *float32 {
 	return &x[0]
 }
 
-// activate32 sets y, which may be x, to a function of every element of x, by
-// AVX-512 if it is wide.
-func activate32(a Activation, y, x []float32, wide bool) {
-	y = y[:len(x)]
-	if n := len(x) &^ 15; wide && n > 0 {
-		switch a {
-		case TanhFunction:
-			tanhsWide(&y[0], &x[0], n)
-			y, x = y[n:], x[n:]
-		case SigmoidFunction:
-			sigmoidsWide(&y[0], &x[0], n)
-			y, x = y[n:], x[n:]
-		}
-	}
-	if len(x) == 0 {
-		return
-	}
-	switch a {
-	case TanhFunction:
-		tanhs(&y[0], &x[0], len(x))
-	case SigmoidFunction:
-		sigmoids(&y[0], &x[0], len(x))
-	case ReluFunction:
-		relus(&y[0], &x[0], len(x))
-	case Relu6Function:
-		relu6s(&y[0], &x[0], len(x))
-	default:
-		if &y[0] != &x[0] {
-			copy(y, x)
-		}
-		activate(a, y)
-	}
-}
-
 // packing tells whether layers of F are made for the vectorised kernels.
 func packing[F Float]() bool {
 	_, is := any(F(0)).(float32)

@@ -86,7 +86,7 @@ func FuzzActivations(f *testing.F) {
 					if v == v && math.Float32bits(x[i]) != math.Float32bits(v) {
 						t.Errorf("activation %d of %v is %v, and in place %v", a, in[i], v, x[i])
 					}
-					if v != want[i] && !(ulps(v, float64(want[i])) <= 3) {
+					if !within(a, in[i], v, float64(want[i]), 4) {
 						t.Errorf("activation %d of %v is %v, in plain Go %v", a, in[i], v, want[i])
 					}
 				}

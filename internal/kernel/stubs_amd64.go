@@ -115,6 +115,90 @@ func relus(y *float32, x *float32, n int)
 //go:noescape
 func relu6s(y *float32, x *float32, n int)
 
+// leakyRelus sets y to 0.2·x where x is below 0 and to x elsewhere, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func leakyRelus(y *float32, x *float32, n int)
+
+// hardTanhs sets y to x between -1 and 1, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func hardTanhs(y *float32, x *float32, n int)
+
+// hardSigmoids2 sets y to 0.2·x + 0.5 between 0 and 1, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func hardSigmoids2(y *float32, x *float32, n int)
+
+// hardSigmoids3 sets y to x + 3 between 0 and 6, divided by 6, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func hardSigmoids3(y *float32, x *float32, n int)
+
+// hardSilus sets y to x times hardSigmoids3 of it, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func hardSilus(y *float32, x *float32, n int)
+
+// softsigns sets y to x/(1 + |x|), of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func softsigns(y *float32, x *float32, n int)
+
+// exponentials sets y to e^x, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func exponentials(y *float32, x *float32, n int)
+
+// elus sets y to e^x - 1 where x is below 0 and to x elsewhere, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func elus(y *float32, x *float32, n int)
+
+// selus sets y to the scaled elu, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func selus(y *float32, x *float32, n int)
+
+// silus sets y to x times the sigmoid of it, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func silus(y *float32, x *float32, n int)
+
+// softpluses sets y to log(1 + e^x), of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func softpluses(y *float32, x *float32, n int)
+
+// logSigmoids sets y to -log(1 + e^-x), of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func logSigmoids(y *float32, x *float32, n int)
+
+// mishes sets y to x·tanh(log(1 + e^x)), of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func mishes(y *float32, x *float32, n int)
+
+// erfs sets y to the error function of x, of n elements; y may be x.
+// An element's result does not depend on where it stands.
+//
+//go:noescape
+func erfs(y *float32, x *float32, n int)
+
 // addPairs sets z, which may be x or y, to x + y, of n elements; x is one number if
 // form is firstIsOne, and y if it is secondIsOne. The bits that Go computes.
 //

@@ -37,6 +37,34 @@ func relus(y *float32, x *float32, n int) { panic(noVectors) }
 
 func relu6s(y *float32, x *float32, n int) { panic(noVectors) }
 
+func elus(y *float32, x *float32, n int) { panic(noVectors) }
+
+func selus(y *float32, x *float32, n int) { panic(noVectors) }
+
+func softpluses(y *float32, x *float32, n int) { panic(noVectors) }
+
+func silus(y *float32, x *float32, n int) { panic(noVectors) }
+
+func exponentials(y *float32, x *float32, n int) { panic(noVectors) }
+
+func mishes(y *float32, x *float32, n int) { panic(noVectors) }
+
+func logSigmoids(y *float32, x *float32, n int) { panic(noVectors) }
+
+func erfs(y *float32, x *float32, n int) { panic(noVectors) }
+
+func leakyRelus(y *float32, x *float32, n int) { panic(noVectors) }
+
+func hardSigmoids2(y *float32, x *float32, n int) { panic(noVectors) }
+
+func hardSigmoids3(y *float32, x *float32, n int) { panic(noVectors) }
+
+func softsigns(y *float32, x *float32, n int) { panic(noVectors) }
+
+func hardSilus(y *float32, x *float32, n int) { panic(noVectors) }
+
+func hardTanhs(y *float32, x *float32, n int) { panic(noVectors) }
+
 func addPairs(z *float32, x *float32, y *float32, n int, form int) { panic(noVectors) }
 
 func subtractPairs(z *float32, x *float32, y *float32, n int, form int) { panic(noVectors) }

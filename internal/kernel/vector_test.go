@@ -54,7 +54,7 @@ func TestActivationLengths(t *testing.T) {
 						t.Fatalf("activation %d of %d elements differs in place", a, n)
 					}
 					for i := range y {
-						if d := ulps(y[i], float64(want[i])); !(d <= 3) {
+						if !within(a, in[i], y[i], float64(want[i]), 4) {
 							t.Fatalf("activation %d, element %d of %d: %v, want %v", a, i, n, y[i], want[i])
 						}
 					}

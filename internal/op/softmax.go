@@ -6,11 +6,12 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
 var softmaxOps = Table{
-	"Softmax":    {Build: ByType(with16Bits(floats(softmax[float32](false), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
+	"Softmax":    {Build: ByType(with16Bits(floats(Exec(softmax32), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
 	"LogSoftmax": {Build: ByType(floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: timeBesideLast},
 	"L2Loss":     {Build: ByType(floats(halfSquares[float32], halfSquares[float64]))},
 }
@@ -21,19 +22,92 @@ type softmaxMemory[E float] struct {
 	powers []float64
 }
 
+// softmax32 is softmax in float32, as TensorFlow computes it but for the sum, which
+// is in float64. A row's bits do not depend on the others.
+func softmax32(w *Call, in []value.Value) ([]value.Value, error) {
+	t, x, err := rowsOf[float32](in)
+	if err != nil {
+		return nil, err
+	}
+	n := t.Shape()[t.Rank()-1]
+	y, out, err := Room[ResultMemory[float32]](w).Get(t.Shape()...)
+	if err != nil {
+		return nil, err
+	}
+	for at := 0; at < len(x); at += n {
+		from := [1]float32{largest(x[at : at+n])}
+		subtract(out[at:at+n], x[at:at+n], from[:])
+	}
+	kernel.Activate(kernel.ExponentialFunction, out, out)
+	for at := 0; at < len(x); at += n {
+		by := [1]float32{float32(sumOf(out[at : at+n]))}
+		divide(out[at:at+n], out[at:at+n], by[:])
+	}
+	return w.One(y, nil)
+}
+
+// rowsOf returns the tensor of a softmax and its elements.
+func rowsOf[E float](in []value.Value) (*lockstep.Tensor, []E, error) {
+	if len(in) != 1 {
+		return nil, nil, fmt.Errorf("%d inputs, want 1", len(in))
+	}
+	t, x, err := Operand[E](in, 0)
+	if err == nil && t.Rank() == 0 {
+		err = errors.New("a softmax of a scalar")
+	}
+	return t, x, err
+}
+
+// largest is NaN if a number is.
+func largest(x []float32) float32 {
+	top := float32(math.Inf(-1))
+	for _, v := range x {
+		if v > top || v != v {
+			top = v
+		}
+	}
+	return top
+}
+
+// sumOf is the sum of all, of every fourth first.
+func sumOf(x []float32) float64 {
+	var sums [4]float64
+	for ; len(x) >= 4; x = x[4:] {
+		sums[0] += float64(x[0])
+		sums[1] += float64(x[1])
+		sums[2] += float64(x[2])
+		sums[3] += float64(x[3])
+	}
+	for i, v := range x {
+		sums[i] += float64(v)
+	}
+	return sums[0] + sums[1] + (sums[2] + sums[3])
+}
+
+// subtract and divide set z to x less y, and to x by y, where y is one number.
+func subtract(z, x, y []float32) {
+	if !kernel.Pairs(kernel.Difference, z, x, y) {
+		for i, v := range x {
+			z[i] = v - y[0]
+		}
+	}
+}
+
+func divide(z, x, y []float32) {
+	if !kernel.Pairs(kernel.Quotient, z, x, y) {
+		for i, v := range x {
+			z[i] = v / y[0]
+		}
+	}
+}
+
 // softmax normalizes rows along the last axis: e^(x-max)/Σe^(x-max), or its
 // logarithm. It is computed in float64, and rounded once.
 func softmax[E float](log bool) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		if len(in) != 1 {
-			return nil, fmt.Errorf("%d inputs, want 1", len(in))
-		}
-		t, x, err := Operand[E](in, 0)
+		t, x, err := rowsOf[E](in)
 		if err != nil {
 			return nil, err
-		}
-		if t.Rank() == 0 {
-			return nil, errors.New("a softmax of a scalar")
 		}
 		n := t.Shape()[t.Rank()-1]
 		m := Room[softmaxMemory[E]](w)

@@ -18,7 +18,7 @@ var unaryOps = Table{
 	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
 	"Relu":       {Build: ByType(with16Bits(numbers(mapActivation(kernel.ReluFunction), Map1(relu[float64]), Map1(relu[int32]), Map1(relu[int64])))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
 	"Relu6":      {Build: ByType(with16Bits(numbers(mapActivation(kernel.Relu6Function), Map1(relu6[float64]), Map1(relu6[int32]), Map1(relu6[int64])))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
-	"Softsign":   {Build: inSteps(softsign[float32], softsign[float64], softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: TimeOfFirst, KeepsShape: true},
+	"Softsign":   {Build: inSteps(kernel.SoftsignFunction, softsign, softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: TimeOfFirst, KeepsShape: true},
 	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound, KeepsShape: true},
 	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
 	"IsFinite":   {Build: tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
@@ -27,7 +27,7 @@ var unaryOps = Table{
 	"Rsqrt":      {Build: function(rsqrt), Shape: NoInput, Bound: unary(rsqrtBound), Time: TimeOfFirst, Domain: definedFrom(0), KeepsShape: true},
 	"Reciprocal": {Build: function(reciprocal), Bound: unary(reciprocalBound), KeepsShape: true},
 	"Inv":        {Build: function(reciprocal), Bound: unary(reciprocalBound), KeepsShape: true},
-	"Exp":        {Build: function(math.Exp), Shape: NoInput, Bound: unary(expBound), Time: TimeOfFirst, Back: clippedBack(logOrLess), KeepsShape: true},
+	"Exp":        {Build: ByType(with16Bits(floats(mapActivation(kernel.ExponentialFunction), Map1(math.Exp)))), Shape: NoInput, Bound: unary(expBound), Time: TimeOfFirst, Back: clippedBack(logOrLess), KeepsShape: true},
 	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(rounding.Expm1), Time: TimeOfFirst, KeepsShape: true},
 	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(rounding.Log), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
 	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(rounding.Log1p), Time: TimeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
@@ -44,7 +44,7 @@ var unaryOps = Table{
 	"Asinh":      {Build: function(math.Asinh), Bound: functionBound(rounding.Asinh), KeepsShape: true},
 	"Acosh":      {Build: function(math.Acosh), Domain: definedFrom(1), KeepsShape: true},
 	"Atanh":      {Build: function(math.Atanh), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
-	"Erf":        {Build: function(math.Erf), Shape: NoInput, Bound: functionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true},
+	"Erf":        {Build: ByType(with16Bits(floats(mapActivation(kernel.ErfFunction), Map1(math.Erf)))), Shape: NoInput, Bound: functionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true},
 	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true},
 	"Erfinv":     {Build: function(math.Erfinv), KeepsShape: true},
 	"Lgamma":     {Build: function(lgamma), KeepsShape: true},
@@ -52,9 +52,9 @@ var unaryOps = Table{
 	"Ceil":       {Build: function(math.Ceil), Bound: steady(math.Ceil), Back: roundedBack(1, 0), KeepsShape: true},
 	"Round":      {Build: function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: TimeOfFirst, Back: roundedBack(0.5, 0.5), KeepsShape: true},
 	"Rint":       {Build: function(math.RoundToEven), Bound: steady(math.RoundToEven), Back: roundedBack(0.5, 0.5), KeepsShape: true},
-	"Elu":        {Build: inSteps(via(elu), elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: TimeOfFirst, KeepsShape: true},
-	"Selu":       {Build: inSteps(via(selu), selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: TimeOfFirst, KeepsShape: true},
-	"Softplus":   {Build: inSteps(via(softplus), softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: TimeOfFirst, KeepsShape: true},
+	"Elu":        {Build: inSteps(kernel.EluFunction, elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: TimeOfFirst, KeepsShape: true},
+	"Selu":       {Build: inSteps(kernel.SeluFunction, selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: TimeOfFirst, KeepsShape: true},
+	"Softplus":   {Build: inSteps(kernel.SoftplusFunction, softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: TimeOfFirst, KeepsShape: true},
 }
 
 // function makes an operation of one function of floats, which is computed in
@@ -64,8 +64,8 @@ func function(f func(float64) float64) Builder {
 }
 
 // inSteps is function where numbers of 16 bits are rounded at every step.
-func inSteps(f32 func(float32) float32, f64 func(float64) float64, f16 func(x float32, s steps) float32) Builder {
-	return ByType(stepwise(floats(Map1(f32), Map1(f64)), f16))
+func inSteps(f32 kernel.Activation, f64 func(float64) float64, f16 func(x float32, s steps) float32) Builder {
+	return ByType(stepwise(floats(mapActivation(f32), Map1(f64)), f16))
 }
 
 func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) Builder {
@@ -151,7 +151,7 @@ func selu(x float64) float64 {
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
 // softsign of an infinity is NaN, as in TensorFlow.
-func softsign[E float](x E) E { return x / (1 + E(math.Abs(float64(x)))) }
+func softsign(x float64) float64 { return x / (1 + math.Abs(x)) }
 
 func buildLeakyRelu(n *savedmodel.Node) (Exec, error) {
 	alpha := FloatOr(n, "alpha", 0.2)

@@ -48,6 +48,8 @@ func loaded(c Mem) VecVirtual {
 // The instructions of which a constant is the first operand.
 var (
 	or          = withConstant(VORPS, VORPS_BCST)
+	xor         = withConstant(VXORPS, VXORPS_BCST)
+	and         = withConstant(VANDPS, VANDPS_BCST)
 	add         = withConstant(VADDPS, VADDPS_BCST)
 	subtract    = withConstant(VSUBPS, VSUBPS_BCST)
 	fma         = withConstant(VFMADD213PS, VFMADD213PS_BCST)

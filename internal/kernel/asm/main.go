@@ -23,8 +23,9 @@ func main() {
 	gruGates()
 	elementwise("sigmoids", "sets y to the sigmoid of each of the n elements of x, which may be y itself.", sigmoid)
 	elementwise("tanhs", "sets y to the tanh of each of the n elements of x, which may be y itself.", tanh)
-	elementwise("relus", "sets y to 0 where x is below it and to x elsewhere, of n elements; y may be x.", relu)
-	elementwise("relu6s", "sets y to x between 0 and 6, of n elements; y may be x.", relu6)
+	for _, f := range functions {
+		elementwise(f.name, "sets y to "+f.doc+", of n elements; y may be x.", f.of)
+	}
 	pairs("addPairs", "+", VADDPS)
 	pairs("subtractPairs", "-", VSUBPS)
 	pairs("multiplyPairs", "·", VMULPS)

@@ -33,3 +33,8 @@ func (a *assembler) belowZero(x, to vector) {
 func (a *assembler) signs(x, to vector) {
 	a.word(0x4f210400|uint32(x)<<5|uint32(to), "sshr v%d.4s, v%d.4s, #31", to, x)
 }
+
+// halved shifts integers one place to the right.
+func (a *assembler) halved(x, to vector) {
+	a.word(0x4f3f0400|uint32(x)<<5|uint32(to), "sshr v%d.4s, v%d.4s, #1", to, x)
+}

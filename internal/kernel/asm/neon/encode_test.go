@@ -39,11 +39,11 @@ func TestEncodings(t *testing.T) {
 		for _, three := range []func(x, y, to vector){a.add, a.subtract, a.multiply, a.divide, a.maximum, a.minimum, a.maximumOf} {
 			three(v, w, u)
 		}
-		for _, two := range []func(x, to vector){a.signs, a.belowZero} {
+		for _, two := range []func(x, to vector){a.signs, a.belowZero, a.halved} {
 			two(v, w)
 		}
 		words := word.FindAllStringSubmatch(a.text.String(), -1)
-		if len(words) != 9 {
+		if len(words) != 10 {
 			t.Fatalf("%d words", len(words))
 		}
 		for _, w := range words {
@@ -70,5 +70,5 @@ func checkWord(t *testing.T, hex, want string) {
 }
 
 func normal(s string) string {
-	return strings.NewReplacer(" ", "", "#0x1f", "#31").Replace(strings.ToLower(s))
+	return strings.NewReplacer(" ", "", "#0x1f", "#31", "#0x1", "#1").Replace(strings.ToLower(s))
 }

@@ -46,8 +46,9 @@ func generate(like string) (assembly, declarations []byte, err error) {
 	gruGates(a)
 	elementwise(a, "sigmoids", (*assembler).sigmoid)
 	elementwise(a, "tanhs", (*assembler).tanh)
-	elementwise(a, "relus", (*assembler).relu)
-	elementwise(a, "relu6s", (*assembler).relu6)
+	for _, f := range functions {
+		elementwise(a, f.name, f.of)
+	}
 	pairs(a, "addPairs", a.add)
 	pairs(a, "subtractPairs", a.subtract)
 	pairs(a, "multiplyPairs", a.multiply)
