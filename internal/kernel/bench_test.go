@@ -76,7 +76,7 @@ func BenchmarkActivation(b *testing.B) {
 	for _, f := range []struct {
 		name string
 		a    Activation
-	}{{"sigmoid", SigmoidFunction}, {"tanh", TanhFunction}} {
+	}{{"sigmoid", SigmoidFunction}, {"tanh", TanhFunction}, {"exponential", ExponentialFunction}, {"elu", EluFunction}, {"silu", SiluFunction}, {"softplus", SoftplusFunction}, {"mish", MishFunction}, {"erf", ErfFunction}} {
 		x, y := random(1024), make([]float32, 1024)
 		eachBench(b, "of="+f.name, func(b *testing.B) {
 			b.SetBytes(4 * int64(len(x)))
