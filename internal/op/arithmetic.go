@@ -20,21 +20,21 @@ var arithmeticOps = Table{
 	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
 	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
 	"SquaredDifference": {Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: TimeElementwise},
-	"RealDiv":           {Build: ByType(with16Bits(floats(mapPairs(kernel.Quotient, quotient), map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: TimeElementwise, Back: constantBack(quotientBack)},
+	"RealDiv":           {Build: ByType(With16Bits(Floats(mapPairs(kernel.Quotient, quotient), Map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: TimeElementwise, Back: constantBack(quotientBack)},
 	"Div":               {Build: ByType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
 	"FloorDiv":          {Build: ByType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
-	"FloorMod":          {Build: ByType(with16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
+	"FloorMod":          {Build: ByType(With16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
 	"TruncateDiv":       {Build: ByType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), Back: constantBack(wholeQuotientBack)},
 	"TruncateMod":       {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
 	"Mod":               {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
-	"DivNoNan":          {Build: ByType(with16Bits(floats(map2(divNoNan[float32]), map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: TimeElementwise},
-	"MulNoNan":          {Build: ByType(with16Bits(floats(map2(mulNoNan[float32]), map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
+	"DivNoNan":          {Build: ByType(With16Bits(Floats(Map2(divNoNan[float32]), Map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: TimeElementwise},
+	"MulNoNan":          {Build: ByType(With16Bits(Floats(Map2(mulNoNan[float32]), Map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
 	"Xdivy":             {Build: floats2(via2(xdivy), xdivy), Bound: byPairs(quotientBound)},
 	"Xlogy":             {Build: floats2(via2(xlogy), xlogy)},
 	"Xlog1py":           {Build: floats2(via2(xlog1py), xlog1py)},
 	"Atan2":             {Build: floats2(via2(math.Atan2), math.Atan2)},
 	"NextAfter":         {Build: buildNextAfter, Float64: OnlyFloat32},
-	"Pow":               {Build: ByType(with16Bits(numbers(map2(via2(math.Pow)), map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: TimeElementwise, Domain: domainOfPow},
+	"Pow":               {Build: ByType(With16Bits(numbers(Map2(via2(math.Pow)), Map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: TimeElementwise, Domain: domainOfPow},
 	"AddN": {Build: ByType(Variants[Exec]{
 		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]), lockstep.Int32: addN(add[int32]), lockstep.Int64: addN(add[int64]),
 		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
@@ -45,20 +45,20 @@ var arithmeticOps = Table{
 // buildNextAfter takes an operation whose type has a default, other than the
 // ones beside it.
 func buildNextAfter(n *savedmodel.Node) (Exec, error) {
-	return floats(map2(math.Nextafter32), map2(math.Nextafter)).chooseOr(n, "T", lockstep.Float32)
+	return Floats(Map2(math.Nextafter32), Map2(math.Nextafter)).chooseOr(n, "T", lockstep.Float32)
 }
 
 func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
-	return ByType(with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64))))
+	return ByType(With16Bits(numbers(Map2(f32), Map2(f64), Map2(i32), Map2(i64))))
 }
 
 // numbersByPairs is numbers2 for what the kernels have of float32.
 func numbersByPairs(op kernel.Pair, f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
-	return ByType(with16Bits(numbers(mapPairs(op, f32), map2(f64), map2(i32), map2(i64))))
+	return ByType(With16Bits(numbers(mapPairs(op, f32), Map2(f64), Map2(i32), Map2(i64))))
 }
 
 func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
-	return ByType(floats(map2(f32), map2(f64)))
+	return ByType(Floats(Map2(f32), Map2(f64)))
 }
 
 func add[E number](x, y E) E { return x + y }
@@ -73,9 +73,9 @@ func squaredDifference[E number](x, y E) E { return (x - y) * (x - y) }
 
 // squaredDifferences rounds differences of 16 bits before it squares them.
 func squaredDifferences() Variants[Exec] {
-	v := numbers(map2(squaredDifference[float32]), map2(squaredDifference[float64]), map2(squaredDifference[int32]), map2(squaredDifference[int64]))
-	v[lockstep.Float16] = map2(squaredDifference16[lockstep.Float16Bits])
-	v[lockstep.BFloat16] = map2(squaredDifference16[lockstep.BFloat16Bits])
+	v := numbers(Map2(squaredDifference[float32]), Map2(squaredDifference[float64]), Map2(squaredDifference[int32]), Map2(squaredDifference[int64]))
+	v[lockstep.Float16] = Map2(squaredDifference16[lockstep.Float16Bits])
+	v[lockstep.BFloat16] = Map2(squaredDifference16[lockstep.BFloat16Bits])
 	return v
 }
 
@@ -158,7 +158,7 @@ func xlog1py(x, y float64) float64 {
 // divisions is the code of a division, which fails if an integer would be
 // divided by zero.
 func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Variants[Exec] {
-	return numbers(map2(f32), map2(f64), refusing(map2(i32), isZero[int32], "integer division by zero"), refusing(map2(i64), isZero[int64], "integer division by zero"))
+	return numbers(Map2(f32), Map2(f64), refusing(Map2(i32), isZero[int32], "integer division by zero"), refusing(Map2(i64), isZero[int64], "integer division by zero"))
 }
 
 func isZero[E number](v E) bool { return v == 0 }
@@ -179,7 +179,7 @@ func refusing[E number](run Exec, bad func(E) bool, text string) Exec {
 }
 
 func powers[E int32 | int64]() Exec {
-	return refusing(map2(power[E]), func(v E) bool { return v < 0 }, "an integer to a negative power")
+	return refusing(Map2(power[E]), func(v E) bool { return v < 0 }, "an integer to a negative power")
 }
 
 func power[E int32 | int64](x, y E) E {
@@ -220,7 +220,7 @@ func buildBias(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return with16Bits(numbers(bias[float32](l), bias[float64](l), bias[int32](l), bias[int64](l))).choose(n, "T")
+	return With16Bits(numbers(bias[float32](l), bias[float64](l), bias[int32](l), bias[int64](l))).choose(n, "T")
 }
 
 // bias adds a number to all elements of each channel.

@@ -231,7 +231,7 @@ func normBound(x *BoundInput) error {
 	}
 	for i := range x.Out {
 		if i < len(e) {
-			if err := x.set(i, e[i]); err != nil {
+			if err := x.Set(i, e[i]); err != nil {
 				return err
 			}
 		}
@@ -297,14 +297,14 @@ func (b *exactNorm) normalize(o *BoundInput) (v, e [][]float64, err error) {
 			v[0][i] = d.v*r.v*scale.v + offset.v
 			err := d.e*r.size()*scale.size() + math.Abs(d.v)*(r.e*scale.size()+r.v*scale.e) + offset.e
 			size := (xi.size()+mean.size())*r.size()*scale.size() + offset.size()
-			e[0][i] = (err+o.gamma(10)*size)*rounding.Slack + 4*o.Unit.Tiny()*(1+r.size()*scale.size())
+			e[0][i] = (err+o.Gamma(10)*size)*rounding.Slack + 4*o.Unit.Tiny()*(1+r.size()*scale.size())
 		})
 		unbiased := float64(n) / float64(max(n-1, 1))
 		if !b.training {
 			unbiased = 1
 		}
 		v[1][c], e[1][c] = mean.v, mean.e
-		v[2][c], e[2][c] = variance.v*unbiased, (variance.e*unbiased+o.gamma(3)*variance.size()*unbiased)*rounding.Slack
+		v[2][c], e[2][c] = variance.v*unbiased, (variance.e*unbiased+o.Gamma(3)*variance.size()*unbiased)*rounding.Slack
 		v[3][c], e[3][c] = mean.v, mean.e
 		v[4][c], e[4][c] = variance.v, variance.e
 	}
@@ -318,7 +318,7 @@ func (o *BoundInput) moments(l lines, c, n int) (mean, variance number64) {
 		mean.v, mean.e, size = mean.v+xi.v, mean.e+xi.e, size+xi.size()
 		squares += xi.v * xi.v
 	})
-	own := o.gamma(n+2) * size
+	own := o.Gamma(n+2) * size
 	if o.Typical {
 		own = o.Unit.DeviationOfSum(n, mean.v, squares)
 	}
@@ -329,11 +329,11 @@ func (o *BoundInput) moments(l lines, c, n int) (mean, variance number64) {
 		xi := numberAt(x, i)
 		d := xi.v - mean.v
 		e := xi.e + mean.e
-		e += o.gamma(1) * (math.Abs(d) + e)
+		e += o.Gamma(1) * (math.Abs(d) + e)
 		variance.v += d * d
 		variance.e += e * (2*math.Abs(d) + e)
 		size += (math.Abs(d) + e) * (math.Abs(d) + e)
 	})
-	variance = number64{variance.v / parts, (variance.e/parts+o.gamma(n+4)*size/parts)*rounding.Slack + 2*o.Unit.Tiny()}
+	variance = number64{variance.v / parts, (variance.e/parts+o.Gamma(n+4)*size/parts)*rounding.Slack + 2*o.Unit.Tiny()}
 	return mean, variance
 }

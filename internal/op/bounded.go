@@ -165,15 +165,15 @@ type BoundInput struct {
 var ErrNoBound = errors.New("the oracle has no bound for the operation")
 
 // shape is that of the result.
-func (x *BoundInput) shape() []int { return x.Out[0].Tensor.Shape() }
+func (x *BoundInput) Shape() []int { return x.Out[0].Tensor.Shape() }
 
 // v and e are the elements of a float input and their bounds, nil if exact.
-func (x *BoundInput) v(i int) []float64 { return FloatsOf(x.In[i].Tensor) }
-func (x *BoundInput) e(i int) []float64 { return FloatsOf(x.In[i].Bound.Tensor) }
+func (x *BoundInput) V(i int) []float64 { return FloatsOf(x.In[i].Tensor) }
+func (x *BoundInput) E(i int) []float64 { return FloatsOf(x.In[i].Bound.Tensor) }
 
 // size bounds the magnitudes of a float input.
-func (x *BoundInput) size(i int) []float64 {
-	v, e := x.v(i), x.e(i)
+func (x *BoundInput) Size(i int) []float64 {
+	v, e := x.V(i), x.E(i)
 	out := make([]float64, len(v))
 	for k := range v {
 		out[k] = math.Abs(v[k])
@@ -185,7 +185,7 @@ func (x *BoundInput) size(i int) []float64 {
 }
 
 // like is a tensor of the shape of an input.
-func (x *BoundInput) like(i int, d []float64) value.Value {
+func (x *BoundInput) Like(i int, d []float64) value.Value {
 	t, err := lockstep.New(d, x.In[i].Tensor.Shape()...)
 	if err != nil {
 		panic(err) // it has as many elements
@@ -194,7 +194,7 @@ func (x *BoundInput) like(i int, d []float64) value.Value {
 }
 
 // run is Again for an operation with one result, and the result's elements.
-func (x *BoundInput) run(in ...value.Value) ([]float64, error) {
+func (x *BoundInput) Run(in ...value.Value) ([]float64, error) {
 	out, err := x.Again(in...)
 	if err != nil {
 		return nil, err
@@ -204,7 +204,7 @@ func (x *BoundInput) run(in ...value.Value) ([]float64, error) {
 
 // set sets a result's bounds, made safe: where float32 may have overflowed or
 // the result is NaN, there is no bound.
-func (x *BoundInput) set(i int, e []float64) error {
+func (x *BoundInput) Set(i int, e []float64) error {
 	exact := !slices.ContainsFunc(x.In, func(v BoundedValue) bool { return !v.Exact() })
 	largest := x.Unit.Largest()
 	for k, v := range FloatsOf(x.Out[i].Tensor) {
@@ -224,12 +224,12 @@ func (x *BoundInput) set(i int, e []float64) error {
 
 // rounded is the bound of a result with the error e from its inputs that is
 // rounded n times.
-func (x *BoundInput) rounded(v, e float64, n int) float64 {
-	return (e+x.gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
+func (x *BoundInput) Rounded(v, e float64, n int) float64 {
+	return (e+x.Gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
 }
 
 // gamma is the relative error of n roundings.
-func (x *BoundInput) gamma(n int) float64 {
+func (x *BoundInput) Gamma(n int) float64 {
 	if x.Typical {
 		return x.Unit.Deviation(n)
 	}

@@ -197,7 +197,7 @@ func castBound(x *BoundInput) error {
 	if err != nil {
 		return err
 	}
-	in, errs := x.numbers(0), x.e(0)
+	in, errs := x.numbers(0), x.E(0)
 	out, err := x.Out[0].Tensor.Float64s()
 	if err != nil {
 		return err
@@ -218,14 +218,14 @@ func castBound(x *BoundInput) error {
 				e[i] = max(math.Abs(math.Trunc(v+off)-out[i]), math.Abs(out[i]-math.Trunc(v-off)))
 			}
 		case dst == lockstep.Float32 && src != lockstep.Float32 && !(off == 0 && float64(float32(v)) == v):
-			e[i] = x.rounded(v, off, 2) // it may be cut
+			e[i] = x.Rounded(v, off, 2) // it may be cut
 		default:
 			e[i] = off
 		}
 	}
 	if dst.IsFloat() {
-		return x.set(0, e)
+		return x.Set(0, e)
 	}
-	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	x.Out[0].Bound, err = BoundOf(e, x.Shape())
 	return err
 }

@@ -21,7 +21,7 @@ func buildConv2D(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return with16Bits(floats(conv2D[float32](s), conv2D[float64](s))).choose(n, "T")
+	return With16Bits(Floats(conv2D[float32](s), conv2D[float64](s))).choose(n, "T")
 }
 
 // conv2D convolves images with a filter (height, width, channels, results).
@@ -68,7 +68,7 @@ func buildDepthwise(n *savedmodel.Node) (Exec, error) {
 	if s.strides[0] != s.strides[1] {
 		return nil, NotSupported("strides", n.AttrInts("strides"))
 	}
-	return with16Bits(floats(depthwise[float32](s), depthwise[float64](s))).choose(n, "T")
+	return With16Bits(Floats(depthwise[float32](s), depthwise[float64](s))).choose(n, "T")
 }
 
 // depthwise convolves each channel with its own filters: (height, width,
@@ -153,7 +153,7 @@ func buildConvTranspose(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return with16Bits(floats(convTranspose[float32](s), convTranspose[float64](s))).choose(n, "T")
+	return With16Bits(Floats(convTranspose[float32](s), convTranspose[float64](s))).choose(n, "T")
 }
 
 // convTranspose makes images of a size from those that a convolution with a

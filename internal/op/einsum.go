@@ -77,7 +77,7 @@ func buildEinsum(n *savedmodel.Node) (Exec, error) {
 	if len(n.Inputs) != len(e.in) {
 		return nil, fmt.Errorf("attribute \"equation\" is %q, for %d inputs", text, len(n.Inputs))
 	}
-	return with16Bits(numbers(einsum(e, floatAxes[float32]()), einsum(e, floatAxes[float64]()), einsum[int32](e, nil), einsum[int64](e, nil))).choose(n, "T")
+	return With16Bits(numbers(einsum(e, floatAxes[float32]()), einsum(e, floatAxes[float64]()), einsum[int32](e, nil), einsum[int64](e, nil))).choose(n, "T")
 }
 
 // axis is an axis of the result or of the sum, with each operand's stride along

@@ -57,9 +57,9 @@ type pairMemory[B lockstep.Element] struct {
 	ResultMemory[B]
 }
 
-// map2 computes every element of the result from one of each of two inputs
+// Map2 computes every element of the result from one of each of two inputs
 // that are broadcast together.
-func map2[A, B lockstep.Element](f func(x, y A) B) Exec {
+func Map2[A, B lockstep.Element](f func(x, y A) B) Exec {
 	return mapRuns(func(w *walk, out []B, x, y []A) { mapRun(w, out, x, y, f) })
 }
 

@@ -18,7 +18,7 @@ var fillOps = Table{
 	"ZerosLike": {Build: Plain(zerosLike), AnyType: true, Measures: OtherOfShape},
 	"OnesLike":  {Build: Plain(onesLike), Measures: OtherOfShape},
 	"Range":     {Build: buildRange, Bound: rangeBound, Reads: readsLimit, Counts: true},
-	"LinSpace":  {Build: ByType(floats(linSpace[float32], linSpace[float64]))},
+	"LinSpace":  {Build: ByType(Floats(linSpace[float32], linSpace[float64]))},
 	"OneHot":    {Build: buildOneHot, Moves: InputsAt(2, 3), Reads: readsPositions},
 	"Where":     {Build: Plain(where)},
 }
@@ -252,22 +252,22 @@ func rangeBound(x *BoundInput) error {
 		if !x.In[i].Exact() {
 			return x.In[i].Reason()
 		}
-		p[i] = x.v(i)[0]
+		p[i] = x.V(i)[0]
 	}
 	start, limit, delta := p[0], p[1], p[2]
 	v := FloatsOf(x.Out[0].Tensor)
 	e := make([]float64, len(v))
 	if integral(p[:]) && max(math.Abs(start), math.Abs(limit))+math.Abs(delta) <= 1/(2*float64(x.Unit)) {
-		return x.set(0, e)
+		return x.Set(0, e)
 	}
 	steps := (limit - start) / delta
-	if off := x.rounded(steps, 0, 3); math.Ceil(steps-off) != math.Ceil(steps+off) {
+	if off := x.Rounded(steps, 0, 3); math.Ceil(steps-off) != math.Ceil(steps+off) {
 		return errors.New("rounding decides how many numbers there are")
 	}
 	for i := range e { // an engine may add delta repeatedly
-		e[i] = x.rounded(math.Abs(start)+float64(i)*math.Abs(delta), 0, i+2)
+		e[i] = x.Rounded(math.Abs(start)+float64(i)*math.Abs(delta), 0, i+2)
 	}
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 // readsPositions is for numbers up to the second input.

@@ -17,15 +17,15 @@ var logicOps = Table{
 	"GreaterEqual": {Build: ByType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
 	"Equal":        {Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
 	"NotEqual":     {Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
-	"LogicalAnd":   {Build: Plain(map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
-	"LogicalOr":    {Build: Plain(map2(func(x, y bool) bool { return x || y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
+	"LogicalAnd":   {Build: Plain(Map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
+	"LogicalOr":    {Build: Plain(Map2(func(x, y bool) bool { return x || y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
 	"LogicalNot":   {Build: Plain(Map1(func(x bool) bool { return !x })), Shape: NoInput, Bound: notBound, Undecided: true, Time: TimeOfFirst},
-	"BitwiseAnd":   {Build: ByType(integers(map2(and[int32]), map2(and[int64])))},
-	"BitwiseOr":    {Build: ByType(integers(map2(or[int32]), map2(or[int64])))},
-	"BitwiseXor":   {Build: ByType(integers(map2(xor[int32]), map2(xor[int64])))},
+	"BitwiseAnd":   {Build: ByType(integers(Map2(and[int32]), Map2(and[int64])))},
+	"BitwiseOr":    {Build: ByType(integers(Map2(or[int32]), Map2(or[int64])))},
+	"BitwiseXor":   {Build: ByType(integers(Map2(xor[int32]), Map2(xor[int64])))},
 	"Invert":       {Build: ByType(integers(Map1(not[int32]), Map1(not[int64])))},
-	"LeftShift":    {Build: ByType(integers(map2(shiftLeft[int32](31)), map2(shiftLeft[int64](63))))},
-	"RightShift":   {Build: ByType(integers(map2(shiftRight[int32](31)), map2(shiftRight[int64](63))))},
+	"LeftShift":    {Build: ByType(integers(Map2(shiftLeft[int32](31)), Map2(shiftLeft[int64](63))))},
+	"RightShift":   {Build: ByType(integers(Map2(shiftRight[int32](31)), Map2(shiftRight[int64](63))))},
 }
 
 func less[E number](x, y E) bool { return x < y }
@@ -37,7 +37,7 @@ func greater[E number](x, y E) bool { return x > y }
 func greaterEqual[E number](x, y E) bool { return x >= y }
 
 func ordered(f32 func(x, y float32) bool, f64 func(x, y float64) bool, i32 func(x, y int32) bool, i64 func(x, y int64) bool) Variants[Exec] {
-	return with16Bits(numbers(map2(f32), map2(f64), map2(i32), map2(i64)))
+	return With16Bits(numbers(Map2(f32), Map2(f64), Map2(i32), Map2(i64)))
 }
 
 func equal[E comparable](x, y E) bool { return x == y }
@@ -46,10 +46,10 @@ func notEqual[E comparable](x, y E) bool { return x != y }
 
 func buildEqual(not bool) Builder {
 	t := ordered(equal, equal, equal, equal)
-	t[lockstep.Bool], t[lockstep.String] = map2(equal[bool]), map2(equal[string])
+	t[lockstep.Bool], t[lockstep.String] = Map2(equal[bool]), Map2(equal[string])
 	if not {
 		t = ordered(notEqual, notEqual, notEqual, notEqual)
-		t[lockstep.Bool], t[lockstep.String] = map2(notEqual[bool]), map2(notEqual[string])
+		t[lockstep.Bool], t[lockstep.String] = Map2(notEqual[bool]), Map2(notEqual[string])
 	}
 	return func(n *savedmodel.Node) (Exec, error) {
 		run, err := t.choose(n, "T")
@@ -95,7 +95,7 @@ func comparisonBound(x *BoundInput) error {
 			e[i] = 1
 		}
 	}
-	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	x.Out[0].Bound, err = BoundOf(e, x.Shape())
 	return err
 }
 
@@ -106,7 +106,7 @@ func decidedBound(x *BoundInput) error {
 		in := make([]value.Value, len(x.In))
 		for i, v := range x.In {
 			in[i] = v.Value
-			off := x.e(i)
+			off := x.E(i)
 			if off == nil {
 				continue
 			}
@@ -141,7 +141,7 @@ func decidedBound(x *BoundInput) error {
 		}
 	}
 	var err error
-	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	x.Out[0].Bound, err = BoundOf(e, x.Shape())
 	return err
 }
 

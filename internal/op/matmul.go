@@ -59,7 +59,7 @@ func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {
 // before them are broadcast.
 func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check func(x, y []int) error) (Exec, error) {
 	tx, ty := n.AttrBool(transposeX), n.AttrBool(transposeY)
-	return with16Bits(numbers(
+	return With16Bits(numbers(
 		products(tx, ty, check, multiplyFloats[float32]()), products(tx, ty, check, multiplyFloats[float64]()),
 		products(tx, ty, check, multiply[int32]), products(tx, ty, check, multiply[int64]))).choose(n, attr)
 }
@@ -245,5 +245,5 @@ func timeOfBias(t Timed) (Timing, error) {
 	if format := t.Node().AttrString("data_format"); format != "" && format != "NHWC" {
 		return Timing{}, ErrMixes
 	}
-	return timeBesideLast(t)
+	return TimeBesideLast(t)
 }

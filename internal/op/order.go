@@ -107,7 +107,7 @@ func buildTopK(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return with16Bits(numbers(topK[float32](index), topK[float64](index), topK[int32](index), topK[int64](index))).choose(n, "T")
+	return With16Bits(numbers(topK[float32](index), topK[float64](index), topK[int32](index), topK[int64](index))).choose(n, "T")
 }
 
 // topK returns the k largest of each row, the largest first, and where they
@@ -225,7 +225,7 @@ func bestBound(x *BoundInput) error {
 	if err != nil {
 		return err
 	}
-	v, off := FloatsOf(t), x.e(0)
+	v, off := FloatsOf(t), x.E(0)
 	e := make([]float64, len(at))
 	l.each(func(line, from int) {
 		best := from + at[line]*l.inner
@@ -236,7 +236,7 @@ func bestBound(x *BoundInput) error {
 			}
 		}
 	})
-	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	x.Out[0].Bound, err = BoundOf(e, x.Shape())
 	return err
 }
 
@@ -246,11 +246,11 @@ func topBound(x *BoundInput) error {
 	if !x.In[1].Exact() {
 		return x.In[1].Reason()
 	}
-	off := x.e(0)
+	off := x.E(0)
 	if off == nil {
 		return nil
 	}
-	from, to := x.In[0].Tensor.Shape(), x.shape()
+	from, to := x.In[0].Tensor.Shape(), x.Shape()
 	n, k := from[len(from)-1], to[len(to)-1]
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range e {
@@ -259,5 +259,5 @@ func topBound(x *BoundInput) error {
 		}
 	}
 	x.Out[1].Why = Unsupported{Node: x.Node.Name, Op: x.Node.Op, Reason: errors.New("rounding may decide the order")}
-	return x.set(0, e)
+	return x.Set(0, e)
 }

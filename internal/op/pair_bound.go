@@ -38,9 +38,9 @@ func (x *BoundInput) pairs() ([]pair, error) {
 	var d [4][]float64
 	for i := range 2 {
 		from := x.In[i].Tensor.Shape()
-		for j, of := range [][]float64{x.numbers(i), x.e(i)} {
+		for j, of := range [][]float64{x.numbers(i), x.E(i)} {
 			var err error
-			if d[2*i+j], err = broadcasted(of, from, x.shape()); err != nil {
+			if d[2*i+j], err = broadcasted(of, from, x.Shape()); err != nil {
 				return nil, err
 			}
 		}
@@ -54,7 +54,7 @@ func (x *BoundInput) pairs() ([]pair, error) {
 
 // numbers are the elements of an input of any numbers.
 func (x *BoundInput) numbers(i int) []float64 {
-	if d := x.v(i); d != nil {
+	if d := x.V(i); d != nil {
 		return d
 	}
 	d, _ := x.In[i].Tensor.Float64s()
@@ -73,7 +73,7 @@ func byPairs(f func(x *BoundInput, p pair, v float64) float64) BoundRule {
 		for i, p := range all {
 			e[i] = f(x, p, v[i])
 		}
-		return x.set(0, e)
+		return x.Set(0, e)
 	}
 }
 
@@ -90,19 +90,19 @@ func sumBound(x *BoundInput, p pair, v float64) float64 {
 	if x.exactly(p, v) {
 		return 0
 	}
-	return x.rounded(v, p.ex+p.ey, 1)
+	return x.Rounded(v, p.ex+p.ey, 1)
 }
 
 // biasBound is a sum whose second input lies along the channels.
 func biasBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range 2 {
-		if x.e(i) == nil {
+		if x.E(i) == nil {
 			continue
 		}
-		in := []value.Value{x.like(0, make([]float64, x.In[0].Tensor.Len())), x.like(1, make([]float64, x.In[1].Tensor.Len()))}
+		in := []value.Value{x.Like(0, make([]float64, x.In[0].Tensor.Len())), x.Like(1, make([]float64, x.In[1].Tensor.Len()))}
 		in[i] = x.In[i].Bound
-		part, err := x.run(in...)
+		part, err := x.Run(in...)
 		if err != nil {
 			return err
 		}
@@ -111,16 +111,16 @@ func biasBound(x *BoundInput) error {
 		}
 	}
 	for k, v := range FloatsOf(x.Out[0].Tensor) {
-		e[k] = x.rounded(v, e[k], 1)
+		e[k] = x.Rounded(v, e[k], 1)
 	}
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 func productBound(x *BoundInput, p pair, v float64) float64 {
 	if x.exactly(p, v) || p.x == 0 && p.ex == 0 && p.ey < x.Unit.Largest() || p.y == 0 && p.ey == 0 && p.ex < x.Unit.Largest() {
 		return 0
 	}
-	return x.rounded(v, math.Abs(p.x)*p.ey+p.ex*(math.Abs(p.y)+p.ey), 1)
+	return x.Rounded(v, math.Abs(p.x)*p.ey+p.ex*(math.Abs(p.y)+p.ey), 1)
 }
 
 // quotientBound: |x'/y' - x/y| <= (E(x) + |x/y|·E(y)) / (|y|-E(y)). An engine
@@ -133,7 +133,7 @@ func quotientBound(x *BoundInput, p pair, v float64) float64 {
 	if !(room > 0) {
 		return math.Inf(1)
 	}
-	return x.rounded(v, (p.ex+math.Abs(v)*p.ey)/room, 3)
+	return x.Rounded(v, (p.ex+math.Abs(v)*p.ey)/room, 3)
 }
 
 // quotientNoNanBound is quotientBound where a quotient by 0 is 0.
@@ -150,8 +150,8 @@ func squaredDifferenceBound(x *BoundInput, p pair, v float64) float64 {
 	if x.exactly(p, d) && x.exactly(p, v) {
 		return 0
 	}
-	e := x.rounded(d, p.ex+p.ey, 1)
-	return x.rounded(v, e*(2*d+e), 1)
+	e := x.Rounded(d, p.ex+p.ey, 1)
+	return x.Rounded(v, e*(2*d+e), 1)
 }
 
 // extremeBound: the error of the larger, or the smaller, of two numbers is at
@@ -186,5 +186,5 @@ func powerBound(x *BoundInput, p pair, v float64) float64 {
 	if grown := math.Abs(p.y * math.Log(size)); grown < 1000 {
 		n += int(4 * grown)
 	}
-	return x.rounded(v, e, n)
+	return x.Rounded(v, e, n)
 }

@@ -37,7 +37,7 @@ func buildMaxPool(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := with16Bits(numbers(
+	v := With16Bits(numbers(
 		maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64),
 		maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]())))
 	v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool(p, float32(-65504)), -1)
@@ -63,7 +63,7 @@ func buildAvgPool(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := floats(avgPool[float32](p), avgPool[float64](p))
+	v := Floats(avgPool[float32](p), avgPool[float64](p))
 	v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](v[lockstep.Float32], -1)
 	return v.choose(n, "T")
 }

@@ -32,7 +32,7 @@ var reduceOps = Table{
 		fold(1, times[int32, int32], nil),
 		fold(1, times[int64, int64], nil),
 	)), Shape: InputsAt(1), Factors: InputsAt(0)},
-	"EuclideanNorm": {Build: reduction(floats(
+	"EuclideanNorm": {Build: reduction(Floats(
 		fold(0, plusSquare[float32], root),
 		fold(0, plusSquare[float64], root),
 	)), Bound: norm},
@@ -269,10 +269,10 @@ func (m *reduceMemory) prepare(t, axes *lockstep.Tensor, keepDims bool) error {
 // not round: the results of the least and of the largest that the elements may
 // be are the ends.
 func monotoneBound(x *BoundInput) error {
-	v, off := x.v(0), x.e(0)
+	v, off := x.V(0), x.E(0)
 	e := make([]float64, x.Out[0].Tensor.Len())
 	if off == nil {
-		return x.set(0, e)
+		return x.Set(0, e)
 	}
 	rest := make([]value.Value, 0, len(x.In))
 	for _, in := range x.In[1:] {
@@ -283,7 +283,7 @@ func monotoneBound(x *BoundInput) error {
 		for i := range v {
 			end[i] = v[i] + sign*off[i]
 		}
-		out, err := x.run(append([]value.Value{x.like(0, end)}, rest...)...)
+		out, err := x.Run(append([]value.Value{x.Like(0, end)}, rest...)...)
 		if err != nil {
 			return err
 		}
@@ -293,7 +293,7 @@ func monotoneBound(x *BoundInput) error {
 			}
 		}
 	}
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 // timeOfReduction is for a reduction along other axes than time.

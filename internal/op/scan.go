@@ -12,7 +12,7 @@ import (
 var scanOps = Table{
 	"Cumsum":              {Build: scan(with16Scans(numbers(scanOf(add[float32], 0), scanOf(add[float64], 0), scanOf(add[int32], 0), scanOf(add[int64], 0)), add, 0)), Bound: linear(termsOfAxis)},
 	"Cumprod":             {Build: scan(with16Scans(numbers(scanOf(mul[float32], 1), scanOf(mul[float64], 1), scanOf(mul[int32], 1), scanOf(mul[int64], 1)), mul, 1))},
-	"CumulativeLogsumexp": {Build: scan(floats(scanOf(via2(logSumExp), lowest[float32]()), scanOf(logSumExp, lowest[float64]())))},
+	"CumulativeLogsumexp": {Build: scan(Floats(scanOf(via2(logSumExp), lowest[float32]()), scanOf(logSumExp, lowest[float64]())))},
 }
 
 // lines are a tensor's elements along one axis: there are outer·inner of them,

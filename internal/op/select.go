@@ -13,7 +13,7 @@ import (
 var selectOps = Table{
 	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
 	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
-	"ClipByValue": {Build: ByType(with16Bits(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
+	"ClipByValue": {Build: ByType(With16Bits(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
 }
 
 // everyType makes code for each type that a tensor can have.
@@ -137,7 +137,7 @@ func clip[E number](w *Call, in []value.Value) ([]value.Value, error) {
 func clipBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range 3 {
-		part, err := broadcasted(x.e(i), x.In[i].Tensor.Shape(), x.shape())
+		part, err := broadcasted(x.E(i), x.In[i].Tensor.Shape(), x.Shape())
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func clipBound(x *BoundInput) error {
 			e[k] = max(e[k], part[k])
 		}
 	}
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 // selectBound is the bound of the chosen element. Where the condition is not
@@ -166,13 +166,13 @@ func selectBound(x *BoundInput) error {
 			return err
 		}
 	}
-	e, err := x.run(x.In[0].Value, errs[0], errs[1])
+	e, err := x.Run(x.In[0].Value, errs[0], errs[1])
 	if err != nil {
 		return err
 	}
 	e = slices.Clone(e)
 	if x.In[0].Bound.Tensor == nil {
-		return x.set(0, e)
+		return x.Set(0, e)
 	}
 	// The condition, negated where it is not decided.
 	cond, err := lockstep.Data[bool](x.In[0].Tensor)
@@ -180,7 +180,7 @@ func selectBound(x *BoundInput) error {
 		return err
 	}
 	turned := slices.Clone(cond)
-	for i, off := range x.e(0) {
+	for i, off := range x.E(0) {
 		if off != 0 {
 			turned[i] = !turned[i]
 		}
@@ -189,11 +189,11 @@ func selectBound(x *BoundInput) error {
 	if err != nil {
 		return err
 	}
-	values, err := x.run(value.Value{Tensor: other}, x.In[1].Value, x.In[2].Value)
+	values, err := x.Run(value.Value{Tensor: other}, x.In[1].Value, x.In[2].Value)
 	if err != nil {
 		return err
 	}
-	off, err := x.run(value.Value{Tensor: other}, errs[0], errs[1])
+	off, err := x.Run(value.Value{Tensor: other}, errs[0], errs[1])
 	if err != nil {
 		return err
 	}
@@ -202,5 +202,5 @@ func selectBound(x *BoundInput) error {
 			e[i] = d
 		}
 	}
-	return x.set(0, e)
+	return x.Set(0, e)
 }

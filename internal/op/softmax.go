@@ -11,9 +11,9 @@ import (
 )
 
 var softmaxOps = Table{
-	"Softmax":    {Build: ByType(with16Bits(floats(Exec(softmax32), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: timeBesideLast},
-	"LogSoftmax": {Build: ByType(floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: timeBesideLast},
-	"L2Loss":     {Build: ByType(floats(halfSquares[float32], halfSquares[float64]))},
+	"Softmax":    {Build: ByType(With16Bits(Floats(Exec(softmax32), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: TimeBesideLast},
+	"LogSoftmax": {Build: ByType(Floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: TimeBesideLast},
+	"L2Loss":     {Build: ByType(Floats(halfSquares[float32], halfSquares[float64]))},
 }
 
 // softmaxMemory is the memory of a softmax.
@@ -163,9 +163,9 @@ func halfSquares[E float](w *Call, in []value.Value) ([]value.Value, error) {
 // the logarithm of the sum, where the engine computes that instead.
 func softmaxBound(log bool) BoundRule {
 	return func(x *BoundInput) error {
-		d, off, v := x.v(0), x.e(0), FloatsOf(x.Out[0].Tensor)
+		d, off, v := x.V(0), x.E(0), FloatsOf(x.Out[0].Tensor)
 		e := make([]float64, len(v))
-		shape := x.shape()
+		shape := x.Shape()
 		n := shape[len(shape)-1]
 		u := float64(x.Unit)
 		low, high := make([]float64, n), make([]float64, n)
@@ -195,16 +195,16 @@ func softmaxBound(log bool) BoundRule {
 				y := v[at+i]
 				if log {
 					size := math.Abs(y) + math.Abs(math.Log(largest)) + math.Abs(high[i]) + 1
-					e[at+i] = x.rounded(size, max(high[i]-math.Log(least)-y, y-low[i]+math.Log(largest)), rounds)
+					e[at+i] = x.Rounded(size, max(high[i]-math.Log(least)-y, y-low[i]+math.Log(largest)), rounds)
 					continue
 				}
 				err := max(math.Exp(high[i])/least-y, y-math.Exp(low[i])/largest)
 				if !(err < 1) {
 					err = max(y, 1-y) // whatever the exponents, it is between 0 and 1
 				}
-				e[at+i] = x.rounded(y, err, rounds)
+				e[at+i] = x.Rounded(y, err, rounds)
 			}
 		}
-		return x.set(0, e)
+		return x.Set(0, e)
 	}
 }

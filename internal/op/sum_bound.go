@@ -80,43 +80,43 @@ func (x *BoundInput) sum(n int, of summary) error {
 		rest[i] = v.Value
 	}
 	on := func(d []float64) ([]float64, error) {
-		return x.run(append([]value.Value{x.like(0, d)}, rest...)...)
+		return x.Run(append([]value.Value{x.Like(0, d)}, rest...)...)
 	}
 	if x.Typical {
 		return x.typicalSum(n, of, on)
 	}
-	size, err := on(x.size(0))
+	size, err := on(x.Size(0))
 	if err != nil {
 		return err
 	}
 	out := make([]float64, len(size))
-	if e := x.e(0); e != nil {
+	if e := x.E(0); e != nil {
 		if out, err = on(e); err != nil {
 			return err
 		}
-	} else if of == plainSum && integral(x.v(0)) {
-		return x.set(0, x.unlessWhole(size, n))
+	} else if of == plainSum && integral(x.V(0)) {
+		return x.Set(0, x.unlessWhole(size, n))
 	}
 	x.close(out, size, n+int(of))
-	return x.set(0, out)
+	return x.Set(0, out)
 }
 
 // typicalSum finds the standard deviations of a sum; on takes it of other
 // elements.
 func (x *BoundInput) typicalSum(n int, of summary, on func([]float64) ([]float64, error)) error {
-	v, more := FloatsOf(x.Out[0].Tensor), x.gamma(int(of))
+	v, more := FloatsOf(x.Out[0].Tensor), x.Gamma(int(of))
 	e := make([]float64, len(v))
 	if of == rootSum {
 		for i := range e {
-			e[i] = x.gamma(n+int(of)) * math.Abs(v[i])
+			e[i] = x.Gamma(n+int(of)) * math.Abs(v[i])
 		}
-		return x.set(0, e)
+		return x.Set(0, e)
 	}
-	squares, err := on(squared(x.v(0)))
+	squares, err := on(squared(x.V(0)))
 	if err != nil {
 		return err
 	}
-	whole, parts := of == plainSum && integral(x.v(0)), 1.0
+	whole, parts := of == plainSum && integral(x.V(0)), 1.0
 	if of == meanSum {
 		parts = float64(n)
 	}
@@ -126,7 +126,7 @@ func (x *BoundInput) typicalSum(n int, of summary, on func([]float64) ([]float64
 		}
 		e[i] = x.Unit.DeviationOfSum(n, v[i]*parts, squares[i]*parts)/parts + more*math.Abs(v[i])
 	}
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 // small tells whether integers with that sum of squares have partial sums that
@@ -144,7 +144,7 @@ func squared(d []float64) []float64 {
 // close adds the rounding of a sum of n terms of some size to the terms'
 // errors.
 func (x *BoundInput) close(e, size []float64, n int) {
-	gamma, tiny, largest := x.gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
+	gamma, tiny, largest := x.Gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
 	for i, s := range size {
 		if s > largest { // a partial sum may have been infinite
 			e[i] = math.Inf(1)
@@ -205,15 +205,15 @@ func norm(x *BoundInput) error {
 func addAll(x *BoundInput) error {
 	size, e := make([]float64, x.Out[0].Tensor.Len()), make([]float64, x.Out[0].Tensor.Len())
 	for i := range x.In {
-		for k, s := range x.size(i) {
+		for k, s := range x.Size(i) {
 			size[k] += s
 		}
-		for k, err := range x.e(i) {
+		for k, err := range x.E(i) {
 			e[k] += err
 		}
 	}
 	x.close(e, size, len(x.In))
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 // bilinear bounds sums of products of the elements of the inputs first and
@@ -236,20 +236,20 @@ func (x *BoundInput) products(first, n int) error {
 		for i, v := range x.In {
 			in[i] = v.Value
 		}
-		in[first], in[first+1] = x.like(first, a), x.like(first+1, b)
-		return x.run(in...)
+		in[first], in[first+1] = x.Like(first, a), x.Like(first+1, b)
+		return x.Run(in...)
 	}
 	if x.Typical {
 		return x.typicalProducts(first, n, on)
 	}
-	sizeX, sizeY := x.size(first), x.size(first+1)
+	sizeX, sizeY := x.Size(first), x.Size(first+1)
 	size, err := on(sizeX, sizeY)
 	if err != nil {
 		return err
 	}
-	ex, ey := x.e(first), x.e(first+1)
-	if ex == nil && ey == nil && integral(x.v(first)) && integral(x.v(first+1)) {
-		return x.set(0, x.unlessWhole(size, n))
+	ex, ey := x.E(first), x.E(first+1)
+	if ex == nil && ey == nil && integral(x.V(first)) && integral(x.V(first+1)) {
+		return x.Set(0, x.unlessWhole(size, n))
 	}
 	e := make([]float64, len(size))
 	add := func(a, b []float64) error {
@@ -266,7 +266,7 @@ func (x *BoundInput) products(first, n int) error {
 	}
 	if ey != nil {
 		abs := make([]float64, len(sizeX))
-		for i, v := range x.v(first) {
+		for i, v := range x.V(first) {
 			abs[i] = math.Abs(v)
 		}
 		if err := add(abs, ey); err != nil {
@@ -274,17 +274,17 @@ func (x *BoundInput) products(first, n int) error {
 		}
 	}
 	x.close(e, size, n)
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 // typicalProducts finds the standard deviations of sums of products; on takes
 // them of other elements.
 func (x *BoundInput) typicalProducts(first, n int, on func(a, b []float64) ([]float64, error)) error {
-	squares, err := on(squared(x.v(first)), squared(x.v(first+1)))
+	squares, err := on(squared(x.V(first)), squared(x.V(first+1)))
 	if err != nil {
 		return err
 	}
-	whole := integral(x.v(first)) && integral(x.v(first+1))
+	whole := integral(x.V(first)) && integral(x.V(first+1))
 	e := make([]float64, len(squares))
 	for i, v := range FloatsOf(x.Out[0].Tensor) {
 		if whole && x.small(squares[i]) {
@@ -292,7 +292,7 @@ func (x *BoundInput) typicalProducts(first, n int, on func(a, b []float64) ([]fl
 		}
 		e[i] = x.Unit.DeviationOfSum(n, v, squares[i])
 	}
-	return x.set(0, e)
+	return x.Set(0, e)
 }
 
 // einsumBound counts the terms by adding up ones.
@@ -311,7 +311,7 @@ func einsumBound(x *BoundInput) error {
 		}
 		ones[i] = value.Value{Tensor: t}
 	}
-	counts, err := x.run(ones...)
+	counts, err := x.Run(ones...)
 	if err != nil {
 		return err
 	}

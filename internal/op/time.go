@@ -119,8 +119,8 @@ func TimeOfFirst(t Timed) (Timing, error) {
 	return l, sameBut(t, 0)
 }
 
-// timeBesideLast is for an operation along the last axis.
-func timeBesideLast(t Timed) (Timing, error) {
+// TimeBesideLast is for an operation along the last axis.
+func TimeBesideLast(t Timed) (Timing, error) {
 	l, shape, err := onlyTimed(t, 0)
 	if err != nil || l.Kind != BySteps {
 		return l, err

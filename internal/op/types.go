@@ -45,9 +45,9 @@ func (v Variants[T]) of(attr string, d lockstep.DType) (T, error) {
 	return run, nil
 }
 
-// floats is the code for float32 and float64, integers and numbers that for the
+// Floats is the code for float32 and float64, integers and numbers that for the
 // others.
-func floats[T any](f32, f64 T) Variants[T] {
+func Floats[T any](f32, f64 T) Variants[T] {
 	return Variants[T]{lockstep.Float32: f32, lockstep.Float64: f64}
 }
 
@@ -65,8 +65,8 @@ func numbers[T any](f32, f64, i32, i64 T) Variants[T] {
 // in their own order (Sum, Mean, AvgPool) are not supported, since every
 // partial sum is rounded.
 
-// with16Bits adds to the code of an operation that for 16 bits.
-func with16Bits[F ~func(*Call, []value.Value) ([]value.Value, error)](v Variants[F]) Variants[Exec] {
+// With16Bits adds to the code of an operation that for 16 bits.
+func With16Bits[F ~func(*Call, []value.Value) ([]value.Value, error)](v Variants[F]) Variants[Exec] {
 	out := Variants[Exec]{}
 	for d, run := range v {
 		out[d] = Exec(run)

@@ -13,68 +13,68 @@ import (
 
 var unaryOps = Table{
 	"Neg":        {Build: numbers1(neg, neg, neg, neg), Shape: NoInput, Bound: steady(neg[float64]), Time: TimeOfFirst, Back: inverseBack(negatedBack), KeepsShape: true},
-	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: unary(absBound), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
+	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: Unary(absBound), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
 	"Sign":       {Build: numbers1(sign, sign, sign, sign), Shape: NoInput, Bound: steady(sign[float64]), Time: TimeOfFirst, KeepsShape: true},
-	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
-	"Relu":       {Build: ByType(with16Bits(numbers(mapActivation(kernel.ReluFunction), Map1(relu[float64]), Map1(relu[int32]), Map1(relu[int64])))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
-	"Relu6":      {Build: ByType(with16Bits(numbers(mapActivation(kernel.Relu6Function), Map1(relu6[float64]), Map1(relu6[int32]), Map1(relu6[int64])))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
+	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: Unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
+	"Relu":       {Build: ByType(With16Bits(numbers(mapActivation(kernel.ReluFunction), Map1(relu[float64]), Map1(relu[int32]), Map1(relu[int64])))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
+	"Relu6":      {Build: ByType(With16Bits(numbers(mapActivation(kernel.Relu6Function), Map1(relu6[float64]), Map1(relu6[int32]), Map1(relu6[int64])))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
 	"Softsign":   {Build: inSteps(kernel.SoftsignFunction, softsign, softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: TimeOfFirst, KeepsShape: true},
 	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound, KeepsShape: true},
 	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
 	"IsFinite":   {Build: tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
 	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Time: TimeOfFirst, KeepsShape: true},
-	"Sqrt":       {Build: function(math.Sqrt), Shape: NoInput, Bound: functionBound(rounding.Sqrt), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(squareOrZero), KeepsShape: true},
-	"Rsqrt":      {Build: function(rsqrt), Shape: NoInput, Bound: unary(rsqrtBound), Time: TimeOfFirst, Domain: definedFrom(0), KeepsShape: true},
-	"Reciprocal": {Build: function(reciprocal), Bound: unary(reciprocalBound), KeepsShape: true},
-	"Inv":        {Build: function(reciprocal), Bound: unary(reciprocalBound), KeepsShape: true},
-	"Exp":        {Build: ByType(with16Bits(floats(mapActivation(kernel.ExponentialFunction), Map1(math.Exp)))), Shape: NoInput, Bound: unary(expBound), Time: TimeOfFirst, Back: clippedBack(logOrLess), KeepsShape: true},
-	"Expm1":      {Build: function(math.Expm1), Bound: functionBound(rounding.Expm1), Time: TimeOfFirst, KeepsShape: true},
-	"Log":        {Build: function(math.Log), Shape: NoInput, Bound: functionBound(rounding.Log), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
-	"Log1p":      {Build: function(math.Log1p), Bound: functionBound(rounding.Log1p), Time: TimeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
-	"Tanh":       {Build: ByType(with16Bits(floats(mapActivation(kernel.TanhFunction), Map1(math.Tanh)))), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: TimeOfFirst, KeepsShape: true},
-	"Sigmoid":    {Build: ByType(stepwise(floats(mapActivation(kernel.SigmoidFunction), Map1(kernel.Sigmoid[float64])), sigmoidSteps)), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: TimeOfFirst, KeepsShape: true},
-	"Sin":        {Build: function(math.Sin), Bound: functionBound(rounding.Sin), KeepsShape: true},
-	"Cos":        {Build: function(math.Cos), Bound: functionBound(rounding.Cos), KeepsShape: true},
-	"Tan":        {Build: function(math.Tan), KeepsShape: true},
-	"Asin":       {Build: function(math.Asin), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
-	"Acos":       {Build: function(math.Acos), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
-	"Atan":       {Build: function(math.Atan), Bound: functionBound(rounding.Atan), KeepsShape: true},
-	"Sinh":       {Build: function(math.Sinh), Bound: functionBound(rounding.Sinh), KeepsShape: true},
-	"Cosh":       {Build: function(math.Cosh), KeepsShape: true},
-	"Asinh":      {Build: function(math.Asinh), Bound: functionBound(rounding.Asinh), KeepsShape: true},
-	"Acosh":      {Build: function(math.Acosh), Domain: definedFrom(1), KeepsShape: true},
-	"Atanh":      {Build: function(math.Atanh), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
-	"Erf":        {Build: ByType(with16Bits(floats(mapActivation(kernel.ErfFunction), Map1(math.Erf)))), Shape: NoInput, Bound: functionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true},
-	"Erfc":       {Build: function(math.Erfc), Bound: functionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true},
-	"Erfinv":     {Build: function(math.Erfinv), KeepsShape: true},
-	"Lgamma":     {Build: function(lgamma), KeepsShape: true},
-	"Floor":      {Build: function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: TimeOfFirst, Back: roundedBack(0, 1), KeepsShape: true},
-	"Ceil":       {Build: function(math.Ceil), Bound: steady(math.Ceil), Back: roundedBack(1, 0), KeepsShape: true},
-	"Round":      {Build: function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: TimeOfFirst, Back: roundedBack(0.5, 0.5), KeepsShape: true},
-	"Rint":       {Build: function(math.RoundToEven), Bound: steady(math.RoundToEven), Back: roundedBack(0.5, 0.5), KeepsShape: true},
+	"Sqrt":       {Build: Function(math.Sqrt), Shape: NoInput, Bound: FunctionBound(rounding.Sqrt), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(squareOrZero), KeepsShape: true},
+	"Rsqrt":      {Build: Function(rsqrt), Shape: NoInput, Bound: Unary(rsqrtBound), Time: TimeOfFirst, Domain: definedFrom(0), KeepsShape: true},
+	"Reciprocal": {Build: Function(reciprocal), Bound: Unary(reciprocalBound), KeepsShape: true},
+	"Inv":        {Build: Function(reciprocal), Bound: Unary(reciprocalBound), KeepsShape: true},
+	"Exp":        {Build: ByType(With16Bits(Floats(mapActivation(kernel.ExponentialFunction), Map1(math.Exp)))), Shape: NoInput, Bound: Unary(expBound), Time: TimeOfFirst, Back: clippedBack(logOrLess), KeepsShape: true},
+	"Expm1":      {Build: Function(math.Expm1), Bound: FunctionBound(rounding.Expm1), Time: TimeOfFirst, KeepsShape: true},
+	"Log":        {Build: Function(math.Log), Shape: NoInput, Bound: FunctionBound(rounding.Log), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
+	"Log1p":      {Build: Function(math.Log1p), Bound: FunctionBound(rounding.Log1p), Time: TimeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
+	"Tanh":       {Build: ByType(With16Bits(Floats(mapActivation(kernel.TanhFunction), Map1(math.Tanh)))), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: TimeOfFirst, KeepsShape: true},
+	"Sigmoid":    {Build: ByType(stepwise(Floats(mapActivation(kernel.SigmoidFunction), Map1(kernel.Sigmoid[float64])), sigmoidSteps)), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: TimeOfFirst, KeepsShape: true},
+	"Sin":        {Build: Function(math.Sin), Bound: FunctionBound(rounding.Sin), KeepsShape: true},
+	"Cos":        {Build: Function(math.Cos), Bound: FunctionBound(rounding.Cos), KeepsShape: true},
+	"Tan":        {Build: Function(math.Tan), KeepsShape: true},
+	"Asin":       {Build: Function(math.Asin), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
+	"Acos":       {Build: Function(math.Acos), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
+	"Atan":       {Build: Function(math.Atan), Bound: FunctionBound(rounding.Atan), KeepsShape: true},
+	"Sinh":       {Build: Function(math.Sinh), Bound: FunctionBound(rounding.Sinh), KeepsShape: true},
+	"Cosh":       {Build: Function(math.Cosh), KeepsShape: true},
+	"Asinh":      {Build: Function(math.Asinh), Bound: FunctionBound(rounding.Asinh), KeepsShape: true},
+	"Acosh":      {Build: Function(math.Acosh), Domain: definedFrom(1), KeepsShape: true},
+	"Atanh":      {Build: Function(math.Atanh), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
+	"Erf":        {Build: ByType(With16Bits(Floats(mapActivation(kernel.ErfFunction), Map1(math.Erf)))), Shape: NoInput, Bound: FunctionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true},
+	"Erfc":       {Build: Function(math.Erfc), Bound: FunctionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true},
+	"Erfinv":     {Build: Function(math.Erfinv), KeepsShape: true},
+	"Lgamma":     {Build: Function(lgamma), KeepsShape: true},
+	"Floor":      {Build: Function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: TimeOfFirst, Back: roundedBack(0, 1), KeepsShape: true},
+	"Ceil":       {Build: Function(math.Ceil), Bound: steady(math.Ceil), Back: roundedBack(1, 0), KeepsShape: true},
+	"Round":      {Build: Function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: TimeOfFirst, Back: roundedBack(0.5, 0.5), KeepsShape: true},
+	"Rint":       {Build: Function(math.RoundToEven), Bound: steady(math.RoundToEven), Back: roundedBack(0.5, 0.5), KeepsShape: true},
 	"Elu":        {Build: inSteps(kernel.EluFunction, elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: TimeOfFirst, KeepsShape: true},
 	"Selu":       {Build: inSteps(kernel.SeluFunction, selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: TimeOfFirst, KeepsShape: true},
 	"Softplus":   {Build: inSteps(kernel.SoftplusFunction, softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: TimeOfFirst, KeepsShape: true},
 }
 
-// function makes an operation of one function of floats, which is computed in
+// Function makes an operation of one function of floats, which is computed in
 // float64 and rounded.
-func function(f func(float64) float64) Builder {
-	return ByType(with16Bits(floats(Map1(via(f)), Map1(f))))
+func Function(f func(float64) float64) Builder {
+	return ByType(With16Bits(Floats(Map1(via(f)), Map1(f))))
 }
 
-// inSteps is function where numbers of 16 bits are rounded at every step.
+// inSteps is Function where numbers of 16 bits are rounded at every step.
 func inSteps(f32 kernel.Activation, f64 func(float64) float64, f16 func(x float32, s steps) float32) Builder {
-	return ByType(stepwise(floats(mapActivation(f32), Map1(f64)), f16))
+	return ByType(stepwise(Floats(mapActivation(f32), Map1(f64)), f16))
 }
 
 func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) Builder {
-	return ByType(with16Bits(numbers(Map1(f32), Map1(f64), Map1(i32), Map1(i64))))
+	return ByType(With16Bits(numbers(Map1(f32), Map1(f64), Map1(i32), Map1(i64))))
 }
 
 // tests makes an operation that tests floats of any size.
 func tests(f func(float64) bool) Builder {
-	t := floats(Map1(func(x float32) bool { return f(float64(x)) }), Map1(f))
+	t := Floats(Map1(func(x float32) bool { return f(float64(x)) }), Map1(f))
 	t[lockstep.Float16] = Map1(func(x lockstep.Float16Bits) bool { return f(float64(x.Float32())) })
 	t[lockstep.BFloat16] = Map1(func(x lockstep.BFloat16Bits) bool { return f(float64(x.Float32())) })
 	return ByType(t)
@@ -155,7 +155,7 @@ func softsign(x float64) float64 { return x / (1 + math.Abs(x)) }
 
 func buildLeakyRelu(n *savedmodel.Node) (Exec, error) {
 	alpha := FloatOr(n, "alpha", 0.2)
-	return stepwise(floats(Map1(leaky(alpha)), Map1(leaky(float64(alpha)))), func(x float32, s steps) float32 {
+	return stepwise(Floats(Map1(leaky(alpha)), Map1(leaky(float64(alpha)))), func(x float32, s steps) float32 {
 		return leaky(s.round(alpha))(x)
 	}).chooseOr(n, "T", lockstep.Float32)
 }
@@ -215,10 +215,10 @@ func exp32(x float32) float32 { return float32(math.Exp(float64(x))) }
 
 // Operations on each element of one tensor.
 
-// unary makes a rule of one for each element x, off by e, with its result v.
-func unary(f func(o *BoundInput, x, e, v float64) float64) BoundRule {
+// Unary makes a rule of one for each element x, off by e, with its result v.
+func Unary(f func(o *BoundInput, x, e, v float64) float64) BoundRule {
 	return func(o *BoundInput) error {
-		d, errs, v := o.v(0), o.e(0), FloatsOf(o.Out[0].Tensor)
+		d, errs, v := o.V(0), o.E(0), FloatsOf(o.Out[0].Tensor)
 		out := make([]float64, len(v))
 		for i := range v {
 			e := 0.0
@@ -227,12 +227,12 @@ func unary(f func(o *BoundInput, x, e, v float64) float64) BoundRule {
 			}
 			out[i] = f(o, d[i], e, v[i])
 		}
-		return o.set(0, out)
+		return o.Set(0, out)
 	}
 }
 
-// functionBound makes the rule of a function that the oracle knows.
-func functionBound(f rounding.Function) BoundRule { return unary(ofFunction(f)) }
+// FunctionBound makes the rule of a function that the oracle knows.
+func FunctionBound(f rounding.Function) BoundRule { return Unary(ofFunction(f)) }
 
 func ofFunction(f rounding.Function) func(o *BoundInput, x, e, v float64) float64 {
 	return func(o *BoundInput, x, e, v float64) float64 {
@@ -245,13 +245,13 @@ func ofFunction(f rounding.Function) func(o *BoundInput, x, e, v float64) float6
 	}
 }
 
-// activationBound is functionBound of an activation.
+// activationBound is FunctionBound of an activation.
 func activationBound(a recurrent.Activation) BoundRule {
 	f, ok := rounding.FunctionOf(a)
 	if !ok {
 		panic(fmt.Sprintf("the oracle does not know %s", a))
 	}
-	return functionBound(f)
+	return FunctionBound(f)
 }
 
 // expBound: Eigen's function ends before float32 does.
@@ -266,7 +266,7 @@ func absBound(_ *BoundInput, _, e, _ float64) float64 { return e }
 
 // steady makes the rule of a monotone function without rounding.
 func steady(f func(float64) float64) BoundRule {
-	return unary(func(_ *BoundInput, x, e, v float64) float64 {
+	return Unary(func(_ *BoundInput, x, e, v float64) float64 {
 		if e == 0 {
 			return 0
 		}
@@ -278,7 +278,7 @@ func squareBound(o *BoundInput, x, e, v float64) float64 {
 	if o.exactly(pair{x: x, y: x, ex: e}, v) {
 		return 0
 	}
-	return o.rounded(v, e*(2*math.Abs(x)+e), 1)
+	return o.Rounded(v, e*(2*math.Abs(x)+e), 1)
 }
 
 func reciprocalBound(o *BoundInput, x, e, v float64) float64 {
@@ -286,7 +286,7 @@ func reciprocalBound(o *BoundInput, x, e, v float64) float64 {
 	if !(room > 0) {
 		return math.Inf(1)
 	}
-	return o.rounded(v, math.Abs(v)*e/room, 3)
+	return o.Rounded(v, math.Abs(v)*e/room, 3)
 }
 
 // rsqrtBound: Eigen uses an estimate and Newton steps, to 2 units.
@@ -294,29 +294,29 @@ func rsqrtBound(o *BoundInput, x, e, v float64) float64 {
 	if !(x-e > 0) {
 		return math.Inf(1)
 	}
-	return o.rounded(v, max(1/math.Sqrt(x-e)-v, v-1/math.Sqrt(x+e)), 5)
+	return o.Rounded(v, max(1/math.Sqrt(x-e)-v, v-1/math.Sqrt(x+e)), 5)
 }
 
 func leakyBound(x *BoundInput) error {
 	alpha := float64(FloatOr(x.Node, "alpha", 0.2))
 	slope := max(1, math.Abs(alpha))
-	return unary(func(o *BoundInput, x, e, v float64) float64 {
+	return Unary(func(o *BoundInput, x, e, v float64) float64 {
 		if x-e >= 0 {
 			return e
 		}
-		return o.rounded(v, slope*e, 1)
+		return o.Rounded(v, slope*e, 1)
 	})(x)
 }
 
 // testBound: a value with a bound is a number.
 func testBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
-	for i, bound := range x.e(0) {
+	for i, bound := range x.E(0) {
 		if math.IsInf(bound, 0) {
 			e[i] = 1
 		}
 	}
 	var err error
-	x.Out[0].Bound, err = BoundOf(e, x.shape())
+	x.Out[0].Bound, err = BoundOf(e, x.Shape())
 	return err
 }
