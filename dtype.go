@@ -6,7 +6,7 @@ import "fmt"
 type DType uint8
 
 // The element types that a tensor can have. TensorFlow has more: quantized ones,
-// float8, int4, complex numbers and handles; tensors of those are shown by
+// int4, complex numbers and handles; tensors of those are shown by
 // TensorFlow's name of the type, and refused where they are needed.
 const (
 	Invalid DType = iota
@@ -24,11 +24,14 @@ const (
 	Uint16
 	Uint32
 	Uint64
+	Float8E4M3FN
+	Float8E5M2
 )
 
 var dtypeNames = [...]string{
 	"invalid", "float32", "float64", "float16", "bfloat16", "int32", "int64", "bool", "string",
 	"int8", "int16", "uint8", "uint16", "uint32", "uint64",
+	"float8_e4m3fn", "float8_e5m2",
 }
 
 // DTypes returns every type that a tensor can have.
@@ -68,7 +71,7 @@ func (d DType) Size() int {
 		return 8
 	case Float16, BFloat16, Int16, Uint16:
 		return 2
-	case Bool, Int8, Uint8:
+	case Bool, Int8, Uint8, Float8E4M3FN, Float8E5M2:
 		return 1
 	}
 	return 0
@@ -77,7 +80,7 @@ func (d DType) Size() int {
 // IsFloat tells whether elements of the type can be fractions, NaN or infinite.
 func (d DType) IsFloat() bool {
 	switch d {
-	case Float32, Float64, Float16, BFloat16:
+	case Float32, Float64, Float16, BFloat16, Float8E4M3FN, Float8E5M2:
 		return true
 	}
 	return false

@@ -11,6 +11,7 @@ func TestEveryType(t *testing.T) {
 	sizes := map[DType]int{
 		Float32: 4, Float64: 8, Float16: 2, BFloat16: 2, Int8: 1, Int16: 2, Int32: 4, Int64: 8,
 		Uint8: 1, Uint16: 2, Uint32: 4, Uint64: 8, Bool: 1, String: 0,
+		Float8E4M3FN: 1, Float8E5M2: 1,
 	}
 	if all := DTypes(); len(all) != len(sizes) || slices.Contains(all, Invalid) {
 		t.Fatalf("the types are %v", all)

@@ -10,7 +10,7 @@ import (
 
 // Element is a Go type that a Tensor can hold.
 type Element interface {
-	float32 | float64 | Float16Bits | BFloat16Bits | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | bool | string
+	float32 | float64 | Float16Bits | BFloat16Bits | Float8E4M3FNBits | Float8E5M2Bits | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | bool | string
 }
 
 // Tensor is a dense array in row-major order: the last axis runs fastest.
@@ -52,6 +52,10 @@ func Zeros(dtype DType, shape ...int) (*Tensor, error) {
 		return New(make([]Float16Bits, n), shape...)
 	case BFloat16:
 		return New(make([]BFloat16Bits, n), shape...)
+	case Float8E4M3FN:
+		return New(make([]Float8E4M3FNBits, n), shape...)
+	case Float8E5M2:
+		return New(make([]Float8E5M2Bits, n), shape...)
 	case Int32:
 		return New(make([]int32, n), shape...)
 	case Int64:
@@ -125,13 +129,13 @@ func (t *Tensor) Float64s() ([]float64, error) {
 	case []float64:
 		copy(out, d)
 	case []Float16Bits:
-		for i, v := range d {
-			out[i] = float64(v.Float32())
-		}
+		widenBits(out, d)
 	case []BFloat16Bits:
-		for i, v := range d {
-			out[i] = float64(v.Float32())
-		}
+		widenBits(out, d)
+	case []Float8E4M3FNBits:
+		widenBits(out, d)
+	case []Float8E5M2Bits:
+		widenBits(out, d)
 	case []int8:
 		widen(out, d)
 	case []int16:
@@ -167,6 +171,13 @@ func widen[E float32 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | 
 	}
 }
 
+// widenBits converts floats to float64 that are given by their bits.
+func widenBits[E interface{ Float32() float32 }](out []float64, d []E) {
+	for i, v := range d {
+		out[i] = float64(v.Float32())
+	}
+}
+
 // BitEqual tells whether t and u have the same type, the same shape and the
 // same elements, floats by their bits: NaN equals the same NaN, and -0 is not 0.
 func (t *Tensor) BitEqual(u *Tensor) bool {
@@ -184,6 +195,10 @@ func (t *Tensor) BitEqual(u *Tensor) bool {
 	case []Float16Bits:
 		return equal(d, u.data)
 	case []BFloat16Bits:
+		return equal(d, u.data)
+	case []Float8E4M3FNBits:
+		return equal(d, u.data)
+	case []Float8E5M2Bits:
 		return equal(d, u.data)
 	case []int8:
 		return equal(d, u.data)
@@ -265,6 +280,10 @@ func dtypeOf[E Element]() DType {
 		return Float16
 	case BFloat16Bits:
 		return BFloat16
+	case Float8E4M3FNBits:
+		return Float8E4M3FN
+	case Float8E5M2Bits:
+		return Float8E5M2
 	case int8:
 		return Int8
 	case int16:

@@ -38,19 +38,27 @@ func floatsOf(t *lockstep.Tensor) (floats, bool) {
 			bits: func(i int) uint64 { return math.Float64bits(d[i]) },
 		}, err == nil
 	case lockstep.Float16:
-		d, err := lockstep.Data[lockstep.Float16Bits](t)
-		return floats{
-			at:   func(i int) float64 { return float64(d[i].Float32()) },
-			bits: func(i int) uint64 { return uint64(d[i]) },
-		}, err == nil
+		return readBits[lockstep.Float16Bits](t)
 	case lockstep.BFloat16:
-		d, err := lockstep.Data[lockstep.BFloat16Bits](t)
-		return floats{
-			at:   func(i int) float64 { return float64(d[i].Float32()) },
-			bits: func(i int) uint64 { return uint64(d[i]) },
-		}, err == nil
+		return readBits[lockstep.BFloat16Bits](t)
+	case lockstep.Float8E4M3FN:
+		return readBits[lockstep.Float8E4M3FNBits](t)
+	case lockstep.Float8E5M2:
+		return readBits[lockstep.Float8E5M2Bits](t)
 	}
 	return floats{}, false
+}
+
+// readBits reads floats that are given by their bits.
+func readBits[E interface {
+	lockstep.Float16Bits | lockstep.BFloat16Bits | lockstep.Float8E4M3FNBits | lockstep.Float8E5M2Bits
+	Float32() float32
+}](t *lockstep.Tensor) (floats, bool) {
+	d, err := lockstep.Data[E](t)
+	return floats{
+		at:   func(i int) float64 { return float64(d[i].Float32()) },
+		bits: func(i int) uint64 { return uint64(d[i]) },
+	}, err == nil
 }
 
 // integers reads a tensor of any integer type element by element.

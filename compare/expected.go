@@ -232,6 +232,10 @@ func digits(d lockstep.DType) int {
 		return 10
 	case lockstep.BFloat16:
 		return 7
+	case lockstep.Float8E4M3FN:
+		return 3
+	case lockstep.Float8E5M2:
+		return 2
 	case lockstep.Float32:
 		return 23
 	}
@@ -242,8 +246,10 @@ func digits(d lockstep.DType) int {
 func unit(d lockstep.DType, b float64) float64 {
 	least := -126 // the exponent of the smallest number of all its digits
 	switch d {
-	case lockstep.Float16:
+	case lockstep.Float16, lockstep.Float8E5M2:
 		least = -14
+	case lockstep.Float8E4M3FN:
+		least = -6
 	case lockstep.Float64:
 		least = -1022
 	}

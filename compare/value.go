@@ -36,6 +36,10 @@ func (v Value) Float64() float64 {
 		return float64(lockstep.Float16Bits(v.bits).Float32())
 	case lockstep.BFloat16:
 		return float64(lockstep.BFloat16Bits(v.bits).Float32())
+	case lockstep.Float8E4M3FN:
+		return float64(lockstep.Float8E4M3FNBits(v.bits).Float32())
+	case lockstep.Float8E5M2:
+		return float64(lockstep.Float8E5M2Bits(v.bits).Float32())
 	}
 	return math.NaN()
 }
@@ -45,7 +49,7 @@ func (v Value) Float64() float64 {
 // integer in full, and a string quoted.
 func (v Value) String() string {
 	switch v.dtype {
-	case lockstep.Float32, lockstep.Float64, lockstep.Float16, lockstep.BFloat16:
+	case lockstep.Float32, lockstep.Float64, lockstep.Float16, lockstep.BFloat16, lockstep.Float8E4M3FN, lockstep.Float8E5M2:
 		return v.float()
 	case lockstep.Int8, lockstep.Int16, lockstep.Int32, lockstep.Int64:
 		return strconv.FormatInt(int64(v.bits), 10)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -33,7 +34,18 @@ var dtypes = map[lockstep.DType]tf.DataType{
 	lockstep.Uint64:   tf.Uint64,
 	lockstep.Bool:     tf.Bool,
 	lockstep.String:   tf.String,
+
+	lockstep.Float8E4M3FN: float8E4M3FN,
+	lockstep.Float8E5M2:   float8E5M2,
 }
+
+// Types of TensorFlow that are newer than the binding.
+const (
+	float8E5M2   tf.DataType = 24
+	float8E4M3FN tf.DataType = 25
+)
+
+var eightBits = []tf.DataType{float8E4M3FN, float8E5M2}
 
 // toTensorFlow copies t into libtensorflow's memory.
 func toTensorFlow(t *lockstep.Tensor) (*tf.Tensor, error) {
@@ -58,15 +70,19 @@ func copyIn(t *lockstep.Tensor) (*tf.Tensor, error) {
 		}
 		return reshaped(flat, shape)
 	}
+	dtype, ok := dtypes[t.DType()]
+	if !ok {
+		return nil, fmt.Errorf("libtensorflow has no type for it")
+	}
+	t, err := float32From8(t)
+	if err != nil {
+		return nil, err
+	}
 	b, err := raw.Encode(t)
 	if err != nil {
 		return nil, err
 	}
 	countTensorBytes(len(b))
-	dtype, ok := dtypes[t.DType()]
-	if !ok {
-		return nil, fmt.Errorf("libtensorflow has no type for it")
-	}
 	if from, ok := writtenAs[dtype]; ok {
 		bits, err := tf.ReadTensor(from, shape, bytes.NewReader(b))
 		if err != nil {
@@ -107,6 +123,9 @@ func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
 			return nil, fmt.Errorf("reading a result: %w", err)
 		}
 		countTensorBytes(b.Len())
+		if slices.Contains(eightBits, theirs) {
+			return float8From32(dtype, shape, b.Bytes())
+		}
 		return raw.Decode(dtype, shape, b.Bytes())
 	}
 	return nil, fmt.Errorf("libtensorflow returned a tensor of %s, and lockstep has none of that type", savedmodel.TypeName(int32(t.DataType())))
@@ -156,11 +175,47 @@ func shape64(shape []int) []int64 {
 }
 
 // What the binding cannot convert from bytes, or to bytes, is converted through
-// a type of the same size.
+// a type of the same size; numbers of 8 bits, whose bits TensorFlow reads as no other
+// type, through float32, which holds them.
 var (
-	writtenAs = map[tf.DataType]tf.DataType{tf.Half: tf.Uint16, tf.Bfloat16: tf.Uint16, tf.Uint32: tf.Int32, tf.Uint64: tf.Int64}
-	readAs    = map[tf.DataType]tf.DataType{tf.Uint32: tf.Int32, tf.Uint64: tf.Int64}
+	writtenAs = map[tf.DataType]tf.DataType{tf.Half: tf.Uint16, tf.Bfloat16: tf.Uint16, tf.Uint32: tf.Int32, tf.Uint64: tf.Int64, float8E4M3FN: tf.Float, float8E5M2: tf.Float}
+	readAs    = map[tf.DataType]tf.DataType{tf.Uint32: tf.Int32, tf.Uint64: tf.Int64, float8E4M3FN: tf.Float, float8E5M2: tf.Float}
 )
+
+// float32From8 makes float32 of numbers of 8 bits, and leaves other tensors.
+func float32From8(t *lockstep.Tensor) (*lockstep.Tensor, error) {
+	if t.DType() != lockstep.Float8E4M3FN && t.DType() != lockstep.Float8E5M2 {
+		return t, nil
+	}
+	d, err := t.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, len(d))
+	for i, v := range d {
+		out[i] = float32(v)
+	}
+	return lockstep.New(out, t.Shape()...)
+}
+
+// float8From32 reads float32 that are numbers of 8 bits.
+func float8From32(dtype lockstep.DType, shape []int, b []byte) (*lockstep.Tensor, error) {
+	t, err := raw.Decode(lockstep.Float32, shape, b)
+	if err != nil {
+		return nil, err
+	}
+	d, err := lockstep.Data[float32](t)
+	if err != nil {
+		return nil, err
+	}
+	bits := make([]byte, len(d))
+	for i, v := range d {
+		if bits[i] = byte(lockstep.RoundFloat8E5M2(float64(v))); dtype == lockstep.Float8E4M3FN {
+			bits[i] = byte(lockstep.RoundFloat8E4M3FN(float64(v)))
+		}
+	}
+	return raw.Decode(dtype, shape, bits)
+}
 
 // converter is a session that makes the tensors that the binding cannot make:
 // it has no Go types for half precision, does not give the bytes of some types,
@@ -195,6 +250,10 @@ var newConverter = sync.OnceValues(func() (*converter, error) {
 	addCast := func(from, to tf.DataType) {
 		name := fmt.Sprintf("%d_as_%d", from, to)
 		bits := add("Placeholder", "bits_"+name, map[string]any{"dtype": from})
+		if as8 := slices.Contains(eightBits, from) || slices.Contains(eightBits, to); as8 {
+			c.casts[castOf{from, to}] = cast{bits, add("Cast", name, map[string]any{"SrcT": from, "DstT": to}, bits)}
+			return
+		}
 		c.casts[castOf{from, to}] = cast{bits, add("Bitcast", name, map[string]any{"T": from, "type": to}, bits)}
 	}
 	for to, from := range writtenAs {
@@ -214,7 +273,7 @@ var newConverter = sync.OnceValues(func() (*converter, error) {
 	return &c, err
 })
 
-// bitcast reads the same bits as another type.
+// bitcast reads the same bits as another type, or the same numbers.
 func bitcast(bits *tf.Tensor, to tf.DataType) (*tf.Tensor, error) {
 	c, err := newConverter()
 	if err != nil {

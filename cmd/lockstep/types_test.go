@@ -73,11 +73,11 @@ func TestInspectWritesTheWeightsThatItCan(t *testing.T) {
 // Whatever types a signature has, inspect shows it, and run refuses it by name.
 func TestTypesThatNoTensorCanHave(t *testing.T) {
 	dir := edited(t, "seed_units1_keras3", func(g *pb.MetaGraphDef) {
-		g.SignatureDef["serve"].Inputs["encoder_input"].Dtype = 25 // float8_e4m3fn
+		g.SignatureDef["serve"].Inputs["encoder_input"].Dtype = 29 // int4
 		g.SignatureDef["serve"].Outputs["output_0"].Encoding = &pb.TensorInfo_CooSparse_{CooSparse: &pb.TensorInfo_CooSparse{}}
 	})
 	code, stdout, stderr := call("inspect", dir)
-	for _, want := range []string{"encoder_input  float8_e4m3fn", "a sparse tensor of float32", "The native engine runs this signature"} {
+	for _, want := range []string{"encoder_input  int4", "a sparse tensor of float32", "The native engine runs this signature"} {
 		if code != exitInStep || !strings.Contains(stdout, want) || stderr != "" {
 			t.Errorf("exit code %d, and the description lacks %q\n%s%s", code, want, stdout, stderr)
 		}
@@ -90,10 +90,10 @@ func TestTypesThatNoTensorCanHave(t *testing.T) {
 		}
 	}
 	dir = edited(t, "seed_units1_keras3", func(g *pb.MetaGraphDef) {
-		g.SignatureDef["serving_default"].Inputs["encoder_input"].Dtype = 25
+		g.SignatureDef["serving_default"].Inputs["encoder_input"].Dtype = 29
 	})
 	code, _, stderr = call("run", dir, "--inputs", fixture.Path("seed_units1_keras3", "inputs.npz"), "--outputs", filepath.Join(t.TempDir(), "o.npz"))
-	if want := `input "encoder_input" is float8_e4m3fn, and lockstep has no tensors of that type`; code != exitNotRun || !strings.Contains(stderr, want) {
+	if want := `input "encoder_input" is int4, and lockstep has no tensors of that type`; code != exitNotRun || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, standard error %q, want %q", code, stderr, want)
 	}
 }

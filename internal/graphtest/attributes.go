@@ -47,6 +47,10 @@ func namedType(name string) types_go_proto.DataType {
 		return types_go_proto.DataType_DT_DOUBLE
 	case "float16":
 		return types_go_proto.DataType_DT_HALF
+	case "float8_e5m2": // newer than the binding
+		return 24
+	case "float8_e4m3fn":
+		return 25
 	}
 	return types_go_proto.DataType(types_go_proto.DataType_value["DT_"+strings.ToUpper(name)])
 }

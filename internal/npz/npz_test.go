@@ -94,7 +94,7 @@ var names = map[string]lockstep.DType{
 }
 
 // Every type has a name in numpy's files, but strings, which have their length
-// in it.
+// in it, and the two of 8 bits, which have the same one.
 func TestEveryTypeIsNumpys(t *testing.T) {
 	for _, d := range lockstep.DTypes() {
 		x, err := lockstep.Zeros(d, 2)
@@ -102,7 +102,12 @@ func TestEveryTypeIsNumpys(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := writeNPY(&b, x); err != nil {
+		if err := writeNPY(&b, x); d.IsFloat() && d.Size() == 1 {
+			if err == nil || !strings.Contains(err.Error(), d.String()) {
+				t.Errorf("%s: error %v", d, err)
+			}
+			continue
+		} else if err != nil {
 			t.Errorf("%s: %v", d, err)
 			continue
 		}

@@ -22,6 +22,10 @@ func Encode(t *lockstep.Tensor) ([]byte, error) {
 		return encode[lockstep.Float16Bits](t)
 	case lockstep.BFloat16:
 		return encode[lockstep.BFloat16Bits](t)
+	case lockstep.Float8E4M3FN:
+		return encode[lockstep.Float8E4M3FNBits](t)
+	case lockstep.Float8E5M2:
+		return encode[lockstep.Float8E5M2Bits](t)
 	case lockstep.Int32:
 		return encode[int32](t)
 	case lockstep.Int64:
@@ -76,6 +80,10 @@ func Decode(dtype lockstep.DType, shape []int, b []byte) (*lockstep.Tensor, erro
 		return decode(n, shape, func(i int) lockstep.Float16Bits { return lockstep.Float16Bits(le.Uint16(b[2*i:])) })
 	case lockstep.BFloat16:
 		return decode(n, shape, func(i int) lockstep.BFloat16Bits { return lockstep.BFloat16Bits(le.Uint16(b[2*i:])) })
+	case lockstep.Float8E4M3FN:
+		return decode(n, shape, func(i int) lockstep.Float8E4M3FNBits { return lockstep.Float8E4M3FNBits(b[i]) })
+	case lockstep.Float8E5M2:
+		return decode(n, shape, func(i int) lockstep.Float8E5M2Bits { return lockstep.Float8E5M2Bits(b[i]) })
 	case lockstep.Int32:
 		return decode(n, shape, func(i int) int32 { return int32(le.Uint32(b[4*i:])) })
 	case lockstep.Int64:

@@ -46,6 +46,9 @@ var movers = [...]Mover{
 	lockstep.Uint16:   typed[uint16]{},
 	lockstep.Uint32:   typed[uint32]{},
 	lockstep.Uint64:   typed[uint64]{},
+
+	lockstep.Float8E4M3FN: typed[lockstep.Float8E4M3FNBits]{},
+	lockstep.Float8E5M2:   typed[lockstep.Float8E5M2Bits]{},
 }
 
 func MoverOf(t *lockstep.Tensor) (Mover, error) {

@@ -24,6 +24,9 @@ var dtypes = map[tfpb.DataType]lockstep.DType{
 	tfpb.DataType_DT_UINT64:   lockstep.Uint64,
 	tfpb.DataType_DT_BOOL:     lockstep.Bool,
 	tfpb.DataType_DT_STRING:   lockstep.String,
+
+	tfpb.DataType_DT_FLOAT8_E4M3FN: lockstep.Float8E4M3FN,
+	tfpb.DataType_DT_FLOAT8_E5M2:   lockstep.Float8E5M2,
 }
 
 func readDType(d tfpb.DataType) (lockstep.DType, error) {

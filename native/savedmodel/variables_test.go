@@ -126,7 +126,7 @@ func TestVariablesThatCannotBeRead(t *testing.T) {
 		"no restored value": {"a", func(n nodeMap) { n["assign_a"].Input[1] = "prefix" }, `it is filled with prefix:0, want a result of RestoreV2`},
 		"no type":           {"a", func(n nodeMap) { delete(n["a"].Attr, "dtype") }, `the graph says no element type`},
 		"a quantized type":  {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(types_go_proto.DataType_DT_QINT8) }, "its element type qint8 is not supported"},
-		"float8":            {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(25) }, "its element type float8_e4m3fn is not supported"},
+		"int4":              {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(29) }, "its element type int4 is not supported"},
 		"a type of no name": {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(1 << 30) }, "its element type type 1073741824 is not supported"},
 		"no shape":          {"a", func(n nodeMap) { delete(n["a"].Attr, "shape") }, `the graph does not fix its shape`},
 		"an open shape":     {"a", func(n nodeMap) { n["a"].Attr["shape"] = shapeAttr(2, -1) }, `leaves its shape (2, ?) open`},
