@@ -132,7 +132,7 @@ func (x *evaluation) shapedByUndecided() bool {
 // bound finds the bounds of the results.
 func (x *evaluation) bound() error {
 	exact := !slices.ContainsFunc(x.In, func(v op.BoundedValue) bool { return !v.Exact() })
-	if exact && !slices.ContainsFunc(x.Out, op.BoundedValue.IsFloat) {
+	if exact && !x.spec.Undefined && !slices.ContainsFunc(x.Out, op.BoundedValue.IsFloat) {
 		return nil
 	}
 	if x.spec.Bound == nil && x.spec.Moves != nil {

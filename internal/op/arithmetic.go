@@ -13,20 +13,20 @@ import (
 )
 
 var arithmeticOps = Table{
-	"AddV2":             {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
-	"Add":               {Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
-	"Sub":               {Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(differenceBack)},
-	"Mul":               {Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
-	"Maximum":           {Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
-	"Minimum":           {Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
+	"AddV2":             {Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
+	"Add":               {Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
+	"Sub":               {Types: ofT, Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(differenceBack)},
+	"Mul":               {Types: ofT, Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
+	"Maximum":           {Types: ofT, Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
+	"Minimum":           {Types: ofT, Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
 	"SquaredDifference": {Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: TimeElementwise},
 	"RealDiv":           {Build: ByType(With16Bits(Floats(mapPairs(kernel.Quotient, quotient), Map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: TimeElementwise, Back: constantBack(quotientBack)},
-	"Div":               {Build: ByType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
-	"FloorDiv":          {Build: ByType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
-	"FloorMod":          {Build: ByType(With16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
-	"TruncateDiv":       {Build: ByType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), Back: constantBack(wholeQuotientBack)},
-	"TruncateMod":       {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
-	"Mod":               {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder))},
+	"Div":               {Types: ofT, Build: ByType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
+	"FloorDiv":          {Types: ofT, Build: ByType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
+	"FloorMod":          {Types: ofT, Build: ByType(With16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
+	"TruncateDiv":       {Types: ofT, Build: ByType(divisions(via2(truncOfQuotient32), truncOfQuotient, quotient, quotient)), Back: constantBack(wholeQuotientBack)},
+	"TruncateMod":       {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder, small...))},
+	"Mod":               {Build: ByType(divisions(via2(math.Mod), math.Mod, remainder, remainder, small...))},
 	"DivNoNan":          {Build: ByType(With16Bits(Floats(Map2(divNoNan[float32]), Map2(divNoNan[float64])))), Shape: NoInput, Bound: byPairs(quotientNoNanBound), Time: TimeElementwise},
 	"MulNoNan":          {Build: ByType(With16Bits(Floats(Map2(mulNoNan[float32]), Map2(mulNoNan[float64])))), Bound: byPairs(productBound)},
 	"Xdivy":             {Build: floats2(via2(xdivy), xdivy), Bound: byPairs(quotientBound)},
@@ -34,12 +34,14 @@ var arithmeticOps = Table{
 	"Xlog1py":           {Build: floats2(via2(xlog1py), xlog1py)},
 	"Atan2":             {Build: floats2(via2(math.Atan2), math.Atan2)},
 	"NextAfter":         {Build: buildNextAfter, Float64: OnlyFloat32},
-	"Pow":               {Build: ByType(With16Bits(numbers(Map2(via2(math.Pow)), Map2(math.Pow), powers[int32](), powers[int64]()))), Shape: NoInput, Bound: byPairs(powerBound), Time: TimeElementwise, Domain: domainOfPow},
-	"AddN": {Build: ByType(Variants[Exec]{
-		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]), lockstep.Int32: addN(add[int32]), lockstep.Int64: addN(add[int64]),
+	"Pow":               {Types: ofT, Build: ByType(With16Bits(Floats(Map2(via2(math.Pow)), Map2(math.Pow))).and(powers())), Shape: NoInput, Bound: byPairs(powerBound), Time: TimeElementwise, Domain: domainOfPow},
+	"AddN": {Types: ofT, Build: ByType(Variants[Exec]{
+		lockstep.Float32: addN(add[float32]), lockstep.Float64: addN(add[float64]),
 		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
-	}), Shape: NoInput, Bound: addAll, Time: TimeElementwise, Back: backOfAddN},
-	"BiasAdd": {Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias, Back: constantBack(sumBack)},
+	}.and(integers(
+		addN(add[int8]), addN(add[int16]), addN(add[int32]), addN(add[int64]),
+		addN(add[uint8]), addN(add[uint16]), addN(add[uint32]), addN(add[uint64])))), Shape: NoInput, Bound: addAll, Time: TimeElementwise, Back: backOfAddN},
+	"BiasAdd": {Types: ofT, Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias, Back: constantBack(sumBack)},
 }
 
 // buildNextAfter takes an operation whose type has a default, other than the
@@ -48,13 +50,14 @@ func buildNextAfter(n *savedmodel.Node) (Exec, error) {
 	return Floats(Map2(math.Nextafter32), Map2(math.Nextafter)).chooseOr(n, "T", lockstep.Float32)
 }
 
-func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
-	return ByType(With16Bits(numbers(Map2(f32), Map2(f64), Map2(i32), Map2(i64))))
+// numbers2 is for every type of numbers, but those that TensorFlow lacks.
+func numbers2(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i64 func(x, y int64) int64, u64 func(x, y uint64) uint64, lacks ...lockstep.DType) Builder {
+	return ByType(With16Bits(Floats(Map2(f32), Map2(f64))).and(wholes2(i64, u64)).without(lacks...))
 }
 
 // numbersByPairs is numbers2 for what the kernels have of float32.
-func numbersByPairs(op kernel.Pair, f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Builder {
-	return ByType(With16Bits(numbers(mapPairs(op, f32), Map2(f64), Map2(i32), Map2(i64))))
+func numbersByPairs(op kernel.Pair, f32 func(x, y float32) float32, f64 func(x, y float64) float64, i64 func(x, y int64) int64, u64 func(x, y uint64) uint64, lacks ...lockstep.DType) Builder {
+	return ByType(With16Bits(Floats(mapPairs(op, f32), Map2(f64))).and(wholes2(i64, u64)).without(lacks...))
 }
 
 func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
@@ -73,7 +76,7 @@ func squaredDifference[E number](x, y E) E { return (x - y) * (x - y) }
 
 // squaredDifferences rounds differences of 16 bits before it squares them.
 func squaredDifferences() Variants[Exec] {
-	v := numbers(Map2(squaredDifference[float32]), Map2(squaredDifference[float64]), Map2(squaredDifference[int32]), Map2(squaredDifference[int64]))
+	v := Floats(Map2(squaredDifference[float32]), Map2(squaredDifference[float64])).and(wholes2(squaredDifference, squaredDifference)).without(small...)
 	v[lockstep.Float16] = Map2(squaredDifference16[lockstep.Float16Bits])
 	v[lockstep.BFloat16] = Map2(squaredDifference16[lockstep.BFloat16Bits])
 	return v
@@ -102,7 +105,7 @@ func floorMod(x, y float64) float64 {
 	return m
 }
 
-func floorDiv[E int32 | int64](x, y E) E {
+func floorDiv[E integer](x, y E) E {
 	q := x / y
 	if x%y != 0 && (x < 0) != (y < 0) {
 		q--
@@ -110,9 +113,9 @@ func floorDiv[E int32 | int64](x, y E) E {
 	return q
 }
 
-func remainder[E int32 | int64](x, y E) E { return x % y }
+func remainder[E integer](x, y E) E { return x % y }
 
-func intFloorMod[E int32 | int64](x, y E) E {
+func intFloorMod[E integer](x, y E) E {
 	m := x % y
 	if m != 0 && (y < 0) != (m < 0) {
 		m += y
@@ -155,13 +158,19 @@ func xlog1py(x, y float64) float64 {
 	return x * math.Log1p(y)
 }
 
+const byZero = "integer division by zero"
+
 // divisions is the code of a division, which fails if an integer would be
-// divided by zero.
-func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i32 func(x, y int32) int32, i64 func(x, y int64) int64) Variants[Exec] {
-	return numbers(Map2(f32), Map2(f64), refusing(Map2(i32), isZero[int32], "integer division by zero"), refusing(Map2(i64), isZero[int64], "integer division by zero"))
+// divided by zero, but for the types that TensorFlow lacks.
+func divisions(f32 func(x, y float32) float32, f64 func(x, y float64) float64, i64 func(x, y int64) int64, u64 func(x, y uint64) uint64, lacks ...lockstep.DType) Variants[Exec] {
+	return Floats(Map2(f32), Map2(f64)).and(integers(
+		dividing(wrap2[int8](i64)), dividing(wrap2[int16](i64)), dividing(wrap2[int32](i64)), dividing(i64),
+		dividing(wrap2[uint8](i64)), dividing(wrap2[uint16](i64)), dividing(wrap2[uint32](i64)), dividing(u64))).without(lacks...)
 }
 
 func isZero[E number](v E) bool { return v == 0 }
+
+func dividing[E integer](f func(x, y E) E) Exec { return refusing(Map2(f), isZero[E], byZero) }
 
 // refusing fails if any element of the second input is invalid, unless the
 // result has no elements.
@@ -178,11 +187,15 @@ func refusing[E number](run Exec, bad func(E) bool, text string) Exec {
 	}
 }
 
-func powers[E int32 | int64]() Exec {
+func powers() Variants[Exec] {
+	return integers(raising[int8](), raising[int16](), raising[int32](), raising[int64](), raising[uint8](), raising[uint16](), raising[uint32](), raising[uint64]()).without(unsigned...)
+}
+
+func raising[E integer]() Exec {
 	return refusing(Map2(power[E]), func(v E) bool { return v < 0 }, "an integer to a negative power")
 }
 
-func power[E int32 | int64](x, y E) E {
+func power[E integer](x, y E) E {
 	out := E(1)
 	for ; y > 0; y >>= 1 {
 		if y&1 == 1 {
@@ -220,7 +233,8 @@ func buildBias(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return With16Bits(numbers(bias[float32](l), bias[float64](l), bias[int32](l), bias[int64](l))).choose(n, "T")
+	return With16Bits(Floats(bias[float32](l), bias[float64](l))).and(integers(
+		Exec(bias[int8](l)), bias[int16](l), bias[int32](l), bias[int64](l), bias[uint8](l), bias[uint16](l), bias[uint32](l), bias[uint64](l))).choose(n, "T")
 }
 
 // bias adds a number to all elements of each channel.

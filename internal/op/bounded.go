@@ -110,9 +110,17 @@ func (v BoundedValue) Errors() (value.Value, error) {
 	return value.Value{}, errNoValue
 }
 
-// Widen converts a float32 tensor to float64, and leaves others as they are. An
-// engine may flush subnormal float32 to zero.
+// Widen converts a tensor of float32 or of 8 bits to float64, and leaves others as
+// they are. An engine may flush subnormal float32 to zero.
 func Widen(t *lockstep.Tensor) (BoundedValue, error) {
+	if isFloat8(t.DType()) {
+		d, err := t.Float64s()
+		if err != nil {
+			return BoundedValue{}, err
+		}
+		wide, err := lockstep.New(d, t.Shape()...)
+		return BoundedValue{Value: value.Value{Tensor: wide}}, err
+	}
 	d, err := lockstep.Data[float32](t)
 	if err != nil {
 		return BoundedValue{Value: value.Value{Tensor: t}}, nil
@@ -243,4 +251,12 @@ func (x *BoundInput) holds(v float64) bool {
 		return float64(float32(v)) == v
 	}
 	return false
+}
+
+// worse is the larger of two bounds; NaN is none.
+func worse(x, y float64) float64 {
+	if math.IsNaN(x) || y <= x {
+		return x
+	}
+	return y
 }

@@ -12,7 +12,7 @@ import (
 )
 
 var castOps = Table{
-	"Cast":    {Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Bound: castBound, Undecided: true, Time: TimeOfFirst, Back: castBack, KeepsShape: true},
+	"Cast":    {Types: []string{"SrcT", "DstT"}, Build: buildCast, Moves: InputsAt(0), Shape: NoInput, Float64: castInFloat64, Bound: castBound, Undecided: true, Undefined: true, Time: TimeOfFirst, Back: castBack, KeepsShape: true},
 	"Bitcast": {Build: buildBitcast, Float64: bitcastInFloat64, AnyType: true},
 }
 
@@ -31,59 +31,174 @@ func buildCast(n *savedmodel.Node) (Exec, error) {
 		}
 		return Map1(func(s string) string { return s }), nil
 	}
-	cut := n.AttrBool("Truncate")
-	switch src {
-	case lockstep.Float32:
-		return castOf(dst, cut, func(x float32) source { return source{f: float64(x), float32: true} })
-	case lockstep.Float64:
-		return castOf(dst, cut, func(x float64) source { return source{f: x} })
-	case lockstep.Float16:
-		return castOf(dst, cut, func(x lockstep.Float16Bits) source { return source{f: float64(x.Float32())} })
-	case lockstep.BFloat16:
-		return castOf(dst, cut, func(x lockstep.BFloat16Bits) source { return source{f: float64(x.Float32())} })
-	case lockstep.Int32:
-		return castOf(dst, false, func(x int32) source { return source{i: int64(x), integer: true} })
-	case lockstep.Int64:
-		return castOf(dst, false, func(x int64) source { return source{i: x, integer: true} })
-	case lockstep.Bool:
-		return castOf(dst, false, func(x bool) source {
-			if x {
-				return source{i: 1, integer: true}
-			}
-			return source{integer: true}
-		})
+	return castBetween(src, dst, n.AttrBool("Truncate"))
+}
+
+// castInFloat64 makes float64 of every type but those of 16 bits; that of a type
+// of 8 bits holds its numbers.
+func castInFloat64(n *savedmodel.Node) (Exec, error) {
+	dst, err := n.AttrType("DstT")
+	if err != nil {
+		return nil, err
 	}
-	return nil, NotSupported("SrcT", src)
+	wide := n.Retyped(lockstep.Float32, lockstep.Float64)
+	for _, d := range []lockstep.DType{lockstep.Float8E4M3FN, lockstep.Float8E5M2} {
+		wide = wide.Retyped(d, lockstep.Float64)
+	}
+	run, err := buildCast(wide)
+	if err != nil || !isFloat8(dst) {
+		return run, err
+	}
+	if n.AttrBool("Truncate") {
+		return nil, ErrNoBound
+	}
+	return then(run, Map1(func(x float64) float64 { return float8Of(dst, x) })), nil
+}
+
+// then runs one function of a tensor on the result of another.
+func then(first, second Exec) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		var keep any
+		made, err := first(&Call{Keep: &keep}, in)
+		if err != nil {
+			return nil, err
+		}
+		return second(w, made)
+	}
+}
+
+func castBetween(src, dst lockstep.DType, cut bool) (Exec, error) {
+	read, ok := sources[src]
+	if !ok {
+		return nil, NotSupported("SrcT", src)
+	}
+	if isFloat8(dst) && !src.IsFloat() { // TensorFlow has no kernel for it
+		return nil, NotSupported("DstT", fmt.Sprintf("%s of %s", dst, src))
+	}
+	if dst == lockstep.Float32 {
+		if run, ok := toFloat32[src]; ok {
+			return run, nil
+		}
+	}
+	write, ok := castTo(dst, cut)
+	if !ok {
+		return nil, NotSupported("DstT", dst)
+	}
+	if cut && isFloat8(dst) {
+		return nil, NotSupported("Truncate", true)
+	}
+	return write(read), nil
+}
+
+// toFloat32 are the casts that models make of many elements.
+var toFloat32 = Variants[Exec]{
+	lockstep.Int8: Map1(func(x int8) float32 { return float32(x) }), lockstep.Uint8: Map1(func(x uint8) float32 { return float32(x) }),
+	lockstep.Int32: Map1(func(x int32) float32 { return float32(x) }),
 }
 
 // source is a number that is converted from one type to another: f, or i if
 // integer.
 type source struct {
-	f       float64
-	i       int64
-	integer bool
-	float32 bool // f came from a float32
+	f        float64
+	i        int64
+	integer  bool
+	unsigned bool // i are the bits of a uint64
+	float32  bool // f came from a float32
 }
 
-func castOf[A lockstep.Element](dst lockstep.DType, cut bool, read func(A) source) (Exec, error) {
+// reader gives the elements of a tensor.
+type reader func(in []value.Value) (t *lockstep.Tensor, at func(i int) source, err error)
+
+var sources = Variants[reader]{
+	lockstep.Float32:      readAs(func(x float32) source { return source{f: float64(x), float32: true} }),
+	lockstep.Float64:      readAs(func(x float64) source { return source{f: x} }),
+	lockstep.Float16:      readAs(sourceOfBits[lockstep.Float16Bits]),
+	lockstep.BFloat16:     readAs(sourceOfBits[lockstep.BFloat16Bits]),
+	lockstep.Float8E4M3FN: readAs(sourceOfBits[lockstep.Float8E4M3FNBits]),
+	lockstep.Float8E5M2:   readAs(sourceOfBits[lockstep.Float8E5M2Bits]),
+	lockstep.Uint64:       readAs(func(x uint64) source { return source{i: int64(x), integer: true, unsigned: true} }),
+	lockstep.Bool: readAs(func(x bool) source {
+		if x {
+			return source{i: 1, integer: true}
+		}
+		return source{integer: true}
+	}),
+	lockstep.Int8: readAs(sourceOfInt[int8]), lockstep.Int16: readAs(sourceOfInt[int16]), lockstep.Int32: readAs(sourceOfInt[int32]), lockstep.Int64: readAs(sourceOfInt[int64]),
+	lockstep.Uint8: readAs(sourceOfInt[uint8]), lockstep.Uint16: readAs(sourceOfInt[uint16]), lockstep.Uint32: readAs(sourceOfInt[uint32]),
+}
+
+func readAs[A lockstep.Element](f func(A) source) reader {
+	return func(in []value.Value) (*lockstep.Tensor, func(i int) source, error) {
+		t, x, err := Operand[A](in, 0)
+		return t, func(i int) source { return f(x[i]) }, err
+	}
+}
+
+func sourceOfBits[H interface{ Float32() float32 }](x H) source {
+	return source{f: float64(x.Float32())}
+}
+
+func sourceOfInt[E integer](x E) source { return source{i: int64(x), integer: true} }
+
+// castTo makes casts to a type of what a reader gives. cut leaves out the bits of
+// a fraction that a smaller one does not have, instead of rounding it.
+func castTo(dst lockstep.DType, cut bool) (func(reader) Exec, bool) {
 	switch dst {
 	case lockstep.Float32:
-		return Map1(func(x A) float32 { return read(x).cut(cut, 52-23, 0).single() }), nil
+		return writeAs(func(s source) float32 { return s.cut(cut, 52-23, 0).single() }), true
 	case lockstep.Float64:
-		return Map1(func(x A) float64 { return read(x).double() }), nil
+		return writeAs(source.double), true
 	case lockstep.Float16:
 		// By way of float32, rounding twice, as TensorFlow does.
-		return Map1(func(x A) lockstep.Float16Bits { return lockstep.RoundFloat16(read(x).cut(cut, 52-10, 23-10).single()) }), nil
+		return writeAs(func(s source) lockstep.Float16Bits { return lockstep.RoundFloat16(s.cut(cut, 52-10, 23-10).single()) }), true
 	case lockstep.BFloat16:
-		return Map1(func(x A) lockstep.BFloat16Bits { return lockstep.RoundBFloat16(read(x).cut(cut, 0, 23-7).single()) }), nil
+		return writeAs(func(s source) lockstep.BFloat16Bits { return lockstep.RoundBFloat16(s.cut(cut, 0, 23-7).single()) }), true
+	case lockstep.Float8E4M3FN:
+		return writeAs(func(s source) lockstep.Float8E4M3FNBits { return lockstep.RoundFloat8E4M3FN(s.f) }), true
+	case lockstep.Float8E5M2:
+		return writeAs(func(s source) lockstep.Float8E5M2Bits { return lockstep.RoundFloat8E5M2(s.f) }), true
+	case lockstep.Int8:
+		return writeAs(clamped[int8]), true
+	case lockstep.Int16:
+		return writeAs(clamped[int16]), true
 	case lockstep.Int32:
-		return Map1(func(x A) int32 { return read(x).int32() }), nil
+		return writeAs(source.int32), true
 	case lockstep.Int64:
-		return Map1(func(x A) int64 { return read(x).int64() }), nil
+		return writeAs(source.int64), true
+	case lockstep.Uint8:
+		return writeAs(clamped[uint8]), true
+	case lockstep.Uint16:
+		return writeAs(clamped[uint16]), true
+	case lockstep.Uint32:
+		return writeAs(source.uint32), true
+	case lockstep.Uint64:
+		return writeAs(source.uint64), true
 	case lockstep.Bool:
-		return Map1(func(x A) bool { s := read(x); return s.i != 0 || s.f != 0 }), nil
+		return writeAs(func(s source) bool { return s.i != 0 || s.f != 0 }), true
 	}
-	return nil, NotSupported("DstT", dst)
+	return nil, false
+}
+
+func writeAs[B lockstep.Element](f func(source) B) func(reader) Exec {
+	return func(read reader) Exec {
+		return func(w *Call, in []value.Value) ([]value.Value, error) {
+			if len(in) != 1 {
+				return nil, fmt.Errorf("%d inputs, want 1", len(in))
+			}
+			t, at, err := read(in)
+			if err != nil {
+				return nil, err
+			}
+			out, y, err := Room[ResultMemory[B]](w).Get(t.Shape()...)
+			if err != nil {
+				return nil, err
+			}
+			for i := range y {
+				y[i] = f(at(i))
+			}
+			return w.One(out, nil)
+		}
+	}
 }
 
 // cut clears the fraction bits that the result does not have: those of a
@@ -100,21 +215,30 @@ func (s source) cut(on bool, bits64, bits32 int) source {
 }
 
 func (s source) single() float32 {
-	if s.integer {
+	switch {
+	case s.unsigned:
+		return float32(uint64(s.i))
+	case s.integer:
 		return float32(s.i)
 	}
 	return float32(s.f)
 }
 
 func (s source) double() float64 {
-	if s.integer {
+	switch {
+	case s.unsigned:
+		return float64(uint64(s.i))
+	case s.integer:
 		return float64(s.i)
 	}
 	return s.f
 }
 
-// A number outside the integer's range becomes the lowest, as on x86; in Go it
-// depends on the machine.
+// What a float outside of the range of an integer becomes, C++ leaves open, and Go
+// too. In TensorFlow on x86 it is the lowest int64 or int32. In the other types it
+// depends on the place in the tensor: where elements are converted several at a time,
+// they go by way of int32 to the nearer end of the range, and the last ones of a
+// tensor wrap around. Here all are as the first; castBound knows none of them.
 func (s source) int64() int64 {
 	if s.integer {
 		return s.i
@@ -133,6 +257,28 @@ func (s source) int32() int32 {
 		return math.MinInt32
 	}
 	return int32(s.f)
+}
+
+// clamped is for the types that int32 holds.
+func clamped[E int8 | int16 | uint8 | uint16](s source) E {
+	if s.integer {
+		return E(s.i)
+	}
+	return E(min(max(int64(s.int32()), int64(lowest[E]())), int64(highest[E]())))
+}
+
+func (s source) uint32() uint32 {
+	if !s.integer && !(s.f > -1<<31-1 && s.f < 1<<32) {
+		return 1 << 31
+	}
+	return uint32(s.int64())
+}
+
+func (s source) uint64() uint64 {
+	if !s.integer && s.f >= 1<<63 {
+		return uint64(source{f: s.f - 1<<63}.int64()) ^ 1<<63
+	}
+	return uint64(s.int64())
 }
 
 // bitcastInFloat64 refuses floats, whose bits differ in float64.
@@ -213,6 +359,14 @@ func castBound(x *BoundInput) error {
 			if off > 0 && !(math.Abs(v) > off) {
 				e[i] = 1
 			}
+		case isFloat8(dst):
+			if off > 0 {
+				for _, end := range []float64{v - off, v + off} {
+					e[i] = worse(e[i], math.Abs(float8Of(dst, end)-out[i]))
+				}
+			}
+		case !dst.IsFloat() && src.IsFloat() && !inRange(dst, v, off):
+			e[i] = math.Inf(1)
 		case !dst.IsFloat():
 			if off > 0 {
 				e[i] = max(math.Abs(math.Trunc(v+off)-out[i]), math.Abs(out[i]-math.Trunc(v-off)))
@@ -228,4 +382,19 @@ func castBound(x *BoundInput) error {
 	}
 	x.Out[0].Bound, err = BoundOf(e, x.Shape())
 	return err
+}
+
+// inRange tells whether a number that is off by at most off is within an integer's
+// range, or the type is one whose results outside of it are known.
+func inRange(d lockstep.DType, v, off float64) bool {
+	bits := 8 * d.Size()
+	low, high := 0.0, math.Ldexp(1, bits)
+	switch d {
+	case lockstep.Int8, lockstep.Int16:
+		low, high = -high/2, high/2
+	case lockstep.Uint8, lockstep.Uint16, lockstep.Uint32:
+	default:
+		return true
+	}
+	return v-off > low-1 && v+off < high
 }

@@ -16,11 +16,11 @@ import (
 var fillOps = Table{
 	"Fill":      {Build: Plain(fillShape), Moves: InputsAt(1)},
 	"ZerosLike": {Build: Plain(zerosLike), AnyType: true, Measures: OtherOfShape},
-	"OnesLike":  {Build: Plain(onesLike), Measures: OtherOfShape},
+	"OnesLike":  {Types: ofT, Build: buildOnesLike, Measures: OtherOfShape},
 	"Range":     {Build: buildRange, Bound: rangeBound, Reads: readsLimit, Counts: true},
 	"LinSpace":  {Build: ByType(Floats(linSpace[float32], linSpace[float64]))},
 	"OneHot":    {Build: buildOneHot, Moves: InputsAt(2, 3), Reads: readsPositions},
-	"Where":     {Build: Plain(where)},
+	"Where":     {Types: ofT, Build: Plain(where)},
 }
 
 func fillShape(w *Call, in []value.Value) ([]value.Value, error) {
@@ -46,16 +46,23 @@ func zerosLike(w *Call, in []value.Value) ([]value.Value, error) {
 	return w.One(value.Zeros(t[0].DType(), t[0].Shape()))
 }
 
-func onesLike(w *Call, in []value.Value) ([]value.Value, error) {
-	t, err := value.Tensors(in, 1)
-	if err != nil {
-		return nil, err
+func buildOnesLike(n *savedmodel.Node) (Exec, error) {
+	if d, err := n.AttrType("T"); err == nil {
+		if _, err := unit(d); err != nil {
+			return nil, NotSupported("T", d)
+		}
 	}
-	one1, err := unit(t[0].DType())
-	if err != nil {
-		return nil, err
-	}
-	return w.One(value.Repeat(one1, t[0].Shape()))
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		t, err := value.Tensors(in, 1)
+		if err != nil {
+			return nil, err
+		}
+		one1, err := unit(t[0].DType())
+		if err != nil {
+			return nil, err
+		}
+		return w.One(value.Repeat(one1, t[0].Shape()))
+	}, nil
 }
 
 // unit is the number one, or true.
@@ -73,6 +80,18 @@ func unit(d lockstep.DType) (*lockstep.Tensor, error) {
 		return lockstep.New([]int32{1})
 	case lockstep.Int64:
 		return lockstep.New([]int64{1})
+	case lockstep.Int8:
+		return lockstep.New([]int8{1})
+	case lockstep.Int16:
+		return lockstep.New([]int16{1})
+	case lockstep.Uint8:
+		return lockstep.New([]uint8{1})
+	case lockstep.Uint16:
+		return lockstep.New([]uint16{1})
+	case lockstep.Uint32:
+		return lockstep.New([]uint32{1})
+	case lockstep.Uint64:
+		return lockstep.New([]uint64{1})
 	case lockstep.Bool:
 		return lockstep.New([]bool{true})
 	}

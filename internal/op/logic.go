@@ -11,21 +11,21 @@ import (
 )
 
 var logicOps = Table{
-	"Less":         {Build: ByType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
-	"LessEqual":    {Build: ByType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
-	"Greater":      {Build: ByType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
-	"GreaterEqual": {Build: ByType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
-	"Equal":        {Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
-	"NotEqual":     {Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
+	"Less":         {Types: ofT, Build: ByType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"LessEqual":    {Types: ofT, Build: ByType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"Greater":      {Types: ofT, Build: ByType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"GreaterEqual": {Types: ofT, Build: ByType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"Equal":        {Types: ofT, Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
+	"NotEqual":     {Types: ofT, Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
 	"LogicalAnd":   {Build: Plain(Map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
 	"LogicalOr":    {Build: Plain(Map2(func(x, y bool) bool { return x || y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
 	"LogicalNot":   {Build: Plain(Map1(func(x bool) bool { return !x })), Shape: NoInput, Bound: notBound, Undecided: true, Time: TimeOfFirst},
-	"BitwiseAnd":   {Build: ByType(integers(Map2(and[int32]), Map2(and[int64])))},
-	"BitwiseOr":    {Build: ByType(integers(Map2(or[int32]), Map2(or[int64])))},
-	"BitwiseXor":   {Build: ByType(integers(Map2(xor[int32]), Map2(xor[int64])))},
-	"Invert":       {Build: ByType(integers(Map1(not[int32]), Map1(not[int64])))},
-	"LeftShift":    {Build: ByType(integers(Map2(shiftLeft[int32](31)), Map2(shiftLeft[int64](63))))},
-	"RightShift":   {Build: ByType(integers(Map2(shiftRight[int32](31)), Map2(shiftRight[int64](63))))},
+	"BitwiseAnd":   {Types: ofT, Build: ByType(wholes2(and, and))},
+	"BitwiseOr":    {Types: ofT, Build: ByType(wholes2(or, or))},
+	"BitwiseXor":   {Types: ofT, Build: ByType(wholes2(xor, xor))},
+	"Invert":       {Types: ofT, Build: ByType(wholes1(not, not))},
+	"LeftShift":    {Types: ofT, Build: ByType(shifts(true))},
+	"RightShift":   {Types: ofT, Build: ByType(shifts(false))},
 }
 
 func less[E number](x, y E) bool { return x < y }
@@ -36,8 +36,8 @@ func greater[E number](x, y E) bool { return x > y }
 
 func greaterEqual[E number](x, y E) bool { return x >= y }
 
-func ordered(f32 func(x, y float32) bool, f64 func(x, y float64) bool, i32 func(x, y int32) bool, i64 func(x, y int64) bool) Variants[Exec] {
-	return With16Bits(numbers(Map2(f32), Map2(f64), Map2(i32), Map2(i64)))
+func ordered(f32 func(x, y float32) bool, f64 func(x, y float64) bool, i64 func(x, y int64) bool, u64 func(x, y uint64) bool) Variants[Exec] {
+	return With16Bits(Floats(Map2(f32), Map2(f64))).and(comparisons(i64, u64))
 }
 
 func equal[E comparable](x, y E) bool { return x == y }
@@ -66,21 +66,26 @@ func buildEqual(not bool) Builder {
 	}
 }
 
-func and[E int32 | int64](x, y E) E { return x & y }
+func and[E integer](x, y E) E { return x & y }
 
-func or[E int32 | int64](x, y E) E { return x | y }
+func or[E integer](x, y E) E { return x | y }
 
-func xor[E int32 | int64](x, y E) E { return x ^ y }
+func xor[E integer](x, y E) E { return x ^ y }
 
-func not[E int32 | int64](x E) E { return ^x }
+func not[E integer](x E) E { return ^x }
 
-// A shift by less than 0 is one by 0, and by more than the maximum one by that.
-func shiftLeft[E int32 | int64](most E) func(x, y E) E {
-	return func(x, y E) E { return x << min(max(y, 0), most) }
+func shifts(left bool) Variants[Exec] {
+	return integers(shift[int8](left), shift[int16](left), shift[int32](left), shift[int64](left), shift[uint8](left), shift[uint16](left), shift[uint32](left), shift[uint64](left))
 }
 
-func shiftRight[E int32 | int64](most E) func(x, y E) E {
-	return func(x, y E) E { return x >> min(max(y, 0), most) }
+// shift moves bits. One by less than 0 is one by 0, and by more than the maximum
+// one by that.
+func shift[E integer](left bool) Exec {
+	most := E(8*value.SizeFor[E]() - 1)
+	if left {
+		return Map2(func(x, y E) E { return x << min(max(y, 0), most) })
+	}
+	return Map2(func(x, y E) E { return x >> min(max(y, 0), most) })
 }
 
 // comparisonBound leaves undecided what the operands' bounds may reverse.

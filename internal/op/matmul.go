@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -10,10 +11,10 @@ import (
 )
 
 var matmulOps = Table{
-	"MatMul":        {Build: buildMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Time: timeOfProduct},
-	"BatchMatMul":   {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul)},
-	"BatchMatMulV2": {Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Time: timeOfProduct},
-	"BatchMatMulV3": {Build: buildBatchMatMul, Bound: bilinear(0, termsOfMatMul)},
+	"MatMul":        {Types: ofT, Build: buildMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Time: timeOfProduct},
+	"BatchMatMul":   {Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul)},
+	"BatchMatMulV2": {Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Undecided: true, Time: timeOfProduct},
+	"BatchMatMulV3": {Types: []string{"Ta", "Tb", "Tout"}, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Undecided: true, Time: timeOfProduct},
 	"Cross":         {Build: ByType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64]))},
 }
 
@@ -27,24 +28,7 @@ func buildMatMul(n *savedmodel.Node) (Exec, error) {
 }
 
 func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {
-	attr := "T"
-	if n.Op == "BatchMatMulV3" {
-		attr = "Ta"
-		for _, other := range []string{"Tb", "Tout"} {
-			a, err := n.AttrType(attr)
-			if err != nil {
-				return nil, err
-			}
-			b, err := n.AttrType(other)
-			if err != nil {
-				return nil, err
-			}
-			if a != b {
-				return nil, NotSupported(other, fmt.Sprintf("%s, and %s is %s", b, attr, a))
-			}
-		}
-	}
-	return productsOf(n, attr, "adj_x", "adj_y", func(x, y []int) error {
+	check := func(x, y []int) error {
 		if len(x) < 2 || len(y) < 2 {
 			return fmt.Errorf("inputs of shape %s, want matrices", shapeList([][]int{x, y}))
 		}
@@ -52,16 +36,141 @@ func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {
 			return fmt.Errorf("inputs of shape %s, want the same batches", shapeList([][]int{x, y}))
 		}
 		return nil
-	})
+	}
+	if n.Op != "BatchMatMulV3" {
+		return productsOf(n, "T", "adj_x", "adj_y", check)
+	}
+	var types [3]lockstep.DType
+	for i, attr := range []string{"Ta", "Tb", "Tout"} {
+		var err error
+		if types[i], err = n.AttrType(attr); err != nil {
+			return nil, err
+		}
+	}
+	if isByte(types[0]) && isByte(types[1]) && types[2] == lockstep.Int32 {
+		return byteProducts([2]lockstep.DType(types[:2]), n.AttrBool("adj_x"), n.AttrBool("adj_y"), check), nil
+	}
+	if types[0] == lockstep.Float16 { // for which TensorFlow has no kernel
+		return nil, NotSupported("Ta", types[0])
+	}
+	for i, attr := range []string{"Tb", "Tout"} {
+		if types[1+i] != types[0] {
+			return nil, NotSupported(attr, fmt.Sprintf("%s, and Ta is %s", types[1+i], types[0]))
+		}
+	}
+	return productsOf(n, "Ta", "adj_x", "adj_y", check)
 }
 
 // productsOf builds a product of matrices, in the last two axes; the axes
 // before them are broadcast.
 func productsOf(n *savedmodel.Node, attr, transposeX, transposeY string, check func(x, y []int) error) (Exec, error) {
 	tx, ty := n.AttrBool(transposeX), n.AttrBool(transposeY)
-	return With16Bits(numbers(
-		products(tx, ty, check, multiplyFloats[float32]()), products(tx, ty, check, multiplyFloats[float64]()),
-		products(tx, ty, check, multiply[int32]), products(tx, ty, check, multiply[int64]))).choose(n, attr)
+	return With16Bits(Floats(
+		products(tx, ty, check, multiplyFloats[float32]()), products(tx, ty, check, multiplyFloats[float64]()))).and(Variants[Exec]{
+		lockstep.Int16: products(tx, ty, check, multiply[int16]), lockstep.Int32: products(tx, ty, check, multiply[int32]), lockstep.Int64: products(tx, ty, check, multiply[int64]),
+	}).choose(n, attr)
+}
+
+func isByte(d lockstep.DType) bool { return d == lockstep.Int8 || d == lockstep.Uint8 }
+
+// byteProducts multiplies matrices of bytes, with sums in int32. They are computed
+// in float32 where that holds every sum exactly, and otherwise in float64, which
+// does for as many products as an operation may have.
+func byteProducts(types [2]lockstep.DType, transposeX, transposeY bool, check func(x, y []int) error) Exec {
+	bits := 16 // of a product's magnitude
+	for _, d := range types {
+		if d == lockstep.Int8 {
+			bits--
+		}
+	}
+	f32 := onBytes[float32](products(transposeX, transposeY, check, multiplyFloats[float32]()))
+	f64 := onBytes[float64](products(transposeX, transposeY, check, multiplyFloats[float64]()))
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		t, err := value.Tensors(in, 2)
+		if err != nil {
+			return nil, err
+		}
+		if err := check(t[0].Shape(), t[1].Shape()); err != nil {
+			return nil, err
+		}
+		if matrixOf(t[0].Shape(), transposeX).cols <= 1<<(24-bits) {
+			return f32(w, in)
+		}
+		return f64(w, in)
+	}
+}
+
+// byteMemory is the memory of a product of bytes: the operands as floats, and the
+// product's own.
+type byteMemory[F float] struct {
+	as   [2]ResultMemory[F]
+	in   [2]value.Value
+	out  [1]value.Value
+	keep any
+	ResultMemory[int32]
+}
+
+// asFloats is a matrix of bytes that is the same in every call.
+type asFloats struct{ of, as *lockstep.Tensor }
+
+// onBytes runs a product of floats on bytes.
+func onBytes[F float](run Exec) Exec {
+	var kept [2]atomic.Pointer[asFloats]
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		m := Room[byteMemory[F]](w)
+		for i, v := range in {
+			fixed := w.Fixed>>i&1 != 0
+			if last := kept[i].Load(); fixed && last != nil && last.of == v.Tensor {
+				m.in[i].Tensor = last.as
+				continue
+			}
+			memory := &m.as[i]
+			if fixed {
+				memory = &ResultMemory[F]{}
+			}
+			as, d, err := memory.Get(v.Tensor.Shape()...)
+			if err != nil {
+				return nil, err
+			}
+			if err := readBytes(d, v.Tensor); err != nil {
+				return nil, InputError(i, err)
+			}
+			if m.in[i].Tensor = as; fixed {
+				kept[i].Store(&asFloats{v.Tensor, as})
+			}
+		}
+		out, err := run(&Call{Out: m.out[:], Keep: &m.keep, Fixed: w.Fixed}, m.in[:])
+		if err != nil {
+			return nil, err
+		}
+		d, err := lockstep.Data[F](out[0].Tensor)
+		if err != nil {
+			return nil, err
+		}
+		t, z, err := m.Get(out[0].Tensor.Shape()...)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range d {
+			z[i] = int32(int64(v)) // which wraps around
+		}
+		return w.One(t, nil)
+	}
+}
+
+// readBytes reads int8 or uint8 as floats.
+func readBytes[F float](to []F, t *lockstep.Tensor) error {
+	if d, err := lockstep.Data[int8](t); err == nil {
+		for i, v := range d {
+			to[i] = F(v)
+		}
+		return nil
+	}
+	d, err := lockstep.Data[uint8](t)
+	for i, v := range d {
+		to[i] = F(v)
+	}
+	return err
 }
 
 // matmulMemory is the memory of a product.

@@ -13,11 +13,15 @@ import (
 )
 
 var orderOps = Table{
-	"ArgMax": {Build: extreme(bestOf(lowest[float32](), greater), bestOf(lowest[float64](), greater), bestOf(lowest[int32](), greater), bestOf(lowest[int64](), greater),
+	"ArgMax": {Types: ofT, Build: extreme(Floats(bestOf(lowest[float32](), greater), bestOf(lowest[float64](), greater)).and(integers(
+		bestOf(lowest[int8](), greater), bestOf(lowest[int16](), greater), bestOf(lowest[int32](), greater), bestOf(lowest[int64](), greater),
+		bestOf(lowest[uint8](), greater), bestOf(lowest[uint16](), greater), bestOf(lowest[uint32](), greater), bestOf(lowest[uint64](), greater))),
 		bestOf(false, func(x, y bool) bool { return x && !y })), Bound: bestBound},
-	"ArgMin": {Build: extreme(bestOf(highest[float32](), less), bestOf(highest[float64](), less), bestOf(highest[int32](), less), bestOf(highest[int64](), less),
+	"ArgMin": {Types: ofT, Build: extreme(Floats(bestOf(highest[float32](), less), bestOf(highest[float64](), less)).and(integers(
+		bestOf(highest[int8](), less), bestOf(highest[int16](), less), bestOf(highest[int32](), less), bestOf(highest[int64](), less),
+		bestOf(highest[uint8](), less), bestOf(highest[uint16](), less), bestOf(highest[uint32](), less), bestOf(highest[uint64](), less))),
 		bestOf(true, func(x, y bool) bool { return !x && y })), Bound: bestBound},
-	"TopKV2":   {Build: buildTopK, Bound: topBound},
+	"TopKV2":   {Types: ofT, Build: buildTopK, Bound: topBound},
 	"InTopKV2": {Build: Plain(inTopK), Float64: OnlyFloat32},
 }
 
@@ -63,9 +67,9 @@ func find16[H half](find finder) finder {
 	}
 }
 
-func extreme(f32, f64, i32, i64, b finder) Builder {
-	by := numbers(f32, f64, i32, i64)
+func extreme(by Variants[finder], b finder) Builder {
 	by[lockstep.Bool] = b
+	f32 := by[lockstep.Float32]
 	by[lockstep.Float16], by[lockstep.BFloat16] = find16[lockstep.Float16Bits](f32), find16[lockstep.BFloat16Bits](f32)
 	return func(n *savedmodel.Node) (Exec, error) {
 		find, err := by.choose(n, "T")
@@ -107,7 +111,9 @@ func buildTopK(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return With16Bits(numbers(topK[float32](index), topK[float64](index), topK[int32](index), topK[int64](index))).choose(n, "T")
+	return With16Bits(Floats(topK[float32](index), topK[float64](index))).and(integers(
+		topK[int8](index), topK[int16](index), topK[int32](index), topK[int64](index),
+		topK[uint8](index), topK[uint16](index), topK[uint32](index), topK[uint64](index))).choose(n, "T")
 }
 
 // topK returns the k largest of each row, the largest first, and where they

@@ -10,7 +10,7 @@ import (
 )
 
 var poolOps = Table{
-	"MaxPool": {Build: buildMaxPool, Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
+	"MaxPool": {Types: ofT, Build: buildMaxPool, Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
 	"AvgPool": {Build: buildAvgPool, Shape: NoInput, Bound: average},
 }
 
@@ -37,9 +37,9 @@ func buildMaxPool(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := With16Bits(numbers(
-		maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64),
-		maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]())))
+	v := Floats(maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64)).and(integers(
+		maxPool(p, lowest[int8]()), maxPool(p, lowest[int16]()), maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]()),
+		maxPool(p, lowest[uint8]()), maxPool(p, lowest[uint16]()), maxPool(p, lowest[uint32]()), maxPool(p, lowest[uint64]())))
 	v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool(p, float32(-65504)), -1)
 	v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](maxPool(p, float32(-0x1.fep+127)), -1)
 	return v.chooseOr(n, "T", lockstep.Float32)
@@ -63,9 +63,7 @@ func buildAvgPool(n *savedmodel.Node) (Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := Floats(avgPool[float32](p), avgPool[float64](p))
-	v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](v[lockstep.Float32], -1)
-	return v.choose(n, "T")
+	return With16Bits(Floats(avgPool[float32](p), avgPool[float64](p))).choose(n, "T")
 }
 
 // avgPool divides by the number of elements within the image.

@@ -14,43 +14,51 @@ import (
 // kept in float64: TensorFlow's order depends on the machine and its threads,
 // and the unrounded sum is nearest to all of them.
 var reduceOps = Table{
-	"Sum": {Build: reduction(withBFloat16(numbers(
+	"Sum": {Types: ofT, Build: reduction(with16(Floats(
 		fold(0, plus[float64, float32], nil),
 		fold(0, plus[float64, float64], nil),
-		fold(0, plus[int32, int32], nil),
-		fold(0, plus[int64, int64], nil),
-	))), Shape: InputsAt(1), Bound: linear(termsOfReduction), Time: timeOfReduction},
-	"Mean": {Build: reduction(withBFloat16(numbers(
+	)).and(totals)), Shape: InputsAt(1), Bound: linear(termsOfReduction), Time: timeOfReduction},
+	"Mean": {Types: ofT, Build: reduction(with16(Floats(
 		fold(0, plus[float64, float32], share[float64]),
 		fold(0, plus[float64, float64], share[float64]),
-		refusingNone(fold(0, plus[int32, int32], share[int32])),
-		refusingNone(fold(0, plus[int64, int64], share[int64])),
-	))), Shape: InputsAt(1), Bound: meanBound, Time: timeOfReduction},
-	"Prod": {Build: reduction(numbers(
+	)).and(means)), Shape: InputsAt(1), Bound: meanBound, Time: timeOfReduction},
+	"Prod": {Types: ofT, Build: reduction(Floats(
 		fold(1, times[float64, float32], nil),
 		fold(1, times[float64, float64], nil),
-		fold(1, times[int32, int32], nil),
-		fold(1, times[int64, int64], nil),
-	)), Shape: InputsAt(1), Factors: InputsAt(0)},
+	).and(factors)), Shape: InputsAt(1), Factors: InputsAt(0)},
 	"EuclideanNorm": {Build: reduction(Floats(
 		fold(0, plusSquare[float32], root),
 		fold(0, plusSquare[float64], root),
 	)), Bound: norm},
-	"Max": {Build: reduction(with16(numbers(
-		fold(lowest[float32](), larger, nil),
-		fold(lowest[float64](), larger, nil),
-		fold(lowest[int32](), larger, nil),
-		fold(lowest[int64](), larger, nil),
+	"Max": {Types: ofT, Build: reduction(with16(Floats(maximum[float32](), maximum[float64]())).and(integers(
+		maximum[int8](), maximum[int16](), maximum[int32](), maximum[int64](), maximum[uint8](), maximum[uint16](), maximum[uint32](), maximum[uint64](),
 	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction, Back: sameOf(0)},
-	"Min": {Build: reduction(with16(numbers(
-		fold(highest[float32](), smaller, nil),
-		fold(highest[float64](), smaller, nil),
-		fold(highest[int32](), smaller, nil),
-		fold(highest[int64](), smaller, nil),
+	"Min": {Types: ofT, Build: reduction(with16(Floats(minimum[float32](), minimum[float64]())).and(integers(
+		minimum[int8](), minimum[int16](), minimum[int32](), minimum[int64](), minimum[uint8](), minimum[uint16](), minimum[uint32](), minimum[uint64](),
 	))), Shape: InputsAt(1), Bound: monotoneBound, Time: timeOfReduction, Back: sameOf(0)},
 	"All": {Build: reduction(Variants[reducer]{lockstep.Bool: foldBool(true, func(x, y bool) bool { return x && y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
 	"Any": {Build: reduction(Variants[reducer]{lockstep.Bool: foldBool(false, func(x, y bool) bool { return x || y })}), Shape: InputsAt(1), Bound: decidedBound, Undecided: true, Time: timeOfReduction},
 }
+
+// Sums and products of integers wrap around to their type; a mean is that of the
+// sum in 64 bits, cut.
+var (
+	totals = integers(
+		fold(0, plus[int64, int8], nil), fold(0, plus[int64, int16], nil), fold(0, plus[int64, int32], nil), fold(0, plus[int64, int64], nil),
+		fold(0, plus[uint64, uint8], nil), fold(0, plus[uint64, uint16], nil), fold(0, plus[uint64, uint32], nil), fold(0, plus[uint64, uint64], nil))
+	factors = integers(
+		fold(1, times[int64, int8], nil), fold(1, times[int64, int16], nil), fold(1, times[int64, int32], nil), fold(1, times[int64, int64], nil),
+		fold(1, times[uint64, uint8], nil), fold(1, times[uint64, uint16], nil), fold(1, times[uint64, uint32], nil), fold(1, times[uint64, uint64], nil))
+	means = integers(
+		mean[int64, int8](), mean[int64, int16](), mean[int64, int32](), mean[int64, int64](),
+		mean[uint64, uint8](), mean[uint64, uint16](), mean[uint64, uint32](), mean[uint64, uint64]())
+)
+
+func mean[S, E integer]() reducer { return refusingNone(fold(0, plus[S, E], share[S])) }
+
+func maximum[E number]() reducer { return fold(lowest[E](), larger[E], nil) }
+
+func minimum[E number]() reducer { return fold(highest[E](), smaller[E], nil) }
 
 func plus[S, E number](s S, v E) S { return s + S(v) }
 
@@ -126,16 +134,11 @@ func reduce16[H half](r reducer) reducer {
 	}
 }
 
-// withBFloat16 adds the one type of 16 bits whose sums TensorFlow keeps in
-// float32; with16 adds both.
-func withBFloat16(v Variants[reducer]) Variants[reducer] {
-	v[lockstep.BFloat16] = reduce16[lockstep.BFloat16Bits](v[lockstep.Float32])
-	return v
-}
-
+// with16 adds the types of 16 bits.
 func with16(v Variants[reducer]) Variants[reducer] {
 	v[lockstep.Float16] = reduce16[lockstep.Float16Bits](v[lockstep.Float32])
-	return withBFloat16(v)
+	v[lockstep.BFloat16] = reduce16[lockstep.BFloat16Bits](v[lockstep.Float32])
+	return v
 }
 
 // refusingNone fails for the mean of no integers.

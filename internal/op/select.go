@@ -11,25 +11,21 @@ import (
 
 // The operations that choose between elements.
 var selectOps = Table{
-	"SelectV2":    {Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
-	"Select":      {Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
-	"ClipByValue": {Build: ByType(With16Bits(numbers(clip[float32], clip[float64], clip[int32], clip[int64]))), Bound: clipBound, Back: sameOf(0)},
-}
-
-// everyType makes code for each type that a tensor can have.
-func everyType(f32, f64, f16, bf16, i32, i64, b, s Exec) Variants[Exec] {
-	return Variants[Exec]{
-		lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Float16: f16, lockstep.BFloat16: bf16,
-		lockstep.Int32: i32, lockstep.Int64: i64, lockstep.Bool: b, lockstep.String: s,
-	}
+	"SelectV2":    {Types: ofT, Build: buildSelect(selection), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
+	"Select":      {Types: ofT, Build: buildSelect(selectionV1), Shape: NoInput, Bound: selectBound, Undecided: true, Time: TimeElementwise, Back: sameOf(1, 2)},
+	"ClipByValue": {Types: ofT, Build: ByType(With16Bits(Floats(clip[float32], clip[float64])).and(integers(Exec(clip[int8]), clip[int16], clip[int32], clip[int64], clip[uint8], clip[uint16], clip[uint32], clip[uint64])).without(lockstep.Uint32, lockstep.Uint64)), Bound: clipBound, Back: sameOf(0)},
 }
 
 // buildSelect makes an operation that takes elements from one input or the
 // other. shape relates the condition's shape to those of the others.
 func buildSelect(shape func(cond, x, y []int) ([]int, error)) Builder {
-	return ByType(everyType(
-		choose[float32](shape), choose[float64](shape), choose[lockstep.Float16Bits](shape), choose[lockstep.BFloat16Bits](shape),
-		choose[int32](shape), choose[int64](shape), choose[bool](shape), choose[string](shape)))
+	return ByType(Variants[Exec]{
+		lockstep.Float32: choose[float32](shape), lockstep.Float64: choose[float64](shape),
+		lockstep.Float16: choose[lockstep.Float16Bits](shape), lockstep.BFloat16: choose[lockstep.BFloat16Bits](shape),
+		lockstep.Bool: choose[bool](shape), lockstep.String: choose[string](shape),
+	}.and(integers(
+		choose[int8](shape), choose[int16](shape), choose[int32](shape), choose[int64](shape),
+		choose[uint8](shape), choose[uint16](shape), choose[uint32](shape), choose[uint64](shape))))
 }
 
 // selectMemory is the memory of a choice.

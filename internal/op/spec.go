@@ -31,9 +31,14 @@ type Spec struct {
 	// Control says how the engine itself runs the operation.
 	Control Control
 
-	// AnyType says that the operation accepts elements of every type, also
-	// those that are only moved; so does an operation that only moves elements.
+	// AnyType says that the operation accepts elements of every type; so does an
+	// operation that only moves elements.
 	AnyType bool
+	// Types are the attributes that name the type by which Build chooses its
+	// code: it has code for no type for which TensorFlow has no kernel, and
+	// refuses those for which it has none. Any other attribute that names one of
+	// the Small types is refused.
+	Types []string
 	// Measures says which property of the inputs' shapes the results are. Such
 	// an operation reads no elements.
 	Measures Measure
@@ -51,8 +56,9 @@ type Spec struct {
 	// Without it, bounds are moved where elements are moved.
 	Bound BoundRule
 	// Undecided says that Bound handles integers and bools that rounding
-	// decides.
-	Undecided bool
+	// decides; Undefined that it finds those that TensorFlow leaves undefined, of
+	// exact numbers too.
+	Undecided, Undefined bool
 	// Float64 builds the operation on float64 instead of float32, where Build does
 	// not on a node whose types are changed. Float32By are the attributes of
 	// such a node whose default is float32.
@@ -146,12 +152,15 @@ const (
 // the results.
 func (s *Spec) ShapedBy(i, n int) bool { return s.Shape == nil || slices.Contains(s.Shape(n), i) }
 
-// MoveOnly are the element types that are moved but not computed with.
-// Operations that are not known to only move elements refuse them when
-// compiled.
-var MoveOnly = []lockstep.DType{
+// Small are the element types that many of TensorFlow's kernels do not compute
+// with: see Spec.Types.
+var Small = []lockstep.DType{
 	lockstep.Int8, lockstep.Int16, lockstep.Uint8, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64,
+	lockstep.Float8E4M3FN, lockstep.Float8E5M2,
 }
+
+// ofT are the Types of most operations.
+var ofT = []string{"T"}
 
 // ElementAttrs name the type of the moved elements. Other attributes name those
 // of indices and the like, which are computed with.
@@ -163,7 +172,7 @@ func (s *Spec) OnlyMoves() bool { return s.AnyType || s.Moves != nil && s.Bound 
 // Takes tells whether the operation accepts the types that a node names.
 func (s *Spec) Takes(n *savedmodel.Node) error {
 	for attr, d := range n.Types() {
-		if slices.Contains(MoveOnly, d) && (!s.OnlyMoves() || !slices.Contains(ElementAttrs, attr)) {
+		if slices.Contains(Small, d) && !slices.Contains(s.Types, attr) && (!s.OnlyMoves() || !slices.Contains(ElementAttrs, attr)) {
 			return NotSupported(attr, d)
 		}
 	}
@@ -175,7 +184,13 @@ func (s *Spec) InFloat64(n *savedmodel.Node) (Exec, error) {
 	if s.Float64 != nil {
 		return s.Float64(n)
 	}
-	run, err := s.Build(n.Retyped(lockstep.Float32, lockstep.Float64, s.Float32By...))
+	n = n.Retyped(lockstep.Float32, lockstep.Float64, s.Float32By...)
+	for _, d := range []lockstep.DType{lockstep.Float8E4M3FN, lockstep.Float8E5M2} {
+		if n.Uses(d) {
+			n = n.Retyped(d, lockstep.Float64)
+		}
+	}
+	run, err := s.Build(n)
 	if err != nil {
 		return nil, fmt.Errorf("in float64: %w", err)
 	}

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"maps"
 	"math"
 
 	"github.com/lockstep-go/lockstep"
@@ -51,19 +52,78 @@ func Floats[T any](f32, f64 T) Variants[T] {
 	return Variants[T]{lockstep.Float32: f32, lockstep.Float64: f64}
 }
 
-func integers[T any](i32, i64 T) Variants[T] {
-	return Variants[T]{lockstep.Int32: i32, lockstep.Int64: i64}
-}
-
 func numbers[T any](f32, f64, i32, i64 T) Variants[T] {
 	return Variants[T]{lockstep.Float32: f32, lockstep.Float64: f64, lockstep.Int32: i32, lockstep.Int64: i64}
 }
 
+// integers is the code for integers of every size.
+func integers[T any](i8, i16, i32, i64, u8, u16, u32, u64 T) Variants[T] {
+	return Variants[T]{
+		lockstep.Int8: i8, lockstep.Int16: i16, lockstep.Int32: i32, lockstep.Int64: i64,
+		lockstep.Uint8: u8, lockstep.Uint16: u16, lockstep.Uint32: u32, lockstep.Uint64: u64,
+	}
+}
+
+// and adds the code for other types.
+func (v Variants[T]) and(other Variants[T]) Variants[T] {
+	maps.Copy(v, other)
+	return v
+}
+
+// without takes away the types for which TensorFlow has no kernel on a CPU.
+func (v Variants[T]) without(types ...lockstep.DType) Variants[T] {
+	for _, d := range types {
+		delete(v, d)
+	}
+	return v
+}
+
+// Some of the types that kernels lack.
+var (
+	unsigned = []lockstep.DType{lockstep.Uint8, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64}
+	small    = []lockstep.DType{lockstep.Int8, lockstep.Int16, lockstep.Uint8, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64}
+)
+
+// How the functions of integers are given: for int64, which holds all smaller
+// ones, and for uint64. What leaves a smaller type's range wraps around, as in
+// TensorFlow's kernels, since the lowest bits of a result depend on no others.
+
+// wholes1 is the code of a function of one integer for every type.
+func wholes1(i64 func(int64) int64, u64 func(uint64) uint64) Variants[Exec] {
+	return integers(
+		Map1(wrap1[int8](i64)), Map1(wrap1[int16](i64)), Map1(wrap1[int32](i64)), Map1(i64),
+		Map1(wrap1[uint8](i64)), Map1(wrap1[uint16](i64)), Map1(wrap1[uint32](i64)), Map1(u64))
+}
+
+// wholes2 is wholes1 for functions of two.
+func wholes2(i64 func(x, y int64) int64, u64 func(x, y uint64) uint64) Variants[Exec] {
+	return integers(
+		Map2(wrap2[int8](i64)), Map2(wrap2[int16](i64)), Map2(wrap2[int32](i64)), Map2(i64),
+		Map2(wrap2[uint8](i64)), Map2(wrap2[uint16](i64)), Map2(wrap2[uint32](i64)), Map2(u64))
+}
+
+// comparisons is wholes2 for functions that compare.
+func comparisons(i64 func(x, y int64) bool, u64 func(x, y uint64) bool) Variants[Exec] {
+	return integers(
+		Map2(compare[int8](i64)), Map2(compare[int16](i64)), Map2(compare[int32](i64)), Map2(i64),
+		Map2(compare[uint8](i64)), Map2(compare[uint16](i64)), Map2(compare[uint32](i64)), Map2(u64))
+}
+
+func wrap1[E integer](f func(int64) int64) func(E) E { return func(x E) E { return E(f(int64(x))) } }
+
+func wrap2[E integer](f func(x, y int64) int64) func(x, y E) E {
+	return func(x, y E) E { return E(f(int64(x), int64(y))) }
+}
+
+func compare[E integer](f func(x, y int64) bool) func(x, y E) bool {
+	return func(x, y E) bool { return f(int64(x), int64(y)) }
+}
+
 // How operations compute 16-bit floats. Most of TensorFlow's kernels compute
 // them in float32 and round the result: halved does so. Some are made of
-// smaller steps, each of which is rounded: stepwise. Kernels that add float16
-// in their own order (Sum, Mean, AvgPool) are not supported, since every
-// partial sum is rounded.
+// smaller steps, each of which is rounded: stepwise. TensorFlow's Sum, Mean and
+// AvgPool of float16 round every partial sum, in an order that depends on the
+// processor and on the number of threads; here the sum is rounded once.
 
 // With16Bits adds to the code of an operation that for 16 bits.
 func With16Bits[F ~func(*Call, []value.Value) ([]value.Value, error)](v Variants[F]) Variants[Exec] {
@@ -164,11 +224,13 @@ func stepwise16[H half](f func(x float32, s steps) float32) func(H) H {
 // TensorFlow's stays infinite and these do not. In float64 every product is rounded
 // before it is added.
 
-type number interface {
-	float32 | float64 | int32 | int64
-}
+type number interface{ float | integer }
 
 type float interface{ float32 | float64 }
+
+type integer interface {
+	int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
+}
 
 // lowest is the start of a maximum: no number is below it.
 func lowest[E number]() E {
@@ -178,12 +240,16 @@ func lowest[E number]() E {
 		*p = float32(math.Inf(-1))
 	case *float64:
 		*p = math.Inf(-1)
+	case *int8:
+		*p = math.MinInt8
+	case *int16:
+		*p = math.MinInt16
 	case *int32:
 		*p = math.MinInt32
 	case *int64:
 		*p = math.MinInt64
 	}
-	return e
+	return e // 0 of those without a sign
 }
 
 func highest[E number]() E {
@@ -193,10 +259,22 @@ func highest[E number]() E {
 		*p = float32(math.Inf(1))
 	case *float64:
 		*p = math.Inf(1)
+	case *int8:
+		*p = math.MaxInt8
+	case *int16:
+		*p = math.MaxInt16
 	case *int32:
 		*p = math.MaxInt32
 	case *int64:
 		*p = math.MaxInt64
+	case *uint8:
+		*p = math.MaxUint8
+	case *uint16:
+		*p = math.MaxUint16
+	case *uint32:
+		*p = math.MaxUint32
+	case *uint64:
+		*p = math.MaxUint64
 	}
 	return e
 }
@@ -222,4 +300,14 @@ func to16[H half](x float32) H {
 // via16 computes a function of 16 bits in float32, and rounds once.
 func via16[H half](f func(x, y float32) float32) func(x, y H) H {
 	return func(x, y H) H { return to16[H](f(x.Float32(), y.Float32())) }
+}
+
+func isFloat8(d lockstep.DType) bool { return d == lockstep.Float8E4M3FN || d == lockstep.Float8E5M2 }
+
+// float8Of rounds to a type of 8 bits.
+func float8Of(d lockstep.DType, x float64) float64 {
+	if d == lockstep.Float8E4M3FN {
+		return float64(lockstep.RoundFloat8E4M3FN(x).Float32())
+	}
+	return float64(lockstep.RoundFloat8E5M2(x).Float32())
 }

@@ -12,12 +12,12 @@ import (
 )
 
 var unaryOps = Table{
-	"Neg":        {Build: numbers1(neg, neg, neg, neg), Shape: NoInput, Bound: steady(neg[float64]), Time: TimeOfFirst, Back: inverseBack(negatedBack), KeepsShape: true},
-	"Abs":        {Build: numbers1(via(math.Abs), math.Abs, abs, abs), Shape: NoInput, Bound: Unary(absBound), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
-	"Sign":       {Build: numbers1(sign, sign, sign, sign), Shape: NoInput, Bound: steady(sign[float64]), Time: TimeOfFirst, KeepsShape: true},
-	"Square":     {Build: numbers1(square, square, square, square), Shape: NoInput, Bound: Unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
-	"Relu":       {Build: ByType(With16Bits(numbers(mapActivation(kernel.ReluFunction), Map1(relu[float64]), Map1(relu[int32]), Map1(relu[int64])))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
-	"Relu6":      {Build: ByType(With16Bits(numbers(mapActivation(kernel.Relu6Function), Map1(relu6[float64]), Map1(relu6[int32]), Map1(relu6[int64])))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
+	"Neg":        {Types: ofT, Build: numbers1(neg, neg, neg, neg, unsigned...), Shape: NoInput, Bound: steady(neg[float64]), Time: TimeOfFirst, Back: inverseBack(negatedBack), KeepsShape: true},
+	"Abs":        {Types: ofT, Build: numbers1(via(math.Abs), math.Abs, abs[int64], abs[uint64], unsigned...), Shape: NoInput, Bound: Unary(absBound), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
+	"Sign":       {Types: ofT, Build: numbers1(sign, sign, sign, sign, unsigned...), Shape: NoInput, Bound: steady(sign[float64]), Time: TimeOfFirst, KeepsShape: true},
+	"Square":     {Types: ofT, Build: numbers1(square, square, square, square), Shape: NoInput, Bound: Unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
+	"Relu":       {Types: ofT, Build: ByType(With16Bits(Floats(mapActivation(kernel.ReluFunction), Map1(relu[float64]))).and(wholes1(relu, relu))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
+	"Relu6":      {Types: ofT, Build: ByType(With16Bits(Floats(mapActivation(kernel.Relu6Function), Map1(relu6[float64]))).and(wholes1(relu6, relu6))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
 	"Softsign":   {Build: inSteps(kernel.SoftsignFunction, softsign, softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: TimeOfFirst, KeepsShape: true},
 	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound, KeepsShape: true},
 	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
@@ -32,7 +32,7 @@ var unaryOps = Table{
 	"Log":        {Build: Function(math.Log), Shape: NoInput, Bound: FunctionBound(rounding.Log), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
 	"Log1p":      {Build: Function(math.Log1p), Bound: FunctionBound(rounding.Log1p), Time: TimeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
 	"Tanh":       {Build: ByType(With16Bits(Floats(mapActivation(kernel.TanhFunction), Map1(math.Tanh)))), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: TimeOfFirst, KeepsShape: true},
-	"Sigmoid":    {Build: ByType(stepwise(Floats(mapActivation(kernel.SigmoidFunction), Map1(kernel.Sigmoid[float64])), sigmoidSteps)), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: TimeOfFirst, KeepsShape: true},
+	"Sigmoid":    {Build: inSteps(kernel.SigmoidFunction, kernel.Sigmoid[float64], sigmoidSteps), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: TimeOfFirst, KeepsShape: true},
 	"Sin":        {Build: Function(math.Sin), Bound: FunctionBound(rounding.Sin), KeepsShape: true},
 	"Cos":        {Build: Function(math.Cos), Bound: FunctionBound(rounding.Cos), KeepsShape: true},
 	"Tan":        {Build: Function(math.Tan), KeepsShape: true},
@@ -68,8 +68,9 @@ func inSteps(f32 kernel.Activation, f64 func(float64) float64, f16 func(x float3
 	return ByType(stepwise(Floats(mapActivation(f32), Map1(f64)), f16))
 }
 
-func numbers1(f32 func(float32) float32, f64 func(float64) float64, i32 func(int32) int32, i64 func(int64) int64) Builder {
-	return ByType(With16Bits(numbers(Map1(f32), Map1(f64), Map1(i32), Map1(i64))))
+// numbers1 is for every type of numbers, but those that TensorFlow lacks.
+func numbers1(f32 func(float32) float32, f64 func(float64) float64, i64 func(int64) int64, u64 func(uint64) uint64, lacks ...lockstep.DType) Builder {
+	return ByType(With16Bits(Floats(Map1(f32), Map1(f64))).and(wholes1(i64, u64)).without(lacks...))
 }
 
 // tests makes an operation that tests floats of any size.
@@ -97,7 +98,7 @@ func reciprocal(x float64) float64 { return 1 / x }
 
 func rsqrt(x float64) float64 { return 1 / math.Sqrt(x) }
 
-func abs[E int32 | int64](x E) E {
+func abs[E integer](x E) E {
 	if x < 0 {
 		return -x
 	}
