@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -78,5 +79,29 @@ func takes(t *testing.T, m *native.Model) {
 	}
 	if made.Sizes != sizes || len(made.Fitted) > 0 {
 		t.Logf("%s: %+v, %q", m.Signature().Name, made.Sizes, made.Fitted)
+	}
+}
+
+// Images of bytes, which no operation reads as indices, are of all bytes.
+func TestBytesAreOfTheWholeRange(t *testing.T) {
+	if os.Getenv("LOCKSTEP_MODELS") == "" {
+		t.Skip("the zoo is not made: set LOCKSTEP_MODELS")
+	}
+	for name, ends := range map[string]map[string][2]float64{
+		"inputs_uint8_images_keras3": {"x": {10, 245}},
+		"inputs_int8_int16_keras3":   {"a": {-64, 64}, "b": {-1 << 14, 1 << 14}, "c": {1 << 13, 3 << 14}},
+	} {
+		r := request(load(t, name))
+		r.Sizes.Batch = 20
+		made, err := inputs.Make(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for input, want := range ends {
+			v, err := made.Inputs[input].Float64s()
+			if err != nil || slices.Min(v) > want[0] || slices.Max(v) < want[1] {
+				t.Errorf("%s: %s is from %v to %v, %v", name, input, slices.Min(v), slices.Max(v), err)
+			}
+		}
 	}
 }

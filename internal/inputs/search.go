@@ -79,8 +79,24 @@ func (s *search) neededKinds(st state) map[string][]kind {
 		if long && len(out[spec.Name]) == 0 && spec.DType != lockstep.Bool {
 			out[spec.Name] = []kind{{form: lengths, high: float64(st.sizes.Steps)}}
 		}
+		if k := wholeRange(spec.DType); k != nil && !long && len(s.demands.indices[spec.Name]) == 0 {
+			out[spec.Name] = k
+		}
 	}
 	return out
+}
+
+// wholeRange is what an input of integers is made of that no operation reads as
+// indices: for a type as small as those of images and samples of sound, all there is.
+func wholeRange(d lockstep.DType) []kind {
+	bits := 8 * d.Size()
+	switch d {
+	case lockstep.Uint8, lockstep.Uint16:
+		return []kind{{form: integers, high: math.Ldexp(1, bits) - 1}}
+	case lockstep.Int8, lockstep.Int16:
+		return []kind{{form: integers, low: -math.Ldexp(1, bits-1), high: math.Ldexp(1, bits-1) - 1}}
+	}
+	return nil
 }
 
 // result is the result of a try.
