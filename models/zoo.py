@@ -1,6 +1,6 @@
 """The zoo: one small model for every option that a Keras user may turn, by both producers where both exist.
 
-The tables are in zoo_cells.py, zoo_layers.py, zoo_guides.py, zoo_modules.py and zoo_nested.py; an option is an entry
+The tables are in zoo_cells.py, zoo_layers.py, zoo_guides.py, zoo_modules.py, zoo_nested.py and zoo_quantized.py; an option is an entry
 there, and this file makes the entry a recipe: zoo_inputs.py draws its inputs, zoo_checks.py says what must
 hold before it is written. NAME becomes NAME_keras3 (Keras 3, model.export) and NAME_tfkeras (tf_keras,
 model.save).
@@ -120,13 +120,14 @@ class Model:
 
 
 def entry(name, about, inputs, build, by=("keras3", "tfkeras"), wrong=(), shortest=1, batch=None, scale=0.4,
-          floatx="float32", layers=None, again=False):  # fmt: skip
+          floatx="float32", layers=None, again=False, then=None):  # fmt: skip
     """Makes the recipes of one entry.
 
     build(layers, *inputs) returns the outputs, or a model.  by lists the producers, wrong those whose export is
     known to be wrong.  shortest is the least length, batch a fixed batch, scale the deviation of the weights,
     floatx Keras's own setting, layers the count where the model does not show it.  again adds a second call of
-    the same model (expected_again.npz), for one that keeps its states between calls.
+    the same model (expected_again.npz), for one that keeps its states between calls.  then(model) changes the
+    model once it has its weights.
     """
 
     def make(by_producer):
@@ -144,6 +145,8 @@ def entry(name, about, inputs, build, by=("keras3", "tfkeras"), wrong=(), shorte
             model = Model(keras, inputs, build, batch)
             weights = random_weights(model.model.weights, np.random.default_rng(seed), scale)
             model.model.set_weights(weights)
+            if then:
+                then(model.model)
             model.reset()
             sizes = {c: {**s, "B": batch or s["B"], "T": max(s["T"], shortest)} for c, s in SIZES.items()}
             cases = cases_of(inputs, sizes, seed)
@@ -251,5 +254,6 @@ def recipes():
     import zoo_layers
     import zoo_modules
     import zoo_nested
+    import zoo_quantized
 
-    return [r for table in (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested) for rows in table.entries() for r in rows]
+    return [r for table in (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized) for rows in table.entries() for r in rows]
