@@ -90,6 +90,9 @@ func open(dir string, s settings) (session, error) {
 	m.reading = sync.OnceValues(m.findWeights)
 	m.probing = sync.OnceValues(m.findInner)
 	err = guard("loading "+dir, func() (err error) {
+		if err := meta.CheckAssets(); err != nil {
+			return err
+		}
 		if err := checkFiles(dir, meta.Assets()); err != nil {
 			return err
 		}

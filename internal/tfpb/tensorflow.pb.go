@@ -503,6 +503,7 @@ func (*TensorInfo_CompositeTensor_) isTensorInfo_Encoding() {}
 
 type AssetFileDef struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	TensorInfo    *TensorInfo            `protobuf:"bytes,1,opt,name=tensor_info,json=tensorInfo,proto3" json:"tensor_info,omitempty"`
 	Filename      string                 `protobuf:"bytes,2,opt,name=filename,proto3" json:"filename,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -536,6 +537,13 @@ func (x *AssetFileDef) ProtoReflect() protoreflect.Message {
 // Deprecated: Use AssetFileDef.ProtoReflect.Descriptor instead.
 func (*AssetFileDef) Descriptor() ([]byte, []int) {
 	return file_github_com_lockstep_go_lockstep_internal_tfpb_tensorflow_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AssetFileDef) GetTensorInfo() *TensorInfo {
+	if x != nil {
+		return x.TensorInfo
+	}
+	return nil
 }
 
 func (x *AssetFileDef) GetFilename() string {
@@ -1963,8 +1971,10 @@ const file_github_com_lockstep_go_lockstep_internal_tfpb_tensorflow_proto_rawDes
 	"\tCooSparse\x1a\x11\n" +
 	"\x0fCompositeTensorB\n" +
 	"\n" +
-	"\bencoding\"*\n" +
-	"\fAssetFileDef\x12\x1a\n" +
+	"\bencoding\"l\n" +
+	"\fAssetFileDef\x12@\n" +
+	"\vtensor_info\x18\x01 \x01(\v2\x1f.lockstep.tensorflow.TensorInfoR\n" +
+	"tensorInfo\x12\x1a\n" +
 	"\bfilename\x18\x02 \x01(\tR\bfilename\"2\n" +
 	"\bSaverDef\x12&\n" +
 	"\x0frestore_op_name\x18\x03 \x01(\tR\rrestoreOpName\"y\n" +
@@ -2184,45 +2194,46 @@ var file_github_com_lockstep_go_lockstep_internal_tfpb_tensorflow_proto_depIdxs 
 	26, // 9: lockstep.tensorflow.TensorInfo.composite_tensor:type_name -> lockstep.tensorflow.TensorInfo.CompositeTensor
 	0,  // 10: lockstep.tensorflow.TensorInfo.dtype:type_name -> lockstep.tensorflow.DataType
 	17, // 11: lockstep.tensorflow.TensorInfo.tensor_shape:type_name -> lockstep.tensorflow.TensorShapeProto
-	10, // 12: lockstep.tensorflow.GraphDef.node:type_name -> lockstep.tensorflow.NodeDef
-	9,  // 13: lockstep.tensorflow.GraphDef.versions:type_name -> lockstep.tensorflow.VersionDef
-	27, // 14: lockstep.tensorflow.NodeDef.attr:type_name -> lockstep.tensorflow.NodeDef.AttrEntry
-	12, // 15: lockstep.tensorflow.FunctionDef.signature:type_name -> lockstep.tensorflow.OpDef
-	10, // 16: lockstep.tensorflow.FunctionDef.node_def:type_name -> lockstep.tensorflow.NodeDef
-	28, // 17: lockstep.tensorflow.FunctionDef.ret:type_name -> lockstep.tensorflow.FunctionDef.RetEntry
-	29, // 18: lockstep.tensorflow.FunctionDef.control_ret:type_name -> lockstep.tensorflow.FunctionDef.ControlRetEntry
-	30, // 19: lockstep.tensorflow.OpDef.input_arg:type_name -> lockstep.tensorflow.OpDef.ArgDef
-	30, // 20: lockstep.tensorflow.OpDef.output_arg:type_name -> lockstep.tensorflow.OpDef.ArgDef
-	12, // 21: lockstep.tensorflow.OpList.op:type_name -> lockstep.tensorflow.OpDef
-	0,  // 22: lockstep.tensorflow.AttrValue.type:type_name -> lockstep.tensorflow.DataType
-	17, // 23: lockstep.tensorflow.AttrValue.shape:type_name -> lockstep.tensorflow.TensorShapeProto
-	16, // 24: lockstep.tensorflow.AttrValue.tensor:type_name -> lockstep.tensorflow.TensorProto
-	31, // 25: lockstep.tensorflow.AttrValue.list:type_name -> lockstep.tensorflow.AttrValue.ListValue
-	15, // 26: lockstep.tensorflow.AttrValue.func:type_name -> lockstep.tensorflow.NameAttrList
-	32, // 27: lockstep.tensorflow.NameAttrList.attr:type_name -> lockstep.tensorflow.NameAttrList.AttrEntry
-	0,  // 28: lockstep.tensorflow.TensorProto.dtype:type_name -> lockstep.tensorflow.DataType
-	17, // 29: lockstep.tensorflow.TensorProto.tensor_shape:type_name -> lockstep.tensorflow.TensorShapeProto
-	33, // 30: lockstep.tensorflow.TensorShapeProto.dim:type_name -> lockstep.tensorflow.TensorShapeProto.Dim
-	1,  // 31: lockstep.tensorflow.BundleHeaderProto.endianness:type_name -> lockstep.tensorflow.BundleHeaderProto.Endianness
-	9,  // 32: lockstep.tensorflow.BundleHeaderProto.version:type_name -> lockstep.tensorflow.VersionDef
-	0,  // 33: lockstep.tensorflow.BundleEntryProto.dtype:type_name -> lockstep.tensorflow.DataType
-	17, // 34: lockstep.tensorflow.BundleEntryProto.shape:type_name -> lockstep.tensorflow.TensorShapeProto
-	20, // 35: lockstep.tensorflow.BundleEntryProto.slices:type_name -> lockstep.tensorflow.TensorSliceProto
-	13, // 36: lockstep.tensorflow.MetaGraphDef.MetaInfoDef.stripped_op_list:type_name -> lockstep.tensorflow.OpList
-	4,  // 37: lockstep.tensorflow.MetaGraphDef.SignatureDefEntry.value:type_name -> lockstep.tensorflow.SignatureDef
-	5,  // 38: lockstep.tensorflow.SignatureDef.InputsEntry.value:type_name -> lockstep.tensorflow.TensorInfo
-	5,  // 39: lockstep.tensorflow.SignatureDef.OutputsEntry.value:type_name -> lockstep.tensorflow.TensorInfo
-	14, // 40: lockstep.tensorflow.NodeDef.AttrEntry.value:type_name -> lockstep.tensorflow.AttrValue
-	0,  // 41: lockstep.tensorflow.AttrValue.ListValue.type:type_name -> lockstep.tensorflow.DataType
-	17, // 42: lockstep.tensorflow.AttrValue.ListValue.shape:type_name -> lockstep.tensorflow.TensorShapeProto
-	16, // 43: lockstep.tensorflow.AttrValue.ListValue.tensor:type_name -> lockstep.tensorflow.TensorProto
-	15, // 44: lockstep.tensorflow.AttrValue.ListValue.func:type_name -> lockstep.tensorflow.NameAttrList
-	14, // 45: lockstep.tensorflow.NameAttrList.AttrEntry.value:type_name -> lockstep.tensorflow.AttrValue
-	46, // [46:46] is the sub-list for method output_type
-	46, // [46:46] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	5,  // 12: lockstep.tensorflow.AssetFileDef.tensor_info:type_name -> lockstep.tensorflow.TensorInfo
+	10, // 13: lockstep.tensorflow.GraphDef.node:type_name -> lockstep.tensorflow.NodeDef
+	9,  // 14: lockstep.tensorflow.GraphDef.versions:type_name -> lockstep.tensorflow.VersionDef
+	27, // 15: lockstep.tensorflow.NodeDef.attr:type_name -> lockstep.tensorflow.NodeDef.AttrEntry
+	12, // 16: lockstep.tensorflow.FunctionDef.signature:type_name -> lockstep.tensorflow.OpDef
+	10, // 17: lockstep.tensorflow.FunctionDef.node_def:type_name -> lockstep.tensorflow.NodeDef
+	28, // 18: lockstep.tensorflow.FunctionDef.ret:type_name -> lockstep.tensorflow.FunctionDef.RetEntry
+	29, // 19: lockstep.tensorflow.FunctionDef.control_ret:type_name -> lockstep.tensorflow.FunctionDef.ControlRetEntry
+	30, // 20: lockstep.tensorflow.OpDef.input_arg:type_name -> lockstep.tensorflow.OpDef.ArgDef
+	30, // 21: lockstep.tensorflow.OpDef.output_arg:type_name -> lockstep.tensorflow.OpDef.ArgDef
+	12, // 22: lockstep.tensorflow.OpList.op:type_name -> lockstep.tensorflow.OpDef
+	0,  // 23: lockstep.tensorflow.AttrValue.type:type_name -> lockstep.tensorflow.DataType
+	17, // 24: lockstep.tensorflow.AttrValue.shape:type_name -> lockstep.tensorflow.TensorShapeProto
+	16, // 25: lockstep.tensorflow.AttrValue.tensor:type_name -> lockstep.tensorflow.TensorProto
+	31, // 26: lockstep.tensorflow.AttrValue.list:type_name -> lockstep.tensorflow.AttrValue.ListValue
+	15, // 27: lockstep.tensorflow.AttrValue.func:type_name -> lockstep.tensorflow.NameAttrList
+	32, // 28: lockstep.tensorflow.NameAttrList.attr:type_name -> lockstep.tensorflow.NameAttrList.AttrEntry
+	0,  // 29: lockstep.tensorflow.TensorProto.dtype:type_name -> lockstep.tensorflow.DataType
+	17, // 30: lockstep.tensorflow.TensorProto.tensor_shape:type_name -> lockstep.tensorflow.TensorShapeProto
+	33, // 31: lockstep.tensorflow.TensorShapeProto.dim:type_name -> lockstep.tensorflow.TensorShapeProto.Dim
+	1,  // 32: lockstep.tensorflow.BundleHeaderProto.endianness:type_name -> lockstep.tensorflow.BundleHeaderProto.Endianness
+	9,  // 33: lockstep.tensorflow.BundleHeaderProto.version:type_name -> lockstep.tensorflow.VersionDef
+	0,  // 34: lockstep.tensorflow.BundleEntryProto.dtype:type_name -> lockstep.tensorflow.DataType
+	17, // 35: lockstep.tensorflow.BundleEntryProto.shape:type_name -> lockstep.tensorflow.TensorShapeProto
+	20, // 36: lockstep.tensorflow.BundleEntryProto.slices:type_name -> lockstep.tensorflow.TensorSliceProto
+	13, // 37: lockstep.tensorflow.MetaGraphDef.MetaInfoDef.stripped_op_list:type_name -> lockstep.tensorflow.OpList
+	4,  // 38: lockstep.tensorflow.MetaGraphDef.SignatureDefEntry.value:type_name -> lockstep.tensorflow.SignatureDef
+	5,  // 39: lockstep.tensorflow.SignatureDef.InputsEntry.value:type_name -> lockstep.tensorflow.TensorInfo
+	5,  // 40: lockstep.tensorflow.SignatureDef.OutputsEntry.value:type_name -> lockstep.tensorflow.TensorInfo
+	14, // 41: lockstep.tensorflow.NodeDef.AttrEntry.value:type_name -> lockstep.tensorflow.AttrValue
+	0,  // 42: lockstep.tensorflow.AttrValue.ListValue.type:type_name -> lockstep.tensorflow.DataType
+	17, // 43: lockstep.tensorflow.AttrValue.ListValue.shape:type_name -> lockstep.tensorflow.TensorShapeProto
+	16, // 44: lockstep.tensorflow.AttrValue.ListValue.tensor:type_name -> lockstep.tensorflow.TensorProto
+	15, // 45: lockstep.tensorflow.AttrValue.ListValue.func:type_name -> lockstep.tensorflow.NameAttrList
+	14, // 46: lockstep.tensorflow.NameAttrList.AttrEntry.value:type_name -> lockstep.tensorflow.AttrValue
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_github_com_lockstep_go_lockstep_internal_tfpb_tensorflow_proto_init() }

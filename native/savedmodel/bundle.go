@@ -66,21 +66,30 @@ func openBundle(fsys fs.FS, model string) (*bundle, error) {
 	return b, nil
 }
 
+// entry returns the entry of a key.
+func (b *bundle) entry(key string) (*tfpb.BundleEntryProto, error) {
+	encoded, ok := b.entries[key]
+	if !ok {
+		return nil, errors.New("the checkpoint has no such entry: it belongs to another model")
+	}
+	e := &tfpb.BundleEntryProto{}
+	if err := proto.Unmarshal(encoded, e); err != nil {
+		return nil, err
+	}
+	if len(e.GetSlices()) > 0 {
+		return nil, fmt.Errorf("it is partitioned in %d slices, which is not supported", len(e.GetSlices()))
+	}
+	return e, nil
+}
+
 // check returns the entry that is restored into v, if it fits.
 func (b *bundle) check(v *Variable) (*tfpb.BundleEntryProto, error) {
 	fail := func(format string, args ...any) (*tfpb.BundleEntryProto, error) {
 		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q of variable %q: %w", b.model, v.Key, v.Name, fmt.Errorf(format, args...))
 	}
-	encoded, ok := b.entries[v.Key]
-	if !ok {
-		return fail("the checkpoint has no such entry: it belongs to another model")
-	}
-	e := &tfpb.BundleEntryProto{}
-	if err := proto.Unmarshal(encoded, e); err != nil {
+	e, err := b.entry(v.Key)
+	if err != nil {
 		return fail("%w", err)
-	}
-	if len(e.GetSlices()) > 0 {
-		return fail("it is partitioned in %d slices, which is not supported", len(e.GetSlices()))
 	}
 	shape, known := readTensorShape(e.GetShape())
 	switch has := typeName(e.GetDtype()) + " " + lockstep.FormatShape(shape); {

@@ -92,7 +92,7 @@ func hasOpen(f *tfpb.NameAttrList) bool {
 // one, or a later call, can see. Reading a variable and running a loop do not;
 // Keras lists them among a function's control results.
 var effectful = []string{
-	"Assert", "Assign", "DestroyResource", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Print",
+	"Assert", "Assign", "DestroyResource", "InitializeTable", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Print",
 	"QueueEnqueue", "ResourceApply", "ResourceScatter", "ResourceSparseApply", "ResourceStridedSliceAssign", "SaveV2", "WriteFile",
 }
 

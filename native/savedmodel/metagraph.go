@@ -24,6 +24,9 @@ type MetaGraph struct {
 
 	variables func() ([]*Variable, error)
 	restored  map[string]bool // the checkpoint's keys that loading reads; set by variables
+	imports   []*Node         // what fills lookup tables from the checkpoint; set by variables
+	assigned  map[string]Ref  // what the initializer assigns to variables; set by tables
+	tables    func() (map[string]*LookupTable, error)
 	bundle    func() (*bundle, error)
 	shards    func() error // tells whether the checkpoint's data files are complete
 }
@@ -56,6 +59,7 @@ func newMetaGraph(m *SavedModel, def *tfpb.MetaGraphDef, functions []rawFunction
 		g.ops[op.GetName()] = op
 	}
 	g.variables = sync.OnceValues(g.readVariables)
+	g.tables = sync.OnceValues(g.readTables)
 	g.bundle = sync.OnceValues(func() (*bundle, error) { return openBundle(m.fsys, m.name) })
 	g.shards = sync.OnceValue(g.checkShards)
 	return g, nil

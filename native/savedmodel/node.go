@@ -70,6 +70,14 @@ func (n *Node) AttrFloats(name string) []float32 { return n.attr(name).GetList()
 // AttrString returns a string, "" if there is none.
 func (n *Node) AttrString(name string) string { return string(n.attr(name).GetS()) }
 
+// AttrStrings returns a list of strings, nil if there is none.
+func (n *Node) AttrStrings(name string) (list []string) {
+	for _, s := range n.attr(name).GetList().GetS() {
+		list = append(list, string(s))
+	}
+	return list
+}
+
 // AttrFunc returns the name of the function that an attribute names, "" if none.
 func (n *Node) AttrFunc(name string) string { return n.attr(name).GetFunc().GetName() }
 

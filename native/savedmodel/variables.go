@@ -98,26 +98,14 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 	if restore == "" {
 		return nil, nil // a model without variables
 	}
-	in := newInliner(g, newBudget())
-	s := in.main()
-	m, err := s.make(restore)
+	nodes, err := g.inlined(restore)
 	if err != nil {
 		return fail("the restore operation %q: %w", restore, err)
 	}
-	if m.call != nil {
-		for i := range m.call.parts.def.GetSignature().GetOutputArg() {
-			if _, err := s.resolve(fmt.Sprintf("%s:%d", restore, i)); err != nil {
-				return fail("the restore operation %q: %w", restore, err)
-			}
-		}
-	}
-	if _, err := in.finish(); err != nil {
-		return fail("the restore operation %q: %w", restore, err)
-	}
-	g.restored = restoredKeys(in.nodes)
+	g.restored, g.imports = restoredKeys(nodes), fillsIn(nodes)
 	seen := map[string]*Variable{}
 	var out []*Variable
-	for _, n := range in.nodes {
+	for _, n := range nodes {
 		if n.Op != "AssignVariableOp" || len(n.Inputs) < 2 {
 			continue
 		}
