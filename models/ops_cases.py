@@ -69,6 +69,24 @@ class Cases:
 
         self.graph(name, build, flat, tolerance, variables, single=op, instead=instead, shapes=shapes)
 
+    def table(self, name, keys, values, *inputs):
+        """Adds a case of a table that is looked up, or with no inputs of its size."""
+        keys, values, inputs = np.asarray(keys), np.asarray(values), [np.asarray(x) for x in inputs]
+        with tf.Graph().as_default() as g:
+            handle = tf.raw_ops.HashTableV2(key_dtype=tf.as_dtype(keys.dtype), value_dtype=tf.as_dtype(values.dtype))
+            init = tf.raw_ops.InitializeTableV2(table_handle=handle, keys=tf.constant(keys), values=tf.constant(values))
+            xs = [v1.placeholder(tf.as_dtype(x.dtype), name=f"x{i + 1}") for i, x in enumerate(inputs)]
+            out = tf.raw_ops.LookupTableFindV2(table_handle=handle, keys=xs[0], default_value=xs[1]) if xs else tf.raw_ops.LookupTableSizeV2(table_handle=handle)
+            case = {"name": name, "inputs": [self.key(x) for x in [keys, *inputs]], "variables": [0], "tables": {"0": self.key(values)}}
+            case |= {"op": out.op.type, "attrs": node(out.op, False).get("attrs", {})}
+            with v1.Session() as session:
+                session.run(init)
+                try:
+                    case["outputs"] = [self.key(session.run(out, dict(zip(xs, inputs))))]
+                except tf.errors.InvalidArgumentError:
+                    case["error"] = True
+        self.cases.append(case)
+
     def graph(self, name, build, inputs, tolerance=0, variables=(), single=None, instead=None, shapes=False):
         """Adds a case of all the operations that build(tensors) makes; it must use no constants."""
         inputs = [np.asarray(x) for x in inputs]
@@ -90,7 +108,7 @@ class Cases:
             except (ValueError, TypeError) as e:
                 print(f"{name}: no graph can be made: {e}")
                 return
-            out = [t for t in (out if isinstance(out, (list, tuple)) else [out])]
+            out = [t for group in (out if isinstance(out, (list, tuple)) else [out]) for t in (group if isinstance(group, (list, tuple)) else [group])]
             # A SavedModel leaves attributes out that have their default: so do most cases.
             strip = len(self.cases) % 8 != 0
             nodes = [node(op, strip) for op in g.get_operations() if op.name not in before]
@@ -141,8 +159,14 @@ class Cases:
 
 
 def text(array):
-    """An array of bytes as numpy's fixed-length text."""
-    flat = [s.decode() if isinstance(s, bytes) else str(s) for s in array.ravel()]
+    """An array of bytes as numpy's fixed-length text, or as its fixed-length bytes if they are no UTF-8."""
+    flat = [s if isinstance(s, bytes) else str(s).encode() for s in array.ravel()]
+    if any(s.endswith(b"\0") for s in flat):
+        raise SystemExit("a string ends in a zero byte, which numpy takes for padding")
+    try:
+        flat = [s.decode() for s in flat]
+    except UnicodeDecodeError:
+        return np.array(flat, dtype=f"S{max(len(s) for s in flat)}").reshape(array.shape)
     return np.array(flat, dtype=f"<U{max([len(s) for s in flat] + [1])}").reshape(array.shape)
 
 

@@ -166,6 +166,8 @@ func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
 		return assign, nil
 	case op.Assertion:
 		return Assert, nil
+	case op.LookupTable:
+		return c.table(n)
 	}
 	run, err := spec.Build(n)
 	if err != nil {

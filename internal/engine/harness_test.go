@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // runCases runs the cases that models/NAME.py makes.
@@ -35,7 +36,7 @@ func runCase(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor
 		inputs = append(inputs, values[key])
 		before = append(before, cloneOf(t, values[key]))
 	}
-	p, err := compileCase(c, inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
+	p, err := compileWithTables(c, inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() }, values)
 	var got map[string]*lockstep.Tensor
 	feed := map[string]*lockstep.Tensor{}
 	for i, x := range inputs {
@@ -68,11 +69,24 @@ func runCase(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor
 // compile makes a SavedModel of the case in memory and compiles it, so that a
 // case takes the road that a model takes.
 func compileCase(c *graphtest.Case, inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*Program, error) {
+	return compileWithTables(c, inputs, outputs, dtype, nil)
+}
+
+// compileWithTables is compileCase for a case of lookup tables, whose values are among
+// values.
+func compileWithTables(c *graphtest.Case, inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType, values map[string]*lockstep.Tensor) (*Program, error) {
 	g, variable, err := c.Graph(inputs, outputs, dtype)
 	if err != nil {
 		return nil, err
 	}
-	return Compile(g, Options{Variable: variable})
+	table := func(handle *savedmodel.Node) (*value.LookupTable, error) {
+		keys, of, err := c.Table(handle, values)
+		if err != nil {
+			return nil, err
+		}
+		return value.NewLookupTable(keys, of, false)
+	}
+	return Compile(g, Options{Variable: variable, Table: table})
 }
 
 func cloneOf(t *testing.T, x *lockstep.Tensor) *lockstep.Tensor {

@@ -46,7 +46,7 @@ func inTurns(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Tensor
 		feed[fmt.Sprintf("x%d", i)] = values[key]
 	}
 	compile := func() (*Program, error) {
-		return compileCase(c, inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() })
+		return compileWithTables(c, inputs, len(c.Outputs), func(i int) lockstep.DType { return values[c.Outputs[i]].DType() }, values)
 	}
 	p, err := compile()
 	if err != nil {

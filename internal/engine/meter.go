@@ -186,5 +186,12 @@ func bytesOf(v *value.Value) int64 {
 }
 
 func tensorBytes(t *lockstep.Tensor) int64 {
-	return int64(t.Len())*int64(value.SizeOf(t.DType())) + value.TensorOverhead
+	n := int64(t.Len())*int64(value.SizeOf(t.DType())) + value.TensorOverhead
+	if t.DType() == lockstep.String {
+		d, _ := lockstep.Data[string](t)
+		for _, s := range d {
+			n += int64(len(s))
+		}
+	}
+	return n
 }

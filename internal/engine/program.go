@@ -20,6 +20,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -66,6 +67,8 @@ type Port struct {
 type Options struct {
 	// Variable returns the value of a variable, by its handle.
 	Variable func(handle savedmodel.Ref) (*lockstep.Tensor, error)
+	// Table returns the lookup table whose handle a node is.
+	Table func(handle *savedmodel.Node) (*value.LookupTable, error)
 	// Weight returns the value of a recognised layer's weight: a variable's or
 	// a constant's.
 	Weight func(weight savedmodel.Ref) (*lockstep.Tensor, error)

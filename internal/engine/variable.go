@@ -151,6 +151,26 @@ func (c *Compiler) variable(n *savedmodel.Node) (Operation, error) {
 	}, nil
 }
 
+// table makes a lookup table's handle.
+func (c *Compiler) table(n *savedmodel.Node) (Operation, error) {
+	t, err := c.Table(n)
+	if err != nil {
+		return nil, err
+	}
+	return func(w *Work, _ []value.Value) error {
+		w.Out[0] = value.Value{Table: t}
+		return nil
+	}, nil
+}
+
+// Table returns the lookup table whose handle a node is.
+func (c *Compiler) Table(n *savedmodel.Node) (*value.LookupTable, error) {
+	if c.Options.Table == nil {
+		return nil, errors.New("lookup tables are not supported here")
+	}
+	return c.Options.Table(n)
+}
+
 // ControlOf is the control of a node.
 func ControlOf(n *savedmodel.Node) op.Control {
 	spec, _ := ops.SpecOf(n)

@@ -54,6 +54,8 @@ func (c *compiler) exactOperation(n *savedmodel.Node) (operation, error) {
 		return func(*evaluationRun, []op.BoundedValue, int) ([]op.BoundedValue, error) { return nil, nil }, nil
 	case op.Assertion:
 		return exactAssert, nil
+	case op.LookupTable:
+		return c.exactTable(n)
 	case op.ConstantValue:
 		t, err := n.Const()
 		if err != nil {

@@ -30,6 +30,20 @@ func (c *compiler) exactVariable(n *savedmodel.Node) (operation, error) {
 	}, nil
 }
 
+// exactTable makes the handle of a lookup table, whose values are exact.
+func (c *compiler) exactTable(n *savedmodel.Node) (operation, error) {
+	t, err := c.Table(n)
+	if err == nil {
+		t, err = t.InFloat64()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func(*evaluationRun, []op.BoundedValue, int) ([]op.BoundedValue, error) {
+		return []op.BoundedValue{{Value: value.Value{Table: t}}}, nil
+	}, nil
+}
+
 // exactAssert fails if the assertion does not hold whatever the rounding.
 func exactAssert(_ *evaluationRun, in []op.BoundedValue, _ int) ([]op.BoundedValue, error) {
 	if len(in) > 0 && !in[0].Exact() {

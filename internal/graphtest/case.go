@@ -34,7 +34,10 @@ type Case struct {
 	// the operation gets.
 	Inputs    []string
 	Variables []int
-	Outputs   []string
+	// Tables are those of the variables that are lookup tables, whose keys the input
+	// is: the key of their values, by position.
+	Tables  map[int]string
+	Outputs []string
 	// Error says that TensorFlow raised.
 	Error bool
 	// Tolerance t allows |a-b| <= t(1+|b|). With 0 the bits must agree, but
@@ -63,7 +66,7 @@ func (c *Case) Ops() []string {
 }
 
 // Files are the files of cases in testdata/ops; models/FILE.py makes each.
-var Files = []string{"ops_math", "ops_shape", "ops_small"}
+var Files = []string{"ops_math", "ops_shape", "ops_small", "ops_text"}
 
 // ReadCases reads the cases of one of Files, and their tensors.
 func ReadCases(t *testing.T, name string) ([]Case, map[string]*lockstep.Tensor) {
@@ -118,6 +121,9 @@ func (c *Case) Graph(inputs []*lockstep.Tensor, outputs int, dtype func(i int) l
 		} else {
 			sig.Inputs[name] = info(name+":0", x.DType())
 		}
+		if c.Tables[i] != "" {
+			op = "HashTableV2"
+		}
 		graph.Node = append(graph.Node, &node_def_go_proto.NodeDef{Name: name, Op: op, Attr: map[string]*attr_value_go_proto.AttrValue{"dtype": typeAttr(ProtoType(x.DType()))}})
 	}
 	for _, n := range nodes {
@@ -171,6 +177,16 @@ func (c *Case) Graph(inputs []*lockstep.Tensor, outputs int, dtype func(i int) l
 		}
 		return nil, fmt.Errorf("no variable %s", handle)
 	}, nil
+}
+
+// Table returns the keys and the values of the lookup table whose handle a node is.
+func (c *Case) Table(handle *savedmodel.Node, values map[string]*lockstep.Tensor) (keys, of *lockstep.Tensor, err error) {
+	for i, key := range c.Tables {
+		if handle.Name == fmt.Sprintf("x%d", i) && values[key] != nil {
+			return values[c.Inputs[i]], values[key], nil
+		}
+	}
+	return nil, nil, fmt.Errorf("no table %q", handle.Name)
 }
 
 func info(name string, d lockstep.DType) *pb.TensorInfo {

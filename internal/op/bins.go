@@ -18,7 +18,7 @@ var binsOps = Table{
 	"LowerBound":       {Build: buildBound(below[float32], below[float64], below[int32], below[int64])},
 	"UpperBound":       {Build: buildBound(notAbove[float32], notAbove[float64], notAbove[int32], notAbove[int64])},
 	"Bincount":         {Reads: readsPositions},
-	"DenseBincount":    {Build: buildBincount, Reads: readsPositions},
+	"DenseBincount":    {Build: buildBincount, Reads: readsPositions, Bound: BoundOfBins(2)},
 	"Unique":           {Build: buildUnique},
 	"UniqueWithCounts": {Build: buildUnique},
 }
@@ -129,6 +129,37 @@ func bincount[E number](binary bool) Exec {
 			}
 		}
 		return w.One(lockstep.New(out, shape...))
+	}
+}
+
+// BoundOfBins is for counts, which are exact, and for sums of the weights that an input
+// has: each of some of them.
+func BoundOfBins(weights int) BoundRule {
+	return func(x *BoundInput) error {
+		v := x.v(weights)
+		if len(v) == 0 {
+			return nil
+		}
+		in := make([]value.Value, len(x.In))
+		for i := range x.In {
+			in[i] = x.In[i].Value
+		}
+		on := func(d []float64) ([]float64, error) {
+			in[weights] = x.like(weights, d)
+			return x.run(in...)
+		}
+		size, err := on(x.size(weights))
+		if err != nil {
+			return err
+		}
+		out := make([]float64, len(size))
+		if e := x.e(weights); e != nil {
+			if out, err = on(e); err != nil {
+				return err
+			}
+		}
+		x.close(out, size, len(v))
+		return x.set(0, out)
 	}
 }
 

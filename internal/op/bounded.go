@@ -30,7 +30,7 @@ type BoundedValue struct {
 var errNoValue = errors.New("it has no value")
 
 func (v BoundedValue) None() bool {
-	return v.Tensor == nil && v.List == nil && v.Variable == nil && v.Handle == 0
+	return v.Tensor == nil && v.List == nil && v.Variable == nil && v.Handle == 0 && v.Table == nil
 }
 
 // Exact tells whether every engine has exactly this value.

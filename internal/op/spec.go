@@ -79,6 +79,8 @@ type Spec struct {
 	// Packs says that each input is one element of the last axis of the result, and
 	// Counts that the result counts up from some number.
 	Packs, Counts bool
+	// TakesApart says that the operation makes parts of strings.
+	TakesApart bool
 
 	// Time finds how the results depend on time steps.
 	Time TimeRule
@@ -135,6 +137,7 @@ const (
 	Read                         // a variable's value, which its Exec returns
 	Assign                       // a variable's next value
 	Assertion                    // an Assert
+	LookupTable                  // a lookup table's handle
 )
 
 // Measure is the property of the inputs' shapes that an operation returns.

@@ -51,6 +51,7 @@ func (s *Source) options() engine.Options {
 	return engine.Options{
 		Variable:    s.variable,
 		Weight:      s.Weight,
+		Table:       s.Table,
 		Recurrences: s.Found.Recurrences,
 		Slices:      s.Found.Slices,
 		Edits:       s.Loops,

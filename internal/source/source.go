@@ -21,6 +21,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
+	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -61,11 +62,12 @@ type Source struct {
 	oracle    func() (*Oracle, error)                          // made when first asked for
 }
 
-// values are the variables that were read so far, each once.
+// values are the variables and lookup tables that were read so far, each once.
 type values struct {
-	mu    sync.Mutex
-	of    map[*savedmodel.Variable]*lockstep.Tensor
-	bytes int64
+	mu     sync.Mutex
+	of     map[*savedmodel.Variable]*lockstep.Tensor
+	tables map[*savedmodel.LookupTable]*value.LookupTable
+	bytes  int64
 }
 
 // Open reads the SavedModel in a directory.
@@ -102,7 +104,7 @@ func ReadMeta(meta *savedmodel.MetaGraph, o Options) (*Source, error) {
 	}
 	s := &Source{
 		Graph: graph, Found: found, Options: o, meta: meta, files: found,
-		read: &values{of: map[*savedmodel.Variable]*lockstep.Tensor{}},
+		read: &values{of: map[*savedmodel.Variable]*lockstep.Tensor{}, tables: map[*savedmodel.LookupTable]*value.LookupTable{}},
 	}
 	s.oracle = sync.OnceValues(s.newOracle)
 	return s, nil

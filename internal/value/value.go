@@ -12,13 +12,15 @@ import (
 )
 
 // Value is what passes from one operation to the next: a tensor, a list of
-// tensors, or the handle of a variable. One of them is set.
+// tensors, or the handle of a variable or of a lookup table. One of them is set.
 type Value struct {
 	Tensor *lockstep.Tensor
 	List   *List
 	// Variable is the variable's value when the operation reads the handle.
 	Variable *lockstep.Tensor
 	Handle   int // of a variable: its place among those of a call, and 1
+	// Table is the table whose handle it is.
+	Table *LookupTable
 }
 
 // Viewed is the tensor that holds a value's elements.
@@ -66,6 +68,8 @@ func (v Value) String() string {
 		return fmt.Sprintf("a list of %d tensors", v.List.Length())
 	case v.Variable != nil || v.Handle != 0:
 		return "a variable's handle"
+	case v.Table != nil:
+		return "a lookup table's handle"
 	}
 	return "nothing"
 }
