@@ -107,7 +107,7 @@ func (e *SizeError) Unwrap() error { return e.Err }
 // ones work.
 func Make(ctx context.Context, r Request) (*InputSet, error) {
 	s := newSearch(r)
-	st := state{sizes: r.Sizes}
+	st := state{sizes: r.Sizes, words: s.words}
 	st.kinds = s.neededKinds(st)
 	got, err := s.try(ctx, st)
 	if err != nil {
@@ -195,6 +195,10 @@ type state struct {
 	sizes random.Sizes
 	own   map[axis]int // axes that are neither of batch nor of steps
 	kinds map[string][]kind
+	// words are what texts are made of, if there are any inputs of texts, and known
+	// says that they have no others.
+	words *vocabulary
+	known bool
 }
 
 // axis is one that the signature leaves open.
@@ -234,6 +238,9 @@ func (st state) inputs(sig lockstep.Signature, seed uint64) (map[string]*lockste
 		return nil, err
 	}
 	for i, spec := range sig.Inputs {
+		if len(st.kinds[spec.Name]) == 0 {
+			st.words.fill(out[spec.Name], rand.New(rand.NewPCG(seed, 2+uint64(i)<<32)), st.known)
+		}
 		for j, k := range st.kinds[spec.Name] {
 			rng := rand.New(rand.NewPCG(seed, 1+uint64(i)<<32+uint64(j)))
 			if err := k.of(spec.DType).apply(out[spec.Name], rng); err != nil {

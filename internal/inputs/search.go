@@ -26,6 +26,7 @@ type search struct {
 	run      func(ctx context.Context, inputs map[string]*lockstep.Tensor) (out map[string]*lockstep.Tensor, reached int, err error)
 	byEngine bool // run is Engine's
 	demands  *demands
+	words    *vocabulary
 	axes     []axis // open ones, in the order of the inputs
 	lengths  []int
 	left     int // tries
@@ -37,6 +38,7 @@ func newSearch(r Request) *search {
 	switch {
 	case r.Trial != nil:
 		s.demands, s.lengths = demandsOf(r.Trial.Graph()), lengthsOf(r.Signature, r.Trial.Graph())
+		s.words = vocabularyOf(r.Trial)
 		s.run = r.Trial.Run
 	case r.Engine != nil:
 		s.lengths = lengthsOf(r.Signature, nil)
@@ -165,7 +167,7 @@ func (s *search) hasLength(st state, d int) bool {
 
 // tryPlain tries the inputs of random.Inputs.
 func (s *search) tryPlain(ctx context.Context) (state, result, error) {
-	st := state{sizes: s.Sizes, kinds: map[string][]kind{}}
+	st := state{sizes: s.Sizes, kinds: map[string][]kind{}, words: s.words}
 	got, err := s.try(ctx, st)
 	return st, got, err
 }
@@ -265,6 +267,9 @@ func (s *search) moves(at state, had result) []move {
 	var out []move
 	if had.ok && !had.finite { // the sizes do
 		return s.kinds(at)
+	}
+	if !at.known && at.words != nil && len(at.words.words)+len(at.words.numbers) > 0 {
+		out = append(out, func(st *state) { st.known = true })
 	}
 	first := func(a axis) bool { return a.at == 0 }
 	if !s.FixedBatch && slices.ContainsFunc(s.axes, first) {
@@ -377,6 +382,11 @@ func (s *search) inputSet(st state, got result, err error) (*InputSet, error) {
 			if d < 0 && ok {
 				out.Fitted = append(out.Fitted, fmt.Sprintf("axis %d of %s is %d", at, spec.Name, own))
 			}
+		}
+		if text := spec.DType == lockstep.String; text && st.known {
+			out.Fitted = append(out.Fitted, spec.Name+" has words of the vocabulary alone")
+		} else if text && st.words != nil && len(st.words.words) > 0 {
+			out.Fitted = append(out.Fitted, spec.Name+" has words of the vocabulary, and others")
 		}
 		for _, k := range st.kinds[spec.Name] {
 			out.Fitted = append(out.Fitted, fmt.Sprintf("%s has %s", spec.Name, k.of(spec.DType)))

@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/source"
+	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -14,6 +15,7 @@ import (
 type Trial struct {
 	graph    *savedmodel.Graph
 	run      func(context.Context, map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
+	table    func(handle *savedmodel.Node) (*value.LookupTable, error)
 	complete bool
 }
 
@@ -24,7 +26,7 @@ type Model interface {
 }
 
 // NewTrial returns a Trial of a model.
-func NewTrial(m Model) *Trial { return &Trial{m.Source().Graph, m.Run, true} }
+func NewTrial(m Model) *Trial { return &Trial{m.Source().Graph, m.Run, m.Source().Table, true} }
 
 // OpenTrial reads the SavedModel in dir for a Trial. It needs no model that
 // native.Load accepts: operations that the engine does not support are left
@@ -45,7 +47,7 @@ func OpenTrial(dir string, o source.Options) (*Trial, error) {
 		out, _, err := p.Run(ctx, in, false)
 		return out, err
 	}
-	return &Trial{src.Graph, run, p.Complete()}, nil
+	return &Trial{src.Graph, run, src.Table, p.Complete()}, nil
 }
 
 // Signature returns the signature that Run runs.

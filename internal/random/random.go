@@ -16,8 +16,8 @@ type Sizes struct{ Batch, Steps int }
 
 // Inputs makes inputs for a signature: the same for the same seed on
 // every machine. Floats are normal, N(0, 1); integers are 0 or 1, which every
-// vocabulary has; bools are either. A signature with strings, or a tensor of
-// unknown rank, needs the user's inputs.
+// vocabulary has; bools are either; strings are words of a short list. A signature
+// with a tensor of unknown rank needs the user's inputs.
 //
 // It uses only the signature: internal/inputs finds out what the graph fixes
 // besides, such as a stateful layer's batch.
@@ -105,9 +105,21 @@ func randomTensor(rng *rand.Rand, dtype lockstep.DType, shape []int) (*lockstep.
 		return fill(n, shape, func() int64 { return rng.Int64N(2) })
 	case lockstep.Bool:
 		return fill(n, shape, func() bool { return rng.IntN(2) == 1 })
+	case lockstep.String:
+		return fill(n, shape, func() string { return Word(rng) })
 	}
 	return nil, fmt.Errorf("random %s cannot be made: give inputs", dtype)
 }
+
+// words are those of Word: short and long ones, with signs, in capitals and of other
+// scripts.
+var words = []string{
+	"the", "a", "of", "and", "not", "good", "bad", "movie", "time", "I", "we", "One", "TWO", "3", "2024", "it's", "end.", "(so", "well-known", "x_1",
+	"extraordinarily", "caf\u00e9", "\u00dcber", "\u03bb", "\u0434\u0430", "\u4e2d\u6587", "\U0001f600",
+}
+
+// Word draws a word.
+func Word(rng *rand.Rand) string { return words[rng.IntN(len(words))] }
 
 func fill[E lockstep.Element](n int, shape []int, next func() E) (*lockstep.Tensor, error) {
 	out := make([]E, n)

@@ -14,6 +14,7 @@ func TestInputs(t *testing.T) {
 		{Name: "i", DType: lockstep.Int64, Shape: []int{-1, 7}},
 		{Name: "s", DType: lockstep.Float64, Shape: []int{}},
 		{Name: "b", DType: lockstep.Bool, Shape: []int{-1}},
+		{Name: "w", DType: lockstep.String, Shape: []int{-1, 2}},
 	}}
 	a, err := Inputs(sig, 7, Sizes{Batch: 3, Steps: 5})
 	if err != nil {
@@ -21,7 +22,7 @@ func TestInputs(t *testing.T) {
 	}
 	again, _ := Inputs(sig, 7, Sizes{Batch: 3, Steps: 5})
 	other, _ := Inputs(sig, 8, Sizes{Batch: 3, Steps: 5})
-	for name, shape := range map[string][]int{"f": {3, 5, 2}, "i": {3, 7}, "s": {}, "b": {3}} {
+	for name, shape := range map[string][]int{"f": {3, 5, 2}, "i": {3, 7}, "s": {}, "b": {3}, "w": {3, 2}} {
 		if !slices.Equal(a[name].Shape(), shape) || !a[name].BitEqual(again[name]) {
 			t.Errorf("%s: %s, want the shape %v and the same again", name, a[name], shape)
 		}
@@ -46,7 +47,7 @@ func TestInputs(t *testing.T) {
 			t.Errorf("%s: %v, %v", d, values, err)
 		}
 	}
-	for _, bad := range []lockstep.TensorSpec{{Name: "x", DType: lockstep.Float32, UnknownRank: true}, {Name: "x", DType: lockstep.String, Shape: []int{-1}}} {
+	for _, bad := range []lockstep.TensorSpec{{Name: "x", DType: lockstep.Float32, UnknownRank: true}, {Name: "x", DType: lockstep.String, UnknownRank: true}} {
 		if _, err := Inputs(lockstep.Signature{Inputs: []lockstep.TensorSpec{bad}}, 1, Sizes{1, 1}); err == nil || !strings.Contains(err.Error(), "give inputs") {
 			t.Errorf("%s: error %v", bad, err)
 		}
