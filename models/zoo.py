@@ -1,6 +1,6 @@
 """The zoo: one small model for every option that a Keras user may turn, by both producers where both exist.
 
-The tables are in zoo_cells.py, zoo_layers.py, zoo_guides.py, zoo_modules.py, zoo_nested.py and zoo_quantized.py; an option is an entry
+The tables are in the files zoo_SUBJECT.py; an option is an entry
 there, and this file makes the entry a recipe: zoo_inputs.py draws its inputs, zoo_checks.py says what must
 hold before it is written. NAME becomes NAME_keras3 (Keras 3, model.export) and NAME_tfkeras (tf_keras,
 model.save).
@@ -22,7 +22,7 @@ import numpy as np
 
 from fixture import Fixture
 from seq2seq import producer
-from zoo_checks import arguments, check, check_names, check_values, signature
+from zoo_checks import arguments, as_text, check, check_names, check_values, signature, tensor
 from zoo_inputs import SIZES, cases_of
 
 # Those that are committed in testdata too, so that the tests cover their kinds where no Keras is installed.
@@ -45,6 +45,11 @@ def random_weights(weights, rng, scale):
             value = rng.uniform(0.5, 1.5, size=w.shape)
         values.append(value.astype(np.dtype(getattr(w.dtype, "name", w.dtype))))
     return values
+
+
+def numeric(weights):
+    """The weights that are numbers: Keras 2 lists the vocabularies of adapted layers among them, and what has no shape yet."""
+    return [w for w in weights if hasattr(w, "name") and all(d is not None for d in w.shape)]
 
 
 def recurrent_layers(keras, layer, found=None):
@@ -84,7 +89,7 @@ class Model:
         self.outputs = []  # Fixture.write is not to check once more
 
     def call(self, inputs):
-        arrays = [inputs[name] for name in self.inputs]
+        arrays = [tensor(inputs[name]) for name in self.inputs]
         return self.model(arrays if len(arrays) > 1 else arrays[0], training=False)
 
     def reset(self):
@@ -109,7 +114,7 @@ class Model:
         else:
             got = list(got) if isinstance(got, (list, tuple)) else [got]
             names = self.model.output_names if tf_keras else [f"output_{i}" for i in range(len(got))]
-        return {name: np.asarray(x) for name, x in zip(names, got, strict=True)}
+        return {name: as_text(np.asarray(x)) for name, x in zip(names, got, strict=True)}
 
     def save(self, path):
         self.reset()
@@ -143,8 +148,9 @@ def entry(name, about, inputs, build, by=("keras3", "tfkeras"), wrong=(), shorte
 
         def write(out, keras, seed):
             model = Model(keras, inputs, build, batch)
-            weights = random_weights(model.model.weights, np.random.default_rng(seed), scale)
-            model.model.set_weights(weights)
+            plain = numeric(model.model.weights)
+            for w, value in zip(plain, random_weights(plain, np.random.default_rng(seed), scale)):
+                w.assign(value)
             if then:
                 then(model.model)
             model.reset()
@@ -167,7 +173,7 @@ def entry(name, about, inputs, build, by=("keras3", "tfkeras"), wrong=(), shorte
                 model.call(cases[""])
                 others["expected_again.npz"] = model.name_outputs(model.call(cases[""]))
                 fixture.settings["again"] = "expected_again.npz is a second call with the same inputs"
-            numbered = {str(i): w for i, w in enumerate(model.model.get_weights())}
+            numbered = {str(i): np.asarray(w) for i, w in enumerate(plain)}
             fixture.write(out, model, cases, (), numbered, save, by_producer in wrong, others)
             check_values(fixture.name, os.path.join(out, fixture.name))
 
@@ -235,7 +241,7 @@ class Functions:
 
     def predict_all(self, inputs):
         got = self.by_inputs[id(inputs)](**arguments(inputs))
-        return {n: x.numpy() for n, x in got.items()}
+        return {n: as_text(x.numpy()) for n, x in got.items()}
 
 
 def fresh(by_producer):
@@ -255,5 +261,7 @@ def recipes():
     import zoo_modules
     import zoo_nested
     import zoo_quantized
+    import zoo_text
 
-    return [r for table in (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized) for rows in table.entries() for r in rows]
+    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text)
+    return [r for table in tables for rows in table.entries() for r in rows]

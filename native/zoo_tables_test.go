@@ -18,6 +18,10 @@ var update = flag.Bool("update", false, "write models/COMPATIBILITY.md again")
 // topics gather the zoo's entries for the table in short; an entry, whose name is the
 // recipe's without the producer, belongs to the first that matches.
 var topics = []struct{ title, entries string }{
+	{"Text: `StringLookup`, `IntegerLookup`", `^text_(lookup|integers)_`},
+	{"Text: `TextVectorization`", `^text_vectorization_`},
+	{"Text: `Hashing`, `HashedCrossing`, `CategoryEncoding`, `Discretization`", `^text_(hashing|crossing|encoding|bins)_`},
+	{"Text: whole models, tables of a module", `^text_`},
 	{"`LSTM`: bias, sequences, states, direction, dropout, initial states", `^lstm_` + options},
 	{"`GRU`: the same", `^gru_` + options},
 	{"`GRU(reset_after=False)`: the same", `^gru_before_` + options},
