@@ -22,7 +22,7 @@ import numpy as np
 
 from fixture import Fixture
 from seq2seq import producer
-from zoo_checks import arguments, as_text, check, check_names, check_values, signature, tensor
+from zoo_checks import arguments, as_text, check, check_names, check_values, signature, tensors
 from zoo_inputs import SIZES, cases_of
 
 # Those that are committed in testdata too, so that the tests cover their kinds where no Keras is installed.
@@ -89,7 +89,7 @@ class Model:
         self.outputs = []  # Fixture.write is not to check once more
 
     def call(self, inputs):
-        arrays = [tensor(inputs[name]) for name in self.inputs]
+        arrays = tensors([inputs[name] for name in self.inputs])
         return self.model(arrays if len(arrays) > 1 else arrays[0], training=False)
 
     def reset(self):

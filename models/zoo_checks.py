@@ -74,11 +74,11 @@ def as_text(array):
     return np.array(flat, dtype=f"<U{max([len(s) for s in flat] + [1])}").reshape(array.shape)
 
 
-def tensor(array):
-    """What a model is called with: a tensor of strings, since Keras takes no text of numpy's."""
+def tensors(arrays):
+    """What a model is called with: tensors if there is a text among them, which Keras does not take from numpy."""
     import tensorflow as tf
 
-    return tf.constant(array) if array.dtype.kind == "U" else array
+    return [tf.constant(x) for x in arrays] if any(x.dtype.kind == "U" for x in arrays) else arrays
 
 
 def arguments(inputs):

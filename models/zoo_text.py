@@ -162,7 +162,7 @@ def models():
         import tensorflow as tf
 
         y = k.Dense(8, activation="softmax")(k.LSTM(4, return_sequences=True)(x))
-        top = keras_of(k).ops.argmax(y, -1) if hasattr(keras_of(k), "ops") else k.Lambda(lambda t: tf.argmax(t, -1))(y)
+        top = keras_of(k).ops.argmax(y, -1) if hasattr(keras_of(k), "ops") else tf.argmax(y, -1)
         return [y, k.StringLookup(vocabulary=VOCABULARY, invert=True, num_oov_indices=0)(top)]
 
     yield entry("text_labels", "The name of the likeliest class at each step.", {"x": In("T", 2)}, labels, scale=1.5)
@@ -179,7 +179,7 @@ def modules():
                                                                                             tf.lookup.TextFileIndex.LINE_NUMBER), 4)  # fmt: skip
                 self.scores = tf.lookup.experimental.MutableHashTable(tf.string, tf.float32, -0.5)
                 self.scores.insert(VOCABULARY, tf.constant(rng.normal(size=8), tf.float32))
-                self.names = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([1, 5, 9], tf.int64), ["one", "five", "nine"]), "none")
+                self.names = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([3, 7, 11], tf.int64), ["three", "seven", "eleven"]), "none")
 
             @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="x"), tf.TensorSpec([None], tf.int64, name="n")])
             def call(self, x, n):
