@@ -17,12 +17,13 @@ import (
 // rewriting are the packages that may know operations by their names: they read
 // or write graphs in TensorFlow's own terms. All else asks the operation's Spec.
 var rewriting = []string{
-	"internal/recurrent", // proves which operations of a loop are a cell
-	"native/savedmodel",  // inlines calls, follows identities and variables
-	"tfbridge",           // adds nodes to a graph that libtensorflow runs
-	"internal/fault",     // plants mistakes in a graph
-	"internal/fixture",   // edits graphs for tests
-	"internal/graphtest", // draws graphs for tests
+	"internal/recurrent",   // proves which operations of a loop are a cell
+	"internal/controlflow", // makes loops and branches of TensorFlow 1's
+	"native/savedmodel",    // inlines calls, follows identities and variables
+	"tfbridge",             // adds nodes to a graph that libtensorflow runs
+	"internal/fault",       // plants mistakes in a graph
+	"internal/fixture",     // edits graphs for tests
+	"internal/graphtest",   // draws graphs for tests
 }
 
 // What is known of an operation is in one place: its name is a string in one

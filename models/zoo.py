@@ -262,6 +262,7 @@ def recipes():
     import zoo_nested
     import zoo_quantized
     import zoo_text
+    import zoo_tf1
 
-    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text)
+    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1)
     return [r for table in tables for rows in table.entries() for r in rows]

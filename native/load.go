@@ -18,7 +18,8 @@ type settings struct {
 // Option changes how Load works.
 type Option func(*settings)
 
-// WithTags chooses the meta graph by its tags; without it, the tag is "serve".
+// WithTags chooses the meta graph by its tags; without it, it is the one with the
+// tag "serve", else the only one.
 func WithTags(tags ...string) Option {
 	return func(s *settings) { s.Tags = slices.Clone(tags) }
 }

@@ -127,11 +127,15 @@ func (m *tfSession) weights() (lockstep.Weights, error) {
 	return out, nil
 }
 
-// variable adds an operation that reads a variable.
+// variable adds an operation that reads a variable. A reference of TensorFlow 1 is
+// read by any operation that wants a value.
 func (m *tfSession) variable(v *savedmodel.Variable) (out tf.Output, err error) {
 	handle, err := m.operation(v.Node)
 	if err != nil {
 		return out, fmt.Errorf("tfbridge: variable %q: %w", v.Name, err)
+	}
+	if v.Reference {
+		return m.copyOf(handle)
 	}
 	err = guard("reading variable "+v.Name, func() error {
 		op, err := m.saved.Graph.AddOperation(tf.OpSpec{

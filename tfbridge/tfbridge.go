@@ -96,7 +96,8 @@ const maxThreads = 1024
 // Option changes how Open works.
 type Option func(*settings)
 
-// WithTags chooses the meta graph by its tags; without it, the tag is "serve".
+// WithTags chooses the meta graph by its tags; without it, it is the one with the
+// tag "serve", else the only one.
 func WithTags(tags ...string) Option {
 	return func(s *settings) { s.tags = slices.Clone(tags) }
 }
@@ -128,9 +129,6 @@ func Open(dir string, options ...Option) (*Model, error) {
 	var s settings
 	for _, o := range options {
 		o(&s)
-	}
-	if len(s.tags) == 0 {
-		s.tags = []string{"serve"}
 	}
 	if s.threads < 0 || s.threads > maxThreads {
 		return nil, fmt.Errorf("tfbridge: %d threads asked for, want 1 to %d, or 0 for one a core", s.threads, maxThreads)

@@ -16,7 +16,7 @@ type modelFlags struct {
 
 func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.signature, "signature", "", "the signature to run (default serving_default, else the only one)")
-	cmd.Flags().StringSliceVar(&f.tags, "tags", []string{"serve"}, "the tags of the graph to open, with commas between")
+	cmd.Flags().StringSliceVar(&f.tags, "tags", nil, "the tags of the graph to open, with commas between (default serve, else the only graph's)")
 }
 
 func (f *modelFlags) addThreads(cmd *cobra.Command) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
@@ -98,7 +99,9 @@ type Options struct {
 // operation that is not supported.
 func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 	c := NewCompiler(g, o)
-	b := c.Compile(nil, c.Live())
+	live := c.Live()
+	c.checkFed(live)
+	b := c.Compile(nil, live)
 	p := &Program{Body: b.Body, Memory: o.Memory}
 	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
 		in := Port{name, -1}
@@ -118,6 +121,19 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 	p.Initial, p.stateful = c.initial, len(c.assigned) > 0
 	p.analyse(c.assigned)
 	return p, nil
+}
+
+// checkFed refuses placeholders that are needed, and that no input is fed to.
+func (c *Compiler) checkFed(nodes []*savedmodel.Node) {
+	fed := map[*savedmodel.Node]bool{}
+	for _, in := range c.graph.Inputs {
+		fed[in.Node] = true
+	}
+	for _, n := range nodes {
+		if ControlOf(n) == op.Input && !fed[n] {
+			c.fail(n, errors.New("the signature has no input that is fed to it"))
+		}
+	}
 }
 
 // addOutputs adds the tensors that a step computes.

@@ -17,6 +17,8 @@ import (
 // TensorFlow's own kernels.
 func TestShapeOps(t *testing.T) { runCases(t, "ops_shape") }
 
+func TestTensorFlow1Ops(t *testing.T) { runCases(t, "ops_tf1") }
+
 // shapeCases are the operations of this test's files, with attributes that they
 // cannot do without.
 var shapeCases = map[string]map[string]graphtest.Attr{

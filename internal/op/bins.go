@@ -136,7 +136,7 @@ func bincount[E number](binary bool) Exec {
 // has: each of some of them.
 func BoundOfBins(weights int) BoundRule {
 	return func(x *BoundInput) error {
-		v := x.v(weights)
+		v := x.V(weights)
 		if len(v) == 0 {
 			return nil
 		}
@@ -145,21 +145,21 @@ func BoundOfBins(weights int) BoundRule {
 			in[i] = x.In[i].Value
 		}
 		on := func(d []float64) ([]float64, error) {
-			in[weights] = x.like(weights, d)
-			return x.run(in...)
+			in[weights] = x.Like(weights, d)
+			return x.Run(in...)
 		}
-		size, err := on(x.size(weights))
+		size, err := on(x.Size(weights))
 		if err != nil {
 			return err
 		}
 		out := make([]float64, len(size))
-		if e := x.e(weights); e != nil {
+		if e := x.E(weights); e != nil {
 			if out, err = on(e); err != nil {
 				return err
 			}
 		}
 		x.close(out, size, len(v))
-		return x.set(0, out)
+		return x.Set(0, out)
 	}
 }
 

@@ -33,6 +33,8 @@ var passingOps = Table{
 	"IdentityN":       {Build: Plain(identity), Moves: AllInputs, Shape: NoInput},
 	"StopGradient":    {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
 	"PreventGradient": {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
+	// Where a call does not feed it, it is its default.
+	"PlaceholderWithDefault": {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
 	"Snapshot":        {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
 	"CheckNumerics":   {Build: buildCheckNumerics, Bound: boundOfFirst, Shape: NoInput, Back: sameOf(0)},
 }

@@ -60,7 +60,7 @@ func product(dims []dim) (dim, bool) {
 // derived from them, for the operations around recurrent layers.
 type shapes struct {
 	m      *savedmodel.MetaGraph
-	inputs map[*savedmodel.Node][]dim // of the signature
+	inputs map[savedmodel.Ref][]dim // of the signature
 	lists  map[savedmodel.Ref][]dim   // the result of stacking a list
 	// sources are the tensors whose rows a list is, which stacking the list
 	// gives again.
@@ -77,7 +77,7 @@ type ints struct {
 
 func newShapes(m *savedmodel.MetaGraph, g *savedmodel.Graph) *shapes {
 	s := &shapes{
-		m: m, inputs: map[*savedmodel.Node][]dim{}, lists: map[savedmodel.Ref][]dim{}, sources: map[savedmodel.Ref]savedmodel.Ref{},
+		m: m, inputs: map[savedmodel.Ref][]dim{}, lists: map[savedmodel.Ref][]dim{}, sources: map[savedmodel.Ref]savedmodel.Ref{},
 		shape: map[savedmodel.Ref][]dim{}, values: map[savedmodel.Ref]ints{},
 	}
 	open := byte(0)
@@ -95,7 +95,7 @@ func newShapes(m *savedmodel.MetaGraph, g *savedmodel.Graph) *shapes {
 			dims = append(dims, dim{1, string([]byte{open})})
 			open++
 		}
-		s.inputs[in.Node] = dims
+		s.inputs[in] = dims
 	}
 	return s
 }
@@ -166,7 +166,7 @@ func (s *shapes) findShape(r savedmodel.Ref) []dim {
 	n := r.Node
 	switch n.Op {
 	case "Placeholder":
-		return s.inputs[n]
+		return s.inputs[r]
 	case "Range":
 		return s.rangeShape(n)
 	case "TensorListStack", "Transpose", "Reshape", "AddV2", "Add", "BiasAdd", "MatMul", "BatchMatMulV2":

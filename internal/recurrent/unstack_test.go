@@ -151,7 +151,7 @@ func TestExchange(t *testing.T) {
 	sh := newShapes(m, g)
 	node := func(dims ...dim) *savedmodel.Node {
 		from := &savedmodel.Node{Name: fmt.Sprint(dims), Op: "Placeholder", NumOutputs: 1}
-		sh.inputs[from] = dims
+		sh.inputs[savedmodel.Ref{Node: from}] = dims
 		return &savedmodel.Node{Op: "Transpose", Inputs: []savedmodel.Ref{{Node: from}, {}}}
 	}
 	b, s, u := dim{1, "\x00"}, dim{1, "\x01"}, fixed(4)

@@ -27,7 +27,7 @@ import (
 
 // Options say what is read of a SavedModel, and how it runs.
 type Options struct {
-	Tags      []string // of the meta graph; none is "serve"
+	Tags      []string // of the meta graph; none is "serve", else the only one's
 	Signature string   // "" is serving_default, else the only one
 	// Workers is how many goroutines the rows of a batch may be shared out to;
 	// 0 is one. Memory bounds the bytes of a call's tensors; 0 is what

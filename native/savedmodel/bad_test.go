@@ -216,7 +216,7 @@ func TestCheckpointRefuses(t *testing.T) {
 		"shape missing":     {entry(func(e *pb.BundleEntryProto) { e.Shape = nil }), []string{"float32 (), the graph wants float32 (2, 1)"}},
 		"type of another":   {entry(func(e *pb.BundleEntryProto) { e.Dtype = types_go_proto.DataType_DT_INT32 }), []string{"the checkpoint has int32", "the graph wants float32"}},
 		"type unsupported":  {entry(func(e *pb.BundleEntryProto) { e.Dtype = types_go_proto.DataType_DT_COMPLEX64 }), []string{"the checkpoint has complex64 (2, 1), the graph wants float32 (2, 1)"}},
-		"slices":            {entry(func(e *pb.BundleEntryProto) { e.Slices = []*tensor_slice_go_proto.TensorSliceProto{{}, {}} }), []string{"partitioned in 2 slices"}},
+		"slices":            {entry(func(e *pb.BundleEntryProto) { e.Slices = []*tensor_slice_go_proto.TensorSliceProto{{}, {}} }), []string{"a slice of 0 axes of a tensor of 2"}},
 		"offset beyond":     {entry(func(e *pb.BundleEntryProto) { e.Offset = 1 << 20 }), []string{"8 bytes at 1048576", "cut short or the index is damaged"}},
 		"offset overflows":  {entry(func(e *pb.BundleEntryProto) { e.Offset = math.MaxInt64 }), []string{"cut short"}},
 		"offset negative":   {entry(func(e *pb.BundleEntryProto) { e.Offset = -8 }), []string{"8 bytes at -8"}},

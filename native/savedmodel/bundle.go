@@ -72,14 +72,7 @@ func (b *bundle) entry(key string) (*tfpb.BundleEntryProto, error) {
 	if !ok {
 		return nil, errors.New("the checkpoint has no such entry: it belongs to another model")
 	}
-	e := &tfpb.BundleEntryProto{}
-	if err := proto.Unmarshal(encoded, e); err != nil {
-		return nil, err
-	}
-	if len(e.GetSlices()) > 0 {
-		return nil, fmt.Errorf("it is partitioned in %d slices, which is not supported", len(e.GetSlices()))
-	}
-	return e, nil
+	return parseEntry(encoded)
 }
 
 // check returns the entry that is restored into v, if it fits.
@@ -93,6 +86,10 @@ func (b *bundle) check(v *Variable) (*tfpb.BundleEntryProto, error) {
 	}
 	shape, known := readTensorShape(e.GetShape())
 	switch has := typeName(e.GetDtype()) + " " + lockstep.FormatShape(shape); {
+	case known && e.GetDtype() == v.proto && v.part != nil && inside(v.part, shape):
+		return e, nil
+	case v.part != nil:
+		return fail("the checkpoint has %s, and the graph wants a part of a %s that it does not have: the checkpoint belongs to another model", has, v.Type)
 	case known && e.GetDtype() == v.proto && (v.Shape == nil || slices.Equal(shape, v.Shape)):
 		return e, nil
 	case v.Shape == nil:
@@ -100,6 +97,11 @@ func (b *bundle) check(v *Variable) (*tfpb.BundleEntryProto, error) {
 	default:
 		return fail("the checkpoint has %s, the graph wants %s %s: the checkpoint belongs to another model", has, v.Type, lockstep.FormatShape(v.Shape))
 	}
+}
+
+func parseEntry(encoded []byte) (*tfpb.BundleEntryProto, error) {
+	e := &tfpb.BundleEntryProto{}
+	return e, proto.Unmarshal(encoded, e)
 }
 
 // read reads an entry that check has passed.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -18,7 +19,8 @@ type Graph struct {
 	// it reads. Loops and branches are operations; Function reads their bodies.
 	Nodes []*Node
 	// Inputs and Outputs are the signature's tensors by name. An input is the
-	// output of a Placeholder; one that no output needs has no node.
+	// output of a Placeholder, which also stands for any other node that is fed;
+	// one that no output needs has no node.
 	Inputs, Outputs map[string]Ref
 	// Effects are those of the Nodes that change something which outlives the
 	// run, such as AssignVariableOp. No output may need their result.
@@ -49,8 +51,14 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 	}
 	def := g.pb.GetSignatureDef()[sig.Name]
 	out := &Graph{Signature: sig, Inputs: map[string]Ref{}, Outputs: map[string]Ref{}, meta: g, budget: newBudget(), functions: map[string]*Function{}}
-	in := newInliner(g, out.budget)
+	if out.meta, err = g.functional(def); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: signature %q: %w", g.model.name, sig.Name, err)
+	}
+	in := newInliner(out.meta, out.budget)
 	s := in.main()
+	if s.fed, err = g.feeds(def.GetInputs()); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: signature %q: %w", g.model.name, sig.Name, err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(def.GetOutputs())) {
 		if spec, _ := sig.Output(name); def.GetOutputs()[name].GetName() == "" {
 			return nil, fmt.Errorf("savedmodel: %s: output %q of signature %q is %s, which is not supported", g.model.name, name, sig.Name, spec.TypeName())
@@ -71,31 +79,71 @@ func (g *MetaGraph) Flatten(signature string) (*Graph, error) {
 	return out, nil
 }
 
+// feeds finds the nodes that the signature's inputs are fed to: placeholders, but
+// also any other, which is then not computed.
+func (g *MetaGraph) feeds(infos map[string]*tfpb.TensorInfo) (map[string]*feed, error) {
+	all := map[string]*feed{}
+	for _, name := range sortedKeys(infos) {
+		info := infos[name]
+		if info.GetName() == "" { // sparse: several tensors
+			continue
+		}
+		node, index, err := cutTensor(info.GetName())
+		if err != nil {
+			return nil, fmt.Errorf("input %q: %w", name, err)
+		}
+		if all[node] == nil {
+			all[node] = &feed{inputs: map[int]string{}, def: &tfpb.NodeDef{Name: node, Op: "Placeholder"}}
+		}
+		if original := g.nodes[node]; original != nil {
+			n, err := g.countOutputs(original)
+			if err != nil {
+				return nil, fmt.Errorf("input %q: node %q: %w", name, node, err)
+			}
+			if index >= n {
+				return nil, fmt.Errorf("input %q is fed to %q, and node %q (%s) has %d outputs", name, info.GetName(), node, original.GetOp(), n)
+			}
+		}
+		if other, twice := all[node].inputs[index]; twice {
+			return nil, fmt.Errorf("inputs %q and %q are both fed to %q", other, name, info.GetName())
+		}
+		all[node].inputs[index] = name
+		if original := g.nodes[node]; original.GetOp() == "Placeholder" {
+			all[node].def = original
+		} else {
+			all[node].def.Attr = map[string]*tfpb.AttrValue{"dtype": {Value: &tfpb.AttrValue_Type{Type: info.GetDtype()}}}
+		}
+	}
+	return all, nil
+}
+
+// cutTensor reads the name of a tensor of the main graph, "node" or "node:1".
+func cutTensor(name string) (node string, index int, err error) {
+	node, number, numbered := strings.Cut(name, ":")
+	if numbered {
+		if index, err = strconv.Atoi(number); err != nil || index < 0 {
+			return "", 0, fmt.Errorf("%q is not the name of a tensor", name)
+		}
+	}
+	return node, index, nil
+}
+
 // readInputs finds the placeholders that the signature's inputs are fed to.
 func (g *Graph) readInputs(s *scope, infos map[string]*tfpb.TensorInfo) error {
-	fed := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(infos)) {
-		if infos[name].GetName() == "" { // sparse: several tensors
-			g.Inputs[name] = Ref{}
+	for _, name := range sortedKeys(infos) {
+		g.Inputs[name] = Ref{}
+		if infos[name].GetName() == "" {
 			continue
 		}
-		placeholder, index, _ := strings.Cut(infos[name].GetName(), ":")
-		if index != "" && index != "0" {
-			return fmt.Errorf("input %q is fed to %q, want a placeholder's one tensor", name, infos[name].GetName())
+		node, index, err := cutTensor(infos[name].GetName())
+		if err != nil {
+			return fmt.Errorf("input %q: %w", name, err)
 		}
-		if other, twice := fed[placeholder]; twice {
-			return fmt.Errorf("inputs %q and %q are both fed to %q", other, name, placeholder)
-		}
-		fed[placeholder] = name
-		m, used := s.instances[placeholder]
-		if !used {
-			g.Inputs[name] = Ref{}
+		m, used := s.instances[node]
+		if !used || m.node == nil {
 			continue
 		}
-		if m.node == nil || m.node.Op != "Placeholder" {
-			return fmt.Errorf("input %q is fed to %q, which is not a placeholder", name, placeholder)
-		}
-		g.Inputs[name] = Ref{Node: m.node}
+		g.Inputs[name] = Ref{Node: m.node, Index: index}
 	}
 	return nil
 }

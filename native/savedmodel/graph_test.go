@@ -257,13 +257,20 @@ func TestSignatureInputs(t *testing.T) {
 		g     *pb.MetaGraphDef
 		words []string
 	}{
-		"fed twice":     {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:0"), "b": info("in")}), []string{`inputs "a" and "b" are both fed to "in"`}},
-		"no output":     {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:1")}), []string{`input "a" is fed to "in:1"`}},
-		"no such thing": {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("out:0")}), []string{`fed to "out", which is not a placeholder`}},
-		"a call":        {with(nodes{in, call("c", "f", "in"), node("out", "Identity", "c")}, map[string]*pb.TensorInfo{"a": info("c:0")}), []string{"not a placeholder"}},
+		"fed twice": {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:0"), "b": info("in")}), []string{`inputs "a" and "b" are both fed to "in"`}},
+		"no output": {with(nodes{in, out}, map[string]*pb.TensorInfo{"a": info("in:1")}), []string{`input "a" is fed to "in:1"`}},
+		"another":   {with(nodes{in, attr(node("two", "Split", "in", "in"), "num_split", intAttr(2)), node("out", "Identity", "two")}, map[string]*pb.TensorInfo{"a": info("two:1")}), []string{`"two" is computed by a node of which the signature feeds another tensor`}},
+		"a call":    {with(nodes{in, call("c", "f", "in"), node("out", "Identity", "c")}, map[string]*pb.TensorInfo{"a": info("c:0")}), []string{`node "c": PartitionedCall has no attribute "Tout"`}},
 	} {
 		_, err := openGraph(t, c.g).Flatten("")
 		wantError(t, name, err, c.words...)
+	}
+
+	// Any tensor can be fed: what it is computed from is then not needed.
+	split := attr(node("two", "Split", "in", "in"), "num_split", intAttr(2))
+	fed := with(nodes{in, split, node("out", "Add", "two:1", "two")}, map[string]*pb.TensorInfo{"a": info("two:1"), "b": info("two")})
+	if g, err = openGraph(t, fed).Flatten(""); err != nil || len(g.Nodes) != 2 || g.Inputs["a"] != (Ref{g.Nodes[0], 1}) || g.Inputs["b"] != (Ref{g.Nodes[0], 0}) || g.Nodes[0].Op != "Placeholder" {
+		t.Errorf("of a split that is fed there are %d nodes, and the inputs %v: %v", len(g.Nodes), g.Inputs, err)
 	}
 
 	// Types that no tensor can have are refused where they are needed: by whoever

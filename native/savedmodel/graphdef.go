@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
@@ -24,10 +22,8 @@ func (g *Graph) GraphDef(want []Ref) (def []byte, main []*Node, err error) {
 	}
 	out := g.newDef()
 	main = g.exportNeeded(needed, out)
-	if def, err = proto.Marshal(out); err != nil {
-		return nil, nil, fmt.Errorf("savedmodel: %w", err)
-	}
-	return def, main, nil
+	def, err = g.marshal(out, nil)
+	return def, main, err
 }
 
 // Changes tells whether computing the wanted tensors with GraphDef's nodes

@@ -54,6 +54,13 @@ type scope struct {
 	defs      map[string]*tfpb.NodeDef
 	args      map[string]Ref
 	instances map[string]*instance
+	fed       map[string]*feed // of the main graph: the nodes whose tensors are fed
+}
+
+// feed is a node of which tensors are fed to a call and not computed.
+type feed struct {
+	inputs map[int]string // the signature's, by the tensor's index
+	def    *tfpb.NodeDef  // a placeholder in its place
 }
 
 // instance is what a definition became: a node, or an inlined call.
@@ -146,6 +153,9 @@ func (s *scope) resolve(name string) (Ref, error) {
 		}
 		index += from
 	}
+	if fed := s.fed[node]; fed != nil && fed.inputs[index] == "" {
+		return Ref{}, fmt.Errorf("%q is computed by a node of which the signature feeds another tensor, which is not supported", name)
+	}
 	if index >= m.node.NumOutputs {
 		return Ref{}, fmt.Errorf("%q: node %q (%s) has %d outputs", name, m.node.Name, m.node.Op, m.node.NumOutputs)
 	}
@@ -184,7 +194,7 @@ func (call *scope) ret(byName bool, result string, index int) (string, error) {
 func (s *scope) make(name string) (*instance, error) {
 	if m, ok := s.instances[name]; ok {
 		if m.busy {
-			return nil, fmt.Errorf("the graph has a cycle through %q (control flow of TensorFlow 1 is not supported)", s.prefix+name)
+			return nil, fmt.Errorf("the graph has a cycle through %q", s.prefix+name)
 		}
 		return m, nil
 	}
@@ -209,6 +219,10 @@ func (s *scope) make(name string) (*instance, error) {
 	if err := s.in.budget.spend(nodeBytes + len(s.prefix) + len(name) + 16*len(def.GetInput())); err != nil {
 		return nil, err
 	}
+	fed := s.fed[name]
+	if fed != nil {
+		def = fed.def
+	}
 	m := &instance{busy: true}
 	s.instances[name] = m
 	inputs, controls, err := s.inputs(def)
@@ -225,6 +239,9 @@ func (s *scope) make(name string) (*instance, error) {
 		return m, nil
 	}
 	outputs, err := s.in.meta.numOutputs(def)
+	if fed != nil {
+		outputs, err = s.in.meta.countOutputs(s.defs[name])
+	}
 	if err != nil {
 		return nil, fmt.Errorf("node %q: %w", s.prefix+name, err)
 	}
@@ -233,7 +250,7 @@ func (s *scope) make(name string) (*instance, error) {
 	}
 	m.node = &Node{
 		Name: s.prefix + name, Op: def.GetOp(), Inputs: inputs, Control: controls,
-		NumOutputs: outputs, Main: s.fn == nil, def: def,
+		NumOutputs: outputs, Main: s.fn == nil && s.in.meta.isMain(name, inputs, controls), def: def,
 	}
 	s.in.nodes = append(s.in.nodes, m.node)
 	m.busy = false

@@ -22,6 +22,16 @@ type MetaGraph struct {
 	functions map[string]*function
 	ops       map[string]*tfpb.OpDef
 
+	// What was made of TensorFlow 1's graph: the nodes that are not in the file, or
+	// not as they are there; the variables of the handles among them; the nodes that
+	// read these; functions, as parts of a FunctionDefLibrary; and whether there is
+	// anything to make functions of.
+	made        map[string]bool
+	references  map[string]string
+	reads       map[string]bool
+	library     []byte
+	controlFlow bool
+
 	variables func() ([]*Variable, error)
 	restored  map[string]bool // the checkpoint's keys that loading reads; set by variables
 	imports   []*Node         // what fills lookup tables from the checkpoint; set by variables
@@ -38,6 +48,8 @@ func newMetaGraph(m *SavedModel, def *tfpb.MetaGraphDef, functions []rawFunction
 		nodes:     map[string]*tfpb.NodeDef{},
 		functions: map[string]*function{},
 		ops:       map[string]*tfpb.OpDef{},
+
+		made: map[string]bool{}, references: map[string]string{}, reads: map[string]bool{},
 	}
 	for _, n := range def.GetGraphDef().GetNode() {
 		if _, twice := g.nodes[n.GetName()]; twice {
@@ -58,12 +70,16 @@ func newMetaGraph(m *SavedModel, def *tfpb.MetaGraphDef, functions []rawFunction
 	for _, op := range def.GetMetaInfoDef().GetStrippedOpList().GetOp() {
 		g.ops[op.GetName()] = op
 	}
+	g.readReferences()
 	g.variables = sync.OnceValues(g.readVariables)
 	g.tables = sync.OnceValues(g.readTables)
 	g.bundle = sync.OnceValues(func() (*bundle, error) { return openBundle(m.fsys, m.name) })
 	g.shards = sync.OnceValue(g.checkShards)
 	return g, nil
 }
+
+// Tags returns the tags that the graph was saved under.
+func (g *MetaGraph) Tags() []string { return slices.Clone(g.pb.GetMetaInfoDef().GetTags()) }
 
 // Assets returns the files that loading the graph reads besides its variables,
 // as paths within the folder assets.
@@ -114,7 +130,7 @@ func (g *MetaGraph) Signature(name string) (lockstep.Signature, error) {
 // which libtensorflow runs when it loads, has no tensors.
 func (g *MetaGraph) signatureNames() []string {
 	var names []string
-	for _, name := range slices.Sorted(maps.Keys(g.pb.GetSignatureDef())) {
+	for _, name := range sortedKeys(g.pb.GetSignatureDef()) {
 		if !strings.HasPrefix(name, "__saved_model_") && len(g.pb.GetSignatureDef()[name].GetOutputs()) > 0 {
 			names = append(names, name)
 		}
@@ -127,9 +143,11 @@ func (g *MetaGraph) readSignature(name string) lockstep.Signature {
 	return lockstep.Signature{Name: name, Inputs: readSpecs(def.GetInputs()), Outputs: readSpecs(def.GetOutputs())}
 }
 
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 func readSpecs(infos map[string]*tfpb.TensorInfo) []lockstep.TensorSpec {
 	var out []lockstep.TensorSpec
-	for _, name := range slices.Sorted(maps.Keys(infos)) {
+	for _, name := range sortedKeys(infos) {
 		info := infos[name]
 		shape, known := readShape(info.GetTensorShape())
 		spec := lockstep.TensorSpec{Name: name, DType: dtypes[info.GetDtype()], Shape: shape, UnknownRank: !known}

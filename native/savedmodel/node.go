@@ -172,7 +172,7 @@ func (n *Node) Const() (*lockstep.Tensor, error) {
 func (r Ref) Through() Ref {
 	for r.Node != nil {
 		switch r.Node.Op {
-		case "Identity", "StopGradient", "PreventGradient", "Snapshot":
+		case "Identity", "StopGradient", "PreventGradient", "Snapshot", "PlaceholderWithDefault":
 			if len(r.Node.Inputs) != 1 {
 				return r
 			}

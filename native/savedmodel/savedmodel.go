@@ -161,12 +161,12 @@ func readPart(f fs.File, offset, size int64) ([]byte, error) {
 }
 
 // MetaGraph returns the graph that was saved under exactly these tags; without
-// tags, under "serve", which Keras uses.
+// tags, that under "serve", which Keras uses, else the only one.
 func (m *SavedModel) MetaGraph(tags ...string) (*MetaGraph, error) {
-	if len(tags) == 0 {
-		tags = []string{"serve"}
-	}
 	want := slices.Sorted(slices.Values(tags))
+	if len(tags) == 0 {
+		want = []string{"serve"}
+	}
 	var found []string
 	for i, g := range m.pb.GetMetaGraphs() {
 		have := slices.Sorted(slices.Values(g.GetMetaInfoDef().GetTags()))
@@ -174,6 +174,9 @@ func (m *SavedModel) MetaGraph(tags ...string) (*MetaGraph, error) {
 			return newMetaGraph(m, g, m.functions[i])
 		}
 		found = append(found, "{"+strings.Join(have, ", ")+"}")
+	}
+	if len(tags) == 0 && len(found) == 1 {
+		return newMetaGraph(m, m.pb.GetMetaGraphs()[0], m.functions[0])
 	}
 	return nil, fmt.Errorf("savedmodel: %s has no graph with the tags {%s}; it has %s", m.name, strings.Join(want, ", "), strings.Join(found, ", "))
 }

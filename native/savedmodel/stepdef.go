@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
@@ -83,10 +81,8 @@ func (s *stepWriter) write(nodes []*Node, want []Ref) error {
 	}
 	s.step.Main = s.graph.exportNeeded(s.around, s.out)
 	var err error
-	if s.step.Def, err = proto.Marshal(s.out); err != nil {
-		return fmt.Errorf("savedmodel: %w", err)
-	}
-	return nil
+	s.step.Def, err = s.graph.marshal(s.out, nil)
+	return err
 }
 
 // LoopDef is a loop's condition or body as a separate graph, to be imported next to

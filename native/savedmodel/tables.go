@@ -136,7 +136,10 @@ func (g *MetaGraph) Restored(r Ref) (*lockstep.Tensor, bool, error) {
 	if r.Node == nil || r.Node.Op != "RestoreV2" {
 		return nil, false, nil
 	}
-	key, err := restoredKey(r)
+	key, part, err := restoredKey(r)
+	if err == nil && part != nil {
+		err = fmt.Errorf("%q is restored in parts, which a table is not", key)
+	}
 	if err != nil {
 		return nil, true, fmt.Errorf("savedmodel: %s: %w", g.model.name, err)
 	}
@@ -145,6 +148,9 @@ func (g *MetaGraph) Restored(r Ref) (*lockstep.Tensor, bool, error) {
 		return nil, true, err
 	}
 	e, err := b.entry(key)
+	if n := len(e.GetSlices()); err == nil && n > 0 {
+		err = fmt.Errorf("it is partitioned in %d slices, which a table's is not", n)
+	}
 	if err != nil {
 		return nil, true, fmt.Errorf("savedmodel: %s: checkpoint entry %q: %w", g.model.name, key, err)
 	}

@@ -13,8 +13,11 @@ import (
 type Variable struct {
 	// Name is the variable's resource name, as "lstm/lstm_cell/kernel".
 	Name string
-	// Node is the name of the VarHandleOp in the main graph.
-	Node string
+	// Node is the name of the VarHandleOp in the main graph or, if Reference is set,
+	// of the operation of TensorFlow 1 whose result is a reference to the variable's
+	// memory, and no handle.
+	Node      string
+	Reference bool
 	// Key is the checkpoint's entry that is restored into it, empty where Err
 	// says that it is not one entry.
 	Key   string
@@ -29,6 +32,7 @@ type Variable struct {
 	Err error
 
 	proto tfpb.DataType
+	part  []extent // of the entry's tensor, along each axis; nil for all of it
 }
 
 // anonymous is the shared name of a resource that has none: each operation
@@ -106,16 +110,22 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 	seen := map[string]*Variable{}
 	var out []*Variable
 	for _, n := range nodes {
-		if n.Op != "AssignVariableOp" || len(n.Inputs) < 2 {
+		if n.Op != "AssignVariableOp" && n.Op != "Assign" || len(n.Inputs) < 2 {
 			continue
 		}
 		handle := n.Inputs[0].Through().Node
+		if n.Op == "Assign" && handle != nil && handle.Op == "ReadVariableOp" && len(handle.Inputs) == 1 {
+			handle = handle.Inputs[0].Through().Node
+		}
 		if handle == nil || handle.Op != "VarHandleOp" {
 			continue // not a variable that a signature could read
 		}
 		v := newVariable(handle, n.Inputs[1])
+		if node, ok := g.references[handle.Name]; ok {
+			v.Node, v.Reference = node, true
+		}
 		if before, twice := seen[v.Name]; twice {
-			if before.Err == nil && before.Key != v.Key {
+			if before.Err == nil && (before.Key != v.Key || !slices.Equal(before.part, v.part)) {
 				before.Err = fmt.Errorf("variable %q is restored from %q and from %q", v.Name, before.Key, v.Key)
 				before.Key = ""
 			}
@@ -138,7 +148,7 @@ func newVariable(handle *Node, restored Ref) *Variable {
 		v.Shape = shape
 	}
 	var err error
-	v.Key, err = restoredKey(restored)
+	v.Key, v.part, err = restoredKey(restored)
 	switch {
 	case err != nil:
 	case handle.attr("dtype") == nil:
@@ -149,6 +159,8 @@ func newVariable(handle *Node, restored Ref) *Variable {
 		err = fmt.Errorf("the graph does not fix its shape")
 	case v.Shape == nil:
 		err = fmt.Errorf("the graph leaves its shape %s open", lockstep.FormatShape(shape))
+	case v.part != nil && !slices.EqualFunc(v.part, v.Shape, func(e extent, n int) bool { return e.length == n }):
+		err = fmt.Errorf("its shape is %s, and the part of %q that it is restored from has another", lockstep.FormatShape(v.Shape), v.Key)
 	}
 	if err != nil {
 		v.Err = fmt.Errorf("variable %q (%s %q): %w", v.Name, handle.Op, handle.Name, err)
@@ -156,11 +168,12 @@ func newVariable(handle *Node, restored Ref) *Variable {
 	return v
 }
 
-// restoredKey returns the checkpoint key behind a result of RestoreV2.
-func restoredKey(r Ref) (string, error) {
+// restoredKey returns the checkpoint key behind a result of RestoreV2, and which
+// part of its tensor it is.
+func restoredKey(r Ref) (string, []extent, error) {
 	r = r.Through()
 	if r.Node == nil || r.Node.Op != "RestoreV2" || len(r.Node.Inputs) != 3 {
-		return "", fmt.Errorf("it is filled with %s, want a result of RestoreV2", r)
+		return "", nil, fmt.Errorf("it is filled with %s, want a result of RestoreV2", r)
 	}
 	at := func(input int, what string) (string, error) {
 		names, err := r.Node.Inputs[input].Through().Node.Const()
@@ -178,12 +191,14 @@ func restoredKey(r Ref) (string, error) {
 	}
 	slice, err := at(2, "slices")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if slice != "" {
-		return "", fmt.Errorf("it is restored from the slice %q of a partitioned variable, which is not supported", slice)
+	key, err := at(1, "keys")
+	if err != nil || slice == "" {
+		return key, nil, err
 	}
-	return at(1, "keys")
+	part, err := readSlice(slice)
+	return key, part, err
 }
 
 // Value reads a variable's value from the checkpoint.
@@ -201,6 +216,9 @@ func (g *MetaGraph) Value(v *Variable) (*lockstep.Tensor, error) {
 	}
 	if err := g.shards(); err != nil {
 		return nil, err
+	}
+	if v.part != nil || len(e.GetSlices()) > 0 {
+		return b.readPart(v, e)
 	}
 	return b.read(v.Key, e)
 }

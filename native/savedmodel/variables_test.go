@@ -121,7 +121,8 @@ func TestVariablesThatCannotBeRead(t *testing.T) {
 		edit  func(n nodeMap)
 		words string
 	}{
-		"a slice":           {"b", func(n nodeMap) { n["slices"].Attr = texts("", "", "2 3 0,1:-").Attr }, `it is restored from the slice "2 3 0,1:-"`},
+		"a slice":           {"b", func(n nodeMap) { n["slices"].Attr = texts("", "", "2 3 0,1:-").Attr }, `its shape is (2, 3), and the part of "key of b" that it is restored from has another`},
+		"no slice":          {"b", func(n nodeMap) { n["slices"].Attr = texts("", "", "2 3 0,9:-").Attr }, `the slice "2 3 0,9:-" is not one of a tensor`},
 		"too few keys":      {"b", func(n nodeMap) { n["names"].Attr = texts("", "one").Attr }, `"restore" has 1 keys, no number 1`},
 		"no restored value": {"a", func(n nodeMap) { n["assign_a"].Input[1] = "prefix" }, `it is filled with prefix:0, want a result of RestoreV2`},
 		"no type":           {"a", func(n nodeMap) { delete(n["a"].Attr, "dtype") }, `the graph says no element type`},

@@ -92,12 +92,9 @@ func (g *Graph) WatchDef(want []Ref, watches []Watch, limit int64, runs int) (*W
 		out.Shown = append(out.Shown, top.end(i))
 	}
 	def.Node = append(def.Node, top.nodes...)
-	b, err := proto.Marshal(def)
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
-	}
-	out.Def = protowire.AppendBytes(protowire.AppendTag(b, tfpb.FieldLibrary, protowire.BytesType), w.library)
-	return out, nil
+	var err error
+	out.Def, err = g.marshal(def, w.library)
+	return out, err
 }
 
 type watchWriter struct {

@@ -3,8 +3,6 @@ package savedmodel
 import (
 	"fmt"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/lockstep-go/lockstep/internal/tfpb"
 )
 
@@ -101,12 +99,6 @@ func setFunctions(def *tfpb.NodeDef, names []string) {
 	}
 }
 
-// fieldArgType is the number of the field type of OpDef.ArgDef, which is read
-// nowhere.
-const fieldArgType = 3
-
 func argDef(name string, t tfpb.DataType) *tfpb.OpDef_ArgDef {
-	a := &tfpb.OpDef_ArgDef{Name: name}
-	a.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, fieldArgType, protowire.VarintType), uint64(t)))
-	return a
+	return &tfpb.OpDef_ArgDef{Name: name, Type: t}
 }
