@@ -31,7 +31,7 @@ COMMITTED = [
     "simplernn_masked_zero_keras3", "lstm_masked_states_tfkeras", "lstm_masked_unrolled_keras3", "lstm_hard_sigmoid_tfkeras",
     "cells_mixed_keras3", "bidirectional_last_keras3", "embedding_mask_zero_keras3", "guide_series_conv_lstm_keras3",
     "guide_attention_seq2seq_keras3", "module_autograph_lstm", "signature_two", "nested_map_gru_keras3", "nested_map_masked_keras3",
-    "nested_decoder_keras3", "nested_branch_keras3",
+    "nested_decoder_keras3", "nested_branch_keras3", "tf1_stacked", "tf1_while_nested", "tf1_partitioned",
 ]  # fmt: skip
 
 

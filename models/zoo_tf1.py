@@ -121,6 +121,7 @@ def entries():
     yield from plain()
     yield from branches()
     yield from loops()
+    yield from cells()
 
 
 def dense(tf, x, units, name, resource=False, **kwargs):
@@ -266,7 +267,7 @@ def loops():
         squares = tf.map_fn(lambda row: tf.reduce_sum(row * row, 0), x)
         return {"x": x}, {"h": tf.transpose(h, (1, 0, 2)), "squares": squares}
 
-    yield session("tf1_scan", "tf.scan and tf.map_fn: arrays of tensors.", scan, STEPS)
+    yield session("tf1_scan", "tf.scan, which runs a SimpleRNN by hand, and tf.map_fn: arrays of tensors.", scan, STEPS, {"SimpleRNN": 1})
 
     def arrays(tf, rng):
         x = matrix(tf, 4)
@@ -284,3 +285,124 @@ def loops():
         return {"x": x}, {"sums": b.stack(), "n": b.size(), "joined": joined, "some": a.gather([n - 1, 0])}
 
     yield session("tf1_arrays", "Every operation on arrays of tensors.", arrays, rows)
+
+
+def lengths(tf):
+    return tf.placeholder(tf.int32, (None,), name="lengths")
+
+
+class Lengths(In):
+    """How many steps each row has: none, all, and between."""
+
+    def __init__(self):
+        super().__init__("B", dtype="int32")
+
+    def draw(self, rng, sizes):
+        n = rng.integers(1, sizes["T"] + 1, size=sizes["B"])
+        n[:1], n[1:2] = sizes["T"] - sizes["T"] // 3, 0
+        return n.astype(np.int32)
+
+
+PADDED = {c: {"x": In("T", 3), "lengths": Lengths()} for c in ("", "long", "one")}
+
+
+def cells():
+    def of(make, given=(), resource=False, float64=False, **kwargs):
+        """An RNN of cells over a sequence, with lengths if they are given; make(cells) makes the cell."""
+
+        def build(tf, rng):
+            from tf_keras.src.layers.rnn import legacy_cell_wrappers, legacy_cells
+
+            legacy_cells.DropoutWrapper = legacy_cell_wrappers.DropoutWrapper
+            x = tf.placeholder(tf.float64 if float64 else tf.float32, (None, None, 3), name="x")
+            inputs = {"x": x}
+            options = dict(kwargs)
+            if "lengths" in given:
+                inputs["lengths"] = options["sequence_length"] = lengths(tf)
+            with references(not resource):
+                cell = make(legacy_cells)
+                if "state" in given:
+                    inputs["c"], inputs["h"] = matrix(tf, 4, "c"), matrix(tf, 4, "h")
+                    options["initial_state"] = legacy_cells.LSTMStateTuple(inputs["c"], inputs["h"])
+                over = x
+                if options.get("time_major"):
+                    over = tf.transpose(x, (1, 0, 2))
+                y, state = tf.nn.dynamic_rnn(cell, over, dtype=x.dtype, **options)
+            flat = tf.nest.flatten(state)
+            return inputs, {"y": y, **{f"state_{i}": t for i, t in enumerate(flat)}}
+
+        return build
+
+    def lstm(k):
+        return k.BasicLSTMCell(4)
+
+    yield session("tf1_basic_lstm", "BasicLSTMCell: gates i, j, f, o of one matrix, and a forget bias of one.", of(lstm), STEPS, {"LSTM": 1})
+    yield session("tf1_basic_lstm_resource", "The same of resource variables.", of(lstm, resource=True), STEPS, {"LSTM": 1})
+    yield session("tf1_basic_lstm_frozen", "The same of constants.", of(lstm), STEPS, {"LSTM": 1}, frozen=True)
+    yield session("tf1_basic_lstm_float64", "The same in float64.", of(lstm, float64=True),
+                  {c: {"x": In("T", 3, dtype="float64")} for c in ("", "long", "one")}, {"LSTM": 1})  # fmt: skip
+    yield session("tf1_basic_lstm_lengths", "The same with lengths: zeros and the last state beyond them.", of(lstm, ["lengths"]), PADDED)
+    state = {c: {"x": In("T", 3), "c": In(4), "h": In(4)} for c in ("", "long", "one")}
+    yield session("tf1_basic_lstm_state", "The same with an initial state.", of(lstm, ["state"]), state, {"LSTM": 1})
+    yield session("tf1_basic_lstm_time_major", "The same, time before batch.", of(lstm, time_major=True), STEPS, {"LSTM": 1})
+    yield session("tf1_basic_lstm_joined_state", "The same with c and h in one tensor: no cell that is known.",
+                  of(lambda k: k.BasicLSTMCell(4, state_is_tuple=False)), STEPS)  # fmt: skip
+    yield session("tf1_lstm", "LSTMCell with another forget bias and another activation.", of(lambda k: k.LSTMCell(4, forget_bias=0.5, activation="relu")), STEPS,
+                  {"LSTM": 1})  # fmt: skip
+    yield session("tf1_lstm_peepholes", "LSTMCell with peepholes: no cell that is known.", of(lambda k: k.LSTMCell(4, use_peepholes=True)), STEPS)
+    yield session("tf1_lstm_projection", "LSTMCell with a projection: no cell that is known.", of(lambda k: k.LSTMCell(4, num_proj=2)), STEPS)
+    yield session("tf1_gru", "GRUCell: reset before the product.", of(lambda k: k.GRUCell(4)), STEPS, {"GRU": 1})
+    yield session("tf1_gru_lengths", "The same with lengths.", of(lambda k: k.GRUCell(4), ["lengths"]), PADDED)
+    yield session("tf1_rnn", "BasicRNNCell.", of(lambda k: k.BasicRNNCell(4)), STEPS, {"SimpleRNN": 1})
+    yield session("tf1_rnn_lengths", "The same with lengths.", of(lambda k: k.BasicRNNCell(4), ["lengths"]), PADDED)
+
+    def stack(k):
+        return k.MultiRNNCell([k.BasicLSTMCell(4), k.GRUCell(5), k.BasicRNNCell(3)])
+
+    yield session("tf1_stacked", "MultiRNNCell of three kinds.", of(stack), STEPS, {"LSTM": 1, "GRU": 1, "SimpleRNN": 1})
+    yield session("tf1_stacked_lengths", "The same with lengths.", of(stack, ["lengths"]), PADDED)
+
+    def bidirectional(given):
+        def build(tf, rng):
+            from tf_keras.src.layers.rnn import legacy_cells
+
+            x = sequence(tf)
+            inputs = {"x": x} | ({"lengths": lengths(tf)} if given else {})
+            with references(True):
+                both = [legacy_cells.GRUCell(4), legacy_cells.BasicLSTMCell(5)]
+                y, states = tf.nn.bidirectional_dynamic_rnn(*both, x, inputs.get("lengths"), dtype=tf.float32)
+            flat = tf.nest.flatten(states)
+            return inputs, {"y": tf.concat(y, 2), **{f"state_{i}": t for i, t in enumerate(flat)}}
+
+        return build
+
+    yield session("tf1_bidirectional", "bidirectional_dynamic_rnn of two kinds.", bidirectional(False), STEPS, {"GRU": 1, "LSTM": 1})
+    yield session("tf1_bidirectional_lengths", "The same with lengths: each row reversed by its own.", bidirectional(True), PADDED)
+
+    def static(tf, rng):
+        from tf_keras.src.layers.rnn import legacy_cells
+
+        x = tf.placeholder(tf.float32, (None, 5, 3), name="x")
+        with references(True):
+            y, state = tf.nn.static_rnn(legacy_cells.BasicLSTMCell(4), tf.unstack(x, axis=1), dtype=tf.float32)
+        return {"x": x}, {"y": tf.stack(y, 1), "c": state.c, "h": state.h}
+
+    yield session("tf1_static", "static_rnn: every step written out.", static, {c: {"x": In(5, 3)} for c in ("", "long", "one")})
+
+
+class references:
+    """Has Keras's cells make variables of references instead of resources, as TensorFlow 1's own did."""
+
+    def __init__(self, on):
+        self.on = on
+
+    def __enter__(self):
+        from tf_keras.src.engine import base_layer
+
+        self.layer, self.before = base_layer.Layer, base_layer.Layer.add_weight
+        if self.on:
+            before = self.before
+            self.layer.add_weight = lambda layer, *args, **kwargs: before(layer, *args, **{**kwargs, "use_resource": False})
+
+    def __exit__(self, *_):
+        self.layer.add_weight = self.before

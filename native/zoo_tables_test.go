@@ -22,6 +22,7 @@ var topics = []struct{ title, entries string }{
 	{"Text: `TextVectorization`", `^text_vectorization_`},
 	{"Text: `Hashing`, `HashedCrossing`, `CategoryEncoding`, `Discretization`", `^text_(hashing|crossing|encoding|bins)_`},
 	{"Text: whole models, tables of a module", `^text_`},
+	{"Sessions of TensorFlow 1", `^tf1_`},
 	{"`LSTM`: bias, sequences, states, direction, dropout, initial states", `^lstm_` + options},
 	{"`GRU`: the same", `^gru_` + options},
 	{"`GRU(reset_after=False)`: the same", `^gru_before_` + options},
@@ -68,11 +69,13 @@ var topics = []struct{ title, entries string }{
 const options = `(last|no_bias|states|backwards|dropout|initial_state|time_major)$`
 
 // The columns of the tables, which are the ways to make a SavedModel.
-var producers = []string{"Keras 3", "Keras 2", "`tf.Module`"}
+var producers = []string{"Keras 3", "Keras 2", "`tf.Module`", "TensorFlow 1"}
 
 // producerOf returns the column that a recipe belongs in.
 func producerOf(r fixture.Recipe) string {
 	switch {
+	case strings.HasSuffix(r.Producer, ".Session"):
+		return producers[3]
 	case strings.Contains(r.Producer, "tf.Module"):
 		return producers[2]
 	case strings.Contains(r.Producer, "tf_keras"):
@@ -139,7 +142,7 @@ func entryTable(all []*outcome) string {
 	writeRow(&b, slices.Repeat([]string{"---"}, 3+len(producers))...)
 	for i := 0; i < len(all); {
 		entry := entryOf(all[i].name)
-		row, margin := []string{"`" + entry + "`", all[i].recipe.About, "–", "–", "–"}, 0.0
+		row, margin := append([]string{"`" + entry + "`", all[i].recipe.About}, slices.Repeat([]string{"–"}, len(producers))...), 0.0
 		for ; i < len(all) && entryOf(all[i].name) == entry; i++ {
 			row[2+slices.Index(producers, producerOf(all[i].recipe))] = all[i].how()
 			margin = max(margin, all[i].margin)
@@ -206,8 +209,8 @@ func topicTable(t *testing.T, all []*outcome) string {
 		of[at] = append(of[at], o)
 	}
 	var b strings.Builder
-	writeRow(&b, "models", producers[0], producers[1], producers[2], "native layers", "interpreted loops", "margin")
-	writeRow(&b, slices.Repeat([]string{"---"}, 7)...)
+	writeRow(&b, append(append([]string{"models"}, producers...), "native layers", "interpreted loops", "margin")...)
+	writeRow(&b, slices.Repeat([]string{"---"}, 4+len(producers))...)
 	for i, topic := range topics {
 		if len(of[i]) == 0 {
 			t.Errorf("the topic %q has no model", topic.title)

@@ -59,6 +59,9 @@ func newCell[F kernel.Float](c *Compiler, l *recurrent.Layer) (kernel.Cell[F], e
 		}
 	}
 	w, r, b := weights[0], weights[1], weights[2]
+	if l.ForgetBias != 0 {
+		b = withForgetBias(b, l)
+	}
 	switch l.Kind {
 	case recurrent.LSTM:
 		return kernel.NewLSTM(w, r, b, l.Features, l.Units, act, rec), nil
@@ -72,6 +75,16 @@ func newCell[F kernel.Float](c *Compiler, l *recurrent.Layer) (kernel.Cell[F], e
 		return kernel.NewSimpleRNN(w, r, b, l.Features, l.Units, act), nil
 	}
 	return nil, fmt.Errorf("the kind %s has no native code", l.Kind)
+}
+
+// withForgetBias returns an LSTM's bias with what is added to its forget gate.
+func withForgetBias[F kernel.Float](bias []F, l *recurrent.Layer) []F {
+	out := make([]F, 4*l.Units)
+	copy(out, bias)
+	for i := range l.Units {
+		out[l.Units+i] += F(l.ForgetBias)
+	}
+	return out
 }
 
 // handleOf returns the handle of the variable that a weight is read from.

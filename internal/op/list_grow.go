@@ -202,6 +202,9 @@ func listScatterInto(w *Call, in []value.Value) ([]value.Value, error) {
 	if t[0].DType() != l.DType {
 		return nil, fmt.Errorf("elements of %s, want %s", t[0].DType(), l.DType)
 	}
+	if rows, err := allRows(l, t[0], t[1]); rows != nil || err != nil {
+		return rows, err
+	}
 	next, err := scatterOf(l, t[0], t[1])
 	if err != nil {
 		return nil, err
@@ -210,6 +213,26 @@ func listScatterInto(w *Call, in []value.Value) ([]value.Value, error) {
 		return nil, fmt.Errorf("element %d of a list of %d", len(next)-1, l.Length())
 	}
 	return listValue(l.With(next)), nil
+}
+
+// allRows returns a list of all rows of a tensor, in their order, as one tensor, which
+// is what recurrent layers read; nil if the indices say something else, or the list
+// has elements.
+func allRows(l *value.List, t, numbers *lockstep.Tensor) ([]value.Value, error) {
+	list, err := Vector(numbers)
+	if err != nil || l.Rows != nil || len(list) != l.Length() || len(list) == 0 || t.Rank() == 0 || t.Shape()[0] != len(list) || l.Known && !value.Fits(t.Shape()[1:], l.Shape) {
+		return nil, nil
+	}
+	for i, at := range list {
+		if at != i || l.Elements[i] != nil {
+			return nil, nil
+		}
+	}
+	rows, err := value.CloneTensor(t)
+	if err != nil {
+		return nil, err
+	}
+	return listValue(&value.List{Rows: rows, DType: l.DType, Shape: l.Shape, Known: l.Known}), nil
 }
 
 // scatterOf returns the list's elements with rows of t at the given indices,

@@ -35,8 +35,8 @@ var passingOps = Table{
 	"PreventGradient": {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
 	// Where a call does not feed it, it is its default.
 	"PlaceholderWithDefault": {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
-	"Snapshot":        {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
-	"CheckNumerics":   {Build: buildCheckNumerics, Bound: boundOfFirst, Shape: NoInput, Back: sameOf(0)},
+	"Snapshot":               {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
+	"CheckNumerics":          {Build: buildCheckNumerics, Bound: boundOfFirst, Shape: NoInput, Back: sameOf(0)},
 }
 
 func identity(w *Call, in []value.Value) ([]value.Value, error) {

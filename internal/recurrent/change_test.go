@@ -1,6 +1,7 @@
 package recurrent
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/lockstep-go/lockstep/native/savedmodel"
@@ -10,7 +11,7 @@ import (
 // and that make zeros, in a stack, with one bias and with two.
 var cellModels = []string{
 	"gru_states_keras3", "gru_masked_tfkeras", "gru_before_masked_tfkeras", "simplernn_masked_zero_keras3", "cells_mixed_keras3",
-	"lstm_hard_sigmoid_tfkeras", "lstm_masked_states_tfkeras",
+	"lstm_hard_sigmoid_tfkeras", "lstm_masked_states_tfkeras", "tf1_stacked",
 }
 
 // looked finds what a loop is, as Find does.
@@ -62,6 +63,7 @@ func TestChangedLoops(t *testing.T) {
 			t.Fatal(name, err, f)
 		}
 		tr := newTrial(t, m, g, f.Recurrences[0])
+		maps.Copy(tr.ts.joined, f.Joined)
 		if _, failed := tr.run(); failed != nil {
 			t.Fatal(name, failed)
 		}

@@ -44,6 +44,9 @@ func (ev *evaluator) cut(r savedmodel.Ref, of func(r savedmodel.Ref) *expr) *exp
 	return nil
 }
 
+// unary tells whether e is a function of each element of another expression.
+func (e *expr) unary() bool { return elementwise[e.op] == 1 && len(e.args) == 1 }
+
 // rank returns the number of an expression's axes, 0 if unknown.
 func (e *expr) rank() int {
 	switch {
@@ -51,6 +54,8 @@ func (e *expr) rank() int {
 		return 2
 	case e.op == opPart:
 		return 1
+	case e.unary():
+		return e.args[0].rank()
 	case e.op != opSum:
 		return 0
 	}
@@ -72,6 +77,8 @@ func (e *expr) length(axis int) (int, bool) {
 	switch rank := e.rank(); {
 	case rank == 0 || axis < 0 || axis >= rank:
 		return 0, false
+	case e.unary():
+		return e.args[0].length(axis)
 	case e.op == opSum:
 		return e.terms[0].width(), axis == rank-1
 	case axis == rank-1:
@@ -85,6 +92,13 @@ func (ev *evaluator) slice(e *expr, axis, from, to int) *expr {
 	size, ok := e.length(axis)
 	if !ok || from < 0 || to <= from || to > size {
 		return nil
+	}
+	if e.unary() { // the function of a part is the part of the function's result
+		part := ev.slice(e.args[0], axis, from, to)
+		if part == nil {
+			return nil
+		}
+		return ev.call(e.op, part)
 	}
 	columns := func(p part) part {
 		p.from, p.to = p.from+from, p.from+to

@@ -204,11 +204,18 @@ func (tr *trial) cell(c *Layer, x *array, vars []*array) []*array {
 		return rearrange(&savedmodel.Node{Op: "SplitV"}, k, []*array{v, numbers([]int{4}, slices.Repeat([]float64{float64(c.Units)}, v.shape[len(v.shape)-1]/c.Units)...), numbers(nil, -1)})
 	}
 	h := vars[c.States[0]]
-	xk := product2(x, tr.weights.of(c.Kernel), true)
-	hr := product2(h, tr.weights.of(c.RecurrentKernel), true)
+	xk := product2(x, tr.weight(c.Kernel), true)
+	hr := product2(h, tr.weight(c.RecurrentKernel), true)
 	bias := numbers(nil, 0)
 	if c.Bias.Node != nil {
-		bias = tr.weights.of(c.Bias)
+		bias = tr.weight(c.Bias)
+	}
+	if c.ForgetBias != 0 {
+		forget := numbers([]int{4 * c.Units}, make([]float64, 4*c.Units)...)
+		for i := range c.Units {
+			forget.x[c.Units+i] = c.ForgetBias
+		}
+		bias = zip(add, bias, forget)
 	}
 	if c.ResetAfter && c.Bias.Node != nil {
 		row := func(k int) *array {
@@ -227,12 +234,34 @@ func (tr *trial) cell(c *Layer, x *array, vars []*array) []*array {
 		r := of(rec, zip(add, columns(xk, 1), columns(hr, 1)))
 		reset := zip(mul, r, columns(hr, 2))
 		if !c.ResetAfter {
-			reset = product2(zip(mul, r, h), columns(tr.weights.of(c.RecurrentKernel), 2), true)
+			reset = product2(zip(mul, r, h), columns(tr.weight(c.RecurrentKernel), 2), true)
 		}
 		g := of(act, zip(add, columns(xk, 2), reset))
 		return []*array{zip(add, zip(mul, z, h), zip(mul, of(func(z float64) float64 { return 1 - z }, z), g))}
 	}
 	return []*array{of(act, zip(add, xk, hr))}
+}
+
+// weight is a weight, put together of its parts if it has some.
+func (tr *trial) weight(r savedmodel.Ref) *array {
+	joined := tr.ts.joined[r.Node]
+	if joined == nil {
+		return tr.weights.of(r)
+	}
+	rows, width := joined.Blocks[0].Bottom-joined.Blocks[0].Top, 0
+	var x []float64
+	for row := range rows {
+		for _, b := range joined.Blocks {
+			v := tr.weights.of(b.Of)
+			at := (b.Top + row) * v.shape[len(v.shape)-1]
+			x = append(x, v.x[at+b.From:at+b.To]...)
+		}
+		width = len(x) / (row + 1)
+	}
+	if joined.Vector {
+		return numbers([]int{width}, x...)
+	}
+	return numbers([]int{rows, width}, x...)
 }
 
 // functions are the activations that the changed loops come to have.

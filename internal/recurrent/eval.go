@@ -91,6 +91,9 @@ func (ev *evaluator) inBody(r savedmodel.Ref) *expr {
 	if v, dtype, ok := scalar(r); ok {
 		return ev.constant(v, dtype)
 	}
+	if n.Op == "ConcatV2" && len(n.Inputs) == 3 {
+		return ev.join(n)
+	}
 	if len(n.Inputs) != 2 {
 		if arity := elementwise[n.Op]; arity == 1 && len(n.Inputs) == 1 {
 			return ev.call(n.Op, ev.of(n.Inputs[0]))

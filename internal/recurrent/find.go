@@ -18,14 +18,14 @@ func Find(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*Findings, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{Findings: &Findings{}, graph: g, tensors: ts, runs: map[string]int{}}
+	f := &finder{Findings: &Findings{Joined: ts.joined}, graph: g, tensors: ts, runs: map[string]int{}}
 	if err := f.count(g.Nodes); err != nil {
 		return nil, err
 	}
 	if err := f.nodes(g.Nodes, nil); err != nil {
 		return nil, err
 	}
-	if err := nameLayers(m, f.Recurrences); err != nil {
+	if err := nameLayers(m, f.Findings); err != nil {
 		return nil, err
 	}
 	sh := newShapes(m, g)

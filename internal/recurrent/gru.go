@@ -53,7 +53,9 @@ func (s *step) gruCell(h int, z, g applied) (*cell, string) {
 		reset := t.other // r∘(h·recurrent_kernel_h + recurrent_bias_h)
 		after := reset != nil
 		if !after {
-			reset = t.v // r∘h
+			if reset = t.v; reset != nil && reset.op == opJoin {
+				reset = reset.args[1]
+			} // r∘h
 		}
 		if reset == nil {
 			continue
@@ -80,6 +82,9 @@ func (s *step) gruCell(h int, z, g applied) (*cell, string) {
 // gruGates reads the sums of a GRU whose reset is a term of the third, and
 // multiplies inner, if after is set, or else is a factor of the third.
 func (s *step) gruGates(h int, gates [3]applied, reset *expr, after bool, inner *expr) (*cell, string) {
+	if isJoined(gates[gateZ].of) && !after {
+		return s.gruJoined(h, gates[:], reset)
+	}
 	const extra = "a gate's sum has a term that is neither a product nor a bias"
 	var r roles
 	old := s.variable(opArg, h)

@@ -56,10 +56,14 @@ type Layer struct {
 	Features int // the length of the input's last axis
 
 	// Kernel, RecurrentKernel and Bias are the complete weights, as in Keras:
-	// handles of variables or constants, wherever these stand. Bias has
-	// no node where the layer has none; a GRU with ResetAfter has one of two
-	// rows, for the input and for the state.
+	// handles of variables or constants, wherever these stand, or nodes that stand
+	// for parts of them (Findings.Joined). Bias has no node where the layer has
+	// none; a GRU with ResetAfter has one of two rows, for the input and for the
+	// state.
 	Kernel, RecurrentKernel, Bias savedmodel.Ref
+	// ForgetBias is added to the sum of an LSTM's forget gate beside Bias, as by
+	// TensorFlow 1's cells.
+	ForgetBias float64
 
 	// RecurrentActivation is that of the gates; a SimpleRNN has none.
 	Activation, RecurrentActivation Activation
@@ -116,6 +120,9 @@ type Findings struct {
 	Recurrences []*Recurrence
 	Slices      []*Slices
 	Rest        []UnknownLoop
+	// Joined are weights that are put together of parts of variables, by the nodes
+	// that stand for them.
+	Joined map[*savedmodel.Node]*Joined
 	// Seq2Seq is the sequence-to-sequence model that the layers are part of,
 	// nil if they are not; then NoSeq2Seq says why. Its two layers are named
 	// encoder and decoder.

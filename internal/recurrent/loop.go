@@ -47,10 +47,11 @@ func readLoop(g *savedmodel.Graph, n *savedmodel.Node, place *savedmodel.Place) 
 	for i := range l.body.Rets {
 		j, ok := l.arg(l.body.Rets[i])
 		l.invariant[i] = ok && i == j
-		l.counts[i] = isInt(l.inputs[i], 0) && either(l.body.Rets[i], "AddV2", func(a, b savedmodel.Ref) bool {
+		plusOne := func(a, b savedmodel.Ref) bool {
 			j, ok := l.arg(a)
 			return ok && i == j && isInt(b, 1)
-		})
+		}
+		l.counts[i] = isInt(l.inputs[i], 0) && (either(l.body.Rets[i], "AddV2", plusOne) || either(l.body.Rets[i], "Add", plusOne))
 	}
 	return l, nil
 }

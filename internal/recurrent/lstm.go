@@ -60,7 +60,7 @@ func (s *step) lstmCell(h, c int, act Activation, o applied, kept, added *expr) 
 			continue
 		}
 		for _, a := range factors(added) {
-			for _, f := range s.activations(k[0], bare) {
+			for _, f := range s.activations(k[0], offset) {
 				for _, i := range s.activations(a[0], bare) {
 					for _, g := range s.activations(a[1], bare) {
 						if i.function != o.function || f.function != o.function || g.function != act {
@@ -80,6 +80,9 @@ func (s *step) lstmCell(h, c int, act Activation, o applied, kept, added *expr) 
 }
 
 func (s *step) lstmGates(h, c int, gates [4]applied) (*cell, string) {
+	if isJoined(gates[gateI].of) {
+		return s.lstmJoined(h, c, gates[:])
+	}
 	var r roles
 	for number, g := range gates {
 		rest, why := r.gate(g.of, gate{number: number, input: true, h: s.variable(opArg, h), rows: []int{0}})

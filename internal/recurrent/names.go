@@ -13,19 +13,27 @@ import (
 // it: "decoder_lstm/lstm_cell/kernel_1" is of "decoder_lstm". The cells of a
 // stack keep their own names. Layers that would share a name are numbered, and
 // none has a name like that of a run.
-func nameLayers(m *savedmodel.MetaGraph, all []*Recurrence) error {
+func nameLayers(m *savedmodel.MetaGraph, f *Findings) error {
 	taken := map[string]bool{}
-	for _, r := range all {
+	for _, r := range f.Recurrences {
 		for _, l := range r.Cells {
 			name := strings.ToLower(l.Kind.String())
-			v, ok, err := m.Variable(l.Kernel)
+			kernel := l.Kernel
+			if joined := f.Joined[kernel.Node]; joined != nil {
+				kernel = joined.Blocks[0].Of
+			}
+			v, ok, err := m.Variable(kernel)
 			if err != nil {
 				return err
 			}
+			variable := ""
+			if ok {
+				variable = strings.Replace(v.Name, "/gates/", "/", 1) // as TensorFlow 1's GRUCell has it
+			}
 			if ok && len(r.Cells) > 1 {
-				name = path.Dir(v.Name)
+				name = path.Dir(variable)
 			} else if ok {
-				name = layerOf(v.Name)
+				name = layerOf(variable)
 			}
 			if _, _, isRun := lockstep.CutRun(name); isRun {
 				name += "_layer"

@@ -79,7 +79,7 @@ func truth(b bool) float64 {
 }
 
 var binaries = map[string]func(a, b float64) float64{
-	"AddV2": func(a, b float64) float64 { return a + b }, "Sub": func(a, b float64) float64 { return a - b }, "Mul": func(a, b float64) float64 { return a * b },
+	"AddV2": func(a, b float64) float64 { return a + b }, "Add": func(a, b float64) float64 { return a + b }, "Sub": func(a, b float64) float64 { return a - b }, "Mul": func(a, b float64) float64 { return a * b },
 	"RealDiv": func(a, b float64) float64 { return a / b }, "Div": func(a, b float64) float64 { return a / b },
 	"Maximum": func(a, b float64) float64 { return max(a, b) }, "Minimum": func(a, b float64) float64 { return min(a, b) },
 	"Less": func(a, b float64) float64 { return truth(a < b) }, "LessEqual": func(a, b float64) float64 { return truth(a <= b) },
@@ -237,6 +237,16 @@ func rearrange(n *savedmodel.Node, index int, in []*array) *array {
 		return out
 	}
 	switch {
+	case n.Op == "ConcatV2" && len(in) == 3:
+		a, b := in[0], in[1]
+		if axis := scalarOf(in[2]); axis != 1 && axis != -1 || a.list != nil || b.list != nil || len(a.shape) != 2 || len(b.shape) != 2 || a.shape[0] != b.shape[0] {
+			fail("%v and %v joined along axis %v", a.shape, b.shape, in[2].x)
+		}
+		out := numbers([]int{a.shape[0], a.shape[1] + b.shape[1]})
+		for row := range a.shape[0] {
+			out.x = append(append(out.x, a.x[row*a.shape[1]:(row+1)*a.shape[1]]...), b.x[row*b.shape[1]:(row+1)*b.shape[1]]...)
+		}
+		return out
 	case n.Op == "Split" && len(in) == 2:
 		axis, k := int(scalarOf(in[0])), int(n.AttrInt("num_split"))
 		if axis < 0 {

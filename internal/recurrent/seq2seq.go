@@ -53,6 +53,9 @@ func findSeq2Seq(sh *shapes, g *savedmodel.Graph, f *Findings) (*Seq2Seq, error)
 		return no("the final states of neither LSTM (%q, %q) are the other's initial states, h as h and c as c", lstms[0].Name, lstms[1].Name)
 	}
 	for _, l := range lstms {
+		if l.ForgetBias != 0 || f.Joined[l.Kernel.Node] != nil {
+			return no("the LSTM %q is a cell of TensorFlow 1: its weights are not those of Keras", l.Name)
+		}
 		if l.Activation != Tanh || l.RecurrentActivation != Sigmoid {
 			return no("the LSTM %q has the activations %s and %s, want tanh and sigmoid", l.Name, l.Activation, l.RecurrentActivation)
 		}

@@ -61,7 +61,7 @@ func product(dims []dim) (dim, bool) {
 type shapes struct {
 	m      *savedmodel.MetaGraph
 	inputs map[savedmodel.Ref][]dim // of the signature
-	lists  map[savedmodel.Ref][]dim   // the result of stacking a list
+	lists  map[savedmodel.Ref][]dim // the result of stacking a list
 	// sources are the tensors whose rows a list is, which stacking the list
 	// gives again.
 	sources map[savedmodel.Ref]savedmodel.Ref

@@ -9,6 +9,17 @@ package recurrent
 func (s *step) simpleRNN(h int) (*cell, string) {
 	reason := ""
 	for _, a := range s.activations(s.next[h], bare) {
+		if isJoined(a.of) {
+			sums, why := readAll([]applied{a}, s.variable(opArg, h))
+			if why == "" {
+				var c *cell
+				if c, why = s.joinedCell(SimpleRNN, "g", h, sums, []applied{a}); c != nil {
+					return c, ""
+				}
+			}
+			reason = why
+			continue
+		}
 		var r roles
 		rest, why := r.gate(a.of, gate{input: true, h: s.variable(opArg, h), rows: []int{0}})
 		if why == "" && len(rest) > 0 {

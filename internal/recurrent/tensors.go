@@ -45,11 +45,12 @@ type tensors struct {
 	changed map[*savedmodel.Variable]bool
 	byVar   map[*savedmodel.Variable]*tensor
 	byNode  map[*savedmodel.Node]*tensor
+	joined  map[*savedmodel.Node]*Joined
 	err     error // why the last variable is not a weight
 }
 
 func newTensors(m *savedmodel.MetaGraph, g *savedmodel.Graph) (*tensors, error) {
-	ts := &tensors{meta: m, users: newUserOf(g), changed: map[*savedmodel.Variable]bool{}, byVar: map[*savedmodel.Variable]*tensor{}, byNode: map[*savedmodel.Node]*tensor{}}
+	ts := &tensors{meta: m, users: newUserOf(g), changed: map[*savedmodel.Variable]bool{}, byVar: map[*savedmodel.Variable]*tensor{}, byNode: map[*savedmodel.Node]*tensor{}, joined: map[*savedmodel.Node]*Joined{}}
 	used, err := ts.users.nodes(g.Nodes)
 	if err != nil {
 		return nil, err

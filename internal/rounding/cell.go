@@ -22,6 +22,7 @@ type Cell struct {
 	kernel, recurrent []float64 // (features, gates·units), (units, gates·units)
 	bias              []float64 // (gates·units), nil for none
 	recurrentBias     []float64 // of a GRU with resetAfter
+	forgetBias        []float64 // of an LSTM that adds to its forget gate, nil for none
 }
 
 // NewCell makes the cell of a layer from its weights as Keras has them; bias may
@@ -44,6 +45,12 @@ func NewCell(l *recurrent.Layer, unit Unit, kernel, recurrent, bias []float64) (
 	c.kernel, c.recurrent, c.bias = slices.Clone(kernel), slices.Clone(recurrent), slices.Clone(bias)
 	if c.resetAfter && bias != nil {
 		c.bias, c.recurrentBias = c.bias[:columns], c.bias[columns:]
+	}
+	if l.ForgetBias != 0 {
+		c.forgetBias = make([]float64, columns)
+		for i := range c.Units {
+			c.forgetBias[c.Units+i] = l.ForgetBias
+		}
 	}
 	return c, nil
 }
@@ -140,7 +147,11 @@ func (c *Cell) apply(a activation, x, e float64) (y, bound float64) {
 func (c *Cell) lstm(out *Step, x, h, cell Values, rows int) {
 	const i, f, g, o = 0, 1, 2, 3
 	for gate := range c.gates {
-		c.sum(out.Sums[gate], gate, x, h, rows, c.bias)
+		if gate == f && c.forgetBias != nil {
+			c.sum(out.Sums[gate], gate, x, h, rows, c.bias, c.forgetBias)
+		} else {
+			c.sum(out.Sums[gate], gate, x, h, rows, c.bias)
+		}
 		a := c.rec
 		if gate == g {
 			a = c.act

@@ -57,6 +57,9 @@ func (s *Source) Weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
 	if t := s.constants[r.Node]; t != nil {
 		return t, nil
 	}
+	if joined := s.files.Joined[r.Node]; joined != nil {
+		return s.join(joined)
+	}
 	if v, ok, err := s.meta.Variable(r); err != nil || ok {
 		if err != nil {
 			return nil, err
