@@ -56,10 +56,10 @@ type Layer struct {
 	Features int // the length of the input's last axis
 
 	// Kernel, RecurrentKernel and Bias are the complete weights, as in Keras:
-	// handles of variables or constants, wherever these stand, or nodes that stand
-	// for parts of them (Findings.Joined). Bias has no node where the layer has
-	// none; a GRU with ResetAfter has one of two rows, for the input and for the
-	// state.
+	// handles of variables or constants, wherever these stand, nodes that stand for
+	// parts of them (Findings.Joined), or tensors of the signature's graph that are
+	// computed of these alone. Bias has no node where the layer has none; a GRU with
+	// ResetAfter has one of two rows, for the input and for the state.
 	Kernel, RecurrentKernel, Bias savedmodel.Ref
 	// ForgetBias is added to the sum of an LSTM's forget gate beside Bias, as by
 	// TensorFlow 1's cells.

@@ -22,17 +22,17 @@ func nameLayers(m *savedmodel.MetaGraph, f *Findings) error {
 			if joined := f.Joined[kernel.Node]; joined != nil {
 				kernel = joined.Blocks[0].Of
 			}
-			v, ok, err := m.Variable(kernel)
+			v, err := variableOf(m, kernel)
 			if err != nil {
 				return err
 			}
 			variable := ""
-			if ok {
+			if v != nil {
 				variable = strings.Replace(v.Name, "/gates/", "/", 1) // as TensorFlow 1's GRUCell has it
 			}
-			if ok && len(r.Cells) > 1 {
+			if v != nil && len(r.Cells) > 1 {
 				name = path.Dir(variable)
-			} else if ok {
+			} else if v != nil {
 				name = layerOf(variable)
 			}
 			if _, _, isRun := lockstep.CutRun(name); isRun {

@@ -9,7 +9,7 @@ import (
 )
 
 // tensor is a weight in the graph around a loop: a variable or a constant of
-// one or two axes.
+// one or two axes, or what is computed of such.
 type tensor struct {
 	id    int
 	ref   savedmodel.Ref
@@ -73,7 +73,7 @@ func (ts *tensors) of(r savedmodel.Ref, at *savedmodel.Place) (*tensor, bool) {
 	case r.Node.Op == "Const":
 		return ts.constant(r)
 	case r.Node.Op != "ReadVariableOp" || len(r.Node.Inputs) != 1:
-		return nil, false
+		return ts.computed(r, at)
 	}
 	return ts.variable(at.Resolve(r.Node.Inputs[0]))
 }

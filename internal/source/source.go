@@ -62,12 +62,14 @@ type Source struct {
 	oracle    func() (*Oracle, error)                          // made when first asked for
 }
 
-// values are the variables and lookup tables that were read so far, each once.
+// values are the variables and lookup tables that were read so far, and the weights
+// that were computed of variables, each once.
 type values struct {
-	mu     sync.Mutex
-	of     map[*savedmodel.Variable]*lockstep.Tensor
-	tables map[*savedmodel.LookupTable]*value.LookupTable
-	bytes  int64
+	mu       sync.Mutex
+	of       map[*savedmodel.Variable]*lockstep.Tensor
+	tables   map[*savedmodel.LookupTable]*value.LookupTable
+	computed map[savedmodel.Ref]*lockstep.Tensor
+	bytes    int64
 }
 
 // Open reads the SavedModel in a directory.
@@ -104,7 +106,7 @@ func ReadMeta(meta *savedmodel.MetaGraph, o Options) (*Source, error) {
 	}
 	s := &Source{
 		Graph: graph, Found: found, Options: o, meta: meta, files: found,
-		read: &values{of: map[*savedmodel.Variable]*lockstep.Tensor{}, tables: map[*savedmodel.LookupTable]*value.LookupTable{}},
+		read: &values{of: map[*savedmodel.Variable]*lockstep.Tensor{}, tables: map[*savedmodel.LookupTable]*value.LookupTable{}, computed: map[savedmodel.Ref]*lockstep.Tensor{}},
 	}
 	s.oracle = sync.OnceValues(s.newOracle)
 	return s, nil

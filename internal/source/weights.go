@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/memory"
+	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -52,7 +53,8 @@ func (s *Source) LayerWeight(layer, tensor string) (*lockstep.Tensor, error) {
 	return t, nil
 }
 
-// Weight returns the value of a layer's weight, a variable or a constant.
+// Weight returns the value of a layer's weight: a variable, a constant, or what is
+// computed of such.
 func (s *Source) Weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
 	if t := s.constants[r.Node]; t != nil {
 		return t, nil
@@ -65,6 +67,9 @@ func (s *Source) Weight(r savedmodel.Ref) (*lockstep.Tensor, error) {
 			return nil, err
 		}
 		return s.Value(v)
+	}
+	if recurrent.Computed(r) {
+		return s.converted(s.computed(r))
 	}
 	return s.converted(r.Through().Node.Const())
 }
