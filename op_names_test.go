@@ -24,6 +24,7 @@ var rewriting = []string{
 	"internal/fault",       // plants mistakes in a graph
 	"internal/fixture",     // edits graphs for tests
 	"internal/graphtest",   // draws graphs for tests
+	"internal/cudnn",       // writes loops in the place of operations
 }
 
 // What is known of an operation is in one place: its name is a string in one

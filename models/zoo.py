@@ -32,6 +32,7 @@ COMMITTED = [
     "cells_mixed_keras3", "bidirectional_last_keras3", "embedding_mask_zero_keras3", "guide_series_conv_lstm_keras3",
     "guide_attention_seq2seq_keras3", "module_autograph_lstm", "signature_two", "nested_map_gru_keras3", "nested_map_masked_keras3",
     "nested_decoder_keras3", "nested_branch_keras3", "tf1_stacked", "tf1_while_nested", "tf1_partitioned",
+    "cudnn_seq2seq_keras3", "cudnn_gru_masked_sequences_keras3", "cudnn_layer_lstm_tfkeras", "module_cudnn_gru_bidirectional",
 ]  # fmt: skip
 
 
@@ -256,6 +257,7 @@ def fresh(by_producer):
 
 def recipes():
     import zoo_cells
+    import zoo_cudnn
     import zoo_guides
     import zoo_layers
     import zoo_modules
@@ -264,5 +266,5 @@ def recipes():
     import zoo_text
     import zoo_tf1
 
-    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1)
+    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1, zoo_cudnn)
     return [r for table in tables for rows in table.entries() for r in rows]

@@ -39,6 +39,8 @@ class In:
             return steps_kept(*shape)
         if self.kind == "padded":  # every sample keeps its first step
             return np.arange(shape[1]) < rng.integers(1, shape[1] + 1, size=(shape[0], 1))
+        if self.kind == "lengths":  # of sequences of up to T steps
+            return rng.integers(1, sizes["T"] + 1, size=shape).astype(self.dtype)
         if self.kind == "kept_all":  # no row without anything kept
             return (rng.random(shape) < 0.6) | (np.arange(shape[-1]) == 1)
         if self.kind == "ids":

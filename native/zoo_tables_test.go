@@ -62,6 +62,8 @@ var topics = []struct{ title, entries string }{
 	{"Nested, `Sequential` and subclassed models", `^guide_(text_generation|nested|sequential|feedback)`},
 	{"Cells that the user wrote", `^guide_own_cell`},
 	{"Layers inside loops and branches", `^nested_`},
+	{"Exported on a GPU: cuDNN's layers by Keras 3 and by tf_keras's `CuDNNLSTM`, `CuDNNGRU`", `^cudnn_`},
+	{"`tf.raw_ops.CudnnRNN`, `CudnnRNNV2`, `CudnnRNNV3`", `^module_cudnn_`},
 	{"Loops and branches by hand in a `tf.Module`", `^module_`},
 	{"Signatures of one's own", `^signature_`},
 }

@@ -29,6 +29,8 @@ var differs = map[string]struct {
 	"module_autograph_lstm":             {nil, 1, "TensorFlow 1's LSTM: one matrix over the input and the state, joined, and gates in another order"},
 	"module_until":                      {nil, 1, "no layer: a loop whose end depends on values"},
 	"simplernn_rare_activations_keras3": {map[string]int{"SimpleRNN": 8}, 5, "no cell has leaky_relu, soft_shrink, hard_shrink, sparse_plus and sparse_sigmoid"},
+	"module_cudnn_lstm_open":            {nil, 1, "the graph does not show how many units it has"},
+	"module_cudnn_gru_open":             {nil, 1, "the graph does not show how many units it has"},
 	"guide_own_cell_keras3":             {map[string]int{"SimpleRNN": 2}, 0, "the user's cell is a SimpleRNN's without bias and activation"},
 	"guide_own_cell_tfkeras":            {map[string]int{"SimpleRNN": 2}, 0, "the user's cell is a SimpleRNN's without bias and activation"},
 }

@@ -20,10 +20,14 @@ import (
 
 // loadSavedModel gives libtensorflow a directory, by a path without the
 // characters that it reads as a pattern, and without the functions that nothing
-// calls.
-func loadSavedModel(dir string, tags []string, options *tf.SessionOptions) (m *tf.SavedModel, release func(), err error) {
-	path, release, err := trimmed(dir)
-	if err != nil {
+// calls. graph, if it is not nil, is what it is given instead of saved_model.pb.
+func loadSavedModel(dir string, graph []byte, tags []string, options *tf.SessionOptions) (m *tf.SavedModel, release func(), err error) {
+	path, release, err := trimmed(dir, graph)
+	switch {
+	case err == nil:
+	case graph != nil:
+		path, release, err = withGraph(dir, graph)
+	default:
 		path, release, err = plain.Dir(dir)
 	}
 	if err != nil {
@@ -48,11 +52,13 @@ const worthTrimming = 0.1
 var errNothingToTrim = errors.New("tfbridge: every function is called")
 
 // trimmed returns a path to the model without the functions that nothing calls.
-// Where it fails, for whatever reason, the model can be loaded as it is.
-func trimmed(dir string) (path string, release func(), err error) {
-	all, err := os.ReadFile(filepath.Join(dir, graphFile))
-	if err != nil {
-		return "", nil, err
+// Where it fails, for whatever reason, the model can be loaded as it is. all, if it
+// is not nil, is the graph instead of the file.
+func trimmed(dir string, all []byte) (path string, release func(), err error) {
+	if all == nil {
+		if all, err = os.ReadFile(filepath.Join(dir, graphFile)); err != nil {
+			return "", nil, err
+		}
 	}
 	few, err := trim.Functions(all, cpuOnly())
 	if err != nil {
@@ -61,7 +67,12 @@ func trimmed(dir string) (path string, release func(), err error) {
 	if float64(len(all)-len(few)) < worthTrimming*float64(len(all)) {
 		return "", nil, errNothingToTrim
 	}
-	return plain.With(dir, graphFile, few, "variables", "assets", "assets.extra")
+	return withGraph(dir, few)
+}
+
+// withGraph returns a path to the model with another graph.
+func withGraph(dir string, graph []byte) (path string, release func(), err error) {
+	return plain.With(dir, graphFile, graph, "variables", "assets", "assets.extra")
 }
 
 // cpuOnly tells whether TensorFlow has no other devices.

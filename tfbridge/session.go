@@ -96,7 +96,7 @@ func open(dir string, s settings) (session, error) {
 		if err := checkFiles(dir, meta.Assets()); err != nil {
 			return err
 		}
-		m.saved, m.release, err = loadSavedModel(dir, meta.Tags(), &tf.SessionOptions{Config: config})
+		m.saved, m.release, err = loadSavedModel(dir, model.GraphFile(), meta.Tags(), &tf.SessionOptions{Config: config})
 		return err
 	})
 	if err != nil {

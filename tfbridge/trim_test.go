@@ -19,7 +19,7 @@ func TestTrimmedModelsComputeTheSame(t *testing.T) {
 	for _, name := range []string{"seed_tfkeras", "gru_masked_tfkeras", "lstm_masked_states_tfkeras", "lstm_hard_sigmoid_tfkeras", "misleading_tfkeras"} {
 		t.Run(name, func(t *testing.T) {
 			dir, inputs := fixture.Dir(t, name), fixture.Tensors(t, name, "inputs.npz")
-			path, release, err := trimmed(dir)
+			path, release, err := trimmed(dir, nil)
 			if err != nil {
 				t.Fatalf("it is not trimmed: %v", err)
 			}
@@ -32,7 +32,7 @@ func TestTrimmedModelsComputeTheSame(t *testing.T) {
 			}
 			got := traceOf(t, dir, inputs)
 			t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
-			if _, _, err := trimmed(dir); err == nil {
+			if _, _, err := trimmed(dir, nil); err == nil {
 				t.Fatal("it is trimmed without a folder for temporary files")
 			}
 			want := traceOf(t, dir, inputs)

@@ -153,6 +153,9 @@ func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
 		return nil, err
 	}
 	if !supported {
+		if reason := n.Refused(); reason != "" {
+			return nil, errors.New(reason)
+		}
 		return nil, errors.New("the operation is not supported")
 	}
 	switch spec.Control {

@@ -41,6 +41,9 @@ type SavedModel struct {
 	pb   *tfpb.SavedModel // without the functions
 	// functions are those of each meta graph.
 	functions [][]rawFunction
+	// lowered is saved_model.pb without cuDNN's operations, nil where there is none.
+	lowered []byte
+	cudnn   []CuDNNOperation
 }
 
 // Open reads the SavedModel in a directory.
@@ -77,16 +80,21 @@ func open(fsys fs.FS, name string) (*SavedModel, error) {
 		return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
 	}
 	m := &SavedModel{fsys: fsys, name: name, pb: &tfpb.SavedModel{}}
-	rest, functions, err := cutFunctions(b)
+	var rest []byte
+	var functions [][]rawFunction
+	size := len(b)
+	if b, err = m.lower(b); err == nil {
+		rest, functions, err = cutFunctions(b)
+	}
 	if err == nil {
 		m.functions = functions
 		err = proto.Unmarshal(rest, m.pb)
 	}
 	if err != nil {
-		return nil, lockstep.Damaged(fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes is damaged or cut short: %w", name, len(b), err))
+		return nil, lockstep.Damaged(fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes is damaged or cut short: %w", name, size, err))
 	}
 	if len(m.pb.GetMetaGraphs()) == 0 {
-		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes holds no graph: %w; it may be damaged", name, len(b), lockstep.ErrNotSavedModel)
+		return nil, fmt.Errorf("savedmodel: %s: saved_model.pb of %d bytes holds no graph: %w; it may be damaged", name, size, lockstep.ErrNotSavedModel)
 	}
 	return m, nil
 }
