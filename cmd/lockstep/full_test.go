@@ -58,6 +58,7 @@ func TestFullDisk(t *testing.T) {
 		{args: []string{"completion", "bash"}},
 		{args: []string{"doctor"}}, {args: []string{"version"}}, {args: []string{"version", "--format", "json"}},
 		{args: []string{"inspect", model}}, {args: []string{"inspect", model, "--format", "json"}},
+		{args: []string{"convert", fixture.Dir(t, "cudnn_seq2seq_keras3"), "-o", filepath.Join(dir, "converted")}},
 		{args: []string{"run", model, "--inputs", inputs, "--outputs", filepath.Join(dir, "o.npz")}, silent: true},
 		{args: []string{"diff", inputs, inputs}}, {args: []string{"diff", inputs, ones}},
 		{args: []string{"diff", inputs, inputs, "--format", "json"}}, {args: []string{"diff", inputs, inputs, "--format", "junit"}},
