@@ -121,6 +121,9 @@ func (l *layer) rets(outputs, lastH, lastC []string) []arg {
 		y = b.transpose("batch_major", l.compute, y, 1, 0, 2)
 	}
 	joined := func(name string, states []string) string {
+		if l.dirs == 1 { // which steps one by one do not prevent, as packing does
+			return l.castBack(b.add(name, "ExpandDims", attrs{"T": l.compute, "Tdim": int32Type}, states[0], b.scalar(name+"/dim", int32Type, l.layerAxis())))
+		}
 		return l.castBack(b.add(name, "Pack", attrs{"T": l.compute, "N": l.dirs, "axis": l.layerAxis()}, states...))
 	}
 	out := []arg{
