@@ -230,6 +230,8 @@ func TestExplain(t *testing.T) { follow(t, "explain.md") }
 
 func TestForecast(t *testing.T) { follow(t, "forecast.md") }
 
+func TestGPU(t *testing.T) { follow(t, "gpu.md") }
+
 func TestReport(t *testing.T) {
 	if !withTensorFlow {
 		t.Skip("docs/report.md wants a build with TensorFlow: make test-tensorflow")
