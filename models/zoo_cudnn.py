@@ -22,7 +22,6 @@ from seq2seq import producer
 from zoo import Model, fresh, random_weights, recurrent_layers
 from zoo_checks import check_names, check_values, signature
 from zoo_inputs import SIZES, In, cases_of, seq
-from zoo_modules import concrete
 
 RANDOM = 0.4  # the deviation of the weights
 PADDED = {"x": In("T", 3), "keep": In("T", kind="padded", dtype="bool")}
@@ -117,7 +116,8 @@ def operations(path):
                 yield from found(functions.get(a.func.name, []))
 
     called = {t.name.split(":")[0] for t in saved.meta_graphs[0].signature_def["serving_default"].outputs.values()}
-    return list(found(n for n in graph.node if n.name in called))
+    main = [n.op for n in graph.node if n.op.startswith("CudnnRNN")]
+    return main + list(found(n for n in graph.node if n.name in called))
 
 
 def write(out, fixture, model, cases, weights, save, want, others=None):
@@ -256,9 +256,12 @@ def modules():
         yield module(f"module_cudnn_{mode}_bidirectional_v2", "CudnnRNNV2", mode, directions=2)
     yield module("module_cudnn_lstm_open", "CudnnRNNV3", "lstm", lengths=True, fixed=False)
     yield module("module_cudnn_gru_open", "CudnnRNNV2", "gru", fixed=False)
+    yield module("module_cudnn_lstm_float16", "CudnnRNNV3", "lstm", lengths=True, dtype="float16")
+    yield module("module_cudnn_gru_float64", "CudnnRNN", "gru", dtype="float64")
+    yield frozen("session_cudnn_lstm", "lstm")
 
 
-def module(name, op, mode, lengths=False, time_major=True, directions=1, fixed=True):
+def module(name, op, mode, lengths=False, time_major=True, directions=1, fixed=True, dtype="float32"):
     """A raw operation in a tf.Module, its params a variable as cuDNN has them.
 
     fixed says whether the graph shows how many units and features there are.
@@ -267,7 +270,6 @@ def module(name, op, mode, lengths=False, time_major=True, directions=1, fixed=T
     def recipe(out):
         import keras
         import tensorflow as tf
-        from keras.src.backend.tensorflow.rnn import _standardize_cudnn_weights as packed
 
         fresh("keras3")
         fresh("tfkeras")
@@ -275,28 +277,16 @@ def module(name, op, mode, lengths=False, time_major=True, directions=1, fixed=T
         rng = np.random.default_rng(seed)
         units, features = 4, 3
         kind = {"lstm": "LSTM", "gru": "GRU"}.get(mode, "SimpleRNN")
-        gates, order = {"lstm": (4, [0, 1, 2, 3]), "gru": (3, [1, 0, 2])}.get(mode, (1, [0]))
-        layers, weights, biases = [], [], []
-        for direction in range(directions):
-            drawn = [rng.normal(0, RANDOM, s).astype(np.float32) for s in ((features, gates * units), (units, gates * units), (2, gates * units))]
-            kernel, recurrent, bias = drawn
-            layers.append(plain_layer(keras, kind, mode, units, direction == 1))
-            layers[-1].build((None, None, features))
-            layers[-1].set_weights([kernel, recurrent, bias if kind == "GRU" else bias.sum(0)])
-            for matrix in (kernel, recurrent):
-                weights += [np.split(matrix, gates, 1)[g] for g in order]
-            for row in bias:
-                biases += [np.split(row, gates)[g] for g in order]
-        params = packed(weights, biases, tf.constant([-1]), transpose_weights=True).numpy()
+        layers, params = drawn(keras, rng, kind, mode, units, features, directions, dtype)
 
         m = tf.Module()
         m.cell = tf.Module()
         m.cell.params = tf.Variable(params, name="cell/params")
-        specs, inputs = signature_of(lengths, units, features, directions, fixed, kind)
+        specs, inputs = signature_of(lengths, units, features, directions, fixed, kind, dtype)
 
         @tf.function
         def call(**given):
-            x, h, c = given["x"], given["h"], given.get("c", tf.constant(0.0))
+            x, h, c = given["x"], given["h"], given.get("c", tf.constant(0, dtype))
             if time_major:
                 x = tf.transpose(x, (1, 0, 2))
                 h, c = (tf.transpose(s, (1, 0, 2)) if len(s.shape) == 3 else s for s in (h, c))
@@ -312,16 +302,7 @@ def module(name, op, mode, lengths=False, time_major=True, directions=1, fixed=T
             return {"y": y, "last_h": h} | ({"last_c": c} if kind == "LSTM" else {})
 
         def plain(inputs):
-            steps = inputs["x"].shape[1]
-            keep = np.arange(steps) < inputs.get("lengths", np.full(len(inputs["x"]), steps))[:, None]
-            made = []
-            for d, layer in enumerate(layers):
-                states = [inputs["h"][:, d]] + ([inputs["c"][:, d]] if kind == "LSTM" else [])
-                made.append(run_plain(layer, inputs["x"], keep, states, backwards=d == 1))
-            got = {"y": np.concatenate([y for y, *_ in made], -1)}
-            for i, state in enumerate(["last_h", "last_c"][: len(made[0]) - 1]):
-                got[state] = np.stack([s[1 + i] for s in made], 1)
-            return got
+            return run_plain(layers, kind, dtype, inputs)
 
         def save(path):
             m.call = call
@@ -335,30 +316,93 @@ def module(name, op, mode, lengths=False, time_major=True, directions=1, fixed=T
     return [(name, recipe)]
 
 
-def signature_of(lengths, units, features, directions, fixed, kind):
+def frozen(name, mode):
+    """The same in the main graph of a session of TensorFlow 1, its params a constant."""
+
+    def recipe(out):
+        import keras
+        import tensorflow as tf
+
+        fresh("keras3")
+        seed = seed_of(name)
+        layers, params = drawn(keras, np.random.default_rng(seed), "LSTM", mode, 4, 3, 1, "float32")
+        inputs = {"x": In("T", 3), "h": In(1, 4), "c": In(1, 4)}
+        v1 = tf.compat.v1
+
+        def save(path):
+            with v1.Graph().as_default(), v1.Session() as session:
+                x, h, c = (v1.placeholder(tf.float32, shape, name=n) for n, shape in (("x", (None, None, 3)), ("h", (None, 1, 4)), ("c", (None, 1, 4))))
+                turned = [tf.transpose(t, (1, 0, 2)) for t in (x, h, c)]
+                made = tf.raw_ops.CudnnRNN(input=turned[0], input_h=turned[1], input_c=turned[2], params=tf.constant(params), rnn_mode=mode, is_training=False)
+                y, last_h, last_c = (tf.transpose(t, (1, 0, 2)) for t in made[:3])
+                v1.saved_model.simple_save(session, path, {"x": x, "h": h, "c": c}, {"y": y, "last_h": last_h, "last_c": last_c})
+
+        about = "tf.raw_ops.CudnnRNN in the main graph of a session of TensorFlow 1, without variables."
+        fixture = Fixture(name, "tf.compat.v1 saved_model of a tf.Module's session", seed, about, layers={"LSTM": 1}, unrolled=0)
+        model = Plain(lambda given: run_plain(layers, "LSTM", "float32", given))
+        write(out, fixture, model, cases_of(inputs, SIZES, seed), [], save, ["CudnnRNN"])
+
+    recipe.process = "keras3"
+    return [(name, recipe)]
+
+
+def drawn(keras, rng, kind, mode, units, features, directions, dtype):
+    """Keras layers with random weights, one for each direction, and the params of the same weights."""
+    import tensorflow as tf
+    from keras.src.backend.tensorflow.rnn import _standardize_cudnn_weights as packed
+
+    gates, order = {"lstm": (4, [0, 1, 2, 3]), "gru": (3, [1, 0, 2])}.get(mode, (1, [0]))
+    layers, weights, biases = [], [], []
+    for direction in range(directions):
+        shapes = ((features, gates * units), (units, gates * units), (2, gates * units))
+        kernel, recurrent, bias = (rng.normal(0, RANDOM, s).astype(dtype) for s in shapes)
+        layer = plain_layer(keras, kind, mode, units, direction == 1, "float64" if dtype == "float64" else "float32")
+        layer.build((None, None, features))
+        rows = bias.astype(layer.dtype)
+        layer.set_weights([kernel, recurrent, rows if kind == "GRU" else rows.sum(0)])
+        layers.append(layer)
+        for matrix in (kernel, recurrent):
+            weights += [np.split(matrix, gates, 1)[g] for g in order]
+        for row in bias:
+            biases += [np.split(row, gates)[g] for g in order]
+    return layers, packed(weights, biases, tf.constant([-1]), transpose_weights=True).numpy()
+
+
+def signature_of(lengths, units, features, directions, fixed, kind, dtype):
     """The specs and the inputs of a module."""
     import tensorflow as tf
 
     u, f = (units, features) if fixed else (None, None)
-    inputs = {"x": In("T", features), "h": In(directions, units)}
-    specs = {"x": tf.TensorSpec((None, None, f), name="x"), "h": tf.TensorSpec((None, directions, u), name="h")}
+    inputs = {"x": In("T", features, dtype=dtype), "h": In(directions, units, dtype=dtype)}
+    specs = {"x": tf.TensorSpec((None, None, f), dtype, name="x"), "h": tf.TensorSpec((None, directions, u), dtype, name="h")}
     if kind == "LSTM":
-        inputs["c"], specs["c"] = In(directions, units), tf.TensorSpec((None, directions, u), name="c")
+        inputs["c"], specs["c"] = In(directions, units, dtype=dtype), tf.TensorSpec((None, directions, u), dtype, name="c")
     if lengths:
         inputs["lengths"], specs["lengths"] = In("B", kind="lengths", dtype="int32"), tf.TensorSpec((None,), tf.int32, name="lengths")
     return specs, inputs
 
 
-def plain_layer(keras, kind, mode, units, backwards):
+def plain_layer(keras, kind, mode, units, backwards, dtype):
     more = {"activation": mode.removeprefix("rnn_")} if kind == "SimpleRNN" else {}
-    return getattr(keras.layers, kind)(units, return_sequences=True, return_state=True, go_backwards=backwards, zero_output_for_mask=True, **more)
+    return getattr(keras.layers, kind)(
+        units, return_sequences=True, return_state=True, go_backwards=backwards, zero_output_for_mask=True, dtype=dtype, **more
+    )
 
 
-def run_plain(layer, x, keep, states, backwards):
-    """What Keras computes, its outputs in the order of the steps."""
+def run_plain(layers, kind, dtype, inputs):
+    """What Keras computes, the outputs in the order of the steps: of 16 bits in float32, and rounded."""
     import tensorflow as tf
 
-    states = [tf.constant(s) for s in states]
-    y, *last = layer(tf.constant(x), mask=tf.constant(keep), initial_state=states if len(states) > 1 else states[0])
-    y = np.asarray(y)
-    return [y[:, ::-1] if backwards else y, *(np.asarray(s) for s in last)]
+    steps = inputs["x"].shape[1]
+    keep = np.arange(steps) < inputs.get("lengths", np.full(len(inputs["x"]), steps))[:, None]
+    made = []
+    for d, layer in enumerate(layers):
+        given = [tf.constant(inputs[n][:, d].astype(layer.dtype)) for n in (("h", "c") if kind == "LSTM" else ("h",))]
+        x = tf.constant(inputs["x"].astype(layer.dtype))
+        y, *last = layer(x, mask=tf.constant(keep), initial_state=given if len(given) > 1 else given[0])
+        y = np.asarray(y)
+        made.append([y[:, ::-1] if d == 1 else y, *(np.asarray(s) for s in last)])
+    got = {"y": np.concatenate([y for y, *_ in made], -1)}
+    for i, state in enumerate(["last_h", "last_c"][: len(made[0]) - 1]):
+        got[state] = np.stack([s[1 + i] for s in made], 1)
+    return {n: x.astype(dtype) for n, x in got.items()}

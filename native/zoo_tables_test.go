@@ -63,7 +63,7 @@ var topics = []struct{ title, entries string }{
 	{"Cells that the user wrote", `^guide_own_cell`},
 	{"Layers inside loops and branches", `^nested_`},
 	{"Exported on a GPU: cuDNN's layers by Keras 3 and by tf_keras's `CuDNNLSTM`, `CuDNNGRU`", `^cudnn_`},
-	{"`tf.raw_ops.CudnnRNN`, `CudnnRNNV2`, `CudnnRNNV3`", `^module_cudnn_`},
+	{"`tf.raw_ops.CudnnRNN`, `CudnnRNNV2`, `CudnnRNNV3`", `^module_cudnn_|^session_cudnn_`},
 	{"Loops and branches by hand in a `tf.Module`", `^module_`},
 	{"Signatures of one's own", `^signature_`},
 }
