@@ -282,11 +282,13 @@ def module(name, op, mode, lengths=False, time_major=True, directions=1, fixed=T
         m = tf.Module()
         m.cell = tf.Module()
         m.cell.params = tf.Variable(params, name="cell/params")
-        specs, inputs = signature_of(lengths, units, features, directions, fixed, kind, dtype)
+        specs, inputs = signature_of(lengths, units, features, directions, kind, dtype)
 
         @tf.function
         def call(**given):
             x, h, c = given["x"], given["h"], given.get("c", tf.constant(0, dtype))
+            if not fixed:  # the last axis becomes one of any length to TensorFlow
+                x, h = (tf.reshape(t, tf.concat([tf.shape(t)[:2], [tf.reduce_max(tf.shape(t)[2:])]], 0)) for t in (x, h))
             if time_major:
                 x = tf.transpose(x, (1, 0, 2))
                 h, c = (tf.transpose(s, (1, 0, 2)) if len(s.shape) == 3 else s for s in (h, c))
@@ -368,15 +370,14 @@ def drawn(keras, rng, kind, mode, units, features, directions, dtype):
     return layers, packed(weights, biases, tf.constant([-1]), transpose_weights=True).numpy()
 
 
-def signature_of(lengths, units, features, directions, fixed, kind, dtype):
+def signature_of(lengths, units, features, directions, kind, dtype):
     """The specs and the inputs of a module."""
     import tensorflow as tf
 
-    u, f = (units, features) if fixed else (None, None)
     inputs = {"x": In("T", features, dtype=dtype), "h": In(directions, units, dtype=dtype)}
-    specs = {"x": tf.TensorSpec((None, None, f), dtype, name="x"), "h": tf.TensorSpec((None, directions, u), dtype, name="h")}
+    specs = {"x": tf.TensorSpec((None, None, features), dtype, name="x"), "h": tf.TensorSpec((None, directions, units), dtype, name="h")}
     if kind == "LSTM":
-        inputs["c"], specs["c"] = In(directions, units, dtype=dtype), tf.TensorSpec((None, directions, u), dtype, name="c")
+        inputs["c"], specs["c"] = In(directions, units, dtype=dtype), tf.TensorSpec((None, directions, units), dtype, name="c")
     if lengths:
         inputs["lengths"], specs["lengths"] = In("B", kind="lengths", dtype="int32"), tf.TensorSpec((None,), tf.int32, name="lengths")
     return specs, inputs

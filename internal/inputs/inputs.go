@@ -122,6 +122,11 @@ func Make(ctx context.Context, r Request) (*InputSet, error) {
 			st, got = plain, other
 		}
 	}
+	if !got.ok {
+		if st, got, err = s.tryPadded(ctx, st, got); err != nil {
+			return nil, err
+		}
+	}
 	if !got.fits() && s.native() {
 		takes, err := s.engineTakes(ctx, st, got)
 		if err != nil || takes {
@@ -254,7 +259,7 @@ func (st state) inputs(sig lockstep.Signature, seed uint64) (map[string]*lockste
 // usual tells whether elements as random.Inputs makes them are of that kind.
 func (k kind) usual(dtype lockstep.DType) bool {
 	switch {
-	case k.form == lengths, dtype == lockstep.Bool:
+	case k.form == lengths, k.form == padded, dtype == lockstep.Bool:
 		return false
 	case dtype.IsFloat():
 		return k.unknown || math.IsInf(k.low, -1) && math.IsInf(k.high, 1)

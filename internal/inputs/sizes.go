@@ -1,6 +1,8 @@
 package inputs
 
 import (
+	"context"
+	"maps"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -71,4 +73,25 @@ func graphLengths(g *savedmodel.Graph) []int {
 		}
 	}
 	return out
+}
+
+// tryPadded tries masks and tokens that are padded on the right, which a model may
+// assert: cuDNN's layers take no others.
+func (s *search) tryPadded(ctx context.Context, st state, got result) (state, result, error) {
+	other := st
+	other.kinds = map[string][]kind{}
+	maps.Copy(other.kinds, st.kinds)
+	for _, spec := range s.Signature.Inputs {
+		if whole := spec.DType == lockstep.Bool || spec.DType.IsInt(); whole && len(spec.Shape) > 1 && len(st.kinds[spec.Name]) == 0 {
+			other.kinds[spec.Name] = []kind{{form: padded, high: 1}}
+		}
+	}
+	if len(other.kinds) == len(st.kinds) {
+		return st, got, nil
+	}
+	tried, err := s.try(ctx, other)
+	if err != nil || !tried.fits() {
+		return st, got, err
+	}
+	return other, tried, nil
 }

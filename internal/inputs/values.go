@@ -31,6 +31,7 @@ const (
 	above         // real numbers above low
 	lengths       // integers from 1 to high, of which the first is high
 	constant      // high everywhere
+	padded        // along the last axis 1, or true, and from some place on 0
 )
 
 // offset keeps numbers above low from being so near that a logarithm is large.
@@ -66,6 +67,8 @@ func (k kind) String() string {
 		s = fmt.Sprintf("numbers above %.4g", k.low)
 	case lengths:
 		s = fmt.Sprintf("lengths from 1 to %g", k.high)
+	case padded:
+		s = "rows that are padded on the right"
 	default:
 		s = fmt.Sprintf("%g everywhere", k.high)
 	}
@@ -111,7 +114,31 @@ func (k kind) of(dtype lockstep.DType) kind {
 
 // apply replaces those elements of t that k affects.
 func (k kind) apply(t *lockstep.Tensor, rng *rand.Rand) error {
+	if k.form == padded {
+		return pad(t, rng)
+	}
 	return k.each(t, func(i int, _ float64) float64 { return k.next(rng, i) })
+}
+
+// pad makes each row of t, of integers or bools, ones and then zeros, and at least one
+// of the former.
+func pad(t *lockstep.Tensor, rng *rand.Rand) error {
+	width, kept := max(1, t.Shape()[t.Rank()-1]), 0
+	one := func(i int) bool {
+		if i%width == 0 {
+			kept = 1 + rng.IntN(width)
+		}
+		return i%width < kept
+	}
+	if t.DType() == lockstep.Bool {
+		return write(t, kind{}, width, func(i int, _ bool) bool { return one(i) })
+	}
+	return kind{}.each(t, func(i int, _ float64) float64 {
+		if one(i) {
+			return 1
+		}
+		return 0
+	})
 }
 
 // each replaces those elements of t that k affects by next's results.
