@@ -162,12 +162,12 @@ def models():
 
         y = k.Dense(8, activation="softmax")(k.LSTM(4, return_sequences=True)(x))
         if keras_of(k).__name__ == "keras":  # whose own argmax looks at the bits of zeros
-            top = k.Lambda(lambda t: tf.argmax(t, -1), output_shape=lambda s: s[:-1], dtype="int64")(y)
+            top = k.Lambda(lambda t: tf.argmax(t, -1))(y)
         else:
             top = tf.argmax(y, -1)
         return [y, k.StringLookup(vocabulary=VOCABULARY, invert=True, num_oov_indices=0)(top)]
 
-    yield entry("text_labels", "The name of the likeliest class at each step.", {"x": In("T", 2)}, labels, scale=4)
+    yield entry("text_labels", "The name of the likeliest class at each step.", {"x": In("T", 2)}, labels, scale=1.5)
 
 
 def modules():
