@@ -49,8 +49,8 @@ def random_weights(weights, rng, scale):
 
 
 def numeric(weights):
-    """The weights that are numbers: Keras 2 lists the vocabularies of adapted layers among them, and what has no shape yet."""
-    return [w for w in weights if hasattr(w, "name") and all(d is not None for d in w.shape)]
+    """The weights that a call reads: Keras 2 lists what adapted text layers counted among them, and what has no shape yet."""
+    return [w for w in weights if hasattr(w, "name") and all(d is not None for d in w.shape) and "num_documents" not in w.name]
 
 
 def recurrent_layers(keras, layer, found=None):
