@@ -387,6 +387,51 @@ def cells():
             y, state = tf.nn.static_rnn(legacy_cells.BasicLSTMCell(4), tf.unstack(x, axis=1), dtype=tf.float32)
         return {"x": x}, {"y": tf.stack(y, 1), "c": state.c, "h": state.h}
 
+    def block(name, cell):
+        def build(tf, rng):
+            x = sequence(tf)
+            with tf.variable_scope("block", use_resource=False):
+                sizes = {"w": (7, 16), "b": (16,), "wci": (4,), "wcf": (4,), "wco": (4,), "w_ru": (7, 8), "w_c": (7, 4), "b_ru": (8,), "b_c": (4,)}
+                sizes = {k: s for k, s in sizes.items() if ("_" in k) == (name == "GRUBlockCell")}
+                w = {k: tf.get_variable(k, s) for k, s in sizes.items()}
+            steps, rows = tf.shape(x)[1], tf.shape(x)[0]
+            return {"x": x}, cell(tf, w, tf.transpose(x, (1, 0, 2)), steps, tf.zeros((rows, 4)))
+
+        return build
+
+    def fused(tf, w, x, steps, zeros):
+        out = tf.raw_ops.BlockLSTM(seq_len_max=tf.cast(steps, tf.int64), x=x, cs_prev=zeros, h_prev=zeros, **w, use_peephole=False, cell_clip=-1.0)
+        return {"y": tf.transpose(out.h, (1, 0, 2)), "c": out.cs[-1], "h": out.h[-1]}
+
+    def peepholes(tf, w, x, steps, zeros):
+        out = tf.raw_ops.BlockLSTMV2(seq_len_max=tf.cast(steps, tf.int64), x=x, cs_prev=zeros, h_prev=zeros, **w, use_peephole=True, cell_clip=0.5)
+        return {"y": tf.transpose(out.h, (1, 0, 2)), "c": out.cs[-1]}
+
+    def loop(step, states):
+        def cell(tf, w, x, steps, zeros):
+            outputs = tf.TensorArray(tf.float32, steps, element_shape=(None, 4))
+            items = tf.TensorArray(tf.float32, steps).unstack(x)
+
+            def body(t, outputs, *state):
+                state = step(tf, w, items.read(t), *state)
+                return t + 1, outputs.write(t, state[-1]), *state
+
+            _, outputs, *state = tf.while_loop(lambda t, *_: t < steps, body, (0, outputs) + (zeros,) * states)
+            return {"y": tf.transpose(outputs.stack(), (1, 0, 2)), **{f"state_{i}": s for i, s in enumerate(state)}}
+
+        return cell
+
+    def lstm_step(tf, w, x, c, h):
+        out = tf.raw_ops.LSTMBlockCell(x=x, cs_prev=c, h_prev=h, **w)
+        return out.cs, out.h
+
+    def gru_step(tf, w, x, h):
+        return (tf.raw_ops.GRUBlockCell(x=x, h_prev=h, **w).h,)
+
+    yield session("tf1_block_lstm", "LSTMBlockFusedCell: BlockLSTM, all steps in one operation.", block("BlockLSTM", fused), STEPS)
+    yield session("tf1_block_lstm_v2", "BlockLSTMV2 with peepholes, which clips its states.", block("BlockLSTMV2", peepholes), STEPS)
+    yield session("tf1_lstm_block_cell", "LSTMBlockCell in a loop.", block("LSTMBlockCell", loop(lstm_step, 2)), STEPS)
+    yield session("tf1_gru_block_cell", "GRUBlockCell in a loop.", block("GRUBlockCell", loop(gru_step, 1)), STEPS)
     yield session("tf1_static", "static_rnn: every step written out.", static, {c: {"x": In(5, 3)} for c in ("", "long", "one")})
 
 

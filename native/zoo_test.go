@@ -41,7 +41,7 @@ var around = map[string]int{
 	"nested_decoder": 1, "nested_decoder_gru": 1, "nested_embedding": 1,
 	"tf1_while": 1, "tf1_while_nested": 4, "tf1_scan": 1, "tf1_arrays": 1,
 	"tf1_basic_lstm_joined_state": 1, "tf1_lstm_peepholes": 1, "tf1_lstm_projection": 1,
-	"tf1_basic_lstm_lengths": 1, "tf1_gru_lengths": 1, "tf1_rnn_lengths": 1, "tf1_stacked_lengths": 1, "tf1_bidirectional_lengths": 2,
+	"tf1_basic_lstm_lengths": 1, "tf1_gru_lengths": 1, "tf1_rnn_lengths": 1, "tf1_stacked_lengths": 1, "tf1_bidirectional_lengths": 2, "tf1_lstm_block_cell": 1, "tf1_gru_block_cell": 1,
 }
 
 // rightHere are the recipes that TensorFlow gets wrong where the SavedModel is

@@ -3,6 +3,7 @@ package ops
 
 import (
 	"github.com/lockstep-go/lockstep/internal/op"
+	"github.com/lockstep-go/lockstep/internal/op/cells"
 	"github.com/lockstep-go/lockstep/internal/op/quantize"
 	"github.com/lockstep-go/lockstep/internal/op/ragged"
 	"github.com/lockstep-go/lockstep/internal/op/text"
@@ -10,7 +11,7 @@ import (
 )
 
 // Specs are the known operations.
-var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops)
+var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops)
 
 // unknown is the Spec of an operation that is in no table.
 var unknown = &op.Spec{}
