@@ -15,9 +15,8 @@ type loop struct {
 	mask                  string // (steps, batch, 1): which steps there are; "" for all
 	outputs, lastH, lastC string // what it computes
 	cond, body            *tfpb.FunctionDef
-	variables, afterwards []arg // the loop variables before a step and after it
-	inputs                []string
-	lists                 map[string]tfpb.DataType // the elements of those that are lists
+	variables             []arg
+	inputs                []string // what the variables are before the first step
 }
 
 // write writes the loop into b, and its functions.

@@ -84,6 +84,11 @@ var wants = map[string]struct {
 	"nested_map_masked_keras3": {[]string{"LSTM masked/inner 2→4 tanh sigmoid M"}, 1, "", []string{"found 1 recurrent layers"}},
 	"nested_decoder_keras3":    {[]string{"LSTM decoder/inner 5→4 tanh sigmoid"}, 1, "", []string{"found 1 recurrent layers"}},
 	"nested_branch_keras3":     {[]string{"LSTM chosen/yes 2→4 tanh sigmoid", "GRU chosen/no 2→4 tanh sigmoid R"}, 0, "", []string{"found 2 recurrent layers"}},
+
+	"cudnn_seq2seq_keras3":              {[]string{"LSTM encoder 2→4 tanh sigmoid", "LSTM decoder 2→4 tanh sigmoid"}, 0, "encoder decoder output_0", nil},
+	"cudnn_gru_masked_sequences_keras3": {[]string{"GRU gru 3→4 tanh sigmoid R Z"}, 0, "", []string{`found 1 recurrent layers: GRU "gru"`}},
+	"cudnn_layer_lstm_tfkeras":          {[]string{"LSTM cu_dnnlstm 3→4 tanh sigmoid"}, 0, "", []string{`found 1 recurrent layers: LSTM "cu_dnnlstm"`}},
+	"module_cudnn_gru_bidirectional":    {[]string{"GRU cell 3→4 tanh sigmoid R Z", "GRU cell_1 3→4 tanh sigmoid R Z"}, 0, "", []string{"found 2 recurrent layers"}},
 	// A loop that AutoGraph wrote, whose cell has one kernel for x and h joined.
 	"module_autograph_lstm": {nil, 1, "", []string{"found 0 recurrent layers, and 1 loops that are no known layer"}},
 	"signature_two":         {[]string{"LSTM lstm 3→4 tanh sigmoid"}, 0, "", []string{"found 1 recurrent layers"}},

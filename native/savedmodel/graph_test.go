@@ -60,8 +60,12 @@ func TestNodesStandAfterTheirInputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(name, g.Nodes, nil)
-		if len(g.Effects) > 0 {
-			t.Errorf("%s: %d effects, of %s", name, len(g.Effects), g.Effects[0].Op)
+		effects := slices.Clone(g.Effects)
+		if strings.Contains(name, "cudnn") { // which asserts where the padding is, and how long it may be
+			effects = slices.DeleteFunc(effects, func(n *Node) bool { return n.Op == "Assert" })
+		}
+		if len(effects) > 0 {
+			t.Errorf("%s: %d effects, of %s", name, len(effects), effects[0].Op)
 		}
 		for _, n := range g.Nodes {
 			if body := n.AttrFunc("body"); body != "" {
