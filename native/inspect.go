@@ -76,7 +76,7 @@ type Weight struct {
 	of *savedmodel.Variable
 }
 
-// Inspect describes the SavedModel in dir, supported or not: it fails only
+// Inspect describes the SavedModel in dir, or in a zip of one, supported or not: it fails only
 // where there is no such model, graph or signature.
 func Inspect(dir string, options ...Option) (*Description, error) {
 	saved, err := savedmodel.Open(dir)

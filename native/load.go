@@ -55,7 +55,7 @@ func WithVerify(verify func(lockstep.Engine) error) Option {
 	return func(s *settings) { s.verify = append(s.verify, verify) }
 }
 
-// Load reads the SavedModel in dir. It fails if an operation that the signature
+// Load reads the SavedModel in dir, or in a zip of one. It fails if an operation that the signature
 // needs is not supported, and then names every one of them.
 func Load(dir string, options ...Option) (*Model, error) {
 	saved, err := savedmodel.Open(dir)
@@ -65,7 +65,8 @@ func Load(dir string, options ...Option) (*Model, error) {
 	return load(saved, options)
 }
 
-// LoadFS reads the SavedModel at the root of fsys, which may be embedded.
+// LoadFS reads the SavedModel at the root of fsys, which may be embedded, or a
+// *zip.Reader of what Load reads.
 func LoadFS(fsys fs.FS, options ...Option) (*Model, error) {
 	saved, err := savedmodel.OpenFS(fsys)
 	if err != nil {

@@ -4,6 +4,7 @@ package tfbridge
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +17,37 @@ import (
 	"github.com/lockstep-go/lockstep/internal/plain"
 	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/internal/trim"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
+
+// loadFiles gives libtensorflow a directory, or what a zip holds in a temporary
+// one, until release.
+func loadFiles(path string, model *savedmodel.SavedModel, meta *savedmodel.MetaGraph, options *tf.SessionOptions) (*tf.SavedModel, func(), error) {
+	if err := meta.CheckAssets(); err != nil {
+		return nil, nil, err
+	}
+	dir, remove := path, func() {}
+	if info, err := os.Stat(path); err != nil {
+		return nil, nil, err
+	} else if !info.IsDir() {
+		if dir, remove, err = plain.Copy(model.Files()); err != nil {
+			return nil, nil, fmt.Errorf("unpacking it: %w", err)
+		}
+	}
+	err := checkFiles(dir, meta.Assets())
+	if err == nil {
+		m, release, loading := loadSavedModel(dir, model.GraphFile(), meta.Tags(), options)
+		if loading == nil {
+			return m, func() { release(); remove() }, nil
+		}
+		err = loading
+	}
+	remove()
+	if dir != path {
+		err = errors.New(strings.ReplaceAll(err.Error(), dir, path))
+	}
+	return nil, nil, err
+}
 
 // loadSavedModel gives libtensorflow a directory, by a path without the
 // characters that it reads as a pattern, and without the functions that nothing

@@ -21,7 +21,7 @@ import (
 
 // tfSession is a model in libtensorflow, and what its files say about it.
 type tfSession struct {
-	dir   string
+	dir   string // or a zip, for messages
 	saved *tf.SavedModel
 	// release ends the use of the path that libtensorflow was given: a model may
 	// open an asset while it runs.
@@ -90,13 +90,7 @@ func open(dir string, s settings) (session, error) {
 	m.reading = sync.OnceValues(m.findWeights)
 	m.probing = sync.OnceValues(m.findInner)
 	err = guard("loading "+dir, func() (err error) {
-		if err := meta.CheckAssets(); err != nil {
-			return err
-		}
-		if err := checkFiles(dir, meta.Assets()); err != nil {
-			return err
-		}
-		m.saved, m.release, err = loadSavedModel(dir, model.GraphFile(), meta.Tags(), &tf.SessionOptions{Config: config})
+		m.saved, m.release, err = loadFiles(dir, model, meta, &tf.SessionOptions{Config: config})
 		return err
 	})
 	if err != nil {

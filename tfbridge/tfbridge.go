@@ -122,7 +122,8 @@ func WithoutOptimizer() Option {
 	return func(s *settings) { s.unoptimized = true }
 }
 
-// Open loads the SavedModel in dir into a libtensorflow session. What
+// Open loads the SavedModel in dir, or in a zip of one, which is unpacked until
+// Close, into a libtensorflow session. What
 // libtensorflow does not check, that the checkpoint's shapes are those of the
 // graph's variables, is checked here.
 func Open(dir string, options ...Option) (*Model, error) {

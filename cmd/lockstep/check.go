@@ -32,8 +32,8 @@ func newCheck() *cobra.Command {
 		Long: `check runs each model in TensorFlow (the reference) and in the native engine (the
 candidate) on the same inputs and compares: the weights that each engine runs
 with bit for bit, the outputs, and the final states of every recurrent layer.
-MODEL is the directory that model.export or model.save wrote, or a pattern of
-directories. Without arguments, lockstep.yaml lists the models.
+MODEL is the directory that model.export or model.save wrote, a zip of it, or a
+pattern of either. Without arguments, lockstep.yaml lists the models.
 
 Without --inputs it makes inputs that the model's graph accepts, from a seed that it
 prints: docs/parity.md.

@@ -172,7 +172,7 @@ models:
 		t.Errorf("%+v", jobs[2])
 	}
 	for text, want := range map[string]string{
-		"models:\n  - {model: none/*}\n":                    "no directory matches",
+		"models:\n  - {model: none/*}\n":                    "no directory or zip of a model matches",
 		"models:\n  - {model: some/*, golden: some/file}\n": "give a directory",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 func newGolden() *cobra.Command {
@@ -140,7 +142,11 @@ func (f *recordFlags) record(cmd *cobra.Command, model string, rule *compare.Set
 		return nil, err
 	}
 	defer closeEngine()
-	r := golden.Recording{Model: filepath.Base(filepath.Clean(model)), Tags: f.tags, Files: os.DirFS(model), Versions: versionsOf(model), Rule: rule, Trace: f.trace}
+	files, err := savedmodel.FS(model)
+	if err != nil {
+		return nil, err
+	}
+	r := golden.Recording{Model: filepath.Base(filepath.Clean(model)), Tags: f.tags, Files: files, Versions: versionsOf(model, files), Rule: rule, Trace: f.trace}
 	if r.Inputs, r.InputsFrom, err = f.inputsFor(cmd.Context(), modelIn(e, model, f.modelFlags)); err != nil {
 		return nil, err
 	}
@@ -165,12 +171,12 @@ var kerasVersion = regexp.MustCompile(`"keras_version": ?"([\w.+-]{1,40})"`)
 
 // versionsOf returns the versions of what wrote a SavedModel: Keras 2 has its
 // version in a separate file, Keras 3 nowhere.
-func versionsOf(model string) map[string]string {
+func versionsOf(model string, files fs.FS) map[string]string {
 	out := map[string]string{}
 	if d, err := native.Inspect(model); err == nil && d.TensorFlow != "" {
 		out["tensorflow_of_model"] = d.TensorFlow
 	}
-	f, err := regular.Open(filepath.Join(model, "keras_metadata.pb"))
+	f, err := regular.OpenFS(files, "keras_metadata.pb")
 	if err != nil {
 		return out
 	}

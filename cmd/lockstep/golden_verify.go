@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-go/lockstep/compare"
 	"github.com/lockstep-go/lockstep/compare/golden"
 	"github.com/lockstep-go/lockstep/native"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 	"github.com/lockstep-go/lockstep/parity"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
@@ -154,7 +155,10 @@ func (v *verifier) verify(ctx context.Context, j job) ([]*golden.Result, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := golden.Options{Settings: slices.Concat(j.settings, v.settings), Files: os.DirFS(j.model), Rename: v.rename, Drift: j.drift}
+	o := golden.Options{Settings: slices.Concat(j.settings, v.settings), Rename: v.rename, Drift: j.drift}
+	if o.Files, err = savedmodel.FS(j.model); err != nil {
+		return nil, err
+	}
 	if o.Rename == nil {
 		o.Rename = j.rename
 	}

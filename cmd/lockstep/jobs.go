@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-go/lockstep/compare"
+	"github.com/lockstep-go/lockstep/internal/archive"
 )
 
 // job is one model to check or to verify, with its own settings.
@@ -133,7 +134,7 @@ func (f *jobFlags) jobsOf(args []string) ([]job, error) {
 		}
 		for _, name := range names {
 			behind := f.goldens && len(jobs) > 0 && !slices.Contains(slices.Collect(maps.Values(after)), len(jobs)-1)
-			if filepath.Ext(name) == goldenExt && !isDir(name) || isFile(name) && len(jobs) > 0 || behind && isMissing(name) {
+			if filepath.Ext(name) == goldenExt && !isDir(name) || isFile(name) && len(jobs) > 0 && !archive.Is(name) || behind && isMissing(name) {
 				files, after[name] = append(files, name), len(jobs)-1
 				continue
 			}

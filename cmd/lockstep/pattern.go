@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/lockstep-go/lockstep/internal/archive"
 )
 
 // isPattern tells whether a path is a pattern: what exists is a name, whatever
@@ -15,7 +17,7 @@ func isPattern(path string) bool {
 	return err != nil && strings.ContainsAny(path, "*?[")
 }
 
-// expand returns the directories that a pattern matches, or the name itself if
+// expand returns the directories and zips of models that a pattern matches, or the name itself if
 // it is none. The longest prefix of a pattern that exists is taken literally.
 func expand(name string) ([]string, error) {
 	if !isPattern(name) {
@@ -34,12 +36,12 @@ func expand(name string) ([]string, error) {
 	}
 	var out []string
 	for _, path := range all {
-		if isDir(path) {
+		if isDir(path) || archive.Is(path) {
 			out = append(out, path)
 		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("no directory matches %s", name)
+		return nil, fmt.Errorf("no directory or zip of a model matches %s", name)
 	}
 	return out, nil
 }

@@ -118,7 +118,7 @@ func (c *Compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *sav
 			case !sameVariable(from, handle):
 			case from != handle:
 				return fmt.Errorf("it assigns to the variable %q, which has a second handle %q: that is not supported", handle.Name, from.Name)
-			case ControlOf(n) != op.Read:
+			case ControlOf(n) != op.Read && !onlyReads(n):
 				return fmt.Errorf("it assigns to the variable %q, which %q (%s) gets: that is not supported", handle.Name, n.Name, n.Op)
 			case !before[n]:
 				return fmt.Errorf("it assigns to the variable %q whether or not %q has read it: that is not supported", handle.Name, n.Name)
@@ -126,6 +126,14 @@ func (c *Compiler) ordered(needed map[*savedmodel.Node]bool, handle, assign *sav
 		}
 	}
 	return nil
+}
+
+// onlyReads tells whether an operation that gets a variable's handle does no more
+// with it than read: a branch that does not return it. That its functions change
+// nothing is checked when they are compiled.
+func onlyReads(n *savedmodel.Node) bool {
+	control := ControlOf(n)
+	return (control == op.Choice || control == op.Numbered) && !n.ReturnsResource()
 }
 
 // variable assigns a variable its index among those of a call.

@@ -210,10 +210,7 @@ func (x *BoundInput) Run(in ...value.Value) ([]float64, error) {
 	return FloatsOf(out[0].Tensor), nil
 }
 
-// Set is for the rule of another package: it sets the bounds of result i.
-func (x *BoundInput) Set(i int, e []float64) error { return x.set(i, e) }
-
-// set sets a result's bounds, made safe: where float32 may have overflowed or
+// Set sets a result's bounds, made safe: where float32 may have overflowed or
 // the result is NaN, there is no bound.
 func (x *BoundInput) Set(i int, e []float64) error {
 	exact := !slices.ContainsFunc(x.In, func(v BoundedValue) bool { return !v.Exact() })

@@ -1,4 +1,5 @@
-// Package plain gives a directory a path that libtensorflow reads literally.
+// Package plain gives a directory, or files that are in none, a path that
+// libtensorflow reads literally.
 // libtensorflow looks for a checkpoint by pattern, which a path with one of * ?
 // [ \ may not match.
 package plain
@@ -6,6 +7,7 @@ package plain
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,16 +83,27 @@ func With(dir, file string, content []byte, names ...string) (path string, relea
 	})
 }
 
+// Copy writes the files of a file system into a folder that only this user can
+// read, and returns its path; see With.
+func Copy(files fs.FS) (path string, release func(), err error) {
+	return filled(func(folder string) error { return os.CopyFS(folder, files) })
+}
+
 // linked makes a folder with links into dir, whose absolute path is target.
 func linked(dir string, fill func(folder, target string) error) (folder string, release func(), err error) {
 	target, err := filepath.Abs(dir)
 	if err != nil {
 		return "", nil, err
 	}
+	return filled(func(folder string) error { return fill(folder, target) })
+}
+
+// filled makes a temporary folder with something in it.
+func filled(fill func(folder string) error) (folder string, release func(), err error) {
 	if folder, err = os.MkdirTemp(temporary(), prefix(os.Getpid())+"*"); err != nil {
 		return "", nil, err
 	}
-	if err := fill(folder, target); err != nil {
+	if err := fill(folder); err != nil {
 		os.RemoveAll(folder)
 		return "", nil, err
 	}

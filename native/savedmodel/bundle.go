@@ -75,12 +75,12 @@ func (b *bundle) entry(key string) (*tfpb.BundleEntryProto, error) {
 	return parseEntry(encoded)
 }
 
-// check returns the entry that is restored into v, if it fits.
-func (b *bundle) check(v *Variable) (*tfpb.BundleEntryProto, error) {
+// check returns an entry that is restored into v, if it fits.
+func (b *bundle) check(v *Variable, key string) (*tfpb.BundleEntryProto, error) {
 	fail := func(format string, args ...any) (*tfpb.BundleEntryProto, error) {
-		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q of variable %q: %w", b.model, v.Key, v.Name, fmt.Errorf(format, args...))
+		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q of variable %q: %w", b.model, key, v.Name, fmt.Errorf(format, args...))
 	}
-	e, err := b.entry(v.Key)
+	e, err := b.entry(key)
 	if err != nil {
 		return fail("%w", err)
 	}
@@ -97,6 +97,18 @@ func (b *bundle) check(v *Variable) (*tfpb.BundleEntryProto, error) {
 	default:
 		return fail("the checkpoint has %s, the graph wants %s %s: the checkpoint belongs to another model", has, v.Type, lockstep.FormatShape(v.Shape))
 	}
+}
+
+// restored reads what an entry fills a variable with.
+func (b *bundle) restored(v *Variable, key string) (*lockstep.Tensor, error) {
+	e, err := b.check(v, key)
+	if err != nil {
+		return nil, err
+	}
+	if v.part != nil || len(e.GetSlices()) > 0 {
+		return b.readPart(v, key, e)
+	}
+	return b.read(key, e)
 }
 
 func parseEntry(encoded []byte) (*tfpb.BundleEntryProto, error) {

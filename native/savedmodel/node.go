@@ -144,6 +144,12 @@ func (n *Node) TakesResource(i int) bool {
 	return i >= 0 && i < len(types) && types[i] == tfpb.DataType_DT_RESOURCE
 }
 
+// ReturnsResource tells whether any result of a branch is a resource, as its
+// attribute Tout says.
+func (n *Node) ReturnsResource() bool {
+	return slices.Contains(n.attr("Tout").GetList().GetType(), tfpb.DataType_DT_RESOURCE)
+}
+
 // AttrShape returns a shape with -1 for axes of any length; known is false
 // where the attribute does not even fix the rank.
 func (n *Node) AttrShape(name string) (shape []int, known bool) {

@@ -1,5 +1,5 @@
-// Package savedmodel reads a TensorFlow SavedModel directory in pure Go: its
-// signatures, its graph with the function calls inlined, and its variables.
+// Package savedmodel reads a TensorFlow SavedModel, a directory or a zip of one,
+// in pure Go: its signatures, its graph with the function calls inlined, and its variables.
 //
 // It runs nothing. It does not depend on a producer's conventions: which
 // checkpoint entry fills which variable follows from the restore operation, as
@@ -12,6 +12,7 @@
 package savedmodel
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/archive"
 	mem "github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/regular"
 	"github.com/lockstep-go/lockstep/internal/tfpb"
@@ -34,10 +36,10 @@ import (
 // maxGraphBytes bounds saved_model.pb: protobuf itself allows 2 GiB a message.
 const maxGraphBytes = 2 << 30
 
-// SavedModel is an opened directory. It is immutable.
+// SavedModel is an opened directory or zip. It is immutable.
 type SavedModel struct {
 	fsys fs.FS
-	name string           // of the directory, for messages
+	name string           // of the directory or zip, for messages
 	pb   *tfpb.SavedModel // without the functions
 	// functions are those of each meta graph.
 	functions [][]rawFunction
@@ -46,30 +48,64 @@ type SavedModel struct {
 	cudnn   []CuDNNOperation
 }
 
-// Open reads the SavedModel in a directory.
-func Open(dir string) (*SavedModel, error) {
-	info, err := os.Stat(dir)
+// Open reads the SavedModel in a directory, or in a zip of one, whose
+// saved_model.pb lies at the root or in one folder.
+func Open(path string) (*SavedModel, error) {
+	fsys, err := FS(path)
+	if err != nil {
+		return nil, err
+	}
+	return open(fsys, path)
+}
+
+// FS returns the files of the SavedModel in a directory or a zip. A zip is
+// refused where its entries do not fit the memory budget, or are more than files
+// in folders below its root.
+func FS(path string) (fs.FS, error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("savedmodel: %s: no such directory: %w", dir, fs.ErrNotExist)
+			return nil, fmt.Errorf("savedmodel: %s: no such directory: %w", path, fs.ErrNotExist)
 		}
 		return nil, fmt.Errorf("savedmodel: %w", err)
 	}
-	if !info.IsDir() {
-		hint := "want the directory that model.export or model.save wrote"
-		switch strings.ToLower(filepath.Ext(dir)) {
-		case ".keras", ".h5", ".hdf5":
-			hint = "this is Keras's own format: load it in Keras and model.export it"
-		case ".pb":
-			hint = "give the directory that it lies in"
-		}
-		return nil, fmt.Errorf("savedmodel: %s is a file: %w; %s", dir, lockstep.ErrNotSavedModel, hint)
+	if info.IsDir() {
+		return os.DirFS(path), nil
 	}
-	return open(os.DirFS(dir), dir)
+	hint := "want the directory that model.export or model.save wrote, or a zip of it"
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".keras", ".h5", ".hdf5":
+		hint = "this is Keras's own format: load it in Keras and model.export it"
+	case ".pb":
+		hint = "give the directory that it lies in"
+	default:
+		fsys, err := archive.Open(path)
+		if err == nil {
+			return fsys, nil
+		}
+		if !errors.Is(err, zip.ErrFormat) && !errors.Is(err, regular.ErrNotRegular) {
+			return nil, fmt.Errorf("savedmodel: %s: %w", path, err)
+		}
+	}
+	return nil, fmt.Errorf("savedmodel: %s is a file: %w; %s", path, lockstep.ErrNotSavedModel, hint)
 }
 
-// OpenFS reads the SavedModel at the root of fsys, which may be embedded.
-func OpenFS(fsys fs.FS) (*SavedModel, error) { return open(fsys, "the model") }
+// OpenFS reads the SavedModel at the root of fsys, which may be embedded, or in
+// fsys as Open does where that is a *zip.Reader.
+func OpenFS(fsys fs.FS) (*SavedModel, error) {
+	const name = "the model"
+	z, ok := fsys.(*zip.Reader)
+	if closing, closes := fsys.(*zip.ReadCloser); closes {
+		z, ok = &closing.Reader, true
+	}
+	if ok {
+		var err error
+		if fsys, err = archive.Of(z); err != nil {
+			return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
+		}
+	}
+	return open(fsys, name)
+}
 
 func open(fsys fs.FS, name string) (*SavedModel, error) {
 	b, err := readFile(fsys, "saved_model.pb", maxGraphBytes)
@@ -114,6 +150,9 @@ func whatElse(fsys fs.FS) string {
 			return other.hint
 		}
 	}
+	if zips, err := fs.Glob(fsys, "*.zip"); err == nil && len(zips) > 0 {
+		return "; it has " + zips[0] + ": give that, or in Go what zip.NewReader makes of it"
+	}
 	return "; want the directory that model.export or model.save wrote"
 }
 
@@ -134,7 +173,7 @@ func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	if err := fits(info.Size()); err != nil {
 		return nil, fmt.Errorf("%s of %d bytes: %w", name, info.Size(), err)
 	}
-	b, err := readPart(f, 0, info.Size())
+	b, err := readWhole(f, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
@@ -147,6 +186,20 @@ func fits(size int64) error {
 		return lockstep.ErrMemory
 	}
 	return mem.Fits(int(size), 1)
+}
+
+// readWhole reads a file of size bytes to its end, where an archive checks the
+// file's sum. Memory is allocated as in readPart.
+func readWhole(f fs.File, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	if _, ok := f.(io.ReaderAt); ok {
+		b.Grow(int(size) + bytes.MinRead)
+	}
+	n, err := b.ReadFrom(io.LimitReader(f, size+1))
+	if err == nil && n != size {
+		err = fmt.Errorf("%d bytes, want %d: %w", n, size, io.ErrUnexpectedEOF)
+	}
+	return b.Bytes(), err
 }
 
 // readPart reads size bytes at an offset. A file on disk has its reported size;

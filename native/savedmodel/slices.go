@@ -79,9 +79,9 @@ func lengthsOf(part []extent) []int {
 
 // readPart reads a variable that is a part of an entry, or of which the entry is in
 // slices.
-func (b *bundle) readPart(v *Variable, e *tfpb.BundleEntryProto) (*lockstep.Tensor, error) {
+func (b *bundle) readPart(v *Variable, key string, e *tfpb.BundleEntryProto) (*lockstep.Tensor, error) {
 	fail := func(err error) (*lockstep.Tensor, error) {
-		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q of variable %q: %w", b.model, v.Key, v.Name, err)
+		return nil, fmt.Errorf("savedmodel: %s: checkpoint entry %q of variable %q: %w", b.model, key, v.Name, err)
 	}
 	shape, _ := readTensorShape(e.GetShape())
 	want := v.part
@@ -104,7 +104,7 @@ func (b *bundle) readPart(v *Variable, e *tfpb.BundleEntryProto) (*lockstep.Tens
 	}
 	j := &joining{want: want, size: dtype.Size(), out: make([]byte, n*dtype.Size()), filled: make([]bool, n)}
 	if len(e.GetSlices()) == 0 {
-		t, err := b.read(v.Key, e)
+		t, err := b.read(key, e)
 		if err == nil {
 			err = j.add(t, whole(shape))
 		}
@@ -113,7 +113,7 @@ func (b *bundle) readPart(v *Variable, e *tfpb.BundleEntryProto) (*lockstep.Tens
 		}
 	}
 	for _, s := range e.GetSlices() {
-		if err := b.joinSlice(j, v.Key, e, s, shape); err != nil {
+		if err := b.joinSlice(j, key, e, s, shape); err != nil {
 			return fail(err)
 		}
 	}

@@ -31,6 +31,7 @@ type Variable struct {
 	// where the variable is needed.
 	Err error
 
+	also  []string // further entries that are restored into it
 	proto tfpb.DataType
 	part  []extent // of the entry's tensor, along each axis; nil for all of it
 }
@@ -125,10 +126,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 			v.Node, v.Reference = node, true
 		}
 		if before, twice := seen[v.Name]; twice {
-			if before.Err == nil && (before.Key != v.Key || !slices.Equal(before.part, v.part)) {
-				before.Err = fmt.Errorf("variable %q is restored from %q and from %q", v.Name, before.Key, v.Key)
-				before.Key = ""
-			}
+			before.restoreAlso(v)
 			continue
 		}
 		seen[v.Name] = v
@@ -136,6 +134,22 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 	}
 	slices.SortFunc(out, func(a, b *Variable) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
+}
+
+// restoreAlso notes that one more entry is restored into a variable: Keras 2
+// tracks a variable of mixed precision twice. Which of the two loading leaves is
+// not determined, so that their values must be the same; Value compares them.
+func (v *Variable) restoreAlso(again *Variable) {
+	switch {
+	case v.Err == nil && again.Err == nil && !slices.Equal(v.part, again.part):
+		v.Err = fmt.Errorf("variable %q is restored from different parts of %q and %q", v.Name, v.Key, again.Key)
+		v.Key, v.also = "", nil
+	case v.Err != nil || again.Key == v.Key && again.Err == nil || slices.Contains(v.also, again.Key):
+	case again.Err != nil:
+		v.Err, v.Key, v.also = again.Err, "", nil
+	default:
+		v.also = append(v.also, again.Key)
+	}
 }
 
 // newVariable describes a variable from its handle and from what is restored
@@ -210,17 +224,26 @@ func (g *MetaGraph) Value(v *Variable) (*lockstep.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := b.check(v)
-	if err != nil {
+	if _, err := b.check(v, v.Key); err != nil {
 		return nil, err
 	}
 	if err := g.shards(); err != nil {
 		return nil, err
 	}
-	if v.part != nil || len(e.GetSlices()) > 0 {
-		return b.readPart(v, e)
+	value, err := b.restored(v, v.Key)
+	if err != nil {
+		return nil, err
 	}
-	return b.read(v.Key, e)
+	for _, key := range v.also {
+		again, err := b.restored(v, key)
+		if err != nil {
+			return nil, err
+		}
+		if !again.BitEqual(value) {
+			return nil, fmt.Errorf("savedmodel: %s: variable %q is restored from %q and from %q, whose values differ", g.model.name, v.Name, v.Key, key)
+		}
+	}
+	return value, nil
 }
 
 // CheckData tells whether the checkpoint's data files have all bytes that its
@@ -254,8 +277,10 @@ func (g *Graph) CheckVariables() error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.check(v); err != nil {
-			return err
+		for _, key := range append([]string{v.Key}, v.also...) {
+			if _, err := b.check(v, key); err != nil {
+				return err
+			}
 		}
 	}
 	return g.meta.shards()

@@ -131,7 +131,7 @@ func TestVariablesThatCannotBeRead(t *testing.T) {
 		"a type of no name": {"a", func(n nodeMap) { n["a"].Attr["dtype"] = typeAttr(1 << 30) }, "its element type type 1073741824 is not supported"},
 		"no shape":          {"a", func(n nodeMap) { delete(n["a"].Attr, "shape") }, `the graph does not fix its shape`},
 		"an open shape":     {"a", func(n nodeMap) { n["a"].Attr["shape"] = shapeAttr(2, -1) }, `leaves its shape (2, ?) open`},
-		"two keys":          {"a", func(n nodeMap) { n["assign_b"].Input[0] = "a" }, `variable "a" is restored from "key of a" and from "key of b"`},
+		"one of two keys":   {"a", func(n nodeMap) { n["assign_b"].Input = []string{"a", "prefix"} }, `it is filled with prefix:0, want a result of RestoreV2`},
 	} {
 		m := openGraph(t, restoring(c.edit))
 		for _, of := range []string{"a", "b"} {
@@ -139,7 +139,7 @@ func TestVariablesThatCannotBeRead(t *testing.T) {
 			v, _, err := m.Variable(r)
 			found, ok, errFound := m.FindVariable(r)
 			if of != c.of {
-				if name != "two keys" && (err != nil || errFound != nil || v.Err != nil) { // there b is not restored
+				if name != "one of two keys" && (err != nil || errFound != nil || v.Err != nil) { // there b is not restored
 					t.Errorf("%s: variable %q: %v, %v", name, of, err, errFound)
 				}
 				continue
