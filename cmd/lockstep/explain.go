@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/chart"
 	"github.com/lockstep-go/lockstep/internal/explain"
+	"github.com/lockstep-go/lockstep/internal/inside"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -31,6 +34,8 @@ func newExplain() *cobra.Command {
   how long a spike is remembered: the half-life, in steps, of the difference that
   one spike makes to c and h, unit by unit in a single cell, and through the whole
   model, from an encoder into its decoder;
+
+  what each attention looks at: how its weights are spread over the keys;
 
   how the decoder on its own outputs differs from teacher forcing (see lockstep help
   forecast).
@@ -78,6 +83,9 @@ func (f *explainFlags) run(cmd *cobra.Command, dir string) error {
 	var made string
 	if p.Inputs, made, err = f.inputsFor(cmd.Context(), modelIn(e, dir, f.modelFlags)); err != nil {
 		return err
+	}
+	p.Watch = func(ctx context.Context, in map[string]*lockstep.Tensor) (*inside.Result, error) {
+		return watch(ctx, e, dir, f.modelFlags, in)
 	}
 	found, err := p.Run(cmd.Context())
 	if err != nil {

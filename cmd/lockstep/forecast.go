@@ -99,7 +99,7 @@ func (f *forecastFlags) run(cmd *cobra.Command, dir string) error {
 	if rows := r.Own.Shape()[0]; f.row >= rows {
 		return usagef("--row %d: the batch has %d rows, counted from 0", f.row, rows)
 	}
-	shown := shownForecast{r, dir, made, f.row}
+	shown := shownForecast{r, dir, made, f.row, notForecast(e.Signature(), p.Output)}
 	return writeTo(cmd, sinks, func(w io.Writer, format string, _ bool) error {
 		switch format {
 		case "text":

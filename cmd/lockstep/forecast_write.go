@@ -17,6 +17,27 @@ type shownForecast struct {
 	*forecast.Result
 	model, made string
 	row         int
+	leftOut     []string
+}
+
+// lines are the words of a report: what came out, the inputs, what is not shown.
+func (s shownForecast) lines() []string {
+	out := append(s.Words(), s.made+".")
+	for _, l := range s.leftOut {
+		out = append(out, "Left out: "+l+".")
+	}
+	return out
+}
+
+// notForecast says which outputs of a model a forecast leaves out, and why.
+func notForecast(sig lockstep.Signature, output string) []string {
+	var out []string
+	for _, o := range sig.Outputs {
+		if o.Name != output {
+			out = append(out, fmt.Sprintf("output %s: %s is the one that is fed back", o.Name, output))
+		}
+	}
+	return out
 }
 
 // rowOf is one row of a tensor (batch, steps, features), or of nil.
@@ -50,7 +71,7 @@ func (s shownForecast) text(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(wrapped(0, 2, fmt.Sprintf("%s in %s: %d outputs forecast", s.model, s.Engine, s.Own.Shape()[1]-s.Given+1)))
 	b.WriteString("\n")
-	for _, line := range append(s.Words(), s.made+".") {
+	for _, line := range s.lines() {
 		b.WriteString(wrapped(2, 2, line))
 	}
 	b.WriteString("\n")
@@ -126,8 +147,11 @@ const maxFeatures = 8
 // page draws one row's values, a chart a feature, and how own output and
 // teacher forcing diverge over all rows.
 func (s shownForecast) page(inputs map[string]*lockstep.Tensor) chart.Page {
-	p := chart.Page{Title: fmt.Sprintf("Forecast of %s in %s", s.model, s.Engine), Words: append(s.Words(), s.made+".")}
+	p := chart.Page{Title: fmt.Sprintf("Forecast of %s in %s", s.model, s.Engine), Words: s.lines()}
 	own, forced, target, before := s.rowOf(s.Own), s.rowOf(s.Forced), s.rowOf(s.Target), s.before(inputs)
+	if n := own.features - maxFeatures; n > 0 {
+		p.Words = append(p.Words, fmt.Sprintf("Left out: %d features after the first %d, which --format csv has.", n, maxFeatures))
+	}
 	for feature := range min(own.features, maxFeatures) {
 		c := chart.Chart{Title: fmt.Sprintf("%s, row %d", s.Output, s.row), XLabel: "step", YLabel: "value"}
 		if own.features > 1 {

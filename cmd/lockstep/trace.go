@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/chart"
+	"github.com/lockstep-go/lockstep/internal/inside"
 	"github.com/lockstep-go/lockstep/internal/npz"
 )
 
@@ -24,7 +25,9 @@ func newTrace() *cobra.Command {
 		Short: "the gates and states over time of one engine",
 		Long: `trace runs one engine and writes what every recurrent layer reads and computes at
 each step: its input, the gates before and after their activations, and the
-states. csv, to standard output by default, has a line a value: layer, quantity,
+states; what each attention weights its keys with, query by query; and of loops
+that are no known layer their variables, iteration by iteration. Standard error
+says what is left out, and why. csv, to standard output by default, has a line a value: layer, quantity,
 row, step, unit, value. npz has tensors (rows, steps, units) by the names
 LAYER/i and so on. html, png and svg draw one row: of the units that --unit
 names, or of the four whose h moves most.`,
@@ -58,9 +61,17 @@ func (f *traceFlags) run(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := f.choose(trace)
+	seen, err := watch(cmd.Context(), e, dir, f.modelFlags, inputs)
 	if err != nil {
 		return err
+	}
+	chosen, err := f.choose(trace, seen.Parts)
+	if err != nil {
+		return err
+	}
+	leftOut := append(unshown(trace), seen.LeftOut...)
+	for _, s := range leftOut {
+		complain(cmd.ErrOrStderr(), fmt.Errorf("note: not shown: %s", s))
 	}
 	return writeTo(cmd, sinks, func(w io.Writer, format string, _ bool) error {
 		switch format {
@@ -71,6 +82,9 @@ func (f *traceFlags) run(cmd *cobra.Command, dir string) error {
 		}
 		page := traceCharts(dir, trace.Engine, chosen, f.row, len(f.units) > 0)
 		page.Words = append(page.Words, made)
+		for _, s := range leftOut {
+			page.Words = append(page.Words, "Not shown: "+s+".")
+		}
 		return chart.Write(w, format, page)
 	})
 }
@@ -95,16 +109,23 @@ type shownQuantity struct {
 	name   string
 	own    bool // its last axis is not the layer's units
 	tensor *lockstep.Tensor
+	// title and of are what a picture calls it and its units, "" for those that
+	// every recurrent layer has.
+	title, of string
 }
 
 // isOf tells whether a layer of a trace has a name, or is a run of that layer.
 func isOf(layer, name string) bool { return layer == name || lockstep.LayerOf(layer) == name }
 
-// choose selects what is to be shown from a trace.
-func (c choice) choose(t *lockstep.Trace) ([]shownLayer, error) {
+// choose selects what is to be shown from a trace and from what else was seen.
+func (c choice) choose(t *lockstep.Trace, parts []inside.Part) ([]shownLayer, error) {
+	names := slices.Clone(t.Layers)
+	for _, p := range parts {
+		names = append(names, p.Name)
+	}
 	for _, name := range c.layers {
-		if !slices.ContainsFunc(t.Layers, func(l string) bool { return isOf(l, name) }) {
-			return nil, usagef("--layer %q: the model has no such recurrent layer; it has %q", name, t.Layers)
+		if !slices.ContainsFunc(names, func(l string) bool { return isOf(l, name) }) {
+			return nil, usagef("--layer %q: the model has no such recurrent layer, attention or loop; it has %q", name, names)
 		}
 	}
 	var out []shownLayer
@@ -126,8 +147,18 @@ func (c choice) choose(t *lockstep.Trace) ([]shownLayer, error) {
 		}
 		out = append(out, s)
 	}
+	for _, p := range parts {
+		if len(c.layers) > 0 && !slices.Contains(c.layers, p.Name) {
+			continue
+		}
+		of, err := c.part(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, of...)
+	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one (see lockstep inspect)", t.Engine)
+		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one, no attention and no other loop (see lockstep inspect)", t.Engine)
 	}
 	return out, nil
 }
@@ -161,7 +192,7 @@ func (c choice) layer(t *lockstep.Trace, name string, shape []int) (shownLayer, 
 		if err != nil {
 			return s, fmt.Errorf("%s/%s: %w", name, q, err)
 		}
-		s.quantities = append(s.quantities, shownQuantity{q, q == "x", taken})
+		s.quantities = append(s.quantities, shownQuantity{name: q, own: q == "x", tensor: taken})
 	}
 	return s, nil
 }

@@ -76,16 +76,22 @@ var quantityTitles = map[string]string{
 // moving is how many units a picture shows by default.
 const moving = 4
 
-// traceCharts draws one row: a chart for x, each gate and each state. The gates'
-// sums are in csv and npz alone.
+// traceCharts draws one row: a chart for x, each gate and each state, and for what
+// attentions and loops have. The gates' sums are in csv and npz alone.
 func traceCharts(model, engine string, layers []shownLayer, row int, chosen bool) chart.Page {
 	row = max(row, 0)
 	p := chart.Page{Title: fmt.Sprintf("%s in %s, row %d", model, engine, row)}
 	for _, l := range layers {
 		at := slices.Index(l.rows, row)
+		if len(l.rows) == 1 {
+			at = 0 // of what all rows share
+		}
 		lines := chosenLines(l, at, chosen)
 		for _, q := range l.quantities {
 			title, known := quantityTitles[q.name]
+			if q.title != "" {
+				title, known = q.title, true
+			}
 			if !known || at < 0 || len(p.Charts) == chart.MaxCharts {
 				continue
 			}
@@ -99,7 +105,10 @@ func traceCharts(model, engine string, layers []shownLayer, row int, chosen bool
 				c.X = append(c.X, float64(s))
 			}
 			these, word, names := lines, "unit", l.units
-			if q.own {
+			switch {
+			case q.of != "":
+				these, word, names = most(values[at*steps*width:][:steps*width], width, chart.MaxLines), q.of, upTo(width)
+			case q.own:
 				these, word, names = upTo(min(width, chart.MaxLines)), "feature", upTo(width)
 			}
 			for _, k := range these {
@@ -125,21 +134,24 @@ func chosenLines(l shownLayer, at int, chosen bool) []int {
 	if chosen || at < 0 {
 		return out[:min(len(out), chart.MaxLines)]
 	}
-	span := make([]float64, len(out))
 	for _, q := range l.quantities {
-		values, err := q.tensor.Float64s()
-		if q.name != "h" || err != nil {
-			continue
+		if values, err := q.tensor.Float64s(); q.name == "h" && err == nil {
+			n := q.tensor.Shape()[1] * len(out)
+			return most(values[at*n:][:n], len(out), moving)
 		}
-		steps := q.tensor.Shape()[1]
-		for u := range out {
-			low, high := math.Inf(1), math.Inf(-1)
-			for s := range steps {
-				v := values[(at*steps+s)*len(out)+u]
-				low, high = min(low, v), max(high, v)
-			}
-			span[u] = high - low
+	}
+	return out[:min(len(out), moving)]
+}
+
+// most returns which columns of values (steps, width) move most, at most n, in order.
+func most(values []float64, width, n int) []int {
+	out, span := upTo(width), make([]float64, width)
+	for u := range out {
+		low, high := math.Inf(1), math.Inf(-1)
+		for at := u; at < len(values); at += width {
+			low, high = min(low, values[at]), max(high, values[at])
 		}
+		span[u] = high - low
 	}
 	slices.SortStableFunc(out, func(a, b int) int {
 		switch {
@@ -150,7 +162,7 @@ func chosenLines(l shownLayer, at int, chosen bool) []int {
 		}
 		return 0
 	})
-	out = out[:min(len(out), moving)]
+	out = out[:min(len(out), n)]
 	slices.Sort(out)
 	return out
 }

@@ -9,24 +9,36 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // Page is some charts with words above them.
 type Page struct {
 	Title string
-	// Words are paragraphs, and Sections come between them and the charts; a
-	// picture omits both.
+	// Words are paragraphs, and Sections come between them and the charts that
+	// belong to none; a picture has the charts alone, those of sections first.
 	Words    []string
 	Sections []Section
 	Charts   []Chart
 }
 
-// Section is words under a title, with a table if it has a heading.
+// Section is charts under a title, for people look before they read, then words,
+// then a table if it has a heading.
 type Section struct {
-	Title string
-	Words []string
-	Head  []string
-	Rows  [][]string
+	Title  string
+	Charts []Chart
+	Words  []string
+	Head   []string
+	Rows   [][]string
+}
+
+// all returns every chart of the page in order.
+func (p Page) all() []Chart {
+	var out []Chart
+	for _, s := range p.Sections {
+		out = append(out, s.Charts...)
+	}
+	return append(out, p.Charts...)
 }
 
 // Chart is some lines over one axis.
@@ -79,10 +91,11 @@ func Write(w io.Writer, format string, p Page) error {
 }
 
 func (p Page) check() error {
-	if len(p.Charts) == 0 || len(p.Charts) > MaxCharts {
-		return fmt.Errorf("chart: %d charts on a page, want 1 to %d", len(p.Charts), MaxCharts)
+	all := p.all()
+	if len(all) == 0 || len(all) > MaxCharts {
+		return fmt.Errorf("chart: %d charts on a page, want 1 to %d", len(all), MaxCharts)
 	}
-	for _, c := range p.Charts {
+	for _, c := range all {
 		if len(c.Lines) > MaxLines {
 			return fmt.Errorf("chart: %q has %d lines, want %d at most", c.Title, len(c.Lines), MaxLines)
 		}
@@ -100,9 +113,17 @@ func (p Page) check() error {
 // is lost.
 func (p Page) thinned() Page {
 	out := p
-	out.Charts = make([]Chart, len(p.Charts))
-	for i, c := range p.Charts {
-		out.Charts[i] = c.thinned()
+	out.Charts, out.Sections = thinned(p.Charts), slices.Clone(p.Sections)
+	for i := range out.Sections {
+		out.Sections[i].Charts = thinned(out.Sections[i].Charts)
+	}
+	return out
+}
+
+func thinned(charts []Chart) []Chart {
+	out := make([]Chart, len(charts))
+	for i, c := range charts {
+		out[i] = c.thinned()
 	}
 	return out
 }

@@ -106,6 +106,18 @@ func TestSections(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
+	// A chart of a section has its place there, above the words.
+	p.Sections[1].Charts, p.Sections[1].Words = p.Charts, []string{"below"}
+	b.Reset()
+	if err := Write(&b, "html", p); err != nil {
+		t.Fatal(err)
+	}
+	if want := "<h2>second</h2>\n<div class=\"grid charts\" data-charts=\"1\"></div>\n<p class=\"soft\">below</p>"; !strings.Contains(b.String(), want) {
+		t.Errorf("the page lacks %q", want)
+	}
+	if n := len(p.all()); n != 2 || strings.Count(b.String(), `"title":`) != n {
+		t.Errorf("the page has not %d charts", n)
+	}
 	if strings.Count(page, "<table>") != 1 {
 		t.Error("a section without a heading has a table")
 	}

@@ -16,14 +16,14 @@ func TestPageInChromium(t *testing.T) {
 	log := p.Charts[0]
 	log.Log = true
 	p.Charts = append(p.Charts, log, charts([]float64{nan, inf, nan}).Charts[0])
-	p.Sections = []Section{{Title: "s", Words: []string{"w"}, Head: []string{"x"}, Rows: [][]string{{"1"}}}}
+	p.Sections = []Section{{Title: "s", Words: []string{"w"}, Head: []string{"x"}, Rows: [][]string{{"1"}}, Charts: charts([]float64{2, 1}).Charts}}
 	var b bytes.Buffer
 	if err := Write(&b, "html", p); err != nil {
 		t.Fatal(err)
 	}
 	browser := fixture.Chromium(t)
 	page, file := fixture.Open(t, browser, b.Bytes())
-	if page.Root["errors"] != "0" || page.Root["drawn"] != "3" || len(page.Ink) != 2 {
+	if page.Root["errors"] != "0" || page.Root["drawn"] != "4" || len(page.Ink) != 3 {
 		t.Errorf("%s errors of scripts (%s), %s charts drawn on %d canvases", page.Root["errors"], page.Root["error"], page.Root["drawn"], len(page.Ink))
 	}
 	for i, n := range page.Colour {

@@ -37,7 +37,7 @@ func (p Page) html(w io.Writer) error {
 		Note   string `json:"note"`
 	}
 	var specs []spec
-	for _, c := range p.Charts {
+	for _, c := range p.all() {
 		s := spec{X: c.X, Log: c.Log, XLabel: c.XLabel, YLabel: c.YLabel, Title: c.Title, Note: c.Note}
 		for i, l := range c.Lines {
 			out := line{Label: l.Label, Values: l.Values, Color: "series-" + strconv.Itoa(i+1)}
@@ -53,7 +53,7 @@ func (p Page) html(w io.Writer) error {
 		return fmt.Errorf("chart: %w", err)
 	}
 	err = pageTemplate.Execute(w, map[string]any{
-		"Title": p.Title, "Words": p.Words, "Sections": p.Sections, "Style": page.Style(), "Library": page.Script(), "Data": template.JS(data),
+		"Title": p.Title, "Words": p.Words, "Sections": p.Sections, "Charts": p.Charts, "Style": page.Style(), "Library": page.Script(), "Data": template.JS(data),
 	})
 	if err != nil {
 		return fmt.Errorf("chart: writing the page: %w", err)

@@ -29,8 +29,9 @@ var palette = [MaxLines]color.RGBA{
 
 // picture writes the charts as one picture.
 func (p Page) picture(w io.Writer, format string) error {
-	columns := min(2, len(p.Charts))
-	rows := (len(p.Charts) + columns - 1) / columns
+	charts := p.all()
+	columns := min(2, len(charts))
+	rows := (len(charts) + columns - 1) / columns
 	width, height := vg.Length(columns)*chartWidth, vg.Length(rows)*chartHeight
 	var canvas interface {
 		vg.CanvasSizer
@@ -43,7 +44,7 @@ func (p Page) picture(w io.Writer, format string) error {
 	}
 	dc := draw.New(canvas)
 	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: 8, PadY: 8, PadLeft: 8, PadRight: 12, PadTop: 8, PadBottom: 8}
-	for i, c := range p.Charts {
+	for i, c := range charts {
 		drawn, legend, err := c.plot()
 		if err != nil {
 			return fmt.Errorf("chart: %q: %w", c.Title, err)

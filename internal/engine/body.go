@@ -56,6 +56,8 @@ type Running struct {
 	// at is the iteration of each loop that is being interpreted.
 	record map[*recurrent.Layer][]*LayerRecord
 	at     []int
+	// watched are the loops whose variables are kept: see Watch.
+	watched map[*savedmodel.Node]*Watched
 	// given are states that the cells take instead of computing them.
 	given map[string]*lockstep.Tensor
 }

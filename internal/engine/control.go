@@ -57,6 +57,9 @@ func (c *Compiler) while(n *savedmodel.Node) (Operation, error) {
 			if state, err = body.call(w.Running, state); err != nil {
 				return err
 			}
+			if err := w.watch(n, state); err != nil {
+				return err
+			}
 		}
 		return ErrEndless
 	}, nil

@@ -14,10 +14,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/forecast"
+	"github.com/lockstep-go/lockstep/internal/inside"
 	"github.com/lockstep-go/lockstep/native"
 )
 
@@ -42,6 +44,9 @@ type Problem struct {
 	Native *native.Model
 	// Layers describe the recurrent layers, as native.Inspect does.
 	Layers []native.Layer
+	// Watch shows what is outside of the recurrent layers: attentions and loops.
+	// nil shows nothing.
+	Watch func(ctx context.Context, inputs map[string]*lockstep.Tensor) (*inside.Result, error)
 	// Inputs are the series over which gates are observed.
 	Inputs map[string]*lockstep.Tensor
 	// Spike is a spike's height in standard deviations of what it is added to,
@@ -67,6 +72,8 @@ type Explanation struct {
 	Spike  float64
 	Follow int
 	Layers []*Layer
+	// Attentions are those of the signature's graph.
+	Attentions []*Attention
 	// Spikes are the inputs to which a spike was added.
 	Spikes []*Spike
 	// Forecast is nil where NoForecast says why.
@@ -124,8 +131,11 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 		}
 	}
 	p.without(e, trace)
-	if len(e.Layers) == 0 {
-		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one (see lockstep inspect)", e.Engine)
+	if err := p.attend(ctx, e); err != nil {
+		return nil, err
+	}
+	if len(e.Layers)+len(e.Attentions) == 0 {
+		return nil, fmt.Errorf("%s shows no steps: the model has no recurrent layer that runs as one, and no attention (see lockstep inspect)", e.Engine)
 	}
 	switch err := forecast.Repeats(ctx, p.Engine, p.Inputs, trace.Outputs); {
 	case errors.Is(err, forecast.ErrCarries):
@@ -141,10 +151,14 @@ func (p Problem) run(ctx context.Context) (*Explanation, error) {
 	return e, p.forecast(ctx, e)
 }
 
-// without says which layers did not run: those of a branch that was not taken.
+// without says which layers did not run, those of a branch that was not taken, or ran
+// too often to be shown.
 func (p Problem) without(e *Explanation, trace *lockstep.Trace) {
+	for _, name := range slices.Sorted(maps.Keys(trace.Unshown)) {
+		e.notApplicable("layer %s: %s", name, trace.Unshown[name])
+	}
 	for _, l := range p.Layers {
-		if l.Within != "" && !slices.ContainsFunc(trace.Layers, func(name string) bool { return lockstep.LayerOf(name) == l.Name }) {
+		if l.Within != "" && trace.Unshown[l.Name] == "" && !slices.ContainsFunc(trace.Layers, func(name string) bool { return lockstep.LayerOf(name) == l.Name }) {
 			e.notApplicable("layer %s: it did not run with these inputs, in %s", l.Name, l.Within)
 		}
 	}

@@ -259,3 +259,14 @@ func TestJSON(t *testing.T) {
 		t.Errorf("half-lives of %s: %v", l.Memory[0].State, h)
 	}
 }
+
+// An attention of known weights: one query sees one key, the other two alike.
+func TestHead(t *testing.T) {
+	h := newHead([]float64{1, 0, 0.5, 0.5}, 1, 2, 2)
+	if math.Abs(h.Largest-0.75) > 1e-12 || math.Abs(h.Effective-1.5) > 1e-12 || math.Abs(h.Own-0.75) > 1e-12 {
+		t.Errorf("%+v", h)
+	}
+	if h := newHead([]float64{0.25, 0.25, 0.25, 0.25}, 1, 1, 4); math.Abs(h.Effective-4) > 1e-12 || !math.IsNaN(h.Own) {
+		t.Errorf("%+v", h)
+	}
+}

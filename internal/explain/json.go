@@ -15,16 +15,28 @@ type (
 	number64 = format.Number // as a string where it is not finite
 
 	jsonExplanation struct {
-		Schema        int           `json:"schema"`
-		Model         string        `json:"model"`
-		Engine        string        `json:"engine"`
-		Inputs        string        `json:"inputs"`
-		Spike         number64      `json:"spike"`  // standard deviations
-		Follow        int           `json:"follow"` // steps
-		Layers        []jsonLayer   `json:"layers"`
-		Spikes        []jsonSpike   `json:"spikes"`
-		Forecast      *jsonForecast `json:"forecast"` // null where there is none
-		NotApplicable []string      `json:"not"`      // what does not apply
+		Schema        int             `json:"schema"`
+		Model         string          `json:"model"`
+		Engine        string          `json:"engine"`
+		Inputs        string          `json:"inputs"`
+		Spike         number64        `json:"spike"`  // standard deviations
+		Follow        int             `json:"follow"` // steps
+		Layers        []jsonLayer     `json:"layers"`
+		Attentions    []jsonAttention `json:"attentions,omitempty"`
+		Spikes        []jsonSpike     `json:"spikes"`
+		Forecast      *jsonForecast   `json:"forecast"` // null where there is none
+		NotApplicable []string        `json:"not"`      // what does not apply
+	}
+	jsonAttention struct {
+		Name  string     `json:"name"`
+		Heads []jsonHead `json:"heads"`
+	}
+	jsonHead struct { // own_step is null where there are not as many keys as queries
+		Queries   int       `json:"queries"`
+		Keys      int       `json:"keys"`
+		Largest   number64  `json:"largest"`
+		Effective number64  `json:"effective_keys"`
+		Own       *number64 `json:"own_step"`
 	}
 	jsonLayer struct {
 		Name   string       `json:"name"`
@@ -96,6 +108,9 @@ func (e *Explanation) JSON(w io.Writer, model, inputs string) error {
 	for _, l := range e.Layers {
 		out.Layers = append(out.Layers, l.json())
 	}
+	for _, a := range e.Attentions {
+		out.Attentions = append(out.Attentions, a.json())
+	}
 	for _, s := range e.Spikes {
 		out.Spikes = append(out.Spikes, jsonSpike{s.Input, s.At, s.Steps, effects(s.Alone), effects(s.Decaying)})
 	}
@@ -132,6 +147,19 @@ func (l *Layer) json() jsonLayer {
 			j.HalfLife, j.Left = append(j.HalfLife, number64(u.Half)), append(j.Left, number64(u.Left))
 		}
 		out.Memory = append(out.Memory, j)
+	}
+	return out
+}
+
+func (a *Attention) json() jsonAttention {
+	out := jsonAttention{Name: a.Name}
+	for _, h := range a.Heads {
+		j := jsonHead{Queries: h.Queries, Keys: h.Keys, Largest: number64(h.Largest), Effective: number64(h.Effective)}
+		if h.Queries == h.Keys {
+			own := number64(h.Own)
+			j.Own = &own
+		}
+		out.Heads = append(out.Heads, j)
 	}
 	return out
 }

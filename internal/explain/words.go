@@ -9,10 +9,26 @@ import (
 
 // Section is a part of an explanation, in words, with an optional table.
 type Section struct {
+	About Subject
 	Title string
 	Words []string
 	Table *Table
+	Spike *Spike // of WholeModel
 }
+
+// Subject is what a section is about.
+type Subject int
+
+// The subjects.
+const (
+	Summary    Subject = iota
+	Gates              // what they do
+	SingleCell         // how long it remembers a spike
+	WholeModel         // a spike through it
+	OwnOutput          // and teacher forcing
+	Attending          // what attention looks at
+	LeftOut            // what does not apply
+)
 
 // Table is a heading and rows of cells.
 type Table struct {
@@ -29,15 +45,21 @@ const namedShare = 0.9
 // Sections describe an explanation in words: the answers first, then the
 // details of each question.
 func (e *Explanation) Sections() []Section {
-	out := []Section{e.short(), e.gates()}
+	out := []Section{e.short()}
+	if len(e.Layers) > 0 {
+		out = append(out, e.gates())
+	}
 	if s := e.memory(); s.Table != nil {
 		out = append(out, s)
+	}
+	if len(e.Attentions) > 0 {
+		out = append(out, e.attention())
 	}
 	for _, s := range e.Spikes {
 		out = append(out, e.spike(s))
 	}
 	if e.Forecast != nil {
-		out = append(out, Section{Title: "Own output and teacher forcing", Words: e.Forecast.Words()})
+		out = append(out, Section{About: OwnOutput, Title: "Own output and teacher forcing", Words: e.Forecast.Words()})
 	}
 	var notApplicable []string
 	notApplicable = append(notApplicable, e.NotApplicable...)
@@ -45,7 +67,7 @@ func (e *Explanation) Sections() []Section {
 		notApplicable = append(notApplicable, "own output and teacher forcing: "+strings.TrimPrefix(e.NoForecast.Error(), "forecast: "))
 	}
 	if len(notApplicable) > 0 {
-		out = append(out, Section{Title: "What does not apply", Words: notApplicable})
+		out = append(out, Section{About: LeftOut, Title: "What does not apply", Words: notApplicable})
 	}
 	return out
 }
@@ -72,6 +94,13 @@ func (e *Explanation) short() Section {
 		if words := spike.short(); words != "" {
 			s.Words = append(s.Words, words)
 		}
+	}
+	for _, a := range e.Attentions {
+		keys, heads := 0.0, float64(len(a.Heads))
+		for _, h := range a.Heads {
+			keys += h.Effective / heads
+		}
+		s.Words = append(s.Words, fmt.Sprintf("%s spreads its attention as over %.2g of %s.", a.Name, keys, plural(a.Heads[0].Keys, "key")))
 	}
 	if f := e.Forecast; f != nil && f.Forced.Shape()[1] > f.Given {
 		steps := f.Differences()
@@ -138,7 +167,7 @@ var (
 )
 
 func (e *Explanation) gates() Section {
-	s := Section{Title: "What the gates do"}
+	s := Section{About: Gates, Title: "What the gates do"}
 	s.Words = append(s.Words, fmt.Sprintf("Open is above %g, closed below %g; saturated is within %g of an end of the range, where its slope is next to nothing. Figures are shares of all rows, steps and units; mean is that of the value, of a candidate g that of |g|. Units that are open, or closed, at least %s of the time are named.", OpenAbove, ClosedBelow, Saturated, percent(namedShare)))
 	var said []string
 	t := &Table{Head: []string{"layer", "gate", "mean", "open", "closed", "saturated", "always open", "always closed"}}
@@ -163,7 +192,7 @@ func (e *Explanation) gates() Section {
 		}
 	}
 	if len(t.Rows) == 0 {
-		return Section{Title: s.Title, Words: []string{"No layer has a gate that can be open or closed."}}
+		return Section{About: Gates, Title: s.Title, Words: []string{"No layer has a gate that can be open or closed."}}
 	}
 	if len(said) > 0 {
 		s.Words = append(s.Words[:1], append([]string{strings.Join(said, "; ") + "."}, s.Words[1:]...)...)
@@ -193,7 +222,7 @@ func (g Gate) unitsAbove(share func(Shares) float64) []int {
 }
 
 func (e *Explanation) memory() Section {
-	s := Section{Title: "How long a spike is remembered, in a single cell"}
+	s := Section{About: SingleCell, Title: "How long a spike is remembered, in a single cell"}
 	s.Words = append(s.Words, fmt.Sprintf("A cell reads the mean of what its layer read until it has settled (%s), once %g standard deviations more, and the mean again for %s. The half-life is how many steps after its peak half of the difference to the same cell without the spike is gone for good; columns say what is left of the peak after 1, 10 and 100 steps, by the norm over units.",
 		plural(e.Follow, "step"), e.Spike, plural(e.Follow, "step")))
 	var t Table
@@ -246,7 +275,7 @@ func (m Memory) words(l *Layer, slow []int) string {
 }
 
 func (e *Explanation) spike(s *Spike) Section {
-	out := Section{Title: fmt.Sprintf("A spike in %s, through the whole model", s.Input)}
+	out := Section{About: WholeModel, Title: fmt.Sprintf("A spike in %s, through the whole model", s.Input), Spike: s}
 	out.Words = append(out.Words, fmt.Sprintf("At step %d of %d every feature of %s is %g of its standard deviations higher; or so, and at each step after it %g times as much (slow decay).", s.At, s.Steps, s.Input, e.Spike, Decay))
 	if s == e.Spikes[0] {
 		out.Words = append(out.Words, "Differences to the same run without it are root mean squares over rows and units; largest is the largest as a share of what the same step has without the spike, begins that of the state before a layer's first step, left the last step's as a share of the largest.")

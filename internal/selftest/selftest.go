@@ -47,6 +47,8 @@ type Result struct {
 	// of different lengths swapped.
 	Impossible []fault.Fault
 	Coverage   *Coverage
+	// LeftOut says where no fault was planted, and why.
+	LeftOut []string
 }
 
 // Count counts the faults of an outcome.
@@ -74,12 +76,14 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 	if err != nil {
 		return nil, err
 	}
-	out := &Result{Coverage: Cover(sound)}
+	out := &Result{Coverage: Cover(sound), LeftOut: leftOut(m, sound)}
 	weights, err := oneWeights(m, o.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("selftest: %w", err)
 	}
-	for _, f := range append(thinned(fault.List(m.Source())), weights...) {
+	planted, thinner := thinned(fault.List(m.Source()))
+	out.LeftOut = append(out.LeftOut, thinner...)
+	for _, f := range append(planted, weights...) {
 		bad, err := m.Edit(f.Plant)
 		if err != nil {
 			return nil, fmt.Errorf("selftest: %w", err)
@@ -107,13 +111,35 @@ func Run(ctx context.Context, m *native.Model, inputs map[string]*lockstep.Tenso
 // network has hundreds, and each is a check.
 const mostOfAKind = 12
 
-// thinned leaves out some of those faults, evenly along the network.
-func thinned(all []fault.Fault) []fault.Fault {
+// leftOut says which loops and layers get no fault, or one that cannot show.
+func leftOut(m *native.Model, sound *lockstep.Trace) []string {
+	var out []string
+	for _, l := range m.Loops() {
+		out = append(out, fmt.Sprintf("loop %s: it runs operation by operation (%s), and faults are those of known layers", l.Node, l.Reason))
+	}
+	for _, l := range m.Layers() {
+		if why := sound.Unshown[l.Name]; why != "" {
+			out = append(out, fmt.Sprintf("layer %s: its steps are not compared: %s", l.Name, why))
+		} else if !slices.ContainsFunc(sound.Layers, func(run string) bool { return lockstep.LayerOf(run) == l.Name }) {
+			out = append(out, fmt.Sprintf("layer %s: it did not run with these inputs, in %s", l.Name, l.Within))
+		}
+	}
+	return out
+}
+
+// thinned leaves out some of those faults, evenly along the network, and says of
+// which.
+func thinned(all []fault.Fault) (kept []fault.Fault, words []string) {
 	around := func(f fault.Fault) bool { return f.Node != "" || f.Variable != "" }
 	count, seen := map[fault.Kind]int{}, map[fault.Kind]int{}
 	for _, f := range all {
 		if around(f) {
 			count[f.Kind]++
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(count)) {
+		if n := count[kind]; n > mostOfAKind {
+			words = append(words, fmt.Sprintf("%s in %d of %d places, evenly along the network", kind, n-mostOfAKind, n))
 		}
 	}
 	return slices.DeleteFunc(all, func(f fault.Fault) bool {
@@ -124,7 +150,7 @@ func thinned(all []fault.Fault) []fault.Fault {
 		at := seen[f.Kind]
 		seen[f.Kind]++
 		return at*mostOfAKind/n == (at-1)*mostOfAKind/n && at > 0
-	})
+	}), words
 }
 
 // tracedModel is an engine whose trace is known.

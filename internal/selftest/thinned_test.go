@@ -18,7 +18,8 @@ func TestThinned(t *testing.T) {
 		}
 	}
 	kinds, last := map[fault.Kind]int{}, -1
-	for _, f := range thinned(all) {
+	kept, _ := thinned(all)
+	for _, f := range kept {
 		kinds[f.Kind]++
 		if f.Kind != fault.Epsilon {
 			continue

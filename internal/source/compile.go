@@ -24,6 +24,18 @@ func (s *Source) Compile(partial bool) (*engine.Program, error) {
 	return p, nil
 }
 
+// CompileFor makes a program of the signature that shows these tensors as its
+// extra ones, by these names.
+func (s *Source) CompileFor(extra map[string]savedmodel.Ref) (*engine.Program, error) {
+	o := s.options()
+	o.Extra = extra
+	p, err := engine.Compile(s.Graph, o)
+	if err != nil {
+		return nil, fmt.Errorf("native: %w", unsupported(s.Graph.Signature.Name, err))
+	}
+	return p, nil
+}
+
 // Check tells whether the signature's types are supported and the checkpoint's
 // files are complete.
 func (s *Source) Check() error {
