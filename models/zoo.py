@@ -262,9 +262,10 @@ def recipes():
     import zoo_layers
     import zoo_modules
     import zoo_nested
+    import zoo_producers
     import zoo_quantized
     import zoo_text
     import zoo_tf1
 
-    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1, zoo_cudnn)
+    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1, zoo_cudnn, zoo_producers)
     return [r for table in tables for rows in table.entries() for r in rows]

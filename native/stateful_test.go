@@ -68,6 +68,9 @@ func TestStatefulLayers(t *testing.T) {
 // sequence give what the whole gives.
 func TestStatefulPartsAreTheWhole(t *testing.T) {
 	for _, name := range statefuls(t) {
+		if name == "producer_stateful_initial_tfkeras" {
+			continue // it is given its states, and of one length
+		}
 		m := load1(t, name)
 		inputs := fixture.Tensors(t, name, "inputs_long.npz")
 		want, err := m.Run(t.Context(), inputs)

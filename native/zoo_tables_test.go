@@ -66,6 +66,7 @@ var topics = []struct{ title, entries string }{
 	{"`tf.raw_ops.CudnnRNN`, `CudnnRNNV2`, `CudnnRNNV3`", `^module_cudnn_|^session_cudnn_`},
 	{"Loops and branches by hand in a `tf.Module`", `^module_`},
 	{"Signatures of one's own", `^signature_`},
+	{"Parts exported again, endpoints, adapters, modules of modules", `^producer_`},
 }
 
 const options = `(last|no_bias|states|backwards|dropout|initial_state|time_major)$`
