@@ -25,6 +25,7 @@ var rewriting = []string{
 	"internal/fixture",     // edits graphs for tests
 	"internal/graphtest",   // draws graphs for tests
 	"internal/cudnn",       // writes loops in the place of operations
+	"internal/inside",      // finds attentions in a graph
 }
 
 // What is known of an operation is in one place: its name is a string in one

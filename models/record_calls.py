@@ -119,6 +119,8 @@ def record_layer(call, layer, args, kwargs):
 def record(name, settings, args, kwargs, function, layer=None):
     flat = tf.nest.flatten((args, kwargs), expand_composites=True)
     flat = [x.value if isinstance(x, keras.Variable) else x for x in flat]
+    if any(getattr(x, "_keras_mask", None) is not None for x in flat):
+        return  # which an exported signature does not take
     at = [i for i, x in enumerate(flat) if isinstance(x, (np.ndarray, np.generic, tf.Tensor, tf.Variable))]
     if not at or any(isinstance(x, keras.KerasTensor) for x in flat):
         return

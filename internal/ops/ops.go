@@ -6,12 +6,13 @@ import (
 	"github.com/lockstep-go/lockstep/internal/op/cells"
 	"github.com/lockstep-go/lockstep/internal/op/quantize"
 	"github.com/lockstep-go/lockstep/internal/op/ragged"
+	"github.com/lockstep-go/lockstep/internal/op/regroup"
 	"github.com/lockstep-go/lockstep/internal/op/text"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // Specs are the known operations.
-var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops)
+var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops, regroup.Ops)
 
 // unknown is the Spec of an operation that is in no table.
 var unknown = &op.Spec{}
