@@ -78,12 +78,16 @@ def run_one(lockstep, folder):
     done = subprocess.run([lockstep, "run", os.path.join(folder, "saved_model"), "--inputs", inputs, "--outputs", got],
                           capture_output=True, text=True, check=False)  # fmt: skip
     if done.returncode != 0:
-        refused = REFUSED.search(done.stderr) or NO_TENSORS.search(done.stderr)
-        return {"outcome": "refused" if refused else "not run", "reason": done.stderr.strip()}
+        return not_run(done.stderr.strip())
     want, have = np.load(expected), np.load(got)
     if len(want.files) == len(have.files) == 1:
         have = {want.files[0]: have[have.files[0]]}
     return {"outcome": "in step", "reason": ""} if all(n in have and close(have[n], want[n]) for n in want.files) else None
+
+
+def not_run(reason):
+    refused = REFUSED.search(reason) or NO_TENSORS.search(reason)
+    return {"outcome": "refused" if refused else "not run", "reason": reason}
 
 
 def close(a, b):
@@ -118,7 +122,7 @@ def check(lockstep, calls, folders):
         for model in said["reports"]:
             outcomes[name_of(model["model"])] = verdict(model)
         for model in said.get("not_run", []):
-            outcomes[name_of(model["model"])] = {"outcome": "not run", "reason": model["error"]}
+            outcomes[name_of(model["model"])] = not_run(model["error"])
         print(f"{start + len(some)}/{len(folders)}", flush=True)
     return outcomes
 
@@ -160,6 +164,9 @@ def operations(path):
             continue
         seen.add(name)
         for node in functions[name].node_def:
+            if node.op in functions:
+                todo.append(node.op)
+                continue
             found.add(node.op)
             for value in node.attr.values():
                 todo += [value.func.name] if value.func.name else [f.name for f in value.list.func]
@@ -173,7 +180,7 @@ def summary(calls):
         names[c["name"]].add(c["outcome"])
     run = sum(1 for found in names.values() if found == {"in step"})
     ops = by_operation(calls)
-    running = sum(1 for o in ops.values() if not o["refused"])
+    running = sum(1 for o in ops.values() if o["ran"])
     return (
         f"{total} calls of {len(names)} layers and functions: "
         + ", ".join(f"{n} {what}" for what, n in outcomes.most_common())
@@ -196,7 +203,8 @@ def by_operation(calls):
 
 
 def shortened(why):
-    return re.sub(r"\s+", " ", why).replace("|", "\\|").strip()[:160]
+    why = re.split(r' (?:layer "|node ")', re.sub(r"\s+", " ", why))[0]  # what follows is the next operation
+    return why.replace("|", "\\|").strip()[:160]
 
 
 def page(calls):
@@ -205,7 +213,8 @@ def page(calls):
         "# Layers, functions and operations",
         "",
         "Written by `models/coverage.py` from what Keras's own tests call (`models/record_calls.py`): each layer of `keras.layers` and",
-        "each function of `keras.ops`, with the arguments that those tests give, is exported alone and checked by `lockstep check`.",
+        "each function of `keras.ops`, with the arguments that those tests give, is exported alone and run, and where it differs from",
+        "what Keras computes judged by `lockstep check`. Refused is also what holds numbers that lockstep has no tensors of.",
         "",
         summary(calls) + ".",
         "",
@@ -215,7 +224,9 @@ def page(calls):
         "| --- | --- | --- | --- |",
     ]
     for op, o in sorted(by_operation(calls).items()):
-        runs = "no" if not o["ran"] else "in part" if o["refused"] else "yes"
+        runs = "yes" if o["ran"] else "no" if o["refused"] else "only with others that do not"
+        if o["ran"] and o["refused"]:
+            runs = "in part"
         why = "; ".join(f"{why} ({n})" for why, n in o["refused"].most_common(3))
         lines.append(f"| `{op}` | {runs} | {len(o['names'])} | {why} |")
     lines += ["", "## Layers and functions", "", "| name | calls | in step | others |", "| --- | --- | --- | --- |"]
