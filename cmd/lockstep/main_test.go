@@ -146,7 +146,8 @@ const dataFile = "variables/variables.data-00000-of-00001"
 
 var badModels = []badModel{
 	{"no such directory", func(t *testing.T) string { return filepath.Join(t.TempDir(), "nowhere") }, nil, "no such directory"},
-	{"a file", func(t *testing.T) string { return fixture.Path("seed_keras3", "inputs.npz") }, nil, "is a file: not a SavedModel"},
+	{"a file", func(t *testing.T) string { return fixture.Path("seed_keras3", "inputs.npz") }, nil, "the zip has no saved_model.pb, at its root or in one folder: not a SavedModel"},
+	{"a text", func(t *testing.T) string { return fixture.Path("seed_keras3", "recipe.json") }, nil, "is a file: not a SavedModel"},
 	{"an empty directory", func(t *testing.T) string { return t.TempDir() }, nil, "has no saved_model.pb: not a SavedModel"},
 	{"the directory above", func(t *testing.T) string {
 		dir := fixture.Dir(t, "seed_units1_keras3")
