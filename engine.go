@@ -53,6 +53,9 @@ type Oracle interface {
 	// each other as good as always, and not, as Run's, what rounding can do to
 	// one at worst: those may be infinite behind many operations.
 	Typical(ctx context.Context, inputs map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
+	// Coarsest is the type of 16 bits, of the fewest digits, that operations of the
+	// model round their results to; Invalid if there is none.
+	Coarsest() DType
 	// Operator computes single operations, those of an Operator for the same inputs.
 	Operator(ctx context.Context, inputs map[string]*Tensor) (OperatorOracle, error)
 }

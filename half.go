@@ -1,9 +1,6 @@
 package lockstep
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Float16Bits is an IEEE 754 binary16 number, as its bits.
 type Float16Bits uint16
@@ -54,13 +51,4 @@ func RoundBFloat16(x float32) BFloat16Bits {
 		return BFloat16Bits(bits>>16&0x8000 | 0x7fc0)
 	}
 	return BFloat16Bits((bits + 0x7fff + bits>>16&1) >> 16)
-}
-
-// CoarseError is why an Oracle has no bound for results computed in a 16-bit
-// type.
-type CoarseError struct{ DType DType }
-
-// Error names the type.
-func (e CoarseError) Error() string {
-	return fmt.Sprintf("it computes with numbers of 16 bits (%s), for which the oracle has no bounds", e.DType)
 }

@@ -39,7 +39,7 @@ type between struct {
 }
 
 func (c Check) between(ctx context.Context, out *CheckResult) (*between, error) {
-	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback(), unknown: map[string]error{}}
+	b := &between{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: c.fallback(out), unknown: map[string]error{}}
 	if name, t, other := otherShape(out.Reference, out.Candidate, out.pairs); name != "" {
 		// They diverge for that, and no rule can be derived for what follows.
 		for output := range out.Reference.Outputs {
@@ -162,13 +162,13 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 			continue
 		}
 		why := b.unknown[name]
-		derived[name] = b.unbounded(t, why)
+		derived[name] = b.unbounded(t)
 		if b.check.Settings.tolerated(name) || why == nil && !t.DType().IsFloat() {
 			continue // a setting judges it, or it must be equal and no rounding changes it
 		} else if why == nil {
 			why = errors.New("it is not among what the oracle computes")
 		}
-		notes = append(notes, fmt.Sprintf("no bound is known of %s, which is judged by %s: %v", name, b.fallback.coarsened(why).words(largestOf(t)), why))
+		notes = append(notes, fmt.Sprintf("no bound is known of %s, which is judged by %s: %v", name, b.fallback.words(largestOf(t)), why))
 	}
 	for _, layer := range b.reference.Layers {
 		other, _ := b.pairs.counterpart(layer)
@@ -183,7 +183,7 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 				rule, ok = b.rule(lockstep.StateName(other, q), state)
 			}
 			if !ok {
-				rule = b.unbounded(state, b.unknown[lockstep.StateName(other, q)])
+				rule = b.unbounded(state)
 			}
 			derived[name] = rule
 		}
@@ -194,13 +194,13 @@ func (b *between) rules(free *Comparison) (rules Rules, notes []string) {
 		if rule, ok := derived[name]; ok {
 			return rule
 		}
-		return b.unbounded(nil, nil)
+		return b.unbounded(nil)
 	}, notes
 }
 
 // unbounded is the rule of a tensor that no bound is known of.
-func (b *between) unbounded(reference *lockstep.Tensor, why error) Rule {
-	return Rule{Tolerance: b.fallback.coarsened(why).fixed(largestOf(reference)), AllowNonFinite: b.check.Settings.AllowNonFinite()}
+func (b *between) unbounded(reference *lockstep.Tensor) Rule {
+	return Rule{Tolerance: b.fallback.fixed(largestOf(reference)), AllowNonFinite: b.check.Settings.AllowNonFinite()}
 }
 
 // finalRule judges a final state by the layer's last step.

@@ -46,13 +46,9 @@ func (b BoundTolerance) offset(flat int) float64 {
 // String returns what the bounds are.
 func (b BoundTolerance) String() string { return b.Of }
 
-// tellingShare is the share of a tensor's range that a bound may not exceed: one
-// that is wider could not tell the tensor from another one.
-const tellingShare = 1e-3
-
 // against returns bounds that can distinguish a reference from another tensor.
-// Where one is unknown (infinite or NaN), or wider than a thousandth of the
-// reference's range, every bound is at most what the fallback allows. It never
+// Where one is unknown (infinite or NaN), or wider than a share of the
+// reference's range, a thousandth in float32, every bound is at most what the fallback allows. It never
 // makes a known bound wider.
 func (b BoundTolerance) against(reference *lockstep.Tensor, fallback fallbackRule) BoundTolerance {
 	if reference == nil {
@@ -79,8 +75,8 @@ func (b BoundTolerance) against(reference *lockstep.Tensor, fallback fallbackRul
 		if unknown < reference.Len() {
 			b.Weak += fmt.Sprintf(" for %d of %s", unknown, format.Plural(reference.Len(), "value"))
 		}
-	case widest > tellingShare*extent.span && b.exceeds(fallback.fixed(extent.largest), numbers, reference.Len()):
-		b.Weak = fmt.Sprintf("the bound of rounding, up to %s, is more than a thousandth of the range %s", format.RoundDown(widest, 2), format.RoundUp(extent.span, 2))
+	case widest > fallback.telling()*extent.span && b.exceeds(fallback.fixed(extent.largest), numbers, reference.Len()):
+		b.Weak = fmt.Sprintf("the bound of rounding, up to %s, is more than %s of the range %s", format.RoundDown(widest, 2), fallback.share(), format.RoundUp(extent.span, 2))
 	default:
 		return b
 	}

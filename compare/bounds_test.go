@@ -113,11 +113,11 @@ func TestFallback(t *testing.T) {
 		want    FixedTolerance
 		words   string
 	}{
-		{"float32", fallbackOf(set{"x": fixture.Vector[float32](t, 1)}), 0.5, FixedTolerance{1e-5, 1e-4}, "atol 1e-05, rtol 0.0001"},
-		{"large numbers", fallbackOf(), 300, FixedTolerance{300 * 1e-5, 1e-4}, "atol 1e-05 times the largest magnitude, 300, rtol 0.0001"},
-		{"float16", fallbackOf(set{"x": f16}, set{"y": fixture.Vector[float32](t, 1)}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
-		{"bfloat16 is the coarser", fallbackOf(set{"x": f16, "y": bf16}), 1, FixedTolerance{8.0 / 256, 8.0 / 256}, "atol 0.03125, rtol 0.03125 (8 roundings of bfloat16)"},
-		{"what the oracle says", fallbackRule{}.coarsened(lockstep.CoarseError{DType: lockstep.Float16}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
+		{"float32", fallbackOf(nil, set{"x": fixture.Vector[float32](t, 1)}), 0.5, FixedTolerance{1e-5, 1e-4}, "atol 1e-05, rtol 0.0001"},
+		{"large numbers", fallbackOf(nil), 300, FixedTolerance{300 * 1e-5, 1e-4}, "atol 1e-05 times the largest magnitude, 300, rtol 0.0001"},
+		{"float16", fallbackOf(nil, set{"x": f16}, set{"y": fixture.Vector[float32](t, 1)}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
+		{"bfloat16 is the coarser", fallbackOf(nil, set{"x": f16, "y": bf16}), 1, FixedTolerance{8.0 / 256, 8.0 / 256}, "atol 0.03125, rtol 0.03125 (8 roundings of bfloat16)"},
+		{"what the oracle says", fallbackOf(boundsOracle{coarsest: lockstep.Float16}), 1, FixedTolerance{8.0 / 2048, 8.0 / 2048}, "atol 0.00390625, rtol 0.00390625 (8 roundings of float16)"},
 	} {
 		if got := c.f.fixed(c.largest); got != c.want || c.f.words(c.largest) != c.words {
 			t.Errorf("%s: %v, %q, want %v, %q", c.what, got, c.f.words(c.largest), c.want, c.words)

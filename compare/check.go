@@ -73,14 +73,14 @@ type CheckResult struct {
 }
 
 // fallback is how the model's tensors are judged where no bound is known.
-func (c *CheckResult) fallback() fallbackRule {
+func (c Check) fallback(out *CheckResult) fallbackRule {
 	var sets []map[string]*lockstep.Tensor
-	for _, t := range []*lockstep.Trace{c.Reference, c.Candidate} {
+	for _, t := range []*lockstep.Trace{out.Reference, out.Candidate} {
 		if t != nil {
 			sets = append(sets, t.Outputs, t.States, t.Steps)
 		}
 	}
-	return fallbackOf(sets...)
+	return fallbackOf(c.Oracle, sets...)
 }
 
 // Run runs the engines and compares. An error means that there is no verdict

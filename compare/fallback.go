@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -19,27 +18,51 @@ type fallbackRule struct{ coarsest lockstep.DType }
 // do, differ by as much.
 const typicalRoundings = 8
 
-// fallbackOf is the fallback of a model that computes these tensors.
-func fallbackOf(sets ...map[string]*lockstep.Tensor) fallbackRule {
+// tellingShare is that of fallbackRule.telling, tellingRoundings how many roundings
+// of a type of 16 bits it is at least: a few operations in such a type leave no
+// number that is known to a thousandth.
+const (
+	tellingShare     = 1e-3
+	tellingRoundings = 32
+)
+
+// fallbackOf is the fallback of a model that computes these tensors, and of which the
+// oracle, if there is one, knows what is between them.
+func fallbackOf(oracle lockstep.Oracle, sets ...map[string]*lockstep.Tensor) fallbackRule {
 	var f fallbackRule
+	if oracle != nil {
+		f.coarsest = oracle.Coarsest()
+	}
 	for _, set := range sets {
 		for _, t := range set {
-			if t != nil && roundoff(t.DType()) > roundoff(f.coarsest) {
-				f.coarsest = t.DType()
+			if t != nil {
+				f = f.coarsened(t.DType())
 			}
 		}
 	}
 	return f
 }
 
-// coarsened is the fallback for a tensor without a bound for that reason: it
-// may come from numbers of a coarser type than any that is shown.
-func (f fallbackRule) coarsened(why error) fallbackRule {
-	var coarse lockstep.CoarseError
-	if errors.As(why, &coarse) && roundoff(coarse.DType) > roundoff(f.coarsest) {
-		f.coarsest = coarse.DType
+// coarsened is the fallback for a tensor that was rounded to a type.
+func (f fallbackRule) coarsened(d lockstep.DType) fallbackRule {
+	if roundoff(d) > roundoff(f.coarsest) {
+		f.coarsest = d
 	}
 	return f
+}
+
+// telling is the share of a tensor's range that a bound may not exceed: one that is
+// wider could not tell the tensor from another one.
+func (f fallbackRule) telling() float64 {
+	return max(tellingShare, tellingRoundings*roundoff(f.coarsest))
+}
+
+// share says what telling is.
+func (f fallbackRule) share() string {
+	if share := f.telling(); share > tellingShare {
+		return fmt.Sprintf("%s %%", format.RoundDown(100*share, 2))
+	}
+	return "a thousandth"
 }
 
 // roundoff is the largest relative error of one rounding to a type of 16 bits; 0

@@ -65,7 +65,7 @@ func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map
 	if err != nil {
 		return nil, err
 	}
-	return answerRules(worst, typical, values, otherwise, fallbackOf(values))
+	return answerRules(worst, typical, values, otherwise, fallbackOf(oracle, values))
 }
 
 // JudgeAnswers compares values, by their names, with what a model makes of the
@@ -83,7 +83,7 @@ func JudgeAnswers(ctx context.Context, oracle lockstep.Oracle, inputs, values ma
 			return nil, fmt.Errorf("compare: %s has no value that no rounding changes: %w", name, unknown[name])
 		}
 	}
-	rules, err := answerRules(limits{}, knownLimits(bound, unknown), values, Uniform(DefaultRule()), fallbackOf(values))
+	rules, err := answerRules(limits{}, knownLimits(bound, unknown), values, Uniform(DefaultRule()), fallbackOf(oracle, values))
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +93,15 @@ func JudgeAnswers(ctx context.Context, oracle lockstep.Oracle, inputs, values ma
 // LargestDifference bounds how far a value may be from what JudgeAnswers compares
 // it with and still agree, whatever the bounds of rounding are: by its range, as
 // every bound is that counts. So a difference of more needs no bounds to be judged.
-func LargestDifference(value *lockstep.Tensor) Tolerance {
+func LargestDifference(oracle lockstep.Oracle, value *lockstep.Tensor) Tolerance {
 	numbers, floats := floatsOf(value)
 	if !floats {
 		return FixedTolerance{}
 	}
 	extent := extentOf(numbers, value.Len())
-	out := fallbackRule{value.DType()}.fixed(extent.largest)
-	out.Atol += tellingShare * extent.span
+	fallback := fallbackOf(oracle, map[string]*lockstep.Tensor{"": value})
+	out := fallback.fixed(extent.largest)
+	out.Atol += fallback.telling() * extent.span
 	return out
 }
 
@@ -111,13 +112,12 @@ func answerRules(worst, typical limits, values map[string]*lockstep.Tensor, othe
 			continue
 		}
 		rule := Rule{AllowNonFinite: otherwise(name).AllowNonFinite}
-		own := fallback.coarsened(worst.unknown[name])
 		bounds, ok, err := answerBounds(worst.bound[name], typical.bound[name], value)
 		if err != nil {
 			return nil, fmt.Errorf("compare: %s: %w", name, err)
 		}
-		if rule.Tolerance = own.fixed(largestOf(value)); ok {
-			rule.Tolerance = bounds.against(value, own)
+		if rule.Tolerance = fallback.fixed(largestOf(value)); ok {
+			rule.Tolerance = bounds.against(value, fallback)
 		}
 		derived[name] = rule
 	}

@@ -16,8 +16,11 @@ type boundsOracle struct {
 	bound, typical set
 	exact          set
 	unknown        map[string]error
+	coarsest       lockstep.DType
 	err            error
 }
+
+func (o boundsOracle) Coarsest() lockstep.DType { return o.coarsest }
 
 func (boundsOracle) Step(string, map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, err error) {
 	return nil, nil, errors.New("no step")
@@ -39,14 +42,14 @@ func (boundsOracle) Operator(context.Context, map[string]*lockstep.Tensor) (lock
 // what the fallback allows, and by that where there is no bound.
 func TestOracleRules(t *testing.T) {
 	numbers := fixture.Vector(t, float32(1), 100)
-	values := set{"y": numbers, "often": numbers, "alone": numbers, "wide": numbers, "none": numbers, "unknown": numbers, "coarse": numbers, "short": numbers, "n": fixture.Vector(t, int32(1)), "nil": nil}
+	values := set{"y": numbers, "often": numbers, "alone": numbers, "wide": numbers, "none": numbers, "unknown": numbers, "short": numbers, "n": fixture.Vector(t, int32(1)), "nil": nil}
 	oracle := boundsOracle{
 		bound: set{
 			"y": fixture.Vector(t, 1e-6, 3e-6), "often": fixture.Vector(t, 1.0, 3e-6), "wide": fixture.Vector(t, 1e-6, 5.0), "short": fixture.Vector(t, 1e-6),
 			"unknown": fixture.Vector(t, 1e-6, 1e-6), "n": fixture.Vector(t, 1.0),
 		},
 		typical: set{"often": fixture.Vector(t, 5e-7, 1e-2), "alone": fixture.Vector(t, 0, 2e-2), "short": fixture.Vector(t, 1e-7)},
-		unknown: map[string]error{"unknown": errors.New("no rule"), "coarse": lockstep.CoarseError{DType: lockstep.Float16}},
+		unknown: map[string]error{"unknown": errors.New("no rule")},
 	}
 	otherwise := Rule{Tolerance: FixedTolerance{Atol: 7, Rtol: 0}, AllowNonFinite: true}
 	rules, err := OracleRules(context.Background(), oracle, nil, values, Uniform(otherwise))
@@ -54,7 +57,6 @@ func TestOracleRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	fallback := [2]float64{1e-5*100 + 1e-4*1, 1e-5*100 + 1e-4*100} // atol times the largest magnitude, and rtol
-	const half = 8.0 / (1 << 11)                                   // eight roundings of float16
 	for name, want := range map[string][2]float64{
 		"y":       {2e-6, 6e-6},        // one engine's bound each
 		"often":   {5e-7, 6e-6},        // at most both engines' bounds at worst
@@ -63,7 +65,6 @@ func TestOracleRules(t *testing.T) {
 		"none":    fallback,
 		"unknown": fallback,
 		"short":   fallback,
-		"coarse":  {half*100 + half*1, half*100 + half*100},
 		"n":       {7, 7},
 		"nil":     {7, 7},
 		"other":   {7, 7},
@@ -129,12 +130,12 @@ func TestJudgeAnswers(t *testing.T) {
 		d := []float32{float32(scale * rng.NormFloat64()), float32(scale * rng.NormFloat64()), float32(scale * rng.NormFloat64())}
 		value := fixture.Vector(t, d...)
 		wide := math.Exp(20*rng.Float64()-10) * scale
-		rules, err := answerRules(limits{}, limits{bound: set{"y": fixture.Vector(t, wide, wide/100, 0)}}, set{"y": value}, Uniform(DefaultRule()), fallbackOf(set{"y": value}))
+		rules, err := answerRules(limits{}, limits{bound: set{"y": fixture.Vector(t, wide, wide/100, 0)}}, set{"y": value}, Uniform(DefaultRule()), fallbackOf(nil, set{"y": value}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range d {
-			if b, most := rules("y").Tolerance.Bound(i, float64(v)), LargestDifference(value).Bound(i, float64(v)); b > most {
+			if b, most := rules("y").Tolerance.Bound(i, float64(v)), LargestDifference(boundsOracle{}, value).Bound(i, float64(v)); b > most {
 				t.Errorf("%v with a bound of %g: %g is allowed, more than %g", d, wide, b, most)
 			}
 		}

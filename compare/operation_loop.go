@@ -212,7 +212,7 @@ func (l *loopInProgress) end(ctx context.Context, r operationResults) (why, err 
 func (l *loopInProgress) differs(one, whole []*lockstep.Tensor) {
 	for i, t := range l.of.Results {
 		a, b := map[string]*lockstep.Tensor{t.Name(): whole[i]}, map[string]*lockstep.Tensor{t.Name(): one[i]}
-		allowed := l.check.fallback.coarsened(lockstep.CoarseError{DType: whole[i].DType()})
+		allowed := l.check.fallback.coarsened(whole[i].DType())
 		rule := Rule{Tolerance: allowed.fixed(largestOf(whole[i])), AllowNonFinite: true}
 		for _, r := range Judge(Measure(a, b, Options{}), Uniform(rule)) {
 			if r.Verdict == InStep || r.Kind == Empty {

@@ -53,7 +53,7 @@ func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, er
 	if len(all) == 0 {
 		return Comparison{}, nil
 	}
-	o := &operations{check: &c, reference: reference, operator: operator, fallback: out.fallback(), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}, iterated: map[string]int{}}
+	o := &operations{check: &c, reference: reference, operator: operator, fallback: c.fallback(out), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}, iterated: map[string]int{}}
 	o.out = Comparison{Title: operationsTitle, Reference: out.Reference.Engine, Candidate: out.Candidate.Engine}
 	if o.oracle, err = c.Oracle.Operator(ctx, c.Inputs); err != nil {
 		return Comparison{}, err
@@ -294,7 +294,7 @@ func (o *operations) rule(op lockstep.Operation, theirs, exact, bound *lockstep.
 		return rule, nil
 	case unknown != nil || bound == nil || bound.Len() != theirs.Len():
 		o.withoutBy[op.Op]++
-		rule.Tolerance = o.fallback.coarsened(unknown).fixed(largestOf(theirs))
+		rule.Tolerance = o.fallback.fixed(largestOf(theirs))
 		return rule, nil
 	}
 	e, err := exactlyOf(exact, bound)

@@ -32,7 +32,7 @@ func (c Check) sensitive(out *CheckResult, k *Comparison) error {
 			return err
 		}
 		b.Each = slices.Clone(b.Each)
-		most := tellingShare * spanOf(r.Reference) // a bound that proves nothing does not count either
+		most := c.fallback(out).telling() * spanOf(r.Reference) // a bound that proves nothing does not count either
 		for j, s := range response {
 			if s >= 0 {
 				b.Each[j] = max(b.Each[j], min(s, most, b.Rounding[j]))

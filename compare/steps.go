@@ -41,7 +41,7 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 	var single sync.WaitGroup
 	single.Go(func() { operations, failed = c.operations(ctx, out) })
 	defer single.Wait()
-	s := &stepTolerances{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: out.fallback()}
+	s := &stepTolerances{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: c.fallback(out)}
 	for i := range s.rules {
 		s.rules[i] = map[string]Rule{}
 	}

@@ -22,7 +22,7 @@ const (
 
 // third compares each engine with the third party, and adds the conclusion.
 func (c Check) third(out *CheckResult) error {
-	rules, err := c.foreign(out.fallback())
+	rules, err := c.foreign(c.fallback(out))
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func checkRandom(t *testing.T, s setting, i int, p *population, folder string) a
 		c := &checked.Report.Comparisons[k]
 		for i := range c.Results {
 			r := &c.Results[i]
-			if _, fixed := r.Rule.Tolerance.(compare.FixedTolerance); fixed && r.DType().IsFloat() && !d.structure.Half && !(d.structure.Decided && c.Title == "outputs and states") {
+			if _, fixed := r.Rule.Tolerance.(compare.FixedTolerance); fixed && r.DType().IsFloat() && !(d.structure.Decided && c.Title == "outputs and states") {
 				t.Errorf("%s: %s is judged by %s, which nothing derives", a.where(), r.Name, r.Rule)
 			}
 			if b, ok := r.Rule.Tolerance.(compare.BoundTolerance); ok && b.Weak != "" {
@@ -184,7 +184,7 @@ func (s *structure) differsOn(engine string) string {
 	case engine == "keras":
 		return ""
 	case s.Half:
-		return "16 bits have no bounds, and the engine rounds elsewhere"
+		return "it rounds to 16 bits at other places"
 	case engine == "torch" && s.Family == "float64":
 		return "Keras on PyTorch computes LayerNormalization and means of float64 in float32"
 	case engine == "torch" && slices.ContainsFunc(s.Layers, func(l string) bool { return strings.HasPrefix(l, "GroupNormalization") }):
@@ -218,7 +218,7 @@ func (v *values) judge(t *testing.T, between string, expected, computed map[stri
 	c := v.results(t, between, expected, computed)
 	for i := range c.Results {
 		b, derived := c.Results[i].Rule.Tolerance.(compare.BoundTolerance)
-		if derived && b.Weak == "" || !derived && v.drawn.structure.Half {
+		if derived && b.Weak == "" {
 			continue
 		}
 		v.a.Weak[c.Title] = fmt.Sprint(c.Results[i].Name, ": ", c.Results[i].Rule)

@@ -38,9 +38,10 @@ const oneDNNOff = "TF_ENABLE_ONEDNN_OPTS=0"
 var engines = []string{"keras", "torch", "onnxruntime", "litert"}
 
 var (
-	childJob     = flag.String("alarms", "", "for the test's own use: what a child is to do, as JSON")
-	alarmModels  = flag.Int("alarm-models", 2000, "how many random models the long form takes")
-	alarmsFolder = flag.String("alarms-folder", "", "a folder for what was found: a run that ended early continues there")
+	childJob      = flag.String("alarms", "", "for the test's own use: what a child is to do, as JSON")
+	alarmModels   = flag.Int("alarm-models", 2000, "how many random models the long form takes")
+	alarmFamilies = flag.Bool("alarm-families", false, "take the families that "+structuresFolder+" has, however few, instead of all; nothing is written")
+	alarmsFolder  = flag.String("alarms-folder", "", "a folder for what was found: a run that ended early continues there")
 )
 
 // job is a part of the models under one setting, in a process of its own.
@@ -84,7 +85,7 @@ func TestFalseAlarms(t *testing.T) {
 	if alarms := table.alarms(); len(alarms) > 0 {
 		t.Errorf("%d false alarms", len(alarms))
 	}
-	if *long {
+	if *long && !*alarmFamilies {
 		write(t, "false-alarms", text)
 	}
 }
@@ -213,7 +214,7 @@ func (j job) run() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAlarmsOfASetting$", "-alarms="+string(text), "-test.timeout=3h")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAlarmsOfASetting$", "-alarms="+string(text), "-test.timeout=3h", fmt.Sprintf("-alarm-families=%v", *alarmFamilies))
 	cmd.Env = append(append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=2"), j.Setting.Env...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log

@@ -30,7 +30,7 @@ type structure struct {
 	}
 	Steps  [2]int // the least and the most, where they are free
 	Gain   float64
-	Half   bool // computes in 16 bits, for which there are no bounds
+	Half   bool // computes in 16 bits, and its layers show no steps
 	OneDNN bool // has no other kernel on a CPU
 
 	Loop    bool // that is no known layer

@@ -1,9 +1,9 @@
 """Exports the structures that make false-alarms fills with random weights: SavedModels of every family of the zoo,
 their sizes and options drawn at random from a fixed seed.
 
-    python faults/models.py OUT EACH
+    python faults/models.py OUT EACH [FAMILY...]
 
-EACH is how many structures there are of a family. structures.json says how the inputs of each are drawn.
+EACH is how many structures there are of a family, of all families if none is named. structures.json says how the inputs of each are drawn.
 """
 
 import json
@@ -34,11 +34,11 @@ def build(name):
     return model, inputs
 
 
-def main(out, each):
+def main(out, each, *only):
     os.makedirs(out)
     made = []
     for title, of in FAMILIES.items():
-        for n in range(each):
+        for n in range(each if not only or title in only else 0):
             name = f"{title}_{n}"
             model, inputs = build(name)
             model.export(os.path.join(out, name), verbose=False)
@@ -51,4 +51,4 @@ def main(out, each):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -253,7 +253,7 @@ func (s *operationSuite) subject(name string) *operationSubject {
 }
 
 // loopStructures are the directories of the structures with loops that are no known
-// layer; not those in 16 bits, for which there are no bounds.
+// layer; not those in 16 bits.
 func loopStructures(t *testing.T) []string {
 	return directories(t, func(s *structure) bool { return s.Loop && !s.Half })
 }

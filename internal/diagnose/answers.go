@@ -137,7 +137,7 @@ func (a Answers) begin(ctx context.Context) (*answersSearch, error) {
 		return nil, err
 	}
 	for name, v := range a.Values {
-		s.allow[name] = compare.LargestDifference(v)
+		s.allow[name] = compare.LargestDifference(o, v)
 	}
 	s.all = rows{a.Inputs, a.Values, s.exact}
 	s.few, err = s.firstRows(ctx)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -33,7 +32,7 @@ type compiler struct {
 func newExactCompiler(g *savedmodel.Graph, o engine.Options, e *Evaluator) *compiler {
 	c := &compiler{Compiler: engine.NewCompiler(g, o), exact: e, operations: map[*savedmodel.Node]operation{}}
 	c.Make = func(n *savedmodel.Node) (engine.Operation, error) {
-		c.single = c.single || n.Uses(lockstep.Float32)
+		c.single = c.single || usesNarrow(n)
 		run, err := c.exactOperation(n)
 		c.operations[n] = run
 		return nil, err

@@ -24,12 +24,12 @@ import (
 // propagates its inputs' bounds and what it adds.
 //
 // The bounds are those of the operations as written in the graph. An operation
-// without a derived rule has no bound, nor has what is computed from it; the
-// same holds for operations on float16 and bfloat16.
+// without a derived rule has no bound, nor has what is computed from it.
 //
 // Any number of goroutines may use it.
 type Evaluator struct {
 	unit      rounding.Unit
+	coarsest  rounding.Unit // of the types of 16 bits that operations round to, 0 for none
 	inputs    []engine.Port
 	outputs   []engine.Port
 	body      *body
@@ -66,14 +66,14 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 	c := newExactCompiler(g, o, e)
 	nodes := c.Live()
 	for _, n := range nodes {
-		c.single = c.single || n.Uses(lockstep.Float32) // of an input too
+		c.single = c.single || usesNarrow(n) // of an input too
 	}
 	b := c.Compile(nil, nodes)
 	if len(c.Errs) > 0 {
 		return nil, errors.Join(c.Errs...)
 	}
 	e.body = c.of(b.Body)
-	if c.single { // wider types mixed with float32 are at least as exact
+	if c.single { // wider types mixed with float32 are at least as exact, and 16 bits are computed in it
 		e.unit = rounding.Float32
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Inputs)) {
@@ -90,6 +90,22 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 	}
 	e.body.release(results)
 	return e, nil
+}
+
+// usesNarrow tells whether a node names floats narrower than float64.
+func usesNarrow(n *savedmodel.Node) bool {
+	return n.Uses(lockstep.Float32) || n.Uses(lockstep.Float16) || n.Uses(lockstep.BFloat16)
+}
+
+// Coarsest is the type of 16 bits of the fewest digits that operations round their
+// results to, Invalid if there is none.
+func (e *Evaluator) Coarsest() lockstep.DType {
+	for _, d := range []lockstep.DType{lockstep.BFloat16, lockstep.Float16} {
+		if e.coarsest == rounding.CoarseUnit(d) {
+			return d
+		}
+	}
+	return lockstep.Invalid
 }
 
 // Run evaluates the signature from the variables in the model's files.

@@ -3,11 +3,13 @@ package errbound
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/ops"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -20,18 +22,16 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	if !supported {
 		return refusedOp(fail(errors.New("the operation is not supported")))
 	}
-	for _, d := range []lockstep.DType{lockstep.BFloat16, lockstep.Float16} {
-		if n.Uses(d) {
-			return refusedOp(fail(lockstep.CoarseError{DType: d}))
-		}
-	}
 	run, err := spec.InFloat64(n)
 	if err != nil {
 		return refusedOp(fail(err))
 	}
+	coarse := spec.CoarseUnit(n)
+	c.exact.coarsest = max(c.exact.coarsest, coarse)
 	return func(r *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
 		e := evaluation{spec: spec, fail: fail}
-		e.BoundInput = op.BoundInput{Unit: c.exact.unit, Typical: r.noise != nil, Node: n, In: in, Out: make([]op.BoundedValue, results)}
+		e.BoundInput = op.BoundInput{Typical: r.noise != nil, Node: n, In: in, Out: make([]op.BoundedValue, results)}
+		spec.SetUnits(&e.BoundInput, c.exact.unit, coarse)
 		e.Again = func(in ...value.Value) ([]value.Value, error) {
 			var keep any
 			out, err := run(&op.Call{Keep: &keep, Out: make([]value.Value, results)}, in)
@@ -43,8 +43,36 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 			}
 			return slices.Clone(out), nil
 		}
-		return e.do()
+		out, err := e.do()
+		if err == nil && r.noise != nil && coarse == rounding.Float16 {
+			err = overflown(out[:e.RoundedResults])
+		}
+		return out, err
 	}
+}
+
+// overflown makes numbers that round to none of float16's infinite, as an engine
+// has them.
+func overflown(out []op.BoundedValue) error {
+	const most = 65520 // what is less is rounded to 65504
+	tooLarge := func(v float64) bool { return math.Abs(v) >= most && !math.IsInf(v, 0) }
+	for i := range out {
+		d := op.FloatsOf(out[i].Tensor)
+		if !slices.ContainsFunc(d, tooLarge) {
+			continue
+		}
+		d = slices.Clone(d)
+		for k, v := range d {
+			if tooLarge(v) {
+				d[k] = math.Copysign(math.Inf(1), v)
+			}
+		}
+		var err error
+		if out[i].Tensor, err = lockstep.New(d, out[i].Tensor.Shape()...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func refusedOp(err error) operation {

@@ -19,7 +19,7 @@ var arithmeticOps = Table{
 	"Mul":               {Types: ofT, Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
 	"Maximum":           {Types: ofT, Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
 	"Minimum":           {Types: ofT, Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
-	"SquaredDifference": {Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Time: TimeElementwise},
+	"SquaredDifference": {Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Stepwise: true, Time: TimeElementwise},
 	"RealDiv":           {Build: ByType(With16Bits(Floats(mapPairs(kernel.Quotient, quotient), Map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: TimeElementwise, Back: constantBack(quotientBack)},
 	"Div":               {Types: ofT, Build: ByType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
 	"FloorDiv":          {Types: ofT, Build: ByType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
@@ -40,7 +40,7 @@ var arithmeticOps = Table{
 		lockstep.Float16: addN(via16[lockstep.Float16Bits](add)), lockstep.BFloat16: addN(via16[lockstep.BFloat16Bits](add)),
 	}.and(integers(
 		addN(add[int8]), addN(add[int16]), addN(add[int32]), addN(add[int64]),
-		addN(add[uint8]), addN(add[uint16]), addN(add[uint32]), addN(add[uint64])))), Shape: NoInput, Bound: addAll, Time: TimeElementwise, Back: backOfAddN},
+		addN(add[uint8]), addN(add[uint16]), addN(add[uint32]), addN(add[uint64])))), Shape: NoInput, Bound: addAll, Stepwise: true, Time: TimeElementwise, Back: backOfAddN},
 	"BiasAdd": {Types: ofT, Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias, Back: constantBack(sumBack)},
 }
 

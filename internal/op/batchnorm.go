@@ -11,9 +11,9 @@ import (
 )
 
 var batchnormOps = Table{
-	"FusedBatchNorm":   {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound},
-	"FusedBatchNormV2": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound},
-	"FusedBatchNormV3": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound},
+	"FusedBatchNorm":   {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1},
+	"FusedBatchNormV2": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1},
+	"FusedBatchNormV3": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1},
 }
 
 // batchNorm are the attributes of a normalization. Keras uses its training mode

@@ -110,24 +110,18 @@ func (v BoundedValue) Errors() (value.Value, error) {
 	return value.Value{}, errNoValue
 }
 
-// Widen converts a tensor of float32 or of 8 bits to float64, and leaves others as
-// they are. An engine may flush subnormal float32 to zero.
+// Widen converts a tensor of narrower floats to float64, and leaves others as they
+// are. An engine may flush subnormal float32 to zero.
 func Widen(t *lockstep.Tensor) (BoundedValue, error) {
-	if isFloat8(t.DType()) {
-		d, err := t.Float64s()
-		if err != nil {
-			return BoundedValue{}, err
-		}
-		wide, err := lockstep.New(d, t.Shape()...)
-		return BoundedValue{Value: value.Value{Tensor: wide}}, err
-	}
-	d, err := lockstep.Data[float32](t)
-	if err != nil {
+	if !t.DType().IsFloat() || t.DType() == lockstep.Float64 {
 		return BoundedValue{Value: value.Value{Tensor: t}}, nil
 	}
-	v, e := make([]float64, len(d)), make([]float64, len(d))
-	for i, x := range d {
-		v[i] = float64(x)
+	v, err := t.Float64s()
+	if err != nil {
+		return BoundedValue{}, err
+	}
+	e := make([]float64, len(v))
+	for i := range v {
 		if size := math.Abs(v[i]); size < 0x1p-126 {
 			e[i] = size
 		}
@@ -158,8 +152,14 @@ type BoundRule func(x *BoundInput) error
 
 // BoundInput is one operation whose results get their bounds.
 type BoundInput struct {
-	Unit rounding.Unit    // of the engines' floats
-	Node *savedmodel.Node // of the graph
+	Unit rounding.Unit // of the engines' floats
+	// Rounds, if not 0, is the unit of 16 bits that the first results are rounded to
+	// after they were computed in Unit: all floats, or as many as RoundedResults.
+	Rounds         rounding.Unit
+	RoundedResults int
+	// Terms is set to how many products each result is the sum of, where it is one.
+	Terms int
+	Node  *savedmodel.Node // of the graph
 	// Typical asks for the standard deviations of the operation's own rounding
 	// instead of bounds. The inputs are exact then.
 	Typical bool
@@ -214,14 +214,21 @@ func (x *BoundInput) Run(in ...value.Value) ([]float64, error) {
 // the result is NaN, there is no bound.
 func (x *BoundInput) Set(i int, e []float64) error {
 	exact := !slices.ContainsFunc(x.In, func(v BoundedValue) bool { return !v.Exact() })
-	largest := x.Unit.Largest()
+	unit := x.Unit
+	if x.Rounds != 0 && i < x.RoundedResults {
+		unit = x.Rounds
+	}
+	largest := unit.Largest()
 	for k, v := range FloatsOf(x.Out[i].Tensor) {
+		if unit != x.Unit && e[k] > 0 {
+			e[k] = x.coarsened(v, e[k])
+		}
 		switch size := math.Abs(v); {
 		case math.IsInf(v, 0) && exact:
 			e[k] = 0
 		case math.IsNaN(e[k]) || math.IsNaN(v) || size+e[k] > largest:
 			e[k] = math.Inf(1)
-		case size < x.Unit.Tiny() && size > 0:
+		case size < unit.Tiny() && size > 0:
 			e[k] = max(e[k], size) // it may be flushed to zero
 		}
 	}
@@ -246,11 +253,32 @@ func (x *BoundInput) Gamma(n int) float64 {
 
 // holds tells whether the result of one correctly rounded operation on exact
 // numbers is exact: in float32, if the float64 nearest to it is a float32.
-func (x *BoundInput) holds(v float64) bool {
-	if x.Unit == rounding.Float32 {
-		return float64(float32(v)) == v
+func (x *BoundInput) holds(v float64) bool { return x.last().Holds(v) }
+
+// last is the unit that the results are rounded to in the end.
+func (x *BoundInput) last() rounding.Unit {
+	if x.Rounds != 0 {
+		return x.Rounds
 	}
-	return false
+	return x.Unit
+}
+
+// wholes are the integers that the results' format holds, up to it: half as many,
+// so that no rounding of the analysis matters.
+func (x *BoundInput) wholes() float64 { return 1 / (2 * float64(x.last())) }
+
+// coarsened is the bound, or the deviation, of a result that is off by e and
+// rounded to 16 bits. TensorFlow's products of bfloat16 are cut instead, which is
+// off by twice as much. An engine that fuses operations leaves the rounding out.
+func (x *BoundInput) coarsened(v, e float64) float64 {
+	u := x.Rounds
+	if x.Terms > 0 && u == rounding.BFloat16 {
+		u *= 2
+	}
+	if x.Typical {
+		return math.Hypot(e, max(u.Deviation(1)*math.Abs(v), x.Rounds.Tiny()))
+	}
+	return (e+u.Gamma(1)*(math.Abs(v)+e))*rounding.Slack + x.Rounds.Tiny()
 }
 
 // worse is the larger of two bounds; NaN is none.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/raw"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -34,25 +35,37 @@ func buildCast(n *savedmodel.Node) (Exec, error) {
 	return castBetween(src, dst, n.AttrBool("Truncate"))
 }
 
-// castInFloat64 makes float64 of every type but those of 16 bits; that of a type
-// of 8 bits holds its numbers.
+// castInFloat64 keeps float64 instead of narrower floats; what is to have 8 bits
+// holds the numbers of its type. A number of float32 that is to have 16 bits is
+// rounded, as weights are: all engines round it the same way.
 func castInFloat64(n *savedmodel.Node) (Exec, error) {
-	dst, err := n.AttrType("DstT")
+	run, err := buildCast(inFloat64(n))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("in float64: %w", err)
 	}
-	wide := n.Retyped(lockstep.Float32, lockstep.Float64)
-	for _, d := range []lockstep.DType{lockstep.Float8E4M3FN, lockstep.Float8E5M2} {
-		wide = wide.Retyped(d, lockstep.Float64)
+	src, _ := n.AttrType("SrcT") // which buildCast has read
+	dst, _ := n.AttrType("DstT")
+	if isFloat8(dst) {
+		if n.AttrBool("Truncate") {
+			return nil, ErrNoBound
+		}
+		return then(run, Map1(func(x float64) float64 { return float8Of(dst, x) })), nil
 	}
-	run, err := buildCast(wide)
-	if err != nil || !isFloat8(dst) {
-		return run, err
+	unit := rounding.CoarseUnit(dst)
+	if unit == 0 {
+		return run, nil
 	}
-	if n.AttrBool("Truncate") {
-		return nil, ErrNoBound
+	cut := n.AttrBool("Truncate") && src.IsFloat()
+	narrow := func(s source) float32 { return s.cut(cut, 52-10, 23-10).single() }
+	if dst == lockstep.BFloat16 {
+		narrow = func(s source) float32 { return s.cut(cut, 0, 23-7).single() }
 	}
-	return then(run, Map1(func(x float64) float64 { return float8Of(dst, x) })), nil
+	return then(run, Map1(func(x float64) float64 {
+		if !rounding.Float32.Holds(x) {
+			return x
+		}
+		return float64(unit.Round(narrow(source{f: x, float32: src == lockstep.Float32})))
+	})), nil
 }
 
 // then runs one function of a tensor on the result of another.
@@ -283,7 +296,7 @@ func (s source) uint64() uint64 {
 
 // bitcastInFloat64 refuses floats, whose bits differ in float64.
 func bitcastInFloat64(n *savedmodel.Node) (Exec, error) {
-	if n.Uses(lockstep.Float32) {
+	if n.Uses(lockstep.Float32) || n.Uses(lockstep.Float16) || n.Uses(lockstep.BFloat16) {
 		return nil, ErrNoBound
 	}
 	return buildBitcast(n)
@@ -371,7 +384,14 @@ func castBound(x *BoundInput) error {
 			if off > 0 {
 				e[i] = max(math.Abs(math.Trunc(v+off)-out[i]), math.Abs(out[i]-math.Trunc(v-off)))
 			}
-		case dst == lockstep.Float32 && src != lockstep.Float32 && !(off == 0 && float64(float32(v)) == v):
+		case x.Rounds != 0:
+			if !(off == 0 && x.Rounds.Holds(out[i])) {
+				if x.Node.AttrBool("Truncate") {
+					off += float64(x.Rounds) * math.Abs(v) // twice what rounding does
+				}
+				e[i] = x.Rounded(v, off+math.Abs(out[i]-v), 1) // by way of float32
+			}
+		case dst == lockstep.Float32 && (src == lockstep.Float64 || !src.IsFloat()) && !(off == 0 && float64(float32(v)) == v):
 			e[i] = x.Rounded(v, off, 2) // it may be cut
 		default:
 			e[i] = off

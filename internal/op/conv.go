@@ -12,8 +12,8 @@ import (
 
 var convOps = Table{
 	"Conv2D":                {Build: buildConv2D, Shape: NoInput, Bound: bilinear(0, termsOfFilter)},
-	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter)},
-	"Conv2DBackpropInput":   {Build: buildConvTranspose, Bound: bilinear(1, termsOfTransposedFilter)},
+	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter), Stepwise: true},
+	"Conv2DBackpropInput":   {Build: buildConvTranspose, Bound: bilinear(1, termsOfTransposedFilter), Stepwise: true},
 }
 
 func buildConv2D(n *savedmodel.Node) (Exec, error) {

@@ -82,7 +82,7 @@ func (x *BoundInput) exactly(p pair, v float64) bool {
 	if !p.exact() {
 		return false
 	}
-	integers := math.Trunc(p.x) == p.x && math.Trunc(p.y) == p.y && math.Abs(v) <= 1/(2*float64(x.Unit))
+	integers := math.Trunc(p.x) == p.x && math.Trunc(p.y) == p.y && math.Abs(v) <= x.wholes()
 	return integers || x.holds(v)
 }
 

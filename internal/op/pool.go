@@ -11,7 +11,7 @@ import (
 
 var poolOps = Table{
 	"MaxPool": {Types: ofT, Build: buildMaxPool, Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
-	"AvgPool": {Build: buildAvgPool, Shape: NoInput, Bound: average},
+	"AvgPool": {Build: buildAvgPool, Shape: NoInput, Bound: average, Stepwise: true},
 }
 
 // pooling is what is known of a pooling once it is compiled.

@@ -11,7 +11,7 @@ import (
 )
 
 var softmaxOps = Table{
-	"Softmax":    {Build: ByType(With16Bits(Floats(Exec(softmax32), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Time: TimeBesideLast},
+	"Softmax":    {Build: ByType(With16Bits(Floats(Exec(softmax32), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Stepwise: true, Time: TimeBesideLast},
 	"LogSoftmax": {Build: ByType(Floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: TimeBesideLast},
 	"L2Loss":     {Build: ByType(Floats(halfSquares[float32], halfSquares[float64]))},
 }
@@ -191,6 +191,9 @@ func softmaxBound(log bool) BoundRule {
 				least, largest = least+math.Exp(low[i]), largest+math.Exp(high[i])
 			}
 			rounds := n + 24 + 2*int(math.Log(float64(n)))
+			if x.Unit.IsCoarse() { // eight sums side by side, and correctly rounded functions
+				rounds = n/8 + 8
+			}
 			for i := range n {
 				y := v[at+i]
 				if log {
@@ -199,6 +202,9 @@ func softmaxBound(log bool) BoundRule {
 					continue
 				}
 				err := max(math.Exp(high[i])/least-y, y-math.Exp(low[i])/largest)
+				if x.Typical {
+					err /= math.Sqrt(3) // of that at most, evenly
+				}
 				if !(err < 1) {
 					err = max(y, 1-y) // whatever the exponents, it is between 0 and 1
 				}

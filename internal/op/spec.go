@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/rounding"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -64,6 +65,11 @@ type Spec struct {
 	// such a node whose default is float32.
 	Float64   Builder
 	Float32By []string
+	// Stepwise says that numbers of 16 bits are rounded at every step, and not
+	// once in the end: see types.go. Rounded is how many of the first results have
+	// those 16 bits, if not all floats among them.
+	Stepwise bool
+	Rounded  int
 
 	// KeepsShape says that the result has the first input's shape.
 	KeepsShape bool
@@ -182,22 +188,59 @@ func (s *Spec) Takes(n *savedmodel.Node) error {
 	return nil
 }
 
-// InFloat64 builds the operation on float64 instead of float32.
+// InFloat64 builds the operation on float64 instead of narrower floats.
 func (s *Spec) InFloat64(n *savedmodel.Node) (Exec, error) {
 	if s.Float64 != nil {
 		return s.Float64(n)
 	}
-	n = n.Retyped(lockstep.Float32, lockstep.Float64, s.Float32By...)
-	for _, d := range []lockstep.DType{lockstep.Float8E4M3FN, lockstep.Float8E5M2} {
-		if n.Uses(d) {
-			n = n.Retyped(d, lockstep.Float64)
-		}
-	}
-	run, err := s.Build(n)
+	run, err := s.Build(inFloat64(n, s.Float32By...))
 	if err != nil {
 		return nil, fmt.Errorf("in float64: %w", err)
 	}
 	return run, nil
+}
+
+// inFloat64 is the node on float64, also where it has none of the attributes that
+// are named, whose default is float32.
+func inFloat64(n *savedmodel.Node, float32By ...string) *savedmodel.Node {
+	n = n.Retyped(lockstep.Float32, lockstep.Float64, float32By...)
+	for _, d := range []lockstep.DType{lockstep.Float16, lockstep.BFloat16, lockstep.Float8E4M3FN, lockstep.Float8E5M2} {
+		if n.Uses(d) {
+			n = n.Retyped(d, lockstep.Float64)
+		}
+	}
+	return n
+}
+
+// CoarseUnit is the unit of 16 bits that a node rounds to, 0 for none.
+func (s *Spec) CoarseUnit(n *savedmodel.Node) rounding.Unit {
+	if s.Bound == nil {
+		return 0 // it computes nothing, or nothing is known of it
+	}
+	if to, err := n.AttrType("DstT"); err == nil {
+		return rounding.CoarseUnit(to) // of a cast, whatever the other type is
+	}
+	for _, d := range coarseTypes {
+		if n.Uses(d) {
+			return rounding.CoarseUnit(d)
+		}
+	}
+	return 0
+}
+
+// coarseTypes are the floats of 16 bits, the coarser one first.
+var coarseTypes = []lockstep.DType{lockstep.BFloat16, lockstep.Float16}
+
+// SetUnits says how exactly engines compute a node whose own unit of 16 bits is
+// coarse, if that is not 0.
+func (s *Spec) SetUnits(x *BoundInput, unit, coarse rounding.Unit) {
+	x.Unit, x.Rounds, x.RoundedResults = unit, coarse, len(x.Out)
+	if s.Rounded > 0 {
+		x.RoundedResults = s.Rounded
+	}
+	if s.Stepwise && coarse != 0 {
+		x.Unit, x.Rounds = coarse, 0
+	}
 }
 
 // OnlyFloat32 is the Float64 of an operation that accepts no other floats, or

@@ -47,9 +47,13 @@ func termsOfFilter(x *BoundInput) (int, error) {
 	return s[0] * s[1] * s[2], nil
 }
 
-// termsOfTransposedFilter goes from the filter's outputs to its inputs.
+// termsOfTransposedFilter goes from the filter's outputs to its inputs. TensorFlow
+// rounds the products for each place of the filter to 16 bits, and then adds those.
 func termsOfTransposedFilter(x *BoundInput) (int, error) {
 	s := x.In[1].Tensor.Shape()
+	if x.Unit.IsCoarse() {
+		return s[0]*s[1] + 1, nil
+	}
 	return s[0] * s[1] * s[3], nil
 }
 
@@ -131,7 +135,7 @@ func (x *BoundInput) typicalSum(n int, of summary, on func([]float64) ([]float64
 
 // small tells whether integers with that sum of squares have partial sums that
 // the format holds: the sum of n magnitudes is at most √(n·squares).
-func (x *BoundInput) small(squares float64) bool { return squares <= 1/(2*float64(x.Unit)) }
+func (x *BoundInput) small(squares float64) bool { return squares <= x.wholes() }
 
 func squared(d []float64) []float64 {
 	out := make([]float64, len(d))
@@ -170,7 +174,7 @@ func (x *BoundInput) unlessWhole(size []float64, n int) []float64 {
 	e := make([]float64, len(size))
 	x.close(e, size, n)
 	for i, s := range size {
-		if s <= 1/(2*float64(x.Unit)) {
+		if s <= x.wholes() {
 			e[i] = 0
 		}
 	}
@@ -231,6 +235,7 @@ func bilinear(first int, count terms) BoundRule {
 
 // products is bilinear for the inputs first and first+1.
 func (x *BoundInput) products(first, n int) error {
+	x.Terms = n
 	on := func(a, b []float64) ([]float64, error) {
 		in := make([]value.Value, len(x.In))
 		for i, v := range x.In {

@@ -18,13 +18,13 @@ var unaryOps = Table{
 	"Square":     {Types: ofT, Build: numbers1(square, square, square, square), Shape: NoInput, Bound: Unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
 	"Relu":       {Types: ofT, Build: ByType(With16Bits(Floats(mapActivation(kernel.ReluFunction), Map1(relu[float64]))).and(wholes1(relu, relu))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
 	"Relu6":      {Types: ofT, Build: ByType(With16Bits(Floats(mapActivation(kernel.Relu6Function), Map1(relu6[float64]))).and(wholes1(relu6, relu6))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
-	"Softsign":   {Build: inSteps(kernel.SoftsignFunction, softsign, softsignSteps), Shape: NoInput, Bound: activationBound(recurrent.Softsign), Time: TimeOfFirst, KeepsShape: true},
+	"Softsign":   {Build: inSteps(kernel.SoftsignFunction, softsign, softsignSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Softsign, softsignSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 	"IsNan":      {Build: tests(math.IsNaN), Bound: testBound, KeepsShape: true},
 	"IsInf":      {Build: tests(func(x float64) bool { return math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
 	"IsFinite":   {Build: tests(func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }), Bound: testBound, KeepsShape: true},
-	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Time: TimeOfFirst, KeepsShape: true},
+	"LeakyRelu":  {Build: buildLeakyRelu, Float32By: []string{"T"}, Shape: NoInput, Bound: leakyBound, Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 	"Sqrt":       {Build: Function(math.Sqrt), Shape: NoInput, Bound: FunctionBound(rounding.Sqrt), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(squareOrZero), KeepsShape: true},
-	"Rsqrt":      {Build: Function(rsqrt), Shape: NoInput, Bound: Unary(rsqrtBound), Time: TimeOfFirst, Domain: definedFrom(0), KeepsShape: true},
+	"Rsqrt":      {Build: Function(rsqrt), Shape: NoInput, Bound: Unary(rsqrtBound), Stepwise: true, Time: TimeOfFirst, Domain: definedFrom(0), KeepsShape: true},
 	"Reciprocal": {Build: Function(reciprocal), Bound: Unary(reciprocalBound), KeepsShape: true},
 	"Inv":        {Build: Function(reciprocal), Bound: Unary(reciprocalBound), KeepsShape: true},
 	"Exp":        {Build: ByType(With16Bits(Floats(mapActivation(kernel.ExponentialFunction), Map1(math.Exp)))), Shape: NoInput, Bound: Unary(expBound), Time: TimeOfFirst, Back: clippedBack(logOrLess), KeepsShape: true},
@@ -32,7 +32,7 @@ var unaryOps = Table{
 	"Log":        {Build: Function(math.Log), Shape: NoInput, Bound: FunctionBound(rounding.Log), Time: TimeOfFirst, Domain: definedFrom(0), Back: increasingBack(math.Exp), KeepsShape: true},
 	"Log1p":      {Build: Function(math.Log1p), Bound: FunctionBound(rounding.Log1p), Time: TimeOfFirst, Domain: definedFrom(-1), Back: increasingBack(math.Expm1), KeepsShape: true},
 	"Tanh":       {Build: ByType(With16Bits(Floats(mapActivation(kernel.TanhFunction), Map1(math.Tanh)))), Shape: NoInput, Bound: activationBound(recurrent.Tanh), Time: TimeOfFirst, KeepsShape: true},
-	"Sigmoid":    {Build: inSteps(kernel.SigmoidFunction, kernel.Sigmoid[float64], sigmoidSteps), Shape: NoInput, Bound: activationBound(recurrent.Sigmoid), Time: TimeOfFirst, KeepsShape: true},
+	"Sigmoid":    {Build: inSteps(kernel.SigmoidFunction, kernel.Sigmoid[float64], sigmoidSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Sigmoid, sigmoidSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 	"Sin":        {Build: Function(math.Sin), Bound: FunctionBound(rounding.Sin), KeepsShape: true},
 	"Cos":        {Build: Function(math.Cos), Bound: FunctionBound(rounding.Cos), KeepsShape: true},
 	"Tan":        {Build: Function(math.Tan), KeepsShape: true},
@@ -52,9 +52,9 @@ var unaryOps = Table{
 	"Ceil":       {Build: Function(math.Ceil), Bound: steady(math.Ceil), Back: roundedBack(1, 0), KeepsShape: true},
 	"Round":      {Build: Function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: TimeOfFirst, Back: roundedBack(0.5, 0.5), KeepsShape: true},
 	"Rint":       {Build: Function(math.RoundToEven), Bound: steady(math.RoundToEven), Back: roundedBack(0.5, 0.5), KeepsShape: true},
-	"Elu":        {Build: inSteps(kernel.EluFunction, elu, eluSteps), Shape: NoInput, Bound: activationBound(recurrent.Elu), Time: TimeOfFirst, KeepsShape: true},
-	"Selu":       {Build: inSteps(kernel.SeluFunction, selu, seluSteps), Shape: NoInput, Bound: activationBound(recurrent.Selu), Time: TimeOfFirst, KeepsShape: true},
-	"Softplus":   {Build: inSteps(kernel.SoftplusFunction, softplus, softplusSteps), Shape: NoInput, Bound: activationBound(recurrent.Softplus), Time: TimeOfFirst, KeepsShape: true},
+	"Elu":        {Build: inSteps(kernel.EluFunction, elu, eluSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Elu, eluSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
+	"Selu":       {Build: inSteps(kernel.SeluFunction, selu, seluSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Selu, seluSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
+	"Softplus":   {Build: inSteps(kernel.SoftplusFunction, softplus, softplusSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Softplus, softplusSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 }
 
 // Function makes an operation of one function of floats, which is computed in
@@ -255,6 +255,49 @@ func activationBound(a recurrent.Activation) BoundRule {
 	return FunctionBound(f)
 }
 
+// inStepsBound is activationBound of a function that is computed in steps where its
+// numbers have 16 bits. Of exact numbers, each step's rounding counts by what it
+// does to the result, and so does what the steps would be without rounding.
+func inStepsBound(a recurrent.Activation, inSteps func(x float32, s steps) float32) BoundRule {
+	whole := activationBound(a)
+	return func(o *BoundInput) error {
+		if !o.Unit.IsCoarse() || o.E(0) != nil {
+			return whole(o)
+		}
+		return Unary(func(o *BoundInput, x, _, v float64) float64 { return o.ofSteps(inSteps, float32(x), v) })(o)
+	}
+}
+
+// ofSteps is the bound, or the deviation, of the result v of steps that are each
+// rounded to the unit.
+func (o *BoundInput) ofSteps(inSteps func(x float32, s steps) float32, x float32, v float64) float64 {
+	u := float64(o.Unit)
+	run := func(rounded int) (y float64, roundings int) {
+		s := steps{epsilon: 2 * u, round: func(y float32) float32 {
+			if roundings++; roundings-1 == rounded {
+				y *= 1 + float32(u)
+			}
+			return y
+		}}
+		y = float64(inSteps(x, s))
+		return y, roundings
+	}
+	plain, n := run(-1)
+	sum := u * math.Abs(v)
+	for k := range n {
+		y, _ := run(k)
+		if o.Typical {
+			sum = math.Hypot(sum, y-plain)
+		} else {
+			sum += math.Abs(y - plain)
+		}
+	}
+	if o.Typical {
+		return math.Abs(plain-v) + max(sum/math.Sqrt(3), o.Unit.Tiny())
+	}
+	return (math.Abs(plain-v)+sum)*(1+8*u) + o.Unit.Tiny()
+}
+
 // expBound: Eigen's function ends before float32 does.
 func expBound(o *BoundInput, x, e, v float64) float64 {
 	if o.Unit == rounding.Float32 && x+e > 88 {
@@ -300,12 +343,15 @@ func rsqrtBound(o *BoundInput, x, e, v float64) float64 {
 
 func leakyBound(x *BoundInput) error {
 	alpha := float64(FloatOr(x.Node, "alpha", 0.2))
-	slope := max(1, math.Abs(alpha))
+	slope, roundings := max(1, math.Abs(alpha)), 1
+	if x.Unit.IsCoarse() {
+		roundings = 2 // alpha too
+	}
 	return Unary(func(o *BoundInput, x, e, v float64) float64 {
 		if x-e >= 0 {
 			return e
 		}
-		return o.Rounded(v, slope*e, 1)
+		return o.Rounded(v, slope*e, roundings)
 	})(x)
 }
 

@@ -194,6 +194,9 @@ func (o Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor)
 	return ofModel(o.Names, exact), ofModel(o.Names, bound), ofModel(o.Names, unknown), err
 }
 
+// Coarsest is the oracle's.
+func (o Oracle) Coarsest() lockstep.DType { return o.Of.Coarsest() }
+
 // Operator evaluates single operations, as the oracle does.
 func (o Oracle) Operator(ctx context.Context, inputs map[string]*lockstep.Tensor) (lockstep.OperatorOracle, error) {
 	return o.Of.Operator(ctx, o.Names.inputs(inputs))

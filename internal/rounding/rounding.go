@@ -20,8 +20,13 @@ func (u Unit) Tiny() float64 { return u.tiny() }
 
 // Largest is the largest finite number of the format.
 func (u Unit) Largest() float64 {
-	if u == Float32 {
+	switch u {
+	case Float32:
 		return math.MaxFloat32
+	case Float16:
+		return 65504
+	case BFloat16:
+		return 0x1.fep127
 	}
 	return math.MaxFloat64
 }

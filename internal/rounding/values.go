@@ -10,7 +10,11 @@
 // float64.
 package rounding
 
-import "math"
+import (
+	"math"
+
+	"github.com/lockstep-go/lockstep"
+)
 
 // Unit is the unit roundoff of the floats that the engines compute in.
 type Unit float64
@@ -18,17 +22,54 @@ type Unit float64
 // The units of the formats that engines compute in. The oracle itself rounds
 // as much as an engine in float64 does, for which Float64 stands twice.
 const (
-	Float32 Unit = 1.0 / (1 << 24)
-	Float64 Unit = 2.0 / (1 << 53)
+	BFloat16 Unit = 1.0 / (1 << 8)
+	Float16  Unit = 1.0 / (1 << 11)
+	Float32  Unit = 1.0 / (1 << 24)
+	Float64  Unit = 2.0 / (1 << 53)
 )
 
-// tiny bounds an operation's error where the result is subnormal in float32:
-// runtimes flush those to zero.
+// CoarseUnit is the unit of a type of 16 bits, 0 for any other.
+func CoarseUnit(d lockstep.DType) Unit {
+	switch d {
+	case lockstep.Float16:
+		return Float16
+	case lockstep.BFloat16:
+		return BFloat16
+	}
+	return 0
+}
+
+// IsCoarse tells whether it is the unit of a type of 16 bits.
+func (u Unit) IsCoarse() bool { return u == Float16 || u == BFloat16 }
+
+// tiny bounds an operation's error where the result is subnormal: runtimes flush
+// those of float32 and bfloat16 to zero, and round those of float16.
 func (u Unit) tiny() float64 {
-	if u == Float32 {
+	switch u {
+	case Float32, BFloat16:
 		return 0x1p-126
+	case Float16:
+		return 0x1p-25
 	}
 	return 0x1p-1022
+}
+
+// Round rounds a float32 to the nearest number of a format of 16 bits.
+func (u Unit) Round(x float32) float32 {
+	switch u {
+	case Float16:
+		return lockstep.RoundFloat16(x).Float32()
+	case BFloat16:
+		return lockstep.RoundBFloat16(x).Float32()
+	}
+	return x
+}
+
+// Holds tells whether a float64 is a number of the format; of Float64, which stands
+// for an engine that rounds as the analysis does, none is for certain.
+func (u Unit) Holds(v float64) bool {
+	single := float32(v)
+	return u != Float64 && float64(single) == v && u.Round(single) == single
 }
 
 // gamma is the bound of n roundings, relative: n·u/(1-n·u).

@@ -115,6 +115,16 @@ func (o *Oracle) Exact(ctx context.Context, inputs map[string]*lockstep.Tensor) 
 	return exact, err
 }
 
+// Coarsest is the type of 16 bits of the fewest digits that operations round their
+// results to, Invalid if there is none.
+func (o *Oracle) Coarsest() lockstep.DType {
+	e, err := o.exact()
+	if err != nil {
+		return lockstep.Invalid // there are no bounds either
+	}
+	return e.Coarsest()
+}
+
 func (o *Oracle) evaluate(ctx context.Context, inputs map[string]*lockstep.Tensor, by func(*errbound.Evaluator, map[string]*lockstep.Tensor) (*errbound.Result, error)) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
 	e, err := o.exact()
 	if err != nil {
