@@ -51,8 +51,11 @@ type Oracle interface {
 	Run(ctx context.Context, inputs, given map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
 	// Typical computes what Run does. The bounds are how far two engines are from
 	// each other as good as always, and not, as Run's, what rounding can do to
-	// one at worst: those may be infinite behind many operations.
-	Typical(ctx context.Context, inputs map[string]*Tensor) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
+	// one at worst: those may be infinite behind many operations. It takes some 40
+	// times as long. work, if not 0, is about how many products one evaluation may
+	// compute, or what takes as long; where it takes more the error is an ErrWork,
+	// and comes soon.
+	Typical(ctx context.Context, inputs map[string]*Tensor, work int64) (exact, bound map[string]*Tensor, unknown map[string]error, err error)
 	// Coarsest is the type of 16 bits, of the fewest digits, that operations of the
 	// model round their results to; Invalid if there is none.
 	Coarsest() DType

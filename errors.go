@@ -15,6 +15,8 @@ var (
 	ErrDamaged = errors.New("the file is damaged")
 	// ErrNotSeq2Seq: the model is not the LSTM encoder-decoder that was asked for.
 	ErrNotSeq2Seq = errors.New("not an LSTM sequence-to-sequence model")
+	// ErrWork: an evaluation would take more work than it may.
+	ErrWork = errors.New("more work than allowed")
 	// ErrNoTensorFlow: libtensorflow is not in this program, or not found.
 	ErrNoTensorFlow = errors.New("TensorFlow is not available")
 )

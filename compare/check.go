@@ -55,10 +55,11 @@ type Check struct {
 	// setting that matches none of them is a *SettingError.
 	Settings Settings
 
-	// Those of Oracle and Inputs, made when first asked for: at worst, and typically.
-	limits, typical func() (limits, error)
-	groupBytes      int64 // instead of the constants, if not 0
-	loopOperations  int
+	// Those of Oracle and Inputs, made when first asked for: at worst, typically, and
+	// typically where that takes little work beside the rest.
+	limits, typical, cheap func() (limits, error)
+	groupBytes             int64 // instead of the constants, if not 0
+	loopOperations         int
 }
 
 // CheckResult is what a Check found.
@@ -90,7 +91,13 @@ func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 		return nil, err
 	}
 	c.limits = sync.OnceValues(func() (limits, error) { return limitsOf(ctx, c.Oracle, c.Inputs) })
-	c.typical = sync.OnceValues(func() (limits, error) { return typicalOf(ctx, c.Oracle, c.Inputs) })
+	c.cheap = sync.OnceValues(func() (limits, error) { return typicalOf(ctx, c.Oracle, c.Inputs, cheapWork) })
+	c.typical = sync.OnceValues(func() (limits, error) {
+		if l, err := c.cheap(); !errors.Is(err, lockstep.ErrWork) {
+			return l, err
+		}
+		return typicalOf(ctx, c.Oracle, c.Inputs, 0)
+	})
 	out := &CheckResult{Report: &Report{Model: c.Model, NotRun: slices.Clone(c.NotRun)}}
 	engines := 0
 	for _, e := range []lockstep.Tracer{c.Reference, c.Candidate} {

@@ -39,9 +39,9 @@ func limitsOf(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lo
 	return knownLimits(bound, unknown), err
 }
 
-// typicalOf are those of two engines, typically.
-func typicalOf(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lockstep.Tensor) (limits, error) {
-	_, bound, unknown, err := oracle.Typical(ctx, inputs)
+// typicalOf are those of two engines, typically; work is as in lockstep.Oracle.
+func typicalOf(ctx context.Context, oracle lockstep.Oracle, inputs map[string]*lockstep.Tensor, work int64) (limits, error) {
+	_, bound, unknown, err := oracle.Typical(ctx, inputs, work)
 	return knownLimits(bound, unknown), err
 }
 
@@ -61,7 +61,7 @@ func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map
 	if err != nil {
 		return nil, err
 	}
-	typical, err := typicalOf(ctx, oracle, inputs)
+	typical, err := typicalOf(ctx, oracle, inputs, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func OracleRules(ctx context.Context, oracle lockstep.Oracle, inputs, values map
 // rounds typically is from it, as OracleRules does without the cap of what
 // rounding can do at worst. It fails where the model makes no value of some.
 func JudgeAnswers(ctx context.Context, oracle lockstep.Oracle, inputs, values map[string]*lockstep.Tensor) ([]Result, error) {
-	exact, bound, unknown, err := oracle.Typical(ctx, inputs)
+	exact, bound, unknown, err := oracle.Typical(ctx, inputs, 0)
 	if err != nil {
 		return nil, err
 	}

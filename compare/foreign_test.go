@@ -30,7 +30,7 @@ func (o boundsOracle) Run(context.Context, map[string]*lockstep.Tensor, map[stri
 	return nil, o.bound, o.unknown, o.err
 }
 
-func (o boundsOracle) Typical(context.Context, map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+func (o boundsOracle) Typical(context.Context, map[string]*lockstep.Tensor, int64) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
 	return o.exact, o.typical, nil, o.err
 }
 

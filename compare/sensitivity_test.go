@@ -2,6 +2,7 @@ package compare_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,39 @@ func outputsOff(trace *lockstep.Trace, by float32) (*lockstep.Trace, error) {
 		all[name] = by
 	}
 	return fixture.Shift(trace, all)
+}
+
+// Where a bound at worst proves nothing, outputs are judged by what rounding typically
+// does if that takes little work, also where single operations are compared.
+func TestTypicalBoundsThatAreCheap(t *testing.T) {
+	m, oracle, _ := modelOf(t, "reports/ln_stack", nil)
+	for _, times := range []int{1, 8} {
+		inputs := map[string]*lockstep.Tensor{}
+		for name, x := range fixture.Tensors(t, "reports/ln_stack", "inputs.npz") {
+			d, err := lockstep.Data[float32](x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shape := slices.Clone(x.Shape())
+			shape[0] *= times
+			inputs[name] = fixture.NewTensor(t, slices.Repeat(d, times), shape...)
+		}
+		for _, same := range []bool{false, true} {
+			checked, err := compare.Check{Reference: m, Candidate: m, Oracle: oracle, Inputs: inputs, SameGraph: same}.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range comparison(t, checked.Report, "outputs and states").Results {
+				b, _ := r.Rule.Tolerance.(compare.BoundTolerance)
+				if strings.Contains(r.Name, "/state_") {
+					continue // of a layer, by its steps
+				}
+				if proves := b.Weak == ""; proves == (same && times > 1) || proves != strings.Contains(b.Of, "typically") {
+					t.Errorf("%d times as many rows, single operations %v: %s is judged by %s (%s)", times, same, r.Name, b.Of, b.Weak)
+				}
+			}
+		}
+	}
 }
 
 // Where no bound tells, a difference is what the model is seen to make of a rounding,

@@ -80,6 +80,7 @@ func (f alarmTable) text() string {
 		largest, median := m.words()
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %s | %d | %d |\n", s.Name, strings.TrimPrefix(title, valuesOf), len(m.margins), m.alarms, largest, median, m.weak, m.blind)
 	})
+	f.telling(&b)
 	f.refusals(&b)
 	f.byFamily(&b)
 	if alarms := f.alarms(); len(alarms) > 0 {
@@ -148,6 +149,26 @@ func (f alarmTable) byFamily(b *strings.Builder) {
 		}
 		largest, _ := of[valuesOf].words()
 		fmt.Fprintf(b, " | %d | %s | %d | %d of %d |\n", of["outputs and states"].weak, largest, of[valuesOf].weak, changed["found"], changed["found"]+changed["missed"])
+	}
+}
+
+// telling says of how many outputs and states the bound proves nothing, and why.
+func (f alarmTable) telling(b *strings.Builder) {
+	count := map[string]int{}
+	for _, all := range f.found {
+		for _, a := range all {
+			why := a.Weak["outputs and states"]
+			switch {
+			case strings.Contains(why, "no bound of rounding is known"):
+				count[a.Family+": no bound is known"]++
+			case why != "":
+				count[a.Family+": the bound is too wide"]++
+			}
+		}
+	}
+	b.WriteString("\nChecks with an output or a state whose bound proves nothing, all settings together:\n\n")
+	for _, why := range slices.Sorted(maps.Keys(count)) {
+		fmt.Fprintf(b, "- %d: %s\n", count[why], why)
 	}
 }
 

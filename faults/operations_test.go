@@ -26,6 +26,7 @@ import (
 var withOperations = []string{
 	"reports/transformer", "reports/ln_stack", "reports/channels_first", "reports/default", "embedding_mask_zero_keras3",
 	"guide_series_conv_lstm_keras3", "guide_attention_seq2seq_keras3", "seed_tfkeras", "module_autograph_lstm", "reports/ln_cell_keras3",
+	"reports/float16",
 }
 
 // A fault in an operation around the recurrent layers that changes a result of that
@@ -34,7 +35,7 @@ var withOperations = []string{
 func TestFaultsInOperations(t *testing.T) {
 	names, most := withOperations, 8
 	if *long {
-		names, most = slices.Concat(withOperations, fixture.MadeNames(t), loopStructures(t)), 6
+		names, most = slices.Concat(withOperations, fixture.MadeNames(t), morePlanted(t)), 6
 	}
 	each := make([]*operationSuite, len(names))
 	t.Run("models", func(t *testing.T) {
@@ -216,8 +217,8 @@ func (s *operationSuite) model(name string, most int) {
 	}
 }
 
-// subject loads a model of the zoo, or one of the structures with loops, whose name is
-// its directory; nil if it cannot be loaded.
+// subject loads a model of the zoo, or one of the structures, whose name is its
+// directory; nil if it cannot be loaded.
 func (s *operationSuite) subject(name string) *operationSubject {
 	c := &operationSubject{name: name, dir: func() string { return fixture.Dir(s.t, name) }}
 	if filepath.IsAbs(name) {
@@ -237,12 +238,18 @@ func (s *operationSuite) subject(name string) *operationSubject {
 		return nil
 	}
 	if filepath.IsAbs(name) {
-		x := c.m.Signature().Inputs[0]
-		shape := slices.Clone(x.Shape)
-		if shape[0] = 2; shape[1] < 0 {
-			shape[1] = 7
+		c.in = map[string]*lockstep.Tensor{}
+		for _, x := range c.m.Signature().Inputs {
+			shape, rng := slices.Clone(x.Shape), rand.New(rand.NewPCG(4, 5))
+			if shape[0] = 2; len(shape) > 1 && shape[1] < 0 {
+				shape[1] = 7
+			}
+			if !x.DType.IsFloat() {
+				c.in[x.Name] = tokens(s.t, rng, 4, shape...)
+				continue
+			}
+			c.in[x.Name] = normal(s.t, rng, x.DType, 1, shape...)
 		}
-		c.in = map[string]*lockstep.Tensor{x.Name: normal(s.t, rand.New(rand.NewPCG(4, 5)), x.DType, 1, shape...)}
 		return c
 	}
 	c.in = fixture.Tensors(s.t, name, "inputs.npz")
@@ -252,10 +259,10 @@ func (s *operationSuite) subject(name string) *operationSubject {
 	return c
 }
 
-// loopStructures are the directories of the structures with loops that are no known
-// layer; not those in 16 bits.
-func loopStructures(t *testing.T) []string {
-	return directories(t, func(s *structure) bool { return s.Loop && !s.Half })
+// morePlanted are the directories of the structures with loops that are no known layer,
+// and of those in 16 bits.
+func morePlanted(t *testing.T) []string {
+	return directories(t, func(s *structure) bool { return s.Loop != s.Half })
 }
 
 func (s *operationSuite) plant(c *operationSubject, f operationFault) {

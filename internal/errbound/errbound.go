@@ -173,6 +173,16 @@ type evaluationRun struct {
 	mem    engine.Meter
 	at     []int          // the iteration of each loop that is being interpreted
 	runs   map[string]int // of each layer, so far
+	work   int64          // that may be done, if not 0: see evaluation.work
+	done   int64
+}
+
+// count counts work that was done, or is next.
+func (r *evaluationRun) count(n int) error {
+	if r.done += int64(n); r.work > 0 && r.done > r.work {
+		return lockstep.ErrWork
+	}
+	return nil
 }
 
 // shows tells whether the run of a loop's layers that begins is among the results.

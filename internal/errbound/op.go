@@ -44,11 +44,32 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 			return slices.Clone(out), nil
 		}
 		out, err := e.do()
+		if err == nil {
+			err = r.count(e.work())
+		}
 		if err == nil && r.noise != nil && coarse == rounding.Float16 {
 			err = overflown(out[:e.RoundedResults])
 		}
 		return out, err
 	}
+}
+
+// work is about how many products take as long as the operation, in noise: beside
+// its own, those for each call and for each element that it reads and makes.
+func (x *evaluation) work() int {
+	const call, element = 256, 8
+	n := call
+	for _, v := range x.In {
+		if v.Tensor != nil {
+			n += element * v.Tensor.Len()
+		}
+	}
+	for _, v := range x.Out {
+		if v.Tensor != nil {
+			n += (element + x.Terms) * v.Tensor.Len()
+		}
+	}
+	return n
 }
 
 // overflown makes numbers that round to none of float16's infinite, as an engine

@@ -122,6 +122,13 @@ func (e *cellLoop) run(r *evaluationRun, in []op.BoundedValue, n int) ([]op.Boun
 	if err := e.take(r, call); err != nil {
 		return nil, err
 	}
+	for i, l := range e.Cells {
+		if call.h[i].V == nil {
+			if err := r.count(read.Steps * read.Batch * len(l.Gates) * l.Units * (l.Features + l.Units)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if call.shown = r.shows(e.Cells); call.shown {
 		if err := e.noteBeginning(r, call, in); err != nil {
 			return nil, err

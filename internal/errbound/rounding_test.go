@@ -188,7 +188,7 @@ func (c *roundingCase) run(t *testing.T, length int, shift float64, n, typical *
 	if why := r.Unknown["y0"]; why != nil {
 		t.Fatal(why)
 	}
-	often, err := e.Typical(t.Context(), feed)
+	often, err := e.Typical(t.Context(), feed, 0)
 	if err != nil || !slices.Equal(op.FloatsOf(often.Exact["y0"]), op.FloatsOf(r.Exact["y0"])) {
 		t.Fatalf("%v, %v, want %v", err, often, r.Exact["y0"])
 	}

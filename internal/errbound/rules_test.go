@@ -160,7 +160,7 @@ func boundsCase(t *testing.T, c *graphtest.Case, values map[string]*lockstep.Ten
 // typical bound of two engines, where there is one at worst, as there is not near
 // infinity.
 func typicallyWithin(t *testing.T, c *graphtest.Case, e *Evaluator, p *engine.Program, feed, values map[string]*lockstep.Tensor, worst *Result) {
-	r, err := e.Typical(t.Context(), feed)
+	r, err := e.Typical(t.Context(), feed, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

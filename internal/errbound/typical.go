@@ -31,19 +31,20 @@ const shards = 8
 // standard deviation of 32 evaluations in which each operation's results
 // are moved by a multiple of their rounding. See rounding.Noise. Such bounds
 // are not guaranteed, and are as narrow behind any number of operations as the
-// model is well conditioned, where those of Run grow without limit.
-func (e *Evaluator) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Result, error) {
-	return e.typical(ctx, inputs, samples)
+// model is well conditioned, where those of Run grow without limit. work is as in
+// lockstep.Oracle.
+func (e *Evaluator) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor, work int64) (*Result, error) {
+	return e.typical(ctx, inputs, samples, work)
 }
 
 // Rough is Typical of a few samples: the bounds of single elements may be far from
 // its own, their mean square over a tensor is about the same.
 func (e *Evaluator) Rough(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Result, error) {
-	return e.typical(ctx, inputs, fewSamples)
+	return e.typical(ctx, inputs, fewSamples, 0)
 }
 
-func (e *Evaluator) typical(ctx context.Context, inputs map[string]*lockstep.Tensor, samples int) (*Result, error) {
-	sample, err := e.sampling(ctx, inputs)
+func (e *Evaluator) typical(ctx context.Context, inputs map[string]*lockstep.Tensor, samples int, work int64) (*Result, error) {
+	sample, err := e.sampling(ctx, inputs, work)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func (e *Evaluator) typical(ctx context.Context, inputs map[string]*lockstep.Ten
 // Exact evaluates the signature without rounding, and finds no bounds: that
 // takes the time of one of Typical's samples.
 func (e *Evaluator) Exact(ctx context.Context, inputs map[string]*lockstep.Tensor) (*Result, error) {
-	sample, err := e.sampling(ctx, inputs)
+	sample, err := e.sampling(ctx, inputs, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +93,9 @@ func (e *Evaluator) Exact(ctx context.Context, inputs map[string]*lockstep.Tenso
 	return out, nil
 }
 
-// sampling returns what evaluates the signature with some noise.
-func (e *Evaluator) sampling(ctx context.Context, inputs map[string]*lockstep.Tensor) (func(*rounding.Noise) (*Result, error), error) {
+// sampling returns what evaluates the signature with some noise, each time within an
+// amount of work if that is not 0.
+func (e *Evaluator) sampling(ctx context.Context, inputs map[string]*lockstep.Tensor, work int64) (func(*rounding.Noise) (*Result, error), error) {
 	slots, err := e.slots(inputs)
 	if err != nil {
 		return nil, err
@@ -102,7 +104,7 @@ func (e *Evaluator) sampling(ctx context.Context, inputs map[string]*lockstep.Te
 		slots[i].Bound = value.Value{}
 	}
 	return func(noise *rounding.Noise) (*Result, error) {
-		return e.runOn(&evaluationRun{ctx: ctx, noise: noise}, slices.Clone(slots))
+		return e.runOn(&evaluationRun{ctx: ctx, noise: noise, work: work}, slices.Clone(slots))
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package errbound
 
 import (
+	"errors"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -40,7 +41,7 @@ func TestTypicalBoundsOfModels(t *testing.T) {
 		maps.DeleteFunc(keras, func(name string, _ *lockstep.Tensor) bool { return strings.Contains(name, "/state_") }) // loops name none
 		var by [2]*Result
 		for i, cells := range []bool{true, false} {
-			r, err := evaluatorOf(t, name, cells).Typical(t.Context(), in)
+			r, err := evaluatorOf(t, name, cells).Typical(t.Context(), in, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestTypicalBoundsOfModels(t *testing.T) {
 				}
 			}
 		}
-		again, err := evaluatorOf(t, name, true).Typical(t.Context(), in)
+		again, err := evaluatorOf(t, name, true).Typical(t.Context(), in, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +107,7 @@ func TestTypicalBoundsBeforeAKink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := e.Typical(t.Context(), map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, x, 1, n+1)})
+		r, err := e.Typical(t.Context(), map[string]*lockstep.Tensor{"x": fixture.NewTensor(t, x, 1, n+1)}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +133,7 @@ func BenchmarkTypical(b *testing.B) {
 		in := fixture.Tensors(b, name, "inputs.npz")
 		b.Run(name+"/typical", func(b *testing.B) {
 			for b.Loop() {
-				if _, err := e.Typical(b.Context(), in); err != nil {
+				if _, err := e.Typical(b.Context(), in, 0); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -147,6 +148,25 @@ func BenchmarkTypical(b *testing.B) {
 	}
 }
 
+// Little work is enough for no bounds, and more is for the same as any.
+func TestTypicalBoundsOfLittleWork(t *testing.T) {
+	e, in := evaluatorOf(t, "seed_units1_keras3", true), fixture.Tensors(t, "seed_units1_keras3", "inputs.npz")
+	if _, err := e.Typical(t.Context(), in, 1000); !errors.Is(err, lockstep.ErrWork) {
+		t.Errorf("%v, want more work than allowed", err)
+	}
+	some, err := e.Typical(t.Context(), in, 1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	any, err := e.Typical(t.Context(), in, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(some.Bound) == 0 || !maps.EqualFunc(some.Bound, any.Bound, func(a, b *lockstep.Tensor) bool { return a.BitEqual(b) }) {
+		t.Errorf("%v, want %v", some.Bound, any.Bound)
+	}
+}
+
 // A few samples find bounds whose mean square is about that of many.
 func TestRough(t *testing.T) {
 	for _, name := range []string{"seed_units1_keras3", "gru_masked_keras3", "bidirectional_last_keras3"} {
@@ -155,7 +175,7 @@ func TestRough(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		typical, err := e.Typical(t.Context(), in)
+		typical, err := e.Typical(t.Context(), in, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +201,7 @@ func TestExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		typical, err := e.Typical(t.Context(), in)
+		typical, err := e.Typical(t.Context(), in, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -189,8 +189,8 @@ func (o Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Tens
 }
 
 // Typical evaluates the model, as the oracle does.
-func (o Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
-	exact, bound, unknown, err = o.Of.Typical(ctx, o.Names.inputs(inputs))
+func (o Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor, work int64) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+	exact, bound, unknown, err = o.Of.Typical(ctx, o.Names.inputs(inputs), work)
 	return ofModel(o.Names, exact), ofModel(o.Names, bound), ofModel(o.Names, unknown), err
 }
 

@@ -91,10 +91,11 @@ func (o *Oracle) Run(ctx context.Context, inputs, given map[string]*lockstep.Ten
 
 // Typical evaluates the signature as Run does. The bounds are how far two
 // engines are typically from each other, found by Monte Carlo arithmetic: see
-// errbound.Evaluator.Typical. The same inputs have the same bounds.
-func (o *Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
+// errbound.Evaluator.Typical. The same inputs have the same bounds. work is as in
+// lockstep.Oracle.
+func (o *Oracle) Typical(ctx context.Context, inputs map[string]*lockstep.Tensor, work int64) (exact, bound map[string]*lockstep.Tensor, unknown map[string]error, err error) {
 	return o.evaluate(ctx, inputs, func(e *errbound.Evaluator, inputs map[string]*lockstep.Tensor) (*errbound.Result, error) {
-		return e.Typical(ctx, inputs)
+		return e.Typical(ctx, inputs, work)
 	})
 }
 
