@@ -74,27 +74,12 @@ func (a Answers) run(ctx context.Context, pairs bool) (*Result, error) {
 // suppositions are the faults of a model, each alone, and the same one in every
 // recurrent layer that can have it.
 func suppositions(src *source.Source) [][]fault.Fault {
+	all := fault.List(src)
 	var out [][]fault.Fault
-	alike := map[fault.Fault][]fault.Fault{}
-	var order []fault.Fault
-	for _, f := range fault.List(src) {
+	for _, f := range all {
 		out = append(out, []fault.Fault{f})
-		if f.Layer == "" || f.Other != "" {
-			continue
-		}
-		key := f
-		key.Layer = ""
-		if alike[key] == nil {
-			order = append(order, key)
-		}
-		alike[key] = append(alike[key], f)
 	}
-	for _, key := range order {
-		if len(alike[key]) > 1 {
-			out = append(out, alike[key])
-		}
-	}
-	return out
+	return append(out, inLayers(all, func(f fault.Fault) fault.Fault { return f })...)
 }
 
 // answersSearch is a running diagnosis of answers.

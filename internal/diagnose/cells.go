@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fault"
@@ -78,8 +79,7 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 	}
 	before := s.margin(side, nil)
 	var out []Cause
-	alike := map[fault.Fault][]trial{} // by the fault without its layer
-	var order []fault.Fault
+	var whole []trial // all but those of one weight
 	for _, t := range suppositions {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -92,21 +92,14 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 		}
 		s.found.Tried++
 		out = append(out, Cause{Faults: []fault.Fault{t.fault}, Side: side, Before: before, Margin: s.margin(side, t.under), Weight: t.w})
-		if key := t.fault; key.Layer != "" && key.Other == "" && t.w == nil {
-			key.Layer = ""
-			if alike[key] == nil {
-				order = append(order, key)
-			}
-			alike[key] = append(alike[key], t)
+		if t.w == nil {
+			whole = append(whole, t)
 		}
 	}
-	for _, key := range order { // the same fault in every layer that diverges
-		if len(alike[key]) < 2 {
-			continue
-		}
+	for _, same := range inLayers(whole, func(t trial) fault.Fault { return t.fault }) { // in every layer that diverges
 		c := Cause{Side: side, Before: before}
 		under := map[string]float64{}
-		for _, t := range alike[key] {
+		for _, t := range same {
 			c.Faults = append(c.Faults, t.fault)
 			maps.Copy(under, t.under)
 		}
@@ -114,6 +107,26 @@ func (s *search) cellsOf(ctx context.Context, side Side) ([]Cause, error) {
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+// inLayers groups what has the same fault in two layers or more, in the order of the
+// first of each. A fault that is of two layers, or of none, is in no group.
+func inLayers[T any](all []T, of func(T) fault.Fault) (groups [][]T) {
+	at := map[fault.Fault]int{} // by the fault without its layer
+	for _, t := range all {
+		key := of(t)
+		if key.Layer == "" || key.Other != "" {
+			continue
+		}
+		key.Layer = ""
+		i, ok := at[key]
+		if !ok {
+			i, at[key] = len(groups), len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], t)
+	}
+	return slices.DeleteFunc(groups, func(same []T) bool { return len(same) < 2 })
 }
 
 // under returns the margins of the layers that a fault is in, none if it is in
