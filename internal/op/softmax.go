@@ -191,8 +191,11 @@ func softmaxBound(log bool) BoundRule {
 				least, largest = least+math.Exp(low[i]), largest+math.Exp(high[i])
 			}
 			rounds := n + 24 + 2*int(math.Log(float64(n)))
-			if x.Unit.IsCoarse() { // eight sums side by side, and correctly rounded functions
+			switch {
+			case x.Unit.IsCoarse(): // eight sums side by side, and correctly rounded functions
 				rounds = n/8 + 8
+			case x.Typical: // partial sums are a third of the sum, in squares, and exponentials are off by 1.5 units
+				rounds = n/3 + 9
 			}
 			for i := range n {
 				y := v[at+i]

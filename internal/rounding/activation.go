@@ -18,6 +18,8 @@ type activation struct {
 	// and selu are exp(x)-1 there; those of the composed ones count the
 	// roundings of their parts, each a function of at most 10 units.
 	rough [3]float64
+	// share, if not 0, replaces typicalShare.
+	share float64
 }
 
 const libm = 10

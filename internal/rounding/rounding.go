@@ -53,13 +53,13 @@ func (f Function) Apply(u Unit, x, e float64) (y, bound float64) { return f.of.a
 // it is allowed.
 var (
 	Sqrt  = Function{activation{f: math.Sqrt, monotone: true, rough: [3]float64{3, 0, 0}}}
-	Exp   = Function{activation{f: math.Exp, monotone: true, rough: [3]float64{libm, 0, 0}}}
+	Exp   = Function{activation{f: math.Exp, monotone: true, rough: [3]float64{libm, 0, 0}, share: exactShare}}
 	Expm1 = Function{activation{f: math.Expm1, monotone: true, rough: [3]float64{libm, 0, 0}}}
 	Log   = Function{activation{f: math.Log, monotone: true, rough: [3]float64{libm, 0, 1}}}
 	Log1p = Function{activation{f: math.Log1p, monotone: true, rough: [3]float64{libm, 0, 0}}}
-	Erf   = Function{activation{f: math.Erf, monotone: true, rough: [3]float64{libm, 0, 0}}}
+	Erf   = Function{activation{f: math.Erf, monotone: true, rough: [3]float64{libm, 0, 0}, share: exactShare}}
 	// Engines may compute it as 1-erf(x).
-	Erfc  = Function{activation{f: math.Erfc, lipschitz: 1.13, rough: [3]float64{libm, 0, libm}}}
+	Erfc  = Function{activation{f: math.Erfc, lipschitz: 1.13, rough: [3]float64{libm, 0, libm}, share: exactShare}}
 	Atan  = Function{activation{f: math.Atan, monotone: true, rough: [3]float64{libm, 0, 0}}}
 	Sinh  = Function{activation{f: math.Sinh, monotone: true, rough: [3]float64{libm, 0, 1}}}
 	Asinh = Function{activation{f: math.Asinh, monotone: true, rough: [3]float64{libm, 0, 1}}}
