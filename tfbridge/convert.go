@@ -3,7 +3,7 @@
 package tfbridge
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -78,19 +78,15 @@ func copyIn(t *lockstep.Tensor) (*tf.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := raw.Encode(t)
-	if err != nil {
-		return nil, err
-	}
-	countTensorBytes(len(b))
+	countTensorBytes(t.Len() * t.DType().Size())
 	if from, ok := writtenAs[dtype]; ok {
-		bits, err := tf.ReadTensor(from, shape, bytes.NewReader(b))
+		bits, err := tf.ReadTensor(from, shape, raw.NewReader(t))
 		if err != nil {
 			return nil, err
 		}
 		return bitcast(bits, dtype)
 	}
-	return tf.ReadTensor(dtype, shape, bytes.NewReader(b))
+	return tf.ReadTensor(dtype, shape, raw.NewReader(t))
 }
 
 // fromTensorFlow copies t into a lockstep.Tensor.
@@ -112,23 +108,43 @@ func fromTensorFlow(t *tf.Tensor) (*lockstep.Tensor, error) {
 			countTensorBytes(textBytes(texts))
 			return lockstep.New(texts, shape...)
 		}
-		var b bytes.Buffer
 		if to, ok := readAs[theirs]; ok {
 			var err error
 			if t, err = bitcast(t, to); err != nil {
 				return nil, fmt.Errorf("reading a result: %w", err)
 			}
 		}
-		if err := contents(t, &b); err != nil {
+		w := decoder{dtype: dtype, shape: shape}
+		if slices.Contains(eightBits, theirs) {
+			w.dtype = lockstep.Float32 // the type of what was read
+		}
+		if err := contents(t, &w); err != nil {
 			return nil, fmt.Errorf("reading a result: %w", err)
 		}
-		countTensorBytes(b.Len())
-		if slices.Contains(eightBits, theirs) {
-			return float8From32(dtype, shape, b.Bytes())
+		if w.tensor == nil {
+			return nil, errors.New("reading a result: it has no memory")
 		}
-		return raw.Decode(dtype, shape, b.Bytes())
+		countTensorBytes(n * w.dtype.Size())
+		if w.dtype != dtype {
+			return float8From32(dtype, w.tensor)
+		}
+		return w.tensor, nil
 	}
 	return nil, fmt.Errorf("libtensorflow returned a tensor of %s, and lockstep has none of that type", savedmodel.TypeName(int32(t.DataType())))
+}
+
+// decoder makes a tensor of its bytes, which are written at once.
+type decoder struct {
+	dtype  lockstep.DType
+	shape  []int
+	tensor *lockstep.Tensor
+}
+
+func (d *decoder) Write(b []byte) (n int, err error) {
+	if d.tensor, err = raw.Decode(d.dtype, d.shape, b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // contents writes t's memory, and keeps t alive: the binding drops t before it
@@ -198,12 +214,8 @@ func float32From8(t *lockstep.Tensor) (*lockstep.Tensor, error) {
 	return lockstep.New(out, t.Shape()...)
 }
 
-// float8From32 reads float32 that are numbers of 8 bits.
-func float8From32(dtype lockstep.DType, shape []int, b []byte) (*lockstep.Tensor, error) {
-	t, err := raw.Decode(lockstep.Float32, shape, b)
-	if err != nil {
-		return nil, err
-	}
+// float8From32 converts float32 that are numbers of 8 bits.
+func float8From32(dtype lockstep.DType, t *lockstep.Tensor) (*lockstep.Tensor, error) {
 	d, err := lockstep.Data[float32](t)
 	if err != nil {
 		return nil, err
@@ -214,7 +226,7 @@ func float8From32(dtype lockstep.DType, shape []int, b []byte) (*lockstep.Tensor
 			bits[i] = byte(lockstep.RoundFloat8E4M3FN(float64(v)))
 		}
 	}
-	return raw.Decode(dtype, shape, bits)
+	return raw.Decode(dtype, t.Shape(), bits)
 }
 
 // converter is a session that makes the tensors that the binding cannot make:

@@ -104,6 +104,18 @@ func (m *tfSession) inner(inputs map[string]*lockstep.Tensor, given []lockstep.G
 	return fromAll(all)
 }
 
+// prepare adds what is fetched of some tensors: the session takes up additions to its
+// graph at the next run, all of it again.
+func (m *tfSession) prepare(want []lockstep.InnerTensor) error {
+	g, err := m.probing()
+	for _, t := range want {
+		if err == nil {
+			_, err = m.fetched(g, t)
+		}
+	}
+	return err
+}
+
 // feeds are inputs and inner tensors for libtensorflow.
 func (m *tfSession) feeds(g *innerGraph, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor) (map[tf.Output]*tf.Tensor, error) {
 	feeds := map[tf.Output]*tf.Tensor{}
@@ -189,10 +201,12 @@ func (m *tfSession) runRaw(feeds map[tf.Output]*tf.Tensor, want []tf.Output) ([]
 	return m.sessionRun(feeds, want)
 }
 
+// fromAll converts tensors, which are dropped one by one.
 func fromAll(all []*tf.Tensor) ([]*lockstep.Tensor, error) {
 	out := make([]*lockstep.Tensor, len(all))
 	for i, t := range all {
 		var err error
+		all[i] = nil
 		if out[i], err = fromTensorFlow(t); err != nil {
 			return nil, fmt.Errorf("tfbridge: %w", err)
 		}

@@ -2,8 +2,21 @@
 
 package tfbridge
 
+/*
+#include <dlfcn.h>
+#include <stddef.h>
+
+// Calls glibc's malloc_trim, where there is one.
+static void lockstep_trim(void) {
+	int (*trim)(size_t) = (int (*)(size_t))dlsym(RTLD_DEFAULT, "malloc_trim");
+	if (trim) trim(0);
+}
+*/
+import "C"
+
 import (
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 )
 
@@ -21,4 +34,11 @@ func countTensorBytes(n int) {
 		tensorBytes.Store(0)
 		runtime.GC()
 	}
+}
+
+func freeMemory() {
+	runtime.GC() // tensors' finalizers, which run while the next one does
+	debug.FreeOSMemory()
+	tensorBytes.Store(0)
+	C.lockstep_trim()
 }

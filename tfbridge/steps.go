@@ -78,18 +78,20 @@ func (m *tfSession) findSteppers(nested bool) steppers {
 		}
 		s.loops, around = append(s.loops, loop), append(around, loop.around()...)
 	}
-	var outputs []savedmodel.Ref
-	for _, name := range m.outputs {
-		outputs = append(outputs, m.graph.Outputs[name])
-	}
-	if s.traced = !m.graph.Changes(outputs); s.traced {
-		around = append(around, outputs...)
-	}
 	var states []savedmodel.Ref
 	s.states, states = finalStates(found)
 	if nested {
 		s.states.nested = nestedLoopsOf(found)
 		m.findNestedSteppers(&s.states.nested)
+	}
+	if len(found.Layers) > 0 { // else nothing is shown that outputs would follow from
+		var outputs []savedmodel.Ref
+		for _, name := range m.outputs {
+			outputs = append(outputs, m.graph.Outputs[name])
+		}
+		if s.traced = !m.graph.Changes(outputs); s.traced {
+			around = append(around, outputs...)
+		}
 	}
 	tapped, err := m.tapWatched(slices.Concat(states, around), &s.states.nested)
 	if err != nil {

@@ -70,6 +70,7 @@ type session interface {
 	run(inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error)
 	trace(inputs map[string]*lockstep.Tensor, detail lockstep.Detail) (*lockstep.Trace, error)
 	weights() (lockstep.Weights, error)
+	prepare(want []lockstep.InnerTensor) error
 	inner(inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error)
 	loop(inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want lockstep.LoopTensors) (sessionLoop, error)
 	// close is called once, when no other call is running.
@@ -152,6 +153,10 @@ func Available() error { return available() }
 // there is none.
 func Version() string { return version() }
 
+// FreeMemory gives memory back to the system that neither Go nor libtensorflow uses
+// any more. It takes some milliseconds.
+func FreeMemory() { freeMemory() }
+
 // Name returns "tensorflow".
 func (m *Model) Name() string { return "tensorflow" }
 
@@ -199,6 +204,14 @@ func (m *Model) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, g
 		return err
 	})
 	return out, err
+}
+
+// Prepare prepares Inner for all tensors that it will be asked for, in whatever runs.
+func (m *Model) Prepare(ctx context.Context, want []lockstep.InnerTensor) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("tfbridge: %w", err)
+	}
+	return m.use(func(s session) error { return s.prepare(want) })
 }
 
 // Loop runs the iterations of a loop inside the signature's graph, by its condition and

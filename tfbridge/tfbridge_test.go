@@ -61,6 +61,11 @@ func (f *fake) inner(map[string]*lockstep.Tensor, []lockstep.GivenTensor, []lock
 	return nil, nil
 }
 
+func (f *fake) prepare([]lockstep.InnerTensor) error {
+	f.call()
+	return nil
+}
+
 func (f *fake) loop(map[string]*lockstep.Tensor, []lockstep.GivenTensor, lockstep.LoopTensors) (sessionLoop, error) {
 	f.call()
 	return f, nil

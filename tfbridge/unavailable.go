@@ -9,3 +9,5 @@ func open(string, settings) (session, error) { return nil, errNotLinked }
 func available() error { return errNotLinked }
 
 func version() string { return "" }
+
+func freeMemory() {}

@@ -2,11 +2,11 @@ package worker
 
 import (
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"os"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/tfbridge"
@@ -23,10 +23,10 @@ func Serve(in io.Reader, out io.Writer) error {
 	}
 	requests, ended := make(chan request), make(chan error, 1)
 	go func() {
-		dec := gob.NewDecoder(in)
+		from := newReceiver(in)
 		for {
 			var req request
-			if err := dec.Decode(&req); err != nil {
+			if err := from.receive(&req); err != nil {
 				ended <- err
 				return
 			}
@@ -34,7 +34,7 @@ func Serve(in io.Reader, out io.Writer) error {
 		}
 	}()
 	s := server{models: map[int]*tfbridge.Model{}, loops: map[int]loopOf{}}
-	enc := gob.NewEncoder(out)
+	to := newSender(out)
 	for {
 		var answered chan response
 		select {
@@ -53,13 +53,35 @@ func Serve(in io.Reader, out io.Writer) error {
 		}
 		select {
 		case res := <-answered:
-			if err := enc.Encode(res); err != nil {
+			err := to.send(&res)
+			if err != nil {
 				return fmt.Errorf("worker: sending an answer: %w", err)
+			}
+			if res = (response{}); resident() > muchMemory {
+				tfbridge.FreeMemory()
 			}
 		case err := <-ended:
 			return whyEnded(err)
 		}
 	}
+}
+
+// muchMemory is from how many bytes of the process on memory is given back after an
+// answer: libtensorflow alone takes some 350 MiB.
+const muchMemory = 640 << 20
+
+// resident is how many bytes of memory the process has, 0 where the system does not
+// say it as Linux does.
+func resident() (bytes int64) {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, pages int64
+	if n, _ := fmt.Sscan(string(b), &size, &pages); n < 2 {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
 }
 
 func whyEnded(err error) error {
@@ -97,6 +119,8 @@ func (s *server) answer(req request) (response, error) {
 		return trace(m, req)
 	case opWeights:
 		return weights(m)
+	case opPrepare:
+		return response{}, m.Prepare(context.Background(), req.Want)
 	case opInner:
 		return inner(m, req)
 	case opLoop:

@@ -4,7 +4,6 @@ package worker
 
 import (
 	"context"
-	"encoding/gob"
 	"errors"
 	"os"
 	"path/filepath"
@@ -363,7 +362,7 @@ func TestTheChildIsKilledWhileItRuns(t *testing.T) {
 func TestTheContextEndsWhileItRuns(t *testing.T) {
 	p := start(t, "serve")
 	sent := &hook{Writer: p.in}
-	p.enc = gob.NewEncoder(sent)
+	p.to = newSender(sent)
 	m := open(t, p, "seed_units1_keras3")
 	if _, err := m.Run(context.Background(), fixture.Tensors(t, "seed_units1_keras3", "inputs.npz")); err != nil {
 		t.Fatal(err) // from now on a request is one write

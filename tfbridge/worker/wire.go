@@ -1,11 +1,15 @@
 package worker
 
 import (
+	"bufio"
+	"encoding/gob"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/raw"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
@@ -16,6 +20,7 @@ const (
 	opOpen op = iota
 	opTrace
 	opWeights
+	opPrepare
 	opInner
 	opLoop
 	opIterate
@@ -33,7 +38,8 @@ type request struct {
 	Model   int // of the others
 	Inputs  []wireTensor
 	Detail  lockstep.Detail
-	// Of opInner and opLoop: what is given, whose values are Values, and what is wanted.
+	// Of opPrepare, opInner and opLoop: what is given, whose values are Values, and what
+	// is wanted.
 	Given      []lockstep.InnerTensor
 	Values     []wireTensor
 	Want       []lockstep.InnerTensor
@@ -51,7 +57,7 @@ func (r request) doing() string {
 		return "running the model"
 	case opWeights:
 		return "reading the weights"
-	case opInner:
+	case opPrepare, opInner:
 		return "showing inner tensors"
 	case opLoop, opIterate, opLoopResults, opEndLoop:
 		return "running a loop's iterations"
@@ -127,23 +133,22 @@ type childError struct {
 func (e *childError) Error() string   { return e.text }
 func (e *childError) Unwrap() []error { return e.is }
 
-// wireTensor is a named tensor as gob carries it: its bits, since gob itself
-// would send float32 by way of float64.
+// wireTensor is a named tensor as a message has it. Its elements follow the message,
+// as they lie in memory: gob would copy them several times.
 type wireTensor struct {
 	Name  string
 	DType lockstep.DType
 	Shape []int
-	Bytes []byte
-	Text  []string // of the type String, instead of Bytes
+	Text  []string // of the type String
+	of    *lockstep.Tensor
 }
 
-func wire(name string, t *lockstep.Tensor) (wireTensor, error) {
-	w := wireTensor{Name: name, DType: t.DType(), Shape: t.Shape()}
-	var err error
-	if t.DType() == lockstep.String {
+func wire(name string, t *lockstep.Tensor) (w wireTensor, err error) {
+	w = wireTensor{Name: name, DType: t.DType(), Shape: t.Shape(), of: t}
+	if w.DType == lockstep.String {
 		w.Text, err = lockstep.Data[string](t)
-	} else {
-		w.Bytes, err = raw.Encode(t)
+	} else if w.DType.Size() == 0 {
+		err = fmt.Errorf("a tensor of the type %s", w.DType)
 	}
 	if err != nil {
 		return w, fmt.Errorf("worker: %q: %w", name, err)
@@ -152,17 +157,97 @@ func wire(name string, t *lockstep.Tensor) (wireTensor, error) {
 }
 
 func (w wireTensor) tensor() (*lockstep.Tensor, error) {
-	var t *lockstep.Tensor
-	var err error
-	if w.DType == lockstep.String {
-		t, err = lockstep.New(w.Text, w.Shape...)
-	} else {
-		t, err = raw.Decode(w.DType, w.Shape, w.Bytes)
+	if w.of == nil {
+		return nil, fmt.Errorf("worker: %q: its elements were not received", w.Name)
+	}
+	return w.of, nil
+}
+
+// receive completes a tensor by its elements.
+func (w *wireTensor) receive(r io.Reader) error {
+	n, err := lockstep.NumElements(w.Shape)
+	if err == nil {
+		err = memory.Fits(n, max(w.DType.Size(), 1))
+	}
+	if err == nil && w.DType == lockstep.String {
+		w.of, err = lockstep.New(w.Text, w.Shape...)
+	} else if err == nil {
+		w.of, err = raw.Read(r, w.DType, w.Shape)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("worker: %q: %w", w.Name, err)
+		return fmt.Errorf("worker: %q: %w", w.Name, err)
 	}
-	return t, nil
+	w.Text = nil
+	return nil
+}
+
+// message is a request or a response: lists of tensors among other things.
+type message interface{ lists() [][]wireTensor }
+
+func (r *request) lists() [][]wireTensor { return [][]wireTensor{r.Inputs, r.Values} }
+
+func (r *response) lists() [][]wireTensor {
+	all := [][]wireTensor{r.Outputs, r.States, r.Steps, r.Traced, r.Weights, r.Inner}
+	for _, it := range r.Iterations {
+		all = append(all, it.Condition, it.Body)
+	}
+	return all
+}
+
+// pipeBytes are what Linux holds of a pipe.
+const pipeBytes = 64 << 10
+
+// sender sends messages.
+type sender struct {
+	w   *bufio.Writer
+	gob *gob.Encoder
+}
+
+func newSender(w io.Writer) *sender {
+	to := bufio.NewWriterSize(w, pipeBytes)
+	return &sender{to, gob.NewEncoder(to)}
+}
+
+func (s *sender) send(m message) error {
+	if err := s.gob.Encode(m); err != nil {
+		return err
+	}
+	for _, list := range m.lists() {
+		for _, t := range list {
+			if t.DType == lockstep.String {
+				continue
+			}
+			if err := raw.Write(s.w, t.of); err != nil {
+				return err
+			}
+		}
+	}
+	return s.w.Flush()
+}
+
+// receiver receives messages.
+type receiver struct {
+	r   *bufio.Reader // which gob reads no further than to a message's end
+	gob *gob.Decoder
+}
+
+func newReceiver(r io.Reader) *receiver {
+	from := bufio.NewReaderSize(r, pipeBytes)
+	return &receiver{from, gob.NewDecoder(from)}
+}
+
+func (r *receiver) receive(m message) error {
+	if err := r.gob.Decode(m); err != nil {
+		return err
+	}
+	for _, list := range m.lists() {
+		for i := range list {
+			if err := list[i].receive(r.r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func toWire(tensors map[string]*lockstep.Tensor) ([]wireTensor, error) {

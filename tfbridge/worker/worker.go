@@ -10,7 +10,6 @@ package worker
 import (
 	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
@@ -40,8 +39,8 @@ type Process struct {
 	mu    sync.Mutex
 	cmd   *exec.Cmd
 	in    io.WriteCloser
-	enc   *gob.Encoder
-	dec   *gob.Decoder
+	to    *sender
+	from  *receiver
 	log   *tail
 	ended error // the error of every further request; nil while the child lives
 }
@@ -70,7 +69,7 @@ func Start(name string, args ...string) (*Process, error) {
 		return nil, fmt.Errorf("worker: starting the TensorFlow process: %w", err)
 	}
 	preferVictim(cmd.Process.Pid)
-	p.in, p.enc, p.dec = in, gob.NewEncoder(in), gob.NewDecoder(out)
+	p.in, p.to, p.from = in, newSender(in), newReceiver(out)
 	return p, nil
 }
 
@@ -128,9 +127,9 @@ func (p *Process) call(ctx context.Context, req request) (response, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { p.cmd.Process.Kill() })
 	var res response
-	err := p.enc.Encode(req)
+	err := p.to.send(&req)
 	if err == nil {
-		err = p.dec.Decode(&res)
+		err = p.from.receive(&res)
 	}
 	switch {
 	case !stop(): // also where the answer was faster
@@ -158,6 +157,8 @@ func (p *Process) crash(req request, why error) error {
 	}
 	hint := "this is a crash inside libtensorflow, not a verdict"
 	switch {
+	case errors.Is(why, lockstep.ErrMemory):
+		how, hint = why.Error(), "what it answered was not read"
 	case !gone:
 		how, hint = why.Error(), "it is no lockstep worker, or another version of it"
 	case how == "signal: killed":
@@ -268,6 +269,12 @@ func toSend(inputs map[string]*lockstep.Tensor) ([]wireTensor, error) {
 		return nil, err
 	}
 	return toWire(inputs)
+}
+
+// Prepare prepares Inner, as tfbridge.Model.Prepare does.
+func (m *Model) Prepare(ctx context.Context, want []lockstep.InnerTensor) error {
+	_, err := m.process.call(ctx, request{Op: opPrepare, Model: m.id, Want: want})
+	return err
 }
 
 // Inner computes tensors inside the signature's graph, as tfbridge.Model.Inner does.

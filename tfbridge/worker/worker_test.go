@@ -139,7 +139,7 @@ func (h *hook) Write(b []byte) (int, error) {
 func TestTheContextEndsWithTheAnswer(t *testing.T) {
 	p := start(t, "serve")
 	sent := &hook{Writer: p.in}
-	p.enc = gob.NewEncoder(sent)
+	p.to = newSender(sent)
 	p.Version() // from now on a request is one write
 	ctx, cancel := context.WithCancel(context.Background())
 	sent.then = func() {
@@ -346,9 +346,9 @@ func TestTensorsTravel(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, w := io.Pipe()
-			go gob.NewEncoder(w).Encode(request{Inputs: sent})
+			go newSender(w).send(&request{Inputs: sent})
 			var got request
-			if err := gob.NewDecoder(r).Decode(&got); err != nil {
+			if err := newReceiver(r).receive(&got); err != nil {
 				t.Fatal(err)
 			}
 			back, err := fromWire(got.Inputs)
@@ -357,7 +357,13 @@ func TestTensorsTravel(t *testing.T) {
 			}
 		}
 	}
-	if _, err := fromWire([]wireTensor{{Name: "x", DType: lockstep.Float32, Shape: []int{2}, Bytes: []byte{1}}}); err == nil || !strings.Contains(err.Error(), `"x"`) {
+	r, w := io.Pipe()
+	go func() {
+		gob.NewEncoder(w).Encode(request{Inputs: []wireTensor{{Name: "x", DType: lockstep.Float32, Shape: []int{2}}}})
+		w.Write([]byte{1})
+		w.Close()
+	}()
+	if err := newReceiver(r).receive(&request{}); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), `"x"`) {
 		t.Errorf("too few bytes: %v", err)
 	}
 }
