@@ -91,3 +91,35 @@ func BenchmarkActivation(b *testing.B) {
 		})
 	}
 }
+
+// Products in float64 as a convolution has them: rows of pixels times a filter, and
+// taps of each channel.
+func BenchmarkDoubles(b *testing.B) {
+	wide := func(n int) []float64 {
+		x := make([]float64, n)
+		for i, v := range random(n) {
+			x[i] = float64(v)
+		}
+		return x
+	}
+	for _, size := range [][3]int{{196, 576, 160}, {49, 960, 320}} {
+		rows, n, m := size[0], size[1], size[2]
+		eachBench(b, fmt.Sprintf("product/rows=%d/n=%d/m=%d", rows, n, m), func(b *testing.B) {
+			z, x, w := make([]float64, rows*m), wide(rows*n), wide(n*m)
+			for b.Loop() {
+				addProduct(z, x, w, rows, n, m)
+			}
+		})
+	}
+	eachBench(b, "taps/rows=112/n=96", func(b *testing.B) {
+		const n, rows = 96, 112
+		z, x, w := make([]float64, rows*n), wide((rows+9)*n), wide(9*n)
+		var taps []Tap
+		for k := range 9 {
+			taps = append(taps, Tap{X: k * n, W: k * n})
+		}
+		for b.Loop() {
+			AddTaps(Rows[float64]{z, n}, Rows[float64]{x, n}, w, taps, n, rows)
+		}
+	})
+}

@@ -60,3 +60,52 @@ func TestProductOfDoubles(t *testing.T) {
 		}
 	})
 }
+
+// So are those of taps: no memory beside them is touched.
+func TestTapsOfDoubles(t *testing.T) {
+	if !inPlace {
+		t.Skip("this processor has no kernel for float64")
+	}
+	r := rand.New(rand.NewPCG(33, 34))
+	eachVectorised(t, func(t *testing.T) {
+		for i, n := range lengths() {
+			if n == 0 {
+				continue
+			}
+			checkTapsOfDoubles(t, i%2 == 0, n, 1+i%4, 1+i%9, r)
+		}
+	})
+}
+
+func checkTapsOfDoubles(t *testing.T, front bool, n, rows, count int, r *rand.Rand) {
+	t.Helper()
+	g := &guarded{t: t, front: front}
+	defer g.free()
+	some := func(n int) []float64 {
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = math.Ldexp(r.NormFloat64(), r.IntN(9)-4)
+		}
+		return g.doublesOf(x)
+	}
+	const pixels = 3
+	z, x, w := some(rows*n), some((rows-1+pixels)*n), some(count*n)
+	var taps []Tap
+	for k := range count {
+		taps = append(taps, Tap{X: k % pixels * n, W: (count - 1 - k) * n})
+	}
+	want := append([]float64{}, z...)
+	for row := range rows {
+		for c := range n {
+			for _, tap := range taps {
+				want[row*n+c] += float64(x[row*n+tap.X+c] * w[tap.W+c])
+			}
+		}
+	}
+	AddTaps(Rows[float64]{z, n}, Rows[float64]{x, n}, w, taps, n, rows)
+	for i, v := range want {
+		if math.Float64bits(z[i]) != math.Float64bits(v) {
+			t.Fatalf("%d rows of %d, %d taps: element %d is %v, by Go %v", rows, n, count, i, z[i], v)
+		}
+	}
+}

@@ -43,17 +43,23 @@ func addRow[F Float](z, w []F, x F) {
 // addProduct adds rows of x (rows, n) times w (n, m) to rows of z (rows, m); those of
 // float64 by vectors, the same bits.
 func addProduct[F Float](z, x, w []F, rows, n, m int) {
-	if z, ok := any(z).([]float64); ok && inPlace && chosen != plain && n*m > 0 {
-		x, w := any(x).([]float64)[:rows*n], any(w).([]float64)[:n*m]
-		z = z[:rows*m]
+	addRowsOf(Rows[F]{z, m}, Rows[F]{x, n}, w, rows, n, m)
+}
+
+// addRowsOf is addProduct for rows that are apart.
+func addRowsOf[F Float](z, x Rows[F], w []F, rows, n, m int) {
+	if z, ok := any(z).(Rows[float64]); ok && inPlace && chosen != plain && rows*n*m > 0 {
+		x, w := any(x).(Rows[float64]), any(w).([]float64)[:n*m]
+		// A panic here, and not a stray write there.
+		_, _ = z.Data[(rows-1)*z.Stride+m-1], x.Data[(rows-1)*x.Stride+n-1]
 		for r := range rows {
-			addRows(&z[r*m], &x[r*n], &w[0], n, m)
+			addRows(&z.Data[r*z.Stride], &x.Data[r*x.Stride], &w[0], n, m)
 		}
 		return
 	}
 	for r := range rows {
-		zr := z[r*m : (r+1)*m]
-		for k, v := range x[r*n : (r+1)*n] {
+		zr := z.Data[r*z.Stride:][:m]
+		for k, v := range x.Data[r*x.Stride:][:n] {
 			addRow(zr, w[k*m:(k+1)*m], v)
 		}
 	}

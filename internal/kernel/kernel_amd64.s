@@ -10044,8 +10044,8 @@ TEXT ·tapRows(SB), NOSPLIT, $0-72
 	MOVQ z+0(FP), AX
 	MOVQ x+16(FP), CX
 	MOVQ zStride+8(FP), DX
-	SHLQ $0x02, DX
 	MOVQ xStride+24(FP), BX
+	SHLQ $0x02, DX
 	SHLQ $0x02, BX
 	MOVQ rows+64(FP), SI
 
@@ -10136,6 +10136,121 @@ one_tap:
 	ADDQ        $+4, R9
 	SUBQ        $+1, R10
 	JMP         one
+
+row_end:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func addTaps(z *float64, zStride int, x *float64, xStride int, w *float64, at *int, count int, n int, rows int)
+// Requires: AVX
+TEXT ·addTaps(SB), NOSPLIT, $0-72
+	MOVQ z+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ zStride+8(FP), DX
+	MOVQ xStride+24(FP), BX
+	SHLQ $0x03, DX
+	SHLQ $0x03, BX
+	MOVQ rows+64(FP), SI
+
+row:
+	TESTQ SI, SI
+	JE    end
+	MOVQ  w+32(FP), R9
+	MOVQ  n+56(FP), R10
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+
+many:
+	CMPQ    R10, $0x10
+	JL      many_end
+	VMOVUPD (DI), Y0
+	VMOVUPD 32(DI), Y1
+	VMOVUPD 64(DI), Y2
+	VMOVUPD 96(DI), Y3
+	MOVQ    at+40(FP), R11
+	MOVQ    count+48(FP), R12
+
+many_tap:
+	MOVQ    (R11), R13
+	MOVQ    8(R11), R14
+	VMOVUPD (R8)(R13*8), Y4
+	VMULPD  (R9)(R14*8), Y4, Y4
+	VADDPD  Y4, Y0, Y0
+	VMOVUPD 32(R8)(R13*8), Y4
+	VMULPD  32(R9)(R14*8), Y4, Y4
+	VADDPD  Y4, Y1, Y1
+	VMOVUPD 64(R8)(R13*8), Y4
+	VMULPD  64(R9)(R14*8), Y4, Y4
+	VADDPD  Y4, Y2, Y2
+	VMOVUPD 96(R8)(R13*8), Y4
+	VMULPD  96(R9)(R14*8), Y4, Y4
+	VADDPD  Y4, Y3, Y3
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     many_tap
+	VMOVUPD Y0, (DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, 64(DI)
+	VMOVUPD Y3, 96(DI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, R8
+	ADDQ    $+128, R9
+	SUBQ    $+16, R10
+	JMP     many
+
+many_end:
+few:
+	CMPQ    R10, $0x04
+	JL      few_end
+	VMOVUPD (DI), Y0
+	MOVQ    at+40(FP), R11
+	MOVQ    count+48(FP), R12
+
+few_tap:
+	MOVQ    (R11), R13
+	MOVQ    8(R11), R14
+	VMOVUPD (R8)(R13*8), Y1
+	VMULPD  (R9)(R14*8), Y1, Y1
+	VADDPD  Y1, Y0, Y0
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     few_tap
+	VMOVUPD Y0, (DI)
+	ADDQ    $+32, DI
+	ADDQ    $+32, R8
+	ADDQ    $+32, R9
+	SUBQ    $+4, R10
+	JMP     few
+
+few_end:
+one:
+	TESTQ  R10, R10
+	JE     row_end
+	VMOVSD (DI), X0
+	MOVQ   at+40(FP), R11
+	MOVQ   count+48(FP), R12
+
+one_tap:
+	MOVQ   (R11), R13
+	MOVQ   8(R11), R14
+	VMOVSD (R8)(R13*8), X1
+	VMULSD (R9)(R14*8), X1, X1
+	VADDSD X1, X0, X0
+	ADDQ   $0x10, R11
+	DECQ   R12
+	JNE    one_tap
+	VMOVSD X0, (DI)
+	ADDQ   $+8, DI
+	ADDQ   $+8, R8
+	ADDQ   $+8, R9
+	SUBQ   $+1, R10
+	JMP    one
 
 row_end:
 	ADDQ DX, AX

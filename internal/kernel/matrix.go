@@ -115,10 +115,7 @@ func (a *Matrix[F]) Add(p int, z, x Rows[F], k, n, rows int) {
 		a.panels.add(p, rowsOf{single(z.Data), z.Stride}, rowsOf{single(x.Data), x.Stride}, k, n, rows)
 		return
 	}
-	w := a.rows[k*a.m : (k+n)*a.m]
-	for r := range rows {
-		addProduct(z.Data[r*z.Stride:], x.Data[r*x.Stride:], w, 1, n, a.m)
-	}
+	addRowsOf(z, x, a.rows[k*a.m:(k+n)*a.m], rows, n, a.m)
 }
 
 func (w *panels) add(p int, z, x rowsOf, k, n, rows int) {

@@ -248,3 +248,9 @@ func fuseRows(z *float32, x *float32, w *float32, n int, m int)
 //
 //go:noescape
 func tapRows(z *float32, zStride int, x *float32, xStride int, w *float32, at *int, count int, n int, rows int)
+
+// addTaps is tapRows for float64. Each sum takes its products in order and fuses nothing:
+// the bits that Go computes.
+//
+//go:noescape
+func addTaps(z *float64, zStride int, x *float64, xStride int, w *float64, at *int, count int, n int, rows int)

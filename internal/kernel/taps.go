@@ -10,11 +10,16 @@ func AddTaps[F Float](z, x Rows[F], w []F, taps []Tap, n, rows int) {
 	if len(taps) == 0 || n == 0 || rows == 0 {
 		return
 	}
-	if packing[F]() {
+	doubles, isDouble := any(z.Data).([]float64)
+	if packing[F]() || isDouble && inPlace && chosen != plain {
 		// A panic here, and not a stray write there.
 		_ = z.Data[(rows-1)*z.Stride+n-1]
 		for _, t := range taps {
 			_, _, _ = x.Data[t.X], x.Data[(rows-1)*x.Stride+t.X+n-1], w[t.W:t.W+n]
+		}
+		if isDouble { // the same bits as below
+			addTaps(&doubles[0], z.Stride, &any(x.Data).([]float64)[0], x.Stride, &any(w).([]float64)[0], &taps[0].X, len(taps), n, rows)
+			return
 		}
 		tapRows(&single(z.Data)[0], z.Stride, &single(x.Data)[0], x.Stride, &single(w)[0], &taps[0].X, len(taps), n, rows)
 		return

@@ -13,7 +13,7 @@ func vectorised() []string {
 	return []string{avx2, avx512}
 }
 
-// inPlace tells whether addRows and fuseRows exist.
+// inPlace tells whether addRows, addTaps and fuseRows exist.
 const inPlace = true
 
 // usual are the default kernels: those with the widest vectors, if the

@@ -8,6 +8,10 @@ const inPlace = false
 
 func addRows(z *float64, x *float64, w *float64, n int, m int) { panic(noVectors) }
 
+func addTaps(z *float64, zStride int, x *float64, xStride int, w *float64, at *int, count int, n int, rows int) {
+	panic(noVectors)
+}
+
 func fuseRows(z *float32, x *float32, w *float32, n int, m int) { panic(noVectors) }
 
 // Nothing calls these, for which AVX-512 alone has registers.

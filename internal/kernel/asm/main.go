@@ -34,5 +34,6 @@ func main() {
 	addRows()
 	fuseRows()
 	tapRows()
+	addTaps()
 	Generate()
 }

@@ -6,17 +6,58 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// tapRows is for convolutions of each channel by itself: a tap is one place of the
-// window.
+// inTaps are functions for convolutions of each channel by itself: a tap is one place
+// of the window.
+type inTaps struct {
+	scale  uint8                          // an element's bytes
+	load   func(...Op)                    // a vector, or stores it
+	one    func(...Op)                    // an element, or stores it
+	add    func(w Mem, x, sum VecVirtual) // adds x times a vector of w
+	addOne func(w Mem, x, sum VecVirtual) // adds x times an element of w
+}
+
 func tapRows() {
 	TEXT("tapRows", NOSPLIT, "func(z *float32, zStride int, x *float32, xStride int, w *float32, at *int, count int, n int, rows int)")
 	Doc("tapRows adds to each of rows of z, of n elements, count products, element by element, of",
 		"n elements of its row of x and of w: at has for each where those of x and of w begin.",
 		"Strides are in elements. Each sum is one chain of fused multiply-adds in order.")
+	inTaps{
+		4, VMOVUPS, VMOVSS,
+		func(w Mem, x, sum VecVirtual) { VFMADD231PS(w, x, sum) },
+		func(w Mem, x, sum VecVirtual) { VFMADD231SS(w, x, sum) },
+	}.write()
+}
+
+// addTaps rounds each product before it is added, as addRows does.
+func addTaps() {
+	TEXT("addTaps", NOSPLIT, "func(z *float64, zStride int, x *float64, xStride int, w *float64, at *int, count int, n int, rows int)")
+	Doc("addTaps is tapRows for float64. Each sum takes its products in order and fuses nothing:",
+		"the bits that Go computes.")
+	inTaps{
+		8, VMOVUPD, VMOVSD,
+		func(w Mem, x, sum VecVirtual) {
+			VMULPD(w, x, x)
+			VADDPD(x, sum, sum)
+		},
+		func(w Mem, x, sum VecVirtual) {
+			VMULSD(w, x, x)
+			VADDSD(x, sum, sum)
+		},
+	}.write()
+}
+
+func (f inTaps) write() {
 	Pragma("noescape")
+	shift := uint64(2)
+	if f.scale == 8 {
+		shift = 3
+	}
 	z, x := Load(Param("z"), GP64()), Load(Param("x"), GP64())
-	zs, xs := strideOf("zStride"), strideOf("xStride")
+	zs, xs := Load(Param("zStride"), GP64()), Load(Param("xStride"), GP64())
+	SHLQ(Imm(shift), zs)
+	SHLQ(Imm(shift), xs)
 	rows := Load(Param("rows"), GP64())
+	vector := 32 / int(f.scale) // elements
 	Label("row")
 	TESTQ(rows, rows)
 	JE(LabelRef("end"))
@@ -30,14 +71,14 @@ func tapRows() {
 		ofX, ofW := GP64(), GP64()
 		MOVQ(Mem{Base: at}, ofX)
 		MOVQ(Mem{Base: at, Disp: 8}, ofW)
-		body(Mem{Base: xr, Index: ofX, Scale: 4}, Mem{Base: w, Index: ofW, Scale: 4})
+		body(Mem{Base: xr, Index: ofX, Scale: f.scale}, Mem{Base: w, Index: ofW, Scale: f.scale})
 		ADDQ(Imm(16), at)
 		DECQ(k)
 		JNE(LabelRef(label))
 	}
 	next := func(elements int) {
 		for _, p := range []Register{zr, xr, w} {
-			ADDQ(I32(4*elements), p)
+			ADDQ(I32(int(f.scale)*elements), p)
 		}
 		SUBQ(I32(elements), n)
 	}
@@ -46,24 +87,24 @@ func tapRows() {
 		vectors int
 	}{{"many", 4}, {"few", 1}} {
 		Label(block.name)
-		CMPQ(n, Imm(uint64(8*block.vectors)))
+		CMPQ(n, Imm(uint64(vector*block.vectors)))
 		JL(LabelRef(block.name + "_end"))
 		acc := make([]VecVirtual, block.vectors)
 		for v := range acc {
 			acc[v] = YMM()
-			VMOVUPS(Mem{Base: zr, Disp: 32 * v}, acc[v])
+			f.load(Mem{Base: zr, Disp: 32 * v}, acc[v])
 		}
 		loop(block.name+"_tap", func(x, w Mem) {
 			for v := range acc {
 				element := YMM()
-				VMOVUPS(x.Offset(32*v), element)
-				VFMADD231PS(w.Offset(32*v), element, acc[v])
+				f.load(x.Offset(32*v), element)
+				f.add(w.Offset(32*v), element, acc[v])
 			}
 		})
 		for v := range acc {
-			VMOVUPS(acc[v], Mem{Base: zr, Disp: 32 * v})
+			f.load(acc[v], Mem{Base: zr, Disp: 32 * v})
 		}
-		next(8 * block.vectors)
+		next(vector * block.vectors)
 		JMP(LabelRef(block.name))
 		Label(block.name + "_end")
 	}
@@ -71,13 +112,13 @@ func tapRows() {
 	TESTQ(n, n)
 	JE(LabelRef("row_end"))
 	sum := XMM()
-	VMOVSS(Mem{Base: zr}, sum)
+	f.one(Mem{Base: zr}, sum)
 	loop("one_tap", func(x, w Mem) {
 		element := XMM()
-		VMOVSS(x, element)
-		VFMADD231SS(w, element, sum)
+		f.one(x, element)
+		f.addOne(w, element, sum)
 	})
-	VMOVSS(sum, Mem{Base: zr})
+	f.one(sum, Mem{Base: zr})
 	next(1)
 	JMP(LabelRef("one"))
 	Label("row_end")
