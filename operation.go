@@ -35,6 +35,13 @@ type Prober interface {
 	Inner(ctx context.Context, inputs map[string]*Tensor, given []GivenTensor, want []InnerTensor) ([]*Tensor, error)
 }
 
+// Preparer is a Prober that can be told beforehand which tensors Inner will be asked
+// for, in whatever runs: preparing all of them at once may be faster.
+type Preparer interface {
+	Prober
+	Prepare(ctx context.Context, want []InnerTensor) error
+}
+
 // Operation is an operation of a signature's graph that an Operator runs: one
 // that computes or moves elements of the inputs.
 type Operation struct {
@@ -136,6 +143,9 @@ type OperatorOracle interface {
 	// Next computes the results of an operation of the Operator. bound is nil where
 	// unknown says why, and for what is no float.
 	Next(operation Operation) (exact, bound []*Tensor, unknown []error, err error)
+	// Bounds is Next without the results themselves, which takes less. A bound is NaN
+	// where the result is infinite.
+	Bounds(operation Operation) (bound []*Tensor, unknown []error, err error)
 	// Skip stands for a Next whose results are not wanted.
 	Skip(operation Operation) error
 	// Take and GiveLayers are those of Operator.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
 
@@ -25,6 +26,8 @@ type Operations struct {
 	slots []value.Value
 	next  int // the place in All
 	at    int // the next step
+
+	garbage memory.Garbage
 }
 
 // Operations finds the program's operations for a call with these inputs. It runs the
@@ -60,7 +63,18 @@ func (o *Operations) do(i int) error {
 	if err := o.run.Ctx.Err(); err != nil {
 		return err
 	}
-	return o.of.body.Steps[i].alone(o.run, o.slots)
+	s := &o.of.body.Steps[i]
+	err := s.alone(o.run, o.slots)
+	o.garbage.Add(s.made(o.slots))
+	return err
+}
+
+// made are the bytes of a step's results.
+func (s *Step) made(slots []value.Value) (n int64) {
+	for i := range slots[s.Out : s.Out+s.N] {
+		n += bytesOf(&slots[s.Out+i])
+	}
+	return n
 }
 
 // until runs the steps before step i.

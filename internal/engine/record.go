@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/value"
 )
@@ -75,6 +76,7 @@ func (p *Program) once(r *Running, inputs []*lockstep.Tensor) ([]value.Value, *I
 	r.mem.begin(p.Memory, bytesIn(slots, map[any]bool{}), slots)
 	iso := newIsolation(p.Body, p.outs())
 	dynamic := p.dynamic()
+	var garbage memory.Garbage
 	for i := range p.Body.Steps {
 		if err := r.Ctx.Err(); err != nil {
 			return nil, nil, err
@@ -89,6 +91,7 @@ func (p *Program) once(r *Running, inputs []*lockstep.Tensor) ([]value.Value, *I
 		if iso.add(i, p.Computed[i], slots) {
 			p.isolateLoop(iso, r, dynamic, slots)
 		}
+		garbage.Add(s.made(slots))
 		iso.release(i, slots)
 	}
 	p.isolated.Store(&isolatedFor{inputsLike(inputs), iso})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -57,15 +58,21 @@ func (c *compiler) exactOperation(n *savedmodel.Node) (operation, error) {
 		return c.exactTable(n)
 	case op.ConstantValue:
 		t, err := n.Const()
-		if err != nil {
-			return nil, err
-		}
-		v, err := op.Widen(t)
+		v := op.BoundedValue{Value: value.Value{Tensor: t}}
 		return func(*evaluationRun, []op.BoundedValue, int) ([]op.BoundedValue, error) {
 			return []op.BoundedValue{v}, nil
 		}, err
 	}
-	return c.ordinary(n), nil
+	run := c.ordinary(n)
+	if engine.ControlOf(n) != op.Read {
+		return run, nil
+	}
+	return func(r *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
+		if results == 1 && isNarrow(in[0].Variable) {
+			return []op.BoundedValue{{Value: value.Value{Tensor: in[0].Variable}}}, nil
+		}
+		return run(r, in, results)
+	}, nil
 }
 
 // of gives a compiled graph or function its operations.
@@ -123,16 +130,9 @@ func (b *body) do(r *evaluationRun, slots []op.BoundedValue, i int) error {
 		return err
 	}
 	s := &b.Steps[i]
-	in := make([]op.BoundedValue, len(s.In))
-	for k, slot := range s.In {
-		in[k] = slots[slot]
-		if h := in[k].Handle; h != 0 {
-			of := r.exact.variables[h-1]
-			in[k].Variable, in[k].Bound = of.Tensor, value.Value{}
-			if of.Bound.Tensor != nil && r.noise == nil {
-				in[k].Bound = value.Value{Variable: of.Bound.Tensor}
-			}
-		}
+	in, err := b.read(r, slots, s)
+	if err != nil {
+		return fmt.Errorf("node %q (%s): %w", s.Node.Name, s.Node.Op, err)
 	}
 	out, err := b.operations[i](r, in, s.N)
 	if err == nil && len(out) != s.N {
@@ -148,7 +148,66 @@ func (b *body) do(r *evaluationRun, slots []op.BoundedValue, i int) error {
 	if err := r.mem.AddExact(out); err != nil {
 		return fmt.Errorf("node %q (%s): the tensors of the evaluation in float64: %w", s.Node.Name, s.Node.Op, err)
 	}
+	r.collect(in, out)
 	return nil
+}
+
+// collect counts what a step makes and drops: about as much again as its inputs and
+// its results.
+func (r *evaluationRun) collect(in, out []op.BoundedValue) {
+	for _, values := range [][]op.BoundedValue{in, out} {
+		for _, v := range values {
+			for _, t := range []*lockstep.Tensor{v.Tensor, v.Bound.Tensor} {
+				if t != nil {
+					r.garbage.Add(2 * int64(t.Len()*t.DType().Size()))
+				}
+			}
+		}
+	}
+}
+
+// read reads the inputs of a step, floats in float64.
+func (b *body) read(r *evaluationRun, slots []op.BoundedValue, s *engine.Step) (in []op.BoundedValue, err error) {
+	in = make([]op.BoundedValue, len(s.In))
+	for k, slot := range s.In {
+		v := slots[slot]
+		if v.Handle != 0 {
+			of := r.variable(v.Handle - 1)
+			if isNarrow(of.Tensor) && s.Spec.Control != op.Read {
+				if of, err = widened(of); err != nil {
+					return nil, err
+				}
+			}
+			v.Variable, v.Bound = of.Tensor, value.Value{}
+			if of.Bound.Tensor != nil && r.noise == nil {
+				v.Bound = value.Value{Variable: of.Bound.Tensor}
+			}
+		} else if isNarrow(v.Tensor) {
+			if v, err = widened(v); err != nil {
+				return nil, err
+			}
+			if r.noise != nil {
+				v.Bound = value.Value{}
+			}
+		}
+		in[k] = v
+	}
+	return in, nil
+}
+
+// isNarrow tells whether a tensor is of floats narrower than float64: a weight, a
+// constant, or what an engine has. It is widened when an operation reads it, so that
+// it takes no more memory than it does in the engine.
+func isNarrow(t *lockstep.Tensor) bool {
+	return t != nil && t.DType().IsFloat() && t.DType() != lockstep.Float64
+}
+
+// widened is a value whose tensor is of float64 if it was of narrower floats.
+func widened(v op.BoundedValue) (op.BoundedValue, error) {
+	if !isNarrow(v.Tensor) {
+		return v, nil
+	}
+	return op.Widen(v.Tensor)
 }
 
 // call runs a function.

@@ -9,6 +9,10 @@ import (
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
+// mostKept are the bytes of variables that are kept in float64; others are widened
+// when they are read.
+const mostKept = 64 << 20
+
 // exactVariable assigns a variable its index.
 func (c *compiler) exactVariable(n *savedmodel.Node) (operation, error) {
 	at, ok := c.Handles[n]
@@ -17,9 +21,11 @@ func (c *compiler) exactVariable(n *savedmodel.Node) (operation, error) {
 		if err != nil {
 			return nil, err
 		}
-		v, err := op.Widen(t)
-		if err != nil {
-			return nil, err
+		v := op.BoundedValue{Value: value.Value{Tensor: t}}
+		if c.exact.kept += 8 * t.Len(); c.exact.kept <= mostKept {
+			if v, err = op.Widen(t); err != nil {
+				return nil, err
+			}
 		}
 		at = len(c.exact.variables)
 		c.Handles[n] = at

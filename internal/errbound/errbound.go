@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
+	"github.com/lockstep-go/lockstep/internal/memory"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/recurrent"
 	"github.com/lockstep-go/lockstep/internal/rounding"
@@ -33,7 +34,8 @@ type Evaluator struct {
 	inputs    []engine.Port
 	outputs   []engine.Port
 	body      *body
-	variables []op.BoundedValue // by the index of their handles
+	variables []op.BoundedValue // by the index of their handles; see mostKept
+	kept      int               // the bytes of all of them in float64
 	layers    map[string]bool
 	loops     map[*savedmodel.Node]loopBodies
 	memory    int64 // see Options
@@ -165,16 +167,29 @@ func (e *Evaluator) runOn(r *evaluationRun, slots []op.BoundedValue) (*Result, e
 
 // evaluationRun is one evaluation.
 type evaluationRun struct {
-	ctx    context.Context
-	noise  *rounding.Noise // nil for bounds
-	exact  *Evaluator
-	given  map[string]*lockstep.Tensor
-	result *Result
-	mem    engine.Meter
-	at     []int          // the iteration of each loop that is being interpreted
-	runs   map[string]int // of each layer, so far
-	work   int64          // that may be done, if not 0: see evaluation.work
-	done   int64
+	ctx     context.Context
+	noise   *rounding.Noise // nil for bounds
+	exact   *Evaluator
+	wide    []op.BoundedValue // the variables in float64, nil if they are widened when read
+	given   map[string]*lockstep.Tensor
+	result  *Result
+	mem     engine.Meter
+	garbage memory.Garbage
+	// onlyBound says that nothing but bounds is needed of the operation under way,
+	// which is Sized.
+	onlyBound bool
+	at        []int          // the iteration of each loop that is being interpreted
+	runs      map[string]int // of each layer, so far
+	work      int64          // that may be done, if not 0: see evaluation.work
+	done      int64
+}
+
+// variable is a variable by the index of its handle.
+func (r *evaluationRun) variable(i int) op.BoundedValue {
+	if r.wide != nil {
+		return r.wide[i]
+	}
+	return r.exact.variables[i]
 }
 
 // count counts work that was done, or is next.
@@ -204,6 +219,10 @@ func (r *evaluationRun) name(l *recurrent.Layer, quantity string) string {
 
 // note adds a tensor to the result.
 func (r *evaluationRun) note(name string, v op.BoundedValue) error {
+	v, err := widened(v)
+	if err != nil {
+		return err
+	}
 	if v.Tensor != nil {
 		r.result.Exact[name] = v.Tensor
 	}

@@ -30,7 +30,7 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	c.exact.coarsest = max(c.exact.coarsest, coarse)
 	return func(r *evaluationRun, in []op.BoundedValue, results int) ([]op.BoundedValue, error) {
 		e := evaluation{spec: spec, fail: fail}
-		e.BoundInput = op.BoundInput{Typical: r.noise != nil, Node: n, In: in, Out: make([]op.BoundedValue, results)}
+		e.BoundInput = op.BoundInput{Typical: r.noise != nil, OnlyBound: r.onlyBound && coarse == 0 && allFloats(in), Node: n, In: in, Out: make([]op.BoundedValue, results)}
 		spec.SetUnits(&e.BoundInput, c.exact.unit, coarse)
 		e.Again = func(in ...value.Value) ([]value.Value, error) {
 			var keep any
@@ -126,6 +126,9 @@ func (x *evaluation) do() ([]op.BoundedValue, error) {
 	for i, v := range x.In {
 		values[i] = v.Value
 	}
+	if x.OnlyBound = x.OnlyBound && why == nil; x.OnlyBound {
+		return x.Out, x.spec.Bound(&x.BoundInput)
+	}
 	out, err := x.Again(values...)
 	if err != nil {
 		if why != nil {
@@ -165,6 +168,11 @@ func (x *evaluation) do() ([]op.BoundedValue, error) {
 		}
 	}
 	return x.Out, nil
+}
+
+// allFloats tells whether values are tensors of floats, in float64.
+func allFloats(values []op.BoundedValue) bool {
+	return !slices.ContainsFunc(values, func(v op.BoundedValue) bool { return v.Why != nil || op.FloatsOf(v.Tensor) == nil })
 }
 
 // shapedByUndecided tells whether integers or bools that rounding decides may

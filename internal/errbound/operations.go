@@ -3,6 +3,7 @@ package errbound
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -82,7 +83,42 @@ func mayBeTaken(s *engine.Step) bool {
 }
 
 // Next evaluates an operation of the engine's. A recognised loop has no results.
-func (o *Operations) Next(is lockstep.Operation) (results []OperationResult, err error) {
+func (o *Operations) Next(is lockstep.Operation) ([]OperationResult, error) {
+	return o.next(is, false)
+}
+
+// Bounds is Next of which the results' bounds alone are needed: they have no Exact,
+// and a Bound is NaN where the result is infinite.
+func (o *Operations) Bounds(is lockstep.Operation) ([]OperationResult, error) {
+	results, err := o.next(is, true)
+	for i := range results {
+		if err == nil {
+			err = results[i].markInfinite()
+		}
+	}
+	return results, err
+}
+
+// markInfinite drops the exact result.
+func (r *OperationResult) markInfinite() (err error) {
+	off, cloned := op.FloatsOf(r.Bound), false
+	for i, v := range op.FloatsOf(r.Exact) {
+		if !math.IsInf(v, 0) || i >= len(off) {
+			continue
+		}
+		if !cloned {
+			off, cloned = slices.Clone(off), true
+		}
+		off[i] = math.NaN()
+	}
+	if cloned {
+		r.Bound, err = lockstep.New(off, r.Bound.Shape()...)
+	}
+	r.Exact = nil
+	return err
+}
+
+func (o *Operations) next(is lockstep.Operation, onlyBounds bool) ([]OperationResult, error) {
 	i, s, err := o.find(is)
 	if err != nil {
 		return nil, err
@@ -92,7 +128,15 @@ func (o *Operations) Next(is lockstep.Operation) (results []OperationResult, err
 	if is.Recurrent {
 		return nil, o.like(i, s)
 	}
-	if err := o.need(i); err != nil {
+	for _, slot := range s.In {
+		if err := o.needSlot(slot); err != nil {
+			return nil, err
+		}
+	}
+	o.run.onlyBound = onlyBounds && s.Spec.Sized && o.replaced(is, s)
+	err = o.need(i)
+	o.run.onlyBound = false
+	if err != nil {
 		return nil, err
 	}
 	return resultsOf(is, o.slots[s.Out:s.Out+s.N])
@@ -240,12 +284,15 @@ func (o *Operations) Take(theirs []*lockstep.Tensor) error {
 			return fmt.Errorf("node %q (%s) has %d results, no number %d", is.Node, is.Op, s.N, r.Output)
 		}
 		slot := s.Out + r.Output
-		v, err := op.Widen(theirs[i])
-		if err == nil && r.List != lockstep.Invalid {
-			v, err = listLike(v, o.slots[slot])
-		}
-		if err != nil {
-			return fmt.Errorf("node %q (%s): %w", is.Node, is.Op, err)
+		v := op.BoundedValue{Value: value.Value{Tensor: theirs[i]}}
+		if r.List != lockstep.Invalid {
+			var err error
+			if v, err = widened(v); err == nil {
+				v, err = listLike(v, o.slots[slot])
+			}
+			if err != nil {
+				return fmt.Errorf("node %q (%s): %w", is.Node, is.Op, err)
+			}
 		}
 		if o.slots[slot] = v; mayBeTaken(s) {
 			o.drop(slot)
@@ -266,6 +313,9 @@ func listLike(rows, like op.BoundedValue) (op.BoundedValue, error) {
 
 // resultOf shows a result, a list as one tensor.
 func resultOf(v op.BoundedValue) (r OperationResult, err error) {
+	if v, err = widened(v); err != nil {
+		return r, err
+	}
 	if r.Exact, err = engine.Shown(v.Value); err != nil {
 		return r, err
 	}

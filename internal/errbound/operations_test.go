@@ -232,6 +232,50 @@ func TestSkippedOperations(t *testing.T) {
 	}
 }
 
+// Bounds alone are those that come with the results, also where products are not
+// computed for them.
+func TestBoundsAlone(t *testing.T) {
+	products := 0
+	for _, name := range []string{"seed_keras3", "guide_attention_seq2seq_keras3", "guide_series_conv_lstm_keras3", "reports/transformer", "reports/channels_first", "module_autograph_lstm"} {
+		p, e, in, own := operationsOf(t, name)
+		all, err := e.Operations(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bounds, err := e.Operations(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, is := range own.All {
+			theirs, err := p.Inner(t.Context(), in, nil, is.Results)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := all.Next(is)
+			if err != nil {
+				t.Fatal(err)
+			}
+			have, err := bounds.Bounds(is)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range want {
+				want[i].Exact = nil
+			}
+			sameResults(t, is.Node, want, have)
+			if _, s, err := bounds.find(is); err == nil && s.Spec.Sized && bounds.replaced(is, s) {
+				products++
+			}
+			if err = errors.Join(all.Take(theirs), bounds.Take(theirs)); err != nil {
+				t.Fatalf("%s: %s: %v", name, is.Node, err)
+			}
+		}
+	}
+	if products < 20 {
+		t.Errorf("%d products", products)
+	}
+}
+
 func sameResults(t *testing.T, node string, a, b []OperationResult) {
 	t.Helper()
 	if len(a) != len(b) {

@@ -103,8 +103,14 @@ func (e *Evaluator) sampling(ctx context.Context, inputs map[string]*lockstep.Te
 	for i := range slots {
 		slots[i].Bound = value.Value{}
 	}
+	wide := slices.Clone(e.variables) // once for all samples
+	for i := range wide {
+		if wide[i], err = widened(wide[i]); err != nil {
+			return nil, err
+		}
+	}
 	return func(noise *rounding.Noise) (*Result, error) {
-		return e.runOn(&evaluationRun{ctx: ctx, noise: noise, work: work}, slices.Clone(slots))
+		return e.runOn(&evaluationRun{ctx: ctx, noise: noise, wide: wide, work: work}, slices.Clone(slots))
 	}, nil
 }
 

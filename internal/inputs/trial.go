@@ -26,7 +26,22 @@ type Model interface {
 }
 
 // NewTrial returns a Trial of a model.
-func NewTrial(m Model) *Trial { return &Trial{m.Source().Graph, m.Run, m.Source().Table, true} }
+func NewTrial(m Model) *Trial {
+	t := &Trial{m.Source().Graph, m.Run, m.Source().Table, true}
+	if of, ok := m.(interface {
+		TraceStates(ctx context.Context, inputs map[string]*lockstep.Tensor) (*lockstep.Trace, error)
+	}); ok {
+		// A Run keeps all of a network's tensors, to write over them in the next one.
+		t.run = func(ctx context.Context, inputs map[string]*lockstep.Tensor) (map[string]*lockstep.Tensor, error) {
+			trace, err := of.TraceStates(ctx, inputs)
+			if err != nil {
+				return nil, err
+			}
+			return trace.Outputs, nil
+		}
+	}
+	return t
+}
 
 // OpenTrial reads the SavedModel in dir for a Trial. It needs no model that
 // native.Load accepts: operations that the engine does not support are left
@@ -44,7 +59,7 @@ func OpenTrial(dir string, o source.Options) (*Trial, error) {
 		if err := src.Graph.Signature.CheckInputs(in); err != nil {
 			return nil, err
 		}
-		out, _, err := p.Run(ctx, in, false)
+		out, _, _, err := p.Record(ctx, in)
 		return out, err
 	}
 	return &Trial{src.Graph, run, src.Table, p.Complete()}, nil

@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/rounding"
@@ -100,6 +101,8 @@ func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 	if l.n > 0 {
 		n = len(x) / l.n
 	}
+	m.channels = slices.Grow(m.channels[:0], l.n)[:l.n]
+	of := m.channels
 	for c := range l.n {
 		var m, v float64
 		if b.training {
@@ -112,12 +115,20 @@ func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 		} else {
 			m, v = float64(mean[c]), float64(variance[c])
 		}
-		factor := float64(d[1][c]) / math.Sqrt(v+b.epsilon)
-		offset := float64(d[2][c])
-		l.channel(c, n, func(i int) { out[i] = float32(float64((float64(x[i])-m)*factor) + offset) })
+		of[c] = channelNorm{mean: m, factor: float64(d[1][c]) / math.Sqrt(v+b.epsilon), offset: float64(d[2][c])}
+	}
+	for at := 0; at < len(out); {
+		for _, c := range of {
+			for end := at + l.inner; at < end; at++ {
+				out[at] = float32(float64((float64(x[at])-c.mean)*c.factor) + c.offset)
+			}
+		}
 	}
 	return b.all(m, result, made)
 }
+
+// channelNorm is what is done to the elements of a channel.
+type channelNorm struct{ mean, factor, offset float64 }
 
 func (b *batchNorm) moving(old, now float32) float32 {
 	return float32(float64((1-b.factor)*float64(old)) + float64(b.factor*float64(now)))
@@ -140,10 +151,11 @@ func (l lines) moments(x []float32, c, n int) (mean, variance float64) {
 
 // batchNormMemory is the memory of a batch normalization.
 type batchNormMemory struct {
-	images  ResultMemory[float32]
-	stats   [4]ResultMemory[float32]
-	results []value.Value
-	reserve ResultMemory[float32]
+	images   ResultMemory[float32]
+	channels []channelNorm
+	stats    [4]ResultMemory[float32]
+	results  []value.Value
+	reserve  ResultMemory[float32]
 }
 
 // all puts the results together: the images, the statistics of the batch twice,
@@ -277,6 +289,7 @@ func (b *exactNorm) normalize(o *BoundInput) (v, e [][]float64, err error) {
 		v, e = append(v, make([]float64, n)), append(e, make([]float64, n))
 	}
 	n := x.Tensor.Len() / max(1, l.n)
+	of := make([]channelBound, l.n)
 	for c := range l.n {
 		scale, offset := numberAt(in[1], c), numberAt(in[2], c)
 		var mean, variance number64
@@ -291,14 +304,7 @@ func (b *exactNorm) normalize(o *BoundInput) (v, e [][]float64, err error) {
 		}
 		r := number64{v: 1 / math.Sqrt(variance.v+b.epsilon)}
 		r.e = max(high-r.v, r.v-1/math.Sqrt(variance.v+variance.e+b.epsilon))
-		l.channel(c, n, func(i int) {
-			xi := numberAt(x, i)
-			d := number64{xi.v - mean.v, xi.e + mean.e}
-			v[0][i] = d.v*r.v*scale.v + offset.v
-			err := d.e*r.size()*scale.size() + math.Abs(d.v)*(r.e*scale.size()+r.v*scale.e) + offset.e
-			size := (xi.size()+mean.size())*r.size()*scale.size() + offset.size()
-			e[0][i] = (err+o.Gamma(10)*size)*rounding.Slack + 4*o.Unit.Tiny()*(1+r.size()*scale.size())
-		})
+		of[c] = channelBound{scale, offset, mean, r}
 		unbiased := float64(n) / float64(max(n-1, 1))
 		if !b.training {
 			unbiased = 1
@@ -308,7 +314,34 @@ func (b *exactNorm) normalize(o *BoundInput) (v, e [][]float64, err error) {
 		v[3][c], e[3][c] = mean.v, mean.e
 		v[4][c], e[4][c] = variance.v, variance.e
 	}
+	o.normalizeChannels(l, of, v[0], e[0])
 	return v, e, nil
+}
+
+// channelBound is what is done to the elements of a channel: r is 1/√(variance+ε).
+type channelBound struct{ scale, offset, mean, r number64 }
+
+// normalizeChannels computes the images and their bounds.
+func (o *BoundInput) normalizeChannels(l lines, of []channelBound, v, e []float64) {
+	x, off := o.V(0), o.E(0)
+	gamma, tiny := o.Gamma(10), 4*o.Unit.Tiny()
+	for at := 0; at < len(v); {
+		for i := range of {
+			c := &of[i]
+			scale, r, mean, offset := c.scale.size(), c.r.size(), c.mean.size(), c.offset.size()
+			for end := at + l.inner; at < end; at++ {
+				xi := number64{v: x[at]}
+				if off != nil {
+					xi.e = off[at]
+				}
+				d := number64{xi.v - c.mean.v, xi.e + c.mean.e}
+				v[at] = d.v*c.r.v*c.scale.v + c.offset.v
+				err := d.e*r*scale + math.Abs(d.v)*(c.r.e*scale+c.r.v*c.scale.e) + c.offset.e
+				size := (xi.size()+mean)*r*scale + offset
+				e[at] = (err+gamma*size)*rounding.Slack + tiny*(1+r*scale)
+			}
+		}
+	}
 }
 
 func (o *BoundInput) moments(l lines, c, n int) (mean, variance number64) {

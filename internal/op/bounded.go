@@ -120,17 +120,21 @@ func Widen(t *lockstep.Tensor) (BoundedValue, error) {
 	if err != nil {
 		return BoundedValue{}, err
 	}
+	subnormal := false
+	for _, x := range v {
+		subnormal = subnormal || x != 0 && math.Abs(x) < 0x1p-126
+	}
+	wide, err := lockstep.New(v, t.Shape()...)
+	out := BoundedValue{Value: value.Value{Tensor: wide}}
+	if err != nil || !subnormal {
+		return out, err
+	}
 	e := make([]float64, len(v))
-	for i := range v {
-		if size := math.Abs(v[i]); size < 0x1p-126 {
+	for i, x := range v {
+		if size := math.Abs(x); size < 0x1p-126 {
 			e[i] = size
 		}
 	}
-	wide, err := lockstep.New(v, t.Shape()...)
-	if err != nil {
-		return BoundedValue{}, err
-	}
-	out := BoundedValue{Value: value.Value{Tensor: wide}}
 	out.Bound, err = BoundOf(e, t.Shape())
 	return out, err
 }
@@ -163,10 +167,16 @@ type BoundInput struct {
 	// Typical asks for the standard deviations of the operation's own rounding
 	// instead of bounds. The inputs are exact then.
 	Typical bool
-	In      []BoundedValue
-	Out     []BoundedValue
+	// OnlyBound says that the result itself is not needed, and was not computed: the
+	// rule of an operation whose Spec has Sized puts bounds of its magnitudes there.
+	OnlyBound bool
+	In        []BoundedValue
+	Out       []BoundedValue
 	// Again runs the operation in float64, on other inputs.
 	Again func(in ...value.Value) ([]value.Value, error)
+
+	rounds int // of which error is the relative one; see rounded
+	error  float64
 }
 
 // ErrNoBound is why an operation without a rule has no bound.
@@ -218,17 +228,18 @@ func (x *BoundInput) Set(i int, e []float64) error {
 	if x.Rounds != 0 && i < x.RoundedResults {
 		unit = x.Rounds
 	}
-	largest := unit.Largest()
+	largest, tiny := unit.Largest(), unit.Tiny()
 	for k, v := range FloatsOf(x.Out[i].Tensor) {
 		if unit != x.Unit && e[k] > 0 {
 			e[k] = x.coarsened(v, e[k])
 		}
 		switch size := math.Abs(v); {
+		case size+e[k] <= largest && (size >= tiny || size == 0): // both are numbers
 		case math.IsInf(v, 0) && exact:
 			e[k] = 0
 		case math.IsNaN(e[k]) || math.IsNaN(v) || size+e[k] > largest:
 			e[k] = math.Inf(1)
-		case size < unit.Tiny() && size > 0:
+		case size < tiny && size > 0:
 			e[k] = max(e[k], size) // it may be flushed to zero
 		}
 	}
@@ -240,7 +251,10 @@ func (x *BoundInput) Set(i int, e []float64) error {
 // rounded is the bound of a result with the error e from its inputs that is
 // rounded n times.
 func (x *BoundInput) Rounded(v, e float64, n int) float64 {
-	return (e+x.Gamma(n)*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
+	if x.rounds != n {
+		x.rounds, x.error = n, x.Gamma(n)
+	}
+	return (e+x.error*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
 }
 
 // gamma is the relative error of n roundings.

@@ -11,9 +11,9 @@ import (
 )
 
 var convOps = Table{
-	"Conv2D":                {Build: buildConv2D, Shape: NoInput, Bound: bilinear(0, termsOfFilter)},
-	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter), Stepwise: true},
-	"Conv2DBackpropInput":   {Build: buildConvTranspose, Bound: bilinear(1, termsOfTransposedFilter), Stepwise: true},
+	"Conv2D":                {Build: buildConv2D, Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true},
+	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter), Sized: true, Stepwise: true},
+	"Conv2DBackpropInput":   {Build: buildConvTranspose, Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true},
 }
 
 func buildConv2D(n *savedmodel.Node) (Exec, error) {

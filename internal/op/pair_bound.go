@@ -13,45 +13,6 @@ type pair struct{ x, ex, y, ey float64 }
 
 func (p pair) exact() bool { return p.ex == 0 && p.ey == 0 }
 
-// broadcasted broadcasts elements to a shape; nil, which means zeros, stays
-// nil.
-func broadcasted(d []float64, from, to []int) ([]float64, error) {
-	w, err := together(to, from)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float64, w.n)
-	if d == nil {
-		return out, nil
-	}
-	last := w.steps[len(w.steps)-1]
-	w.each(func(o int, at []int) {
-		for i := range w.run() {
-			out[o+i] = d[at[1]+i*last[1]]
-		}
-	})
-	return out, nil
-}
-
-// pairs are the elements of the first two inputs, over the result's shape.
-func (x *BoundInput) pairs() ([]pair, error) {
-	var d [4][]float64
-	for i := range 2 {
-		from := x.In[i].Tensor.Shape()
-		for j, of := range [][]float64{x.numbers(i), x.E(i)} {
-			var err error
-			if d[2*i+j], err = broadcasted(of, from, x.Shape()); err != nil {
-				return nil, err
-			}
-		}
-	}
-	out := make([]pair, len(d[0]))
-	for i := range out {
-		out[i] = pair{d[0][i], d[1][i], d[2][i], d[3][i]}
-	}
-	return out, nil
-}
-
 // numbers are the elements of an input of any numbers.
 func (x *BoundInput) numbers(i int) []float64 {
 	if d := x.V(i); d != nil {
@@ -61,17 +22,42 @@ func (x *BoundInput) numbers(i int) []float64 {
 	return d
 }
 
+// eachPair calls f for each element of the result, at o, with those of the first two
+// inputs.
+func (x *BoundInput) eachPair(f func(o int, p pair)) error {
+	w, err := together(x.Shape(), x.In[0].Tensor.Shape(), x.In[1].Tensor.Shape())
+	if err != nil {
+		return err
+	}
+	first, second := operandBound{x.numbers(0), x.E(0)}, operandBound{x.numbers(1), x.E(1)}
+	last := w.steps[len(w.steps)-1]
+	w.each(func(o int, at []int) {
+		i, j := at[1], at[2]
+		for end := o + w.run(); o < end; o++ {
+			p := pair{x: first.v[i], y: second.v[j]}
+			if first.e != nil {
+				p.ex = first.e[i]
+			}
+			if second.e != nil {
+				p.ey = second.e[j]
+			}
+			f(o, p)
+			i, j = i+last[1], j+last[2]
+		}
+	})
+	return nil
+}
+
+// operandBound are the elements of an input and their bounds, nil if exact.
+type operandBound struct{ v, e []float64 }
+
 // byPairs makes a rule of one for each element; v is the result.
 func byPairs(f func(x *BoundInput, p pair, v float64) float64) BoundRule {
 	return func(x *BoundInput) error {
-		all, err := x.pairs()
-		if err != nil {
-			return err
-		}
 		v := FloatsOf(x.Out[0].Tensor)
 		e := make([]float64, len(v))
-		for i, p := range all {
-			e[i] = f(x, p, v[i])
+		if err := x.eachPair(func(o int, p pair) { e[o] = f(x, p, v[o]) }); err != nil {
+			return err
 		}
 		return x.Set(0, e)
 	}

@@ -129,10 +129,29 @@ func clip[E number](w *Call, in []value.Value) ([]value.Value, error) {
 	return w.One(lockstep.New(out, walk.shape...))
 }
 
+// broadcasted broadcasts elements to a shape.
+func broadcasted(d []float64, from, to []int) ([]float64, error) {
+	w, err := together(to, from)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, w.n)
+	last := w.steps[len(w.steps)-1]
+	w.each(func(o int, at []int) {
+		for i := range w.run() {
+			out[o+i] = d[at[1]+i*last[1]]
+		}
+	})
+	return out, nil
+}
+
 // clipBound: each input moves the result by no more than it moves itself.
 func clipBound(x *BoundInput) error {
 	e := make([]float64, x.Out[0].Tensor.Len())
 	for i := range 3 {
+		if x.E(i) == nil {
+			continue
+		}
 		part, err := broadcasted(x.E(i), x.In[i].Tensor.Shape(), x.Shape())
 		if err != nil {
 			return err

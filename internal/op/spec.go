@@ -60,6 +60,9 @@ type Spec struct {
 	// decides; Undefined that it finds those that TensorFlow leaves undefined, of
 	// exact numbers too.
 	Undecided, Undefined bool
+	// Sized says that Bound needs no result if the caller does not: see
+	// BoundInput.OnlyBound.
+	Sized bool
 	// Float64 builds the operation on float64 instead of float32, where Build does
 	// not on a node whose types are changed. Float32By are the attributes of
 	// such a node whose default is float32.

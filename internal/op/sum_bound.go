@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/rounding"
@@ -225,6 +226,12 @@ func addAll(x *BoundInput) error {
 // |x|·E(y) + E(x)·(|y|+E(y)).
 func bilinear(first int, count terms) BoundRule {
 	return func(x *BoundInput) error {
+		if x.OnlyBound {
+			var err error // of inputs that do not fit, before their terms are counted
+			if x.Out[0].Tensor, err = x.productOf(first, x.Size(first), x.Size(first+1)); err != nil {
+				return err
+			}
+		}
 		n, err := count(x)
 		if err != nil {
 			return err
@@ -233,26 +240,42 @@ func bilinear(first int, count terms) BoundRule {
 	}
 }
 
-// products is bilinear for the inputs first and first+1.
+// productOf is the operation's result of others than the inputs first and first+1.
+func (x *BoundInput) productOf(first int, a, b []float64) (*lockstep.Tensor, error) {
+	in := make([]value.Value, len(x.In))
+	for i, v := range x.In {
+		in[i] = v.Value
+	}
+	in[first], in[first+1] = x.Like(first, a), x.Like(first+1, b)
+	out, err := x.Again(in...)
+	if err != nil {
+		return nil, err
+	}
+	return out[0].Tensor, nil
+}
+
+// products is bilinear for the inputs first and first+1. With OnlyBound, the result
+// is that of their magnitudes.
 func (x *BoundInput) products(first, n int) error {
 	x.Terms = n
 	on := func(a, b []float64) ([]float64, error) {
-		in := make([]value.Value, len(x.In))
-		for i, v := range x.In {
-			in[i] = v.Value
-		}
-		in[first], in[first+1] = x.Like(first, a), x.Like(first+1, b)
-		return x.Run(in...)
+		t, err := x.productOf(first, a, b)
+		return FloatsOf(t), err
 	}
 	if x.Typical {
 		return x.typicalProducts(first, n, on)
 	}
-	sizeX, sizeY := x.Size(first), x.Size(first+1)
-	size, err := on(sizeX, sizeY)
-	if err != nil {
-		return err
-	}
 	ex, ey := x.E(first), x.E(first+1)
+	if ex != nil && ey == nil && !x.OnlyBound {
+		return x.roundedProducts(first, n, on)
+	}
+	size := FloatsOf(x.Out[0].Tensor)
+	if !x.OnlyBound {
+		var err error
+		if size, err = on(x.Size(first), x.Size(first+1)); err != nil {
+			return err
+		}
+	}
 	if ex == nil && ey == nil && integral(x.V(first)) && integral(x.V(first+1)) {
 		return x.Set(0, x.unlessWhole(size, n))
 	}
@@ -265,13 +288,13 @@ func (x *BoundInput) products(first, n int) error {
 		return err
 	}
 	if ex != nil {
-		if err := add(ex, sizeY); err != nil {
+		if err := add(ex, x.Size(first+1)); err != nil {
 			return err
 		}
 	}
 	if ey != nil {
-		abs := make([]float64, len(sizeX))
-		for i, v := range x.V(first) {
+		abs := slices.Clone(x.V(first))
+		for i, v := range abs {
 			abs[i] = math.Abs(v)
 		}
 		if err := add(abs, ey); err != nil {
@@ -279,6 +302,26 @@ func (x *BoundInput) products(first, n int) error {
 		}
 	}
 	x.close(e, size, n)
+	return x.Set(0, e)
+}
+
+// roundedProducts is products where the second factors are exact: the sum of
+// (E(x) + γ·|x|)·|y|, in one product.
+func (x *BoundInput) roundedProducts(first, n int, on func(a, b []float64) ([]float64, error)) error {
+	gamma, tiny, largest := x.Gamma(n), float64(n)*x.Unit.Tiny(), x.Unit.Largest()
+	terms, ex := x.Size(first), x.E(first)
+	for i, s := range terms {
+		terms[i] = ex[i] + gamma*s
+	}
+	e, err := on(terms, x.Size(first+1))
+	if err != nil {
+		return err
+	}
+	for i, s := range e {
+		if e[i] = s*rounding.Slack + tiny; s > gamma*largest { // a partial sum may have been infinite
+			e[i] = math.Inf(1)
+		}
+	}
 	return x.Set(0, e)
 }
 
@@ -333,7 +376,7 @@ func einsumBound(x *BoundInput) error {
 // batchBound is of products of floats, or of integers of which rounding decided
 // some: sums of those are off as sums of floats are that are not rounded.
 func batchBound(x *BoundInput) error {
-	if x.Out[0].IsFloat() {
+	if x.OnlyBound || x.Out[0].IsFloat() {
 		for _, v := range x.In {
 			if !v.Exact() && !v.IsFloat() {
 				return v.Reason()

@@ -31,6 +31,11 @@ func (o operatorOracle) Next(operation lockstep.Operation) (exact, bound []*lock
 	return shown(o.of.Next(operation))
 }
 
+func (o operatorOracle) Bounds(operation lockstep.Operation) (bound []*lockstep.Tensor, unknown []error, err error) {
+	_, bound, unknown, err = shown(o.of.Bounds(operation))
+	return bound, unknown, err
+}
+
 func (o operatorOracle) Skip(operation lockstep.Operation) error {
 	return ofOracle(o.of.Skip(operation))
 }
