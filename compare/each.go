@@ -26,7 +26,8 @@ func (r *Result) element() func(i int) Mismatch {
 	}
 	if ref, ok := floatsOf(r.Reference); ok {
 		cand, _ := floatsOf(r.Candidate)
-		return func(i int) Mismatch { return r.Rule.judgeFloat(i, ref, cand, signBit(r.DType())) }
+		judge := floatJudge{ref: ref, cand: cand, sign: signBit(r.DType()), rule: r.Rule.ofElements()}
+		return judge.mismatch
 	}
 	if same, ok := equalityOf(r.Reference, r.Candidate); ok {
 		return func(i int) Mismatch { return judgeExact(same(i)) }

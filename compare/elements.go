@@ -6,14 +6,52 @@ import (
 	"github.com/lockstep-go/lockstep"
 )
 
-// floats reads a tensor of any float type element by element.
+// floats reads a tensor of any float type element by element: it has the elements
+// of one of the fields.
 type floats struct {
-	at   func(i int) float64 // exact: float64 holds every number of every float type
-	bits func(i int) uint64  // in the tensor's format
+	single []float32
+	double []float64
+	few    fewBits
+}
+
+// fewBits reads elements of 8 or 16 bits.
+type fewBits interface {
+	at(i int) float64
+	bits(i int) uint64
+}
+
+// at is exact: float64 holds every number of every float type.
+func (f *floats) at(i int) float64 {
+	if f.single != nil {
+		return float64(f.single[i])
+	}
+	return f.other(i)
+}
+
+func (f *floats) other(i int) float64 {
+	if f.few != nil {
+		return f.few.at(i)
+	}
+	return f.double[i]
+}
+
+// bits are those of the tensor's format.
+func (f *floats) bits(i int) uint64 {
+	if f.single != nil {
+		return uint64(math.Float32bits(f.single[i]))
+	}
+	return f.otherBits(i)
+}
+
+func (f *floats) otherBits(i int) uint64 {
+	if f.few != nil {
+		return f.few.bits(i)
+	}
+	return math.Float64bits(f.double[i])
 }
 
 // finite tells whether all n elements are finite numbers.
-func (f floats) finite(n int) bool {
+func (f *floats) finite(n int) bool {
 	for i := range n {
 		if !finite(f.at(i)) {
 			return false
@@ -23,42 +61,40 @@ func (f floats) finite(n int) bool {
 }
 
 // floatsOf fails for a tensor of anything but floats.
-func floatsOf(t *lockstep.Tensor) (floats, bool) {
+func floatsOf(t *lockstep.Tensor) (f floats, ok bool) {
+	var err error
 	switch t.DType() {
 	case lockstep.Float32:
-		d, err := lockstep.Data[float32](t)
-		return floats{
-			at:   func(i int) float64 { return float64(d[i]) },
-			bits: func(i int) uint64 { return uint64(math.Float32bits(d[i])) },
-		}, err == nil
+		f.single, err = lockstep.Data[float32](t)
 	case lockstep.Float64:
-		d, err := lockstep.Data[float64](t)
-		return floats{
-			at:   func(i int) float64 { return d[i] },
-			bits: func(i int) uint64 { return math.Float64bits(d[i]) },
-		}, err == nil
+		f.double, err = lockstep.Data[float64](t)
 	case lockstep.Float16:
-		return readBits[lockstep.Float16Bits](t)
+		f.few, err = readBits[lockstep.Float16Bits](t)
 	case lockstep.BFloat16:
-		return readBits[lockstep.BFloat16Bits](t)
+		f.few, err = readBits[lockstep.BFloat16Bits](t)
 	case lockstep.Float8E4M3FN:
-		return readBits[lockstep.Float8E4M3FNBits](t)
+		f.few, err = readBits[lockstep.Float8E4M3FNBits](t)
 	case lockstep.Float8E5M2:
-		return readBits[lockstep.Float8E5M2Bits](t)
+		f.few, err = readBits[lockstep.Float8E5M2Bits](t)
+	default:
+		return f, false
 	}
-	return floats{}, false
+	return f, err == nil
 }
 
-// readBits reads floats that are given by their bits.
-func readBits[E interface {
+// byBits is a float that is given by its bits.
+type byBits interface {
 	lockstep.Float16Bits | lockstep.BFloat16Bits | lockstep.Float8E4M3FNBits | lockstep.Float8E5M2Bits
 	Float32() float32
-}](t *lockstep.Tensor) (floats, bool) {
-	d, err := lockstep.Data[E](t)
-	return floats{
-		at:   func(i int) float64 { return float64(d[i].Float32()) },
-		bits: func(i int) uint64 { return uint64(d[i]) },
-	}, err == nil
+}
+
+type elementsByBits[E byBits] []E
+
+func (d elementsByBits[E]) at(i int) float64  { return float64(d[i].Float32()) }
+func (d elementsByBits[E]) bits(i int) uint64 { return uint64(d[i]) }
+
+func readBits[E byBits](t *lockstep.Tensor) (elementsByBits[E], error) {
+	return lockstep.Data[E](t)
 }
 
 // integers reads a tensor of any integer type element by element.

@@ -94,6 +94,7 @@ func Judge(differences []Difference, rules Rules) []Result {
 	for i, d := range differences {
 		out[i] = Result{Difference: d, Rule: rules(d.Name)}
 		out[i].judge()
+		out[i].findSmallest()
 	}
 	return out
 }
@@ -123,6 +124,10 @@ func (r *Result) judge() {
 	if len(r.Causes) == 0 {
 		r.Verdict = InStep
 	}
+}
+
+// findSmallest completes a result that was judged.
+func (r *Result) findSmallest() {
 	if s, ok := r.smallestPassing(r.Rule.given(), r.Rule.AllowNonFinite); ok {
 		r.Smallest = &s
 	}
@@ -137,65 +142,117 @@ func (d *Difference) identical() bool {
 // judgeElements judges every element; what element returns lacks its Place. A
 // margin of at most 1 is agreement.
 func (r *Result) judgeElements(element func(i int) Mismatch) {
+	margin := func(i int) float64 { return element(i).Margin }
+	if ref, ok := floatsOf(r.Reference); ok {
+		cand, _ := floatsOf(r.Candidate)
+		judge := floatJudge{ref: ref, cand: cand, sign: signBit(r.DType()), rule: r.Rule.ofElements()}
+		margin = judge.margin
+	}
 	lastStep, marginAt := -1, -1
-	for s, i := range walk(r.Reference.Shape(), r.Layout.Time) {
-		f := element(i)
-		if f.Margin > r.Margin {
-			r.Margin, marginAt = f.Margin, i
-		}
-		if f.Margin <= 1 {
-			continue
-		}
-		r.Outside++
-		if r.First == nil {
-			first := f // so that it is allocated once
-			first.Place = *r.place(i)
-			r.First = &first
-		}
-		if r.Layout.Time >= 0 && s != lastStep {
-			r.StepsOutside++
-			lastStep = s
+	for s, at := range runs(r.Reference.Shape(), r.Layout.Time) {
+		for i := at.from; i < at.to; i++ {
+			m := margin(i)
+			if m > r.Margin {
+				r.Margin, marginAt = m, i
+			}
+			if m <= 1 {
+				continue
+			}
+			r.Outside++
+			if r.First == nil {
+				first := element(i)
+				first.Place = *r.place(i)
+				r.First = &first
+			}
+			if r.Layout.Time >= 0 && s != lastStep {
+				r.StepsOutside++
+				lastStep = s
+			}
 		}
 	}
 	r.MarginAt = r.placeIf(marginAt)
 }
 
-func (rule Rule) judgeFloat(i int, ref, cand floats, sign uint64) Mismatch {
-	a, b := cand.at(i), ref.at(i)
-	same := cand.bits(i) == ref.bits(i)
-	f := Mismatch{Abs: math.NaN(), Bound: math.NaN()}
+// elementRule is a rule as it is applied to one element after the other.
+type elementRule struct {
+	Rule
+	bounds *BoundTolerance // the Tolerance, if it is one
+}
+
+func (rule Rule) ofElements() elementRule {
+	e := elementRule{Rule: rule}
+	if b, ok := rule.Tolerance.(BoundTolerance); ok {
+		e.bounds = &b
+	}
+	return e
+}
+
+// bound is what the tolerance allows beside offset, which has a known reason, where
+// the reference is b.
+func (e *elementRule) bound(i int, b float64) (bound, offset float64) {
+	if e.bounds == nil {
+		return e.Tolerance.Bound(i, b), 0
+	}
+	if i >= len(e.bounds.Each) {
+		return math.NaN(), 0
+	}
+	if i < len(e.bounds.Offset) {
+		offset = e.bounds.Offset[i]
+	}
+	return e.bounds.Each[i], offset
+}
+
+// floatJudge judges floats.
+type floatJudge struct {
+	ref, cand floats
+	sign      uint64
+	rule      elementRule
+}
+
+// margin is Mismatch.Margin.
+func (j *floatJudge) margin(i int) float64 {
+	bits, other := j.cand.bits(i), j.ref.bits(i)
+	if bits == other {
+		return 0
+	}
+	rule, a, b := &j.rule, j.cand.at(i), j.ref.at(i)
 	// NaN and infinities come first: a bound means nothing to them.
+	switch {
+	case rule.Bits, !finite(a) || !finite(b):
+		if !rule.Bits && (a == b || math.IsNaN(a) && math.IsNaN(b)) {
+			return 0
+		}
+		return math.Inf(1)
+	case a == b: // 0 and -0
+		return 0
+	}
+	m := math.Inf(1)
+	if rule.ULP > 0 {
+		ulp := ulpDistance(bits, other, j.sign)
+		m = quotient(float64(ulp), float64(rule.ULP))
+		if ulp > rule.ULP { // two counts beyond 2^53 may have one quotient
+			m = max(m, math.Nextafter(1, 2))
+		}
+	}
+	if rule.Tolerance != nil {
+		if bound, offset := rule.bound(i, b); bound >= 0 && finite(bound) {
+			m = min(m, quotient(math.Abs(a-b-offset), bound))
+		}
+	}
+	return m
+}
+
+// mismatch describes an element, without its Place.
+func (j *floatJudge) mismatch(i int) Mismatch {
+	a, b := j.cand.at(i), j.ref.at(i)
+	f := Mismatch{Abs: math.NaN(), Bound: math.NaN(), Margin: j.margin(i)}
 	if !finite(a) || !finite(b) {
-		agree := a == b || math.IsNaN(a) && math.IsNaN(b)
-		if rule.Bits {
-			agree = same
-		}
-		if !agree {
-			f.Margin = math.Inf(1)
-		}
 		return f
 	}
 	f.Abs = math.Abs(a - b)
-	f.ULP = ulpDistance(cand.bits(i), ref.bits(i), sign)
-	if rule.Bits {
-		if !same {
-			f.Margin = math.Inf(1)
-		}
-		return f
-	}
-	f.Margin = quotient(float64(f.ULP), float64(rule.ULP))
-	if f.ULP > rule.ULP { // two counts beyond 2^53 may have one quotient
-		f.Margin = max(f.Margin, math.Nextafter(1, 2))
-	}
-	if rule.Tolerance != nil {
-		f.Bound = rule.Tolerance.Bound(i, b)
-		if f.Bound >= 0 && finite(f.Bound) {
-			left := f.Abs
-			if known, ok := rule.Tolerance.(BoundTolerance); ok {
-				left = math.Abs(a - b - known.offset(i))
-			}
-			f.Margin = min(f.Margin, quotient(left, f.Bound))
-		}
+	f.ULP = ulpDistance(j.cand.bits(i), j.ref.bits(i), j.sign)
+	if !j.rule.Bits && j.rule.Tolerance != nil {
+		f.Bound, _ = j.rule.bound(i, b)
 	}
 	return f
 }

@@ -45,6 +45,22 @@ func (l Layout) within(rank int) Layout {
 // that "first" means: by step, then row-major. Without a time axis the step is
 // always 0.
 func walk(shape []int, timeAxis int) iter.Seq2[int, int] {
+	return func(yield func(step, flat int) bool) {
+		for s, r := range runs(shape, timeAxis) {
+			for i := r.from; i < r.to; i++ {
+				if !yield(s, i) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// run are the elements of flat indices from from to before to.
+type run struct{ from, to int }
+
+// runs yields the elements in walk's order, those that follow one another at once.
+func runs(shape []int, timeAxis int) iter.Seq2[int, run] {
 	outer, steps, inner := 1, 1, 1
 	for axis, n := range shape {
 		switch {
@@ -56,13 +72,11 @@ func walk(shape []int, timeAxis int) iter.Seq2[int, int] {
 			inner *= n
 		}
 	}
-	return func(yield func(step, flat int) bool) {
+	return func(yield func(step int, r run) bool) {
 		for s := range steps {
 			for o := range outer {
-				for i := range inner {
-					if !yield(s, (o*steps+s)*inner+i) {
-						return
-					}
+				if at := (o*steps + s) * inner; !yield(s, run{at, at + inner}) {
+					return
 				}
 			}
 		}

@@ -27,14 +27,18 @@ func Measure(reference, candidate map[string]*lockstep.Tensor, o Options) []Diff
 	}
 	var out []Difference
 	for _, name := range names(reference, candidate, o.Order) {
-		d := Difference{Name: name, Reference: reference[name], Candidate: candidate[name], Layout: plain}
-		if t := d.side(); t != nil {
-			d.Layout = o.Layout(name, t.Shape()).within(t.Rank())
-		}
-		d.measure()
-		out = append(out, d)
+		out = append(out, difference(name, reference[name], candidate[name], o.Layout))
 	}
 	return out
+}
+
+func difference(name string, reference, candidate *lockstep.Tensor, layout func(string, []int) Layout) Difference {
+	d := Difference{Name: name, Reference: reference, Candidate: candidate, Layout: plain}
+	if t := d.side(); t != nil {
+		d.Layout = layout(name, t.Shape()).within(t.Rank())
+	}
+	d.measure()
+	return d
 }
 
 // names returns every name of either side once: those of order first.
@@ -78,12 +82,17 @@ func (d *Difference) measure() {
 	}
 }
 
-func (d *Difference) measureElements() {
+// begin says that the elements are compared.
+func (d *Difference) begin() {
 	d.Kind = Measured
 	d.Elements = d.Reference.Len()
 	if d.Layout.Time >= 0 {
 		d.Steps = make([]Step, d.Reference.Shape()[d.Layout.Time])
 	}
+}
+
+func (d *Difference) measureElements() {
+	d.begin()
 	if ref, ok := floatsOf(d.Reference); ok {
 		cand, _ := floatsOf(d.Candidate)
 		d.measureFloats(ref, cand)

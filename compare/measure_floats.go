@@ -7,14 +7,32 @@ func (d *Difference) measureFloats(ref, cand floats) {
 		d.Finite = d.Elements // every other figure is zero
 		return
 	}
+	m := floatMeasure{worst: -1, worstRel: -1, worstULP: -1}
+	for s, r := range runs(d.Reference.Shape(), d.Layout.Time) {
+		m.run(d, d.step(s), &ref, &cand, r)
+	}
+	d.MeanAbs = min(m.mean.over(d.Finite), d.MaxAbs)
+	d.Worst, d.WorstRel, d.WorstULP = d.placeIf(m.worst), d.placeIf(m.worstRel), d.placeIf(m.worstULP)
+}
+
+// floatMeasure is what measureFloats has seen so far, beside the Difference.
+type floatMeasure struct {
+	mean                      meanOf
+	worst, worstRel, worstULP int // places, -1 for none
+}
+
+// run measures some elements of one step.
+func (m *floatMeasure) run(d *Difference, step *Step, ref, cand *floats, r run) {
 	sign := signBit(d.Reference.DType())
-	var mean meanOf
-	worst, worstRel, worstULP := -1, -1, -1
-	for s, i := range walk(d.Reference.Shape(), d.Layout.Time) {
-		step := d.step(s)
+	for i := r.from; i < r.to; i++ {
+		bits, other := cand.bits(i), ref.bits(i)
 		a, b := cand.at(i), ref.at(i)
-		if cand.bits(i) != ref.bits(i) {
+		switch {
+		case bits != other:
 			d.BitsDiffer++
+		case finite(a):
+			d.Finite++
+			continue
 		}
 		// Before any norm: NaN would spoil it, or slip through a comparison.
 		if !finite(a) || !finite(b) {
@@ -32,24 +50,22 @@ func (d *Difference) measureFloats(ref, cand floats) {
 		d.Differ++
 		step.Differ++
 		abs := math.Abs(a - b)
-		mean.add(abs)
+		m.mean.add(abs)
 		step.MaxAbs = max(step.MaxAbs, abs)
 		if abs > d.MaxAbs {
-			d.MaxAbs, worst = abs, i
+			d.MaxAbs, m.worst = abs, i
 		}
-		ulp := ulpDistance(cand.bits(i), ref.bits(i), sign)
+		ulp := ulpDistance(bits, other, sign)
 		step.MaxULP = max(step.MaxULP, ulp)
 		if ulp > d.MaxULP {
-			d.MaxULP, worstULP = ulp, i
+			d.MaxULP, m.worstULP = ulp, i
 		}
 		if b == 0 {
 			d.ZeroReference++
 		} else if rel := abs / math.Abs(b); rel > d.MaxRel {
-			d.MaxRel, worstRel = rel, i
+			d.MaxRel, m.worstRel = rel, i
 		}
 	}
-	d.MeanAbs = min(mean.over(d.Finite), d.MaxAbs)
-	d.Worst, d.WorstRel, d.WorstULP = d.placeIf(worst), d.placeIf(worstRel), d.placeIf(worstULP)
 }
 
 // placeIf describes the element at a flat index, nil for -1.

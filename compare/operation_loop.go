@@ -161,7 +161,7 @@ func (l *loopInProgress) function(at Iteration, all []lockstep.Operation, theirs
 		for i := range of {
 			r := &of[i]
 			if err == nil {
-				r.exact, r.bound, r.unknown, err = exact.Next(r.operation)
+				r.bound, r.unknown, err = exact.Bounds(r.operation)
 			}
 			if err == nil {
 				err = exact.Take(r.theirs)

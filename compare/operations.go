@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -27,6 +28,8 @@ const groupBytes = 64 << 20
 // reference's own values: the reference shows its inner tensors in groups.
 type operations struct {
 	check     *Check
+	all       []lockstep.Operation
+	bytes     int64 // of their results
 	reference lockstep.Prober
 	operator  lockstep.Operator
 	oracle    lockstep.OperatorOracle
@@ -38,29 +41,29 @@ type operations struct {
 	iterated  map[string]int                            // the place among the results of those of iterations, by their names
 }
 
-// operations has no results if an engine cannot show or run single operations.
-func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, error) {
+// isolate finds the single operations, nil if an engine cannot show or run them.
+func (c Check) isolate(ctx context.Context, out *CheckResult) (*operations, error) {
 	reference, shows := c.Reference.(lockstep.Prober)
 	candidate, runs := c.Candidate.(lockstep.Isolator)
 	if !shows || !runs || !c.SameGraph {
-		return Comparison{}, nil
+		return nil, nil
 	}
 	operator, err := candidate.Operator(ctx, c.Inputs)
 	if err != nil {
-		return Comparison{}, err
+		return nil, err
 	}
 	all := operator.Operations()
 	if len(all) == 0 {
-		return Comparison{}, nil
+		return nil, nil
 	}
-	o := &operations{check: &c, reference: reference, operator: operator, fallback: c.fallback(out), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}, iterated: map[string]int{}}
+	o := &operations{check: &c, all: all, reference: reference, operator: operator, fallback: c.fallback(out), held: map[lockstep.InnerTensor]*lockstep.Tensor{}, uses: map[lockstep.InnerTensor]int{}, withoutBy: map[string]int{}, iterated: map[string]int{}}
 	o.out = Comparison{Title: operationsTitle, Reference: out.Reference.Engine, Candidate: out.Candidate.Engine}
 	if o.oracle, err = c.Oracle.Operator(ctx, c.Inputs); err != nil {
-		return Comparison{}, err
+		return nil, err
 	}
 	given, err := layersOf(out.Reference, out.pairs.other)
 	if err != nil {
-		return Comparison{}, err
+		return nil, err
 	}
 	o.operator.GiveLayers(given)
 	o.oracle.GiveLayers(given)
@@ -68,10 +71,24 @@ func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, er
 		for _, t := range op.Reads {
 			o.uses[t]++
 		}
+		for _, t := range op.Results {
+			o.bytes += t.Bytes
+		}
+	}
+	return o, nil
+}
+
+// run compares them.
+func (o *operations) run(ctx context.Context) (Comparison, error) {
+	all := o.all
+	if p, ok := o.reference.(lockstep.Preparer); ok {
+		if err := p.Prepare(ctx, resultsOf(all)); err != nil && ctx.Err() == nil {
+			return o.without(err), nil
+		}
 	}
 	for len(all) > 0 {
 		n, bytes := 0, int64(0)
-		for n < len(all) && (n == 0 || bytes < cmp.Or(c.groupBytes, groupBytes)) {
+		for n < len(all) && (n == 0 || bytes < cmp.Or(o.check.groupBytes, groupBytes)) {
 			for _, t := range all[n].Results {
 				bytes += t.Bytes
 			}
@@ -87,7 +104,9 @@ func (c Check) operations(ctx context.Context, out *CheckResult) (Comparison, er
 		if err != nil {
 			return Comparison{}, err
 		}
-		all = all[n:]
+		if all = all[n:]; bytes > groupBytes/2 {
+			debug.FreeOSMemory() // of the next group there is as much again
+		}
 	}
 	o.note()
 	return o.out, nil
@@ -196,12 +215,13 @@ func (o *operations) hold(r operationResults) {
 
 // operationResults are what the engines and the oracle have for one operation.
 type operationResults struct {
-	operation    lockstep.Operation
-	at           *Iteration // of a loop that it is in
-	theirs, own  []*lockstep.Tensor
-	exact, bound []*lockstep.Tensor
-	unknown      []error
-	same         bool // theirs and own are the same bits, and no bound is needed
+	operation   lockstep.Operation
+	at          *Iteration // of a loop that it is in
+	theirs, own []*lockstep.Tensor
+	bound       []*lockstep.Tensor
+	unknown     []error
+	exact       []*lockstep.Tensor // of a loop
+	same        bool               // theirs and own are the same bits, and no bound is needed
 }
 
 // run runs one operation in the candidate and, unless its results are the
@@ -213,12 +233,12 @@ func (r *operationResults) run(operator lockstep.Operator, oracle lockstep.Opera
 	if r.same = !r.operation.Recurrent && sameFloats(r.theirs, r.own); r.same {
 		err = oracle.Skip(r.operation)
 	} else {
-		r.exact, r.bound, r.unknown, err = oracle.Next(r.operation)
+		r.bound, r.unknown, err = oracle.Bounds(r.operation)
 	}
 	if err != nil {
 		return err
 	}
-	return inBoth(func() error { return operator.Take(r.theirs) }, func() error { return oracle.Take(r.theirs) })
+	return errors.Join(operator.Take(r.theirs), oracle.Take(r.theirs))
 }
 
 // sameFloats tells whether all tensors are finite floats of the same bits.
@@ -245,34 +265,48 @@ func inBoth(candidate, oracle func() error) error {
 }
 
 // judge compares the results of one operation.
-func (o *operations) judge(r operationResults) (err error) {
+func (o *operations) judge(r operationResults) error {
 	op := r.operation
-	references, candidates, rules := map[string]*lockstep.Tensor{}, map[string]*lockstep.Tensor{}, map[string]Rule{}
-	var order []string
 	for i, t := range op.Results {
 		name := t.Name()
-		order = append(order, name)
-		references[name], candidates[name] = r.theirs[i], r.own[i]
 		if r.same {
-			rules[name] = Rule{AllowNonFinite: true, Tolerance: BoundTolerance{Of: oneOperation}}
+			o.add(op, r.at, identicalResult(name, r.theirs[i], r.own[i]))
 			continue
 		}
-		if rules[name], err = o.rule(op, r.theirs[i], r.exact[i], r.bound[i], r.unknown[i]); err != nil {
+		rule, err := o.rule(r, i)
+		if err != nil {
 			return fmt.Errorf("compare: %s (%s): %w", name, op.Op, err)
 		}
-	}
-	judged := Judge(Measure(references, candidates, Options{Order: order}), func(name string) Rule { return rules[name] })
-	for _, result := range judged {
-		if result.Operation = op.Op; result.Verdict == InStep {
-			result.release()
+		result := Result{Difference: difference(name, r.theirs[i], r.own[i], KerasLayout), Rule: rule}
+		if result.judge(); result.Verdict != InStep {
+			result.findSmallest() // the others' is not kept
 		}
-		if r.at != nil {
-			o.ofIteration(result, *r.at)
-			continue
-		}
-		o.out.Results = append(o.out.Results, result)
+		o.add(op, r.at, result)
 	}
 	return nil
+}
+
+// identicalResult is that of finite floats of the same bits.
+func identicalResult(name string, theirs, own *lockstep.Tensor) Result {
+	r := Result{Verdict: InStep, Rule: Rule{AllowNonFinite: true, Tolerance: BoundTolerance{Of: oneOperation}}}
+	r.Difference = Difference{Name: name, Kind: Empty, Reference: theirs, Candidate: own, Layout: KerasLayout(name, theirs.Shape()).within(theirs.Rank())}
+	if theirs.Len() > 0 {
+		r.begin()
+		r.Finite = r.Elements
+	}
+	return r
+}
+
+// add adds a result of an operation, which may be in a loop's iteration.
+func (o *operations) add(op lockstep.Operation, at *Iteration, result Result) {
+	if result.Operation = op.Op; result.Verdict == InStep {
+		result.release()
+	}
+	if at != nil {
+		o.ofIteration(result, *at)
+		return
+	}
+	o.out.Results = append(o.out.Results, result)
 }
 
 // release drops the tensors of a result that is in step, and its bounds: those
@@ -287,30 +321,46 @@ func (r *Result) release() {
 
 // rule allows both engines the rounding of the operation. What is not finite
 // inside a graph is no fault by itself: a mask may be -Inf.
-func (o *operations) rule(op lockstep.Operation, theirs, exact, bound *lockstep.Tensor, unknown error) (Rule, error) {
-	rule := Rule{AllowNonFinite: true}
+func (o *operations) rule(r operationResults, i int) (Rule, error) {
+	rule, theirs, bound := Rule{AllowNonFinite: true}, r.theirs[i], r.bound[i]
 	switch {
 	case !theirs.DType().IsFloat():
 		return rule, nil
-	case unknown != nil || bound == nil || bound.Len() != theirs.Len():
-		o.withoutBy[op.Op]++
+	case r.unknown[i] != nil || bound == nil || bound.Len() != theirs.Len():
+		o.withoutBy[r.operation.Op]++
 		rule.Tolerance = o.fallback.fixed(largestOf(theirs))
 		return rule, nil
 	}
-	e, err := exactlyOf(exact, bound)
+	off, err := numbersOf(bound)
 	if err != nil {
 		return rule, err
 	}
-	numbers, _ := floatsOf(theirs)
-	fixed := o.fallback.fixed(largestOf(theirs))
-	for i, b := range e.bound {
-		if e.bound[i] = 2 * b; !finite(e.bound[i]) {
-			e.bound[i] = fixed.Bound(i, numbers.at(i))
-		}
-		if math.IsInf(e.exact[i], 0) {
-			e.bound[i] = math.Inf(1) // only the same number passes
+	var exact []float64
+	if r.exact != nil {
+		if exact, err = numbersOf(r.exact[i]); err != nil {
+			return rule, err
 		}
 	}
-	rule.Tolerance = BoundTolerance{Each: e.bound, Of: oneOperation}
+	numbers, _ := floatsOf(theirs)
+	fixed := sync.OnceValue(func() FixedTolerance { return o.fallback.fixed(largestOf(theirs)) })
+	each := make([]float64, len(off))
+	for k, b := range off {
+		switch each[k] = 2 * b; {
+		case math.IsNaN(b) || exact != nil && math.IsInf(exact[k], 0):
+			each[k] = math.Inf(1) // only the same number passes
+		case !finite(each[k]):
+			each[k] = fixed().Bound(k, numbers.at(k))
+		}
+	}
+	rule.Tolerance = BoundTolerance{Each: each, Of: oneOperation}
 	return rule, nil
+}
+
+// numbersOf are a tensor's elements in float64: its own, not a copy, if they are of
+// that type.
+func numbersOf(t *lockstep.Tensor) ([]float64, error) {
+	if d, err := lockstep.Data[float64](t); err == nil {
+		return d, nil
+	}
+	return t.Float64s()
 }

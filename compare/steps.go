@@ -15,6 +15,10 @@ const (
 	freeSteps = "the rounding of each step, and its effect on the difference before it"
 )
 
+// apartBytes are from how many bytes of results on single operations are compared
+// before the rest: both together would take more memory.
+const apartBytes = 512 << 20
+
 // stepTolerances compares the steps of the recurrent layers.
 type stepTolerances struct {
 	check                *Check
@@ -35,12 +39,21 @@ func (c Check) derived(ctx context.Context, out *CheckResult) error {
 	if err := room(out); err != nil {
 		return err
 	}
-	// The reference shows its inner tensors while the steps are compared here.
 	var operations Comparison
 	var failed error
 	var single sync.WaitGroup
-	single.Go(func() { operations, failed = c.operations(ctx, out) })
-	defer single.Wait()
+	alone, err := c.isolate(ctx, out)
+	if err != nil {
+		return fmt.Errorf("compare: %s: %w", operationsTitle, err)
+	}
+	switch compareThem := func() { operations, failed = alone.run(ctx) }; {
+	case alone == nil:
+	case alone.bytes > apartBytes:
+		compareThem()
+	default: // the reference shows its inner tensors while the steps are compared here
+		single.Go(compareThem)
+		defer single.Wait()
+	}
 	s := &stepTolerances{check: &c, reference: out.Reference, candidate: out.Candidate, pairs: out.pairs, fallback: c.fallback(out)}
 	for i := range s.rules {
 		s.rules[i] = map[string]Rule{}

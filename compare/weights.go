@@ -23,8 +23,16 @@ func (c Check) readWeights() (weights [2]lockstep.Weights, err error) {
 	if weights[0], err = reference.Weights(); err != nil {
 		return weights, err
 	}
-	weights[1], err = candidate.Weights()
-	return weights, err
+	if weights[1], err = candidate.Weights(); err != nil {
+		return weights, err
+	}
+	weights[0] = slices.Clone(weights[0])
+	for i, w := range weights[0] { // so that one copy is held
+		if own := weights[1].Get(w.Name); own != nil && own.BitEqual(w.Tensor) {
+			weights[0][i].Tensor = own
+		}
+	}
+	return weights, nil
 }
 
 // weights compares the weights, nil if there are none. Where the models are
