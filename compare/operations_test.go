@@ -41,6 +41,40 @@ func (e wrongAt) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, 
 	return e.Model.Inner(ctx, inputs, append(slices.Clone(given), lockstep.GivenTensor{InnerTensor: e.at, Value: off}), want)
 }
 
+// preparer is the native engine, and remembers what it is told to prepare and asked for.
+type preparer struct {
+	*native.Model
+	prepared, asked *[]lockstep.InnerTensor
+}
+
+func (e preparer) Prepare(_ context.Context, want []lockstep.InnerTensor) error {
+	*e.prepared = append(*e.prepared, want...)
+	return nil
+}
+
+func (e preparer) Inner(ctx context.Context, inputs map[string]*lockstep.Tensor, given []lockstep.GivenTensor, want []lockstep.InnerTensor) ([]*lockstep.Tensor, error) {
+	*e.asked = append(*e.asked, want...)
+	return e.Model.Inner(ctx, inputs, given, want)
+}
+
+// A reference is told beforehand what it will be asked for, group by group.
+func TestOperationsArePrepared(t *testing.T) {
+	const name = "reports/transformer"
+	m := load(t, fixture.Dir(t, name))
+	oracle, err := m.Oracle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var prepared, asked []lockstep.InnerTensor
+	c := compare.Check{Reference: preparer{m, &prepared, &asked}, Candidate: m, Inputs: fixture.Tensors(t, name, "inputs.npz"), Oracle: oracle, SameGraph: true}.InGroupsOf(1000)
+	if _, err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) == 0 || !slices.Equal(prepared, asked) {
+		t.Errorf("%d tensors were prepared, and %d asked for", len(prepared), len(asked))
+	}
+}
+
 // An operation whose result is off diverges, and no other: a Transformer, a
 // convolutional model, one with recurrent layers, loops that are no layer.
 func TestSingleOperations(t *testing.T) {

@@ -36,6 +36,9 @@ func TestInnerTensors(t *testing.T) {
 		inputs := fixture.Tensors(t, name, "inputs.npz")
 		output, before := refs(m)
 		want := []lockstep.InnerTensor{output, before, output}
+		if err := m.Prepare(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
 		first, err := m.Inner(t.Context(), inputs, nil, want)
 		if err != nil {
 			t.Fatal(err)
@@ -71,6 +74,9 @@ func TestInnerTensors(t *testing.T) {
 			if !y.BitEqual(after[k]) {
 				t.Errorf("%s: %s differs after its inner tensors were looked at", name, k)
 			}
+		}
+		if err := m.Prepare(t.Context(), []lockstep.InnerTensor{{Node: "no such node"}}); err == nil || !strings.HasPrefix(err.Error(), "tfbridge: ") {
+			t.Errorf("%s: no such node was prepared: %v", name, err)
 		}
 		for _, wrong := range []lockstep.InnerTensor{{Node: "no such node"}, {Node: output.Node, Output: 99}, {Node: output.Node, List: lockstep.Float32}} {
 			if _, err := m.Inner(t.Context(), inputs, nil, []lockstep.InnerTensor{wrong}); err == nil || !strings.HasPrefix(err.Error(), "tfbridge: ") {
