@@ -38,8 +38,8 @@ func pattern(t *testing.T, d lockstep.DType, parts int, shape ...int) *lockstep.
 // Elements of every type go through a model unchanged, by each way to run it.
 func TestEveryTypePasses(t *testing.T) {
 	ran := 0
-	for d := range types_go_proto.DataType_name {
-		m, err := LoadFS(fstest.MapFS{"saved_model.pb": {Data: fixture.SavedModelOf(t, types_go_proto.DataType(d))}})
+	for d := range types_go_proto.DataType(200) { // the binding does not name all
+		m, err := LoadFS(fstest.MapFS{"saved_model.pb": {Data: fixture.SavedModelOf(t, d)}})
 		if err != nil {
 			continue // TestEveryTypeOfASignature wants it refused by its name
 		}
