@@ -142,6 +142,7 @@ var noStreams = []struct{ names, words string }{
 	{`^cudnn_gru_initial_state`, "it joins values of single steps with others"},
 	{`^module_cudnn_gru_open`, "a loop that is no known layer may mix time steps"},
 	{`^tf1_(partitioned|while|dense|frozen|tags|signatures|fed|cond|case|arrays|static)`, "no input has an open axis 1"},
+	{`^tf1_bidirectional_lengths`, "with 1 steps"},
 	{`^tf1_`, "it cannot be fed one time step at a time"},
 	{`^bidirectional_.*unrolled|^(gru|gru_before|lstm|simplernn)(_masked)?_unrolled|^guide_(autoencoder|addition|text_generation)_|^guide_weather_(keras3|tfkeras)|^guide_seq2seq_decoder|^not_(gru|lstm_classifier|recurrent|three_lstms)|^(batch|group|layer)_norm_(axes|two_axes)|^group_norm|^activation_layers|^dense_activations|^conv_(channels|transpose)|^fixed_steps|^merge_(concatenate|dot|three)|^shape_(flatten|permute|reshape)|^module_until|^signature_names|^time_distributed_(conv|fixed|lstm)`, "no input has an open axis 1"},
 	{`backwards|^bidirectional_|^cells_bidirectional|^embedding_mask_zero_bidirectional|^guide_(tagger|text_bidirectional|text_masked)`, "a ReverseV2 may mix time steps"},
