@@ -6,7 +6,7 @@ import "fmt"
 type DType uint8
 
 // The element types that a tensor can have. TensorFlow has more: quantized ones,
-// int4, complex numbers and handles; tensors of those are shown by
+// int4 and handles; tensors of those are shown by
 // TensorFlow's name of the type, and refused where they are needed.
 const (
 	Invalid DType = iota
@@ -26,12 +26,15 @@ const (
 	Uint64
 	Float8E4M3FN
 	Float8E5M2
+	Complex64
+	Complex128
 )
 
 var dtypeNames = [...]string{
 	"invalid", "float32", "float64", "float16", "bfloat16", "int32", "int64", "bool", "string",
 	"int8", "int16", "uint8", "uint16", "uint32", "uint64",
 	"float8_e4m3fn", "float8_e5m2",
+	"complex64", "complex128",
 }
 
 // DTypes returns every type that a tensor can have.
@@ -67,8 +70,10 @@ func (d DType) Size() int {
 	switch d {
 	case Float32, Int32, Uint32:
 		return 4
-	case Float64, Int64, Uint64:
+	case Float64, Int64, Uint64, Complex64:
 		return 8
+	case Complex128:
+		return 16
 	case Float16, BFloat16, Int16, Uint16:
 		return 2
 	case Bool, Int8, Uint8, Float8E4M3FN, Float8E5M2:
@@ -85,6 +90,9 @@ func (d DType) IsFloat() bool {
 	}
 	return false
 }
+
+// IsComplex tells whether elements of the type have a real and an imaginary part.
+func (d DType) IsComplex() bool { return d == Complex64 || d == Complex128 }
 
 // IsInt tells whether elements of the type are whole numbers.
 func (d DType) IsInt() bool {

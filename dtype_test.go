@@ -10,7 +10,7 @@ import (
 func TestEveryType(t *testing.T) {
 	sizes := map[DType]int{
 		Float32: 4, Float64: 8, Float16: 2, BFloat16: 2, Int8: 1, Int16: 2, Int32: 4, Int64: 8,
-		Uint8: 1, Uint16: 2, Uint32: 4, Uint64: 8, Bool: 1, String: 0,
+		Uint8: 1, Uint16: 2, Uint32: 4, Uint64: 8, Complex64: 8, Complex128: 16, Bool: 1, String: 0,
 		Float8E4M3FN: 1, Float8E5M2: 1,
 	}
 	if all := DTypes(); len(all) != len(sizes) || slices.Contains(all, Invalid) {
@@ -28,8 +28,11 @@ func TestEveryType(t *testing.T) {
 				t.Errorf("%s and %s: equal is %v", x, y, x.BitEqual(y))
 			}
 		}
-		if values, err := x.Float64s(); (err != nil) != (d == String) || err == nil && !slices.Equal(values, make([]float64, 6)) || !x.BitEqual(again) {
+		if values, err := x.Float64s(); (err != nil) != (d == String || d.IsComplex()) || err == nil && !slices.Equal(values, make([]float64, 6)) || !x.BitEqual(again) {
 			t.Errorf("%s: the numbers %v, %v", d, values, err)
+		}
+		if parts := x.RealParts(); d.IsComplex() != (parts != x) || d.IsComplex() && (parts.Len() != 12 || parts.DType().Size() != d.Size()/2) {
+			t.Errorf("the parts of %s are %s", x, parts)
 		}
 		name := d.String()
 		if got, err := ParseDType(name); err != nil || got != d {

@@ -10,7 +10,7 @@ import (
 
 // Element is a Go type that a Tensor can hold.
 type Element interface {
-	float32 | float64 | Float16Bits | BFloat16Bits | Float8E4M3FNBits | Float8E5M2Bits | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | bool | string
+	float32 | float64 | Float16Bits | BFloat16Bits | Float8E4M3FNBits | Float8E5M2Bits | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | complex64 | complex128 | bool | string
 }
 
 // Tensor is a dense array in row-major order: the last axis runs fastest.
@@ -76,6 +76,10 @@ func Zeros(dtype DType, shape ...int) (*Tensor, error) {
 		return New(make([]uint32, n), shape...)
 	case Uint64:
 		return New(make([]uint64, n), shape...)
+	case Complex64:
+		return New(make([]complex64, n), shape...)
+	case Complex128:
+		return New(make([]complex128, n), shape...)
 	}
 	return nil, fmt.Errorf("lockstep: no tensor can have the type %s", dtype)
 }
@@ -120,7 +124,8 @@ func (t *Tensor) String() string {
 }
 
 // Float64s returns the elements as a new slice of float64. It fails for
-// strings; false is 0 and true is 1; an integer beyond 2^53 is rounded.
+// strings and complex numbers; false is 0 and true is 1; an integer beyond 2^53 is
+// rounded.
 func (t *Tensor) Float64s() ([]float64, error) {
 	out := make([]float64, t.Len())
 	switch d := t.data.(type) {
@@ -216,12 +221,40 @@ func (t *Tensor) BitEqual(u *Tensor) bool {
 		return equal(d, u.data)
 	case []uint64:
 		return equal(d, u.data)
+	case []complex64, []complex128:
+		return t.RealParts().BitEqual(u.RealParts())
 	case []bool:
 		return equal(d, u.data)
 	case []string:
 		return equal(d, u.data)
 	}
 	return false
+}
+
+// RealParts returns a tensor of complex numbers as floats, with one more axis: of the
+// real and the imaginary part of each. Any other tensor is returned itself.
+func (t *Tensor) RealParts() *Tensor {
+	if t == nil {
+		return nil
+	}
+	out := &Tensor{shape: append(slices.Clone(t.shape), 2)}
+	switch d := t.data.(type) {
+	case []complex64:
+		parts := make([]float32, 0, 2*len(d))
+		for _, v := range d {
+			parts = append(parts, real(v), imag(v))
+		}
+		out.dtype, out.data = Float32, parts
+	case []complex128:
+		parts := make([]float64, 0, 2*len(d))
+		for _, v := range d {
+			parts = append(parts, real(v), imag(v))
+		}
+		out.dtype, out.data = Float64, parts
+	default:
+		return t
+	}
+	return out
 }
 
 func equal[E comparable](d []E, other any) bool { return slices.Equal(d, other.([]E)) }
@@ -300,6 +333,10 @@ func dtypeOf[E Element]() DType {
 		return Uint32
 	case uint64:
 		return Uint64
+	case complex64:
+		return Complex64
+	case complex128:
+		return Complex128
 	case bool:
 		return Bool
 	}

@@ -120,6 +120,7 @@ func (c Check) Run(ctx context.Context) (*CheckResult, error) {
 		return nil, err
 	}
 	if c.Expected != nil {
+		c.Expected = realParts(c.Expected)
 		if err := c.fitsExpected(out); err != nil {
 			return nil, err
 		}
@@ -222,6 +223,7 @@ func (c Check) traces(ctx context.Context, out *CheckResult, detail lockstep.Det
 		case r.engine == nil:
 		case r.err == nil:
 			ran++
+			(*r.trace) = withRealParts(*r.trace)
 		default:
 			*r.trace = nil
 			if !errors.Is(r.err, context.Canceled) { // because of the other one's failure
@@ -230,6 +232,21 @@ func (c Check) traces(ctx context.Context, out *CheckResult, detail lockstep.Det
 		}
 	}
 	return c.enough(ran, out.Report.NotRun)
+}
+
+// withRealParts is a trace whose complex outputs are their parts.
+func withRealParts(t *lockstep.Trace) *lockstep.Trace {
+	out := *t
+	out.Outputs = realParts(t.Outputs)
+	return &out
+}
+
+func realParts(all map[string]*lockstep.Tensor) map[string]*lockstep.Tensor {
+	out := maps.Clone(all)
+	for name, t := range out {
+		out[name] = t.RealParts()
+	}
+	return out
 }
 
 // derives tells whether the tolerance is derived.

@@ -19,7 +19,8 @@ type Options struct {
 }
 
 // Measure compares the candidate's tensors with the reference's and returns one
-// Difference for every name on either side. No tensors give no Differences,
+// Difference for every name on either side; complex numbers are compared as their
+// parts (lockstep.Tensor.RealParts). No tensors give no Differences,
 // which a Comparison does not count as agreement.
 func Measure(reference, candidate map[string]*lockstep.Tensor, o Options) []Difference {
 	if o.Layout == nil {
@@ -27,7 +28,7 @@ func Measure(reference, candidate map[string]*lockstep.Tensor, o Options) []Diff
 	}
 	var out []Difference
 	for _, name := range names(reference, candidate, o.Order) {
-		out = append(out, difference(name, reference[name], candidate[name], o.Layout))
+		out = append(out, difference(name, reference[name].RealParts(), candidate[name].RealParts(), o.Layout))
 	}
 	return out
 }

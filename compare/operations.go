@@ -264,9 +264,19 @@ func inBoth(candidate, oracle func() error) error {
 	return errors.Join(failed, err)
 }
 
+// partsOf shows complex numbers as their parts.
+func partsOf(tensors []*lockstep.Tensor) []*lockstep.Tensor {
+	out := make([]*lockstep.Tensor, len(tensors))
+	for i, t := range tensors {
+		out[i] = t.RealParts()
+	}
+	return out
+}
+
 // judge compares the results of one operation.
 func (o *operations) judge(r operationResults) error {
 	op := r.operation
+	r.theirs, r.own = partsOf(r.theirs), partsOf(r.own)
 	for i, t := range op.Results {
 		name := t.Name()
 		if r.same {

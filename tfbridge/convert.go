@@ -33,10 +33,14 @@ var dtypes = map[lockstep.DType]tf.DataType{
 	lockstep.Uint32:   tf.Uint32,
 	lockstep.Uint64:   tf.Uint64,
 	lockstep.Bool:     tf.Bool,
-	lockstep.String:   tf.String,
+
+	lockstep.Complex64:  tf.Complex64,
+	lockstep.Complex128: tf.Complex128,
 
 	lockstep.Float8E4M3FN: float8E4M3FN,
 	lockstep.Float8E5M2:   float8E5M2,
+
+	lockstep.String: tf.String,
 }
 
 // Types of TensorFlow that are newer than the binding.

@@ -199,7 +199,7 @@ func (b *body) read(r *evaluationRun, slots []op.BoundedValue, s *engine.Step) (
 // constant, or what an engine has. It is widened when an operation reads it, so that
 // it takes no more memory than it does in the engine.
 func isNarrow(t *lockstep.Tensor) bool {
-	return t != nil && t.DType().IsFloat() && t.DType() != lockstep.Float64
+	return t != nil && (t.DType().IsFloat() && t.DType() != lockstep.Float64 || t.DType() == lockstep.Complex64)
 }
 
 // widened is a value whose tensor is of float64 if it was of narrower floats.

@@ -43,7 +43,8 @@ type Evaluator struct {
 
 // Result is the result of an exact evaluation.
 type Result struct {
-	// Exact are the tensors by name, floats in float64: the signature's outputs,
+	// Exact are the tensors by name, floats in float64 and complex numbers as their
+	// parts (lockstep.Tensor.RealParts): the signature's outputs,
 	// each recurrent layer's final states <layer>/state_h and <layer>/state_c,
 	// and its initial values, as lockstep.Trace names them: <layer>/x of the
 	// first cell in a loop, <layer>/initial_h, <layer>/initial_c, <layer>/mask.
@@ -96,7 +97,7 @@ func New(g *savedmodel.Graph, o engine.Options) (*Evaluator, error) {
 
 // usesNarrow tells whether a node names floats narrower than float64.
 func usesNarrow(n *savedmodel.Node) bool {
-	return n.Uses(lockstep.Float32) || n.Uses(lockstep.Float16) || n.Uses(lockstep.BFloat16)
+	return n.Uses(lockstep.Float32) || n.Uses(lockstep.Float16) || n.Uses(lockstep.BFloat16) || n.Uses(lockstep.Complex64)
 }
 
 // Coarsest is the type of 16 bits of the fewest digits that operations round their
@@ -217,6 +218,19 @@ func (r *evaluationRun) name(l *recurrent.Layer, quantity string) string {
 	return lockstep.StepName(lockstep.RunName(l.Name, r.at), quantity)
 }
 
+// ofParts gives both parts of a complex number the bound of its absolute value.
+func ofParts(bound, of *lockstep.Tensor) (*lockstep.Tensor, error) {
+	if !of.DType().IsComplex() {
+		return bound, nil
+	}
+	d := op.FloatsOf(bound)
+	both := make([]float64, 0, 2*len(d))
+	for _, e := range d {
+		both = append(both, e, e)
+	}
+	return lockstep.New(both, of.RealParts().Shape()...)
+}
+
 // note adds a tensor to the result.
 func (r *evaluationRun) note(name string, v op.BoundedValue) error {
 	v, err := widened(v)
@@ -224,7 +238,7 @@ func (r *evaluationRun) note(name string, v op.BoundedValue) error {
 		return err
 	}
 	if v.Tensor != nil {
-		r.result.Exact[name] = v.Tensor
+		r.result.Exact[name] = v.Tensor.RealParts()
 	}
 	switch {
 	case v.Why != nil:
@@ -233,10 +247,10 @@ func (r *evaluationRun) note(name string, v op.BoundedValue) error {
 		return fmt.Errorf("it is %s, want a tensor", v.Value)
 	case v.IsFloat():
 		bound, err := v.Errors()
-		if err != nil {
-			return err
+		if err == nil {
+			r.result.Bound[name], err = ofParts(bound.Tensor, v.Tensor)
 		}
-		r.result.Bound[name] = bound.Tensor
+		return err
 	case !v.Exact():
 		r.result.Unknown[name] = v.Reason()
 	}

@@ -316,9 +316,11 @@ func resultOf(v op.BoundedValue) (r OperationResult, err error) {
 	if v, err = widened(v); err != nil {
 		return r, err
 	}
-	if r.Exact, err = engine.Shown(v.Value); err != nil {
+	whole, err := engine.Shown(v.Value)
+	if err != nil {
 		return r, err
 	}
+	r.Exact = whole.RealParts()
 	switch {
 	case v.Why != nil:
 		r.Unknown = v.Why
@@ -327,7 +329,9 @@ func resultOf(v op.BoundedValue) (r OperationResult, err error) {
 		if err != nil {
 			return r, err
 		}
-		r.Bound, err = engine.Shown(bound)
+		if r.Bound, err = engine.Shown(bound); err == nil {
+			r.Bound, err = ofParts(r.Bound, whole)
+		}
 		return r, err
 	case !v.Exact():
 		r.Unknown = v.Reason()

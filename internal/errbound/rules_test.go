@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -195,7 +196,7 @@ func (n *ruleCount) use(got, exact, bound *lockstep.Tensor) {
 	if bound == nil {
 		return
 	}
-	a, _ := got.Float64s()
+	a, _ := got.RealParts().Float64s()
 	used := 0.0
 	for i, e := range op.FloatsOf(bound) {
 		if e > 1e-30 && !math.IsInf(e, 0) {
@@ -215,6 +216,10 @@ func disturbed(t *testing.T, c *graphtest.Case, random *rand.Rand, inputs []*loc
 	for i, x := range inputs {
 		name := fmt.Sprintf("x%d", i)
 		near[name] = x
+		if d, err := lockstep.Data[complex64](x); err == nil {
+			bounds[name], near[name] = disturbedComplex(t, random, d, x.Shape(), math.Pow(10, -float64(trial%6+1)))
+			continue
+		}
 		if !x.DType().IsFloat() || x.DType() == lockstep.Float64 || random.IntN(3) == 0 && len(inputs) > 1 {
 			continue
 		}
@@ -273,6 +278,24 @@ func each[A, B any](d []A, f func(A) B) []B {
 	return out
 }
 
+// disturbedComplex makes bounds of complex numbers, and others at their ends.
+func disturbedComplex(t *testing.T, random *rand.Rand, d []complex64, shape []int, scale float64) ([]float64, *lockstep.Tensor) {
+	e, y := make([]float64, len(d)), slices.Clone(d)
+	turn := 2 * math.Pi * random.Float64()
+	for k, v := range d {
+		size := cmplx.Abs(complex128(v))
+		if math.IsInf(size, 0) || math.IsNaN(size) {
+			continue
+		}
+		if random.IntN(2) == 0 {
+			turn = 2 * math.Pi * random.Float64()
+		}
+		y[k] = complex64(complex128(v) + cmplx.Rect(scale*random.Float64()*(size+random.Float64()), turn))
+		e[k] = cmplx.Abs(complex128(y[k]) - complex128(v))
+	}
+	return e, fixture.NewTensor(t, y, shape...)
+}
+
 // runWith is Run on inputs that have bounds.
 func (e *Evaluator) runWith(t *testing.T, inputs map[string]*lockstep.Tensor, bounds map[string][]float64) (*Result, error) {
 	t.Helper()
@@ -300,6 +323,7 @@ func (e *Evaluator) runWith(t *testing.T, inputs map[string]*lockstep.Tensor, bo
 
 // inBounds tells whether an engine's tensor is within bounds.
 func inBounds(got, exact, bound *lockstep.Tensor) error {
+	got = got.RealParts()
 	if got.DType() == lockstep.String {
 		return nil
 	}
@@ -319,7 +343,7 @@ func inBounds(got, exact, bound *lockstep.Tensor) error {
 		e = op.FloatsOf(bound)
 	}
 	for i := range a {
-		if a[i] != b[i] && !math.IsInf(e[i], 1) && !(math.Abs(a[i]-b[i]) <= e[i]) {
+		if a[i] != b[i] && !(math.IsNaN(a[i]) && math.IsNaN(b[i])) && !math.IsInf(e[i], 1) && !(math.Abs(a[i]-b[i]) <= e[i]) {
 			return fmt.Errorf("element %d is %v, exactly %v, off by %.3g where %.3g is allowed", i, a[i], b[i], math.Abs(a[i]-b[i]), e[i])
 		}
 	}

@@ -131,6 +131,13 @@ func (r *evaluationRun) move(operation string, out []op.BoundedValue) error {
 			r.noise.Begin(rounding.Operation(operation))
 			begun = true
 		}
+		var err error
+		if numbers := op.ComplexOf(v.Tensor); numbers != nil {
+			if v.Tensor, err = r.moveParts(numbers, deviation, v.Tensor.Shape()); err != nil {
+				return err
+			}
+			continue
+		}
 		d := slices.Clone(op.FloatsOf(v.Tensor))
 		for k, s := range deviation {
 			if !math.IsInf(s, 0) {
@@ -139,12 +146,23 @@ func (r *evaluationRun) move(operation string, out []op.BoundedValue) error {
 				d[k] = math.Copysign(s, d[k])
 			}
 		}
-		var err error
 		if v.Tensor, err = lockstep.New(d, v.Tensor.Shape()...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// moveParts moves the parts of complex numbers, each by its share of a deviation.
+func (r *evaluationRun) moveParts(d []complex128, deviation []float64, shape []int) (*lockstep.Tensor, error) {
+	moved := slices.Clone(d)
+	for k, s := range deviation {
+		if !math.IsInf(s, 0) {
+			s /= math.Sqrt2
+			moved[k] = complex(r.noise.Move(real(d[k]), s), r.noise.Move(imag(d[k]), s))
+		}
+	}
+	return lockstep.New(moved, shape...)
 }
 
 // squares are the sums of the squares of how far samples are from a tensor.

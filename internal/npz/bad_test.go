@@ -98,6 +98,10 @@ func TestReadRefuses(t *testing.T) {
 	if _, err := readBytes(good); err != nil {
 		t.Error(err)
 	}
+	// Each part of a complex number has one.
+	if x, err := readBytes(npy(dict("'>c8'", "False", "(1,)"), 0x3f, 0x80, 0, 0, 0x40, 0, 0, 0)); err != nil || !x.BitEqual(tensor(t, []complex64{1 + 2i}, 1)) {
+		t.Errorf("a complex number in big-endian order: %v, %v", x, err)
+	}
 	// Characters have no byte order.
 	if x, err := readBytes(npy(dict("'>S2'", "False", "(2,)"), 'a', 'b', 'c', 0)); err != nil || !x.BitEqual(tensor(t, []string{"ab", "c"}, 2)) {
 		t.Errorf("characters in big-endian order: %v, %v", x, err)
@@ -118,7 +122,7 @@ func TestRefusesNumpysOther(t *testing.T) {
 		"object":    "it holds Python objects: save an array of numbers",
 		"records":   "an array of records",
 		"subarrays": "an array of records",
-		"complex":   "numpy's type c8, which is not supported: convert them",
+		"complex":   "numpy's type c32, which is not supported: convert them",
 		"timedelta": `the type "<m8[s]" is not supported`,
 		"long":      "numpy's type f16",
 		"dates":     `the type "<M8[D]" is not supported`,

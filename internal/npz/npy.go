@@ -21,6 +21,7 @@ var descrs = map[string]lockstep.DType{
 	"f4": lockstep.Float32, "f8": lockstep.Float64, "f2": lockstep.Float16, "V2": lockstep.BFloat16,
 	"i1": lockstep.Int8, "i2": lockstep.Int16, "i4": lockstep.Int32, "i8": lockstep.Int64,
 	"u1": lockstep.Uint8, "u2": lockstep.Uint16, "u4": lockstep.Uint32, "u8": lockstep.Uint64, "b1": lockstep.Bool,
+	"c8": lockstep.Complex64, "c16": lockstep.Complex128,
 }
 
 // stringBytes is the size of a string besides its characters.
@@ -31,6 +32,9 @@ const stringBytes = 16
 // an element in memory.
 func (h header) elementType() (dtype lockstep.DType, each, number, memory int, err error) {
 	if dtype, ok := descrs[h.kind+strconv.Itoa(h.size)]; ok {
+		if dtype.IsComplex() { // each part is a number
+			return dtype, h.size, h.size / 2, h.size, nil
+		}
 		return dtype, h.size, h.size, h.size, nil
 	}
 	switch h.kind {

@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"math"
+	"math/cmplx"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -16,8 +17,9 @@ import (
 type BoundedValue struct {
 	value.Value
 	// Bound is of the value's shape, float64 whatever the value's type is: an
-	// element of a tensor is off by at most this, a bool is undecided where it
-	// is not 0. A tensor without bound is exact. A list of floats has a list.
+	// element of a tensor is off by at most this, a complex number by its absolute
+	// value, a bool is undecided where it is not 0. A tensor without bound is exact.
+	// A list of floats has a list.
 	Bound value.Value
 	// Why says that no bound is known; there may be no value then.
 	Why error
@@ -53,10 +55,12 @@ func (v BoundedValue) Exact() bool {
 	return true
 }
 
+// IsFloat tells whether the value is made of floats, or of complex numbers, and so
+// has bounds.
 func (v BoundedValue) IsFloat() bool {
 	switch {
 	case v.Tensor != nil:
-		return v.Tensor.DType().IsFloat()
+		return v.Tensor.DType().IsFloat() || v.Tensor.DType().IsComplex()
 	case v.List != nil:
 		return v.List.DType.IsFloat()
 	case v.Variable != nil:
@@ -71,6 +75,15 @@ func FloatsOf(t *lockstep.Tensor) []float64 {
 		return nil
 	}
 	d, _ := lockstep.Data[float64](t)
+	return d
+}
+
+// ComplexOf returns the elements of a complex128 tensor, nil for any other.
+func ComplexOf(t *lockstep.Tensor) []complex128 {
+	if t == nil {
+		return nil
+	}
+	d, _ := lockstep.Data[complex128](t)
 	return d
 }
 
@@ -110,9 +123,13 @@ func (v BoundedValue) Errors() (value.Value, error) {
 	return value.Value{}, errNoValue
 }
 
-// Widen converts a tensor of narrower floats to float64, and leaves others as they
-// are. An engine may flush subnormal float32 to zero.
+// Widen converts a tensor of narrower floats to float64, one of complex64 to
+// complex128, and leaves others as they are. An engine may flush subnormal float32 to
+// zero.
 func Widen(t *lockstep.Tensor) (BoundedValue, error) {
+	if t.DType() == lockstep.Complex64 {
+		return widenComplex(t)
+	}
 	if !t.DType().IsFloat() || t.DType() == lockstep.Float64 {
 		return BoundedValue{Value: value.Value{Tensor: t}}, nil
 	}
@@ -135,6 +152,29 @@ func Widen(t *lockstep.Tensor) (BoundedValue, error) {
 			e[i] = size
 		}
 	}
+	out.Bound, err = BoundOf(e, t.Shape())
+	return out, err
+}
+
+func widenComplex(t *lockstep.Tensor) (BoundedValue, error) {
+	d, err := lockstep.Data[complex64](t)
+	if err != nil {
+		return BoundedValue{}, err
+	}
+	v, e := make([]complex128, len(d)), make([]float64, len(d))
+	for i, x := range d {
+		v[i] = complex128(x)
+		for _, part := range []float64{real(v[i]), imag(v[i])} {
+			if size := math.Abs(part); size < 0x1p-126 {
+				e[i] += size
+			}
+		}
+	}
+	wide, err := lockstep.New(v, t.Shape()...)
+	if err != nil {
+		return BoundedValue{}, err
+	}
+	out := BoundedValue{Value: value.Value{Tensor: wide}}
 	out.Bound, err = BoundOf(e, t.Shape())
 	return out, err
 }
@@ -182,14 +222,23 @@ type BoundInput struct {
 // ErrNoBound is why an operation without a rule has no bound.
 var ErrNoBound = errors.New("the oracle has no bound for the operation")
 
-// shape is that of the result.
+// Values are the inputs' values.
+func (x *BoundInput) Values() []value.Value {
+	out := make([]value.Value, len(x.In))
+	for i, v := range x.In {
+		out[i] = v.Value
+	}
+	return out
+}
+
+// Shape is that of the result.
 func (x *BoundInput) Shape() []int { return x.Out[0].Tensor.Shape() }
 
-// v and e are the elements of a float input and their bounds, nil if exact.
+// V and E are the elements of a float input and their bounds, nil if exact.
 func (x *BoundInput) V(i int) []float64 { return FloatsOf(x.In[i].Tensor) }
 func (x *BoundInput) E(i int) []float64 { return FloatsOf(x.In[i].Bound.Tensor) }
 
-// size bounds the magnitudes of a float input.
+// Size bounds the magnitudes of a float input.
 func (x *BoundInput) Size(i int) []float64 {
 	v, e := x.V(i), x.E(i)
 	out := make([]float64, len(v))
@@ -202,7 +251,7 @@ func (x *BoundInput) Size(i int) []float64 {
 	return out
 }
 
-// like is a tensor of the shape of an input.
+// Like is a tensor of the shape of an input.
 func (x *BoundInput) Like(i int, d []float64) value.Value {
 	t, err := lockstep.New(d, x.In[i].Tensor.Shape()...)
 	if err != nil {
@@ -211,7 +260,7 @@ func (x *BoundInput) Like(i int, d []float64) value.Value {
 	return value.Value{Tensor: t}
 }
 
-// run is Again for an operation with one result, and the result's elements.
+// Run is Again for an operation with one result, and the result's elements.
 func (x *BoundInput) Run(in ...value.Value) ([]float64, error) {
 	out, err := x.Again(in...)
 	if err != nil {
@@ -229,6 +278,13 @@ func (x *BoundInput) Set(i int, e []float64) error {
 		unit = x.Rounds
 	}
 	largest, tiny := unit.Largest(), unit.Tiny()
+	for k, v := range ComplexOf(x.Out[i].Tensor) {
+		if size := cmplx.Abs(v); math.IsNaN(e[k]) || math.IsNaN(size) || size+e[k] > largest {
+			e[k] = math.Inf(1)
+		} else if size > 0 { // a part of it may be flushed to zero
+			e[k] = max(e[k], min(size, tiny))
+		}
+	}
 	for k, v := range FloatsOf(x.Out[i].Tensor) {
 		if unit != x.Unit && e[k] > 0 {
 			e[k] = x.coarsened(v, e[k])
@@ -248,7 +304,7 @@ func (x *BoundInput) Set(i int, e []float64) error {
 	return err
 }
 
-// rounded is the bound of a result with the error e from its inputs that is
+// Rounded is the bound of a result with the error e from its inputs that is
 // rounded n times.
 func (x *BoundInput) Rounded(v, e float64, n int) float64 {
 	if x.rounds != n {
@@ -257,7 +313,7 @@ func (x *BoundInput) Rounded(v, e float64, n int) float64 {
 	return (e+x.error*(math.Abs(v)+e))*rounding.Slack + float64(n)*x.Unit.Tiny()
 }
 
-// gamma is the relative error of n roundings.
+// Gamma is the relative error of n roundings.
 func (x *BoundInput) Gamma(n int) float64 {
 	if x.Typical {
 		return x.Unit.Deviation(n)

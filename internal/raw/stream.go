@@ -113,6 +113,10 @@ func elements(t *lockstep.Tensor, from, to int) (any, error) {
 		return part[lockstep.Float16Bits](t, from, to)
 	case lockstep.BFloat16:
 		return part[lockstep.BFloat16Bits](t, from, to)
+	case lockstep.Complex64:
+		return part[complex64](t, from, to)
+	case lockstep.Complex128:
+		return part[complex128](t, from, to)
 	case lockstep.Float8E4M3FN:
 		return part[lockstep.Float8E4M3FNBits](t, from, to)
 	case lockstep.Float8E5M2:

@@ -49,6 +49,8 @@ var movers = [...]Mover{
 
 	lockstep.Float8E4M3FN: typed[lockstep.Float8E4M3FNBits]{},
 	lockstep.Float8E5M2:   typed[lockstep.Float8E5M2Bits]{},
+	lockstep.Complex64:    typed[complex64]{},
+	lockstep.Complex128:   typed[complex128]{},
 }
 
 func MoverOf(t *lockstep.Tensor) (Mover, error) {

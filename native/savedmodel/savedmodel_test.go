@@ -174,6 +174,7 @@ type expected struct {
 }
 
 func TestValuesAreTensorFlows(t *testing.T) {
+	// Variables of all types but the complex ones.
 	for name, wantTypes := range map[string]int{"dtypes": len(lockstep.DTypes()) - 2, "own": 1, "signatures": 1, "sharded": 3} {
 		var want expected
 		b, err := os.ReadFile("testdata/" + name + ".json")

@@ -22,11 +22,15 @@ var dtypes = map[tfpb.DataType]lockstep.DType{
 	tfpb.DataType_DT_UINT16:   lockstep.Uint16,
 	tfpb.DataType_DT_UINT32:   lockstep.Uint32,
 	tfpb.DataType_DT_UINT64:   lockstep.Uint64,
-	tfpb.DataType_DT_BOOL:     lockstep.Bool,
-	tfpb.DataType_DT_STRING:   lockstep.String,
 
 	tfpb.DataType_DT_FLOAT8_E4M3FN: lockstep.Float8E4M3FN,
 	tfpb.DataType_DT_FLOAT8_E5M2:   lockstep.Float8E5M2,
+
+	tfpb.DataType_DT_COMPLEX64:  lockstep.Complex64,
+	tfpb.DataType_DT_COMPLEX128: lockstep.Complex128,
+
+	tfpb.DataType_DT_BOOL:   lockstep.Bool,
+	tfpb.DataType_DT_STRING: lockstep.String,
 }
 
 func readDType(d tfpb.DataType) (lockstep.DType, error) {
