@@ -264,8 +264,9 @@ def recipes():
     import zoo_nested
     import zoo_producers
     import zoo_quantized
+    import zoo_stock
     import zoo_text
     import zoo_tf1
 
-    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1, zoo_cudnn, zoo_producers)
+    tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1, zoo_cudnn, zoo_producers, zoo_stock)
     return [r for table in tables for rows in table.entries() for r in rows]

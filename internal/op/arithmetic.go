@@ -229,7 +229,7 @@ func addN[E lockstep.Element](sum func(x, y E) E) Exec {
 }
 
 func buildBias(n *savedmodel.Node) (Exec, error) {
-	l, err := readLayout(n)
+	l, err := readLayout(n, 2)
 	if err != nil {
 		return nil, err
 	}

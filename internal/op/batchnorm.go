@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/rounding"
@@ -36,7 +37,7 @@ func buildBatchNorm(n *savedmodel.Node) (Exec, error) {
 		results:  n.NumOutputs,
 	}
 	var err error
-	if b.layout, err = readLayout(n); err != nil {
+	if b.layout, err = readNormLayout(n); err != nil {
 		return nil, err
 	}
 	if n.Op != "FusedBatchNorm" {
@@ -69,10 +70,11 @@ func (b *batchNorm) run(w *Call, in []value.Value) ([]value.Value, error) {
 			return nil, err
 		}
 	}
-	if t[0].Rank() != 4 {
-		return nil, fmt.Errorf("%s, want a rank of 4", t[0])
+	// Where the channels are is all that the format says.
+	if t[0].Rank() != 4 && t[0].Rank() != 5 {
+		return nil, fmt.Errorf("%s, want a rank of 4 or 5", t[0])
 	}
-	l, err := linesOf(t[0], b.channels(4))
+	l, err := linesOf(t[0], b.channels(t[0].Rank()))
 	if err != nil {
 		return nil, err
 	}
@@ -192,8 +194,16 @@ func readExactNorm(n *savedmodel.Node) (*exactNorm, error) {
 		return nil, NotSupported("exponential_avg_factor", f)
 	}
 	var err error
-	b.layout, err = readLayout(n)
+	b.layout, err = readNormLayout(n)
 	return b, err
+}
+
+// readNormLayout reads a layout of images or, from version 3 on, of volumes.
+func readNormLayout(n *savedmodel.Node) (layout, error) {
+	if n.Op == "FusedBatchNormV3" && strings.Contains(n.AttrString("data_format"), "D") {
+		return readLayout(n, 3)
+	}
+	return readLayout(n, 2)
 }
 
 func buildExactNorm(n *savedmodel.Node) (Exec, error) {

@@ -11,23 +11,29 @@ import (
 )
 
 var convOps = Table{
-	"Conv2D":                {Build: buildConv2D, Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true},
+	"Conv2D":                {Build: buildConv(2), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true},
 	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter), Sized: true, Stepwise: true},
-	"Conv2DBackpropInput":   {Build: buildConvTranspose, Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true},
+	"Conv2DBackpropInput":   {Build: buildConvTranspose(2), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true},
+	"Conv3D":                {Build: buildConv(3), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true},
+	"Conv3DBackpropInputV2": {Build: buildConvTranspose(3), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true},
 }
 
-func buildConv2D(n *savedmodel.Node) (Exec, error) {
-	s, err := readSliding(n)
-	if err != nil {
-		return nil, err
+// buildConv makes a convolution of images, with 2 inner axes, or of volumes, with
+// 3.
+func buildConv(inner int) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		s, err := readSliding(n, inner)
+		if err != nil {
+			return nil, err
+		}
+		return With16Bits(Floats(conv[float32](s), conv[float64](s))).choose(n, "T")
 	}
-	return With16Bits(Floats(conv2D[float32](s), conv2D[float64](s))).choose(n, "T")
 }
 
-// conv2D convolves images with a filter (height, width, channels, results).
-// Where the filter has fewer channels than the images, these are in groups,
-// each with its part of the results.
-func conv2D[E float](s *sliding) Exec {
+// conv convolves images with a filter (planes of volumes, height, width, channels,
+// results). Where the filter has fewer channels than the images, these are in
+// groups, each with its part of the results.
+func conv[E float](s *sliding) Exec {
 	packed := &packing[E]{}
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
 		t, x, filter, f, err := imagesAndFilter[E](s, in)
@@ -57,15 +63,15 @@ func conv2D[E float](s *sliding) Exec {
 }
 
 func buildDepthwise(n *savedmodel.Node) (Exec, error) {
-	s, err := readSliding(n)
+	s, err := readSliding(n, 2)
 	if err != nil {
 		return nil, err
 	}
 	// TensorFlow's kernel also refuses these.
-	if s.dilations != [2]int{1, 1} {
+	if s.dilations != [3]int{1, 1, 1} {
 		return nil, NotSupported("dilations", n.AttrInts("dilations"))
 	}
-	if s.strides[0] != s.strides[1] {
+	if s.strides[1] != s.strides[2] {
 		return nil, NotSupported("strides", n.AttrInts("strides"))
 	}
 	return With16Bits(Floats(depthwise[float32](s), depthwise[float64](s))).choose(n, "T")
@@ -102,9 +108,10 @@ func depthwise[E float](s *sliding) Exec {
 
 // convolution is a convolution with a filter and images of known shapes.
 type convolution struct {
+	layout
+	spans
 	in          images
 	depth, each int // the filter's last two axes
-	rows, cols  span
 }
 
 // imagesAndFilter reads a convolution's inputs, the images with their channels
@@ -128,32 +135,34 @@ func imagesAndFilter[E float](s *sliding, in []value.Value) (t *lockstep.Tensor,
 
 // bind fits the window to images of a shape and a filter.
 func (s *sliding) bind(shape []int, filter *lockstep.Tensor) (c convolution, err error) {
-	if c.in, err = imagesOf(shape); err != nil {
+	c.layout = s.layout
+	if c.in, err = s.imagesOf(shape); err != nil {
 		return c, fmt.Errorf("the images: %w", err)
 	}
 	f := filter.Shape()
-	if len(f) != 4 {
-		return c, fmt.Errorf("the filter is %s, want a rank of 4", filter)
+	if len(f) != s.rank() {
+		return c, fmt.Errorf("the filter is %s, want a rank of %d", filter, s.rank())
 	}
-	if f[0] == 0 || f[1] == 0 {
+	window := [3]int{1, 1, 1}
+	copy(window[3-s.inner:], f)
+	if slices.Contains(window[:], 0) {
 		return c, fmt.Errorf("the filter is %s, want elements", filter)
 	}
-	c.depth, c.each = f[2], f[3]
-	if c.rows, err = s.over(0, c.in.height, f[0]); err != nil {
-		return c, err
-	}
-	c.cols, err = s.over(1, c.in.width, f[1])
+	c.depth, c.each = f[s.inner], f[s.inner+1]
+	c.spans, err = s.overAll(c.in, window)
 	return c, err
 }
 
 // buildConvTranspose makes the gradient of a convolution by its images, which
 // is what a transposed convolution computes.
-func buildConvTranspose(n *savedmodel.Node) (Exec, error) {
-	s, err := readSliding(n)
-	if err != nil {
-		return nil, err
+func buildConvTranspose(inner int) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		s, err := readSliding(n, inner)
+		if err != nil {
+			return nil, err
+		}
+		return With16Bits(Floats(convTranspose[float32](s), convTranspose[float64](s))).choose(n, "T")
 	}
-	return With16Bits(Floats(convTranspose[float32](s), convTranspose[float64](s))).choose(n, "T")
 }
 
 // convTranspose makes images of a size from those that a convolution with a
@@ -188,35 +197,35 @@ func convTranspose[E float](s *sliding) Exec {
 		if err != nil {
 			return nil, err
 		}
-		from := images{c.in.batch, c.rows.out, c.cols.out, c.each}
-		if given, err := imagesOf(x.Shape()); err != nil || given != from {
-			return nil, fmt.Errorf("%s for images of shape %s and the filter %s, want the shape %s", t[1], lockstep.FormatShape(shape), t[0], lockstep.FormatShape(from.shape()))
+		from := c.results(c.in, c.each)
+		if given, err := s.imagesOf(x.Shape()); err != nil || given != from {
+			return nil, fmt.Errorf("%s for images of shape %s and the filter %s, want the shape %s", t[1], lockstep.FormatShape(shape), t[0], lockstep.FormatShape(s.shapeOf(nil, from)))
 		}
 		if c.depth != c.in.channels {
 			return nil, fmt.Errorf("a filter %s for %d channels", t[0], c.in.channels)
 		}
 		m := Room[convMemory[E]](w)
 		filter := packed.of(t[0], w.Fixed&2 != 0, &m.packed, func(a *packedTensor[E]) {
-			a.one().Pack(d[0], c.each, c.rows.window*c.cols.window*c.depth, true)
+			a.one().Pack(d[0], c.each, c.size()*c.depth, true)
 		})
 		return w.One(s.back(spread(m, c, from, d[1], filter.one())))
 	}
 }
 
-// imageSize reads the shape of the images to make: all of it, or their height
-// and width alone.
+// imageSize reads the shape of the images to make: all of it, or the height and
+// width of images alone.
 func (s *sliding) imageSize(t, filter, of *lockstep.Tensor) ([]int, error) {
 	size, err := Vector(t)
 	if err != nil {
 		return nil, fmt.Errorf("the images' shape: %w", err)
 	}
 	switch {
-	case len(size) == 4 && s.first:
-		size = []int{size[0], size[2], size[3], size[1]}
-	case len(size) == 2 && of.Rank() == 4 && filter.Rank() == 4:
+	case len(size) == s.rank() && s.first:
+		size = append(append(size[:1:1], size[2:]...), size[1])
+	case s.inner == 2 && len(size) == 2 && of.Rank() == 4 && filter.Rank() == 4:
 		size = []int{of.Shape()[0], size[0], size[1], filter.Shape()[2]}
-	case len(size) != 4:
-		return nil, fmt.Errorf("the images' shape is %v, want 4 numbers, or 2 for %s and the filter %s", size, of, filter)
+	case len(size) != s.rank():
+		return nil, fmt.Errorf("the images' shape is %v, want %d numbers for %s and the filter %s", size, s.rank(), of, filter)
 	}
 	_, err = value.Allow(size)
 	return size, err
@@ -225,17 +234,18 @@ func (s *sliding) imageSize(t, filter, of *lockstep.Tensor) ([]int, error) {
 // spread multiplies some pixels at a time with the filter, and adds the products
 // to the pixels that each one's window covers.
 func spread[E float](m *convMemory[E], c convolution, from images, x []E, filter *kernel.Matrix[E]) (*lockstep.Tensor, error) {
-	result, out, err := m.Get(c.in.shape()...)
+	m.shape = c.shapeOf(m.shape[:0], c.in)
+	result, out, err := m.Get(m.shape...)
 	if err != nil || len(out) == 0 {
 		return result, err
 	}
-	if err := Affordable(from.batch, from.height, from.width, c.rows.window, c.cols.window, c.depth, c.each); err != nil {
+	if err := Affordable(from.batch, from.planes, from.height, from.width, c.planes.window, c.rows.window, c.cols.window, c.depth, c.each); err != nil {
 		return nil, err
 	}
 	clear(out)
-	window := c.rows.window * c.cols.window * c.depth
+	window := c.size() * c.depth
 	some := max(1, cachedBytes/4/max(1, window))
-	pixels := from.batch * from.height * from.width
+	pixels := from.batch * from.planes * from.height * from.width
 	m.tile = slices.Grow(m.tile[:0], min(some, pixels)*window)
 	for first := 0; first < pixels; first += some {
 		n := min(some, pixels-first)
@@ -243,21 +253,26 @@ func spread[E float](m *convMemory[E], c convolution, from images, x []E, filter
 		filter.Multiply(products, x[first*from.channels:][:n*from.channels], n)
 		for i := range n {
 			at := first + i
-			addWindow(c, out, at/from.width/from.height, at/from.width%from.height, at%from.width, products[i*window:][:window])
+			plane := at / from.width / from.height
+			addWindow(c, out, plane, at/from.width%from.height, at%from.width, products[i*window:][:window])
 		}
 	}
 	return result, nil
 }
 
 // addWindow adds a pixel's products to the pixels that its window covers.
-func addWindow[E float](c convolution, out []E, image, y, x int, products []E) {
+func addWindow[E float](c convolution, out []E, plane, y, x int, products []E) {
+	front, loZ, hiZ := c.planes.at(plane % c.planes.out)
+	front += plane / c.planes.out * c.in.planes
 	top, loY, hiY := c.rows.at(y)
 	left, loX, hiX := c.cols.at(x)
-	for i := loY; i < hiY; i++ {
-		for j := loX; j < hiX; j++ {
-			to := out[c.in.pixel(image, top+i*c.rows.dilation, left+j*c.cols.dilation):][:c.depth]
-			for k, v := range products[(i*c.cols.window+j)*c.depth:][:c.depth] {
-				to[k] += v
+	for h := loZ; h < hiZ; h++ {
+		for i := loY; i < hiY; i++ {
+			for j := loX; j < hiX; j++ {
+				to := out[c.in.pixel(front+h*c.planes.dilation, top+i*c.rows.dilation, left+j*c.cols.dilation):][:c.depth]
+				for k, v := range products[((h*c.rows.window+i)*c.cols.window+j)*c.depth:][:c.depth] {
+					to[k] += v
+				}
 			}
 		}
 	}

@@ -43,12 +43,12 @@ func (a *packedTensor[F]) one() *kernel.Matrix[F] {
 	return &a.matrices[0]
 }
 
-// filter packs a filter (height, width, channels, results) by groups.
+// filter packs a filter (planes, height, width, channels, results) by groups.
 func (a *packedTensor[F]) filter(f []F, c convolution, groups int) {
 	if len(a.matrices) != groups {
 		a.matrices = make([]kernel.Matrix[F], groups)
 	}
-	n, each := c.rows.window*c.cols.window*c.depth, c.each/groups
+	n, each := c.size()*c.depth, c.each/groups
 	for g := range a.matrices {
 		part := f
 		if groups > 1 {
@@ -67,15 +67,17 @@ type convMemory[E float] struct {
 	packed       packedTensor[E]
 	tile, copies []E
 	taps         []kernel.Tap
+	shape        []int
 }
 
 // result is the memory for images of some channels.
 func (m *convMemory[E]) result(c convolution, channels int) (*lockstep.Tensor, []E, error) {
-	t, out, err := m.Get(c.in.batch, c.rows.out, c.cols.out, channels)
+	m.shape = c.shapeOf(m.shape[:0], c.results(c.in, channels))
+	t, out, err := m.Get(m.shape...)
 	if err != nil || len(out) == 0 {
 		return t, out, err
 	}
-	return t, out, Affordable(len(out), c.rows.reach(), c.cols.reach(), c.depth)
+	return t, out, c.affordable(len(out), c.depth)
 }
 
 // cachedBytes are those of the pixels that are multiplied together: they stay in
@@ -88,19 +90,20 @@ const deep = 32
 
 // products computes a convolution as products of matrices, of the images' own
 // memory: pixels of a row, times the filter's rows for a place of the window, or
-// for a row of it, are a part of the results' sums. Each sum takes the window's rows,
-// its columns and the channels in order, what is outside the image left out.
+// for a row of it, are a part of the results' sums. Each sum takes the window's
+// planes, its rows, its columns and the channels in order, what is outside the image
+// left out.
 func (m *convMemory[E]) products(c convolution, out, x []E, filter *packedTensor[E]) {
 	groups := len(filter.matrices)
 	if groups == 1 && c.pointwise() {
-		filter.one().Multiply(out, x, c.in.batch*c.in.height*c.in.width)
+		filter.one().Multiply(out, x, c.in.batch*c.in.planes*c.in.height*c.in.width)
 		return
 	}
 	clear(out)
 	some := max(1, cachedBytes/4/max(1, c.rows.stride*c.in.width*c.in.channels))
 	for g := range filter.matrices {
 		p := productOf[E]{convolution: c, out: out, x: x, filter: &filter.matrices[g], group: g, each: c.each / groups}
-		for n := range c.in.batch {
+		for n := range c.in.batch * c.planes.out {
 			for y := 0; y < c.rows.out; y += some {
 				m.tile = p.block(n, y, min(some, c.rows.out-y), m.tile)
 			}
@@ -111,7 +114,7 @@ func (m *convMemory[E]) products(c convolution, out, x []E, filter *packedTensor
 // pointwise tells whether each pixel of the result is made of the same one of the
 // images.
 func (c *convolution) pointwise() bool {
-	for _, s := range []span{c.rows, c.cols} {
+	for _, s := range []span{c.planes, c.rows, c.cols} {
 		if s.window != 1 || s.stride != 1 || s.in != s.out {
 			return false
 		}
@@ -127,11 +130,13 @@ type productOf[E float] struct {
 	group, each int
 }
 
-// block computes some rows of an image. A panel that is wider than what is left of
-// the results is computed in tile.
-func (p *productOf[E]) block(image, first, rows int, tile []E) []E {
+// block computes some rows of a plane of the results. A panel that is wider than what
+// is left of the results is computed in tile.
+func (p *productOf[E]) block(plane, first, rows int, tile []E) []E {
 	pixels := rows * p.cols.out
-	at := (image*p.rows.out+first)*p.cols.out*p.c() + p.group*p.each
+	at := (plane*p.rows.out+first)*p.cols.out*p.c() + p.group*p.each
+	front, near, far := p.planes.at(plane % p.planes.out)
+	front += plane / p.planes.out * p.in.planes
 	for panel := range p.filter.Panels() {
 		from, end, written := p.filter.Columns(panel)
 		z := kernel.Rows[E]{Data: p.out[at+from:], Stride: p.c()}
@@ -140,12 +145,13 @@ func (p *productOf[E]) block(image, first, rows int, tile []E) []E {
 			clear(tile)
 			z = kernel.Rows[E]{Data: tile, Stride: written}
 		}
-		for i := range p.rows.window {
+		for k := near * p.rows.window; k < far*p.rows.window; k++ {
+			from, i := front+k/p.rows.window*p.planes.dilation, k%p.rows.window
 			for y := range rows {
 				top, lo, hi := p.rows.at(first + y)
 				if i >= lo && i < hi {
 					row := kernel.Rows[E]{Data: z.Data[y*p.cols.out*z.Stride:], Stride: z.Stride}
-					p.row(panel, row, image, top+i*p.rows.dilation, i)
+					p.row(panel, row, from, top+i*p.rows.dilation, k)
 				}
 			}
 		}
@@ -161,34 +167,35 @@ func (p *productOf[E]) block(image, first, rows int, tile []E) []E {
 // c is the number of the results' channels.
 func (p *productOf[E]) c() int { return p.convolution.each }
 
-// row adds to a row of pixels what row i of the window makes of row y of an image.
-func (p *productOf[E]) row(panel int, z kernel.Rows[E], image, y, i int) {
+// row adds to a row of pixels what row i of the window, of those of all its planes,
+// makes of row y of a plane.
+func (p *productOf[E]) row(panel int, z kernel.Rows[E], plane, y, i int) {
 	if p.depth < deep && p.depth == p.in.channels && p.cols.dilation == 1 {
 		from, to := p.cols.within(0, p.cols.window)
 		for o := 0; o < from; o++ {
 			_, lo, hi := p.cols.at(o)
-			p.add(panel, z, image, y, i, lo, hi, o, o+1)
+			p.add(panel, z, plane, y, i, lo, hi, o, o+1)
 		}
-		p.add(panel, z, image, y, i, 0, p.cols.window, from, to)
+		p.add(panel, z, plane, y, i, 0, p.cols.window, from, to)
 		for o := to; o < p.cols.out; o++ {
 			_, lo, hi := p.cols.at(o)
-			p.add(panel, z, image, y, i, lo, hi, o, o+1)
+			p.add(panel, z, plane, y, i, lo, hi, o, o+1)
 		}
 		return
 	}
 	for j := range p.cols.window {
 		from, to := p.cols.within(j, j+1)
-		p.add(panel, z, image, y, i, j, j+1, from, to)
+		p.add(panel, z, plane, y, i, j, j+1, from, to)
 	}
 }
 
 // add adds columns lo to hi of row i of the window to pixels from to before to.
-func (p *productOf[E]) add(panel int, z kernel.Rows[E], image, y, i, lo, hi, from, to int) {
+func (p *productOf[E]) add(panel int, z kernel.Rows[E], plane, y, i, lo, hi, from, to int) {
 	if lo >= hi || from >= to {
 		return
 	}
 	left, _, _ := p.cols.at(from)
-	x := p.x[p.in.pixel(image, y, left+lo*p.cols.dilation)+p.group*p.depth:]
+	x := p.x[p.in.pixel(plane, y, left+lo*p.cols.dilation)+p.group*p.depth:]
 	p.filter.Add(panel, kernel.Rows[E]{Data: z.Data[from*z.Stride:], Stride: z.Stride},
 		kernel.Rows[E]{Data: x, Stride: p.cols.stride * p.in.channels},
 		(i*p.cols.window+lo)*p.depth, (hi-lo)*p.depth, to-from)
@@ -204,11 +211,11 @@ func (sp span) within(lo, hi int) (from, to int) {
 	return min(from, sp.out), max(to, min(from, sp.out))
 }
 
-// channels computes a convolution of each channel with its own filter.
+// channels computes a convolution of each channel of images with its own filter.
 func (m *convMemory[E]) channels(c convolution, out, x, filter []E) {
 	clear(out)
 	n := c.in.channels
-	to := images{c.in.batch, c.rows.out, c.cols.out, n}
+	to := c.results(c.in, n)
 	from, end := c.cols.within(0, c.cols.window)
 	for image := range c.in.batch {
 		for y := range c.rows.out {

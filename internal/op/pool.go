@@ -10,18 +10,20 @@ import (
 )
 
 var poolOps = Table{
-	"MaxPool": {Types: ofT, Build: buildMaxPool, Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
-	"AvgPool": {Build: buildAvgPool, Shape: NoInput, Bound: average, Stepwise: true},
+	"MaxPool":   {Types: ofT, Build: buildMaxPool(2), Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
+	"AvgPool":   {Build: buildAvgPool(2), Shape: NoInput, Bound: average, Stepwise: true},
+	"MaxPool3D": {Build: buildMaxPool(3), Shape: NoInput, Bound: monotoneBound},
+	"AvgPool3D": {Build: buildAvgPool(3), Shape: NoInput, Bound: average, Stepwise: true},
 }
 
 // pooling is what is known of a pooling once it is compiled.
 type pooling struct {
 	*sliding
-	window [2]int
+	window [3]int
 }
 
-func readPooling(n *savedmodel.Node) (*pooling, error) {
-	s, err := readSliding(n)
+func readPooling(n *savedmodel.Node, inner int) (*pooling, error) {
+	s, err := readSliding(n, inner)
 	if err != nil {
 		return nil, err
 	}
@@ -32,17 +34,23 @@ func readPooling(n *savedmodel.Node) (*pooling, error) {
 	return &pooling{s, window}, err
 }
 
-func buildMaxPool(n *savedmodel.Node) (Exec, error) {
-	p, err := readPooling(n)
-	if err != nil {
-		return nil, err
+// buildMaxPool makes a pooling of images, with 2 inner axes, or of volumes, with 3.
+func buildMaxPool(inner int) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		p, err := readPooling(n, inner)
+		if err != nil {
+			return nil, err
+		}
+		v := Floats(maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64))
+		if inner == 2 {
+			v = v.and(integers(
+				maxPool(p, lowest[int8]()), maxPool(p, lowest[int16]()), maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]()),
+				maxPool(p, lowest[uint8]()), maxPool(p, lowest[uint16]()), maxPool(p, lowest[uint32]()), maxPool(p, lowest[uint64]())))
+		}
+		v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool(p, float32(-65504)), -1)
+		v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](maxPool(p, float32(-0x1.fep+127)), -1)
+		return v.chooseOr(n, "T", lockstep.Float32)
 	}
-	v := Floats(maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64)).and(integers(
-		maxPool(p, lowest[int8]()), maxPool(p, lowest[int16]()), maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]()),
-		maxPool(p, lowest[uint8]()), maxPool(p, lowest[uint16]()), maxPool(p, lowest[uint32]()), maxPool(p, lowest[uint64]())))
-	v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool(p, float32(-65504)), -1)
-	v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](maxPool(p, float32(-0x1.fep+127)), -1)
-	return v.chooseOr(n, "T", lockstep.Float32)
 }
 
 // maxPool begins with the lowest finite number, which only a greater one
@@ -58,12 +66,14 @@ func maxPool[E number](p *pooling, start E) Exec {
 	}
 }
 
-func buildAvgPool(n *savedmodel.Node) (Exec, error) {
-	p, err := readPooling(n)
-	if err != nil {
-		return nil, err
+func buildAvgPool(inner int) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		p, err := readPooling(n, inner)
+		if err != nil {
+			return nil, err
+		}
+		return With16Bits(Floats(avgPool[float32](p), avgPool[float64](p))).choose(n, "T")
 	}
-	return With16Bits(Floats(avgPool[float32](p), avgPool[float64](p))).choose(n, "T")
 }
 
 // avgPool divides by the number of elements within the image.
@@ -89,32 +99,29 @@ func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S,
 	if err != nil {
 		return nil, err
 	}
-	from, err := imagesOf(last.Shape())
+	from, err := p.imagesOf(last.Shape())
 	if err != nil {
 		return nil, fmt.Errorf("the images: %w", err)
 	}
-	rows, err := p.over(0, from.height, p.window[0])
+	over, err := p.overAll(from, p.window)
 	if err != nil {
 		return nil, err
 	}
-	cols, err := p.over(1, from.width, p.window[1])
-	if err != nil {
-		return nil, err
-	}
-	to := images{from.batch, rows.out, cols.out, from.channels}
+	to := over.results(from, from.channels)
 	m := Room[poolMemory[E, S]](w)
-	pooled, out, err := m.Get(to.batch, to.height, to.width, to.channels)
+	m.shape = p.shapeOf(m.shape[:0], to)
+	pooled, out, err := m.Get(m.shape...)
 	if err != nil || len(out) == 0 {
 		return w.One(p.back(pooled, err))
 	}
-	if err := Affordable(len(out), rows.reach(), cols.reach()); err != nil {
+	if err := over.affordable(len(out), 1); err != nil {
 		return nil, err
 	}
 	if len(m.acc) != to.channels {
 		m.acc = make([]S, to.channels)
 	}
 	acc, n := m.acc, 0
-	slide(from, to, rows, cols, func(int) {
+	over.slide(from, to, func(int) {
 		for i := range acc {
 			acc[i] = start
 		}
@@ -135,5 +142,6 @@ func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S,
 // poolMemory is the memory of a pooling.
 type poolMemory[E, S number] struct {
 	ResultMemory[E]
-	acc []S
+	acc   []S
+	shape []int
 }

@@ -45,7 +45,7 @@ func termsOfMatMul(x *BoundInput) (int, error) {
 // more than those.
 func termsOfFilter(x *BoundInput) (int, error) {
 	s := x.In[1].Tensor.Shape()
-	return s[0] * s[1] * s[2], nil
+	return value.Product(s[:len(s)-1]), nil
 }
 
 // termsOfTransposedFilter goes from the filter's outputs to its inputs. TensorFlow
@@ -53,9 +53,9 @@ func termsOfFilter(x *BoundInput) (int, error) {
 func termsOfTransposedFilter(x *BoundInput) (int, error) {
 	s := x.In[1].Tensor.Shape()
 	if x.Unit.IsCoarse() {
-		return s[0]*s[1] + 1, nil
+		return value.Product(s[:len(s)-2]) + 1, nil
 	}
-	return s[0] * s[1] * s[3], nil
+	return value.Product(s[:len(s)-2]) * s[len(s)-1], nil
 }
 
 // linear bounds a sum of the first input's elements.

@@ -2,6 +2,7 @@ package op
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -129,6 +130,35 @@ func TimeBesideLast(t Timed) (Timing, error) {
 		return l, ErrMixes
 	}
 	return l, nil
+}
+
+// TimeOfRows is for an operation on the rows of its first input, each of which makes
+// one of the result.
+func TimeOfRows(t Timed) (Timing, error) {
+	if t.Inputs() == 0 {
+		return Timing{}, InputsError(0)
+	}
+	return TimeBeside(len(t.Shape(0)) - 1)(t)
+}
+
+// TimeBeside is for an operation on the last n axes of its first input, which makes
+// as many of the result; the axes before them are the same.
+func TimeBeside(n int) TimeRule {
+	return func(t Timed) (Timing, error) {
+		l, shape, err := onlyTimed(t, 0)
+		if err != nil || l.Kind != BySteps {
+			return l, err
+		}
+		out, before := t.Result(), len(shape)-n
+		if before < 1 || len(out) < before || !slices.Equal(shape[:before], out[:before]) {
+			return l, ErrMixes
+		}
+		if axis, _, ok := l.Axis(shape, t.Steps()); !ok || axis >= before {
+			return l, ErrMixes
+		}
+		l.After = l.After / value.Product(shape[before:]) * value.Product(out[before:])
+		return l, nil
+	}
 }
 
 // TimeElementwise is for an operation on corresponding elements of broadcast

@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -10,24 +11,26 @@ import (
 )
 
 // sliding are the attributes of a convolution or a pooling: how its window
-// moves over the two inner axes of images (batch, height, width, channels).
+// moves over the inner axes of images (batch, height, width, channels) or of
+// volumes (batch, planes, height, width, channels). An image is a volume of one
+// plane, so that there are three inner axes in all that follows.
 type sliding struct {
 	layout
-	strides, dilations [2]int
+	strides, dilations [3]int
 	padding            string
-	explicit           [4]int // before and after, of each axis
+	explicit           [6]int // before and after, of each axis
 }
 
-func readSliding(n *savedmodel.Node) (*sliding, error) {
+func readSliding(n *savedmodel.Node, inner int) (*sliding, error) {
 	s := &sliding{padding: n.AttrString("padding")}
 	var err error
-	if s.layout, err = readLayout(n); err != nil {
+	if s.layout, err = readLayout(n, inner); err != nil {
 		return nil, err
 	}
 	if s.strides, err = s.spatial(n, "strides", nil); err != nil {
 		return nil, err
 	}
-	if s.dilations, err = s.spatial(n, "dilations", []int64{1, 1, 1, 1}); err != nil {
+	if s.dilations, err = s.spatial(n, "dilations", slices.Repeat([]int64{1}, s.rank())); err != nil {
 		return nil, err
 	}
 	pads := n.AttrInts("explicit_paddings")
@@ -37,17 +40,16 @@ func readSliding(n *savedmodel.Node) (*sliding, error) {
 			return nil, fmt.Errorf("attribute \"explicit_paddings\" is %v, want none with padding %s", pads, s.padding)
 		}
 	case "EXPLICIT":
-		h := s.height()
-		if len(pads) != 8 {
+		if len(pads) != 2*s.rank() {
 			return nil, NotSupported("explicit_paddings", pads)
 		}
 		for i, p := range pads {
-			inner := i/2 == h || i/2 == h+1
+			axis, inner := s.innerAxis(i / 2)
 			if p < 0 || p > int64(value.MaxElements) || p > 0 && !inner {
 				return nil, NotSupported("explicit_paddings", pads)
 			}
 			if inner {
-				s.explicit[i-2*h] = int(p)
+				s.explicit[2*axis+i%2] = int(p)
 			}
 		}
 	default:
@@ -56,23 +58,27 @@ func readSliding(n *savedmodel.Node) (*sliding, error) {
 	return s, nil
 }
 
-// spatial reads an attribute of four numbers, one for each axis, of which only
-// those of the height and the width may not be 1.
-func (l layout) spatial(n *savedmodel.Node, name string, absent []int64) ([2]int, error) {
+// spatial reads an attribute of a number for each axis, of which only those of
+// the inner axes may not be 1.
+func (l layout) spatial(n *savedmodel.Node, name string, absent []int64) ([3]int, error) {
 	v := n.AttrInts(name)
 	if !n.HasAttr(name) {
 		v = absent
 	}
-	if len(v) != 4 {
-		return [2]int{}, NotSupported(name, v)
+	out := [3]int{1, 1, 1}
+	if len(v) != l.rank() {
+		return out, NotSupported(name, v)
 	}
-	h := l.height()
 	for i, d := range v {
-		if d < 1 || d > int64(value.MaxElements) || d > 1 && i != h && i != h+1 {
-			return [2]int{}, NotSupported(name, v)
+		axis, inner := l.innerAxis(i)
+		if d < 1 || d > int64(value.MaxElements) || d > 1 && !inner {
+			return out, NotSupported(name, v)
+		}
+		if inner {
+			out[axis] = int(d)
 		}
 	}
-	return [2]int{int(v[h]), int(v[h+1])}, nil
+	return out, nil
 }
 
 // span is how a window moves along one axis.
@@ -123,27 +129,37 @@ func (sp span) at(o int) (first, lo, hi int) {
 	return first, min(lo, sp.window), max(hi, 0)
 }
 
-// layout tells where the channels of images are: last, or, with first, before
-// their height.
-type layout struct{ first bool }
-
-func readLayout(n *savedmodel.Node) (layout, error) {
-	switch format := StringOr(n, "data_format", "NHWC"); format {
-	case "NHWC":
-		return layout{}, nil
-	case "NCHW":
-		return layout{first: true}, nil
-	default:
-		return layout{}, NotSupported("data_format", format)
-	}
+// layout tells how many inner axes there are, and where the channels are: last,
+// or, with first, before the inner axes.
+type layout struct {
+	inner int
+	first bool
 }
 
-// height is the axis of the height; that of the width comes next.
-func (l layout) height() int {
-	if l.first {
-		return 2
+// formats are the layouts by their names in the attribute data_format.
+var formats = map[string]layout{
+	"NHWC": {inner: 2}, "NCHW": {inner: 2, first: true}, "NDHWC": {inner: 3}, "NCDHW": {inner: 3, first: true},
+}
+
+// readLayout reads the layout of an operation on images, with 2 inner axes, or on
+// volumes, with 3.
+func readLayout(n *savedmodel.Node, inner int) (layout, error) {
+	format := StringOr(n, "data_format", map[int]string{2: "NHWC", 3: "NDHWC"}[inner])
+	if l, ok := formats[format]; ok && l.inner == inner {
+		return l, nil
 	}
-	return 1
+	return layout{}, NotSupported("data_format", format)
+}
+
+func (l layout) rank() int { return l.inner + 2 }
+
+// innerAxis returns which of the three inner axes an axis is, if it is one.
+func (l layout) innerAxis(axis int) (int, bool) {
+	at := axis - 1
+	if l.first {
+		at--
+	}
+	return at + 3 - l.inner, at >= 0 && at < l.inner
 }
 
 // channels is the axis of the channels.
@@ -159,10 +175,13 @@ func (l layout) channelsLast(t *lockstep.Tensor) (*lockstep.Tensor, error) {
 	if !l.first {
 		return t, nil
 	}
-	if t.Rank() != 4 {
-		return nil, fmt.Errorf("%s, want images", t)
+	if t.Rank() != l.rank() {
+		return nil, fmt.Errorf("%s, want a rank of %d", t, l.rank())
 	}
-	return turned(t, []int{0, 2, 3, 1})
+	if l.inner == 2 {
+		return turned(t, []int{0, 2, 3, 1})
+	}
+	return turned(t, []int{0, 2, 3, 4, 1})
 }
 
 // back returns images whose channels are last as the layout has them.
@@ -170,39 +189,90 @@ func (l layout) back(t *lockstep.Tensor, err error) (*lockstep.Tensor, error) {
 	if err != nil || !l.first {
 		return t, err
 	}
-	return turned(t, []int{0, 3, 1, 2})
+	return turned(t, []int{0, l.rank() - 1, 1, 2, 3}[:l.rank()])
 }
 
-// images is the shape of a batch of images.
-type images struct{ batch, height, width, channels int }
+// images is the shape of a batch of volumes, channels last; images are volumes of
+// one plane.
+type images struct{ batch, planes, height, width, channels int }
 
-func imagesOf(shape []int) (images, error) {
-	if len(shape) != 4 {
-		return images{}, fmt.Errorf("a rank of %d, want 4", len(shape))
+// imagesOf reads a shape whose channels are last.
+func (l layout) imagesOf(shape []int) (images, error) {
+	if len(shape) != l.rank() {
+		return images{}, fmt.Errorf("a rank of %d, want %d", len(shape), l.rank())
 	}
-	return images{shape[0], shape[1], shape[2], shape[3]}, nil
+	if l.inner == 2 {
+		return images{shape[0], 1, shape[1], shape[2], shape[3]}, nil
+	}
+	return images{shape[0], shape[1], shape[2], shape[3], shape[4]}, nil
 }
 
-func (m images) shape() []int { return []int{m.batch, m.height, m.width, m.channels} }
+// shapeOf appends the shape of images, as imagesOf reads it.
+func (l layout) shapeOf(to []int, m images) []int {
+	if l.inner == 2 {
+		return append(to, m.batch, m.height, m.width, m.channels)
+	}
+	return append(to, m.batch, m.planes, m.height, m.width, m.channels)
+}
 
-// pixel is the place of a pixel's first channel.
-func (m images) pixel(n, y, x int) int { return ((n*m.height+y)*m.width + x) * m.channels }
+// pixel is the place of a pixel's first channel, in one of the planes of all
+// images.
+func (m images) pixel(plane, y, x int) int { return ((plane*m.height+y)*m.width + x) * m.channels }
+
+// spans are how a window moves along the three inner axes.
+type spans struct{ planes, rows, cols span }
+
+// overAll finds how a window of some size moves over images.
+func (s *sliding) overAll(in images, window [3]int) (w spans, err error) {
+	if w.planes, err = s.over(0, in.planes, window[0]); err != nil {
+		return w, err
+	}
+	if w.rows, err = s.over(1, in.height, window[1]); err != nil {
+		return w, err
+	}
+	w.cols, err = s.over(2, in.width, window[2])
+	return w, err
+}
+
+// size is the number of the window's elements.
+func (w *spans) size() int { return w.planes.window * w.rows.window * w.cols.window }
+
+// results are what is made of images with a number of channels.
+func (w *spans) results(in images, channels int) images {
+	return images{in.batch, w.planes.out, w.rows.out, w.cols.out, channels}
+}
+
+// affordable checks the work of making some numbers of each place of the window, each
+// of a number of products.
+func (w *spans) affordable(results, products int) error {
+	return Affordable(results, products, w.planes.reach(), w.rows.reach(), w.cols.reach())
+}
 
 // slide calls, for every pixel of out, begin, then visit for every pixel of in
 // that its window covers, with the place in the window, then end.
-func slide(in, out images, rows, cols span, begin func(at int), visit func(at, window int), end func(at int)) {
-	for n := range out.batch {
+func (w *spans) slide(in, out images, begin func(at int), visit func(at, window int), end func(at int)) {
+	for n := range out.batch * out.planes {
 		for y := range out.height {
-			top, loY, hiY := rows.at(y)
 			for x := range out.width {
-				left, loX, hiX := cols.at(x)
 				begin(out.pixel(n, y, x))
-				for i := loY; i < hiY; i++ {
-					for j := loX; j < hiX; j++ {
-						visit(in.pixel(n, top+i*rows.dilation, left+j*cols.dilation), i*cols.window+j)
-					}
-				}
+				w.visit(in, n, y, x, visit)
 				end(out.pixel(n, y, x))
+			}
+		}
+	}
+}
+
+// visit calls f for every pixel of in that the window covers at a pixel of one of
+// the planes of all results.
+func (w *spans) visit(in images, plane, y, x int, f func(at, window int)) {
+	front, loZ, hiZ := w.planes.at(plane % w.planes.out)
+	front += plane / w.planes.out * in.planes
+	top, loY, hiY := w.rows.at(y)
+	left, loX, hiX := w.cols.at(x)
+	for k := loZ; k < hiZ; k++ {
+		for i := loY; i < hiY; i++ {
+			for j := loX; j < hiX; j++ {
+				f(in.pixel(front+k*w.planes.dilation, top+i*w.rows.dilation, left+j*w.cols.dilation), (k*w.rows.window+i)*w.cols.window+j)
 			}
 		}
 	}

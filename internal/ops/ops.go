@@ -4,15 +4,17 @@ package ops
 import (
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/op/cells"
+	"github.com/lockstep-go/lockstep/internal/op/image"
 	"github.com/lockstep-go/lockstep/internal/op/quantize"
 	"github.com/lockstep-go/lockstep/internal/op/ragged"
 	"github.com/lockstep-go/lockstep/internal/op/regroup"
+	"github.com/lockstep-go/lockstep/internal/op/signal"
 	"github.com/lockstep-go/lockstep/internal/op/text"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // Specs are the known operations.
-var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops, regroup.Ops)
+var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops, regroup.Ops, image.Ops, signal.Ops)
 
 // unknown is the Spec of an operation that is in no table.
 var unknown = &op.Spec{}
