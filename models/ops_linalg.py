@@ -34,9 +34,8 @@ def alone(cases):
                 cases.add(label(op, dtype, shape), op, [make(shape, dtype)], tolerance=close(dtype, 3e-5, 1e-12))
         for shape in ODD:
             cases.add(label(op, "odd", shape), op, [make(shape, F32)], tolerance=3e-5)
-        if op not in ("MatrixDeterminant", "LogMatrixDeterminant"):
+        if op != "Cholesky":  # whose result is not defined then
             cases.add(label(op, "singular"), op, [np.zeros((2, 2), F32)])
-    cases.add("Cholesky_negative", "Cholesky", [np.array([[1, 2], [2, 1]], F32)])
     cases.add("Cholesky_lower", "Cholesky", [np.array([[4, 99], [2, 3]], F32)], tolerance=1e-6)
     cases.add("MatrixInverse_adjoint", "MatrixInverse", [square((2, 3, 3), F32)], tolerance=3e-5, adjoint=True)
     cases.add("Lu_int64", "Lu", [square((3, 3), F32)], tolerance=3e-5, output_idx_type=tf.int64)

@@ -63,7 +63,8 @@ var noRule = []string{
 	"Acos", "Acosh", "AsString", "Asin", "Atan2", "Atanh", "Bitcast", "Cosh", "Cross", "Cumprod", "CumulativeLogsumexp",
 	"Erfinv", "FloorDiv", "FloorMod",
 	"FusedBatchNormV3", // that carries a moving average
-	"InTopKV2", "L2Loss", "Lgamma", "LinSpace", "ListDiff", "Mod", "NextAfter", "Prod",
+	"InTopKV2", "L2Loss", "Lgamma", "LinSpace", "ListDiff", "LogMatrixDeterminant", "Lu", "MatrixDeterminant",
+	"MatrixTriangularSolve", "Mod", "NextAfter", "Prod", "Qr",
 	"Range", // of a length that rounding decides
 	"ScatterNd", "StringToNumber", "Tan", "TensorScatterAdd", "TensorScatterMax", "TensorScatterMin", "TensorScatterSub",
 	"TruncateDiv", "TruncateMod", "Unique", "UniqueV2", "UniqueWithCounts", "UniqueWithCountsV2", "UnsortedSegmentMax",

@@ -5,6 +5,7 @@ import (
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/op/cells"
 	"github.com/lockstep-go/lockstep/internal/op/image"
+	"github.com/lockstep-go/lockstep/internal/op/linalg"
 	"github.com/lockstep-go/lockstep/internal/op/quantize"
 	"github.com/lockstep-go/lockstep/internal/op/ragged"
 	"github.com/lockstep-go/lockstep/internal/op/regroup"
@@ -14,7 +15,7 @@ import (
 )
 
 // Specs are the known operations.
-var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops, regroup.Ops, image.Ops, signal.Ops)
+var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops, regroup.Ops, image.Ops, signal.Ops, linalg.Ops)
 
 // unknown is the Spec of an operation that is in no table.
 var unknown = &op.Spec{}
