@@ -19,6 +19,7 @@ def entries():
     yield from volumes()
     yield from nets()
     yield from signals()
+    yield entry("matrix_ops", "keras.ops: cholesky, inv, det, slogdet, solve, svd, qr and eigh.", {"x": In(4, 3)}, matrices, by=["keras3"])
 
 
 def resizes():
@@ -87,6 +88,17 @@ def signals():
     yield entry("stft_spectrogram", "STFTSpectrogram: magnitudes and phases.", {"x": In(64, 1)}, lambda k, x: [
         k.STFTSpectrogram(mode=mode, frame_length=16, frame_step=8, fft_length=16, window=None)(x) for mode in ("magnitude", "real", "imag", "log")], by=["keras3"])  # fmt: skip
     yield entry("fourier_ops", "keras.ops: fft, fft2, ifft2, rfft, irfft, stft and istft.", {"x": In(12, 10)}, fourier, by=["keras3"])
+
+
+def matrices(k, x):
+    from keras import ops
+
+    a = ops.matmul(x, ops.transpose(x, (0, 2, 1))) + 2.0 * ops.eye(4)
+    u, s, v = ops.svd(x, full_matrices=False)
+    q, r = ops.qr(x)
+    values, vectors = ops.eigh(a)
+    return [ops.cholesky(a), ops.inv(a), ops.det(a), ops.solve(a, x), ops.solve_triangular(a, x, lower=True), s, ops.matmul(u * s[:, None, :], v),
+            ops.abs(u), ops.matmul(q, r), values, ops.abs(vectors), ops.slogdet(a)[1]]  # fmt: skip
 
 
 def fourier(k, x):

@@ -51,6 +51,7 @@ var topics = []struct{ title, entries string }{
 	{"Images: `UpSampling2D`, `Resizing`, `keras.ops.image`", `^upsampling_|^resizing_|^image_`},
 	{"Volumes: `Conv3D`, `Conv3DTranspose`, pooling, `UpSampling3D`", `^conv3d|^pool3d|^upsampling3d`},
 	{"Spectrograms, Fourier transforms of `keras.ops`", `^mel_|^stft_|^fourier_`},
+	{"Decompositions of matrices of `keras.ops`", `^matrix_`},
 	{"Whole models: images and clips", `^net_`},
 	{"`Attention`, `AdditiveAttention`", `^attention_|^additive_`},
 	{"`MultiHeadAttention`, `GroupQueryAttention`", `^mha_|^grouped_`},
