@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -153,10 +152,7 @@ func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
 		return nil, err
 	}
 	if !supported {
-		if reason := n.Refused(); reason != "" {
-			return nil, errors.New(reason)
-		}
-		return nil, notSupported(n.Op)
+		return nil, ops.Refusal(n)
 	}
 	switch spec.Control {
 	case op.Loop:
@@ -177,19 +173,6 @@ func (c *Compiler) operation(n *savedmodel.Node) (Operation, error) {
 		return nil, err
 	}
 	return simple(run), nil
-}
-
-// instead says of an operation that is not supported what it is, and how to make a
-// model without it.
-var instead = map[string]string{
-	"XlaCallModule": "it holds a program of JAX in XLA's form: load the model in Keras with KERAS_BACKEND=tensorflow and export it there, or in JAX with jax2tf.convert(native_serialization=False), to which Keras passes jax2tf_kwargs",
-}
-
-func notSupported(op string) error {
-	if how, ok := instead[op]; ok {
-		return errors.New("the operation is not supported: " + how)
-	}
-	return errors.New("the operation is not supported")
 }
 
 // function compiles the body of a loop or a branch.

@@ -1,13 +1,27 @@
 package engine
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/graphtest"
 )
 
 // The cases of families of operations that have a file of their own.
 func TestFamilies(t *testing.T) {
 	for _, file := range []string{"ops_volumes", "ops_signal", "ops_linalg"} {
 		runCases(t, file)
+	}
+}
+
+// Random numbers are refused by the reason, not as if nobody knew the operation.
+func TestRandomNumbersAreRefused(t *testing.T) {
+	for name, want := range map[string]string{"StatelessRandomUniformV2": "draws random numbers", "RandomStandardNormal": "draws random numbers", "Igamma": "not supported"} {
+		c := graphtest.Case{Op: name}
+		if _, err := compileCase(&c, []*lockstep.Tensor{tensorOf(t, []int32{2}, 1)}, 0, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error %v, want %q in it", name, err, want)
+		}
 	}
 }
 

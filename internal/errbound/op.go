@@ -20,7 +20,7 @@ func (c *compiler) ordinary(n *savedmodel.Node) operation {
 	fail := func(err error) error { return op.Unsupported{Node: n.Name, Op: n.Op, Reason: err} }
 	spec, supported := ops.SpecOf(n)
 	if !supported {
-		return refusedOp(fail(errors.New("the operation is not supported")))
+		return refusedOp(fail(ops.Refusal(n)))
 	}
 	run, err := spec.InFloat64(n)
 	if err != nil {
