@@ -174,3 +174,54 @@ func powerBound(x *BoundInput, p pair, v float64) float64 {
 	}
 	return x.Rounded(v, e, n)
 }
+
+// batchBound is of products of floats, or of integers of which rounding decided
+// some: sums of those are off as sums of floats are that are not rounded.
+func batchBound(x *BoundInput) error {
+	if x.OnlyBound || x.Out[0].IsFloat() {
+		for _, v := range x.In {
+			if !v.Exact() && !v.IsFloat() {
+				return v.Reason()
+			}
+		}
+		return bilinear(0, termsOfMatMul)(x)
+	}
+	run := products(x.Node.AttrBool("adj_x"), x.Node.AttrBool("adj_y"), func(_, _ []int) error { return nil }, multiplyFloats[float64]())
+	e := make([]float64, x.Out[0].Tensor.Len())
+	add := func(a, b []float64) error {
+		var keep any
+		out, err := run(&Call{Keep: &keep}, []value.Value{x.Like(0, a), x.Like(1, b)})
+		if err != nil {
+			return err
+		}
+		for i, v := range FloatsOf(out[0].Tensor) {
+			e[i] += v
+		}
+		return nil
+	}
+	magnitudes := func(i int, moved bool) []float64 {
+		out := make([]float64, x.In[i].Tensor.Len())
+		for k, v := range x.numbers(i) {
+			out[k] = math.Abs(v)
+		}
+		for k, off := range x.E(i) {
+			if moved {
+				out[k] += off
+			}
+		}
+		return out
+	}
+	if ex := x.E(0); ex != nil {
+		if err := add(ex, magnitudes(1, true)); err != nil {
+			return err
+		}
+	}
+	if ey := x.E(1); ey != nil {
+		if err := add(magnitudes(0, false), ey); err != nil {
+			return err
+		}
+	}
+	var err error
+	x.Out[0].Bound, err = BoundOf(e, x.Shape())
+	return err
+}

@@ -17,11 +17,11 @@ var reduceOps = Table{
 	"Sum": {Types: ofT, Build: reduction(with16(Floats(
 		fold(0, plus[float64, float32], nil),
 		fold(0, plus[float64, float64], nil),
-	)).and(totals)), Shape: InputsAt(1), Bound: linear(termsOfReduction), Time: timeOfReduction},
+	)).and(totals)), Shape: InputsAt(1), StepwiseFloat16: true, Bound: linear(termsOfReduction), Time: timeOfReduction},
 	"Mean": {Types: ofT, Build: reduction(with16(Floats(
 		fold(0, plus[float64, float32], share[float64]),
 		fold(0, plus[float64, float64], share[float64]),
-	)).and(means)), Shape: InputsAt(1), Bound: meanBound, Time: timeOfReduction},
+	)).and(means)), Shape: InputsAt(1), StepwiseFloat16: true, Bound: meanBound, Time: timeOfReduction},
 	"Prod": {Types: ofT, Build: reduction(Floats(
 		fold(1, times[float64, float32], nil),
 		fold(1, times[float64, float64], nil),

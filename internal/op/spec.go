@@ -72,7 +72,9 @@ type Spec struct {
 	// once in the end: see types.go. Rounded is how many of the first results have
 	// those 16 bits, if not all floats among them.
 	Stepwise bool
-	Rounded  int
+	// StepwiseFloat16 is Stepwise of float16 alone.
+	StepwiseFloat16 bool
+	Rounded         int
 
 	// KeepsShape says that the result has the first input's shape.
 	KeepsShape bool
@@ -241,7 +243,7 @@ func (s *Spec) SetUnits(x *BoundInput, unit, coarse rounding.Unit) {
 	if s.Rounded > 0 {
 		x.RoundedResults = s.Rounded
 	}
-	if s.Stepwise && coarse != 0 {
+	if s.Stepwise && coarse != 0 || s.StepwiseFloat16 && coarse == rounding.Float16 {
 		x.Unit, x.Rounds = coarse, 0
 	}
 }

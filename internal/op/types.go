@@ -311,3 +311,77 @@ func float8Of(d lockstep.DType, x float64) float64 {
 	}
 	return float64(lockstep.RoundFloat8E5M2(x).Float32())
 }
+
+// castBound is of casts between bools, integers and floats. A fraction that is
+// cut may be cut on the other side of an integer.
+func castBound(x *BoundInput) error {
+	src, err := x.Node.AttrType("SrcT")
+	if err != nil {
+		return err
+	}
+	dst, err := x.Node.AttrType("DstT")
+	if err != nil {
+		return err
+	}
+	in, errs := x.numbers(0), x.E(0)
+	out, err := x.Out[0].Tensor.Float64s()
+	if err != nil {
+		return err
+	}
+	e := make([]float64, len(out))
+	for i, v := range in {
+		off := 0.0
+		if errs != nil {
+			off = errs[i]
+		}
+		switch {
+		case dst == lockstep.Bool:
+			if off > 0 && !(math.Abs(v) > off) {
+				e[i] = 1
+			}
+		case isFloat8(dst):
+			if off > 0 {
+				for _, end := range []float64{v - off, v + off} {
+					e[i] = worse(e[i], math.Abs(float8Of(dst, end)-out[i]))
+				}
+			}
+		case !dst.IsFloat() && src.IsFloat() && !inRange(dst, v, off):
+			e[i] = math.Inf(1)
+		case !dst.IsFloat():
+			if off > 0 {
+				e[i] = max(math.Abs(math.Trunc(v+off)-out[i]), math.Abs(out[i]-math.Trunc(v-off)))
+			}
+		case x.Rounds != 0:
+			if !(off == 0 && x.Rounds.Holds(out[i])) {
+				if x.Node.AttrBool("Truncate") {
+					off += float64(x.Rounds) * math.Abs(v) // twice what rounding does
+				}
+				e[i] = x.Rounded(v, off+math.Abs(out[i]-v), 1) // by way of float32
+			}
+		case dst == lockstep.Float32 && (src == lockstep.Float64 || !src.IsFloat()) && !(off == 0 && float64(float32(v)) == v):
+			e[i] = x.Rounded(v, off, 2) // it may be cut
+		default:
+			e[i] = off
+		}
+	}
+	if dst.IsFloat() {
+		return x.Set(0, e)
+	}
+	x.Out[0].Bound, err = BoundOf(e, x.Shape())
+	return err
+}
+
+// inRange tells whether a number that is off by at most off is within an integer's
+// range, or the type is one whose results outside of it are known.
+func inRange(d lockstep.DType, v, off float64) bool {
+	bits := 8 * d.Size()
+	low, high := 0.0, math.Ldexp(1, bits)
+	switch d {
+	case lockstep.Int8, lockstep.Int16:
+		low, high = -high/2, high/2
+	case lockstep.Uint8, lockstep.Uint16, lockstep.Uint32:
+	default:
+		return true
+	}
+	return v-off > low-1 && v+off < high
+}
