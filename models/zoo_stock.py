@@ -93,7 +93,7 @@ def signals():
 def matrices(k, x):
     from keras import ops
 
-    a = ops.matmul(x, ops.transpose(x, (0, 2, 1))) + 2.0 * ops.eye(4)
+    a = 0.25 * ops.matmul(x, ops.transpose(x, (0, 2, 1))) + ops.eye(4)
     u, s, v = ops.svd(x, full_matrices=False)
     q, r = ops.qr(x)
     values, vectors = ops.eigh(a)

@@ -148,7 +148,7 @@ func brokenModels() []broken {
 		{name: "two inputs in one", change: edit(func(g *pb.MetaGraphDef) {
 			in := g.SignatureDef["serving_default"].Inputs
 			rename(in["encoder_input"], in["decoder_input"].GetName())
-		}), want: []string{`"decoder_input" and "encoder_input"`, `"serving_default_decoder_input"`}},
+		}), want: []string{`"decoder_input" and "encoder_input"`, `"serving_default_decoder_input:0"`}},
 		{name: "an input that is not in the graph", change: edit(func(g *pb.MetaGraphDef) {
 			rename(g.SignatureDef["serving_default"].Inputs["encoder_input"], "nowhere:0")
 		}), want: []string{`"encoder_input"`, `"nowhere"`}},
