@@ -129,6 +129,13 @@ func put(to, from *lockstep.Tensor, at, of, n int) {
 	putOf[lockstep.BFloat16Bits](to, from, at, of, n)
 	putOf[int32](to, from, at, of, n)
 	putOf[int64](to, from, at, of, n)
+	putOf[int8](to, from, at, of, n)
+	putOf[int16](to, from, at, of, n)
+	putOf[uint8](to, from, at, of, n)
+	putOf[uint16](to, from, at, of, n)
+	putOf[uint32](to, from, at, of, n)
+	putOf[uint64](to, from, at, of, n)
+	putOf[complex64](to, from, at, of, n)
 	putOf[bool](to, from, at, of, n)
 	putOf[string](to, from, at, of, n)
 }
@@ -147,6 +154,13 @@ func spoil(all tensors) {
 		spoilOf(x, math.NaN())
 		spoilOf(x, int32(-77))
 		spoilOf(x, int64(-77))
+		spoilOf(x, int8(-77))
+		spoilOf(x, int16(-77))
+		spoilOf(x, uint8(77))
+		spoilOf(x, uint16(77))
+		spoilOf(x, uint32(77))
+		spoilOf(x, uint64(77))
+		spoilOf(x, complex64(77))
 		spoilOf(x, "spoilt")
 		if d, err := lockstep.Data[bool](x); err == nil {
 			for i := range d {

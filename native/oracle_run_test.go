@@ -167,9 +167,20 @@ func TestOracleInTestdata(t *testing.T) {
 func TestOracleOfZoo(t *testing.T) {
 	j := &judged{unknown: map[string]int{}}
 	for _, name := range fixture.MadeNames(t) {
-		t.Run(name, func(t *testing.T) { j.judge(t, name) })
+		if !withoutBound[entryOf(name)] {
+			t.Run(name, func(t *testing.T) { j.judge(t, name) })
+		}
 	}
 	j.check(t, 2000)
+}
+
+// withoutBound are models with outputs that have no bound: rounding decides them, or
+// the oracle has no rule.
+var withoutBound = map[string]bool{
+	"matrix_ops":        true, // Qr: signs
+	"resizing_crop":     true, // a length by a quotient of floats
+	"resizing_pad":      true,
+	"tf1_block_lstm_v2": true, // peepholes
 }
 
 // check makes sure that the oracle knows something: it is a bound for each

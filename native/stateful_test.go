@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,6 +126,9 @@ func (e *ending) Err() error {
 // as they were.
 func TestStatesAfterAnError(t *testing.T) {
 	for _, name := range statefuls(t) {
+		if !slices.Contains(fixture.Cases(t, name), "_long") {
+			continue // it has one shape
+		}
 		m := load1(t, name)
 		inputs := fixture.Tensors(t, name, "inputs.npz")
 		again := fixture.Tensors(t, name, "expected_again.npz")

@@ -25,6 +25,8 @@ var differs = map[string]struct {
 }{
 	"time_distributed_lstm_keras3":      {map[string]int{"LSTM": 5}, 0, "Keras 3 writes the inner layer once for each of the four steps"},
 	"module_while_gru":                  {nil, 1, "the textbook's GRU: one matrix over the input and the state, joined"},
+	"conv_lstm_3d_keras3":               {map[string]int{}, 1, "its loop convolves, and is run operation by operation"},
+	"conv_lstm_3d_tfkeras":              {map[string]int{}, 1, "its loop convolves, and is run operation by operation"},
 	"module_scan_gru":                   {map[string]int{"GRU": 1}, 0, "the textbook's GRU by hand, one matrix over the input and the state, joined, is proven to be one"},
 	"module_autograph_lstm":             {nil, 1, "TensorFlow 1's LSTM: one matrix over the input and the state, joined, and gates in another order"},
 	"module_until":                      {nil, 1, "no layer: a loop whose end depends on values"},

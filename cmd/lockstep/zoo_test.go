@@ -83,6 +83,10 @@ type zooChecker struct {
 
 func (z *zooChecker) close() { z.engines.close() }
 
+// onlyCounts has what its text layer counted while it was adapted, and no weight that
+// a signature reads.
+const onlyCounts = "text_vectorization_adapted_tfkeras"
+
 func (z *zooChecker) checkRecipe(t *testing.T, name string) {
 	recipe, dir := fixture.ReadRecipe(t, name), fixture.Dir(t, name)
 	z.models++
@@ -109,14 +113,15 @@ func (z *zooChecker) checkRecipe(t *testing.T, name string) {
 			t.Errorf("signature %q: could not check: %v", signature, err)
 			continue
 		}
-		z.judge(t, checked.Report, len(fixture.Tensors(t, name, "weights.npz")) > 0, recipe.ExportsWrong)
+		hasWeights := len(fixture.Tensors(t, name, "weights.npz")) > 0 && name != onlyCounts
+		z.judge(t, checked.Report, hasWeights, recipe.ExportsWrong)
 	}
 }
 
 // check is what the command does with one model.
 func (z *zooChecker) check(dir, name, signature, c string) (*parity.Result, error) {
 	f := checkFlags{
-		modelFlags: modelFlags{signature: signature, tags: []string{"serve"}},
+		modelFlags: modelFlags{signature: signature},
 		inputFlags: inputFlags{inputs: fixture.Path(name, "inputs"+c+".npz")},
 		expected:   fixture.Path(name, "expected"+c+".npz"),
 	}
