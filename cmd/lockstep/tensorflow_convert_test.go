@@ -16,6 +16,9 @@ import (
 func TestConvertedModelsInPython(t *testing.T) {
 	keras := os.Getenv("LOCKSTEP_KERAS")
 	if keras == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("LOCKSTEP_KERAS names no Python with TensorFlow, and CI is set: run make test")
+		}
 		t.Skip("NOT RUN: LOCKSTEP_KERAS names no Python with TensorFlow")
 	}
 	names := fixture.Names(t)

@@ -34,7 +34,7 @@ func (w *watching) findLoops() error {
 		for i, ret := range body.Rets {
 			ret = ret.Through()
 			switch _, err := rest.Loop.ElementType(i); {
-			case slices.Contains(body.Args, ret.Node), counts(body.Args[i], ret): // it stays, is another variable, or counts
+			case slices.Contains(body.Args, ret.Node), counts(body.Args[i], ret): // it stays, is a different variable, or counts
 			case err != nil && !rest.Loop.TakesResource(i):
 				w.leaveOut("loop %s: its variable %d is a list of tensors, of which nothing is shown", name, i)
 			case err == nil:

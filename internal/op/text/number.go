@@ -98,7 +98,7 @@ func parsed[E lockstep.Element](parse func(string) (E, error)) op.Exec {
 	}
 }
 
-// asStringInFloat64 writes integers and bools; a float in another precision is another
+// asStringInFloat64 writes integers and bools; a float in a different precision is a different
 // text.
 func asStringInFloat64(n *savedmodel.Node) (op.Exec, error) {
 	if d, err := n.AttrType("T"); err != nil || d.IsFloat() {
