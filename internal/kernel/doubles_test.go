@@ -19,17 +19,20 @@ func (g *guarded) doublesOf(x []float64) []float64 {
 	return y
 }
 
+// someDoubles are numbers of several sizes.
+func (g *guarded) someDoubles(n int, r *rand.Rand) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = math.Ldexp(r.NormFloat64(), r.IntN(9)-4)
+	}
+	return g.doublesOf(x)
+}
+
 func checkDoubles(t testing.TB, front bool, rows, n, m int, r *rand.Rand) {
 	t.Helper()
 	g := &guarded{t: t, front: front}
 	defer g.free()
-	some := func(n int) []float64 {
-		x := make([]float64, n)
-		for i := range x {
-			x[i] = math.Ldexp(r.NormFloat64(), r.IntN(9)-4)
-		}
-		return g.doublesOf(x)
-	}
+	some := func(n int) []float64 { return g.someDoubles(n, r) }
 	z, x, w := some(rows*m), some(rows*n), some(n*m)
 	want := append([]float64{}, z...)
 	for i := range rows {
@@ -81,13 +84,7 @@ func checkTapsOfDoubles(t *testing.T, front bool, n, rows, count int, r *rand.Ra
 	t.Helper()
 	g := &guarded{t: t, front: front}
 	defer g.free()
-	some := func(n int) []float64 {
-		x := make([]float64, n)
-		for i := range x {
-			x[i] = math.Ldexp(r.NormFloat64(), r.IntN(9)-4)
-		}
-		return g.doublesOf(x)
-	}
+	some := func(n int) []float64 { return g.someDoubles(n, r) }
 	const pixels = 3
 	z, x, w := some(rows*n), some((rows-1+pixels)*n), some(count*n)
 	var taps []Tap

@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
-// sameInner compares an inner tensor, also with one that is given.
-func sameInner(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs map[string]*lockstep.Tensor) {
+// operationsOf are the operations of a fixture's graph.
+func operationsOf(t *testing.T, name string, inputs map[string]*lockstep.Tensor) []lockstep.Operation {
 	t.Helper()
 	engine, err := native.Load(fixture.Dir(t, name))
 	if err != nil {
@@ -22,7 +22,13 @@ func sameInner(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := operator.Operations()
+	return operator.Operations()
+}
+
+// sameInner compares an inner tensor, also with one that is given.
+func sameInner(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs map[string]*lockstep.Tensor) {
+	t.Helper()
+	all := operationsOf(t, name, inputs)
 	first, last := all[0].Results[:1], all[len(all)-1].Results[:1]
 	if err := m.Prepare(t.Context(), first); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,6 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/fixture"
-	"github.com/lockstep-go/lockstep/native"
 	"github.com/lockstep-go/lockstep/tfbridge"
 )
 
@@ -52,15 +51,7 @@ func sameTensors(t *testing.T, got, want map[string]*lockstep.Tensor) {
 // sameLoop compares the iterations of a loop.
 func sameLoop(t *testing.T, name string, m *Model, here *tfbridge.Model, inputs map[string]*lockstep.Tensor) {
 	t.Helper()
-	engine, err := native.Load(fixture.Dir(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	operator, err := engine.Operator(t.Context(), inputs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := operator.Operations()
+	all := operationsOf(t, name, inputs)
 	i := slices.IndexFunc(all, func(op lockstep.Operation) bool { return op.Loop != nil })
 	want := lockstep.LoopTensors{Node: all[i].Node, Results: all[i].Results}
 	for _, op := range all[i].Loop.Condition {

@@ -155,38 +155,37 @@ func (b *bounded) keep(i int, e, size []float64, n int) {
 }
 
 func inverseBound(x *op.BoundInput) error {
-	return rule(inverse, func(b *bounded) error {
-		turn := x.Node.AttrBool("adjoint")
-		a, off := turnedIf(b.in[0], turn), turnedIf(b.errs[0], turn)
-		d, inv, err := b.near(a, off)
-		if err != nil {
-			return err
-		}
-		e, err := perturbed(inv, d, inv, newMatrix(a.rows, a.rows))
-		if err != nil {
-			return err
-		}
-		b.keep(0, e.d, absolute(inv).d, 2)
-		return nil
+	return solutionBound(inverse, func(_ *bounded, a, inv matrix) (solution, off matrix) {
+		return inv, newMatrix(a.rows, a.rows)
 	})(x)
 }
 
 func solveBound(x *op.BoundInput) error {
-	return rule(solve, func(b *bounded) error {
-		turn := x.Node.AttrBool("adjoint")
-		a, off := turnedIf(b.in[0], turn), turnedIf(b.errs[0], turn)
-		d, inv, err := b.near(a, off)
-		if err != nil {
-			return err
-		}
-		solution := factorize(a.clone()).solve(b.in[1])
-		e, err := perturbed(inv, d, solution, b.errs[1])
-		if err != nil {
-			return err
-		}
-		b.keep(0, e.d, absolute(solution).d, 2)
-		return nil
+	return solutionBound(solve, func(b *bounded, a, _ matrix) (solution, off matrix) {
+		return factorize(a.clone()).solve(b.in[1]), b.errs[1]
 	})(x)
+}
+
+// solutionBound is of what solves a system of the first input, or of its transpose;
+// of returns it, and how far the right side may be off.
+func solutionBound(run maker, of func(b *bounded, a, inv matrix) (solution, off matrix)) op.BoundRule {
+	return func(x *op.BoundInput) error {
+		return rule(run, func(b *bounded) error {
+			turn := x.Node.AttrBool("adjoint")
+			a, off := turnedIf(b.in[0], turn), turnedIf(b.errs[0], turn)
+			d, inv, err := b.near(a, off)
+			if err != nil {
+				return err
+			}
+			solution, right := of(b, a, inv)
+			e, err := perturbed(inv, d, solution, right)
+			if err != nil {
+				return err
+			}
+			b.keep(0, e.d, absolute(solution).d, 2)
+			return nil
+		})(x)
+	}
 }
 
 // triangularBound: substitution solves a system of a matrix within γ(n)·|T|.
