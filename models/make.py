@@ -5,8 +5,9 @@
     python make.py --out DIR NAME ...     some of any group
     python make.py --list
 
-With --whole, DIR must not be there yet and appears only when all is made; then folders beside it that
-were made so from other versions of the recipes, and that no test used for a day, are removed.
+With --whole, DIR must not be there yet and appears only when all is made. Each recipe of the zoo is kept beside
+it until its table changes, so what was made before is not made again, also after a run in which another one
+failed. Then folders that were made so from other versions of the recipes, and that no test used for a day, are removed.
 
 Every committed recipe that is not of the zoo runs in a process of its own, so that none depends on another.
 The many of the zoo share a few processes, since starting TensorFlow takes longer than most of them.
@@ -15,6 +16,7 @@ The many of the zoo share a few processes, since starting TensorFlow takes longe
 import argparse
 import concurrent.futures
 import contextlib
+import functools
 import gc
 import os
 import re
@@ -22,10 +24,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import traceback
 
 import zoo_checks
+from kept import Kept, remove_old
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -34,7 +36,6 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GROUPS = ["committed", "zoo", "ops", "bench"]
-UNUSED = 24 * 3600  # seconds after which a folder of --whole, whose time make models-all sets, is taken for left
 
 
 def groups():
@@ -104,8 +105,10 @@ def main():
         parser.error(f"no recipe {', '.join(unknown)}; --list shows them")
     names = args.names or [name for g in args.group or GROUPS[:1] for name in by_group[g]]
     if args.whole:
-        with whole(os.path.abspath(args.out)) as part:
-            make(apart, part, recipes, names)
+        out = os.path.abspath(args.out)
+        with whole(out) as part:
+            kept = Kept(os.path.dirname(out), {name: recipes[name] for name in names})
+            make(functools.partial(apart, done=kept.keep), part, recipes, kept.take(part, names))
     else:
         make(here if args.here else apart, args.out, recipes, names)
 
@@ -131,21 +134,12 @@ def whole(out):
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    remove_old(out)
-
-
-def remove_old(out):
-    """Removes the folders beside out that another version of the recipes made, or that an interrupted run left."""
     stem = re.sub(r"\d+$", "", os.path.basename(out))
-    beside = os.path.dirname(out)
-    for name in os.listdir(beside):
-        path = os.path.join(beside, name)
-        old = re.fullmatch(re.escape(stem) + r"\d+(\.part-\d+)?", name) and path != out
-        if old and time.time() - os.path.getmtime(path) > UNUSED:
-            shutil.rmtree(path, ignore_errors=True)
+    other = re.compile(rf"({re.escape(stem)}|recipes-\w+-)\d+(\.part-\d+)?")
+    remove_old(os.path.dirname(out), lambda name: other.fullmatch(name) and name != os.path.basename(out))
 
 
-STARTS, FAILS = "recipe: ", "recipe failed: "  # what a process says of its recipes, a line each
+STARTS, FAILS, ENDS = "recipe: ", "recipe failed: ", "recipe made: "  # what a process says of its recipes, a line each
 
 
 def here(out, recipes, names):
@@ -156,6 +150,7 @@ def here(out, recipes, names):
         print(STARTS + name, flush=True)
         try:
             recipes[name](out)
+            print(ENDS + name, flush=True)
         except (Exception, SystemExit) as e:  # the others are still to be made
             print(e if isinstance(e, SystemExit) else traceback.format_exc())
             print(FAILS + name, flush=True)
@@ -163,10 +158,10 @@ def here(out, recipes, names):
     return failed
 
 
-def apart(out, recipes, names):
+def apart(out, recipes, names, done=lambda out, name: None):
     """Makes recipes in processes of their own, or shared (and then side by side) where they say so.
 
-    Returns the names of those that failed.
+    Calls done of each that is made, and returns the names of those that failed.
     """
     processes, shared = {}, set()
     for name in names:
@@ -175,13 +170,13 @@ def apart(out, recipes, names):
         processes.setdefault(key or name, []).append(name)
     with concurrent.futures.ThreadPoolExecutor(max(1, len(shared))) as pool:
         try:
-            return [name for failed in pool.map(lambda group: process(out, group, names), processes.values()) for name in failed]
+            return [name for failed in pool.map(lambda group: process(out, group, names, done), processes.values()) for name in failed]
         except BaseException:  # interrupted: those that did not begin are not to
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def process(out, group, names):
+def process(out, group, names, done):
     """Makes the recipes of a group in one new process."""
     how = [] if zoo_checks.load_back else ["--unchecked"]
     command = [sys.executable, os.path.abspath(__file__), "--out", out, "--here", *how, *group]
@@ -193,6 +188,8 @@ def process(out, group, names):
                 started.append(line.removeprefix(STARTS))
                 said = []
                 print(f"[{names.index(started[-1]) + 1}/{len(names)}] {started[-1]}", flush=True)
+            elif line.startswith(ENDS):
+                done(out, line.removeprefix(ENDS))
             elif line.startswith(FAILS):
                 failed.append(line.removeprefix(FAILS))
                 print(f"    {failed[-1]} failed:\n    " + "\n    ".join(said[-15:]), flush=True)

@@ -269,4 +269,9 @@ def recipes():
     import zoo_tf1
 
     tables = (zoo_cells, zoo_layers, zoo_guides, zoo_modules, zoo_nested, zoo_quantized, zoo_text, zoo_tf1, zoo_cudnn, zoo_producers, zoo_stock)
-    return [r for table in tables for rows in table.entries() for r in rows]
+    found = []
+    for table in tables:
+        for name, recipe in (r for rows in table.entries() for r in rows):
+            recipe.table = table.__name__  # which is what it is made from
+            found.append((name, recipe))
+    return found

@@ -6,33 +6,32 @@ of the recipes gets a folder of its own. tfbridge/libtensorflow/fetch.py fetches
 
 import glob
 import os
-import re
 import shutil
 import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tfbridge", "libtensorflow"))
+sys.path.append(os.path.join(ROOT, "models"))  # last: it has a bench.py too
 
 import fetch  # noqa: E402
+import kept  # noqa: E402
 
 Failure = fetch.Failure
 REQUIREMENTS = "models/requirements.txt"
 STRUCTURES = ["faults/models.py", "faults/families.py", "faults/loops.py", "faults/structure.py", REQUIREMENTS]
-MADE_ELSEWHERE = re.compile(r"(golden|reports|ops_[a-z]+)\.py")  # they make no model of the zoo
 
 
 def zoo():
-    """The recipes of the many models."""
-    every = sorted(os.path.basename(p) for p in glob.glob(os.path.join(ROOT, "models", "*.py")))
-    return ["models/" + name for name in every if not MADE_ELSEWHERE.fullmatch(name)]
+    """What the many models are made from."""
+    return ["models/" + name for name in [*kept.imported("zoo"), *kept.ALWAYS]]
 
 
 def sources():
     """What each folder is made from."""
     return {
         "keras": [REQUIREMENTS],
-        "models": [*zoo(), REQUIREMENTS],
+        "models": zoo(),
         "bench-models": ["models/bench.py", "models/seq2seq.py", "models/fixture.py", REQUIREMENTS],
         "peers": ["bench/requirements.txt", "bench/without_cuda.py"],
         "converter": ["faults/requirements.txt"],

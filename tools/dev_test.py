@@ -63,7 +63,7 @@ class CacheTest(unittest.TestCase):
         recipes = cache.zoo()
         self.assertIn("models/zoo.py", recipes)
         self.assertIn("models/make.py", recipes)
-        for other in ("golden", "reports", "ops_math", "ops_lists"):
+        for other in ("golden", "reports", "coverage", "ops_math", "ops_lists"):
             self.assertNotIn(f"models/{other}.py", recipes)
             self.assertTrue(os.path.exists(os.path.join(cache.ROOT, "models", other + ".py")), other)
 

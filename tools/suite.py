@@ -57,7 +57,7 @@ def lint():
 
 def test_setup():
     """The programs that set up, with a pip and wheels of the tests' own."""
-    for folder in ("tfbridge/libtensorflow", "tools"):
+    for folder in ("tfbridge/libtensorflow", "tools", "models"):
         unittests(sys.executable, folder)
 
 
