@@ -97,8 +97,8 @@ func (b *between) rule(name string, value *lockstep.Tensor) (Rule, bool) {
 
 // cheapWork is the work of an evaluation that may come on top of a check in which
 // single operations are compared: on a model of that size, typical bounds take about
-// a tenth of a second of two processors, and TensorFlow's start ten times that.
-const cheapWork = 2_500_000
+// half a second of two processors, and TensorFlow's start several times that.
+const cheapWork = 16_000_000
 
 // tighter judges a tensor whose bound at worst proves nothing by what rounding
 // typically does to it, where that can tell it from another one. Where single

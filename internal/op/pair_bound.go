@@ -119,7 +119,16 @@ func quotientBound(x *BoundInput, p pair, v float64) float64 {
 	if !(room > 0) {
 		return math.Inf(1)
 	}
-	return x.Rounded(v, (p.ex+math.Abs(v)*p.ey)/room, 3)
+	// TensorFlow's optimizer makes a division by a constant a product with its
+	// reciprocal, which the format may not hold.
+	e := (p.ex + math.Abs(v)*p.ey) / room
+	switch reciprocal := 1 / math.Abs(p.y); {
+	case reciprocal > x.Unit.Largest():
+		return math.Inf(1)
+	case reciprocal < 2*x.Unit.Tiny():
+		e += math.Abs(p.x) * x.Unit.Tiny()
+	}
+	return x.Rounded(v, e, 3)
 }
 
 // quotientNoNanBound is quotientBound where a quotient by 0 is 0.
