@@ -26,6 +26,7 @@ import subprocess
 import sys
 import traceback
 
+import tested
 import zoo_checks
 from kept import Kept, remove_old
 
@@ -35,7 +36,7 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ["committed", "zoo", "ops", "bench"]
+GROUPS = ["committed", "zoo", "tested", "ops", "bench"]
 
 
 def groups():
@@ -52,7 +53,8 @@ def groups():
         timed = dict(bench.recipes())
     ops = {name: operations(name) for name in ("ops_math", "ops_shape", "ops_small", "ops_text", "ops_files", "ops_tf1", "ops_regroup", "ops_volumes", "ops_signal", "ops_linalg")}
     committed = own | {name: every[name] for name in zoo.COMMITTED} | ops
-    return {"committed": committed, "zoo": every, "ops": ops, "bench": timed}
+    some = {name: every[name] for name in tested.chosen(every, tested.named())}
+    return {"committed": committed, "zoo": every, "tested": some, "ops": ops, "bench": timed}
 
 
 @contextlib.contextmanager
@@ -109,6 +111,9 @@ def main():
         with whole(out) as part:
             kept = Kept(os.path.dirname(out), {name: recipes[name] for name in names})
             make(functools.partial(apart, done=kept.keep), part, recipes, kept.take(part, names))
+            if args.group == ["tested"]:
+                with open(os.path.join(part, "left_out.txt"), "w", encoding="utf-8") as f:
+                    f.writelines(name + "\n" for name in by_group["zoo"] if name not in by_group["tested"])
     else:
         make(here if args.here else apart, args.out, recipes, names)
 

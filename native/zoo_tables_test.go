@@ -105,6 +105,13 @@ func checkTables(t *testing.T, all []*outcome) {
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
+	if leftOut := fixture.LeftOut(t); len(leftOut) > 0 {
+		if *update {
+			t.Fatal("some recipes were left out: make compatibility has all made")
+		}
+		checkRows(t, string(old), all, leftOut)
+		return
+	}
 	text := "# Compatibility\n\n" + tablesNote + "\n## By topic\n\n" + topicTable(t, all) + "\n" + notRunByTensorFlow +
 		"\n## Every model\n\n" + entryTable(all) + "\n" + remarks()
 	if *update {
@@ -120,7 +127,7 @@ func checkTables(t *testing.T, all []*outcome) {
 	}
 }
 
-const tablesNote = "Written by `make compatibility` and compared with every run of `make test`. One small model for every option that\n" +
+const tablesNote = "Written by `make compatibility`; every run of `make test` compares it with the models that it makes. One small model for every option that\n" +
 	"a Keras user may set is made with Keras 3 and with Keras 2 (`tf_keras`), in the versions that `requirements.txt` pins,\n" +
 	"and computes what Keras predicted, at |a−b| ≤ 1e-5 + 1e-5·|b|, in the native engine and in TensorFlow, with weights\n" +
 	"that agree bit for bit. Recurrent layers that the native engine knows run as native layers; a loop of another kind is\n" +
@@ -158,6 +165,48 @@ func entryTable(all []*outcome) string {
 		writeRow(&b, append(row, fmt.Sprintf("%.2g", margin))...)
 	}
 	return b.String()
+}
+
+// checkRows compares the rows of the entries whose models were made with those of
+// models/COMPATIBILITY.md, in the columns of those that were not left out.
+func checkRows(t *testing.T, text string, all []*outcome, leftOut []string) {
+	left := map[string]bool{}
+	for _, name := range leftOut {
+		left[name] = true
+	}
+	_, text, _ = strings.Cut(text, "\n## Every model\n")
+	rows, old := rowsOf(entryTable(all)), rowsOf(text)
+	for entry, row := range rows {
+		for i, cell := range row[:2+len(producers)] {
+			if i >= 2 && left[entry+suffixes[i-2]] {
+				continue
+			}
+			if was := old[entry]; len(was) <= i || was[i] != cell {
+				t.Errorf("models/COMPATIBILITY.md is out of date: run make compatibility, and look at what it changes\n%q\n%q", row, was)
+				break
+			}
+		}
+	}
+	for entry := range old {
+		if rows[entry] == nil && !left[entry+suffixes[0]] && !left[entry+suffixes[1]] {
+			t.Errorf("models/COMPATIBILITY.md has %s, which no recipe makes: run make compatibility", entry)
+		}
+	}
+}
+
+// suffixes of recipes by the columns of their producers.
+var suffixes = []string{"_keras3", "_tfkeras", "", ""}
+
+// rowsOf reads a table by the names in its first column.
+func rowsOf(text string) map[string][]string {
+	rows := map[string][]string{}
+	for line := range strings.Lines(text) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "| "), " | ")
+		if name := cells[0]; strings.HasPrefix(name, "`") && len(cells) > 2 {
+			rows[strings.Trim(name, "`")] = cells
+		}
+	}
+	return rows
 }
 
 // remarks say of the recipes that are unlike the others why.

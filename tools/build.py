@@ -136,12 +136,12 @@ def models():
 
 
 def models_all():
-    print("LOCKSTEP_MODELS=" + cache.models())
+    print("LOCKSTEP_MODELS=" + cache.models(every=True))
 
 
 def compatibility():
     """The tables of what is supported, from a run of the many models."""
-    run([go(), "test", "./native", "-run", "^TestZoo$", "-update"], {**PURE, "LOCKSTEP_MODELS": cache.models()})
+    run([go(), "test", "./native", "-run", "^TestZoo$", "-update"], {**PURE, "LOCKSTEP_MODELS": cache.models(every=True)})
 
 
 def faults():
@@ -149,7 +149,7 @@ def faults():
     tensorflow = TensorFlow()
     run(
         [go(), "test", "-timeout", "60m", *tensorflow.flags, "./faults", "-run", "^(TestPlantedFaults|TestFaultsInOperations|TestFaultsFromAnswers|TestAnswersOfKeras)$", "-v", "-args", "-long"],
-        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models(), "LOCKSTEP_STRUCTURES": cache.structures(each=8), "LOCKSTEP_PARTIES": cache.parties()},
+        {**tensorflow.test_env, "LOCKSTEP_MODELS": cache.models(every=True), "LOCKSTEP_STRUCTURES": cache.structures(each=8), "LOCKSTEP_PARTIES": cache.parties()},
     )
 
 

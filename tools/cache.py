@@ -16,6 +16,7 @@ sys.path.append(os.path.join(ROOT, "models"))  # last: it has a bench.py too
 
 import fetch  # noqa: E402
 import kept  # noqa: E402
+import tested  # noqa: E402
 
 Failure = fetch.Failure
 REQUIREMENTS = "models/requirements.txt"
@@ -31,7 +32,8 @@ def sources():
     """What each folder is made from."""
     return {
         "keras": [REQUIREMENTS],
-        "models": zoo(),
+        "models": [*zoo(), "models/tested.py"],
+        "models-all": zoo(),
         "bench-models": ["models/bench.py", "models/seq2seq.py", "models/fixture.py", REQUIREMENTS],
         "peers": ["bench/requirements.txt", "bench/without_cuda.py"],
         "converter": ["faults/requirements.txt"],
@@ -47,6 +49,8 @@ def where(name):
     for source in sources()[name]:
         with open(os.path.join(ROOT, source), "rb") as f:
             content += f.read()
+    if name == "models":
+        content += "\n".join(tested.named()).encode()
     done = subprocess.run(["cksum"], input=content, stdout=subprocess.PIPE, check=True)
     return os.path.join(fetch.cache_root(), f"{name}-{done.stdout.split()[0].decode()}")
 
@@ -78,13 +82,14 @@ def peers(compiler):
     return python("peers")
 
 
-def models():
-    """Makes the many models of the tests. The folder's time is that of its last use, as for all of these."""
-    home = where("models")
+def models(every=False):
+    """Makes the many models of the tests, or every one. The folder's time is that of its last use, as for all of these."""
+    every = every or os.environ.get("ZOO") == "all"
+    home = where("models-all" if every else "models")
     if not os.path.isdir(home):
-        say("making the models of the tests, once for these recipes (5 minutes on 2 cores) ...")
+        say(f"making the models of the tests, once for these recipes ({8 if every else 4} minutes on 2 cores) ...")
         # The tests run every one of them in TensorFlow, against what Keras computed.
-        run([keras(), "models/make.py", "--whole", "--unchecked", "--out", home, "--group", "zoo"])
+        run([keras(), "models/make.py", "--whole", "--unchecked", "--out", home, "--group", "zoo" if every else "tested"])
     os.utime(home)
     return home
 

@@ -3,7 +3,7 @@
     python3 tools/dev.py TARGET ...
 
 Settings are variables of make's command line or of the environment: GO, BIN, FUZZTIME, ALARM_MODELS, ALARMS_FOLDER,
-BENCH_FLAGS, QEMU, CC, and LOCKSTEP_CACHE for the folder of what is made once.
+BENCH_FLAGS, QEMU, CC, ZOO=all for tests of every model of the zoo, and LOCKSTEP_CACHE for the folder of what is made once.
 """
 
 import sys

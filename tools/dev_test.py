@@ -53,11 +53,11 @@ class CacheTest(unittest.TestCase):
                     self.assertRegex(os.path.relpath(home, self.root.name), rf"^{name}-\d+$")
                 with open(os.path.join(checkout, "models", "zoo.py"), "a", encoding="utf-8") as f:
                     f.write("# changed")
-                self.assertEqual([name for name in before if cache.where(name) != before[name]], ["models"])
+                self.assertEqual([name for name in before if cache.where(name) != before[name]], ["models", "models-all"])
                 with open(os.path.join(checkout, cache.REQUIREMENTS), "a", encoding="utf-8") as f:
                     f.write("# changed")
                 changed = [name for name in before if cache.where(name) != before[name]]
-                self.assertEqual(changed, ["keras", "models", "bench-models", "structures", "structures-few", "parties"])
+                self.assertEqual(changed, ["keras", "models", "models-all", "bench-models", "structures", "structures-few", "parties"])
 
     def test_recipes_of_the_zoo(self):
         recipes = cache.zoo()
@@ -103,6 +103,15 @@ class CacheTest(unittest.TestCase):
         self.assertEqual(len(self.commands), 1)
         self.assertEqual(self.commands[0][0], interpreter)
         self.assertGreater(os.path.getmtime(home), 1e9)  # so that make.py does not take it for left
+
+    def test_every_model_is_made_where_asked(self):
+        os.makedirs(os.path.dirname(os.path.dirname(cache.python())))
+        cache.stamp(cache.where("keras"))
+        self.commands_do(made=[cache.where("models-all")])
+        with contextlib.redirect_stderr(io.StringIO()), unittest.mock.patch.dict(os.environ, ZOO="all"):
+            self.assertEqual(cache.models(), cache.where("models-all"))
+        self.assertEqual(cache.models(every=True), cache.where("models-all"))
+        self.assertEqual([command[-1] for command in self.commands], ["zoo"])
 
     def test_other_pythons_are_refused(self):
         for version in ((3, 10, 9), (3, 14, 0)):
