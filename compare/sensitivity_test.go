@@ -40,7 +40,7 @@ func outputsOff(trace *lockstep.Trace, by float32) (*lockstep.Trace, error) {
 // does if that takes little work, also where single operations are compared.
 func TestTypicalBoundsThatAreCheap(t *testing.T) {
 	m, oracle, _ := modelOf(t, "reports/ln_stack", nil)
-	for _, times := range []int{1, 8} {
+	for _, times := range []int{1, 64} {
 		inputs := map[string]*lockstep.Tensor{}
 		for name, x := range fixture.Tensors(t, "reports/ln_stack", "inputs.npz") {
 			d, err := lockstep.Data[float32](x)
