@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/source"
+	"github.com/lockstep-go/lockstep/internal/streaming"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
@@ -31,10 +32,12 @@ func WithSignature(name string) Option {
 }
 
 // WithWorkers lets a call share the rows of a large batch out to up to n
-// goroutines, in recurrent layers: each takes some sequences through all steps, and
-// the results are the same bits. The default is 1: a service that answers in
-// many goroutines already keeps the cores busy. Where the work is too little
-// for a second goroutine, as always with a batch of 1, the call uses one.
+// goroutines: each takes some rows through the whole model, where the graph is
+// proven to treat rows alone, and elsewhere through each recurrent layer. The
+// results are the same bits. The default is 1: a service that answers in many
+// goroutines already keeps the cores busy. Where the work is too little for a
+// second goroutine, as always with a batch of 1, the call uses one; so do the
+// first calls of each shape, which are timed.
 func WithWorkers(n int) Option {
 	return func(s *settings) { s.Workers = max(n, 1) }
 }
@@ -120,5 +123,13 @@ func compile(src *source.Source, weights lockstep.Weights) (*Model, error) {
 	if m.program, err = src.Compile(false); err != nil {
 		return nil, err
 	}
+	m.batches = streaming.NewBatches(m.program, src.Options.Workers, openBatch(m.signature))
 	return m, nil
+}
+
+// openBatch tells whether the first axis of every input may have any length.
+func openBatch(s lockstep.Signature) bool {
+	return !slices.ContainsFunc(s.Inputs, func(in lockstep.TensorSpec) bool {
+		return in.UnknownRank || len(in.Shape) == 0 || in.Shape[0] >= 0
+	})
 }

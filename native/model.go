@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/engine"
 	"github.com/lockstep-go/lockstep/internal/source"
+	"github.com/lockstep-go/lockstep/internal/streaming"
 )
 
 // Model is one signature of a SavedModel, ready to run. It is immutable and
@@ -20,6 +21,7 @@ import (
 type Model struct {
 	signature lockstep.Signature
 	program   *engine.Program
+	batches   *streaming.Batches
 	layers    []Layer
 	loops     []Loop
 	weights   lockstep.Weights
@@ -107,7 +109,7 @@ func (m *Model) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (ma
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	out, _, err := m.program.Run(ctx, inputs, false)
+	out, _, err := m.batches.Run(ctx, inputs, false)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
@@ -125,7 +127,7 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 	if err != nil {
 		return fmt.Errorf("native: %w", err)
 	}
-	if err := m.program.RunInto(ctx, inputs, outputs); err != nil {
+	if err := m.batches.RunInto(ctx, inputs, outputs); err != nil {
 		return fmt.Errorf("native: %w", err)
 	}
 	return nil
@@ -207,7 +209,7 @@ var errNoRunner = errors.New("native: a Runner is made by NewRunner")
 // shapes that it has seen allocates nothing. It belongs to one goroutine.
 type Runner struct {
 	model *Model
-	run   *engine.Runner
+	run   *streaming.BatchRunner
 }
 
 // NewRunner makes a Runner. Its stateful layers begin with the states in the
@@ -216,7 +218,7 @@ func (m *Model) NewRunner() *Runner {
 	if m.program == nil {
 		return &Runner{} // of a Model that Load did not make
 	}
-	return &Runner{model: m, run: m.program.NewRunner()}
+	return &Runner{model: m, run: m.batches.NewRunner()}
 }
 
 // Run computes the signature's outputs. They are the Runner's own: the next
@@ -233,7 +235,7 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*lockstep.Tensor) (m
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
-	out, _, err := r.run.Run(ctx, inputs)
+	out, err := r.run.Run(ctx, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}

@@ -21,9 +21,10 @@ const (
 // seq2seqPortion is some rows of a batch, which one goroutine computes through
 // all steps, in its own memory.
 type seq2seqPortion[F Float] struct {
-	runner   *Seq2SeqRunner[F]
-	from, to int // rows, in this call
-	h, c     []F // theirs of the runner's
+	runner      *Seq2SeqRunner[F]
+	first, last int // rows, in this call
+	from, to    int // those that are computed now, all at once
+	h, c        []F // theirs of the runner's
 
 	x, z []F // one step: inputs (rows, features), gates (rows, width)
 	y    []F // one step: outputs (rows, output features)
@@ -32,12 +33,17 @@ type seq2seqPortion[F Float] struct {
 	scratch []F
 }
 
+// atOnce is how many rows are taken through all steps before the next: so many that
+// what is kept of them stays in the cache.
+const atOnce = 256
+
 // together is how many steps of one row the decoder computes before the head
 // runs: few enough that their h does not push the weights out of the caches.
 const together = 16
 
 func newSeq2SeqPortion[F Float](r *Seq2SeqRunner[F], most int) *seq2seqPortion[F] {
 	m := r.model
+	most = min(most, atOnce)
 	return &seq2seqPortion[F]{
 		runner:  r,
 		x:       make([]F, most*max(m.EncoderFeatures, m.DecoderFeatures)),
@@ -54,8 +60,7 @@ func (r *Seq2SeqRunner[F]) run(kind int, dst, input []F, steps int) {
 	work := rows.Work(4*m.Units, m.Units+max(m.EncoderFeatures, m.DecoderFeatures))
 	n := rows.Shares(len(r.portions), r.batch, r.batch*steps*work)
 	for i, p := range r.portions[:n] {
-		p.from, p.to = rows.Of(r.batch, i, n)
-		p.h, p.c = r.h[p.from*m.Units:p.to*m.Units], r.c[p.from*m.Units:p.to*m.Units]
+		p.first, p.last = rows.Of(r.batch, i, n)
 	}
 	r.job = seq2seqJob[F]{kind, dst, input, steps}
 	r.team.Run(n)
@@ -63,6 +68,17 @@ func (r *Seq2SeqRunner[F]) run(kind int, dst, input []F, steps int) {
 }
 
 func (p *seq2seqPortion[F]) run() {
+	n, units := p.last-p.first, p.runner.model.Units
+	parts := max(1, (n+atOnce-1)/atOnce)
+	for i := range parts {
+		from, to := rows.Of(n, i, parts)
+		p.from, p.to = p.first+from, p.first+to
+		p.h, p.c = p.runner.h[p.from*units:p.to*units], p.runner.c[p.from*units:p.to*units]
+		p.runRows()
+	}
+}
+
+func (p *seq2seqPortion[F]) runRows() {
 	m, job := p.runner.model, &p.runner.job
 	switch job.kind {
 	case encoding:

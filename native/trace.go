@@ -42,7 +42,7 @@ func (m *Model) trace(ctx context.Context, inputs map[string]*lockstep.Tensor, d
 	if detail >= lockstep.Steps || detail >= lockstep.States && nested {
 		t.Outputs, t.States, recorded, err = m.program.Record(ctx, inputs)
 	} else {
-		t.Outputs, t.States, err = m.program.Run(ctx, inputs, detail >= lockstep.States)
+		t.Outputs, t.States, err = m.batches.Run(ctx, inputs, detail >= lockstep.States)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)

@@ -51,7 +51,10 @@ type Running struct {
 	// Continues says that the cells begin with the states that the last call in
 	// the same memory left.
 	Continues bool
-	mem       *Meter // nil where nothing is counted
+	// Alone says that its caller shares the work out to goroutines, so that its cells
+	// do not.
+	Alone bool
+	mem   *Meter // nil where nothing is counted
 	// record, if not nil, gets what the cells read and compute at each step, and
 	// at is the iteration of each loop that is being interpreted.
 	record map[*recurrent.Layer][]*LayerRecord

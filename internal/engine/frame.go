@@ -55,6 +55,32 @@ func (f *Frame) Load(p *Program, inputs []*lockstep.Tensor) error {
 	return nil
 }
 
+// LoadRows copies the rows from one on of inputs whose first axis is longer than that of
+// the plan's.
+func (f *Frame) LoadRows(p *Program, inputs []*lockstep.Tensor, from int) error {
+	for i, port := range p.In {
+		if port.Slot < 0 {
+			continue
+		}
+		t := f.inputs[i]
+		if t == nil {
+			var err error
+			if t, err = lockstep.Zeros(f.Plan.Inputs[i].DType, f.Plan.Inputs[i].Shape...); err != nil {
+				return err
+			}
+			f.inputs[i], f.Slots[port.Slot] = t, value.Value{Tensor: t}
+		}
+		mover, err := value.MoverOf(t)
+		if err != nil {
+			return err
+		}
+		if err := mover.CopyPart(t, 0, inputs[i], from*(t.Len()/t.Shape()[0]), t.Len()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Call runs the plan. holds is false if the plan turns out not to fit the call.
 func (f *Frame) Call() (holds bool, err error) {
 	f.work.Running = &f.Run
@@ -203,7 +229,7 @@ func (r *Runner) frame(pl *Plan) *Frame {
 		}
 	}
 	f := NewFrame(pl, r.program.Memory)
-	kept, limit := pl.Bytes, r.program.limit()
+	kept, limit := pl.Bytes, r.program.Limit()
 	for _, old := range r.frames {
 		kept += old.Plan.Bytes
 	}

@@ -94,7 +94,7 @@ func (p *Program) keep(pl *Plan) {
 	if old := p.plans.Load(); old != nil {
 		all = *old
 	}
-	limit := p.limit()
+	limit := p.Limit()
 	kept := pl.Kept
 	for _, old := range all {
 		kept += old.Kept

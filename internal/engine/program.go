@@ -36,10 +36,11 @@ type Program struct {
 	stateful    bool                                       // calls assign to some
 	complete    bool                                       // nothing was left out: see Options.Partial
 	Recurrences map[*savedmodel.Node]*recurrent.Recurrence // that run by native cells
-	cells       map[*recurrent.Layer]any                   // the kernel.Cell of each
-	loops       map[*savedmodel.Node]LoopBodies            // that are run iteration by iteration
-	Computed    []bool                                     // by step: see analyse
-	rigid       []bool                                     // by slot: see analyse
+	Slices      map[*savedmodel.Node]*recurrent.Slices
+	cells       map[*recurrent.Layer]any        // the kernel.Cell of each
+	loops       map[*savedmodel.Node]LoopBodies // that are run iteration by iteration
+	Computed    []bool                          // by step: see analyse
+	rigid       []bool                          // by slot: see analyse
 
 	mu    sync.Mutex // held while plans grows
 	plans atomic.Pointer[[]*Plan]
@@ -50,8 +51,8 @@ type Program struct {
 	Memory  int64 // see Options
 }
 
-// limit is the budget for the tensors of a call.
-func (p *Program) limit() int64 {
+// Limit is the budget for the tensors of a call.
+func (p *Program) Limit() int64 {
 	if p.Memory > 0 {
 		return p.Memory
 	}
@@ -117,7 +118,7 @@ func Compile(g *savedmodel.Graph, o Options) (*Program, error) {
 		return nil, errors.Join(c.Errs...)
 	}
 	p.complete = len(c.Errs) == 0
-	p.Recurrences, p.cells, p.loops = c.Recurrences, c.cellOf, c.loops
+	p.Recurrences, p.Slices, p.cells, p.loops = c.Recurrences, c.Slices, c.cellOf, c.loops
 	p.Initial, p.stateful = c.initial, len(c.assigned) > 0
 	p.analyse(c.assigned)
 	return p, nil

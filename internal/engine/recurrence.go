@@ -88,7 +88,7 @@ func newRecurrence[F kernel.Float](c *Compiler, r *recurrent.Recurrence, interpr
 		if change != nil {
 			edit(change, call)
 		}
-		err := memory.fit(run, w.mem)
+		err := memory.fit(run, w)
 		if err == nil {
 			err = run.run(w, memory)
 		}

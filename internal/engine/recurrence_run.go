@@ -30,12 +30,12 @@ type recurrentMemory[F kernel.Float] struct {
 }
 
 // fit allocates the memory for a call, if necessary.
-func (m *recurrentMemory[F]) fit(r *CellLoop[F], mem *Meter) error {
+func (m *recurrentMemory[F]) fit(r *CellLoop[F], w *Work) error {
 	call := &m.now
 	if m.states != nil && m.steps == call.Steps && m.batch == call.Batch {
 		return nil
 	}
-	if err := r.room(mem, call); err != nil {
+	if err := r.room(w.mem, call); err != nil {
 		return err
 	}
 	*m = recurrentMemory[F]{steps: call.Steps, batch: call.Batch, now: m.now}
@@ -70,7 +70,11 @@ func (m *recurrentMemory[F]) fit(r *CellLoop[F], mem *Meter) error {
 	if m.outputs, err = lockstep.New(m.out, steps, call.Batch, last); err != nil {
 		return err
 	}
-	n := rows.Shares(r.workers, call.Batch, call.Steps*call.Batch*r.work)
+	workers := r.workers
+	if w.Alone {
+		workers = 1
+	}
+	n := rows.Shares(workers, call.Batch, call.Steps*call.Batch*r.work)
 	var work []func()
 	for i := range n {
 		from, to := rows.Of(call.Batch, i, n)

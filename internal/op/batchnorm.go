@@ -13,9 +13,9 @@ import (
 )
 
 var batchnormOps = Table{
-	"FusedBatchNorm":   {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1},
-	"FusedBatchNormV2": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1},
-	"FusedBatchNormV3": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1},
+	"FusedBatchNorm":   {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1, Rows: rowsOfNorm},
+	"FusedBatchNormV2": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1, Rows: rowsOfNorm},
+	"FusedBatchNormV3": {Build: buildBatchNorm, Float64: buildExactNorm, Bound: normBound, Rounded: 1, Rows: rowsOfNorm},
 }
 
 // batchNorm are the attributes of a normalization. Keras uses its training mode

@@ -11,11 +11,11 @@ import (
 )
 
 var convOps = Table{
-	"Conv2D":                {Build: buildConv(2), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true},
-	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter), Sized: true, Stepwise: true},
-	"Conv2DBackpropInput":   {Build: buildConvTranspose(2), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true},
-	"Conv3D":                {Build: buildConv(3), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true},
-	"Conv3DBackpropInputV2": {Build: buildConvTranspose(3), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true},
+	"Conv2D":                {Build: buildConv(2), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true, Rows: TimeOfRows},
+	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter), Sized: true, Stepwise: true, Rows: TimeOfRows},
+	"Conv2DBackpropInput":   {Build: buildConvTranspose(2), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true, Rows: rowsOfTransposedConvolution},
+	"Conv3D":                {Build: buildConv(3), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true, Rows: TimeOfRows},
+	"Conv3DBackpropInputV2": {Build: buildConvTranspose(3), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true, Rows: rowsOfTransposedConvolution},
 }
 
 // buildConv makes a convolution of images, with 2 inner axes, or of volumes, with

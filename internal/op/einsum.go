@@ -12,7 +12,7 @@ import (
 )
 
 var einsumOps = Table{
-	"Einsum": {Build: buildEinsum, Shape: NoInput, Bound: einsumBound, Stepwise: true},
+	"Einsum": {Build: buildEinsum, Shape: NoInput, Bound: einsumBound, Stepwise: true, Rows: rowsOfEinsum},
 }
 
 // equation is a parsed equation: the letters of each operand and of the result,

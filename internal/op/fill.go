@@ -14,9 +14,9 @@ import (
 
 // The operations that make tensors out of a shape or of a few numbers.
 var fillOps = Table{
-	"Fill":      {Build: Plain(fillShape), Moves: InputsAt(1)},
-	"ZerosLike": {Build: Plain(zerosLike), AnyType: true, Measures: OtherOfShape},
-	"OnesLike":  {Types: ofT, Build: buildOnesLike, Measures: OtherOfShape},
+	"Fill":      {Build: Plain(fillShape), Moves: InputsAt(1), Uniform: true},
+	"ZerosLike": {Build: Plain(zerosLike), AnyType: true, Uniform: true, Measures: OtherOfShape},
+	"OnesLike":  {Types: ofT, Build: buildOnesLike, Uniform: true, Measures: OtherOfShape},
 	"Range":     {Build: buildRange, Bound: rangeBound, Reads: readsLimit, Counts: true},
 	"LinSpace":  {Build: ByType(Floats(linSpace[float32], linSpace[float64]))},
 	"OneHot":    {Build: buildOneHot, Moves: InputsAt(2, 3), Reads: readsPositions},

@@ -12,7 +12,7 @@ import (
 
 // The operations that join tensors.
 var joinOps = Table{
-	"Pack":     {Build: buildPack, Moves: AllInputs, Shape: NoInput, Packs: true},
+	"Pack":     {Build: buildPack, Moves: AllInputs, Shape: NoInput, Packs: true, Rows: rowsOfPack},
 	"ConcatV2": {Build: Plain(concatV2), Moves: AllButLast, Shape: LastInput, Time: timeOfConcat},
 	"Concat":   {Build: Plain(concatV1), Moves: AllButFirst},
 }
@@ -143,4 +143,25 @@ func timeOfConcat(t Timed) (Timing, error) {
 		return TimeAt(out, axis), nil
 	}
 	return Timing{Kind: kind}, nil
+}
+
+// rowsOfPack is for tensors that become one along a new axis.
+func rowsOfPack(t Timed) (Timing, error) {
+	axis, err := rowsAt(t, 0)
+	for i := range t.Inputs() {
+		if at, wrong := rowsAt(t, i); wrong != nil || at != axis {
+			return Timing{}, errors.Join(err, ErrMixes)
+		}
+	}
+	if err != nil {
+		return Timing{}, err
+	}
+	out, along := t.Result(), int(t.Node().AttrInt("axis"))
+	if along < 0 {
+		along += len(out)
+	}
+	if along <= axis {
+		axis++
+	}
+	return TimeAt(out, axis), nil
 }

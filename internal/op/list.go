@@ -14,7 +14,7 @@ import (
 // steps and leave their outputs (tensorflow/core/kernels/list_kernels.h).
 var listOps = Table{
 	"TensorListReserve":    {Build: buildList(reserve), Moves: NoInput},
-	"TensorListFromTensor": {Build: Plain(listFromTensor), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfList},
+	"TensorListFromTensor": {Build: Plain(listFromTensor), Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfList, Rows: rowsOfList},
 	"TensorListGetItem":    {Build: Plain(listGet), Moves: InputsAt(0)},
 	"TensorListSetItem":    {Build: buildSet, Moves: InputsAt(0, 2)},
 	"TensorListStack":      {Build: buildStack, Moves: InputsAt(0), View: true, Shape: InputsAt(1), Time: timeOfStack},
@@ -220,6 +220,15 @@ func timeOfList(t Timed) (Timing, error) {
 		err = errors.New("its elements are no time steps")
 	}
 	return l, err
+}
+
+// rowsOfList is for a list of a tensor's parts along another axis.
+func rowsOfList(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done || axis == 0 {
+		return l, errors.Join(err, ErrMixes)
+	}
+	return l, nil
 }
 
 func timeOfStack(t Timed) (Timing, error) { return t.Timing(0), sameBut(t, 0) }

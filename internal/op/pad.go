@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,9 +12,9 @@ import (
 
 // The operations that pad a tensor.
 var padOps = Table{
-	"Pad":            {Build: Plain(padWith), Moves: InputsAt(0), Shape: InputsAt(1)},
-	"PadV2":          {Build: Plain(padWith), Moves: InputsAt(0, 2), Shape: InputsAt(1)},
-	"MirrorPad":      {Build: buildMirrorPad, Moves: InputsAt(0)},
+	"Pad":            {Build: Plain(padWith), Moves: InputsAt(0), Shape: InputsAt(1), Rows: rowsOfPad},
+	"PadV2":          {Build: Plain(padWith), Moves: InputsAt(0, 2), Shape: InputsAt(1), Rows: rowsOfPad},
+	"MirrorPad":      {Build: buildMirrorPad, Moves: InputsAt(0), Rows: rowsOfPad},
 	"SpaceToBatchND": {Build: Plain(spaceToBatch), Moves: InputsAt(0)},
 	"BatchToSpaceND": {Build: Plain(batchToSpace), Moves: InputsAt(0)},
 }
@@ -279,4 +280,18 @@ func regrouped(t *lockstep.Tensor, blocks, order, joined []int) (*lockstep.Tenso
 		return nil, err
 	}
 	return value.Reshaped(x, joined)
+}
+
+// rowsOfPad is for an operation whose input 1 has two numbers for each axis, 0 for those
+// that stay the same.
+func rowsOfPad(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done {
+		return l, errors.Join(err, ErrMixes)
+	}
+	by, err := value.Ints(t.Tensor(1))
+	if err != nil || len(by) <= 2*axis+1 || by[2*axis] != 0 || by[2*axis+1] != 0 {
+		return l, errors.Join(err, ErrMixes)
+	}
+	return TimeAt(t.Result(), axis), nil
 }

@@ -10,10 +10,10 @@ import (
 )
 
 var poolOps = Table{
-	"MaxPool":   {Types: ofT, Build: buildMaxPool(2), Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound},
-	"AvgPool":   {Build: buildAvgPool(2), Shape: NoInput, Bound: average, Stepwise: true},
-	"MaxPool3D": {Build: buildMaxPool(3), Shape: NoInput, Bound: monotoneBound},
-	"AvgPool3D": {Build: buildAvgPool(3), Shape: NoInput, Bound: average, Stepwise: true},
+	"MaxPool":   {Types: ofT, Build: buildMaxPool(2), Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound, Rows: TimeOfRows},
+	"AvgPool":   {Build: buildAvgPool(2), Shape: NoInput, Bound: average, Stepwise: true, Rows: TimeOfRows},
+	"MaxPool3D": {Build: buildMaxPool(3), Shape: NoInput, Bound: monotoneBound, Rows: TimeOfRows},
+	"AvgPool3D": {Build: buildAvgPool(3), Shape: NoInput, Bound: average, Stepwise: true, Rows: TimeOfRows},
 }
 
 // pooling is what is known of a pooling once it is compiled.

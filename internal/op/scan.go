@@ -12,10 +12,10 @@ import (
 var scanOps = Table{
 	"Cumsum": {Types: ofT, Build: scan(with16Scans(Floats(scanOf(add[float32], 0), scanOf(add[float64], 0)).and(integers(
 		scanOf(add[int8], 0), scanOf(add[int16], 0), scanOf(add[int32], 0), scanOf(add[int64], 0),
-		scanOf(add[uint8], 0), scanOf(add[uint16], 0), scanOf(add[uint32], 0), scanOf(add[uint64], 0))), add, 0)), Bound: linear(termsOfAxis), Stepwise: true},
+		scanOf(add[uint8], 0), scanOf(add[uint16], 0), scanOf(add[uint32], 0), scanOf(add[uint64], 0))), add, 0)), Bound: linear(termsOfAxis), Stepwise: true, Rows: rowsBesideAxes(1, "")},
 	"Cumprod": {Types: ofT, Build: scan(with16Scans(Floats(scanOf(mul[float32], 1), scanOf(mul[float64], 1)).and(integers(
 		scanOf(mul[int8], 1), scanOf(mul[int16], 1), scanOf(mul[int32], 1), scanOf(mul[int64], 1),
-		scanOf(mul[uint8], 1), scanOf(mul[uint16], 1), scanOf(mul[uint32], 1), scanOf(mul[uint64], 1))), mul, 1))},
+		scanOf(mul[uint8], 1), scanOf(mul[uint16], 1), scanOf(mul[uint32], 1), scanOf(mul[uint64], 1))), mul, 1)), Rows: rowsBesideAxes(1, "")},
 	"CumulativeLogsumexp": {Build: scan(Floats(scanOf(via2(logSumExp), lowest[float32]()), scanOf(logSumExp, lowest[float64]())))},
 }
 

@@ -16,8 +16,8 @@ var sliceOps = Table{
 	"Slice":     {Build: Plain(slice), Moves: InputsAt(0), Shape: InputsAt(1, 2)},
 	"Split":     {Build: buildSplit, Moves: InputsAt(1), Shape: InputsAt(0), Time: timeOfSplit, Part: partOfSplit},
 	"SplitV":    {Build: buildSplitV, Moves: InputsAt(0), Shape: InputsAt(1, 2)},
-	"Unpack":    {Build: buildUnpack, Moves: InputsAt(0), Part: partOfUnpack},
-	"ReverseV2": {Build: Plain(reverse), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"Unpack":    {Build: buildUnpack, Moves: InputsAt(0), Part: partOfUnpack, Rows: rowsBesideAxes(0, "axis")},
+	"ReverseV2": {Build: Plain(reverse), Moves: InputsAt(0), Shape: InputsAt(1), Rows: rowsBesideAxes(1, "")},
 	"Roll":      {Build: Plain(roll), Moves: InputsAt(0)},
 }
 

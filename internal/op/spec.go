@@ -76,6 +76,9 @@ type Spec struct {
 	StepwiseFloat16 bool
 	Rounded         int
 
+	// Uniform says that all elements of the result are the same: the value of the
+	// inputs after the first, which is the shape, or has it, where there are such.
+	Uniform bool
 	// KeepsShape says that the result has the first input's shape.
 	KeepsShape bool
 
@@ -93,8 +96,9 @@ type Spec struct {
 	// TakesApart says that the operation makes parts of strings.
 	TakesApart bool
 
-	// Time finds how the results depend on time steps.
-	Time TimeRule
+	// Time finds how the results depend on time steps. Rows finds the same of the rows
+	// of a batch, which no result may combine, where it is another rule.
+	Time, Rows TimeRule
 	// Factors are the inputs of a product of all their elements: it is known
 	// how a product depends on the number of steps.
 	Factors Inputs

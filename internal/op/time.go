@@ -253,3 +253,135 @@ func timeAlong(t Timed, i int) (l Timing, axis int, done bool, err error) {
 	}
 	return l, axis, false, nil
 }
+
+// The rules below are for the rows of a batch: see Spec.Rows.
+
+// rowsAt returns the axis of input i that is the rows, and nothing else.
+func rowsAt(t Timed, i int) (axis int, err error) {
+	if i >= t.Inputs() {
+		return 0, InputsError(t.Inputs())
+	}
+	axis, whole, ok := t.Timing(i).Axis(t.Shape(i), t.Steps())
+	if t.Timing(i).Kind != BySteps || !ok || !whole {
+		return 0, ErrMixes
+	}
+	return axis, nil
+}
+
+// rowsBesideAxes is for an operation along the axes that input at names, or with none the
+// attribute: the others are the same.
+func rowsBesideAxes(at int, attribute string) TimeRule {
+	return func(t Timed) (Timing, error) {
+		l, axis, done, err := timeAlong(t, 0)
+		if done {
+			return l, errors.Join(err, ErrMixes)
+		}
+		along := []int{int(t.Node().AttrInt(attribute))}
+		if at > 0 && at < t.Inputs() {
+			if along, err = value.Ints(t.Tensor(at)); err != nil {
+				return l, err
+			}
+		}
+		shape, out, gone := t.Shape(0), t.Result(), 0
+		for _, a := range along {
+			if a < 0 {
+				a += len(shape)
+			}
+			if a == axis {
+				return l, ErrMixes
+			}
+			if a < axis && len(out) < len(shape) {
+				gone++
+			}
+		}
+		return TimeAt(out, axis-gone), nil
+	}
+}
+
+// rowsOfMatrices is for products of as many matrices as there are rows, or else as
+// timeOfProduct.
+func rowsOfMatrices(t Timed) (Timing, error) {
+	out, rows := t.Result(), -1
+	for i := range t.Inputs() {
+		if t.Timing(i).Kind == Timeless {
+			continue
+		}
+		axis, err := rowsAt(t, i)
+		if err != nil || axis >= len(t.Shape(i))-2 {
+			return timeOfProduct(t)
+		}
+		if axis += len(out) - len(t.Shape(i)); rows >= 0 && rows != axis {
+			return Timing{}, ErrMixes
+		}
+		rows = axis
+	}
+	for i := range t.Inputs() {
+		if t.Timing(i).Kind != Timeless {
+			continue
+		}
+		if err := t.Same(i); err != nil {
+			return Timing{}, err
+		}
+		if at := rows - (len(out) - len(t.Shape(i))); at >= 0 && t.Shape(i)[at] != 1 {
+			return Timing{}, ErrMixes
+		}
+	}
+	return TimeAt(out, rows), nil
+}
+
+// rowsOfEinsum is for rows that have a letter of their own, in the result too.
+func rowsOfEinsum(t Timed) (Timing, error) {
+	e, err := parseEquation(t.Node().AttrString("equation"))
+	if err != nil || len(e.in) != t.Inputs() {
+		return Timing{}, errors.Join(err, ErrMixes)
+	}
+	letter := rune(0)
+	for i := range t.Inputs() {
+		if t.Timing(i).Kind == Timeless {
+			continue
+		}
+		axis, err := rowsAt(t, i)
+		if err != nil || slices.Contains(e.in[i], 0) || axis >= len(e.in[i]) || letter != 0 && e.in[i][axis] != letter {
+			return Timing{}, ErrMixes
+		}
+		letter = e.in[i][axis]
+	}
+	once := func(letters []rune) bool {
+		return slices.Index(letters, letter) >= 0 && slices.Index(letters[slices.Index(letters, letter)+1:], letter) < 0
+	}
+	for i := range t.Inputs() {
+		if t.Timing(i).Kind != Timeless {
+			if !once(e.in[i]) {
+				return Timing{}, ErrMixes
+			}
+			continue
+		}
+		if err := t.Same(i); err != nil || slices.Contains(e.in[i], letter) || slices.Contains(e.in[i], 0) {
+			return Timing{}, errors.Join(err, ErrMixes)
+		}
+	}
+	if !once(e.out) || slices.Contains(e.out, 0) {
+		return Timing{}, ErrMixes
+	}
+	return TimeAt(t.Result(), slices.Index(e.out, letter)), nil
+}
+
+// rowsOfTransposedConvolution is for images in input 2 that input 0 shapes.
+func rowsOfTransposedConvolution(t Timed) (Timing, error) {
+	axis, err := rowsAt(t, 2)
+	if err == nil && axis != 0 {
+		err = ErrMixes
+	}
+	if err == nil {
+		err = errors.Join(t.Same(1), t.FitsSteps(0))
+	}
+	return TimeAt(t.Result(), 0), err
+}
+
+// rowsOfNorm is for a normalization by numbers that are not computed of the batch.
+func rowsOfNorm(t Timed) (Timing, error) {
+	if !t.Node().HasAttr("is_training") || t.Node().AttrBool("is_training") {
+		return Timing{}, ErrMixes
+	}
+	return TimeOfRows(t)
+}

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,7 +11,7 @@ import (
 
 var transposeOps = Table{
 	"Transpose": {Build: Plain(transpose), Moves: InputsAt(0), Shape: InputsAt(1), Time: timeOfTranspose},
-	"Tile":      {Build: Plain(tile), Moves: InputsAt(0), Shape: InputsAt(1)},
+	"Tile":      {Build: Plain(tile), Moves: InputsAt(0), Shape: InputsAt(1), Rows: rowsOfTile},
 }
 
 func transpose(w *Call, in []value.Value) ([]value.Value, error) {
@@ -108,4 +109,17 @@ func timeOfTranspose(t Timed) (Timing, error) {
 	rank := len(t.Shape(0))
 	to := slices.IndexFunc(perm, func(from int) bool { return from == axis || from == axis-rank })
 	return TimeAt(t.Result(), to), nil
+}
+
+// rowsOfTile is for rows that are not repeated along their own axis.
+func rowsOfTile(t Timed) (Timing, error) {
+	l, axis, done, err := timeAlong(t, 0)
+	if done {
+		return l, errors.Join(err, ErrMixes)
+	}
+	times, err := value.Ints(t.Tensor(1))
+	if err != nil || len(times) <= axis || times[axis] != 1 {
+		return l, errors.Join(err, ErrMixes)
+	}
+	return TimeAt(t.Result(), axis), nil
 }

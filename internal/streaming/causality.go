@@ -34,6 +34,9 @@ type causality struct {
 	of      []op.Timing // by slot
 	extents []extent    // by slot: see there
 	layers  int         // the recurrent layers that read time steps
+	// rows says that the axis that is followed is a batch's, and no part may depend
+	// on those before it either: see Rows.
+	rows bool
 }
 
 // follow finds the Timing of every slot; fed are the slots of the inputs that
@@ -60,8 +63,11 @@ func (c *causality) follow(fed map[int]int) error {
 	}
 	for i := range c.program.Body.Steps {
 		s := &c.program.Body.Steps[i]
-		if !c.program.Computed[i] || c.still(s) {
+		if s.Spec.Measures != op.Elements || c.still(s) {
 			c.measure(s)
+			if c.rows {
+				c.fill(s)
+			}
 			continue
 		}
 		err := c.step(s)
@@ -97,7 +103,9 @@ func (c *causality) follow(fed map[int]int) error {
 func (c *causality) step(s *engine.Step) error {
 	err := c.rule(s)
 	for slot := s.Out; slot < s.Out+s.N && err == nil; slot++ {
-		err = c.check(slot)
+		if err = c.check(slot); err != nil && c.rows && slot > s.Out {
+			c.of[slot], c.extents[slot], err = op.Timing{}, extent{varies: true}, nil // no output may depend on it
+		}
 	}
 	switch {
 	case err == nil:
@@ -112,13 +120,17 @@ func (c *causality) step(s *engine.Step) error {
 var errNoRule = errors.New("no rule")
 
 func (c *causality) rule(s *engine.Step) error {
+	rule := s.Spec.Time
 	switch {
 	case s.Spec.Control == op.Loop:
 		return c.loop(s)
-	case s.Spec.Time == nil:
+	case c.rows && s.Spec.Rows != nil:
+		rule = s.Spec.Rows
+	}
+	if rule == nil {
 		return errNoRule
 	}
-	l, err := s.Spec.Time(timedStep{c, s})
+	l, err := rule(timedStep{c, s})
 	if err == nil {
 		c.set(s, l)
 	}
@@ -150,8 +162,11 @@ func (c *causality) still(s *engine.Step) bool {
 // same except for the time axis.
 func (c *causality) check(slot int) error {
 	l := c.of[slot]
-	if l.Kind == op.Timeless {
+	switch {
+	case l.Kind == op.Timeless:
 		return nil
+	case l.Kind == op.SoFar && c.rows:
+		return op.ErrMixes
 	}
 	want := c.shape(slot)
 	time := -1

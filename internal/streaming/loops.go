@@ -13,7 +13,11 @@ import (
 // loop is a loop over time that runs by native cells, which carry their states
 // to the next step.
 func (c *causality) loop(s *engine.Step) error {
-	if r := c.program.Recurrences[s.Node]; r != nil {
+	r := c.program.Recurrences[s.Node]
+	switch {
+	case c.rows:
+		return c.loopOfRows(s, r)
+	case r != nil:
 		return c.recurrence(s, r)
 	}
 	return errors.New("a loop that is no known layer may mix time steps")

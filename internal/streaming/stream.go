@@ -1,5 +1,5 @@
-// Package streaming shows which programs can be fed one time step at a time,
-// and runs them that way.
+// Package streaming shows which programs can be fed one time step at a time
+// ([New]), or some rows of a batch at a time ([Batches]), and runs them that way.
 package streaming
 
 import (

@@ -2,6 +2,7 @@ package value
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/lockstep-go/lockstep"
 )
@@ -24,6 +25,8 @@ type Mover interface {
 	Rows(dst, t *lockstep.Tensor, numbers []int) error
 	// Runs fills dst: see run.
 	Runs(dst *lockstep.Tensor, runs []Run, sources []*lockstep.Tensor) error
+	// CopyPart copies n elements of src, from one on, over those of dst from another on.
+	CopyPart(dst *lockstep.Tensor, to int, src *lockstep.Tensor, from, n int) error
 	// copy copies src, which is as long, over dst.
 	copy(dst, src *lockstep.Tensor) error
 	// Place is that of t's first element, or t itself if it has none.
@@ -127,6 +130,21 @@ func copyRows(dst *lockstep.Tensor, i int, src *lockstep.Tensor) error {
 		return err
 	}
 	return CopyElements(row, src)
+}
+
+// Overlap tells whether two tensors have elements in the same memory.
+func Overlap(a, b *lockstep.Tensor) bool {
+	begin := func(t *lockstep.Tensor) (at, end uintptr) {
+		m, err := MoverOf(t)
+		if err != nil || t.Len() == 0 {
+			return 0, 0
+		}
+		at = reflect.ValueOf(m.Place(t)).Pointer()
+		return at, at + uintptr(t.Len()*SizeOf(t.DType()))
+	}
+	fromA, toA := begin(a)
+	fromB, toB := begin(b)
+	return fromA < toB && fromB < toA
 }
 
 // CopyElements copies the elements of one tensor over another's.
@@ -267,6 +285,19 @@ func (typed[E]) copy(dst, src *lockstep.Tensor) error {
 	from, err := lockstep.Data[E](src)
 	copy(to, from)
 	return err
+}
+
+func (typed[E]) CopyPart(dst *lockstep.Tensor, to int, src *lockstep.Tensor, from, n int) error {
+	d, err := lockstep.Data[E](dst)
+	if err != nil {
+		return err
+	}
+	s, err := lockstep.Data[E](src)
+	if err != nil {
+		return err
+	}
+	copy(d[to:to+n], s[from:from+n])
+	return nil
 }
 
 func (typed[E]) Rows(dst, t *lockstep.Tensor, numbers []int) error {
