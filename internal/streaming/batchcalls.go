@@ -26,6 +26,7 @@ func (b *Batches) Run(ctx context.Context, inputs map[string]*lockstep.Tensor, w
 		return nil, nil, err
 	}
 	p := b.program
+	begun := r.begin(s)
 	if d != nil {
 		maps := []map[string]*lockstep.Tensor{{}, {}}
 		all := make([]*lockstep.Tensor, len(p.Out))
@@ -43,6 +44,7 @@ func (b *Batches) Run(ctx context.Context, inputs map[string]*lockstep.Tensor, w
 			of[out.Name] = all[i]
 		}
 		if done, err := r.portions(ctx, d, all); done || err != nil {
+			r.end(s, begun, err)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -52,7 +54,6 @@ func (b *Batches) Run(ctx context.Context, inputs map[string]*lockstep.Tensor, w
 			return maps[0], maps[1], nil
 		}
 	}
-	begun := r.begin(s)
 	outputs, extra, err = p.Run(ctx, inputs, wantExtra)
 	r.end(s, begun, err)
 	return outputs, extra, err
@@ -68,6 +69,7 @@ func (b *Batches) RunInto(ctx context.Context, inputs, outputs map[string]*locks
 	if err != nil {
 		return err
 	}
+	begun := r.begin(s)
 	if d != nil {
 		own, err := r.targets(d, outputs)
 		if err != nil {
@@ -75,11 +77,11 @@ func (b *Batches) RunInto(ctx context.Context, inputs, outputs map[string]*locks
 		}
 		if own != nil {
 			if done, err := r.portions(ctx, d, own); done || err != nil {
+				r.end(s, begun, err)
 				return err
 			}
 		}
 	}
-	begun := r.begin(s)
 	err = b.program.RunInto(ctx, inputs, outputs)
 	r.end(s, begun, err)
 	return err

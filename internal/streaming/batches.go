@@ -251,7 +251,7 @@ func (s *rowShapes) planned(size int) *portionPlan {
 	return nil
 }
 
-// timed notes what the rows of a call that ran as a whole took.
+// timed notes what the rows of a call took.
 func (s *rowShapes) timed(batch int, took time.Duration) {
 	row := max(took.Nanoseconds()/int64(batch), 1)
 	if least := s.nanos.Load(); least == 0 || row < least {

@@ -53,17 +53,17 @@ func (r *BatchRunner) Run(ctx context.Context, inputs map[string]*lockstep.Tenso
 	if err != nil {
 		return nil, err
 	}
+	begun := r.begin(shapes)
 	if d != nil {
 		own, err := r.resultsOf(d)
 		if err != nil {
 			return nil, err
 		}
-		done, err := r.portions(ctx, d, own.all)
-		if done || err != nil {
+		if done, err := r.portions(ctx, d, own.all); done || err != nil {
+			r.end(shapes, begun, err)
 			return own.byName, err
 		}
 	}
-	begun := r.begin(shapes)
 	out, _, err := r.whole.Run(ctx, inputs)
 	r.end(shapes, begun, err)
 	return out, err
@@ -126,7 +126,7 @@ func (r *BatchRunner) divided(ctx context.Context, inputs map[string]*lockstep.T
 	return s, &r.division, nil
 }
 
-// begin and end time a call as a whole, where that may show that goroutines are worthwhile.
+// begin and end time a call, where that may show that goroutines are worthwhile.
 func (r *BatchRunner) begin(s *rowShapes) (t time.Time) {
 	if s != nil && r.batches.workers > 1 && s.calls.Load() < 2*timedCalls {
 		t = time.Now()
