@@ -68,6 +68,8 @@ const (
 	// asked is the batch from which on it pays to find out how rows are treated before
 	// the first call.
 	asked = 64
+	// heavy is the time of a call from which on it pays for smaller batches.
+	heavy = time.Millisecond
 	// timedCalls is how many calls are timed before goroutines share the next.
 	timedCalls = 2
 	// maxKnown bounds the shapes that something is known of, maxPortions the plans of each.
@@ -147,12 +149,12 @@ func (b *Batches) divide(ctx context.Context, s *rowShapes, inputs []*lockstep.T
 		return false, nil
 	}
 	batch := inputs[0].Shape()[0]
-	workers := 1
-	if b.workers > 1 && s.calls.Load() >= timedCalls {
-		work := float64(batch) * float64(s.nanos.Load()) * perNano
-		workers = rows.Shares(b.workers, batch, int(min(work, 1<<40)))
+	workers, takes := 1, time.Duration(0) // as a whole, if that is known
+	if s.calls.Load() >= timedCalls {
+		takes = time.Duration(min(float64(batch)*float64(s.nanos.Load()), float64(time.Hour)))
+		workers = rows.Shares(b.workers, batch, int(takes)*perNano)
 	}
-	if batch < asked && workers == 1 {
+	if batch < asked && workers == 1 && takes < heavy {
 		return false, nil
 	}
 	known := s.rows.Load()

@@ -126,9 +126,9 @@ func (r *BatchRunner) divided(ctx context.Context, inputs map[string]*lockstep.T
 	return s, &r.division, nil
 }
 
-// begin and end time a call, where that may show that goroutines are worthwhile.
+// begin and end time a call, which may show that portions or goroutines are worthwhile.
 func (r *BatchRunner) begin(s *rowShapes) (t time.Time) {
-	if s != nil && r.batches.workers > 1 && s.calls.Load() < 2*timedCalls {
+	if s != nil && s.calls.Load() < 2*timedCalls {
 		t = time.Now()
 	}
 	return t
