@@ -92,6 +92,9 @@ func (w *writer) graph(graph []byte) ([]byte, error) {
 	if err := w.lower(newBody("", w.main, nil)); err != nil {
 		return nil, err
 	}
+	if len(w.found) == 0 { // none is reached: the graph stays as it is
+		return graph, nil
+	}
 	first := true
 	next := 0
 	return tfpb.Rewrite(graph, tfpb.FieldGraphDef, func(def []byte) ([]byte, error) {
