@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"slices"
 
@@ -152,6 +153,13 @@ func (b *bundle) read(key string, e *tfpb.BundleEntryProto) (*lockstep.Tensor, e
 	if err := fits(e.GetSize()); err != nil {
 		return fail(err)
 	}
+	if r, ok := f.(io.ReaderAt); ok && dtype != lockstep.String {
+		t, err := readTensorAt(r, dtype, shape, e)
+		if err != nil {
+			return fail(err)
+		}
+		return t, nil
+	}
 	data, err := readPart(f, e.GetOffset(), e.GetSize())
 	if err != nil {
 		return fail(err)
@@ -163,14 +171,31 @@ func (b *bundle) read(key string, e *tfpb.BundleEntryProto) (*lockstep.Tensor, e
 		}
 		return t, nil
 	}
-	if got := maskedCRC(crc32.Checksum(data, castagnoli)); got != e.GetCrc32C() {
-		return fail(lockstep.Damaged(fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, e.GetCrc32C())))
+	if err := checkSum(crc32.Checksum(data, castagnoli), e); err != nil {
+		return fail(err)
 	}
 	t, err := raw.Decode(dtype, shape, data)
 	if err != nil {
 		return fail(err)
 	}
 	return t, nil
+}
+
+// readTensorAt reads the elements of an entry without a second copy of them.
+func readTensorAt(r io.ReaderAt, dtype lockstep.DType, shape []int, e *tfpb.BundleEntryProto) (*lockstep.Tensor, error) {
+	sum := crc32.New(castagnoli)
+	t, err := raw.Read(io.TeeReader(io.NewSectionReader(r, e.GetOffset(), e.GetSize()), sum), dtype, shape)
+	if err != nil {
+		return nil, err
+	}
+	return t, checkSum(sum.Sum32(), e)
+}
+
+func checkSum(sum uint32, e *tfpb.BundleEntryProto) error {
+	if got := maskedCRC(sum); got != e.GetCrc32C() {
+		return lockstep.Damaged(fmt.Errorf("the checksum is %#08x, want %#08x: the bytes are damaged", got, e.GetCrc32C()))
+	}
+	return nil
 }
 
 // readStrings reads a tensor of strings: every length as a varint, the masked

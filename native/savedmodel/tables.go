@@ -136,7 +136,7 @@ func (g *MetaGraph) Restored(r Ref) (*lockstep.Tensor, bool, error) {
 	if r.Node == nil || r.Node.Op != "RestoreV2" {
 		return nil, false, nil
 	}
-	key, part, err := restoredKey(r)
+	key, part, err := restoredKey(r, constants{})
 	if err == nil && part != nil {
 		err = fmt.Errorf("%q is restored in parts, which a table is not", key)
 	}

@@ -108,7 +108,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 		return fail("the restore operation %q: %w", restore, err)
 	}
 	g.restored, g.imports = restoredKeys(nodes), fillsIn(nodes)
-	seen := map[string]*Variable{}
+	seen, names := map[string]*Variable{}, constants{}
 	var out []*Variable
 	for _, n := range nodes {
 		if n.Op != "AssignVariableOp" && n.Op != "Assign" || len(n.Inputs) < 2 {
@@ -121,7 +121,7 @@ func (g *MetaGraph) readVariables() ([]*Variable, error) {
 		if handle == nil || handle.Op != "VarHandleOp" {
 			continue // not a variable that a signature could read
 		}
-		v := newVariable(handle, n.Inputs[1])
+		v := newVariable(handle, n.Inputs[1], names)
 		if node, ok := g.references[handle.Name]; ok {
 			v.Node, v.Reference = node, true
 		}
@@ -154,7 +154,7 @@ func (v *Variable) restoreAlso(again *Variable) {
 
 // newVariable describes a variable from its handle and from what is restored
 // into it.
-func newVariable(handle *Node, restored Ref) *Variable {
+func newVariable(handle *Node, restored Ref, names constants) *Variable {
 	v := &Variable{Name: resourceName(handle), Node: handle.Name, proto: handle.attr("dtype").GetType()}
 	v.DType, v.Type = dtypes[v.proto], typeName(v.proto)
 	shape, known := handle.AttrShape("shape")
@@ -162,7 +162,7 @@ func newVariable(handle *Node, restored Ref) *Variable {
 		v.Shape = shape
 	}
 	var err error
-	v.Key, v.part, err = restoredKey(restored)
+	v.Key, v.part, err = restoredKey(restored, names)
 	switch {
 	case err != nil:
 	case handle.attr("dtype") == nil:
@@ -182,19 +182,34 @@ func newVariable(handle *Node, restored Ref) *Variable {
 	return v
 }
 
+// constants are the strings of constants that were read, since one names the keys of all
+// variables.
+type constants map[*Node][]string
+
+func (c constants) of(n *Node) ([]string, error) {
+	if list, ok := c[n]; ok {
+		return list, nil
+	}
+	t, err := n.Const()
+	if err != nil {
+		return nil, err
+	}
+	list, err := lockstep.Data[string](t)
+	if err == nil {
+		c[n] = list
+	}
+	return list, err
+}
+
 // restoredKey returns the checkpoint key behind a result of RestoreV2, and which
 // part of its tensor it is.
-func restoredKey(r Ref) (string, []extent, error) {
+func restoredKey(r Ref, names constants) (string, []extent, error) {
 	r = r.Through()
 	if r.Node == nil || r.Node.Op != "RestoreV2" || len(r.Node.Inputs) != 3 {
 		return "", nil, fmt.Errorf("it is filled with %s, want a result of RestoreV2", r)
 	}
 	at := func(input int, what string) (string, error) {
-		names, err := r.Node.Inputs[input].Through().Node.Const()
-		if err != nil {
-			return "", fmt.Errorf("the %s of %q: %w", what, r.Node.Name, err)
-		}
-		list, err := lockstep.Data[string](names)
+		list, err := names.of(r.Node.Inputs[input].Through().Node)
 		if err != nil {
 			return "", fmt.Errorf("the %s of %q: %w", what, r.Node.Name, err)
 		}
