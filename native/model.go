@@ -133,6 +133,22 @@ func (m *Model) RunInto(ctx context.Context, inputs, outputs map[string]*lockste
 	return nil
 }
 
+// RowsAlone fails, and says why, unless it is shown that row i of every output depends on
+// row i of the inputs alone, and not on how many rows there are, for inputs of these
+// shapes: then a large batch may be run in parts.
+func (m *Model) RowsAlone(ctx context.Context, inputs map[string]*lockstep.Tensor) error {
+	if err := m.check(inputs); err != nil {
+		return err
+	}
+	if m.source.ChangeInputs != nil {
+		return errors.New("native: its inputs are replaced by an edit")
+	}
+	if err := m.batches.Alone(ctx, inputs); err != nil {
+		return fmt.Errorf("native: signature %q may combine rows: %w", m.signature.Name, err)
+	}
+	return nil
+}
+
 // check tells whether inputs fit the signature.
 func (m *Model) check(inputs map[string]*lockstep.Tensor) error {
 	if err := m.loaded(); err != nil {

@@ -35,6 +35,11 @@ func newRun() *cobra.Command {
 				return err
 			}
 			defer closeEngine()
+			if m, ok := e.(*native.Model); ok && !states {
+				if done, err := runByRows(cmd.Context(), m, inputs, outputs); done || err != nil {
+					return err
+				}
+			}
 			in, err := readInputs(inputs, e.Signature())
 			if err != nil {
 				return err

@@ -2,6 +2,8 @@ package streaming
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -48,7 +50,11 @@ type rowShapes struct {
 	plans atomic.Pointer[[]*portionPlan]
 }
 
-type rowsKnown struct{ *independence }
+// rowsKnown is how rows are treated, or why they are not treated alone.
+type rowsKnown struct {
+	*independence
+	why error
+}
 
 // portionPlan is the plan of a portion.
 type portionPlan struct {
@@ -142,6 +148,46 @@ func (s *rowShapes) fit(inputs []*lockstep.Tensor) bool {
 	return true
 }
 
+// rowsOf finds how rows are treated.
+func (b *Batches) rowsOf(ctx context.Context, s *rowShapes, inputs []*lockstep.Tensor) *rowsKnown {
+	known := s.rows.Load()
+	if known == nil {
+		known = &rowsKnown{}
+		known.independence, known.why = independent(ctx, b.program, inputs)
+		if ctx.Err() == nil {
+			s.rows.Store(known)
+		}
+	}
+	return known
+}
+
+// Alone fails, and says why, unless row i of every output depends on row i of the inputs
+// alone, and not on how many there are.
+func (b *Batches) Alone(ctx context.Context, inputs map[string]*lockstep.Tensor) error {
+	var given []*lockstep.Tensor
+	for _, port := range b.program.In {
+		t := inputs[port.Name]
+		if t == nil {
+			return fmt.Errorf("the input %q is missing", port.Name)
+		}
+		given = append(given, t)
+	}
+	s := b.shapesOf(given)
+	if s == nil {
+		return errors.New("its inputs have no batch of two rows or more in common, of any length")
+	}
+	known := b.rowsOf(ctx, s, given)
+	if known.independence == nil {
+		return known.why
+	}
+	for i, out := range b.program.Out[:b.program.Wanted] {
+		if known.outputs[i].axis != 0 {
+			return fmt.Errorf("the first axis of output %q is not the batch", out.Name)
+		}
+	}
+	return nil
+}
+
 // divide finds how a call's rows are shared out; divided is false if the call is run as a
 // whole.
 func (b *Batches) divide(ctx context.Context, s *rowShapes, inputs []*lockstep.Tensor, d *division) (divided bool, err error) {
@@ -157,20 +203,9 @@ func (b *Batches) divide(ctx context.Context, s *rowShapes, inputs []*lockstep.T
 	if batch < asked && workers == 1 && takes < heavy {
 		return false, nil
 	}
-	known := s.rows.Load()
-	if known == nil {
-		is, err := independent(ctx, b.program, inputs)
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		if err != nil {
-			is = nil // the call as a whole works or says what does not
-		}
-		known = &rowsKnown{is}
-		s.rows.Store(known)
-	}
+	known := b.rowsOf(ctx, s, inputs)
 	if known.independence == nil {
-		return false, nil
+		return false, ctx.Err() // the call as a whole works, or says what does not
 	}
 	most := max(1, int(PortionBytes/max(known.bytes, 1)))
 	if most > tile {
