@@ -18,6 +18,7 @@ type Frame struct {
 	inputs []*lockstep.Tensor // copies of the caller's, so that their memory stays the same
 	seen   []*lockstep.Tensor // by planned step that views: the tensor that it last saw
 	keep   []any              // by planned step: see work
+	chains []*chainRun        // by planned step
 	in     []value.Value
 	work   Work
 	Run    Running
@@ -25,12 +26,20 @@ type Frame struct {
 }
 
 func NewFrame(pl *Plan, limit int64) *Frame {
-	return &Frame{
+	steps := pl.running()
+	f := &Frame{
 		Plan: pl, Limit: limit, Slots: slices.Clone(pl.Fixed),
 		inputs: make([]*lockstep.Tensor, len(pl.Inputs)),
-		seen:   make([]*lockstep.Tensor, len(pl.Steps)),
-		keep:   make([]any, len(pl.Steps)),
+		seen:   make([]*lockstep.Tensor, len(steps)),
+		keep:   make([]any, len(steps)),
+		chains: make([]*chainRun, len(steps)),
 	}
+	for i := range steps {
+		if steps[i].chain != nil {
+			f.chains[i] = newChainRun(steps[i].chain)
+		}
+	}
+	return f
 }
 
 // Load copies the inputs, in the program's order; nil ones keep their last
@@ -88,8 +97,9 @@ func (f *Frame) Call() (holds bool, err error) {
 	f.mem.own, f.mem.planned = f.Plan.Own, true
 	defer f.mem.End()
 	f.Run.mem = &f.mem
-	for i := range f.Plan.Steps {
-		s := &f.Plan.Steps[i]
+	steps := f.Plan.running()
+	for i := range steps {
+		s := &steps[i]
 		if err := f.Run.Ctx.Err(); err != nil {
 			return true, err
 		}
@@ -115,6 +125,12 @@ func (f *Frame) Call() (holds bool, err error) {
 				}
 				continue
 			}
+		}
+		if s.chain != nil {
+			if f.in, holds, err = f.chains[i].do(s, &f.work, f.Slots, f.in); err != nil || !holds {
+				return holds, err
+			}
+			continue
 		}
 		if f.in, err = s.do(&f.work, f.Slots, f.in); err != nil {
 			return true, err

@@ -13,6 +13,8 @@ import (
 type Plan struct {
 	Inputs []input // in the program's order
 	Steps  []PlanStep
+	// joined are the steps with those that form chains as one; nil for Steps.
+	joined []PlanStep
 	Fixed  []value.Value // the value of each slot before a call
 	// Bytes are those of a call's tensors, except the results of steps that
 	// vary; kept are those of fixed. own is the part of bytes that operations
@@ -43,6 +45,15 @@ type PlanStep struct {
 	moves *movement
 	// fixed are the inputs that no call computes: see op.Call.
 	fixed uint64
+	chain *chain // that the step begins, if there is one
+}
+
+// running are the steps of a frame.
+func (pl *Plan) running() []PlanStep {
+	if pl.joined != nil {
+		return pl.joined
+	}
+	return pl.Steps
 }
 
 type check struct {
@@ -135,6 +146,7 @@ func (p *Program) Plan(r *Running, inputs []*lockstep.Tensor) (*Plan, []value.Va
 		}
 	}
 	p.choose(pl, r, slots)
+	pl.joined = p.inChains(pl, slots)
 	pl.weigh(slots, r.mem.own)
 	return pl, slots, nil
 }

@@ -13,14 +13,14 @@ import (
 )
 
 var arithmeticOps = Table{
-	"AddV2":             {Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
-	"Add":               {Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
-	"Sub":               {Types: ofT, Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(differenceBack)},
-	"Mul":               {Types: ofT, Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
-	"Maximum":           {Types: ofT, Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
-	"Minimum":           {Types: ofT, Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
-	"SquaredDifference": {Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Stepwise: true, Time: TimeElementwise},
-	"RealDiv":           {Build: ByType(With16Bits(Floats(mapPairs(kernel.Quotient, quotient), Map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Stepwise: true, Time: TimeElementwise, Back: constantBack(quotientBack)},
+	"AddV2":             {Stage: stageTwo(kernel.Sum, add), Own: true, Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
+	"Add":               {Stage: stageTwo(kernel.Sum, add), Own: true, Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
+	"Sub":               {Stage: stageTwo(kernel.Difference, sub), Own: true, Types: ofT, Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(differenceBack)},
+	"Mul":               {Stage: stageTwo(kernel.ProductOf, mul), Own: true, Types: ofT, Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
+	"Maximum":           {Stage: stageBy2(larger), Own: true, Types: ofT, Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
+	"Minimum":           {Stage: stageBy2(smaller), Own: true, Types: ofT, Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
+	"SquaredDifference": {Stage: stageBy2(squaredDifference), Own: true, Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Stepwise: true, Time: TimeElementwise},
+	"RealDiv":           {Stage: stageTwo(kernel.Quotient, quotient), Own: true, Build: ByType(With16Bits(Floats(mapPairs(kernel.Quotient, quotient), Map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: TimeElementwise, Back: constantBack(quotientBack), Stepwise: true},
 	"Div":               {Types: ofT, Build: ByType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
 	"FloorDiv":          {Types: ofT, Build: ByType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
 	"FloorMod":          {Types: ofT, Build: ByType(With16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
@@ -41,7 +41,7 @@ var arithmeticOps = Table{
 	}.and(integers(
 		addN(add[int8]), addN(add[int16]), addN(add[int32]), addN(add[int64]),
 		addN(add[uint8]), addN(add[uint16]), addN(add[uint32]), addN(add[uint64])))), Shape: NoInput, Bound: addAll, Stepwise: true, Time: TimeElementwise, Back: backOfAddN},
-	"BiasAdd": {Types: ofT, Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias, Back: constantBack(sumBack)},
+	"BiasAdd": {Stage: biasStage, Own: true, Types: ofT, Build: buildBias, Shape: NoInput, Bound: biasBound, Time: timeOfBias, Back: constantBack(sumBack)},
 }
 
 // buildNextAfter takes an operation whose type has a default, other than the
@@ -235,6 +235,14 @@ func buildBias(n *savedmodel.Node) (Exec, error) {
 	}
 	return With16Bits(Floats(bias[float32](l), bias[float64](l))).and(integers(
 		Exec(bias[int8](l)), bias[int16](l), bias[int32](l), bias[int64](l), bias[uint8](l), bias[uint16](l), bias[uint32](l), bias[uint64](l))).choose(n, "T")
+}
+
+// biasStage is the stage of a bias along the last axis.
+func biasStage(n *savedmodel.Node) Stage {
+	if l, err := readLayout(n, 2); err != nil || l.first {
+		return Stage{}
+	}
+	return stageTwo(kernel.Sum, add)(n)
 }
 
 // bias adds a number to all elements of each channel.

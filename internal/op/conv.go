@@ -11,8 +11,8 @@ import (
 )
 
 var convOps = Table{
-	"Conv2D":                {Build: buildConv(2), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true, Rows: TimeOfRows},
-	"DepthwiseConv2dNative": {Build: buildDepthwise, Bound: bilinear(0, termsOfFilter), Sized: true, Stepwise: true, Rows: TimeOfRows},
+	"Conv2D":                {Own: true, Build: buildConv(2), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true, Rows: TimeOfRows},
+	"DepthwiseConv2dNative": {Own: true, Build: buildDepthwise, Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true, Stepwise: true, Rows: TimeOfRows},
 	"Conv2DBackpropInput":   {Build: buildConvTranspose(2), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true, Rows: rowsOfTransposedConvolution},
 	"Conv3D":                {Build: buildConv(3), Shape: NoInput, Bound: bilinear(0, termsOfFilter), Sized: true, Rows: TimeOfRows},
 	"Conv3DBackpropInputV2": {Build: buildConvTranspose(3), Bound: bilinear(1, termsOfTransposedFilter), Sized: true, Stepwise: true, Rows: rowsOfTransposedConvolution},
@@ -57,7 +57,7 @@ func conv[E float](s *sliding) Exec {
 		if err != nil || len(out) == 0 {
 			return w.One(s.back(result, err))
 		}
-		m.products(c, out, x, packed.of(filter, w.Fixed&2 != 0, &m.packed, func(a *packedTensor[E]) { a.filter(f, c, groups) }))
+		m.products(c, doneIn[E](w, s), out, x, packed.of(filter, w.Fixed&2 != 0, &m.packed, func(a *packedTensor[E]) { a.filter(f, c, groups) }))
 		return w.One(s.back(result, nil))
 	}
 }
@@ -101,9 +101,20 @@ func depthwise[E float](s *sliding) Exec {
 			x = m.repeat(x, c.each)
 			c.in.channels *= c.each
 		}
-		m.channels(c, out, x, f)
+		m.channels(c, doneIn[E](w, s), out, x, f)
 		return w.One(s.back(result, nil))
 	}
+}
+
+// doneIn takes what is to be done to the result, if its elements are in float32 and in
+// the place where they stay.
+func doneIn[E float](w *Call, s *sliding) Finisher {
+	if _, is := any(E(0)).(float32); !is || s.first {
+		return nil
+	}
+	done := w.Done
+	w.Done = nil
+	return done
 }
 
 // convolution is a convolution with a filter and images of known shapes.

@@ -93,21 +93,50 @@ const deep = 32
 // for a row of it, are a part of the results' sums. Each sum takes the window's
 // planes, its rows, its columns and the channels in order, what is outside the image
 // left out.
-func (m *convMemory[E]) products(c convolution, out, x []E, filter *packedTensor[E]) {
+func (m *convMemory[E]) products(c convolution, done Finisher, out, x []E, filter *packedTensor[E]) {
 	groups := len(filter.matrices)
 	if groups == 1 && c.pointwise() {
-		filter.one().Multiply(out, x, c.in.batch*c.in.planes*c.in.height*c.in.width)
+		m.pixels(c, done, out, x, filter.one())
 		return
 	}
-	clear(out)
-	some := max(1, cachedBytes/4/max(1, c.rows.stride*c.in.width*c.in.channels))
-	for g := range filter.matrices {
-		p := productOf[E]{convolution: c, out: out, x: x, filter: &filter.matrices[g], group: g, each: c.each / groups}
-		for n := range c.in.batch * c.planes.out {
-			for y := 0; y < c.rows.out; y += some {
-				m.tile = p.block(n, y, min(some, c.rows.out-y), m.tile)
+	row := c.cols.out * c.each
+	some := max(1, cachedBytes/4/max(1, c.rows.stride*c.in.width*c.in.channels, row))
+	for n := range c.in.batch * c.planes.out {
+		for y := 0; y < c.rows.out; y += some {
+			rows, at := min(some, c.rows.out-y), (n*c.rows.out+y)*row
+			part := out[at:][:rows*row]
+			clear(part)
+			for g := range filter.matrices {
+				p := productOf[E]{convolution: c, out: out, x: x, filter: &filter.matrices[g], group: g, each: c.each / groups}
+				m.tile = p.block(n, y, rows, m.tile)
 			}
+			finish(done, part, at)
 		}
+	}
+}
+
+// pixels multiplies pixels with a filter, some at a time.
+func (m *convMemory[E]) pixels(c convolution, done Finisher, out, x []E, filter *kernel.Matrix[E]) {
+	all := c.in.batch * c.in.planes * c.in.height * c.in.width
+	some := all
+	if done != nil {
+		some = max(1, cachedBytes/16/max(1, c.each, c.in.channels)/pixelsTogether) * pixelsTogether
+	}
+	for at := 0; at < all; at += some {
+		n := min(some, all-at)
+		part := out[at*c.each:][:n*c.each]
+		filter.Multiply(part, x[at*c.in.channels:], n)
+		finish(done, part, at*c.each)
+	}
+}
+
+// pixelsTogether is a number of pixels that the products take well.
+const pixelsTogether = 24
+
+// finish does the rest of what is to be done to a part of a result.
+func finish[E float](done Finisher, part []E, at int) {
+	if done != nil {
+		done.Finish(any(part).([]float32), at)
 	}
 }
 
@@ -212,13 +241,14 @@ func (sp span) within(lo, hi int) (from, to int) {
 }
 
 // channels computes a convolution of each channel of images with its own filter.
-func (m *convMemory[E]) channels(c convolution, out, x, filter []E) {
-	clear(out)
+func (m *convMemory[E]) channels(c convolution, done Finisher, out, x, filter []E) {
 	n := c.in.channels
 	to := c.results(c.in, n)
 	from, end := c.cols.within(0, c.cols.window)
 	for image := range c.in.batch {
 		for y := range c.rows.out {
+			part := out[to.pixel(image, y, 0):][:to.width*n]
+			clear(part)
 			add := func(o, last int) { // pixels with the same taps
 				top, loY, hiY := c.rows.at(y)
 				left, loX, hiX := c.cols.at(o)
@@ -243,6 +273,7 @@ func (m *convMemory[E]) channels(c convolution, out, x, filter []E) {
 			for o := end; o < c.cols.out; o++ {
 				add(o, o+1)
 			}
+			finish(done, part, to.pixel(image, y, 0))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
+	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // Map1 computes every element of the result from one of the input.
@@ -76,6 +77,58 @@ func mapPairs(op kernel.Pair, f func(x, y float32) float32) Exec {
 			mapRun(w, out, x, y, f)
 		}
 	})
+}
+
+// Stage is an operation in a chain of those that are done to a result, a part of it
+// after the other: each element is made of one element of each input. It has the
+// bits of the operation by itself. The zero Stage is none.
+type Stage struct {
+	One func(y, x []float32)    // of one input; y may be x
+	Two func(z, x, y []float32) // of two, of which one may be one number; z may be either
+}
+
+// stageOne is the stage of an activation.
+func stageOne(a kernel.Activation) func(*savedmodel.Node) Stage {
+	return func(*savedmodel.Node) Stage {
+		return Stage{One: func(y, x []float32) { kernel.Activate(a, y, x) }}
+	}
+}
+
+// stageBy is the stage of a function of a number.
+func stageBy(f func(float32) float32) func(*savedmodel.Node) Stage {
+	return func(*savedmodel.Node) Stage {
+		return Stage{One: func(y, x []float32) {
+			y = y[:len(x)]
+			for i, v := range x {
+				y[i] = f(v)
+			}
+		}}
+	}
+}
+
+// stageTwo is the stage of an operation on two numbers that the kernels have, f in Go.
+func stageTwo(op kernel.Pair, f func(x, y float32) float32) func(*savedmodel.Node) Stage {
+	return func(*savedmodel.Node) Stage {
+		return Stage{Two: func(z, x, y []float32) {
+			if !kernel.Pairs(op, z, x, y) {
+				eachPair(z, x, y, f)
+			}
+		}}
+	}
+}
+
+// stageBy2 is the stage of another operation on two numbers.
+func stageBy2(f func(x, y float32) float32) func(*savedmodel.Node) Stage {
+	return func(*savedmodel.Node) Stage {
+		return Stage{Two: func(z, x, y []float32) { eachPair(z, x, y, f) }}
+	}
+}
+
+func eachPair(z, x, y []float32, f func(x, y float32) float32) {
+	var w walk
+	step := func(v []float32) int { return min(len(v)-1, 1) }
+	w.steps, w.lens = [][]int{{step(x), step(y)}}, []int{len(z)}
+	mapRun(&w, z, x, y, f)
 }
 
 // mapRuns is map2 by a function of a run of the walk's innermost loop.

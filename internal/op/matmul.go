@@ -11,10 +11,10 @@ import (
 )
 
 var matmulOps = Table{
-	"MatMul":        {Types: ofT, Build: buildMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Sized: true, Time: timeOfProduct},
+	"MatMul":        {Own: true, Types: ofT, Build: buildMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Sized: true, Time: timeOfProduct},
 	"BatchMatMul":   {Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Sized: true, Rows: rowsOfMatrices},
-	"BatchMatMulV2": {Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Rows: rowsOfMatrices},
-	"BatchMatMulV3": {Types: []string{"Ta", "Tb", "Tout"}, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Rows: rowsOfMatrices},
+	"BatchMatMulV2": {Own: true, Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Rows: rowsOfMatrices},
+	"BatchMatMulV3": {Own: true, Types: []string{"Ta", "Tb", "Tout"}, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Rows: rowsOfMatrices},
 	"Cross":         {Build: ByType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64]))},
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 var poolOps = Table{
-	"MaxPool":   {Types: ofT, Build: buildMaxPool(2), Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound, Rows: TimeOfRows},
-	"AvgPool":   {Build: buildAvgPool(2), Shape: NoInput, Bound: average, Stepwise: true, Rows: TimeOfRows},
+	"MaxPool":   {Own: true, Types: ofT, Build: buildMaxPool(2), Float32By: []string{"T"}, Shape: NoInput, Bound: monotoneBound, Rows: TimeOfRows},
+	"AvgPool":   {Own: true, Build: buildAvgPool(2), Shape: NoInput, Bound: average, Stepwise: true, Rows: TimeOfRows},
 	"MaxPool3D": {Build: buildMaxPool(3), Shape: NoInput, Bound: monotoneBound, Rows: TimeOfRows},
 	"AvgPool3D": {Build: buildAvgPool(3), Shape: NoInput, Bound: average, Stepwise: true, Rows: TimeOfRows},
 }

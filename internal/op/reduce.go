@@ -14,11 +14,11 @@ import (
 // kept in float64: TensorFlow's order depends on the machine and its threads,
 // and the unrounded sum is nearest to all of them.
 var reduceOps = Table{
-	"Sum": {Types: ofT, Build: reduction(with16(Floats(
+	"Sum": {Own: true, Types: ofT, Build: reduction(with16(Floats(
 		fold(0, plus[float64, float32], nil),
 		fold(0, plus[float64, float64], nil),
 	)).and(totals)), Shape: InputsAt(1), StepwiseFloat16: true, Bound: linear(termsOfReduction), Time: timeOfReduction},
-	"Mean": {Types: ofT, Build: reduction(with16(Floats(
+	"Mean": {Own: true, Types: ofT, Build: reduction(with16(Floats(
 		fold(0, plus[float64, float32], share[float64]),
 		fold(0, plus[float64, float64], share[float64]),
 	)).and(means)), Shape: InputsAt(1), StepwiseFloat16: true, Bound: meanBound, Time: timeOfReduction},

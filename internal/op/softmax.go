@@ -11,7 +11,7 @@ import (
 )
 
 var softmaxOps = Table{
-	"Softmax":    {Build: ByType(With16Bits(Floats(Exec(softmax32), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Stepwise: true, Time: TimeBesideLast},
+	"Softmax":    {Own: true, Build: ByType(With16Bits(Floats(Exec(softmax32), softmax[float64](false)))), Shape: NoInput, Bound: softmaxBound(false), Stepwise: true, Time: TimeBesideLast},
 	"LogSoftmax": {Build: ByType(Floats(softmax[float32](true), softmax[float64](true))), Shape: NoInput, Bound: softmaxBound(true), Time: TimeBesideLast},
 	"L2Loss":     {Build: ByType(Floats(halfSquares[float32], halfSquares[float64]))},
 }

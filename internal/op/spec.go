@@ -81,6 +81,11 @@ type Spec struct {
 	Uniform bool
 	// KeepsShape says that the result has the first input's shape.
 	KeepsShape bool
+	// Stage makes the operation in float32 as a part of a chain: see Stage.
+	Stage func(n *savedmodel.Node) Stage
+	// Own says that the result, where it is float32, is the operation's own memory,
+	// which nothing else refers to: what follows may write over it.
+	Own bool
 
 	// The fields below are for making inputs that a graph accepts. Reads finds
 	// what the operation reads as indices or lengths, Domain where its function
@@ -319,7 +324,15 @@ type Call struct {
 	// Fixed has bit i set if input i is the same tensor, of the same elements, in
 	// every call: what is made of it can be kept.
 	Fixed uint64
+	// Done, if there is one, is called for parts of a result in float32, which are
+	// complete and still in the processor's caches; the operation then sets it to
+	// nil. Most do not.
+	Done Finisher
 }
+
+// Finisher does the rest of what is to be done to a result: to a part of it that
+// begins with element at.
+type Finisher interface{ Finish(part []float32, at int) }
 
 // One is the result of an operation that makes one tensor.
 func (w *Call) One(t *lockstep.Tensor, err error) ([]value.Value, error) {
