@@ -9731,6 +9731,103 @@ ofSecond_end:
 	VZEROUPPER
 	RET
 
+// func largerPairs(z *float32, x *float32, y *float32, n int, form int)
+// Requires: AVX
+TEXT ·largerPairs(SB), NOSPLIT, $0-40
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ form+32(FP), SI
+	CMPQ SI, $0x01
+	JE   first
+	CMPQ SI, $0x02
+	JE   second
+
+both:
+	CMPQ    BX, $0x08
+	JL      both_tail
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     both
+
+both_tail:
+	TESTQ      BX, BX
+	JE         both_end
+	LEAQ       masks<>+32(SB), SI
+	NEGQ       BX
+	VMOVUPS    (SI)(BX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+both_end:
+	VZEROUPPER
+	RET
+
+first:
+	VBROADCASTSS (CX), Y0
+
+ofFirst:
+	CMPQ    BX, $0x08
+	JL      ofFirst_tail
+	VMOVUPS (DX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     ofFirst
+
+ofFirst_tail:
+	TESTQ      BX, BX
+	JE         ofFirst_end
+	LEAQ       masks<>+32(SB), CX
+	NEGQ       BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VMAXPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofFirst_end:
+	VZEROUPPER
+	RET
+
+second:
+	VBROADCASTSS (DX), Y0
+
+ofSecond:
+	CMPQ    BX, $0x08
+	JL      ofSecond_tail
+	VMOVUPS (CX), Y1
+	VMAXPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, BX
+	JMP     ofSecond
+
+ofSecond_tail:
+	TESTQ      BX, BX
+	JE         ofSecond_end
+	LEAQ       masks<>+32(SB), DX
+	NEGQ       BX
+	VMOVUPS    (DX)(BX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMAXPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+
+ofSecond_end:
+	VZEROUPPER
+	RET
+
 // func dots(y *float32, yStride int, x *float32, w *float32, n int, bias float32, rows int)
 // Requires: AVX, FMA3, SSE
 TEXT ·dots(SB), NOSPLIT, $0-56

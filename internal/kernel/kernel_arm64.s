@@ -7052,6 +7052,376 @@ whole56:
 eightsEnd46:
 	RET
 
+// func largerPairs
+// Requires: ASIMD
+TEXT ·largerPairs(SB), NOSPLIT, $0-40
+	MOVD z+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD y+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD form+32(FP), R4
+	CMP $1, R4
+	BEQ first
+	CMP $2, R4
+	BEQ second
+
+eights1:
+	CMP $1, R3
+	BLT eightsEnd2
+	CMP $8, R3
+	BLT part3
+	FLDPQ 0(R1), (F0, F1)
+	JMP whole4
+
+part3:
+	MOVD R1, R5
+	TBZ $2, R3, few5
+	FMOVQ (R5), F0
+	ADD $16, R5
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single7
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd8
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd8
+
+single7:
+	TBZ $0, R3, partialEnd8
+	FMOVS (R5), F1
+
+partialEnd8:
+	JMP tailEnd6
+
+few5:
+	VEOR V0.B16, V0.B16, V0.B16
+	TBZ $1, R3, single9
+	FMOVD (R5), F0
+	TBZ $0, R3, partialEnd10
+	ADD $8, R5
+	VLD1 (R5), V0.S[2]
+	JMP partialEnd10
+
+single9:
+	TBZ $0, R3, partialEnd10
+	FMOVS (R5), F0
+
+partialEnd10:
+	VEOR V1.B16, V1.B16, V1.B16
+
+tailEnd6:
+
+whole4:
+	CMP $8, R3
+	BLT part11
+	FLDPQ 0(R2), (F2, F3)
+	JMP whole12
+
+part11:
+	MOVD R2, R5
+	TBZ $2, R3, few13
+	FMOVQ (R5), F2
+	ADD $16, R5
+	VEOR V3.B16, V3.B16, V3.B16
+	TBZ $1, R3, single15
+	FMOVD (R5), F3
+	TBZ $0, R3, partialEnd16
+	ADD $8, R5
+	VLD1 (R5), V3.S[2]
+	JMP partialEnd16
+
+single15:
+	TBZ $0, R3, partialEnd16
+	FMOVS (R5), F3
+
+partialEnd16:
+	JMP tailEnd14
+
+few13:
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single17
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd18
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd18
+
+single17:
+	TBZ $0, R3, partialEnd18
+	FMOVS (R5), F2
+
+partialEnd18:
+	VEOR V3.B16, V3.B16, V3.B16
+
+tailEnd14:
+
+whole12:
+	WORD $0x6ea2e404 // fcmgt v4.4s, v0.4s, v2.4s
+	VBSL V2.B16, V0.B16, V4.B16
+	VORR V4.B16, V4.B16, V0.B16
+	WORD $0x6ea3e424 // fcmgt v4.4s, v1.4s, v3.4s
+	VBSL V3.B16, V1.B16, V4.B16
+	VORR V4.B16, V4.B16, V1.B16
+	CMP $8, R3
+	BLT part19
+	FSTPQ (F0, F1), 0(R0)
+	JMP whole20
+
+part19:
+	MOVD R0, R5
+	TBZ $2, R3, few21
+	FMOVQ F0, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single23
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd24
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd24
+
+single23:
+	TBZ $0, R3, partialEnd24
+	FMOVS F1, (R5)
+
+partialEnd24:
+	JMP tailEnd22
+
+few21:
+	TBZ $1, R3, single25
+	FMOVD F0, (R5)
+	TBZ $0, R3, partialEnd26
+	ADD $8, R5
+	VST1 V0.S[2], (R5)
+	JMP partialEnd26
+
+single25:
+	TBZ $0, R3, partialEnd26
+	FMOVS F0, (R5)
+
+partialEnd26:
+
+tailEnd22:
+
+whole20:
+	ADD $32, R0
+	ADD $32, R1
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights1
+
+eightsEnd2:
+	RET
+
+first:
+	VLD1R (R1), [V0.S4]
+
+eights27:
+	CMP $1, R3
+	BLT eightsEnd28
+	CMP $8, R3
+	BLT part29
+	FLDPQ 0(R2), (F1, F2)
+	JMP whole30
+
+part29:
+	MOVD R2, R5
+	TBZ $2, R3, few31
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single33
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd34
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd34
+
+single33:
+	TBZ $0, R3, partialEnd34
+	FMOVS (R5), F2
+
+partialEnd34:
+	JMP tailEnd32
+
+few31:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single35
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd36
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd36
+
+single35:
+	TBZ $0, R3, partialEnd36
+	FMOVS (R5), F1
+
+partialEnd36:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd32:
+
+whole30:
+	WORD $0x6ea1e403 // fcmgt v3.4s, v0.4s, v1.4s
+	VBSL V1.B16, V0.B16, V3.B16
+	VORR V3.B16, V3.B16, V1.B16
+	WORD $0x6ea2e403 // fcmgt v3.4s, v0.4s, v2.4s
+	VBSL V2.B16, V0.B16, V3.B16
+	VORR V3.B16, V3.B16, V2.B16
+	CMP $8, R3
+	BLT part37
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole38
+
+part37:
+	MOVD R0, R5
+	TBZ $2, R3, few39
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single41
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd42
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd42
+
+single41:
+	TBZ $0, R3, partialEnd42
+	FMOVS F2, (R5)
+
+partialEnd42:
+	JMP tailEnd40
+
+few39:
+	TBZ $1, R3, single43
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd44
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd44
+
+single43:
+	TBZ $0, R3, partialEnd44
+	FMOVS F1, (R5)
+
+partialEnd44:
+
+tailEnd40:
+
+whole38:
+	ADD $32, R0
+	ADD $32, R2
+	SUB $8, R3
+	JMP eights27
+
+eightsEnd28:
+	RET
+
+second:
+	VLD1R (R2), [V0.S4]
+
+eights45:
+	CMP $1, R3
+	BLT eightsEnd46
+	CMP $8, R3
+	BLT part47
+	FLDPQ 0(R1), (F1, F2)
+	JMP whole48
+
+part47:
+	MOVD R1, R5
+	TBZ $2, R3, few49
+	FMOVQ (R5), F1
+	ADD $16, R5
+	VEOR V2.B16, V2.B16, V2.B16
+	TBZ $1, R3, single51
+	FMOVD (R5), F2
+	TBZ $0, R3, partialEnd52
+	ADD $8, R5
+	VLD1 (R5), V2.S[2]
+	JMP partialEnd52
+
+single51:
+	TBZ $0, R3, partialEnd52
+	FMOVS (R5), F2
+
+partialEnd52:
+	JMP tailEnd50
+
+few49:
+	VEOR V1.B16, V1.B16, V1.B16
+	TBZ $1, R3, single53
+	FMOVD (R5), F1
+	TBZ $0, R3, partialEnd54
+	ADD $8, R5
+	VLD1 (R5), V1.S[2]
+	JMP partialEnd54
+
+single53:
+	TBZ $0, R3, partialEnd54
+	FMOVS (R5), F1
+
+partialEnd54:
+	VEOR V2.B16, V2.B16, V2.B16
+
+tailEnd50:
+
+whole48:
+	WORD $0x6ea0e423 // fcmgt v3.4s, v1.4s, v0.4s
+	VBSL V0.B16, V1.B16, V3.B16
+	VORR V3.B16, V3.B16, V1.B16
+	WORD $0x6ea0e443 // fcmgt v3.4s, v2.4s, v0.4s
+	VBSL V0.B16, V2.B16, V3.B16
+	VORR V3.B16, V3.B16, V2.B16
+	CMP $8, R3
+	BLT part55
+	FSTPQ (F1, F2), 0(R0)
+	JMP whole56
+
+part55:
+	MOVD R0, R5
+	TBZ $2, R3, few57
+	FMOVQ F1, (R5)
+	ADD $16, R5
+	TBZ $1, R3, single59
+	FMOVD F2, (R5)
+	TBZ $0, R3, partialEnd60
+	ADD $8, R5
+	VST1 V2.S[2], (R5)
+	JMP partialEnd60
+
+single59:
+	TBZ $0, R3, partialEnd60
+	FMOVS F2, (R5)
+
+partialEnd60:
+	JMP tailEnd58
+
+few57:
+	TBZ $1, R3, single61
+	FMOVD F1, (R5)
+	TBZ $0, R3, partialEnd62
+	ADD $8, R5
+	VST1 V1.S[2], (R5)
+	JMP partialEnd62
+
+single61:
+	TBZ $0, R3, partialEnd62
+	FMOVS F1, (R5)
+
+partialEnd62:
+
+tailEnd58:
+
+whole56:
+	ADD $32, R0
+	ADD $32, R1
+	SUB $8, R3
+	JMP eights45
+
+eightsEnd46:
+	RET
+
 // func dots
 // Requires: ASIMD
 TEXT ·dots(SB), NOSPLIT, $0-56

@@ -165,6 +165,12 @@ func TestPairs(t *testing.T) {
 	ops := []func(x, y float32) float32{
 		Sum: func(x, y float32) float32 { return x + y }, Difference: func(x, y float32) float32 { return x - y },
 		ProductOf: func(x, y float32) float32 { return x * y }, Quotient: func(x, y float32) float32 { return x / y },
+		Larger: func(x, y float32) float32 {
+			if x > y {
+				return x
+			}
+			return y
+		},
 	}
 	eachVectorised(t, func(t *testing.T) {
 		for i, n := range lengths() {
@@ -192,6 +198,21 @@ func TestPairs(t *testing.T) {
 					same(t, fmt.Sprint("in place, op ", op, " of ", n), into, want)
 				}
 				g.free()
+			}
+		}
+	})
+	eachVectorised(t, func(t *testing.T) {
+		odd := []float32{0, float32(math.Copysign(0, -1)), float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), -1, 1}
+		for i, v := range odd {
+			x := slices.Repeat([]float32{v}, 9)
+			y := append(slices.Concat(odd[i:], odd[:i]), 1, 2)
+			z, want := make([]float32, 9), make([]float32, 9)
+			for j := range want {
+				want[j] = ops[Larger](x[j], y[j])
+			}
+			for _, one := range []int{1, 9} {
+				Pairs(Larger, z, x[:one], y)
+				same(t, fmt.Sprint("the larger of ", v), z, want)
 			}
 		}
 	})

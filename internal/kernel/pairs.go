@@ -9,6 +9,7 @@ const (
 	Difference
 	ProductOf
 	Quotient
+	Larger // of two: x if it is larger, else y, also where one is NaN
 )
 
 // The forms of the functions in assembly: which of the two is one number.
@@ -46,6 +47,8 @@ func Pairs(op Pair, z, x, y []float32) bool {
 		multiplyPairs(&z[0], &x[0], &y[0], n, form)
 	case Quotient:
 		dividePairs(&z[0], &x[0], &y[0], n, form)
+	case Larger:
+		largerPairs(&z[0], &x[0], &y[0], n, form)
 	}
 	return true
 }

@@ -223,6 +223,12 @@ func multiplyPairs(z *float32, x *float32, y *float32, n int, form int)
 //go:noescape
 func dividePairs(z *float32, x *float32, y *float32, n int, form int)
 
+// largerPairs sets z, which may be x or y, to x if larger, else y, of n elements; x is one number if
+// form is firstIsOne, and y if it is secondIsOne. The bits that Go computes.
+//
+//go:noescape
+func largerPairs(z *float32, x *float32, y *float32, n int, form int)
+
 // dots computes y = bias + x·w for rows of x of n elements and one column w. Sixteen
 // chains of fused multiply-adds take every sixteenth k each, and are added to one another and
 // to the bias in a fixed order.

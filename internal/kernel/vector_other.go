@@ -80,3 +80,5 @@ func tapRows(z *float32, zStride int, x *float32, xStride int, w *float32, at *i
 func lstmOne(h *float32, c *float32, out *float32, outStride int, x *float32, from *float32, fromStride int, w *float32, features int, rows int, steps int, sigmoid *float32, tanh *float32) int {
 	panic(noVectors)
 }
+
+func largerPairs(z *float32, x *float32, y *float32, n int, form int) { panic(noVectors) }

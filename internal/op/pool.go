@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/lockstep-go/lockstep"
+	"github.com/lockstep-go/lockstep/internal/kernel"
 	"github.com/lockstep-go/lockstep/internal/value"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
@@ -41,14 +42,14 @@ func buildMaxPool(inner int) Builder {
 		if err != nil {
 			return nil, err
 		}
-		v := Floats(maxPool(p, float32(-math.MaxFloat32)), maxPool(p, -math.MaxFloat64))
+		v := Floats(maxPool32(p, -math.MaxFloat32), maxPool(p, -math.MaxFloat64))
 		if inner == 2 {
 			v = v.and(integers(
 				maxPool(p, lowest[int8]()), maxPool(p, lowest[int16]()), maxPool(p, lowest[int32]()), maxPool(p, lowest[int64]()),
 				maxPool(p, lowest[uint8]()), maxPool(p, lowest[uint16]()), maxPool(p, lowest[uint32]()), maxPool(p, lowest[uint64]())))
 		}
-		v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool(p, float32(-65504)), -1)
-		v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](maxPool(p, float32(-0x1.fep+127)), -1)
+		v[lockstep.Float16] = inFloat32[lockstep.Float16Bits](maxPool32(p, -65504), -1)
+		v[lockstep.BFloat16] = inFloat32[lockstep.BFloat16Bits](maxPool32(p, -0x1.fep+127), -1)
 		return v.chooseOr(n, "T", lockstep.Float32)
 	}
 }
@@ -84,64 +85,106 @@ func avgPool[E float](p *pooling) Exec {
 }
 
 func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S, start S, finish func(S, int) E) ([]value.Value, error) {
-	if len(in) != 1 {
-		return nil, fmt.Errorf("%d inputs, want 1", len(in))
-	}
-	t, _, err := Operand[E](in, 0)
-	if err != nil {
-		return nil, err
-	}
-	last, err := p.channelsLast(t)
-	if err != nil {
-		return nil, err
-	}
-	x, err := lockstep.Data[E](last)
-	if err != nil {
-		return nil, err
-	}
-	from, err := p.imagesOf(last.Shape())
-	if err != nil {
-		return nil, fmt.Errorf("the images: %w", err)
-	}
-	over, err := p.overAll(from, p.window)
-	if err != nil {
-		return nil, err
-	}
-	to := over.results(from, from.channels)
 	m := Room[poolMemory[E, S]](w)
-	m.shape = p.shapeOf(m.shape[:0], to)
-	pooled, out, err := m.Get(m.shape...)
-	if err != nil || len(out) == 0 {
-		return w.One(p.back(pooled, err))
+	b := &m.boundPool
+	err := bindPool(p, in, b)
+	if err != nil || len(b.out) == 0 {
+		return w.One(p.back(b.result, err))
 	}
-	if err := over.affordable(len(out), 1); err != nil {
-		return nil, err
-	}
-	if len(m.acc) != to.channels {
-		m.acc = make([]S, to.channels)
+	if len(m.acc) != b.to.channels {
+		m.acc = make([]S, b.to.channels)
 	}
 	acc, n := m.acc, 0
-	over.slide(from, to, func(int) {
+	b.over.slide(b.from, b.to, func(int) {
 		for i := range acc {
 			acc[i] = start
 		}
 		n = 0
 	}, func(at, _ int) {
-		for i, v := range x[at : at+from.channels] {
+		for i, v := range b.x[at : at+b.from.channels] {
 			acc[i] = take(acc[i], v)
 		}
 		n++
 	}, func(at int) {
 		for i, s := range acc {
-			out[at+i] = finish(s, n)
+			b.out[at+i] = finish(s, n)
 		}
 	})
-	return w.One(p.back(pooled, nil))
+	return w.One(p.back(b.result, nil))
+}
+
+// maxPool32 is maxPool by vectors: the same bits.
+func maxPool32(p *pooling, start float32) Exec {
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		b := Room[boundPool[float32]](w)
+		err := bindPool(p, in, b)
+		if err != nil || len(b.out) == 0 {
+			return w.One(p.back(b.result, err))
+		}
+		for i := range b.out {
+			b.out[i] = start
+		}
+		n := b.to.channels
+		var best []float32
+		b.over.slide(b.from, b.to, func(at int) {
+			best = b.out[at : at+n]
+		}, func(at, _ int) {
+			x := b.x[at : at+n]
+			if !kernel.Pairs(kernel.Larger, best, x, best) {
+				for i, v := range x {
+					if v > best[i] {
+						best[i] = v
+					}
+				}
+			}
+		}, func(int) {})
+		return w.One(p.back(b.result, nil))
+	}
+}
+
+// boundPool is a pooling of images of known shapes, and its memory.
+type boundPool[E number] struct {
+	memory   ResultMemory[E]
+	shape    []int
+	over     spans
+	from, to images
+	result   *lockstep.Tensor
+	x, out   []E
+}
+
+// bindPool fits a window to images.
+func bindPool[E number](p *pooling, in []value.Value, b *boundPool[E]) error {
+	b.result, b.out = nil, nil
+	if len(in) != 1 {
+		return fmt.Errorf("%d inputs, want 1", len(in))
+	}
+	t, _, err := Operand[E](in, 0)
+	if err != nil {
+		return err
+	}
+	last, err := p.channelsLast(t)
+	if err != nil {
+		return err
+	}
+	if b.x, err = lockstep.Data[E](last); err != nil {
+		return err
+	}
+	if b.from, err = p.imagesOf(last.Shape()); err != nil {
+		return fmt.Errorf("the images: %w", err)
+	}
+	if b.over, err = p.overAll(b.from, p.window); err != nil {
+		return err
+	}
+	b.to = b.over.results(b.from, b.from.channels)
+	b.shape = p.shapeOf(b.shape[:0], b.to)
+	if b.result, b.out, err = b.memory.Get(b.shape...); err != nil || len(b.out) == 0 {
+		return err
+	}
+	return b.over.affordable(len(b.out), 1)
 }
 
 // poolMemory is the memory of a pooling.
 type poolMemory[E, S number] struct {
-	ResultMemory[E]
-	acc   []S
-	shape []int
+	boundPool[E]
+	acc []S
 }

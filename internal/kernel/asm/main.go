@@ -30,6 +30,7 @@ func main() {
 	pairs("subtractPairs", "-", VSUBPS)
 	pairs("multiplyPairs", "·", VMULPS)
 	pairs("dividePairs", "/", VDIVPS)
+	pairs("largerPairs", "if larger, else", VMAXPS)
 	dots()
 	addRows()
 	fuseRows()

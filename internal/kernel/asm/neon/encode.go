@@ -24,6 +24,9 @@ func (a *assembler) maximum(x, y, to vector)   { a.three(0x4e20f400, "fmax", "4s
 func (a *assembler) minimum(x, y, to vector)   { a.three(0x4ea0f400, "fmin", "4s", x, y, to) }
 func (a *assembler) maximumOf(x, y, to vector) { a.three(0x4ea06400, "smax", "4s", x, y, to) } // of integers
 
+// exceeds sets every bit of a lane in which x is larger than y.
+func (a *assembler) exceeds(x, y, to vector) { a.three(0x6ea0e400, "fcmgt", "4s", x, y, to) }
+
 // belowZero sets every bit of a lane that is less than 0.
 func (a *assembler) belowZero(x, to vector) {
 	a.word(0x4ea0e800|uint32(x)<<5|uint32(to), "fcmlt v%d.4s, v%d.4s, #0", to, x)

@@ -53,6 +53,7 @@ func generate(like string) (assembly, declarations []byte, err error) {
 	pairs(a, "subtractPairs", a.subtract)
 	pairs(a, "multiplyPairs", a.multiply)
 	pairs(a, "dividePairs", a.divide)
+	pairs(a, "largerPairs", a.larger)
 	dots(a)
 	tapRows(a)
 	return a.assembly(), a.stubs(), a.err

@@ -41,6 +41,16 @@ func pairs(a *assembler, name string, op func(x, y, to vector)) {
 	}
 }
 
+// larger is x if that is larger than y, else y, also where one is NaN.
+func (a *assembler) larger(x, y, to vector) {
+	a.scope(func() {
+		is := a.vector()
+		a.exceeds(x, y, is)
+		a.ins("VBSL %s, %s, %s", y.bytes(), x.bytes(), is.bytes())
+		a.move(is, to)
+	})
+}
+
 // relu replaces x; NaN and -0 stay.
 func (a *assembler) relu(x vector) steps {
 	zero, below := a.vector(), a.vector()
