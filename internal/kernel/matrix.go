@@ -118,16 +118,20 @@ func (a *Matrix[F]) Add(p int, z, x Rows[F], k, n, rows int) {
 	addRowsOf(z, x, a.rows[k*a.m:(k+n)*a.m], rows, n, a.m)
 }
 
-func (w *panels) add(p int, z, x rowsOf, k, n, rows int) {
+func (w *panels) add(p int, z, x rowsOf, k, n, rows int) { w.addFrom(p, z, x, z, k, n, rows) }
+
+// addFrom is add to rows of from, of which one is all of them if its stride is 0. The
+// results are rows of z.
+func (w *panels) addFrom(p int, z, x, from rowsOf, k, n, rows int) {
 	// A panic here, and not a stray write there.
-	_ = z.data[(rows-1)*z.stride+panel-1]
+	_, _ = z.data[(rows-1)*z.stride+panel-1], from.data[(rows-1)*from.stride+panel-1]
 	_ = x.data[(rows-1)*x.stride+n-1]
 	at := w.of(p, k)[:n*panel]
 	if w.wide && n >= block {
-		productPanelWide(&z.data[0], z.stride, &x.data[0], x.stride, &at[0], &z.data[0], z.stride, n, rows)
+		productPanelWide(&z.data[0], z.stride, &x.data[0], x.stride, &at[0], &from.data[0], from.stride, n, rows)
 		return
 	}
-	productPanel(&z.data[0], z.stride, &x.data[0], x.stride, &at[0], &z.data[0], z.stride, n, rows)
+	productPanel(&z.data[0], z.stride, &x.data[0], x.stride, &at[0], &from.data[0], from.stride, n, rows)
 }
 
 // Multiply computes rows of y (rows, m) = x (rows, n) · W.
@@ -171,8 +175,7 @@ func (w *panels) multiply(y, x, bias []float32, m, rows int) {
 	some := max(fewRows, cachedNumbers/max(1, min(w.n, cachedRows))/fewRows*fewRows)
 	for r := 0; r < rows; r += some {
 		n := min(some, rows-r)
-		fillRows(y[r*m:(r+n)*m], prefix(bias, m), n, m)
-		whole.block(rowsOf{y[r*m:], m}, rowsOf{x[r*w.n:], w.n}, n)
+		whole.block(rowsOf{y[r*m:], m}, rowsOf{x[r*w.n:], w.n}, bias, n)
 	}
 	rest := m % panel
 	if rest == 0 {
@@ -181,35 +184,49 @@ func (w *panels) multiply(y, x, bias []float32, m, rows int) {
 	at := m - rest
 	last := panels{n: w.n, count: 1, data: w.data[at*w.n:], wide: w.wide}
 	var tile [fewRows * panel]float32
+	var from [panel]float32
+	if bias != nil {
+		copy(from[:], bias[at:m])
+	}
 	for r := 0; r < rows; r += fewRows {
 		n := min(fewRows, rows-r)
-		for i := range n {
-			copy(tile[i*panel:][:rest], y[(r+i)*m+at:])
-		}
-		last.block(rowsOf{tile[:], panel}, rowsOf{x[r*w.n:], w.n}, n)
+		last.block(rowsOf{tile[:], panel}, rowsOf{x[r*w.n:], w.n}, from[:], n)
 		for i := range n {
 			copy(y[(r+i)*m+at:][:rest], tile[i*panel:])
 		}
 	}
 }
 
-// prefix is the first numbers of b, which may be nil.
-func prefix(b []float32, n int) []float32 {
-	if b == nil {
-		return nil
-	}
-	return b[:n]
-}
+// noBias is the bias of one panel that has none.
+var noBias [panel]float32
 
-// block adds to some rows of z their products, part after part of the sums.
-func (w *panels) block(z, x rowsOf, rows int) {
-	if rows < fewRows {
+// block computes some rows of z, part after part of the sums, which begin with a bias
+// that may be nil.
+func (w *panels) block(z, x rowsOf, bias []float32, rows int) {
+	if rows < fewRows || w.n == 0 {
+		for r := range rows {
+			to := z.data[r*z.stride:][:w.count*panel]
+			if bias == nil {
+				clear(to)
+			} else {
+				copy(to, bias)
+			}
+		}
 		w.product(z, x, z, w.n, rows)
 		return
 	}
-	for k := 0; k < w.n; k += cachedRows {
+	for k := 0; k == 0 || k < w.n; k += cachedRows {
 		for p := range w.count {
-			w.add(p, rowsOf{z.data[p*panel:], z.stride}, rowsOf{x.data[k:], x.stride}, k, min(cachedRows, w.n-k), rows)
+			to := rowsOf{z.data[p*panel:], z.stride}
+			from := to
+			switch {
+			case k > 0:
+			case bias != nil:
+				from = rowsOf{data: bias[p*panel:]}
+			default:
+				from = rowsOf{data: noBias[:]}
+			}
+			w.addFrom(p, to, rowsOf{x.data[min(k, w.n):], x.stride}, from, k, min(cachedRows, w.n-k), rows)
 		}
 	}
 }
