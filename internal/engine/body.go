@@ -31,6 +31,8 @@ type Step struct {
 	// last are the slots that no later step of a function reads: their values
 	// can go.
 	last []int
+	// temporary says that nothing refers to a function's result once it has run.
+	temporary bool
 }
 
 // StepError is what ended a run, and where.

@@ -199,6 +199,7 @@ func (c *Compiler) function(name string) (*Body, error) {
 		b.Body.Rets = append(b.Body.Rets, b.Slot(c.Instead(r)))
 	}
 	b.release()
+	b.Body.temporary()
 	c.functions[name] = b.Body
 	return b.Body, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/ops"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -20,11 +21,18 @@ func (c *Compiler) loop(n *savedmodel.Node) (Operation, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What runs a recognised loop has its own use for the memory.
+	instead := func(w *Work, in []value.Value) error {
+		var keep any
+		alone := *w
+		alone.Keep, alone.Fixed = &keep, 0
+		return interpreted(&alone, in)
+	}
 	if r := c.Recurrences[n]; r != nil {
-		return c.recurrence(r, interpreted)
+		return c.recurrence(r, instead)
 	}
 	if s := c.Slices[n]; s != nil {
-		return sliced(s, interpreted), nil
+		return sliced(s, instead), nil
 	}
 	cond, body, err := c.LoopFunctions(n)
 	c.loops[n] = LoopBodies{cond, body}
@@ -36,13 +44,24 @@ func (c *Compiler) while(n *savedmodel.Node) (Operation, error) {
 	if err != nil {
 		return nil, err
 	}
+	assigns := len(c.assigned) > 0
 	return func(w *Work, in []value.Value) error {
 		state := in
+		m := op.Room[loopMemory](&w.Call)
+		if m.body.of != body {
+			fixed := w.Fixed
+			if assigns { // variables are not what they were
+				fixed = 0
+			}
+			unchanged := body.unchanged(fixed)
+			m.condition.prepare(cond, unchanged)
+			m.body.prepare(body, unchanged)
+		}
 		loops := len(w.at)
 		defer func() { w.at = w.at[:loops] }()
 		for i := range MaxSteps {
 			w.at = append(w.at[:loops], i)
-			more, err := cond.call(w.Running, state)
+			more, err := m.condition.run(cond, w.Running, state)
 			if err != nil {
 				return err
 			}
@@ -54,7 +73,7 @@ func (c *Compiler) while(n *savedmodel.Node) (Operation, error) {
 				copy(w.Out, state)
 				return nil
 			}
-			if state, err = body.call(w.Running, state); err != nil {
+			if state, err = m.body.run(body, w.Running, state); err != nil {
 				return err
 			}
 			if err := w.watch(n, state); err != nil {
@@ -170,6 +189,9 @@ func Assert(_ *Work, in []value.Value) error {
 func Truth(v value.Value) (bool, error) {
 	if v.Tensor == nil || v.Tensor.Len() != 1 {
 		return false, fmt.Errorf("%s, want one bool", v)
+	}
+	if b, err := lockstep.Data[bool](v.Tensor); err == nil {
+		return b[0], nil
 	}
 	f, err := v.Tensor.Float64s()
 	if err != nil {

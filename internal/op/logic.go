@@ -11,13 +11,13 @@ import (
 )
 
 var logicOps = Table{
-	"Less":         {Types: ofT, Build: ByType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
-	"LessEqual":    {Types: ofT, Build: ByType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
-	"Greater":      {Types: ofT, Build: ByType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
-	"GreaterEqual": {Types: ofT, Build: ByType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"Less":         {Own: true, Types: ofT, Build: ByType(ordered(less, less, less, less)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"LessEqual":    {Own: true, Types: ofT, Build: ByType(ordered(lessEqual, lessEqual, lessEqual, lessEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"Greater":      {Own: true, Types: ofT, Build: ByType(ordered(greater, greater, greater, greater)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
+	"GreaterEqual": {Own: true, Types: ofT, Build: ByType(ordered(greaterEqual, greaterEqual, greaterEqual, greaterEqual)), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise, Reads: readsCount},
 	"Equal":        {Types: ofT, Build: buildEqual(false), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
 	"NotEqual":     {Types: ofT, Build: buildEqual(true), Shape: NoInput, Bound: comparisonBound, Time: TimeElementwise},
-	"LogicalAnd":   {Build: Plain(Map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
+	"LogicalAnd":   {Own: true, Build: Plain(Map2(func(x, y bool) bool { return x && y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
 	"LogicalOr":    {Build: Plain(Map2(func(x, y bool) bool { return x || y })), Shape: NoInput, Bound: decidedBound, Undecided: true, Time: TimeElementwise},
 	"LogicalNot":   {Build: Plain(Map1(func(x bool) bool { return !x })), Shape: NoInput, Bound: notBound, Undecided: true, Time: TimeOfFirst},
 	"BitwiseAnd":   {Types: ofT, Build: ByType(wholes2(and, and))},

@@ -83,8 +83,8 @@ type Spec struct {
 	KeepsShape bool
 	// Stage makes the operation in float32 as a part of a chain: see Stage.
 	Stage func(n *savedmodel.Node) Stage
-	// Own says that the result, where it is float32, is the operation's own memory,
-	// which nothing else refers to: what follows may write over it.
+	// Own says that the result is the operation's own memory, which nothing else refers
+	// to: what follows may write over it, and so may the operation itself in another call.
 	Own bool
 
 	// The fields below are for making inputs that a graph accepts. Reads finds

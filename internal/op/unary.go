@@ -45,7 +45,7 @@ var unaryOps = Table{
 	"Acosh":      {Build: Function(math.Acosh), Domain: definedFrom(1), KeepsShape: true},
 	"Atanh":      {Build: Function(math.Atanh), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
 	"Erf":        {Stage: stageOne(kernel.ErfFunction), Own: true, Build: ByType(With16Bits(Floats(mapActivation(kernel.ErfFunction), Map1(math.Erf)))), Shape: NoInput, Bound: FunctionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true},
-	"Erfc":       {Stage: stageBy(via(math.Erfc)), Own: true, Build: Function(math.Erfc), Shape: NoInput, Bound: FunctionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true},
+	"Erfc":       {Stage: erfcStage, Own: true, Build: ByType(With16Bits(Floats(mapAll(kernel.Erfcs), Map1(math.Erfc)))), Shape: NoInput, Bound: FunctionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true},
 	"Erfinv":     {Build: Function(math.Erfinv), KeepsShape: true},
 	"Lgamma":     {Build: Function(lgamma), KeepsShape: true},
 	"Floor":      {Build: Function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: TimeOfFirst, Back: roundedBack(0, 1), KeepsShape: true},
@@ -56,6 +56,8 @@ var unaryOps = Table{
 	"Selu":       {Stage: stageOne(kernel.SeluFunction), Own: true, Build: inSteps(kernel.SeluFunction, selu, seluSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Selu, seluSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 	"Softplus":   {Stage: stageOne(kernel.SoftplusFunction), Own: true, Build: inSteps(kernel.SoftplusFunction, softplus, softplusSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Softplus, softplusSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 }
+
+func erfcStage(*savedmodel.Node) Stage { return Stage{One: kernel.Erfcs} }
 
 // Function makes an operation of one function of floats, which is computed in
 // float64 and rounded.
