@@ -8,9 +8,11 @@ import (
 	"github.com/lockstep-go/lockstep/internal/graphtest"
 )
 
-// The cases of families of operations that have a file of their own.
+// families are the files of cases of a family of operations each.
+var families = []string{"ops_volumes", "ops_signal", "ops_linalg", "ops_ctc"}
+
 func TestFamilies(t *testing.T) {
-	for _, file := range []string{"ops_volumes", "ops_signal", "ops_linalg"} {
+	for _, file := range families {
 		runCases(t, file)
 	}
 }
@@ -26,7 +28,7 @@ func TestRandomNumbersAreRefused(t *testing.T) {
 }
 
 func TestFamiliesHostile(t *testing.T) {
-	for _, file := range []string{"ops_volumes", "ops_signal", "ops_linalg"} {
+	for _, file := range families {
 		hostile(t, file, 1)
 	}
 }

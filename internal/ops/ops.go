@@ -4,6 +4,7 @@ package ops
 import (
 	"github.com/lockstep-go/lockstep/internal/op"
 	"github.com/lockstep-go/lockstep/internal/op/cells"
+	"github.com/lockstep-go/lockstep/internal/op/ctc"
 	"github.com/lockstep-go/lockstep/internal/op/image"
 	"github.com/lockstep-go/lockstep/internal/op/linalg"
 	"github.com/lockstep-go/lockstep/internal/op/quantize"
@@ -15,7 +16,7 @@ import (
 )
 
 // Specs are the known operations.
-var Specs = op.Join(op.Core, quantize.Ops, text.Ops, ragged.Ops, cells.Ops, regroup.Ops, image.Ops, signal.Ops, linalg.Ops)
+var Specs = op.Join(op.Core, cells.Ops, ctc.Ops, image.Ops, linalg.Ops, quantize.Ops, ragged.Ops, regroup.Ops, signal.Ops, text.Ops)
 
 // unknown is the Spec of an operation that is in no table.
 var unknown = &op.Spec{}
