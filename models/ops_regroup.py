@@ -31,6 +31,41 @@ def patches(c):
         add("rank", f32(4, 4, 1), (2, 2), padding=padding)
 
 
+def largest(c):
+    def argmax(name, x, size, stride=(1, 1), padding="VALID", **attrs):
+        c.add(f"MaxPoolWithArgmax/{name}/{padding}", "MaxPoolWithArgmax", [x], tolerance=0, ksize=[1, *size, 1], strides=[1, *stride, 1], padding=padding, **attrs)
+
+    def dilation(name, x, f, stride=(1, 1), rate=(1, 1), padding="VALID"):
+        c.add(f"Dilation2D/{name}/{padding}", "Dilation2D", [x, f], strides=[1, *stride, 1], rates=[1, *rate, 1], padding=padding)
+
+    rng = np.random.default_rng(20240616)
+    some = lambda *shape: rng.normal(0, 2, shape).astype(np.float32)
+    nan = some(1, 4, 5, 1)
+    nan[0, 0, 0], nan[0, 1, 2], nan[0, 3, 3] = np.nan, np.nan, -np.inf
+    for padding in ("SAME", "VALID"):
+        for size, stride in (((2, 2), (2, 2)), ((2, 3), (1, 2)), ((3, 1), (2, 1)), ((1, 1), (3, 2))):
+            for index in (tf.int32, tf.int64):
+                argmax(f"{size}_{stride}_{index.name}", some(2, 5, 6, 3), size, stride, padding, Targmax=index, include_batch_in_index=index == tf.int32)
+        for dtype in ("float32", "float64", "int32", "int64", "int8", "uint8", "int16", "uint16"):
+            argmax(f"type/{dtype}", rng.integers(0, 9, (2, 4, 5, 2)).astype(dtype), (2, 2), padding=padding)
+            dilation(f"type/{dtype}", rng.integers(0, 9, (2, 4, 5, 2)).astype(dtype), rng.integers(0, 5, (2, 2, 2)).astype(dtype), padding=padding)
+        argmax("nan", nan, (2, 2), padding=padding)
+        argmax("infinite", np.full((1, 3, 3, 1), -np.inf, np.float32), (2, 2), padding=padding)
+        argmax("wide", some(1, 2, 2, 1), (3, 4), padding=padding)
+        argmax("rank", some(4, 4, 1), (2, 2), padding=padding)
+        argmax("no_batch", some(0, 4, 4, 1), (2, 2), padding=padding)
+        for size, stride, rate in (((2, 2), (1, 1), (1, 1)), ((3, 2), (2, 1), (1, 2)), ((2, 3), (1, 3), (3, 1)), ((1, 1), (2, 2), (1, 1))):
+            dilation(f"{size}_{stride}_{rate}", some(2, 7, 6, 3), some(*size, 3), stride, rate, padding)
+        dilation("nan", nan, some(2, 2, 1), padding=padding)
+        dilation("infinite", np.full((1, 3, 3, 1), -np.inf, np.float32), some(2, 2, 1), padding=padding)
+        dilation("wide", some(1, 2, 2, 1), some(3, 4, 1), padding=padding)
+        dilation("channels", some(1, 4, 4, 2), some(2, 2, 1), padding=padding)
+        dilation("rank", some(4, 4, 1), some(2, 2, 1), padding=padding)
+        dilation("no_batch", some(0, 4, 4, 1), some(2, 2, 1), padding=padding)
+    c.add("Print/one", "Print", [f32(2, 3), [f32(4), i32(1, 2)]], message="printed: ")
+    c.add("Print/ints", "Print", [i64(4, 5), [f32(4)]])
+
+
 def distinct(c):
     nan = np.nan
     vectors = {
@@ -63,6 +98,7 @@ def main(folder):
     c = Cases()
     patches(c)
     distinct(c)
+    largest(c)
     c.write(folder, "ops_regroup")
 
 

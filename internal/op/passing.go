@@ -36,11 +36,21 @@ var passingOps = Table{
 	// Where a call does not feed it, it is its default.
 	"PlaceholderWithDefault": {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
 	"Snapshot":               {Build: Plain(identity), Moves: AllInputs, View: true, Shape: NoInput, Time: TimeOfFirst},
-	"CheckNumerics":          {Build: buildCheckNumerics, Bound: boundOfFirst, Shape: NoInput, Back: sameOf(0)},
+	// What a model prints to a terminal is no result: TensorFlow alone prints it.
+	"Print":         {Build: Plain(firstInput), Moves: InputsAt(0), View: true, Shape: NoInput, Time: timeOfFirstAlone},
+	"PrintV2":       {Control: Nothing},
+	"CheckNumerics": {Build: buildCheckNumerics, Bound: boundOfFirst, Shape: NoInput, Back: sameOf(0)},
 }
 
 func identity(w *Call, in []value.Value) ([]value.Value, error) {
 	return append([]value.Value(nil), in...), nil
+}
+
+func firstInput(w *Call, in []value.Value) ([]value.Value, error) {
+	if len(in) == 0 {
+		return nil, InputsError(0)
+	}
+	return []value.Value{in[0]}, nil
 }
 
 func buildConst(n *savedmodel.Node) (Exec, error) {

@@ -120,6 +120,15 @@ func TimeOfFirst(t Timed) (Timing, error) {
 	return l, sameBut(t, 0)
 }
 
+// timeOfFirstAlone is for an operation whose result is its first input, whatever the
+// others are.
+func timeOfFirstAlone(t Timed) (Timing, error) {
+	if t.Inputs() == 0 {
+		return Timing{}, InputsError(0)
+	}
+	return t.Timing(0), nil
+}
+
 // TimeBesideLast is for an operation along the last axis.
 func TimeBesideLast(t Timed) (Timing, error) {
 	l, shape, err := onlyTimed(t, 0)

@@ -89,10 +89,10 @@ func hasOpen(f *tfpb.NameAttrList) bool {
 }
 
 // effectful are name prefixes of operations that change something which a later
-// one, or a later call, can see. Reading a variable and running a loop do not;
-// Keras lists them among a function's control results.
+// one, or a later call, can see. Reading a variable, running a loop and printing to a
+// terminal do not; Keras lists them among a function's control results.
 var effectful = []string{
-	"Assert", "Assign", "DestroyResource", "InitializeTable", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Print",
+	"Assert", "Assign", "DestroyResource", "InitializeTable", "LookupTableImport", "LookupTableInsert", "LookupTableRemove",
 	"QueueEnqueue", "ResourceApply", "ResourceScatter", "ResourceSparseApply", "ResourceStridedSliceAssign", "SaveV2", "WriteFile",
 }
 

@@ -1,5 +1,6 @@
 // Package regroup has TensorFlow's operations that pick elements and put them
-// together in another way: patches of images, and distinct elements.
+// together in another way: patches of images, the largest of them, and distinct
+// elements.
 package regroup
 
 import (
@@ -12,7 +13,9 @@ import (
 
 // Ops are the operations.
 var Ops = op.Table{
-	"ExtractImagePatches": {Build: buildPatches, Moves: op.InputsAt(0), Shape: op.NoInput},
+	"ExtractImagePatches": {Build: buildPatches, Moves: op.InputsAt(0), Shape: op.NoInput, Time: op.TimeBeside(3)},
+	"MaxPoolWithArgmax":   {Types: ofT, Build: buildArgmax, Shape: op.NoInput, Bound: argmaxBound, Time: op.TimeBeside(3)},
+	"Dilation2D":          {Types: ofT, Build: buildDilation, Shape: op.NoInput, Bound: dilationBound, Time: op.TimeBeside(3)},
 	"UniqueV2":            {Build: buildUnique},
 	"UniqueWithCountsV2":  {Build: buildUnique},
 	"ListDiff":            {Build: buildDifference},
@@ -24,15 +27,14 @@ var Ops = op.Table{
 func buildPatches(n *savedmodel.Node) (op.Exec, error) {
 	var attrs [3][2]int // size, stride and rate along height and width
 	for i, name := range []string{"ksizes", "strides", "rates"} {
-		v := n.AttrInts(name)
-		if len(v) != 4 || v[0] != 1 || v[3] != 1 || min(v[1], v[2]) < 1 || max(v[1], v[2]) > int64(value.MaxElements) {
-			return nil, op.NotSupported(name, v)
+		var err error
+		if attrs[i], err = pairOf(n, name); err != nil {
+			return nil, err
 		}
-		attrs[i] = [2]int{int(v[1]), int(v[2])}
 	}
-	padding := n.AttrString("padding")
-	if padding != "SAME" && padding != "VALID" {
-		return nil, op.NotSupported("padding", padding)
+	same, err := sameOf(n)
+	if err != nil {
+		return nil, err
 	}
 	return func(w *op.Call, in []value.Value) ([]value.Value, error) {
 		t, err := value.Tensors(in, 1)
@@ -46,7 +48,7 @@ func buildPatches(n *savedmodel.Node) (op.Exec, error) {
 		batch, channels := shape[0], shape[3]
 		var spans [2]span
 		for i := range spans {
-			spans[i] = spanOf(shape[1+i], attrs[0][i], attrs[1][i], attrs[2][i], padding == "SAME")
+			spans[i] = spanOf(shape[1+i], attrs[0][i], attrs[1][i], attrs[2][i], same)
 			if spans[i].out <= 0 && batch*channels > 0 {
 				return nil, fmt.Errorf("patches that reach over %d of an axis of %d", spans[i].reach, shape[1+i])
 			}
