@@ -9,7 +9,7 @@ import (
 )
 
 // families are the files of cases of a family of operations each.
-var families = []string{"ops_volumes", "ops_signal", "ops_linalg", "ops_ctc"}
+var families = []string{"ops_volumes", "ops_signal", "ops_linalg", "ops_ctc", "ops_sparse"}
 
 func TestFamilies(t *testing.T) {
 	for _, file := range families {

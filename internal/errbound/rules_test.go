@@ -68,7 +68,9 @@ var noRule = []string{
 	"InTopKV2", "L2Loss", "LSTMBlockCell", "Lgamma", "LinSpace", "ListDiff", "LogMatrixDeterminant", "Lu", "MatrixDeterminant",
 	"MatrixTriangularSolve", "Mod", "NextAfter", "Prod", "Qr",
 	"Range", // of a length that rounding decides
-	"ScatterNd", "StringToNumber", "Tan", "TensorScatterAdd", "TensorScatterMax", "TensorScatterMin", "TensorScatterSub",
+	"ScatterNd",
+	"SparseAdd", // with a threshold
+	"StringToNumber", "Tan", "TensorScatterAdd", "TensorScatterMax", "TensorScatterMin", "TensorScatterSub",
 	"TruncateDiv", "TruncateMod", "Unique", "UniqueV2", "UniqueWithCounts", "UniqueWithCountsV2", "UnsortedSegmentMax",
 	"UnsortedSegmentMin", "UnsortedSegmentProd", "Xlog1py", "Xlogy",
 }
