@@ -2,7 +2,7 @@
 
     python ops_linalg.py DIR
 
-Of singular values and eigenvalues the vectors are known up to their signs alone: the cases hold what is made of them.
+The vectors of singular values are known up to their signs alone: the cases hold what is made of them.
 """
 
 import sys
@@ -77,8 +77,9 @@ def rebuilt(x, full):
 
 
 def spectral(x):
+    """The eigenvalues and their vectors, whose signs follow from how they are computed."""
     found = tf.raw_ops.SelfAdjointEigV2(input=x)
-    return [found.e, tf.raw_ops.Abs(x=found.v)]
+    return [found.e, found.v]
 
 
 def main(folder):

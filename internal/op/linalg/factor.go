@@ -58,23 +58,10 @@ func reflect(a matrix, full bool) (q, r matrix) {
 	vectors, factors := make([][]float64, p), make([]float64, p)
 	for k := range p {
 		v := make([]float64, rows)
-		tail := 0.0
-		for i := k + 1; i < rows; i++ {
+		for i := k; i < rows; i++ {
 			v[i] = *a.at(i, k)
-			tail += v[i] * v[i]
 		}
-		first := *a.at(k, k)
-		v[k] = 1
-		if tail > 0 {
-			beta := math.Sqrt(first*first + tail)
-			if first >= 0 {
-				beta = -beta
-			}
-			for i := k + 1; i < rows; i++ {
-				v[i] /= first - beta
-			}
-			factors[k] = (beta - first) / beta
-		}
+		factors[k] = reflection(v[k:])
 		vectors[k] = v
 		mirrorRows(a, v, factors[k], k, k)
 		for i := k + 1; i < rows; i++ {
@@ -93,6 +80,27 @@ func reflect(a matrix, full bool) (q, r matrix) {
 		mirrorRows(q, vectors[k], factors[k], k, 0)
 	}
 	return q, matrix{width, cols, a.d[:width*cols]}
+}
+
+// reflection makes a vector v of one such that I - factor·vvᵀ leaves it only its first
+// element, with the other sign; v begins with 1.
+func reflection(v []float64) (factor float64) {
+	tail, first := 0.0, v[0]
+	for _, x := range v[1:] {
+		tail += x * x
+	}
+	v[0] = 1
+	if tail == 0 {
+		return 0
+	}
+	beta := math.Sqrt(first*first + tail)
+	if first >= 0 {
+		beta = -beta
+	}
+	for i := 1; i < len(v); i++ {
+		v[i] /= first - beta
+	}
+	return (beta - first) / beta
 }
 
 // mirrorRows multiplies a matrix by I - factor·vvᵀ, where v begins at row from, in the
