@@ -1,0 +1,89 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/lockstep-go/lockstep/beam/infer"
+	"github.com/lockstep-go/lockstep/beam/internal/files"
+	"github.com/lockstep-go/lockstep/beam/internal/rows"
+)
+
+func init() {
+	register.DoFn2x1[context.Context, string, error](&partFn{})
+}
+
+// element is what a worker gets of a part.
+type element struct {
+	Part  int
+	Input rows.Part
+}
+
+// pipeline runs parts: each is one element, so that the runner shares out parts and not rows.
+func (j *Job) pipeline(parts []element) (*beam.Pipeline, error) {
+	p, s := beam.NewPipelineWithRoot()
+	var all []string
+	for _, e := range parts {
+		b, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, string(b))
+	}
+	beam.ParDo0(s.Scope("lockstep.Batch"), &partFn{Job: *j}, beam.Reshuffle(s, beam.CreateList(s, all)))
+	return p, nil
+}
+
+// partFn runs a part.
+type partFn struct {
+	Job Job
+
+	predictor             *infer.Predictor
+	rows, calls, failures beam.Counter
+	microseconds          beam.Distribution
+}
+
+// Setup loads the model, once a worker, and verifies that it is the job's.
+func (f *partFn) Setup(ctx context.Context) (err error) {
+	f.rows = beam.NewCounter(infer.Namespace, "rows")
+	f.calls = beam.NewCounter(infer.Namespace, "calls")
+	f.failures = beam.NewCounter(infer.Namespace, "failures")
+	f.microseconds = beam.NewDistribution(infer.Namespace, "microseconds")
+	f.predictor, err = infer.Open(ctx, f.Job.Model)
+	return err
+}
+
+// ProcessElement runs one part. What is wrong with its input ends neither the bundle nor the job.
+func (f *partFn) ProcessElement(ctx context.Context, text string) error {
+	var e element
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		return fmt.Errorf("batch: a part: %w", err)
+	}
+	if r, err := f.Job.record(ctx, e.Part); err == nil && r != nil {
+		return nil // the runner tries again what was done
+	}
+	begin := time.Now()
+	r, err := f.Job.run(ctx, f.predictor, e.Part, e.Input, func(*call) { f.calls.Inc(ctx, 1) })
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return f.Job.reportError(ctx, e.Part, err)
+	}
+	f.microseconds.Update(ctx, time.Since(begin).Microseconds())
+	f.rows.Inc(ctx, r.Rows+r.Failed)
+	f.failures.Inc(ctx, r.Failed)
+	return nil
+}
+
+// clearErrors removes what an earlier run could not do.
+func (j *Job) clearErrors(ctx context.Context, parts []element) {
+	for _, e := range parts {
+		_ = files.Remove(ctx, j.state(errorName(e.Part))) // most have none
+	}
+}
