@@ -15,7 +15,9 @@ import (
 )
 
 func init() {
-	register.DoFn2x1[context.Context, string, error](&partFn{})
+	register.DoFn3x1[context.Context, string, func(string), error](&partFn{})
+	register.DoFn2x0[context.Context, string](&doneFn{})
+	register.Emitter1[string]()
 }
 
 // element is what a worker gets of a part.
@@ -35,9 +37,20 @@ func (j *Job) pipeline(parts []element) (*beam.Pipeline, error) {
 		}
 		all = append(all, string(b))
 	}
-	beam.ParDo0(s.Scope("lockstep.Batch"), &partFn{Job: *j}, beam.Reshuffle(s, beam.CreateList(s, all)))
+	s = s.Scope("lockstep.Batch")
+	done := beam.ParDo(s, &partFn{Job: *j}, beam.Reshuffle(s, beam.CreateList(s, all)))
+	// A stage without an output keeps a core of Prism busy while it runs (2.77.0).
+	beam.ParDo0(s, &doneFn{}, beam.Reshuffle(s, done))
 	return p, nil
 }
+
+// doneFn counts the parts that are done.
+type doneFn struct{ parts beam.Counter }
+
+// Setup makes the counter.
+func (f *doneFn) Setup() { f.parts = beam.NewCounter(infer.Namespace, "parts") }
+
+func (f *doneFn) ProcessElement(ctx context.Context, _ string) { f.parts.Inc(ctx, 1) }
 
 // partFn runs a part.
 type partFn struct {
@@ -59,12 +72,13 @@ func (f *partFn) Setup(ctx context.Context) (err error) {
 }
 
 // ProcessElement runs one part. What is wrong with its input ends neither the bundle nor the job.
-func (f *partFn) ProcessElement(ctx context.Context, text string) error {
+func (f *partFn) ProcessElement(ctx context.Context, text string, done func(string)) error {
 	var e element
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
 		return fmt.Errorf("batch: a part: %w", err)
 	}
 	if r, err := f.Job.record(ctx, e.Part); err == nil && r != nil {
+		done(recordName(e.Part))
 		return nil // the runner tries again what was done
 	}
 	begin := time.Now()
@@ -78,6 +92,7 @@ func (f *partFn) ProcessElement(ctx context.Context, text string) error {
 	f.microseconds.Update(ctx, time.Since(begin).Microseconds())
 	f.rows.Inc(ctx, r.Rows+r.Failed)
 	f.failures.Inc(ctx, r.Failed)
+	done(recordName(e.Part))
 	return nil
 }
 

@@ -19,6 +19,7 @@ type call struct {
 	inputs   map[string]*lockstep.Tensor // nil if there are failures alone
 	failures []failure
 
+	size        int64 // what it holds
 	done        chan struct{}
 	predictions []infer.Prediction
 	failed      []infer.RowError
@@ -127,7 +128,7 @@ func (g *gatherer) add(row *rows.Row) error {
 	}
 	if g.series == nil {
 		if !row.HasKey {
-			return g.fail(failure{"", row.Time, row.Number, row.Bad.Error()})
+			return g.fail(failure{"", row.TimeText(), row.Number, row.Bad.Error()})
 		}
 		g.series = newSeries(g.window, row.Key)
 		if _, twice := g.seen[row.Key]; twice {
@@ -156,9 +157,9 @@ func (g *gatherer) independent(row *rows.Row) error {
 		return nil
 	}
 	if row.Bad != nil {
-		return g.fail(failure{row.Key, row.Time, row.Number, row.Bad.Error()})
+		return g.fail(failure{row.Key, row.TimeText(), row.Number, row.Bad.Error()})
 	}
-	return g.put(row.Values, row.Key, row.Time, row.Number)
+	return g.put(row.Values, row.Key, row.TimeText(), row.Number)
 }
 
 // put adds a row's or window's inputs to the call.

@@ -85,7 +85,7 @@ func errorName(part int) string  { return fmt.Sprintf("part-%05d.error", part) }
 func (j *Job) outputName(part int) string { return fmt.Sprintf("part-%05d.%s", part, j.Format) }
 func failuresName(part int) string        { return fmt.Sprintf("failed-%05d.csv", part) }
 
-// record reads a part's record; nil if it has none.
+// record reads a part's record; nil if it has none that can be read.
 func (j *Job) record(ctx context.Context, part int) (*Record, error) {
 	b, err := files.Read(ctx, j.state(recordName(part)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -95,8 +95,8 @@ func (j *Job) record(ctx context.Context, part int) (*Record, error) {
 		return nil, err
 	}
 	var r Record
-	if err := json.Unmarshal(b, &r); err != nil || r.Part != part {
-		return nil, fmt.Errorf("%s is damaged: remove it to run its part again: %v", j.state(recordName(part)), err)
+	if err := json.Unmarshal(b, &r); err != nil || r.Part != part || r.Input == nil {
+		return nil, nil // what a crash of the machine left: the part is run again
 	}
 	return &r, nil
 }

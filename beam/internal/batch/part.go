@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/beam/infer"
 	"github.com/lockstep-go/lockstep/beam/internal/files"
@@ -28,6 +30,21 @@ func (j *Job) columns(sig lockstep.Signature) rows.Columns {
 	return c
 }
 
+// What waits between reading, running and writing: many small calls, or a few large ones.
+const (
+	mostCalls = 64
+	mostHeld  = 64 << 20
+)
+
+// bytes is about what the inputs of a call take, at most all that may be held.
+func (c *call) bytes() int64 {
+	n := int64(1)
+	for _, t := range c.inputs {
+		n += int64(t.Len()) * int64(max(t.DType().Size(), 4))
+	}
+	return min(n, mostHeld)
+}
+
 // run reads, runs and writes a part. seen, if not nil, is told of every call.
 func (j *Job) run(ctx context.Context, p *infer.Predictor, part int, in rows.Part, seen func(*call)) (Record, error) {
 	ctx, stop := context.WithCancel(ctx)
@@ -36,7 +53,8 @@ func (j *Job) run(ctx context.Context, p *infer.Predictor, part int, in rows.Par
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	work, ordered := make(chan *call, threads), make(chan *call, 2*threads)
+	work, ordered := make(chan *call, mostCalls), make(chan *call, mostCalls)
+	held := semaphore.NewWeighted(mostHeld)
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer stop() // before the wait
@@ -45,6 +63,10 @@ func (j *Job) run(ctx context.Context, p *infer.Predictor, part int, in rows.Par
 		defer close(ordered)
 		defer close(work)
 		readError = j.read(ctx, p, in, func(c *call) error {
+			c.size = c.bytes()
+			if err := held.Acquire(ctx, c.size); err != nil {
+				return err
+			}
 			for _, to := range []chan *call{work, ordered} {
 				select {
 				case to <- c:
@@ -80,6 +102,7 @@ func (j *Job) run(ctx context.Context, p *infer.Predictor, part int, in rows.Par
 		if err := w.write(c); err != nil {
 			return Record{}, err
 		}
+		held.Release(c.size)
 	}
 	if readError != nil {
 		return Record{}, readError

@@ -26,15 +26,23 @@ type series struct {
 // step is what is known of a row besides its values.
 type step struct {
 	row    int64
-	time   string
+	text   string
+	at     rows.Instant
 	bad    error
 	report bool // bad is in no failure so far
+}
+
+func (s *step) time() string {
+	if s.text != "" {
+		return s.text
+	}
+	return s.at.String()
 }
 
 func newSeries(w *infer.Windowing, key string) *series { return &series{window: w, key: key} }
 
 func (s *series) add(g *gatherer, row *rows.Row) error {
-	st := step{row: row.Number, time: row.Time}
+	st := step{row: row.Number, text: row.Time, at: row.At}
 	switch {
 	case s.broken != nil:
 		st.bad, st.report = s.broken, s.n == 0
@@ -84,7 +92,7 @@ func (s *series) checkTime(row *rows.Row) error {
 		err = fmt.Errorf("it is not later than that of the row before")
 	}
 	if err != nil {
-		return fmt.Errorf("row %d: the time %q: %w: the rows of a key must be in order of time, each time once", row.Number, row.Time, err)
+		return fmt.Errorf("row %d: the time %q: %w: the rows of a key must be in order of time, each time once", row.Number, row.TimeText(), err)
 	}
 	return nil
 }
@@ -110,7 +118,7 @@ func (s *series) report(g *gatherer, st step) error {
 	if !st.report || g.want != nil {
 		return nil
 	}
-	return g.fail(failure{s.key, st.time, st.row, st.bad.Error()})
+	return g.fail(failure{s.key, st.time(), st.row, st.bad.Error()})
 }
 
 // cut makes a call's row of the window that begins at a row of the series.
@@ -118,7 +126,7 @@ func (s *series) cut(g *gatherer, at int64) error {
 	s.windows++
 	from, length := at-s.first, int64(s.window.Length())
 	steps := s.steps[from : from+length]
-	row, time := steps[0].row, steps[s.window.Past-1].time
+	row, time := steps[0].row, steps[s.window.Past-1].time()
 	if g.want != nil && !g.want(row) {
 		return nil
 	}
@@ -149,7 +157,7 @@ func (s *series) end(g *gatherer) error {
 		}
 	}
 	if s.windows == 0 && g.want == nil {
-		return g.fail(failure{s.key, s.last.time, s.last.row, s.window.TooShort(int(s.n))})
+		return g.fail(failure{s.key, s.last.time(), s.last.row, s.window.TooShort(int(s.n))})
 	}
 	return nil
 }

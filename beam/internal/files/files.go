@@ -205,11 +205,12 @@ func (o *Output) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Commit makes the file appear under its name, in the place of one that is there.
+// Commit makes the file appear under its name, in the place of one that is there. It
+// does not wait for the disk: who relies on a file compares its Sum.
 func (o *Output) Commit() (Sum, error) {
 	sum := Sum{o.size, hex.EncodeToString(o.sum.Sum(nil))}
 	if f, ok := o.to.(*os.File); ok {
-		if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
+		if err := f.Chmod(0o644); err != nil {
 			return Sum{}, errors.Join(err, o.Abort())
 		}
 	}

@@ -26,7 +26,8 @@ type csvReader struct {
 	key     int // the column, or -1
 	time    int
 	values  [][]int
-	specs   []lockstep.TensorSpec
+	read    []infer.Value // of the last row
+	before  string        // the last key
 }
 
 func openCSV(f *files.File, p Part, c Columns) (*csvReader, error) {
@@ -34,12 +35,19 @@ func openCSV(f *files.File, p Part, c Columns) (*csvReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &csvReader{file: f, part: p, fields: len(header), specs: c.Specs, start: p.From, number: p.Row}
+	r := &csvReader{file: f, part: p, fields: len(header), start: p.From, number: p.Row}
 	if p.Before >= 0 {
 		r.start, r.number = p.Before, p.Row-1
 	}
 	if err := r.find(header, c); err != nil {
 		return nil, err
+	}
+	for i := range c.Values {
+		v := infer.Value{Kind: infer.Floats}
+		if c.Specs != nil {
+			v.Kind = kindOf(c.Specs[i].DType)
+		}
+		r.read = append(r.read, v)
 	}
 	r.records = csv.NewReader(bufio.NewReaderSize(io.NewSectionReader(f, r.start, f.Size-r.start), 1<<16))
 	r.records.FieldsPerRecord, r.records.ReuseRecord = -1, true
@@ -114,19 +122,22 @@ func (r *csvReader) Read(row *Row) error {
 	if err != nil {
 		return fmt.Errorf("%s: row %d: %w", r.part.File, row.Number, err)
 	}
-	row.Bad = r.read(row, record)
+	row.Bad = r.parse(row, record)
 	if row.Bad != nil {
 		row.Bad = fmt.Errorf("row %d: %w", row.Number, row.Bad)
 	}
 	return nil
 }
 
-func (r *csvReader) read(row *Row, record []string) (err error) {
+func (r *csvReader) parse(row *Row, record []string) (err error) {
 	if len(record) != r.fields {
 		return fmt.Errorf("it has %d fields, and the header %d", len(record), r.fields)
 	}
 	if r.key >= 0 {
-		row.Key, row.HasKey = strings.Clone(record[r.key]), true
+		if r.before != record[r.key] {
+			r.before = strings.Clone(record[r.key])
+		}
+		row.Key, row.HasKey = r.before, true
 	}
 	if r.time >= 0 {
 		row.Time = strings.Clone(record[r.time])
@@ -135,15 +146,14 @@ func (r *csvReader) read(row *Row, record []string) (err error) {
 		}
 	}
 	for i, columns := range r.values {
-		v := infer.Value{Kind: infer.Floats}
-		if r.specs != nil {
-			v.Kind = kindOf(r.specs[i].DType)
-		}
+		v := r.read[i]
+		v.Floats, v.Ints, v.Texts = v.Floats[:0], v.Ints[:0], v.Texts[:0]
 		for _, at := range columns {
 			if err := parseField(&v, record[at]); err != nil {
 				return err
 			}
 		}
+		r.read[i] = v
 		row.Values = append(row.Values, v)
 	}
 	return nil

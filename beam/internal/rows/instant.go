@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -11,6 +12,28 @@ type Instant struct {
 	kind   byte // 'i' an integer, 'f' a float, 't' a date or time
 	number int64
 	float  float64
+	date   bool // a time without hours
+}
+
+// String returns a time that was not read as text.
+func (a Instant) String() string {
+	switch {
+	case a.kind == 'i':
+		return strconv.FormatInt(a.number, 10)
+	case a.kind == 't' && a.date:
+		return time.Unix(0, a.number).UTC().Format(time.DateOnly)
+	case a.kind == 't':
+		return time.Unix(0, a.number).UTC().Format(time.RFC3339Nano)
+	}
+	return ""
+}
+
+// inUnit makes an instant of a number of units since 1970.
+func inUnit(n int64, unit time.Duration) (Instant, error) {
+	if n > math.MaxInt64/int64(unit) || n < math.MinInt64/int64(unit) {
+		return Instant{}, fmt.Errorf("the time is %d times %v from 1970, want one in the years 1678 to 2261", n, unit)
+	}
+	return Instant{kind: 't', number: n * int64(unit), date: unit == 24*time.Hour}, nil
 }
 
 // layouts are the forms of dates and times.

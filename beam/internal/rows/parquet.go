@@ -115,7 +115,7 @@ func (r *parquetReader) Read(row *Row) (err error) {
 			return err
 		}
 		if row.HasKey = len(v) == 1 && !v[0].IsNull(); row.HasKey {
-			row.Key = r.key.text(v[0])
+			row.Key = r.key.same(v[0])
 		} else {
 			row.Bad = fmt.Errorf("row %d: the key is null", row.Number)
 		}
@@ -134,7 +134,7 @@ func (r *parquetReader) Read(row *Row) (err error) {
 		if err != nil {
 			return err
 		}
-		value, err := c.value(v)
+		value, err := c.read(v)
 		if err != nil && row.Bad == nil {
 			row.Bad = fmt.Errorf("row %d: %w", row.Number, err)
 		}
@@ -147,12 +147,15 @@ func (r *parquetReader) readTime(row *Row, v []parquet.Value) (err error) {
 	if len(v) != 1 || v[0].IsNull() {
 		return fmt.Errorf("the time is null")
 	}
-	row.Time = r.time.text(v[0])
-	if r.time.kind == infer.Ints && r.time.unit == 0 {
+	switch {
+	case r.time.unit > 0:
+		row.At, err = inUnit(integer(v[0]), r.time.unit)
+	case r.time.kind == infer.Ints && r.time.bits == 0:
 		row.At = Instant{kind: 'i', number: integer(v[0])}
-		return nil
+	default:
+		row.Time = r.time.text(v[0])
+		row.At, err = parseInstant(row.Time)
 	}
-	row.At, err = parseInstant(row.Time)
 	return err
 }
 
@@ -182,6 +185,16 @@ type parquetColumn struct {
 	buffer []parquet.Value
 	have   []parquet.Value // what is left of buffer
 	out    []parquet.Value
+	value  infer.Value // of the row that was read last
+	before string      // the last text
+}
+
+// same is text, without a new string where it is that of the row before.
+func (c *parquetColumn) same(v parquet.Value) string {
+	if v.Kind() != parquet.ByteArray || c.before != string(v.ByteArray()) {
+		c.before = c.text(v)
+	}
+	return c.before
 }
 
 // classify reads off the schema what the column holds.
@@ -236,7 +249,7 @@ func (c *parquetColumn) row() ([]parquet.Value, error) {
 		if len(c.out) > 0 && c.have[0].RepetitionLevel() == 0 {
 			break
 		}
-		c.out = append(c.out, c.have[0].Clone())
+		c.out = append(c.out, c.have[0])
 		c.have = c.have[1:]
 		if !c.repeats {
 			break
@@ -327,9 +340,9 @@ func (c *parquetColumn) text(v parquet.Value) string {
 	return v.String()
 }
 
-// value makes a Value of a row's values.
-func (c *parquetColumn) value(values []parquet.Value) (infer.Value, error) {
-	out := infer.Value{Kind: c.kind}
+// read makes a Value of a row's values, in the memory of the last one.
+func (c *parquetColumn) read(values []parquet.Value) (infer.Value, error) {
+	out := infer.Value{Kind: c.kind, Floats: c.value.Floats[:0], Ints: c.value.Ints[:0], Texts: c.value.Texts[:0]}
 	for _, v := range values {
 		if v.IsNull() {
 			return out, fmt.Errorf("column %q is null", c.name)
@@ -358,5 +371,6 @@ func (c *parquetColumn) value(values []parquet.Value) (infer.Value, error) {
 			out.Texts = append(out.Texts, string(v.ByteArray()))
 		}
 	}
+	c.value = out
 	return out, nil
 }

@@ -37,11 +37,19 @@ type Row struct {
 	Number int64 // in the file, counted from 0
 	InPart bool  // it begins in the part, and not before or after it
 	Key    string
-	HasKey bool // the key could be read, or there is no key column
-	Time   string
+	HasKey bool   // the key could be read, or there is no key column
+	Time   string // as text, where the file has text; see TimeText
 	At     Instant
 	Values []infer.Value // valid until the next row is read
 	Bad    error         // why the row cannot be used
+}
+
+// TimeText returns the time as text.
+func (r *Row) TimeText() string {
+	if r.Time != "" {
+		return r.Time
+	}
+	return r.At.String()
 }
 
 // Reader reads the row before a part, if there is one, the part's rows, and those after it.
