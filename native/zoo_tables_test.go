@@ -175,7 +175,7 @@ func checkRows(t *testing.T, text string, all []*outcome, leftOut []string) {
 		left[name] = true
 	}
 	_, text, _ = strings.Cut(text, "\n## Every model\n")
-	rows, old := rowsOf(entryTable(all)), rowsOf(text)
+	rows, old := entryRows(entryTable(all)), entryRows(text)
 	for entry, row := range rows {
 		for i, cell := range row[:2+len(producers)] {
 			if i >= 2 && left[entry+suffixes[i-2]] {
@@ -197,8 +197,8 @@ func checkRows(t *testing.T, text string, all []*outcome, leftOut []string) {
 // suffixes of recipes by the columns of their producers.
 var suffixes = []string{"_keras3", "_tfkeras", "", ""}
 
-// rowsOf reads a table by the names in its first column.
-func rowsOf(text string) map[string][]string {
+// entryRows reads a table by the names in its first column.
+func entryRows(text string) map[string][]string {
 	rows := map[string][]string{}
 	for line := range strings.Lines(text) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "| "), " | ")
