@@ -60,12 +60,14 @@ func TestExactRules(t *testing.T) {
 // noRule are the operations without a bound for some results in float32 or
 // float64.
 var noRule = []string{
-	"Acos", "Acosh", "AsString", "Asin", "Atan2", "Atanh", "Bitcast", "BlockLSTM", "BlockLSTMV2",
+	"Acos", "Acosh", "AsString", "Asin", "Atan2", "Atanh",
+	"BesselY1", // at 0
+	"Bitcast", "BlockLSTM", "BlockLSTMV2",
 	"CTCBeamSearchDecoder", // where near probabilities decide
 	"Cosh", "Cross", "Cumprod", "CumulativeLogsumexp",
-	"Erfinv", "FloorDiv", "FloorMod",
+	"FloorDiv", "FloorMod",
 	"FusedBatchNormV3", // that carries a moving average
-	"InTopKV2", "L2Loss", "LSTMBlockCell", "Lgamma", "LinSpace", "ListDiff", "LogMatrixDeterminant", "Lu", "MatrixDeterminant",
+	"InTopKV2", "L2Loss", "LSTMBlockCell", "LinSpace", "ListDiff", "LogMatrixDeterminant", "Lu", "MatrixDeterminant",
 	"MatrixTriangularSolve", "Mod", "NextAfter", "Prod", "Qr",
 	"Range", // of a length that rounding decides
 	"ScatterNd",

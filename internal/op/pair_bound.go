@@ -63,6 +63,12 @@ func byPairs(f func(x *BoundInput, p pair, v float64) float64) BoundRule {
 	}
 }
 
+// Pairs makes a rule of one for each element v of the result and those of two inputs, off
+// by e each, that are broadcast together.
+func Pairs(f func(o *BoundInput, x, ex, y, ey, v float64) float64) BoundRule {
+	return byPairs(func(o *BoundInput, p pair, v float64) float64 { return f(o, p.x, p.ex, p.y, p.ey, v) })
+}
+
 // exactly tells whether one rounding of exact numbers is exact.
 func (x *BoundInput) exactly(p pair, v float64) bool {
 	if !p.exact() {

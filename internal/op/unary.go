@@ -44,10 +44,8 @@ var unaryOps = Table{
 	"Asinh":      {Build: Function(math.Asinh), Bound: FunctionBound(rounding.Asinh), KeepsShape: true},
 	"Acosh":      {Build: Function(math.Acosh), Domain: definedFrom(1), KeepsShape: true},
 	"Atanh":      {Build: Function(math.Atanh), Domain: definedBetween(-NearlyOne, NearlyOne), KeepsShape: true},
-	"Erf":        {Stage: stageOne(kernel.ErfFunction), Own: true, Build: ByType(With16Bits(Floats(mapActivation(kernel.ErfFunction), Map1(math.Erf)))), Shape: NoInput, Bound: FunctionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true},
-	"Erfc":       {Stage: erfcStage, Own: true, Build: ByType(With16Bits(Floats(mapAll(kernel.Erfcs), Map1(math.Erfc)))), Shape: NoInput, Bound: FunctionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true},
-	"Erfinv":     {Build: Function(math.Erfinv), KeepsShape: true},
-	"Lgamma":     {Build: Function(lgamma), KeepsShape: true},
+	"Erf":        {Build: ByType(With16Bits(Floats(mapActivation(kernel.ErfFunction), Map1(math.Erf)))), Shape: NoInput, Bound: FunctionBound(rounding.Erf), Time: TimeOfFirst, KeepsShape: true, Stage: stageOne(kernel.ErfFunction), Own: true},
+	"Erfc":       {Build: ByType(With16Bits(Floats(mapAll(kernel.Erfcs), Map1(math.Erfc)))), Bound: FunctionBound(rounding.Erfc), Time: TimeOfFirst, KeepsShape: true, Stage: erfcStage, Own: true, Shape: NoInput},
 	"Floor":      {Build: Function(math.Floor), Shape: NoInput, Bound: steady(math.Floor), Time: TimeOfFirst, Back: roundedBack(0, 1), KeepsShape: true},
 	"Ceil":       {Build: Function(math.Ceil), Bound: steady(math.Ceil), Back: roundedBack(1, 0), KeepsShape: true},
 	"Round":      {Build: Function(math.RoundToEven), Shape: NoInput, Bound: steady(math.RoundToEven), Time: TimeOfFirst, Back: roundedBack(0.5, 0.5), KeepsShape: true},
@@ -81,15 +79,6 @@ func tests(f func(float64) bool) Builder {
 	t[lockstep.Float16] = Map1(func(x lockstep.Float16Bits) bool { return f(float64(x.Float32())) })
 	t[lockstep.BFloat16] = Map1(func(x lockstep.BFloat16Bits) bool { return f(float64(x.Float32())) })
 	return ByType(t)
-}
-
-// lgamma is the logarithm of |Γ|, which the C library gives as +∞ at both ends.
-func lgamma(x float64) float64 {
-	v, _ := math.Lgamma(math.Abs(x))
-	if x < 0 && !math.IsInf(x, 0) {
-		v, _ = math.Lgamma(x)
-	}
-	return v
 }
 
 func neg[E number](x E) E { return -x }

@@ -12,12 +12,13 @@ import (
 	"github.com/lockstep-go/lockstep/internal/op/regroup"
 	"github.com/lockstep-go/lockstep/internal/op/signal"
 	"github.com/lockstep-go/lockstep/internal/op/sparse"
+	"github.com/lockstep-go/lockstep/internal/op/special"
 	"github.com/lockstep-go/lockstep/internal/op/text"
 	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // Specs are the known operations.
-var Specs = op.Join(op.Core, cells.Ops, ctc.Ops, image.Ops, linalg.Ops, quantize.Ops, ragged.Ops, regroup.Ops, signal.Ops, sparse.Ops, text.Ops)
+var Specs = op.Join(op.Core, cells.Ops, ctc.Ops, image.Ops, linalg.Ops, quantize.Ops, ragged.Ops, regroup.Ops, signal.Ops, sparse.Ops, special.Ops, text.Ops)
 
 // unknown is the Spec of an operation that is in no table.
 var unknown = &op.Spec{}
