@@ -69,9 +69,21 @@ def transforms(cases):
             cases.add(label("IRFFT", "2D", name), "IRFFT2D", [numbers(shape, C64), np.array(n, I32)], tolerance=close(C64))
 
 
+def arithmetic(cases):
+    for dtype in (C64, C128):
+        for op in ("AddV2", "Add", "Sub", "Mul", "RealDiv"):
+            for a, b in (((3, 4), (3, 4)), ((3, 1), (4,)), ((), (5,))):
+                cases.add(label(op, dtype, a, b), op, [numbers(a, dtype), numbers(b, dtype)], tolerance=close(dtype))
+            cases.add(label(op, dtype, "none"), op, [numbers((0, 2), dtype), numbers((2,), dtype)])
+            cases.add(label(op, dtype, "unequal"), op, [numbers((3,), dtype), numbers((2,), dtype)])
+        x = numbers((6,), dtype)
+        cases.add(label("Mul", dtype, "cancels"), "Mul", [x, np.conj(x) * dtype(1j)], tolerance=close(dtype) * 10)
+        cases.add(label("RealDiv", dtype, "sizes"), "RealDiv", [numbers((7,), dtype), (numbers((7,), dtype) * 10.0 ** np.arange(-6, 8, 2)).astype(dtype)], tolerance=close(dtype) * 10)
+
+
 def main(folder):
     cases = Cases()
-    for part in (parts, transforms):
+    for part in (parts, transforms, arithmetic):
         part(cases)
     cases.write(folder, "ops_signal")
 

@@ -13,14 +13,14 @@ import (
 )
 
 var arithmeticOps = Table{
-	"AddV2":             {Stage: stageTwo(kernel.Sum, add), Own: true, Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
-	"Add":               {Stage: stageTwo(kernel.Sum, add), Own: true, Types: ofT, Build: numbersByPairs(kernel.Sum, add, add, add, add, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(sumBack)},
-	"Sub":               {Stage: stageTwo(kernel.Difference, sub), Own: true, Types: ofT, Build: numbersByPairs(kernel.Difference, sub, sub, sub, sub), Shape: NoInput, Bound: byPairs(sumBound), Time: TimeElementwise, Back: constantBack(differenceBack)},
-	"Mul":               {Stage: stageTwo(kernel.ProductOf, mul), Own: true, Types: ofT, Build: numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), Shape: NoInput, Bound: byPairs(productBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack)},
-	"Maximum":           {Stage: stageBy2(larger), Own: true, Types: ofT, Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
-	"Minimum":           {Stage: stageBy2(smaller), Own: true, Types: ofT, Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack)},
-	"SquaredDifference": {Stage: stageBy2(squaredDifference), Own: true, Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Stepwise: true, Time: TimeElementwise},
-	"RealDiv":           {Stage: stageTwo(kernel.Quotient, quotient), Own: true, Build: ByType(With16Bits(Floats(mapPairs(kernel.Quotient, quotient), Map2(quotient[float64])))), Shape: NoInput, Bound: byPairs(quotientBound), Time: TimeElementwise, Back: constantBack(quotientBack), Stepwise: true},
+	"AddV2":             {Types: ofT, Build: withComplex(numbersByPairs(kernel.Sum, add, add, add, add), complexSums), Shape: NoInput, Bound: orComplex(byPairs(sumBound), complexSumBound), Time: TimeElementwise, Back: constantBack(sumBack), Stage: stageTwo(kernel.Sum, add), Own: true},
+	"Add":               {Types: ofT, Build: withComplex(numbersByPairs(kernel.Sum, add, add, add, add, lockstep.Uint16, lockstep.Uint32, lockstep.Uint64), complexSums), Shape: NoInput, Bound: orComplex(byPairs(sumBound), complexSumBound), Time: TimeElementwise, Back: constantBack(sumBack), Stage: stageTwo(kernel.Sum, add), Own: true},
+	"Sub":               {Types: ofT, Build: withComplex(numbersByPairs(kernel.Difference, sub, sub, sub, sub), complexDifferences), Shape: NoInput, Bound: orComplex(byPairs(sumBound), complexSumBound), Time: TimeElementwise, Back: constantBack(differenceBack), Stage: stageTwo(kernel.Difference, sub), Own: true},
+	"Mul":               {Types: ofT, Build: withComplex(numbersByPairs(kernel.ProductOf, mul, mul, mul, mul), complexProducts), Shape: NoInput, Bound: orComplex(byPairs(productBound), complexProductBound), Time: TimeElementwise, Factors: InputsAt(0, 1), Back: constantBack(productBack), Stage: stageTwo(kernel.ProductOf, mul), Own: true},
+	"Maximum":           {Types: ofT, Build: numbers2(larger, larger, larger, larger), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack), Stage: stageBy2(larger), Own: true},
+	"Minimum":           {Types: ofT, Build: numbers2(smaller, smaller, smaller, smaller), Shape: NoInput, Bound: byPairs(extremeBound), Time: TimeElementwise, Back: constantBack(extremeBack), Stage: stageBy2(smaller), Own: true},
+	"SquaredDifference": {Build: ByType(squaredDifferences()), Shape: NoInput, Bound: byPairs(squaredDifferenceBound), Stepwise: true, Time: TimeElementwise, Stage: stageBy2(squaredDifference), Own: true},
+	"RealDiv":           {Build: withComplex(ByType(With16Bits(Floats(mapPairs(kernel.Quotient, quotient), Map2(quotient[float64])))), complexQuotients), Shape: NoInput, Bound: orComplex(byPairs(quotientBound), complexQuotientBound), Time: TimeElementwise, Back: constantBack(quotientBack), Stage: stageTwo(kernel.Quotient, quotient), Own: true, Stepwise: true},
 	"Div":               {Types: ofT, Build: ByType(divisions(quotient, quotient, quotient, quotient)), Bound: byPairs(quotientBound), Back: constantBack(quotientBack)},
 	"FloorDiv":          {Types: ofT, Build: ByType(divisions(via2(floorOfQuotient32), floorOfQuotient, floorDiv, floorDiv)), Back: constantBack(wholeQuotientBack)},
 	"FloorMod":          {Types: ofT, Build: ByType(With16Bits(divisions(via2(floorMod), floorMod, intFloorMod, intFloorMod)))},
@@ -62,6 +62,28 @@ func numbersByPairs(op kernel.Pair, f32 func(x, y float32) float32, f64 func(x, 
 
 func floats2(f32 func(x, y float32) float32, f64 func(x, y float64) float64) Builder {
 	return ByType(Floats(Map2(f32), Map2(f64)))
+}
+
+// The code of complex numbers, of both sizes.
+var (
+	complexSums        = complexes(func(x, y complex64) complex64 { return x + y }, func(x, y complex128) complex128 { return x + y })
+	complexDifferences = complexes(func(x, y complex64) complex64 { return x - y }, func(x, y complex128) complex128 { return x - y })
+	complexProducts    = complexes(func(x, y complex64) complex64 { return x * y }, func(x, y complex128) complex128 { return x * y })
+	complexQuotients   = complexes(func(x, y complex64) complex64 { return x / y }, func(x, y complex128) complex128 { return x / y })
+)
+
+func complexes(small func(x, y complex64) complex64, large func(x, y complex128) complex128) Variants[Exec] {
+	return Variants[Exec]{lockstep.Complex64: Map2(small), lockstep.Complex128: Map2(large)}
+}
+
+// withComplex adds the code of complex numbers to that of others.
+func withComplex(build Builder, v Variants[Exec]) Builder {
+	return func(n *savedmodel.Node) (Exec, error) {
+		if d, err := n.AttrType("T"); err == nil && d.IsComplex() {
+			return v.of("T", d)
+		}
+		return build(n)
+	}
 }
 
 func add[E number](x, y E) E { return x + y }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"math"
+	"math/cmplx"
 
 	"github.com/lockstep-go/lockstep/internal/value"
 )
@@ -67,6 +68,63 @@ func byPairs(f func(x *BoundInput, p pair, v float64) float64) BoundRule {
 // by e each, that are broadcast together.
 func Pairs(f func(o *BoundInput, x, ex, y, ey, v float64) float64) BoundRule {
 	return byPairs(func(o *BoundInput, p pair, v float64) float64 { return f(o, p.x, p.ex, p.y, p.ey, v) })
+}
+
+// orComplex makes a rule of one for numbers and one for complex numbers: of each element v
+// of the result and those of two inputs, off by ex and ey in their absolute values.
+func orComplex(rule BoundRule, f func(o *BoundInput, x, y, v complex128, ex, ey float64) float64) BoundRule {
+	return func(o *BoundInput) error {
+		v := ComplexOf(o.Out[0].Tensor)
+		if v == nil {
+			return rule(o)
+		}
+		x, y := ComplexOf(o.In[0].Tensor), ComplexOf(o.In[1].Tensor)
+		if x == nil || y == nil {
+			return ErrNoBound
+		}
+		w, err := together(o.Shape(), o.In[0].Tensor.Shape(), o.In[1].Tensor.Shape())
+		if err != nil {
+			return err
+		}
+		of := func(e []float64, i int) float64 {
+			if e == nil {
+				return 0
+			}
+			return e[i]
+		}
+		first, second, e := o.E(0), o.E(1), make([]float64, len(v))
+		last := w.steps[len(w.steps)-1]
+		w.each(func(at int, from []int) {
+			i, j := from[1], from[2]
+			for end := at + w.run(); at < end; at++ {
+				e[at] = f(o, x[i], y[j], v[at], of(first, i), of(second, j))
+				i, j = i+last[1], j+last[2]
+			}
+		})
+		return o.Set(0, e)
+	}
+}
+
+func complexSumBound(o *BoundInput, _, _, v complex128, ex, ey float64) float64 {
+	return o.Rounded(cmplx.Abs(v), ex+ey, 1)
+}
+
+// complexProductBound: each part is a difference of two products, which may cancel.
+func complexProductBound(o *BoundInput, x, y, _ complex128, ex, ey float64) float64 {
+	a, b := cmplx.Abs(x), cmplx.Abs(y)
+	return o.Rounded(a*b, a*ey+ex*(b+ey), 5)
+}
+
+// complexQuotientBound: an engine may divide by the square of the absolute value, which
+// must be neither infinite nor zero.
+func complexQuotientBound(o *BoundInput, x, y, v complex128, ex, ey float64) float64 {
+	size := cmplx.Abs(y)
+	room := size - ey
+	if !(room > 0 && room*room > 4*o.Unit.Tiny()/float64(o.Unit)) || !((size+ey)*max(size+ey, cmplx.Abs(x)+ex) < o.Unit.Largest()/4) {
+		return math.Inf(1)
+	}
+	small := o.Unit.Tiny() / (room * room) // of a product that is flushed to zero
+	return o.Rounded(cmplx.Abs(v), (ex+cmplx.Abs(v)*ey)/room, 16) + 4*small
 }
 
 // exactly tells whether one rounding of exact numbers is exact.

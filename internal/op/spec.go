@@ -218,6 +218,9 @@ func (s *Spec) InFloat64(n *savedmodel.Node) (Exec, error) {
 // are named, whose default is float32.
 func inFloat64(n *savedmodel.Node, float32By ...string) *savedmodel.Node {
 	n = n.Retyped(lockstep.Float32, lockstep.Float64, float32By...)
+	if n.Uses(lockstep.Complex64) {
+		n = n.Retyped(lockstep.Complex64, lockstep.Complex128)
+	}
 	for _, d := range []lockstep.DType{lockstep.Float16, lockstep.BFloat16, lockstep.Float8E4M3FN, lockstep.Float8E5M2} {
 		if n.Uses(d) {
 			n = n.Retyped(d, lockstep.Float64)
