@@ -3,8 +3,7 @@
 // generated code makes a program larger than all of lockstep does.
 //
 // A field that is missing here is not lost: a message that is read and written
-// again keeps what it does not know, such as the values of a TensorProto of
-// complex numbers. To read one more, add it to tensorflow.proto, under
+// again keeps what it does not know. To read one more, add it to tensorflow.proto, under
 // TensorFlow's name, number and type, and run
 //
 //	go generate ./internal/tfpb

@@ -61,10 +61,26 @@ func readTensor(p *tfpb.TensorProto) (*lockstep.Tensor, error) {
 		return repeat(p.GetUint32Val(), func(v uint32) uint32 { return v }, n, shape)
 	case lockstep.Uint64:
 		return repeat(p.GetUint64Val(), func(v uint64) uint64 { return v }, n, shape)
+	case lockstep.Complex64:
+		return ofParts(p.GetScomplexVal(), func(re, im float32) complex64 { return complex(re, im) }, n, shape)
+	case lockstep.Complex128:
+		return ofParts(p.GetDcomplexVal(), func(re, im float64) complex128 { return complex(re, im) }, n, shape)
 	case lockstep.String:
 		return repeat(p.GetStringVal(), func(v []byte) string { return string(v) }, n, shape)
 	}
 	return nil, fmt.Errorf("no value of the type %s is known", dtype)
+}
+
+// ofParts is repeat of complex numbers, each of which is two values.
+func ofParts[P any, E lockstep.Element](parts []P, join func(re, im P) E, n int, shape []int) (*lockstep.Tensor, error) {
+	if len(parts)%2 != 0 {
+		return nil, fmt.Errorf("%d parts of complex numbers, want two for each", len(parts))
+	}
+	values := make([]E, len(parts)/2)
+	for i := range values {
+		values[i] = join(parts[2*i], parts[2*i+1])
+	}
+	return repeat(values, func(v E) E { return v }, n, shape)
 }
 
 // repeat fills n elements with the values, the last one to the end; without

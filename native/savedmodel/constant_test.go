@@ -61,6 +61,8 @@ func TestConst(t *testing.T) {
 		"uint16":       {&P{Dtype: types_go_proto.DataType_DT_UINT16, TensorShape: shape(), IntVal: []int32{65535}}, tensor(lockstep.New([]uint16{65535}))},
 		"uint32":       {&P{Dtype: types_go_proto.DataType_DT_UINT32, TensorShape: shape(1), Uint32Val: []uint32{math.MaxUint32}}, tensor(lockstep.New([]uint32{math.MaxUint32}, 1))},
 		"uint64":       {&P{Dtype: types_go_proto.DataType_DT_UINT64, TensorShape: shape(1), Uint64Val: []uint64{math.MaxUint64}}, tensor(lockstep.New([]uint64{math.MaxUint64}, 1))},
+		"complex64":    {&P{Dtype: types_go_proto.DataType_DT_COMPLEX64, TensorShape: shape(2), ScomplexVal: []float32{1, -2, 3, 4}}, tensor(lockstep.New([]complex64{1 - 2i, 3 + 4i}, 2))},
+		"complex128":   {&P{Dtype: types_go_proto.DataType_DT_COMPLEX128, TensorShape: shape(3), DcomplexVal: []float64{0, 0.5}}, tensor(lockstep.New([]complex128{0.5i, 0.5i, 0.5i}, 3))},
 		"uint8 bytes":  {&P{Dtype: types_go_proto.DataType_DT_UINT8, TensorShape: shape(2), TensorContent: []byte{255, 2}}, tensor(lockstep.New([]uint8{255, 2}, 2))},
 		"large repeat": {&P{Dtype: boolean, TensorShape: shape(maxConstElements)}, tensor(lockstep.Zeros(lockstep.Bool, maxConstElements))},
 	} {
@@ -82,6 +84,7 @@ func TestConst(t *testing.T) {
 		"huge":             {&P{Dtype: f32, TensorShape: shape(1 << 40), FloatVal: []float32{1}}, "want at most 4194304 where values repeat"},
 		"huge zeros":       {&P{Dtype: text, TensorShape: shape(1 << 30)}, "want at most"},
 		"too many":         {&P{Dtype: f32, TensorShape: shape(1), FloatVal: []float32{1, 2}}, "2 values for shape (1,), want at most 1"},
+		"half a number":    {&P{Dtype: types_go_proto.DataType_DT_COMPLEX64, TensorShape: shape(2), ScomplexVal: []float32{1, 2, 3}}, "3 parts of complex numbers, want two for each"},
 		"bytes too few":    {&P{Dtype: f32, TensorShape: shape(2), TensorContent: []byte{1, 2, 3}}, "3 bytes for a float32"},
 		"bytes of strings": {&P{Dtype: text, TensorShape: shape(1), TensorContent: []byte{1, 2, 3}}, "no fixed size"},
 	} {
