@@ -124,6 +124,24 @@ func TestControlFlowRefuses(t *testing.T) {
 	}
 }
 
+// A branch asserts only if it is taken.
+func TestAssertInBranch(t *testing.T) {
+	draw := func(d *graphtest.Drawing, x string) string {
+		yes := graphtest.Draw(d.T)
+		in := yes.Arg(lockstep.Float32)
+		yes.Op("Assert", graphtest.Attrs{"T": []lockstep.DType{}}, yes.Op("Greater", nil, in, yes.Floats(nil, 1)))
+		return d.If(d.Op("Greater", nil, x, d.Floats(nil, 0)), x, d.Function("asserts", yes, yes.Op("Mul", nil, in, yes.Floats(nil, 2))), d.Times("no", 8))
+	}
+	for x, want := range map[float32]float32{3: 6, -3: -24} {
+		if y, err := ran(t, x, draw); err != nil || !y.BitEqual(fixture.NewTensor(t, []float32{want})) {
+			t.Errorf("%v: %s, %v, want %v", x, graphtest.ElementsText(y), err, want)
+		}
+	}
+	if y, err := ran(t, 0.5, draw); err == nil || !strings.Contains(err.Error(), "does not hold") {
+		t.Errorf("0.5: %v, %v", y, err)
+	}
+}
+
 // An assertion is part of a graph that no output needs, and fails if what it
 // asserts does not hold.
 func TestAssert(t *testing.T) {
