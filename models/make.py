@@ -51,7 +51,7 @@ def groups():
         every = dict(zoo.recipes())
         own = dict(seq2seq.recipes() + others.recipes() + reports.recipes())
         timed = dict(bench.recipes())
-    ops = {name: operations(name) for name in ("ops_math", "ops_shape", "ops_small", "ops_text", "ops_files", "ops_tf1", "ops_regroup", "ops_volumes", "ops_signal", "ops_linalg", "ops_ctc", "ops_sparse", "ops_special")}
+    ops = {name: operations(name) for name in ("ops_math", "ops_shape", "ops_small", "ops_text", "ops_files", "ops_tf1", "ops_regroup", "ops_volumes", "ops_signal", "ops_linalg", "ops_coverage", "ops_ctc", "ops_sparse", "ops_special")}
     committed = own | {name: every[name] for name in zoo.COMMITTED} | ops
     some = {name: every[name] for name in tested.chosen(every, tested.named())}
     return {"committed": committed, "zoo": every, "tested": some, "ops": ops, "bench": timed}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // families are the files of cases of a family of operations each.
-var families = []string{"ops_volumes", "ops_signal", "ops_linalg", "ops_ctc", "ops_sparse", "ops_special"}
+var families = []string{"ops_volumes", "ops_signal", "ops_linalg", "ops_coverage", "ops_ctc", "ops_sparse", "ops_special"}
 
 func TestFamilies(t *testing.T) {
 	for _, file := range families {
@@ -30,5 +31,34 @@ func TestRandomNumbersAreRefused(t *testing.T) {
 func TestFamiliesHostile(t *testing.T) {
 	for _, file := range families {
 		hostile(t, file, 1)
+	}
+}
+
+// What TensorFlow computes by the processor's instructions, or by where zeros are, is
+// refused when it is met.
+func TestUndefinedElements(t *testing.T) {
+	draw := func(op string, attrs graphtest.Attrs, other func(d *graphtest.Drawing) string, shape ...int32) func(d *graphtest.Drawing, x string) string {
+		return func(d *graphtest.Drawing, x string) string {
+			return d.Op(op, attrs, d.Op("Reshape", nil, x, d.Ints(shape...)), other(d))
+		}
+	}
+	segment := func(d *graphtest.Drawing) string { return d.Ints(0) }
+	one := func(d *graphtest.Drawing) string { return d.Floats([]int{1, 1}, 1) }
+	floats := graphtest.Attrs{"Ta": lockstep.Float32, "Tb": lockstep.Float32, "b_is_sparse": true}
+	for name, c := range map[string]struct {
+		draw func(d *graphtest.Drawing, x string) string
+		bad  float64
+		want string
+	}{
+		"SegmentMax":   {draw("SegmentMax", nil, segment, 1), math.NaN(), "are NaN"},
+		"SegmentMin":   {draw("SegmentMin", nil, segment, 1), math.NaN(), "are NaN"},
+		"SparseMatMul": {draw("SparseMatMul", floats, one, 1, 1), math.Inf(1), "not finite"},
+	} {
+		if y, err := ran(t, 3, c.draw); err != nil || graphtest.ElementsText(y) != "[3]" {
+			t.Errorf("%s of 3: %s, %v", name, graphtest.ElementsText(y), err)
+		}
+		if y, err := ran(t, float32(c.bad), c.draw); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s of %v: %v, %v, want %q", name, c.bad, y, err, c.want)
+		}
 	}
 }

@@ -11,20 +11,53 @@ import (
 )
 
 var matmulOps = Table{
-	"MatMul":        {Own: true, Types: ofT, Build: buildMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Sized: true, Time: timeOfProduct},
+	"MatMul":        {Types: ofT, Build: buildMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Sized: true, Time: timeOfProduct, Own: true},
 	"BatchMatMul":   {Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Sized: true, Rows: rowsOfMatrices},
-	"BatchMatMulV2": {Own: true, Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Rows: rowsOfMatrices},
-	"BatchMatMulV3": {Own: true, Types: []string{"Ta", "Tb", "Tout"}, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Rows: rowsOfMatrices},
+	"BatchMatMulV2": {Types: ofT, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Own: true, Rows: rowsOfMatrices},
+	"BatchMatMulV3": {Types: []string{"Ta", "Tb", "Tout"}, Build: buildBatchMatMul, Shape: NoInput, Bound: batchBound, Sized: true, Undecided: true, Time: timeOfProduct, Own: true, Rows: rowsOfMatrices},
+	"SparseMatMul":  {Build: buildSparseMatMul, Float32By: []string{"Ta", "Tb"}, Shape: NoInput, Bound: bilinear(0, termsOfMatMul), Sized: true, Time: timeOfProduct},
 	"Cross":         {Build: ByType(numbers(cross[float32, float64], cross[float64, float64], cross[int32, int32], cross[int64, int64]))},
 }
 
 func buildMatMul(n *savedmodel.Node) (Exec, error) {
-	return productsOf(n, "T", "transpose_a", "transpose_b", func(x, y []int) error {
-		if len(x) != 2 || len(y) != 2 {
-			return fmt.Errorf("inputs of shape %s, want two matrices", shapeList([][]int{x, y}))
+	return productsOf(n, "T", "transpose_a", "transpose_b", twoMatrices)
+}
+
+func twoMatrices(x, y []int) error {
+	if len(x) != 2 || len(y) != 2 {
+		return fmt.Errorf("inputs of shape %s, want two matrices", shapeList([][]int{x, y}))
+	}
+	return nil
+}
+
+// buildSparseMatMul multiplies matrices of which it is said that they have many zeros.
+// TensorFlow leaves the products of zeros out, also those that are NaN: the other matrix
+// must be finite.
+func buildSparseMatMul(n *savedmodel.Node) (Exec, error) {
+	tx, ty := n.AttrBool("transpose_a"), n.AttrBool("transpose_b")
+	run := Floats(products(tx, ty, twoMatrices, multiplyFloats[float32]()), products(tx, ty, twoMatrices, multiplyFloats[float64]()))
+	if _, err := run.orFloat32(n, "Tb"); err != nil { // of narrower ones the result is float32
+		return nil, err
+	}
+	multiply, err := run.orFloat32(n, "Ta")
+	other := 1
+	switch {
+	case n.AttrBool("a_is_sparse"):
+	case n.AttrBool("b_is_sparse"):
+		other = 0
+	default:
+		return multiply, err
+	}
+	return func(w *Call, in []value.Value) ([]value.Value, error) {
+		t, err := value.Tensors(in, 2)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
+		if hasElement(t[other], func(v float64) bool { return v-v != 0 }) {
+			return nil, fmt.Errorf("input %d, %s, has elements that are not finite: their products with zeros are not defined beside a sparse matrix", other, t[other])
+		}
+		return multiply(w, in)
+	}, err
 }
 
 func buildBatchMatMul(n *savedmodel.Node) (Exec, error) {

@@ -1,5 +1,5 @@
 // Package image has TensorFlow's operations that resize and cut images, (batch,
-// height, width, channels), and that exchange places with channels.
+// height, width, channels), exchange places with channels, and change colours.
 //
 // Along each axis an element of the result is a sum of weighted elements of the
 // image. Positions and weights are computed in float32, step by step as
@@ -25,6 +25,8 @@ var Ops = op.Table{
 	"ScaleAndTranslate":     {Build: buildScaled(false), Float64: buildScaled(true), Shape: op.InputsAt(1), Bound: scaledBound, Time: op.TimeOfRows},
 	"CropAndResize":         {Build: buildCrop(false), Float64: buildCrop(true), Shape: op.InputsAt(3), Bound: cropBound, Reads: readsBoxes},
 	"DepthToSpace":          {Build: buildDepthToSpace, Moves: op.InputsAt(0), Shape: op.NoInput, Time: op.TimeOfRows},
+	"RGBToHSV":              {Build: op.OrFloat32(op.Floats(colours(toHSV[float32]), colours(toHSV[float64]))), Float32By: []string{"T"}, Shape: op.NoInput, Bound: toHSVBound, Time: op.TimeOfRows, KeepsShape: true},
+	"HSVToRGB":              {Build: op.OrFloat32(op.Floats(colours(toRGB[float32]), colours(toRGB[float64]))), Float32By: []string{"T"}, Shape: op.NoInput, Bound: toRGBBound, Time: op.TimeOfRows, KeepsShape: true},
 	"SpaceToDepth":          {Build: buildSpaceToDepth, Moves: op.InputsAt(0), Shape: op.NoInput, Time: op.TimeOfRows},
 }
 
