@@ -32,6 +32,12 @@ REFUSED = re.compile(r'node "[^"]*" \((\w+)\)(?: of "[^"]*")?: ([^\n]*)')
 
 NO_TENSORS = re.compile(r"put \"\w+\" is (\w+), and lockstep has no tensors of that type")
 
+# Refusals that are deserved, by what they say.
+DESERVED = {
+    "it draws random numbers": "random numbers, which no two engines draw alike",
+    'attribute "sorted" is false': "an order that is left to TensorFlow's heap",
+}
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -95,7 +101,8 @@ def close(a, b):
         return False
     if a.dtype.kind not in "fc":
         return np.array_equal(a, b)
-    a, b = a.astype(np.float64), b.astype(np.float64)
+    wide = np.complex128 if a.dtype.kind == "c" else np.float64
+    a, b = a.astype(wide), b.astype(wide)
     largest = np.max(np.abs(b), initial=0, where=np.isfinite(b))
     return np.allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE * largest, equal_nan=True)
 
@@ -181,12 +188,20 @@ def summary(calls):
     run = sum(1 for found in names.values() if found == {"in step"})
     ops = by_operation(calls)
     running = sum(1 for o in ops.values() if o["ran"])
+    layers = [c for c in calls if ".layers." in c["name"]]
+    refused = [c for c in layers if c["outcome"] == "refused" and not deserved(c)]
     return (
         f"{total} calls of {len(names)} layers and functions: "
         + ", ".join(f"{n} {what}" for what, n in outcomes.most_common())
         + f"; {run} of {len(names)} layers and functions ({100 * run / max(1, len(names)):.1f} %) run in every call"
         + f"; {running} of {len(ops)} operations ({100 * running / max(1, len(ops)):.1f} %) run"
+        + f"; of {len(layers)} calls of layers {len(refused)} ({100 * len(refused) / max(1, len(layers)):.1f} %) are refused that should run"
     )
+
+
+def deserved(call):
+    """Why a refusal is deserved, or None."""
+    return next((why for said, why in DESERVED.items() if call["outcome"] == "refused" and said in call["reason"]), None)
 
 
 def by_operation(calls):
@@ -209,14 +224,18 @@ def shortened(why):
 
 def page(calls):
     """The page in Markdown."""
+    reasons = collections.Counter(why for why in map(deserved, calls) if why)
     lines = [
         "# Layers, functions and operations",
         "",
-        "Written by `models/coverage.py` from what Keras's own tests call (`models/record_calls.py`): each layer of `keras.layers` and",
-        "each function of `keras.ops`, with the arguments that those tests give, is exported alone and run, and where it differs from",
-        "what Keras computes judged by `lockstep check`. Refused is also what holds numbers that lockstep has no tensors of.",
+        "Written by `models/coverage.py` from what Keras's own tests call (`models/record_calls.py`) and from a table of the layers of",
+        "Keras 3 and of tf_keras (`models/record_layers.py`): each layer and each function of `keras.ops` is exported alone and run, and",
+        "where it differs from what Keras computes judged by `lockstep check`. Refused is also what holds numbers that lockstep has no",
+        "tensors of.",
         "",
         summary(calls) + ".",
+        "",
+        "Refused deservedly: " + (", ".join(f"{why} ({n} calls)" for why, n in reasons.most_common()) or "nothing") + ".",
         "",
         "## Operations",
         "",

@@ -33,7 +33,9 @@ counts, busy = {}, False
 
 
 def pytest_configure(config):
-    """Registers the marks of Keras's repository, and wraps what is recorded."""
+    """Registers the marks of Keras's repository and what its tests import of it, and wraps what is recorded."""
+    conftest = sys.modules.setdefault("conftest", types.ModuleType("conftest"))
+    conftest.skip_if_backend = lambda *_: lambda test: test
     for mark in ("large", "requires_trainable_backend", "requires_tpu", "multi_device", "uses_tpu"):
         config.addinivalue_line("markers", mark + ": of Keras's repository")
     os.makedirs(OUT, exist_ok=True)
@@ -51,14 +53,22 @@ def pytest_configure(config):
 def wrap_functions():
     """Wraps the functions of keras.ops, in all modules that have them."""
     modules = [m for name, m in list(sys.modules.items()) if name.startswith(("keras.ops", "keras.src.ops", "keras._tf_keras.keras.ops"))]
-    for name, function in list(vars(keras.ops).items()):
-        if not isinstance(function, types.FunctionType):
-            continue
+    for name, function in functions():
         wrapped = wrap(name, function)
         for module in modules:
             for attribute, value in list(vars(module).items()):
                 if value is function:
                     setattr(module, attribute, wrapped)
+
+
+def functions():
+    """Every function of keras.ops and of its modules by one of its names, the shortest."""
+    found = {}
+    for prefix, module in (("", keras.ops), ("image.", keras.ops.image), ("linalg.", keras.ops.linalg), ("nn.", keras.ops.nn), ("numpy.", keras.ops.numpy)):
+        for name, function in vars(module).items():
+            if isinstance(function, types.FunctionType):
+                found.setdefault(function, prefix + name)
+    return [(name, function) for function, name in found.items()]
 
 
 def wrap(name, function):
@@ -95,11 +105,14 @@ def record_function(name, function, args, kwargs):
     record(name, "", args, kwargs, function)
 
 
-def record_layer(call, layer, args, kwargs):
+def record_layer(call, layer, args, kwargs, name=None):
     cls = type(layer)
-    own = not cls.__module__.startswith("keras.src.layers") or cls.__module__.endswith("_test")
-    name = ("own." if own else "keras.layers.") + cls.__name__
-    if layer._call_has_training_arg:
+    if not name:
+        own = not cls.__module__.startswith("keras.src.layers") or cls.__module__.endswith("_test")
+        name = ("own." if own else "keras.layers.") + cls.__name__
+    if not layer.built:
+        call(layer, *args, **kwargs)
+    if layer._call_has_training_arg if isinstance(layer, keras.layers.Layer) else layer._expects_training_arg:
         kwargs = {**kwargs, "training": False}
     settings = json.dumps(layer.get_config(), default=repr, sort_keys=True)
     settings = settings.replace(layer.name, "")
@@ -109,11 +122,15 @@ def record_layer(call, layer, args, kwargs):
         for w, value in kept:
             if np.issubdtype(value.dtype, np.floating) or value.dtype.name == "bfloat16":
                 drawn = 0.4 * rng.standard_normal(value.shape)
-                w.assign((0.5 + abs(drawn) if "variance" in w.path else 1 + drawn if "gamma" in w.path else drawn).astype(value.dtype))
+                w.assign((0.5 + abs(drawn) if "variance" in path(w) else 1 + drawn if "gamma" in path(w) else drawn).astype(value.dtype))
         record(name, settings, args, kwargs, functools.partial(call, layer), layer)
     finally:
         for w, value in kept:
             w.assign(value)
+
+
+def path(w):
+    return w.path if hasattr(w, "path") else w.name
 
 
 def record(name, settings, args, kwargs, function, layer=None):
@@ -142,6 +159,8 @@ def record(name, settings, args, kwargs, function, layer=None):
         return {f"y{i}": tf.convert_to_tensor(x) for i, x in enumerate(out) if x is not None}
 
     folder = os.path.join(OUT, name.replace("keras.", "").replace(".", "_") + "_" + hashlib.sha256(key.encode()).hexdigest()[:8])
+    if os.path.exists(os.path.join(folder, "call.json")):
+        return  # of an earlier run
     shutil.rmtree(folder, ignore_errors=True)
     expected = call(*tensors)
     why = None
@@ -167,8 +186,9 @@ def save(path, call, tensors, expected, open_batch, layer):
     if open_batch and (len(first) > 1 or None in first):
         raise ValueError("no batch")
     specs = [tf.TensorSpec([None, *x.shape[1:]] if open_batch else x.shape, x.dtype, name=f"x{i}") for i, x in enumerate(tensors)]
-    if layer is None:
+    if not isinstance(layer, keras.layers.Layer):
         module = tf.Module()
+        module.layer = layer
         module.call = tf.function(call, input_signature=specs, autograph=False)
         got = module.call(*tensors)
         if {n: x.shape for n, x in got.items()} != {n: x.shape for n, x in expected.items()}:
@@ -183,9 +203,11 @@ def save(path, call, tensors, expected, open_batch, layer):
 
 def arrays(folder, name, all):
     """Writes an .npz, unless numpy has no type for one of the arrays."""
+    all = {n: np.asarray(x) for n, x in all.items()}
+    all = {n: np.char.decode(x.astype(np.bytes_), "utf-8") if x.dtype == object else x for n, x in all.items()}
     if all and all_plain(all.values()):
         np.savez(os.path.join(folder, name + ".npz"), **all)
 
 
 def all_plain(values):
-    return all(np.asarray(x).dtype.kind in "biufc" for x in values)
+    return all(np.asarray(x).dtype.kind in "biufcU" for x in values)
