@@ -87,9 +87,9 @@ func avgPool[E float](p *pooling) Exec {
 func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S, start S, finish func(S, int) E) ([]value.Value, error) {
 	m := Room[poolMemory[E, S]](w)
 	b := &m.boundPool
-	err := bindPool(p, in, b)
-	if err != nil || len(b.out) == 0 {
-		return w.One(p.back(b.result, err))
+	result, x, out, err := bindPool(p, in, b, &m.ResultMemory)
+	if err != nil || len(out) == 0 {
+		return w.One(p.back(result, err))
 	}
 	if len(m.acc) != b.to.channels {
 		m.acc = make([]S, b.to.channels)
@@ -101,35 +101,36 @@ func pool[E, S number](w *Call, p *pooling, in []value.Value, take func(S, E) S,
 		}
 		n = 0
 	}, func(at, _ int) {
-		for i, v := range b.x[at : at+b.from.channels] {
+		for i, v := range x[at : at+b.from.channels] {
 			acc[i] = take(acc[i], v)
 		}
 		n++
 	}, func(at int) {
 		for i, s := range acc {
-			b.out[at+i] = finish(s, n)
+			out[at+i] = finish(s, n)
 		}
 	})
-	return w.One(p.back(b.result, nil))
+	return w.One(p.back(result, nil))
 }
 
 // maxPool32 is maxPool by vectors: the same bits.
 func maxPool32(p *pooling, start float32) Exec {
 	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		b := Room[boundPool[float32]](w)
-		err := bindPool(p, in, b)
-		if err != nil || len(b.out) == 0 {
-			return w.One(p.back(b.result, err))
+		m := Room[poolMemory[float32, float32]](w)
+		b := &m.boundPool
+		result, from, out, err := bindPool(p, in, b, &m.ResultMemory)
+		if err != nil || len(out) == 0 {
+			return w.One(p.back(result, err))
 		}
-		for i := range b.out {
-			b.out[i] = start
+		for i := range out {
+			out[i] = start
 		}
 		n := b.to.channels
 		var best []float32
 		b.over.slide(b.from, b.to, func(at int) {
-			best = b.out[at : at+n]
+			best = out[at : at+n]
 		}, func(at, _ int) {
-			x := b.x[at : at+n]
+			x := from[at : at+n]
 			if !kernel.Pairs(kernel.Larger, best, x, best) {
 				for i, v := range x {
 					if v > best[i] {
@@ -138,53 +139,55 @@ func maxPool32(p *pooling, start float32) Exec {
 				}
 			}
 		}, func(int) {})
-		return w.One(p.back(b.result, nil))
+		return w.One(p.back(result, nil))
 	}
 }
 
-// boundPool is a pooling of images of known shapes, and its memory.
-type boundPool[E number] struct {
-	memory   ResultMemory[E]
+// boundPool is a pooling of images of known shapes.
+type boundPool struct {
 	shape    []int
 	over     spans
 	from, to images
-	result   *lockstep.Tensor
-	x, out   []E
 }
 
-// bindPool fits a window to images.
-func bindPool[E number](p *pooling, in []value.Value, b *boundPool[E]) error {
-	b.result, b.out = nil, nil
-	if len(in) != 1 {
-		return fmt.Errorf("%d inputs, want 1", len(in))
-	}
-	t, _, err := Operand[E](in, 0)
+// bindPool fits a window to images, and returns their elements, and the result and its.
+func bindPool[E number](p *pooling, in []value.Value, b *boundPool, m *ResultMemory[E]) (result *lockstep.Tensor, x, out []E, err error) {
+	last, err := p.bind(in, b)
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
-	last, err := p.channelsLast(t)
+	if x, err = lockstep.Data[E](last); err != nil {
+		return nil, nil, nil, InputError(0, err)
+	}
+	if result, out, err = m.Get(b.shape...); err != nil || len(out) == 0 {
+		return result, x, out, err
+	}
+	return result, x, out, b.over.affordable(len(out), 1)
+}
+
+// bind fits the window to images, which it returns with their channels last.
+func (p *pooling) bind(in []value.Value, b *boundPool) (*lockstep.Tensor, error) {
+	if len(in) != 1 || in[0].Tensor == nil {
+		return nil, fmt.Errorf("%d inputs, want 1 tensor", len(in))
+	}
+	last, err := p.channelsLast(in[0].Tensor)
 	if err != nil {
-		return err
-	}
-	if b.x, err = lockstep.Data[E](last); err != nil {
-		return err
+		return nil, err
 	}
 	if b.from, err = p.imagesOf(last.Shape()); err != nil {
-		return fmt.Errorf("the images: %w", err)
+		return nil, fmt.Errorf("the images: %w", err)
 	}
 	if b.over, err = p.overAll(b.from, p.window); err != nil {
-		return err
+		return nil, err
 	}
 	b.to = b.over.results(b.from, b.from.channels)
 	b.shape = p.shapeOf(b.shape[:0], b.to)
-	if b.result, b.out, err = b.memory.Get(b.shape...); err != nil || len(b.out) == 0 {
-		return err
-	}
-	return b.over.affordable(len(b.out), 1)
+	return last, nil
 }
 
 // poolMemory is the memory of a pooling.
 type poolMemory[E, S number] struct {
-	boundPool[E]
+	ResultMemory[E]
+	boundPool
 	acc []S
 }
