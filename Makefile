@@ -20,6 +20,7 @@ test-arm64: ## the kernels for arm64, by QEMU where the processor is another
 test-tensorflow: ## the tests that need libtensorflow
 build: ## bin/lockstep with TensorFlow in it (BIN=/somewhere/lockstep)
 bench: ## both engines and C on the seed model and others: ratios, latency, start-up, memory
+bench-models: ## the native engine and TensorFlow on convolutions, attention, MobileNetV2, ResNet50 and others
 bench-peers: ## the same beside ONNX Runtime, LiteRT and PyTorch, installed into the cache folder
 bench-service: ## the example service under 100,000 requests on both engines, its start and its size
 models: ## make the committed models and their expected values again, with Keras

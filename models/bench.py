@@ -1,7 +1,8 @@
-"""What make bench times beside the seed models: their architecture in other sizes."""
+"""What make bench and make bench-models time beside the seed models: their architecture in other sizes, and other models."""
 
 import numpy as np
 
+import bench_nets
 from fixture import Fixture
 from seq2seq import Seq2Seq, producer
 
@@ -24,4 +25,4 @@ def sized(name, keras, units, seed=17):
 def recipes():
     import keras
 
-    return [sized("bench_units256", keras, 256)]
+    return [sized("bench_units256", keras, 256), *bench_nets.recipes()]

@@ -1,4 +1,4 @@
-"""What is timed: make bench, bench-peers and bench-service.
+"""What is timed: make bench, bench-models, bench-peers and bench-service.
 
 BENCH_FLAGS says what is to be otherwise, as in make bench BENCH_FLAGS='--rounds 3'.
 """
@@ -17,6 +17,8 @@ WORKS = [
     *(f"build/models/bench_units256,batch={n}" for n in (1, 32)),
     f"{SEED},batch=1,steps=1000",
 ]
+# Large models answer 8 at a time, the others 32.
+MODELS = {"crnn": 32, "conv1d_lstm": 32, "attention": 32, "transformer": 32, "fusion": 32, "heads": 32, "conv_lstm": 8, "mobilenet_v2": 8, "resnet50": 8}
 BENCH = [
     *("bench", "--threads", "1", "--cases", "build/bench"),
     *("--native-program", "build/bench/contender", "--peer", "c=build/bench/yardstick"),
@@ -50,6 +52,16 @@ def timed(rounds, starts, name):
 def bench():
     ready()
     lockstep(*BENCH, *WORKS, *timed(15, 5, "bench"), *shlex.split(setting("BENCH_FLAGS")))
+
+
+def bench_models():
+    """Models with convolutions, attention and recurrent layers, on the native engine and on TensorFlow, one thread each."""
+    ready()
+    works = []
+    for name, batch in MODELS.items():
+        unpack(f"bench_{name}", cache.bench_models())
+        works += [f"build/models/bench_{name},batch={n}" for n in (1, batch)]
+    lockstep("bench", "--threads", "1", "--cases", "build/bench", "--engines", "native,tensorflow", *works, *timed(9, 3, "models"), *shlex.split(setting("BENCH_FLAGS")))
 
 
 def bench_peers():

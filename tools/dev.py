@@ -28,7 +28,7 @@ TARGETS = {
     "false-alarms": build.false_alarms,
     "bench": bench.bench,
     "bench-peers": bench.bench_peers,
-    "bench-models": cache.bench_models,
+    "bench-models": bench.bench_models,
     "bench-service": bench.bench_service,
 }
 

@@ -21,6 +21,7 @@ type benchFlags struct {
 	in       inputFlags
 	expected string
 	peers    []string // NAME=COMMAND
+	engines  []string // that are timed; all if there are none
 	cases    string
 	program  string // of the native contenders; "" for this one
 	formats  []string
@@ -65,6 +66,7 @@ go doc ` + "github.com/lockstep-go/lockstep/internal/bench" + ` says.`,
 	flags.DurationVar(&f.options.Slice, "slice", 200*time.Millisecond, "how long a turn is")
 	flags.IntVar(&f.options.Starts, "starts", 1, "how often each engine is started, an odd number best; each start has its share of the rounds")
 	flags.StringArrayVar(&f.peers, "peer", nil, "another engine, as NAME=COMMAND; may be repeated")
+	flags.StringSliceVar(&f.engines, "engines", nil, "the engines to time, by their names in the table, such as native,tensorflow (default all)")
 	flags.StringVar(&f.program, "native-program", "", "another program for the native engine, such as bench/contender, which is smaller (default this one)")
 	flags.StringVar(&f.cases, "cases", "", "the folder for the files that peers are given (default one that is removed)")
 	flags.StringArrayVar(&f.formats, "format", nil, formatHelp("markdown", "benchstat"))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,8 +75,28 @@ func (f *benchFlags) prepare(ctx context.Context, w benchWork, cases string) (*r
 			return nil, err
 		}
 	}
-	r.contenders = f.contenders(w, no == nil, file)
-	return r, nil
+	r.contenders, err = f.chosen(f.contenders(w, no == nil, file))
+	return r, err
+}
+
+// chosen are the contenders that --engines names.
+func (f *benchFlags) chosen(all []bench.Contender) ([]bench.Contender, error) {
+	if len(f.engines) == 0 {
+		return all, nil
+	}
+	var out []bench.Contender
+	for _, name := range f.engines {
+		i := slices.IndexFunc(all, func(c bench.Contender) bool { return c.Name == name })
+		if i < 0 {
+			var names []string
+			for _, c := range all {
+				names = append(names, c.Name)
+			}
+			return nil, usagef("--engines has %q; here there are %s", name, strings.Join(names, ", "))
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
 }
 
 // predicted reads the expected value of every output.

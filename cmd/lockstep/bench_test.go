@@ -38,3 +38,25 @@ func TestVersions(t *testing.T) {
 		t.Errorf("it says %q, want %q", got, want)
 	}
 }
+
+// --engines leaves out the others, in its own order, and names what there is.
+func TestBenchChoosesEngines(t *testing.T) {
+	all := []bench.Contender{{Name: "native"}, {Name: "native-go"}, {Name: "tensorflow"}}
+	for _, c := range []struct {
+		engines []string
+		want    string
+	}{{nil, "native native-go tensorflow"}, {[]string{"tensorflow", "native"}, "tensorflow native"}, {[]string{"torch"}, ""}} {
+		f := benchFlags{engines: c.engines}
+		got, err := f.chosen(all)
+		names := make([]string, len(got))
+		for i, g := range got {
+			names[i] = g.Name
+		}
+		if strings.Join(names, " ") != c.want || (err != nil) != (c.want == "") {
+			t.Errorf("%q: %q, %v, want %q", c.engines, names, err, c.want)
+		}
+		if err != nil && !strings.Contains(err.Error(), "native, native-go, tensorflow") {
+			t.Errorf("%v: it does not say what there is", err)
+		}
+	}
+}

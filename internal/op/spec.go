@@ -74,6 +74,8 @@ type Spec struct {
 	Stepwise bool
 	// StepwiseFloat16 is Stepwise of float16 alone.
 	StepwiseFloat16 bool
+	Rounded         int
+
 	// Uniform says that all elements of the result are the same: the value of the
 	// inputs after the first, which is the shape, or has it, where there are such.
 	Uniform bool
@@ -81,9 +83,7 @@ type Spec struct {
 	KeepsShape bool
 	// Own says that the result is the operation's own memory, which nothing else refers
 	// to: what follows may write over it, and so may the operation itself in another call.
-	Own     bool
-	Rounded int
-
+	Own bool
 	// Stage makes the operation in float32 as a part of a chain: see Stage.
 	Stage func(n *savedmodel.Node) Stage
 
