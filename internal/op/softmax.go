@@ -58,15 +58,32 @@ func rowsOf[E float](in []value.Value) (*lockstep.Tensor, []E, error) {
 	return t, x, err
 }
 
-// largest is NaN if a number is.
+// largest is NaN if a number is. It takes four at a time: each waits for the one before it.
 func largest(x []float32) float32 {
-	top := float32(math.Inf(-1))
-	for _, v := range x {
-		if v > top || v != v {
-			top = v
+	least := float32(math.Inf(-1))
+	top, odd := [4]float32{least, least, least, least}, float32(0)
+	for ; len(x) >= 4; x = x[4:] {
+		for i, v := range x[:4] {
+			if v > top[i] {
+				top[i] = v
+			}
+			if v != v {
+				odd = v
+			}
 		}
 	}
-	return top
+	for _, v := range x {
+		if v > top[0] {
+			top[0] = v
+		}
+		if v != v {
+			odd = v
+		}
+	}
+	if odd != 0 {
+		return odd
+	}
+	return max(top[0], top[1], top[2], top[3])
 }
 
 // sumOf is the sum of all, of every fourth first.

@@ -12,10 +12,10 @@ import (
 )
 
 var unaryOps = Table{
-	"Neg":        {Stage: stageBy(neg[float32]), Own: true, Types: ofT, Build: numbers1(neg, neg, neg, neg, unsigned...), Shape: NoInput, Bound: steady(neg[float64]), Time: TimeOfFirst, Back: inverseBack(negatedBack), KeepsShape: true},
+	"Neg":        {Stage: negStage, Own: true, Types: ofT, Build: numbers1(neg, neg, neg, neg, unsigned...), Shape: NoInput, Bound: steady(neg[float64]), Time: TimeOfFirst, Back: inverseBack(negatedBack), KeepsShape: true},
 	"Abs":        {Types: ofT, Build: numbers1(via(math.Abs), math.Abs, abs[int64], abs[uint64], unsigned...), Shape: NoInput, Bound: Unary(absBound), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
 	"Sign":       {Types: ofT, Build: numbers1(sign, sign, sign, sign, unsigned...), Shape: NoInput, Bound: steady(sign[float64]), Time: TimeOfFirst, KeepsShape: true},
-	"Square":     {Stage: stageBy(square[float32]), Own: true, Types: ofT, Build: numbers1(square, square, square, square), Shape: NoInput, Bound: Unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
+	"Square":     {Stage: squareStage, Own: true, Types: ofT, Build: numbers1(square, square, square, square), Shape: NoInput, Bound: Unary(squareBound), Time: TimeOfFirst, Back: clippedBack(rootOrZero), KeepsShape: true},
 	"Relu":       {Stage: stageOne(kernel.ReluFunction), Own: true, Types: ofT, Build: ByType(With16Bits(Floats(mapActivation(kernel.ReluFunction), Map1(relu[float64]))).and(wholes1(relu, relu))), Shape: NoInput, Bound: steady(relu[float64]), Time: TimeOfFirst, Back: inverseBack(notNegativeBack), KeepsShape: true},
 	"Relu6":      {Stage: stageOne(kernel.Relu6Function), Own: true, Types: ofT, Build: ByType(With16Bits(Floats(mapActivation(kernel.Relu6Function), Map1(relu6[float64]))).and(wholes1(relu6, relu6))), Shape: NoInput, Bound: steady(relu6[float64]), Time: TimeOfFirst, KeepsShape: true},
 	"Softsign":   {Stage: stageOne(kernel.SoftsignFunction), Own: true, Build: inSteps(kernel.SoftsignFunction, softsign, softsignSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Softsign, softsignSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
@@ -53,6 +53,22 @@ var unaryOps = Table{
 	"Elu":        {Stage: stageOne(kernel.EluFunction), Own: true, Build: inSteps(kernel.EluFunction, elu, eluSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Elu, eluSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 	"Selu":       {Stage: stageOne(kernel.SeluFunction), Own: true, Build: inSteps(kernel.SeluFunction, selu, seluSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Selu, seluSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
 	"Softplus":   {Stage: stageOne(kernel.SoftplusFunction), Own: true, Build: inSteps(kernel.SoftplusFunction, softplus, softplusSteps), Shape: NoInput, Bound: inStepsBound(recurrent.Softplus, softplusSteps), Stepwise: true, Time: TimeOfFirst, KeepsShape: true},
+}
+
+func negStage(*savedmodel.Node) Stage {
+	return Stage{One: func(y, x []float32) {
+		for i, v := range x {
+			y[i] = -v
+		}
+	}}
+}
+
+func squareStage(*savedmodel.Node) Stage {
+	return Stage{One: func(y, x []float32) {
+		for i, v := range x {
+			y[i] = v * v
+		}
+	}}
 }
 
 func erfcStage(*savedmodel.Node) Stage { return Stage{One: kernel.Erfcs} }
