@@ -8,7 +8,7 @@ BIN    ?= bin/lockstep
 DO      = GO="$(GO)" $(PYTHON) tools/dev.py
 
 .PHONY: help demo test build build-pure bench bench-peers bench-service models models-all compatibility faults false-alarms \
-	fuzz mutants lint release-check tensorflow keras bench-models test-setup test-python test-pure test-arm64 test-race test-tensorflow clean
+	fuzz mutants lint release-check tensorflow keras bench-models test-setup test-python test-pure test-arm64 test-race test-tensorflow test-beam batch batch-runners clean
 
 help: ## list the targets
 	@awk -F ': ## ' '/^[a-z][a-z0-9-]*: ## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test-pure: ## the tests of a machine without TensorFlow and a C compiler
 test-arm64: ## the kernels for arm64, by QEMU where the processor is another
 test-tensorflow: ## the tests that need libtensorflow
 build: ## bin/lockstep with TensorFlow in it (BIN=/somewhere/lockstep)
+batch: ## bin/lockstep-batch, which lockstep batch starts: its first build takes minutes
+batch-runners: ## a batch job on Prism and on Beam's portable runner in Python, which is installed into build
+test-beam: ## the tests of the module beam, with the lockstep that has TensorFlow in it
 bench: ## both engines and C on the seed model and others: ratios, latency, start-up, memory
 bench-models: ## the native engine and TensorFlow on convolutions, attention, MobileNetV2, ResNet50 and others
 bench-peers: ## the same beside ONNX Runtime, LiteRT and PyTorch, installed into the cache folder
@@ -30,7 +33,7 @@ faults: ## plant every known fault in many models and count what check and its d
 false-alarms: ## check 2,000 random models under three settings of TensorFlow and with other engines, and count false alarms
 fuzz: ## run every fuzz target for a minute (FUZZTIME=60s)
 lint: ## gofmt, go vet, staticcheck, go mod tidy
-demo test build bench bench-peers bench-service models models-all compatibility faults false-alarms fuzz lint tensorflow keras bench-models test-setup test-python test-pure test-arm64 test-race test-tensorflow:
+demo test build bench bench-peers bench-service models models-all compatibility faults false-alarms fuzz lint tensorflow keras bench-models test-setup test-python test-pure test-arm64 test-race test-tensorflow test-beam batch batch-runners:
 	@command -v $(PYTHON) >/dev/null || { echo 'make: no $(PYTHON) found: install Python 3, or name one with PYTHON=/path/to/python3; without TensorFlow, use make build-pure' >&2; exit 1; }
 	@$(DO) $@
 

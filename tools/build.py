@@ -14,6 +14,7 @@ from cache import ROOT, Failure
 
 PACKAGE = "github.com/lockstep-go/lockstep"
 EXAMPLE = "examples/forecast"  # a module of its own, as a service's is
+BEAM = "beam"  # a module of its own, so that the others do without Apache Beam's 60
 FETCH = os.path.join("tfbridge", "libtensorflow", "fetch.py")
 PURE = {"CGO_ENABLED": "0"}
 
@@ -103,6 +104,11 @@ def build(tensorflow=None):
     """bin/lockstep with TensorFlow in it, or BIN."""
     tensorflow = tensorflow or TensorFlow()
     run([go(), "build", *tensorflow.flags, "-o", setting("BIN", "bin/lockstep"), "./cmd/lockstep"], tensorflow.env)
+
+
+def batch():
+    """bin/lockstep-batch, which lockstep batch starts."""
+    run([go(), "build", "-C", BEAM, "-o", os.path.join(ROOT, "bin", "lockstep-batch"), "./cmd/lockstep-batch"], PURE)
 
 
 def unpack(name, folder="testdata"):

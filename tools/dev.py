@@ -19,6 +19,8 @@ TARGETS = {
     "fuzz": suite.fuzz,
     "demo": build.demo,
     "build": build.build,
+    "batch": build.batch,
+    "batch-runners": suite.batch_runners,
     "tensorflow": build.TensorFlow,
     "keras": cache.keras,
     "models": build.models,

@@ -13,7 +13,7 @@ import time
 
 import build
 import cache
-from build import EXAMPLE, PURE, ROOT, Failure, go, output, run, setting
+from build import BEAM, EXAMPLE, PURE, ROOT, Failure, go, output, run, setting
 
 SLOW = {"LOCKSTEP_SLOW": "1"}
 FUZZ_IN_TEST = "10s"
@@ -157,6 +157,31 @@ def test_tensorflow():
     together(*commands)
 
 
+def test_beam():
+    """The pipelines of Apache Beam, and lockstep-batch with the lockstep that has TensorFlow in it."""
+    tensorflow = build.TensorFlow()
+    program = os.path.join(ROOT, "build", "lockstep")
+    run([go(), "build", *tensorflow.flags, "-o", program, "./cmd/lockstep"], tensorflow.env)
+    run([go(), "-C", BEAM, *TEST, "./..."], {**PURE, "LOCKSTEP_PROGRAM": program, "LOCKSTEP_MODELS": cache.models()})
+    together(
+        ([go(), "-C", BEAM, "vet", "./..."], PURE),
+        ([output([go(), "tool", "-n", "staticcheck"]), "./..."], PURE, os.path.join(ROOT, BEAM)),
+        ([go(), "-C", BEAM, "mod", "tidy", "-diff"], {}),
+    )
+
+
+def batch_runners():
+    """The same job on Prism and on Beam's portable runner in Python, with the version of go.mod."""
+    with open(os.path.join(ROOT, BEAM, "go.mod"), encoding="utf-8") as f:
+        version = re.search(r"apache/beam/sdks/v2 v([\d.]+)", f.read()).group(1)
+    folder = os.path.join(ROOT, "build", "beam-" + version)
+    python = os.path.join(folder, "bin", "python")
+    if not os.path.exists(python):
+        run([sys.executable, "-m", "venv", folder])
+        run([python, "-m", "pip", "install", "-q", "apache-beam==" + version])
+    run([go(), "-C", BEAM, *TEST, "./cmd/lockstep-batch", "-run", "^TestRunners$", "-v"], {**PURE, "LOCKSTEP_BEAM_PYTHON": python})
+
+
 def differing(module):
     """The packages of a module that differ with the tag tensorflow, by a pattern of the tests that do.
 
@@ -265,6 +290,7 @@ STAGES = {
     "test-arm64": test_arm64,
     "test-race": test_race,
     "test-tensorflow": test_tensorflow,
+    "test-beam": test_beam,
     "fuzz": lambda: fuzz(FUZZ_IN_TEST),
 }
 

@@ -194,7 +194,7 @@ Exit codes: 0 in step, 1 diverged, 2 wrong usage, 3 could not run.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	addMemory(root)
-	root.AddCommand(newCheck(), newInspect(), newConvert(), newRun(), newDiff(), newTrace(), newForecast(), newExplain(), newGolden(), newBench(), newDoctor(), newVersion(), newSelftest(), newWorker(), newContender())
+	root.AddCommand(newCheck(), newInspect(), newConvert(), newRun(), newDiff(), newTrace(), newForecast(), newBatch(), newExplain(), newGolden(), newBench(), newDoctor(), newVersion(), newSelftest(), newWorker(), newContender())
 	plainNumbers(root)
 	return root
 }

@@ -84,11 +84,6 @@ type usage struct {
 	megabytes int64
 }
 
-func withEnv(cmd *exec.Cmd, variable string) *exec.Cmd {
-	cmd.Env = append(os.Environ(), variable)
-	return cmd
-}
-
 func use(t *testing.T, cmd *exec.Cmd) usage {
 	t.Helper()
 	begin := time.Now()

@@ -157,7 +157,11 @@ func (s *series) end(g *gatherer) error {
 		}
 	}
 	if s.windows == 0 && g.want == nil {
-		return g.fail(failure{s.key, s.last.time(), s.last.row, s.window.TooShort(int(s.n))})
+		reason := s.window.TooShort(int(s.n))
+		if s.broken != nil {
+			reason = s.broken.Error()
+		}
+		return g.fail(failure{s.key, s.last.time(), s.last.row, reason})
 	}
 	return nil
 }

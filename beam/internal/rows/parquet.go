@@ -178,7 +178,7 @@ type parquetColumn struct {
 	bits    int8          // of an integer without sign
 
 	file   *parquet.File
-	at     int64 // the row that is read next
+	at     int64 // the row that is read first
 	group  int
 	pages  parquet.Pages
 	values parquet.ValueReader
@@ -237,6 +237,11 @@ func (c *parquetColumn) describe() string {
 
 // row returns the values of the next row, which are valid until the next call.
 func (c *parquetColumn) row() ([]parquet.Value, error) {
+	if !c.repeats && len(c.have) > 0 {
+		one := c.have[:1]
+		c.have = c.have[1:]
+		return one, nil
+	}
 	c.out = c.out[:0]
 	for {
 		if len(c.have) == 0 {
@@ -255,7 +260,6 @@ func (c *parquetColumn) row() ([]parquet.Value, error) {
 			break
 		}
 	}
-	c.at++
 	return c.out, nil
 }
 

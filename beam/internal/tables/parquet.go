@@ -34,44 +34,59 @@ func (w *parquetWriter) Write(l Labels, outputs []lockstep.NamedTensor) error {
 			return err
 		}
 	}
-	values := make([]func(i int) parquet.Value, len(outputs))
-	for i, nt := range outputs {
-		if values[i], err = valuer(nt.Tensor); err != nil {
-			return fmt.Errorf("output %q: %w", nt.Name, err)
-		}
+	columns, err := w.leaves(l, outputs)
+	if err != nil {
+		return err
 	}
-	w.rows = w.rows[:0]
+	for len(w.rows) < len(l.Rows) {
+		w.rows = append(w.rows, nil)
+	}
 	for row := range l.Rows {
-		out := make([][]parquet.Value, len(w.index))
-		put := func(name string, v parquet.Value) { out[w.index[name]] = []parquet.Value{v.Level(0, 0, w.index[name])} }
-		if w.columns.Key != "" {
-			put(w.columns.Key, parquet.ByteArrayValue([]byte(l.Keys[row])))
+		flat := w.rows[row][:0]
+		for _, add := range columns {
+			flat = add(flat, row)
 		}
-		if w.columns.Time != "" {
-			put(w.columns.Time, parquet.ByteArrayValue([]byte(l.Times[row])))
+		w.rows[row] = flat
+	}
+	_, err = w.file.WriteRows(w.rows[:len(l.Rows)])
+	return err
+}
+
+// leaves returns functions that append a row's values of each leaf, in the order of the schema.
+func (w *parquetWriter) leaves(l Labels, outputs []lockstep.NamedTensor) ([]func(parquet.Row, int) parquet.Row, error) {
+	all := make([]func(parquet.Row, int) parquet.Row, len(w.index))
+	one := func(name string, value func(row int) parquet.Value) {
+		at := w.index[name]
+		all[at] = func(to parquet.Row, row int) parquet.Row { return append(to, value(row).Level(0, 0, at)) }
+	}
+	if w.columns.Key != "" {
+		one(w.columns.Key, func(row int) parquet.Value { return parquet.ByteArrayValue([]byte(l.Keys[row])) })
+	}
+	if w.columns.Time != "" {
+		one(w.columns.Time, func(row int) parquet.Value { return parquet.ByteArrayValue([]byte(l.Times[row])) })
+	}
+	one(RowColumn, func(row int) parquet.Value { return parquet.Int64Value(l.Rows[row]) })
+	for i, nt := range outputs {
+		value, err := valuer(nt.Tensor)
+		if err != nil {
+			return nil, fmt.Errorf("output %q: %w", nt.Name, err)
 		}
-		put(RowColumn, parquet.Int64Value(l.Rows[row]))
-		for i, nt := range outputs {
-			at, size := w.index[nt.Name], nt.Tensor.Len()/len(l.Rows)
-			if w.scalar(i) {
-				put(nt.Name, values[i](row))
-				continue
+		if w.scalar(i) {
+			one(nt.Name, value)
+			continue
+		}
+		at, size := w.index[nt.Name], nt.Tensor.Len()/len(l.Rows)
+		all[at] = func(to parquet.Row, row int) parquet.Row {
+			if size == 0 {
+				return append(to, parquet.NullValue().Level(0, 0, at))
 			}
 			for j := range size {
-				out[at] = append(out[at], values[i](row*size+j).Level(min(j, 1), 1, at))
+				to = append(to, value(row*size+j).Level(min(j, 1), 1, at))
 			}
-			if size == 0 {
-				out[at] = append(out[at], parquet.NullValue().Level(0, 0, at))
-			}
+			return to
 		}
-		var flat parquet.Row
-		for _, v := range out {
-			flat = append(flat, v...)
-		}
-		w.rows = append(w.rows, flat)
 	}
-	_, err = w.file.WriteRows(w.rows)
-	return err
+	return all, nil
 }
 
 // scalar tells whether an output has one element a row, and no axis of its own but of length 1.
