@@ -31,10 +31,11 @@ type csvReader struct {
 }
 
 func openCSV(f *files.File, p Part, c Columns) (*csvReader, error) {
-	header, _, err := readHeader(f)
+	header, first, err := readHeader(f)
 	if err != nil {
 		return nil, err
 	}
+	p.From = max(p.From, first) // of a part that is the whole file
 	r := &csvReader{file: f, part: p, fields: len(header), start: p.From, number: p.Row}
 	if p.Before >= 0 {
 		r.start, r.number = p.Before, p.Row-1
