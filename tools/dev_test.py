@@ -258,7 +258,7 @@ class MakefileTest(unittest.TestCase):
     def test_unknown_targets(self):
         with contextlib.redirect_stderr(io.StringIO()) as said:
             self.assertEqual((dev.main(["no-such"]), dev.main([])), (1, 1))
-        self.assertIn("no target no-such; there are bench", said.getvalue())
+        self.assertIn("no target no-such; there are batch, batch-runners, bench", said.getvalue())
 
     def test_failures_are_said(self):
         with unittest.mock.patch.dict(dev.TARGETS, {"demo": unittest.mock.Mock(side_effect=cache.Failure("no network"))}):
