@@ -81,9 +81,17 @@ def arithmetic(cases):
         cases.add(label("RealDiv", dtype, "sizes"), "RealDiv", [numbers((7,), dtype), (numbers((7,), dtype) * 10.0 ** np.arange(-6, 8, 2)).astype(dtype)], tolerance=close(dtype) * 10)
 
 
+def casts(cases):
+    real = {"float32": data((2, 3), F32), "float64": data((2, 3), F64) * 1.1, "complex64": numbers((2, 3), C64), "complex128": numbers((2, 3), C128) * 1.1}
+    for src, x in real.items():
+        for dst in ("complex64", "complex128") + (("float32",) if src == "complex64" else ("float64",) if src == "complex128" else ()):
+            if src != dst:
+                cases.add(label("Cast", src, dst), "Cast", [x], DstT=tf.as_dtype(dst))
+
+
 def main(folder):
     cases = Cases()
-    for part in (parts, transforms, arithmetic):
+    for part in (parts, transforms, arithmetic, casts):
         part(cases)
     cases.write(folder, "ops_signal")
 

@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"math"
+	"math/cmplx"
 	"slices"
 
 	"github.com/lockstep-go/lockstep"
@@ -32,7 +33,38 @@ func buildCast(n *savedmodel.Node) (Exec, error) {
 		}
 		return Map1(func(s string) string { return s }), nil
 	}
+	if run, ok := complexCasts[[2]lockstep.DType{src, dst}]; ok {
+		return run, nil
+	}
 	return castBetween(src, dst, n.AttrBool("Truncate"))
+}
+
+// complexCasts are the casts from and to complex numbers, of which a float is the real
+// part.
+var complexCasts = map[[2]lockstep.DType]Exec{
+	{lockstep.Float32, lockstep.Complex64}:     Map1(func(x float32) complex64 { return complex(x, 0) }),
+	{lockstep.Float64, lockstep.Complex128}:    Map1(func(x float64) complex128 { return complex(x, 0) }),
+	{lockstep.Float64, lockstep.Complex64}:     Map1(func(x float64) complex64 { return complex(float32(x), 0) }),
+	{lockstep.Float32, lockstep.Complex128}:    Map1(func(x float32) complex128 { return complex(float64(x), 0) }),
+	{lockstep.Complex64, lockstep.Complex64}:   identity,
+	{lockstep.Complex128, lockstep.Complex128}: identity,
+	{lockstep.Complex64, lockstep.Float32}:     Map1(func(x complex64) float32 { return real(x) }),
+	{lockstep.Complex128, lockstep.Float64}:    Map1(func(x complex128) float64 { return real(x) }),
+	{lockstep.Complex64, lockstep.Complex128}:  Map1(func(x complex64) complex128 { return complex128(x) }),
+	{lockstep.Complex128, lockstep.Complex64}:  Map1(func(x complex128) complex64 { return complex64(x) }),
+}
+
+// complexCastBound: a part is off by no more than the number is; one that loses digits
+// is rounded.
+func complexCastBound(x *BoundInput, src, dst lockstep.DType) error {
+	e := make([]float64, x.Out[0].Tensor.Len())
+	copy(e, x.E(0))
+	if wide := src == lockstep.Float64 || src == lockstep.Complex128; wide && dst == lockstep.Complex64 {
+		for i, v := range ComplexOf(x.Out[0].Tensor) {
+			e[i] = x.Rounded(cmplx.Abs(v), e[i], 1)
+		}
+	}
+	return x.Set(0, e)
 }
 
 // castInFloat64 keeps float64 instead of narrower floats; what is to have 8 bits

@@ -336,6 +336,9 @@ func castBound(x *BoundInput) error {
 	if err != nil {
 		return err
 	}
+	if src.IsComplex() || dst.IsComplex() {
+		return complexCastBound(x, src, dst)
+	}
 	in, errs := x.numbers(0), x.E(0)
 	out, err := x.Out[0].Tensor.Float64s()
 	if err != nil {
