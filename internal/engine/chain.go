@@ -182,7 +182,6 @@ func (c *chain) input(t *lockstep.Tensor) (chainInput, bool) {
 type chainRun struct {
 	*chain
 	memory op.ResultMemory[float32]
-	from   []float32 // the step's result, if the stages write over it
 	data   [][]float32
 	stages [][2]int // by stage: its inputs in data, or -1
 }
