@@ -66,7 +66,7 @@ func (c *Case) Ops() []string {
 }
 
 // Files are the files of cases in testdata/ops; models/FILE.py makes each.
-var Files = []string{"ops_math", "ops_shape", "ops_small", "ops_text", "ops_tf1", "ops_regroup", "ops_volumes", "ops_signal", "ops_linalg", "ops_ctc", "ops_sparse", "ops_special"}
+var Files = []string{"ops_math", "ops_shape", "ops_small", "ops_text", "ops_tf1", "ops_regroup", "ops_volumes", "ops_signal", "ops_linalg", "ops_coverage", "ops_ctc", "ops_sparse", "ops_special"}
 
 // ReadCases reads the cases of one of Files, and their tensors.
 func ReadCases(t *testing.T, name string) ([]Case, map[string]*lockstep.Tensor) {

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/value"
@@ -147,6 +148,19 @@ func TypeOr(n *savedmodel.Node, name string, absent lockstep.DType) (lockstep.DT
 	return n.AttrType(name)
 }
 
+// OrFloat32 is ByType for an operation whose type is float32 if its attribute is absent.
+func OrFloat32(v Variants[Exec]) Builder {
+	return func(n *savedmodel.Node) (Exec, error) { return v.orFloat32(n, "T") }
+}
+
+func (v Variants[T]) orFloat32(n *savedmodel.Node, attr string) (run T, err error) {
+	d, err := TypeOr(n, attr, lockstep.Float32)
+	if err != nil {
+		return run, err
+	}
+	return v.of(attr, d)
+}
+
 // IntOr is BoolOr for an integer.
 func IntOr(n *savedmodel.Node, name string, absent int) int {
 	if !n.HasAttr(name) {
@@ -169,3 +183,12 @@ func InputError(i int, err error) error { return fmt.Errorf("input %d: %w", i, e
 
 // InputsError is the error of a wrong number of inputs.
 func InputsError(n int) error { return fmt.Errorf("%d inputs", n) }
+
+// hasElement tells whether a tensor of floats has an element that is such.
+func hasElement(t *lockstep.Tensor, such func(v float64) bool) bool {
+	if !t.DType().IsFloat() {
+		return false
+	}
+	d, err := t.Float64s()
+	return err == nil && slices.ContainsFunc(d, such)
+}

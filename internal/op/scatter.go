@@ -7,7 +7,6 @@ import (
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/value"
-	"github.com/lockstep-go/lockstep/native/savedmodel"
 )
 
 // The operations that put elements at positions.
@@ -26,10 +25,6 @@ var scatterOps = Table{
 	"TensorScatterSub":    {Build: ByType(numbers(scatterWith(sub[float32]), scatterWith(sub[float64]), scatterWith(sub[int32]), scatterWith(sub[int64])))},
 	"TensorScatterMax":    {Build: ByType(numbers(scatterWith(larger[float32]), scatterWith(larger[float64]), scatterWith(larger[int32]), scatterWith(larger[int64])))},
 	"TensorScatterMin":    {Build: ByType(numbers(scatterWith(smaller[float32]), scatterWith(smaller[float64]), scatterWith(smaller[int32]), scatterWith(smaller[int64])))},
-	"SegmentSum":          {Build: ByType(numbers(sorted(0, 0, add[float32]), sorted(0, 0, add[float64]), sorted(0, 0, add[int32]), sorted(0, 0, add[int64]))), Shape: InputsAt(1), Bound: linear(termsOfAll)},
-	"SegmentProd":         {Build: ByType(numbers(sorted(1, 1, mul[float32]), sorted(1, 1, mul[float64]), sorted(1, 1, mul[int32]), sorted(1, 1, mul[int64]))), Shape: InputsAt(1)},
-	"SegmentMax":          {Build: withoutNaN(numbers(sorted(float32(math.Inf(-1)), 0, larger), sorted(math.Inf(-1), 0, larger), sorted(lowest[int32](), 0, larger), sorted(lowest[int64](), 0, larger))), Shape: InputsAt(1)},
-	"SegmentMin":          {Build: withoutNaN(numbers(sorted(float32(math.Inf(1)), 0, smaller), sorted(math.Inf(1), 0, smaller), sorted(highest[int32](), 0, smaller), sorted(highest[int64](), 0, smaller))), Shape: InputsAt(1)},
 	"UnsortedSegmentSum":  {Build: ByType(numbers(segments(0, add[float32]), segments(0, add[float64]), segments(0, add[int32]), segments(0, add[int64]))), Bound: linear(termsOfAll)},
 	"UnsortedSegmentProd": {Build: ByType(numbers(segments(1, mul[float32]), segments(1, mul[float64]), segments(1, mul[int32]), segments(1, mul[int64])))},
 	"UnsortedSegmentMax":  {Build: ByType(numbers(segments(float32(-math.MaxFloat32), larger), segments(-math.MaxFloat64, larger), segments(lowest[int32](), larger), segments(lowest[int64](), larger)))},
@@ -134,8 +129,7 @@ func scatterWith[E number](take func(x, y E) E) Exec {
 	}
 }
 
-// The operations that reduce rows by the number of the segment they belong to. In some
-// the numbers rise from row to row, and the last is that of the last segment.
+// The operations that reduce rows by the number of the segment they belong to.
 
 // segments begins each segment with start and adds its rows in order. A row of
 // a negative segment is left out.
@@ -157,113 +151,35 @@ func segments[E number](start E, take func(x, y E) E) Exec {
 		if err != nil {
 			return nil, fmt.Errorf("the number of segments: %w", err)
 		}
-		if n < 0 {
-			return nil, fmt.Errorf("%d segments", n)
-		}
 		rank := t[1].Rank()
 		if rank > t[0].Rank() || !slices.Equal(t[0].Shape()[:rank], t[1].Shape()) {
 			return nil, fmt.Errorf("segments %s of %s, want the same first axes", t[1], t[0])
 		}
+		if n < 0 {
+			return nil, fmt.Errorf("%d segments", n)
+		}
 		shape := append([]int{n}, t[0].Shape()[rank:]...)
-		out, err := filled(shape, start)
+		size, err := value.Allow(shape)
 		if err != nil {
 			return nil, err
 		}
-		row := value.Product(shape[1:])
+		out := make([]E, size)
+		for i := range out {
+			out[i] = start
+		}
+		row := value.Product(t[0].Shape()[rank:])
 		for i, id := range ids {
 			if id >= n {
 				return nil, fmt.Errorf("segment %d of %d", id, n)
 			}
-			if id >= 0 {
-				takeAt(out, []int{id * row}, row, x[i*row:][:row], take)
+			if id < 0 {
+				continue
+			}
+			to := out[id*row:][:row]
+			for k, v := range x[i*row:][:row] {
+				to[k] = take(to[k], v)
 			}
 		}
 		return w.One(lockstep.New(out, shape...))
 	}
-}
-
-func filled[E lockstep.Element](shape []int, with E) ([]E, error) {
-	size, err := value.Allow(shape)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]E, size)
-	for i := range out {
-		out[i] = with
-	}
-	return out, nil
-}
-
-// sorted begins each segment with start and adds its rows in order; a segment without
-// rows is empty.
-func sorted[E number](start, empty E, take func(x, y E) E) Exec {
-	return func(w *Call, in []value.Value) ([]value.Value, error) {
-		t, err := value.Tensors(in, 2)
-		if err != nil {
-			return nil, err
-		}
-		_, x, err := Operand[E](in, 0)
-		if err != nil {
-			return nil, err
-		}
-		ids, err := value.Ints(t[1])
-		if err != nil {
-			return nil, fmt.Errorf("the segments: %w", err)
-		}
-		if t[1].Rank() != 1 || t[0].Rank() == 0 || t[0].Shape()[0] != len(ids) {
-			return nil, fmt.Errorf("segments %s of %s, want one for each row", t[1], t[0])
-		}
-		n := 0
-		for i, id := range ids {
-			if id < 0 || id < n-1 || id == math.MaxInt {
-				return nil, fmt.Errorf("row %d is of segment %d, want rising numbers from 0 on", i, id)
-			}
-			n = id + 1
-		}
-		shape := append([]int{n}, t[0].Shape()[1:]...)
-		out, err := filled(shape, empty)
-		if err != nil {
-			return nil, err
-		}
-		row := value.Product(shape[1:])
-		for i, id := range ids {
-			if to := out[id*row:][:row]; i == 0 || ids[i-1] != id {
-				for k := range to {
-					to[k] = start
-				}
-			}
-			takeAt(out, []int{id * row}, row, x[i*row:][:row], take)
-		}
-		return w.One(lockstep.New(out, shape...))
-	}
-}
-
-// withoutNaN refuses an extreme of NaN and other numbers: TensorFlow returns one or the
-// other, by the instructions that the length of a row makes it use.
-func withoutNaN(v Variants[Exec]) Builder {
-	return func(n *savedmodel.Node) (Exec, error) {
-		run, err := ByType(v)(n)
-		if err != nil {
-			return nil, err
-		}
-		return func(w *Call, in []value.Value) ([]value.Value, error) {
-			t, err := value.Tensors(in, 2)
-			if err != nil {
-				return nil, err
-			}
-			if hasElement(t[0], math.IsNaN) {
-				return nil, fmt.Errorf("%s has elements that are NaN: TensorFlow defines no extreme of them", t[0])
-			}
-			return run(w, in)
-		}, nil
-	}
-}
-
-// hasElement tells whether a tensor of floats has an element that is such.
-func hasElement(t *lockstep.Tensor, such func(v float64) bool) bool {
-	if !t.DType().IsFloat() {
-		return false
-	}
-	d, err := t.Float64s()
-	return err == nil && slices.ContainsFunc(d, such)
 }

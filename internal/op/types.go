@@ -20,19 +20,6 @@ func ByType[F ~func(*Call, []value.Value) ([]value.Value, error)](v Variants[F])
 	}
 }
 
-// OrFloat32 is ByType for an operation whose type is float32 if its attribute is absent.
-func OrFloat32(v Variants[Exec]) Builder {
-	return func(n *savedmodel.Node) (Exec, error) { return v.orFloat32(n, "T") }
-}
-
-func (v Variants[T]) orFloat32(n *savedmodel.Node, attr string) (run T, err error) {
-	d, err := TypeOr(n, attr, lockstep.Float32)
-	if err != nil {
-		return run, err
-	}
-	return v.of(attr, d)
-}
-
 // choose chooses by the element type that an attribute names.
 func (v Variants[T]) choose(n *savedmodel.Node, attr string) (T, error) {
 	d, err := n.AttrType(attr)

@@ -3,6 +3,7 @@ package sparse
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lockstep-go/lockstep"
 	"github.com/lockstep-go/lockstep/internal/op"
@@ -13,6 +14,7 @@ import (
 // not fall, and the result has a row for each number up to the last.
 var segments = op.Table{
 	"SegmentSum":         {Build: byType(segment(sums[float32]()), segment(sums[float64]()), segment(sums[int32]()), segment(sums[int64]())), Shape: op.InputsAt(1), Bound: sumBound(0, ofAll(1, 0), 0)},
+	"SegmentProd":        {Build: byType(segment(multiplied[float32]()), segment(multiplied[float64]()), segment(multiplied[int32]()), segment(multiplied[int64]())), Shape: op.InputsAt(1)},
 	"SegmentMean":        {Build: byType(segment(means[float32]()), segment(means[float64]()), nil, nil), Shape: op.InputsAt(1), Bound: sumBound(0, ofAll(1, 2), 0)},
 	"SegmentMax":         {Build: byType(segment(extremes(larger[float32])), segment(extremes(larger[float64])), segment(extremes(larger[int32])), segment(extremes(larger[int64]))), Shape: op.InputsAt(1), Bound: monotoneBound(0, 0)},
 	"SegmentMin":         {Build: byType(segment(extremes(smaller[float32])), segment(extremes(smaller[float64])), segment(extremes(smaller[int32])), segment(extremes(smaller[int64]))), Shape: op.InputsAt(1), Bound: monotoneBound(0, 0)},
@@ -26,11 +28,21 @@ var segments = op.Table{
 type folding[E number] struct {
 	join   func(x, y E) E
 	finish func(x E, n int) E
+	empty  E // of what no row belongs to
+	// refusesNaN says that TensorFlow makes of NaN what the instructions make of it that
+	// the length of a row makes it use.
+	refusesNaN bool
 }
 
 func sums[E number]() folding[E] { return folding[E]{join: plus[E]} }
 
-func extremes[E number](f func(x, y E) E) folding[E] { return folding[E]{join: f} }
+func multiplied[E number]() folding[E] {
+	return folding[E]{join: func(x, y E) E { return x * y }, empty: 1}
+}
+
+func extremes[E number](f func(x, y E) E) folding[E] {
+	return folding[E]{join: f, refusesNaN: true}
+}
 
 func means[E floats]() folding[E] {
 	return folding[E]{join: plus[E], finish: func(x E, n int) E { return x / E(n) }}
@@ -77,12 +89,14 @@ func lookup[E number](f folding[E]) op.Exec {
 	}
 }
 
-// fold folds the rows of data by segments; row says which row is the i-th. What no row
-// belongs to is 0.
+// fold folds the rows of data by segments; row says which row is the i-th.
 func fold[E number](w *op.Call, f folding[E], data, segments *lockstep.Tensor, row func(i int) int) ([]value.Value, error) {
 	x, err := lockstep.Data[E](data)
 	if err != nil {
 		return nil, err
+	}
+	if f.refusesNaN && slices.ContainsFunc(x, func(v E) bool { return v != v }) {
+		return nil, fmt.Errorf("%s has elements that are NaN: TensorFlow defines no extreme of them", data)
 	}
 	ids, err := value.Ints(segments)
 	if err != nil {
@@ -103,6 +117,11 @@ func fold[E number](w *op.Call, f folding[E], data, segments *lockstep.Tensor, r
 		return nil, err
 	}
 	out := make([]E, size)
+	if f.empty != 0 {
+		for k := range out {
+			out[k] = f.empty
+		}
+	}
 	run := value.Product(shape[1:])
 	for i := 0; i < len(ids); {
 		to := out[ids[i]*run:][:run]
