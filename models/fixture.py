@@ -24,6 +24,12 @@ import zipfile
 
 import numpy as np
 
+# How TensorFlow starts, for whoever imports it after this.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 TOLERANCE = 1e-5  # of the SavedModel against Keras's own prediction, both float32
 
 

@@ -7,7 +7,7 @@ import time
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ALWAYS = ["make.py", "requirements.txt"]
+ALWAYS = ["requirements.txt"]
 UNUSED = 24 * 3600  # seconds after which a folder that nobody uses is taken for left
 
 

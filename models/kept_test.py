@@ -21,7 +21,6 @@ class Recipes(unittest.TestCase):
             "one.py": "from all import x\nfrom shared import y\n",
             "two.py": "from all import x\n",
             "shared.py": "import numpy\n",
-            "make.py": "",
             "requirements.txt": "keras\n",
         }.items():
             self.write(name, text)
@@ -58,9 +57,9 @@ class Recipes(unittest.TestCase):
             self.assertEqual(f.read(), "of_one")
         for changed, missing in {
             "shared.py": ["of_one", "of_none"],  # which two.py does not import
-            "make.py": names,
+            "requirements.txt": names,
         }.items():
-            self.write(changed, "x = 1\n")
+            self.write(changed, "# changed\n")
             shutil.rmtree(out)
             os.mkdir(out)
             self.assertEqual(self.kept().take(out, names), missing, changed)

@@ -30,11 +30,6 @@ import tested
 import zoo_checks
 from kept import Kept, remove_old
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 GROUPS = ["committed", "zoo", "tested", "ops", "bench"]
 

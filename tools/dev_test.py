@@ -62,8 +62,8 @@ class CacheTest(unittest.TestCase):
     def test_recipes_of_the_zoo(self):
         recipes = cache.zoo()
         self.assertIn("models/zoo.py", recipes)
-        self.assertIn("models/make.py", recipes)
-        for other in ("golden", "reports", "coverage", "ops_math", "ops_lists"):
+        self.assertIn(cache.REQUIREMENTS, recipes)
+        for other in ("make", "golden", "reports", "coverage", "ops_math", "ops_lists"):
             self.assertNotIn(f"models/{other}.py", recipes)
             self.assertTrue(os.path.exists(os.path.join(cache.ROOT, "models", other + ".py")), other)
 
