@@ -71,6 +71,7 @@ var noRule = []string{
 	"MatrixTriangularSolve", "Mod", "NextAfter", "Prod", "Qr",
 	"Range", // of a length that rounding decides
 	"ScatterNd",
+	"SegmentProd",
 	"SparseAdd", // with a threshold
 	"StringToNumber", "Tan", "TensorScatterAdd", "TensorScatterMax", "TensorScatterMin", "TensorScatterSub",
 	"TruncateDiv", "TruncateMod", "Unique", "UniqueV2", "UniqueWithCounts", "UniqueWithCountsV2", "UnsortedSegmentMax",
