@@ -68,10 +68,10 @@ func TestVerifySettings(t *testing.T) {
 		{[]string{"--trace"}, []string{"--atol", "1e-3"}, "", 0, "atol 0.001, rtol 0"},
 	} {
 		path := offGolden(t, model, c.record...)
-		args := append([]string{"golden", "verify", "--verbose", model, path, "--engine", "native"}, c.verify...)
+		args := append([]string{"golden", "verify", "--verbose", "--diagnose=false", model, path, "--engine", "native"}, c.verify...)
 		if c.yaml != "" {
 			name := writeConfig(t, fmt.Sprintf("models:\n  - model: %s\n    golden: %s\n    %s\n", model, path, c.yaml))
-			args = append([]string{"golden", "verify", "--verbose", "--config", name, "--engine", "native"}, c.verify...)
+			args = append([]string{"golden", "verify", "--verbose", "--diagnose=false", "--config", name, "--engine", "native"}, c.verify...)
 		}
 		code, stdout, stderr := call(args...)
 		said := false
