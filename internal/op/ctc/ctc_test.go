@@ -26,7 +26,7 @@ func decodeBy(t *testing.T, name, attrs string, x *lockstep.Tensor, lengths []in
 	}
 	g, _, err := c.Graph([]*lockstep.Tensor{x, n}, 0, nil)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	run, err := Ops[name].Build(g.Nodes[len(g.Nodes)-1])
 	if err != nil {
@@ -42,6 +42,7 @@ func FuzzDecoders(f *testing.F) {
 	value.MaxElements = 1 << 20
 	f.Add([]byte("numbers of some classes"), uint8(3), int32(5), int64(4), int64(2), int64(-1), true)
 	f.Add([]byte{0, 0, 0, 0, 0x80, 0x7f, 0, 0, 0xc0, 0x7f, 0, 0, 0x80, 0xff, 0, 0}, uint8(2), int32(-1), int64(1<<40), int64(1), int64(1<<62), false)
+	f.Add([]byte("0"), uint8('Z'), int32(-1), int64(95), int64(-17), int64(1<<62), true)
 	f.Add(make([]byte, 400), uint8(4), int32(25), int64(40), int64(40), int64(0), true)
 	f.Fuzz(func(t *testing.T, data []byte, classes uint8, length int32, width, paths, blank int64, merge bool) {
 		x := make([]float32, min(len(data)/4, 200))
