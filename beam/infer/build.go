@@ -232,3 +232,47 @@ func (b *Builder) Block(keys, times []string) (Block, error) {
 	}
 	return out, nil
 }
+
+// packer packs rows into Blocks of at most defaultRows, each of rows of the same shapes.
+type packer struct {
+	builder     *Builder
+	keys, times []string
+}
+
+func newPacker(specs []lockstep.TensorSpec) (p packer, err error) {
+	p.builder, err = NewBuilder(specs)
+	return p, err
+}
+
+// add adds a row; one that does not fit the inputs is a Failure.
+func (p *packer) add(key, time string, values []Value, emit func(Block), fail func(Failure)) error {
+	err := p.builder.Add(values)
+	if errors.Is(err, ErrOtherShape) {
+		if err := p.flush(emit); err != nil {
+			return err
+		}
+		err = p.builder.Add(values)
+	}
+	if err != nil {
+		fail(Failure{key, time, err.Error()})
+		return nil
+	}
+	p.keys, p.times = append(p.keys, key), append(p.times, time)
+	if p.builder.Rows() >= defaultRows {
+		return p.flush(emit)
+	}
+	return nil
+}
+
+// flush emits the rows that were added since the last Block.
+func (p *packer) flush(emit func(Block)) error {
+	if p.builder.Rows() == 0 {
+		return nil
+	}
+	b, err := p.builder.Block(p.keys, p.times)
+	p.keys, p.times = nil, nil
+	if err == nil {
+		emit(b)
+	}
+	return err
+}

@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -57,19 +56,12 @@ type structFn struct {
 	Names     []string // of the fields, one for each input
 	Specs     []lockstep.TensorSpec
 
-	builder     *Builder
-	keys, times []string
+	packer packer
 }
 
-// Setup makes the builder.
-func (f *structFn) Setup() (err error) {
-	f.builder, err = NewBuilder(f.Specs)
+func (f *structFn) StartBundle(_ func(Block), _ func(Failure)) (err error) {
+	f.packer, err = newPacker(f.Specs)
 	return err
-}
-
-func (f *structFn) StartBundle(_ func(Block), _ func(Failure)) error {
-	f.keys, f.times = nil, nil
-	return f.Setup()
 }
 
 func (f *structFn) ProcessElement(x beam.X, emit func(Block), fail func(Failure)) error {
@@ -83,35 +75,10 @@ func (f *structFn) ProcessElement(x beam.X, emit func(Block), fail func(Failure)
 			return nil
 		}
 	}
-	err := f.builder.Add(values)
-	if errors.Is(err, ErrOtherShape) {
-		if err := f.FinishBundle(emit, fail); err != nil {
-			return err
-		}
-		err = f.builder.Add(values)
-	}
-	if err != nil {
-		fail(Failure{key, time, err.Error()})
-		return nil
-	}
-	f.keys, f.times = append(f.keys, key), append(f.times, time)
-	if f.builder.Rows() >= defaultRows {
-		return f.FinishBundle(emit, fail)
-	}
-	return nil
+	return f.packer.add(key, time, values, emit, fail)
 }
 
-func (f *structFn) FinishBundle(emit func(Block), _ func(Failure)) error {
-	if f.builder.Rows() == 0 {
-		return nil
-	}
-	b, err := f.builder.Block(f.keys, f.times)
-	f.keys, f.times = nil, nil
-	if err == nil {
-		emit(b)
-	}
-	return err
-}
+func (f *structFn) FinishBundle(emit func(Block), _ func(Failure)) error { return f.packer.flush(emit) }
 
 func text(v reflect.Value, name string) string {
 	if name == "" {

@@ -191,13 +191,12 @@ func Windows(s beam.Scope, w Windowing, series beam.PCollection) (blocks, failur
 type windowFn struct {
 	Windowing Windowing
 
-	builder     *Builder
-	keys, times []string
+	packer packer
 }
 
-// Setup makes the builder, and refuses a Windowing that its caller changed.
+// Setup refuses a Windowing that its caller changed.
 func (f *windowFn) Setup() (err error) {
-	f.builder, err = NewBuilder(f.Windowing.Specs())
+	f.packer, err = newPacker(f.Windowing.Specs())
 	return err
 }
 
@@ -218,36 +217,12 @@ func (f *windowFn) ProcessElement(s Series, emit func(Block), fail func(Failure)
 		if len(s.Times) > 0 {
 			time = s.Times[at+w.Past-1]
 		}
-		if err := f.add(s, at, time, emit); err != nil {
-			fail(Failure{Key: s.Key, Time: time, Reason: err.Error()})
+		values := w.Values(s.Values[at*w.Features : (at+w.Length())*w.Features])
+		if err := f.packer.add(s.Key, time, values, emit, fail); err != nil {
+			return err
 		}
 	}
-	return f.flush(emit)
-}
-
-func (f *windowFn) add(s Series, at int, time string, emit func(Block)) error {
-	w := &f.Windowing
-	values := w.Values(s.Values[at*w.Features : (at+w.Length())*w.Features])
-	if err := f.builder.Add(values); err != nil { // all windows have the same shapes
-		return err
-	}
-	f.keys, f.times = append(f.keys, s.Key), append(f.times, time)
-	if f.builder.Rows() >= defaultRows {
-		return f.flush(emit)
-	}
-	return nil
-}
-
-func (f *windowFn) flush(emit func(Block)) error {
-	if f.builder.Rows() == 0 {
-		return nil
-	}
-	b, err := f.builder.Block(f.keys, f.times)
-	f.keys, f.times = nil, nil
-	if err == nil {
-		emit(b)
-	}
-	return err
+	return f.packer.flush(emit)
 }
 
 // Starts returns where the windows of a series begin; nil if it is too short for one.
