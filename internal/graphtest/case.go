@@ -98,6 +98,21 @@ func ReadCases(t *testing.T, name string) ([]Case, map[string]*lockstep.Tensor) 
 	return cases, lockstep.ByName(list)
 }
 
+// Node makes the node of one operation on some inputs, whose attributes are those of
+// Case.Attrs as JSON, without braces; an error is of what refuses to read it.
+func Node(t testing.TB, name, attrs string, inputs []*lockstep.Tensor) (*savedmodel.Node, error) {
+	t.Helper()
+	c := Case{Op: name}
+	if err := json.Unmarshal([]byte("{"+attrs+"}"), &c.Attrs); err != nil {
+		t.Fatal(err)
+	}
+	g, _, err := c.Graph(inputs, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	return g.Nodes[len(g.Nodes)-1], nil
+}
+
 // Graph makes a SavedModel of the case in memory and flattens it, so that a
 // case is read like a model; the function reads its variables.
 func (c *Case) Graph(inputs []*lockstep.Tensor, outputs int, dtype func(i int) lockstep.DType) (*savedmodel.Graph, func(savedmodel.Ref) (*lockstep.Tensor, error), error) {

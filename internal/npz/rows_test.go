@@ -124,7 +124,7 @@ func TestDamagedRows(t *testing.T) {
 		b[at] ^= 0x10
 		read(b) // no panic
 		if at >= 200 && at < 400 && read(b) == nil {
-			t.Errorf("byte %d of the elements is another, and no error", at)
+			t.Errorf("byte %d of the elements was changed: no error", at)
 		}
 		read(b[:at])
 	}

@@ -36,7 +36,7 @@ func NewBatches(p *engine.Program, workers int, open bool) *Batches {
 	return &Batches{program: p, workers: max(workers, 1), open: open && len(p.In) > 0 && !p.Stateful()}
 }
 
-// rowShapes are inputs of certain types and shapes, apart from the batch.
+// rowShapes are inputs of certain types and shapes, whatever the batch.
 type rowShapes struct {
 	types []lockstep.DType
 	of    [][]int // without the first axis

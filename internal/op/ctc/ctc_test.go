@@ -1,7 +1,6 @@
 package ctc
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"testing"
@@ -16,19 +15,15 @@ import (
 // decodeBy runs a decoder of some attributes.
 func decodeBy(t *testing.T, name, attrs string, x *lockstep.Tensor, lengths []int32) ([]value.Value, error) {
 	t.Helper()
-	c := graphtest.Case{Op: name}
-	if err := json.Unmarshal([]byte("{"+attrs+"}"), &c.Attrs); err != nil {
-		t.Fatal(err)
-	}
 	n, err := lockstep.New(lengths, len(lengths))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, _, err := c.Graph([]*lockstep.Tensor{x, n}, 0, nil)
+	node, err := graphtest.Node(t, name, attrs, []*lockstep.Tensor{x, n})
 	if err != nil {
 		return nil, err
 	}
-	run, err := Ops[name].Build(g.Nodes[len(g.Nodes)-1])
+	run, err := Ops[name].Build(node)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package ragged
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -46,15 +45,11 @@ func FuzzRows(f *testing.F) {
 			{"SparseBincount", types, []*lockstep.Tensor{places, numbers, vector(m, n), scalar(d), none}},
 			{"SparseToDense", "", []*lockstep.Tensor{places, vector(m, n), values, scalar(0)}},
 		} {
-			gc := graphtest.Case{Op: c.op}
-			if err := json.Unmarshal([]byte("{"+c.attrs+"}"), &gc.Attrs); err != nil {
-				t.Fatal(err)
-			}
-			g, _, err := gc.Graph(c.in, 0, nil)
+			node, err := graphtest.Node(t, c.op, c.attrs, c.in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			run, err := Ops[c.op].Build(g.Nodes[len(g.Nodes)-1])
+			run, err := Ops[c.op].Build(node)
 			if err != nil {
 				t.Fatalf("%s: %v", c.op, err)
 			}

@@ -1,7 +1,6 @@
 package sparse
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/lockstep-go/lockstep"
@@ -50,19 +49,15 @@ func FuzzSparse(f *testing.F) {
 			{"SegmentSum", "", []*lockstep.Tensor{matrix, list(a, k)}},
 			{"SparseSegmentSum", "", []*lockstep.Tensor{matrix, list(a, b), list(c, k)}},
 		} {
-			attrs := `{"T":["type","int64"]`
+			attrs := `"T":["type","int64"]`
 			if c.attrs != "" {
 				attrs += "," + c.attrs
 			}
-			gc := graphtest.Case{Op: c.op}
-			if err := json.Unmarshal([]byte(attrs+"}"), &gc.Attrs); err != nil {
-				t.Fatal(err)
-			}
-			g, _, err := gc.Graph(c.in, 0, nil)
+			node, err := graphtest.Node(t, c.op, attrs, c.in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			run, err := Ops[c.op].Build(g.Nodes[len(g.Nodes)-1])
+			run, err := Ops[c.op].Build(node)
 			if err != nil {
 				t.Fatalf("%s: %v", c.op, err)
 			}
