@@ -270,7 +270,11 @@ func TestVerify(t *testing.T) {
 // The same by lockstep itself, which has TensorFlow in it; and a changed prediction is found.
 func TestVerifyByTensorFlow(t *testing.T) {
 	if os.Getenv("LOCKSTEP_PROGRAM") == "" {
-		t.Skip("LOCKSTEP_PROGRAM is not set: it names a lockstep with TensorFlow, as make test-beam sets it")
+		const why = "LOCKSTEP_PROGRAM is not set: it names a lockstep with TensorFlow, as make test-beam sets it"
+		if os.Getenv("CI") != "" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
 	}
 	dir, folder := fixture.Dir(t, "seed_keras3"), t.TempDir()
 	d := makeData(10, 60, 60, 200, 30)
