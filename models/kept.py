@@ -33,7 +33,7 @@ def imported(name, everything=True):
 
 
 def checksum(files):
-    """A number that is another one when what a file holds changes."""
+    """The checksum of the names and contents of files."""
     content = 0
     for file in files:
         with open(os.path.join(HERE, file), "rb") as f:

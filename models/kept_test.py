@@ -1,4 +1,4 @@
-"""Tests of what is kept of recipes, with files of their own in place of the recipes'."""
+"""Tests of what is kept of recipes, on files that stand for them."""
 
 import os
 import shutil
