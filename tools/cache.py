@@ -34,7 +34,7 @@ def sources():
         "keras": [REQUIREMENTS],
         "models": [*zoo(), "models/tested.py"],
         "models-all": zoo(),
-        "bench-models": ["models/bench.py", "models/bench_nets.py", "models/seq2seq.py", "models/fixture.py", REQUIREMENTS],
+        "bench-models": ["models/" + name for name in [*kept.imported("bench", everything=False), *kept.ALWAYS]],
         "peers": ["bench/requirements.txt", "bench/without_cuda.py"],
         "converter": ["faults/requirements.txt"],
         "structures": STRUCTURES,

@@ -53,7 +53,7 @@ class CacheTest(unittest.TestCase):
                     self.assertRegex(os.path.relpath(home, self.root.name), rf"^{name}-\d+$")
                 with open(os.path.join(checkout, "models", "zoo.py"), "a", encoding="utf-8") as f:
                     f.write("# changed")
-                self.assertEqual([name for name in before if cache.where(name) != before[name]], ["models", "models-all"])
+                self.assertEqual([name for name in before if cache.where(name) != before[name]], ["models", "models-all", "bench-models"])
                 with open(os.path.join(checkout, cache.REQUIREMENTS), "a", encoding="utf-8") as f:
                     f.write("# changed")
                 changed = [name for name in before if cache.where(name) != before[name]]
